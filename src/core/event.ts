@@ -1,0 +1,101 @@
+// Everything worth telling. Logs, metrics, the status page and the tests listen to this one stream.
+// No event carries a value: keys and short hashes do.
+import type { Fault } from './fault.ts'
+import type { Key } from './key.ts'
+
+export type CommandKind = 'check' | 'reload'
+
+/** Captured output of a command, capped; `truncated` counts the bytes that were dropped. */
+export interface CommandResult {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly timedOut: boolean
+  readonly output: string
+  readonly truncated: number
+  /** Milliseconds. */
+  readonly duration: number
+}
+
+export type Event =
+  | {
+      readonly kind: 'started'
+      readonly version: string
+      readonly backend: string
+      readonly nodes: readonly string[]
+      readonly resources: number
+    }
+  | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
+  | {
+      readonly kind: 'store-live'
+      readonly store: string
+      readonly node: string
+      readonly keys: number
+    }
+  | {
+      readonly kind: 'store-stale'
+      readonly store: string
+      readonly node: string
+      readonly fault: Fault
+      readonly retryIn: number
+    }
+  | {
+      readonly kind: 'changed'
+      readonly store: string
+      readonly keys: readonly Key[]
+      readonly more: number
+      readonly resources: readonly string[]
+    }
+  | { readonly kind: 'in-sync'; readonly resource: string; readonly dest: string }
+  | {
+      readonly kind: 'out-of-sync'
+      readonly resource: string
+      readonly dest: string
+      readonly why: 'create' | 'content' | 'metadata'
+      readonly diff?: string
+    }
+  | {
+      readonly kind: 'checked'
+      readonly resource: string
+      readonly dest: string
+      readonly command: string
+      readonly result: CommandResult
+    }
+  | {
+      readonly kind: 'written'
+      readonly resource: string
+      readonly dest: string
+      readonly why: 'create' | 'content' | 'metadata'
+      readonly hash: string
+      readonly bytes: number
+    }
+  | {
+      readonly kind: 'reload-started'
+      readonly resources: readonly string[]
+      readonly command: string
+    }
+  | {
+      readonly kind: 'reloaded'
+      readonly resources: readonly string[]
+      readonly command: string
+      readonly result: CommandResult
+    }
+  | {
+      readonly kind: 'reload-owed'
+      readonly resources: readonly string[]
+      readonly command: string
+      readonly fault: Fault
+      readonly attempts: number
+      readonly retryIn: number | null
+    }
+  | {
+      readonly kind: 'failed'
+      readonly resource: string
+      readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state'
+      readonly fault: Fault
+      readonly retryIn: number | null
+    }
+  | { readonly kind: 'generation-kept'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'generation-loaded'; readonly resources: number }
+  | { readonly kind: 'stopping'; readonly reason: string }
+
+export type Emit = (event: Event) => void

@@ -1,0 +1,71 @@
+// A fault: an expected failure as a value. It says what is wrong, where, and what to do.
+// Faults never carry a key's value or a credential: they are logged as they are.
+
+export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
+
+export interface Fault {
+  readonly kind: FaultKind
+  /** What is wrong, one sentence without a full stop. */
+  readonly message: string
+  /** What to do about it, one sentence; absent when the message already tells. */
+  readonly hint?: string
+  readonly file?: string
+  /** 1-based. */
+  readonly line?: number
+  /** 1-based. */
+  readonly column?: number
+  /** The source lines around the place, with a caret under it; several lines of text. */
+  readonly frame?: string
+  /** A store's fault that trying again will not mend (wrong credentials, API not there). */
+  readonly permanent?: true
+}
+
+/**
+ * Carries a fault through code that can only throw: a store's generator that breaks, a template
+ * function inside an engine. Caught at the room's border and turned back into the fault.
+ */
+export class FaultError extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.message)
+    this.name = 'FaultError'
+  }
+}
+
+/** Throws a fault of the given kind; for use where an expression is needed. */
+export function raise(
+  kind: FaultKind,
+  message: string,
+  more: Omit<Fault, 'kind' | 'message'> = {},
+): never {
+  throw new FaultError({ kind, message, ...more })
+}
+
+/** One fault as the text an operator reads: `file:line:column: message`, the frame, the hint. */
+export function formatFault(fault: Fault): string {
+  const place = [fault.file, fault.line, fault.column]
+    .filter((part) => part !== undefined)
+    .join(':')
+  const lines = [place === '' ? fault.message : `${place}: ${fault.message}`]
+  if (fault.frame !== undefined) lines.push(fault.frame)
+  if (fault.hint !== undefined) lines.push(`  ${fault.hint}`)
+  return lines.join('\n')
+}
+
+/**
+ * The line before, the line itself and a caret below the column.
+ * @param text the whole source
+ * @param line 1-based
+ * @param column 1-based, in UTF-16 units
+ */
+export function codeFrame(text: string, line: number, column = 1): string {
+  const lines = text.split(/\r?\n/)
+  const width = String(line).length
+  const out: string[] = []
+  for (let n = Math.max(1, line - 1); n <= line; n++) {
+    out.push(`  ${String(n).padStart(width)} | ${lines[n - 1] ?? ''}`)
+  }
+  // Tabs stay tabs, so that the caret stands where the terminal puts the text.
+  const pad = (lines[line - 1] ?? '').slice(0, column - 1).replace(/[^\t]/g, ' ')
+  out.push(`  ${' '.repeat(width)} | ${pad}^`)
+  return out.join('\n')
+}

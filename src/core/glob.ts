@@ -1,0 +1,54 @@
+// Go's path.Match (https://pkg.go.dev/path#Match) as a regular expression, compiled once a pattern.
+import { raise } from './fault.ts'
+
+const compiled = new Map<string, RegExp>()
+const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+
+/** Throws a template fault when the pattern is malformed, as Go's ErrBadPattern. */
+export function globToRegExp(pattern: string): RegExp {
+  const known = compiled.get(pattern)
+  if (known !== undefined) return known
+  const chars = [...pattern]
+  let at = 0
+  const bad = (): never => raise('template', `syntax error in pattern "${pattern}"`)
+  const member = (): string => {
+    let char = chars[at++]
+    if (char === '\\') char = chars[at++]
+    else if (char === '-' || char === ']') bad()
+    return char ?? bad()
+  }
+  let source = ''
+  while (at < chars.length) {
+    const char = chars[at++] as string
+    if (char === '*') source += '[^/]*'
+    else if (char === '?') source += '[^/]'
+    else if (char === '\\') source += literal(chars[at++] ?? bad())
+    else if (char === '[') {
+      const negated = chars[at] === '^'
+      if (negated) at++
+      let set = ''
+      while (set === '' || chars[at] !== ']') {
+        const low = member()
+        let high = low
+        if (chars[at] === '-') {
+          at++
+          high = member()
+        }
+        // Go: an empty range such as [z-a] matches nothing; RegExp would throw.
+        if (low <= high) set += `${literal(low)}-${literal(high)}`
+        else set += '\\0-\\0'
+      }
+      at++
+      source += `[${negated ? '^' : ''}${set}]`
+    } else source += literal(char)
+  }
+  const made = new RegExp(`^${source}$`, 'su')
+  compiled.set(pattern, made)
+  return made
+}
+
+/** The part of a pattern before its first special character, cut back to a whole directory. */
+export function globBase(pattern: string): string {
+  const special = pattern.search(/[*?[\\]/)
+  return special < 0 ? pattern : pattern.slice(0, pattern.lastIndexOf('/', special))
+}

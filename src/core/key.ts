@@ -1,0 +1,59 @@
+// Keys: absolute paths such as /services/web/node-1. Comparison, joining, and Go's path.Match.
+
+export type Key = `/${string}`
+
+/** `a/b/`, `/a//b` and `/a/b` are all `/a/b`; the empty path is `/`. */
+export function toKey(path: string): Key {
+  const parts = path.split('/').filter((part) => part !== '')
+  return `/${parts.join('/')}`
+}
+
+/** `/production` + `/myapp` = `/production/myapp`. */
+export const joinKeys = (...paths: readonly string[]): Key => toKey(paths.join('/'))
+
+/** True for the key itself and everything below it: `/app` covers `/app/x`, never `/application`. */
+export function covers(dir: Key, key: string): boolean {
+  if (dir === '/') return true
+  return key.startsWith(dir) && (key.length === dir.length || key.charCodeAt(dir.length) === 47)
+}
+
+/** The key seen from `prefix`: `/production/app/x` from `/production` is `/app/x`. */
+export function relativeTo(prefix: Key, key: Key): Key {
+  return prefix === '/' ? key : ((key.slice(prefix.length) || '/') as Key)
+}
+
+/** The ancestors of a key, itself first and `/` last. */
+export function* selfAndAncestors(key: Key): Generator<Key> {
+  let at: string = key
+  while (at.length > 1) {
+    yield at as Key
+    at = at.slice(0, at.lastIndexOf('/'))
+  }
+  yield '/'
+}
+
+/** Drops the paths that another of them covers, so that each key is asked for once. Sorted. */
+export function outermost(paths: Iterable<Key>): readonly Key[] {
+  const kept: Key[] = []
+  for (const path of [...new Set(paths)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
+    if (!kept.some((dir) => covers(dir, path))) kept.push(path)
+  }
+  return kept.sort(compareText)
+}
+
+/**
+ * Orders text by its UTF-8 bytes, as Go does; JavaScript's `<` orders by UTF-16 units, which
+ * differs where surrogates meet U+E000 to U+FFFF.
+ */
+export function compareText(a: string, b: string): number {
+  const end = Math.min(a.length, b.length)
+  for (let i = 0; i < end; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x === y) continue
+    const highX = x >= 0xd800 && x <= 0xdfff
+    const highY = y >= 0xd800 && y <= 0xdfff
+    return highX === highY ? x - y : highX ? 1 : y >= 0xe000 || x < 0xd800 ? -1 : x - y
+  }
+  return a.length - b.length
+}

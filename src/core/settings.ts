@@ -1,0 +1,47 @@
+// The settings of a run, after flags, environment and confd.toml have been put together.
+// Times in milliseconds, paths absolute unless said otherwise.
+import type { Key } from './key.ts'
+
+export type BackendName = 'etcdv3' | 'etcdv2' | 'consul' | 'file' | 'env'
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
+
+/** How to reach a store over HTTP. */
+export interface Connection {
+  readonly nodes: readonly string[]
+  readonly scheme: 'http' | 'https'
+  readonly username?: string
+  readonly password?: string
+  readonly clientCert?: string
+  readonly clientKey?: string
+  readonly clientCaKeys?: string
+}
+
+export interface Settings {
+  readonly backend: BackendName
+  readonly connection: Connection
+  /** `-file`, repeated: YAML, JSON or TOML files, or folders of them. */
+  readonly files: readonly string[]
+  /** `-filter`: which files of a folder are read, a glob on the name; default `*`. */
+  readonly filter: string
+  readonly confdir: string
+  readonly prefix: Key
+  /** True when `-prefix` came from the command line. */
+  readonly prefixFromFlag: boolean
+  readonly mode: 'onetime' | 'watch' | 'interval'
+  /** Full resync every so often; `-interval` is in seconds at the command line. */
+  readonly interval: number
+  readonly noop: boolean
+  readonly diff: boolean
+  readonly detailedExitcode: boolean
+  readonly syncOnly: boolean
+  readonly keepStageFile: boolean
+  /** How long a onetime run waits for its store. */
+  readonly timeout: number
+  readonly stateDir: string
+  readonly quiet: number
+  readonly quietMax: number
+  readonly checkTimeout: number
+  readonly reloadTimeout: number
+  readonly logLevel: LogLevel
+  readonly logFormat: 'text' | 'json'
+}

@@ -1,0 +1,27 @@
+// What a store is to the rest of the program: one async generator of events.
+import type { Key } from './key.ts'
+
+export type StoreEvent =
+  | { readonly kind: 'snapshot'; readonly entries: ReadonlyMap<Key, string> }
+  | {
+      readonly kind: 'delta'
+      readonly put: ReadonlyMap<Key, string>
+      readonly del: ReadonlySet<Key>
+    }
+
+export interface Store {
+  /** The backend's name, as in `-backend`: for messages. */
+  readonly name: string
+  /** Where it can be reached; `flow/follow.ts` goes from one to the next when one breaks. Never empty. */
+  readonly nodes: readonly string[]
+  /**
+   * Yields one full snapshot of all keys below the prefixes (even an empty one), then deltas or
+   * further full snapshots, without a gap in between, until `signal` is aborted (returns) or the
+   * connection breaks (throws a FaultError of kind `store`). It never retries by itself.
+   * The watch is armed when the consumer asks for the second event or earlier; either way no
+   * write made after the snapshot was read is missed.
+   * @param node one of `nodes`
+   * @param prefixes `/app` means `/app` itself and all below it; `/` means everything
+   */
+  watch(node: string, prefixes: readonly Key[], signal: AbortSignal): AsyncIterable<StoreEvent>
+}

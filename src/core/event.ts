@@ -51,7 +51,6 @@ export type Event =
       readonly resource: string
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata'
-      readonly diff?: string
     }
   | {
       readonly kind: 'checked'

@@ -1,0 +1,93 @@
+// Which resources a change makes dirty: their last reads, turned around into an index, so that the
+// cost follows the changed keys and their depth, not the number of resources or keys.
+import { globBase, globToRegExp } from './glob.ts'
+import { selfAndAncestors, toKey, type Key } from './key.ts'
+import type { Changes } from './mirror.ts'
+import type { Reads } from './reader.ts'
+
+/** From something that was read to the names of the resources that read it. */
+class Index {
+  readonly #names = new Map<string, Set<string>>()
+
+  add(what: string, name: string): void {
+    const names = this.#names.get(what)
+    if (names === undefined) this.#names.set(what, new Set([name]))
+    else names.add(name)
+  }
+
+  delete(what: string, name: string): void {
+    const names = this.#names.get(what)
+    if (names?.delete(name) === true && names.size === 0) this.#names.delete(what)
+  }
+
+  collect(what: string, into: Set<string>): void {
+    for (const name of this.#names.get(what) ?? []) into.add(name)
+  }
+
+  get(what: string): ReadonlySet<string> {
+    return this.#names.get(what) ?? new Set()
+  }
+}
+
+export class DirtyIndex {
+  readonly #reads = new Map<string, readonly Reads[]>()
+  readonly #keys = new Index()
+  readonly #trees = new Index()
+  readonly #listings = new Index()
+  /** Patterns by the directory that all their matches lie below. */
+  readonly #patterns = new Index()
+  readonly #patternReaders = new Index()
+  readonly #files = new Index()
+
+  /** Replaces what is known of a resource by the reads of its newest render. */
+  set(name: string, reads: readonly Reads[]): void {
+    this.#each(name, this.#reads.get(name) ?? [], (index, what, who) => index.delete(what, who))
+    this.#each(name, reads, (index, what, who) => index.add(what, who))
+    this.#reads.set(name, reads)
+  }
+
+  /** The resources whose last reads meet the changed keys. */
+  affected(changes: Changes): Set<string> {
+    const dirty = new Set<string>()
+    for (const [key, how] of changes) {
+      this.#keys.collect(key, dirty)
+      for (const dir of selfAndAncestors(key)) {
+        this.#trees.collect(dir, dirty)
+        if (how !== 'value') this.#listings.collect(dir, dirty)
+        for (const pattern of this.#patterns.get(dir)) {
+          if (globToRegExp(pattern).test(key)) this.#patternReaders.collect(pattern, dirty)
+        }
+      }
+    }
+    return dirty
+  }
+
+  /** The resources whose last render used a file: a template, an include, a file it asked for. */
+  usersOf(file: string): Set<string> {
+    return new Set(this.#files.get(file))
+  }
+
+  /** All files that any resource depends on. */
+  *files(): Generator<string> {
+    for (const reads of this.#reads.values()) for (const one of reads) yield* one.files
+  }
+
+  #each(
+    name: string,
+    reads: readonly Reads[],
+    act: (index: Index, what: string, who: string) => void,
+  ): void {
+    for (const one of reads) {
+      for (const key of one.keys) act(this.#keys, key, name)
+      for (const dir of one.trees) act(this.#trees, dir, name)
+      for (const dir of one.listings) act(this.#listings, dir, name)
+      for (const file of one.files) act(this.#files, file, name)
+      for (const pattern of one.patterns) {
+        const dir: Key = toKey(globBase(pattern))
+        if (this.#patternReaders.get(pattern).size === 0) this.#patterns.add(dir, pattern)
+        act(this.#patternReaders, pattern, name)
+        if (this.#patternReaders.get(pattern).size === 0) this.#patterns.delete(dir, pattern)
+      }
+    }
+  }
+}

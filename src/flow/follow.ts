@@ -1,0 +1,65 @@
+// Follows a store for as long as it is wanted: re-opens it over all its nodes when it breaks.
+// The only place that retries a store.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
+import { backoffDelay, type Backoff } from './backoff.ts'
+
+export type FollowEvent =
+  | { readonly kind: 'store'; readonly node: string; readonly event: StoreEvent }
+  /** The node failed; `retryIn` milliseconds later the next one is tried. */
+  | {
+      readonly kind: 'broken'
+      readonly node: string
+      readonly fault: Fault
+      readonly retryIn: number
+    }
+
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  readonly backoff?: Backoff
+}
+
+const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
+
+/**
+ * Yields the store's events, each connection's first one a full snapshot, and a `broken` event in
+ * between. Ends when the signal is aborted. Each node is tried once without waiting; after a whole
+ * round of failures it backs off. A connection counts as good once it outlived the current delay,
+ * so that a server that answers and hangs up is not hammered.
+ */
+export async function* follow(
+  store: Store,
+  prefixes: readonly Key[],
+  { signal, backoff = DEFAULT_BACKOFF }: FollowOptions,
+): AsyncGenerator<FollowEvent> {
+  let failures = 0
+  let delay = 0
+  for (let turn = 0; !signal.aborted; turn++) {
+    const node = store.nodes[turn % store.nodes.length] as string
+    const opened = performance.now()
+    let live = false
+    let fault: Fault
+    try {
+      for await (const event of store.watch(node, prefixes, signal)) {
+        live = true
+        yield { kind: 'store', node, event }
+        if (signal.aborted) return
+      }
+      fault = { kind: 'store', message: `${store.name} at ${node} ended the watch` }
+    } catch (error) {
+      if (signal.aborted) return
+      // Anything but a fault is a bug of ours, and is not to be retried in silence.
+      if (!(error instanceof FaultError)) throw error
+      fault = error.fault
+    }
+    if (signal.aborted) return
+    if (live && performance.now() - opened > delay) failures = 0
+    failures++
+    const rounds = Math.floor(failures / store.nodes.length)
+    delay = rounds === 0 ? 0 : backoffDelay(rounds, backoff)
+    yield { kind: 'broken', node, fault, retryIn: delay }
+    if (delay > 0) await sleep(delay, undefined, { signal }).catch(() => undefined)
+  }
+}

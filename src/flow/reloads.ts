@@ -1,0 +1,184 @@
+// The reload desk: knows every reload that is owed, runs each distinct command once for all that wait
+// for it, and does not let go of one before it has succeeded. See invariant 5 in docs/architecture.md.
+import type { CommandResult, Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { ok, type Result } from '../core/result.ts'
+import { backoffDelay, type Backoff } from './backoff.ts'
+import type { OwedJournal } from './owed.ts'
+
+export interface ReloadDeskOptions {
+  readonly journal: OwedJournal
+  readonly emit: Emit
+  /** Runs a command; never rejects. */
+  readonly run: (command: string) => Promise<CommandResult>
+  /** The fault of a command that did not succeed; undefined for one that did. */
+  readonly judge: (command: string, result: CommandResult) => Fault | undefined
+  /** False in a onetime run: a reload that fails stays in the journal for the next run. */
+  readonly retry: boolean
+}
+
+/** One distinct command, and the resources that owe its run. */
+interface Account {
+  readonly owers: Set<string>
+  /** Work under way that may yet ask for this command; it is run once for all of them. */
+  holds: number
+  /** Asked for: to be run as soon as nothing is held any more, or the grace is over. */
+  wanted: boolean
+  running: boolean
+  attempts: number
+  timer: NodeJS.Timeout | undefined
+}
+
+const RETRY: Backoff = { first: 1000, most: 60_000 }
+
+/**
+ * How long a reload waits for the other resources of its batch, in milliseconds. A resource whose
+ * check hangs must not keep the others from being reloaded: it gets a reload of its own later.
+ */
+const HOLD_GRACE = 1000
+
+export class ReloadDesk {
+  readonly #accounts = new Map<string, Account>()
+  /** Counts a resource's swaps, so that a reload that began before the newest one does not settle it. */
+  readonly #swaps = new Map<string, number>()
+  readonly #waiters: (() => void)[] = []
+  #closing = false
+  #failed = new Set<string>()
+
+  constructor(private readonly options: ReloadDeskOptions) {}
+
+  /** Work begins that may end in these reloads. Each call is paired with one release(). */
+  hold(commands: Iterable<string>): void {
+    for (const command of commands) this.#account(command).holds++
+  }
+
+  release(commands: Iterable<string>): void {
+    for (const command of commands) {
+      const account = this.#account(command)
+      account.holds--
+      this.#proceed(command, account)
+    }
+  }
+
+  /** To be called before a swap: writes down, synced, that these reloads will be due. */
+  async owe(resource: string, commands: readonly string[]): Promise<Result<void, Fault>> {
+    this.#swaps.set(resource, (this.#swaps.get(resource) ?? 0) + 1)
+    if (commands.length === 0) return ok(undefined)
+    const known = this.options.journal.all().get(resource)
+    const entry = {
+      resource,
+      since: known?.since ?? Date.now(),
+      attempts: known?.attempts ?? 0,
+      commands,
+    }
+    return this.options.journal.owe([entry])
+  }
+
+  /** The swap that owe() announced did not happen. */
+  async withdraw(resource: string): Promise<void> {
+    if (!this.#owesAnything(resource)) await this.options.journal.settle([resource])
+  }
+
+  /** The swap is done: the reloads are due now. */
+  request(resource: string, commands: Iterable<string>): void {
+    for (const command of commands) {
+      const account = this.#account(command)
+      account.owers.add(resource)
+      account.wanted = true
+      account.attempts = 0
+      clearTimeout(account.timer)
+      account.timer = setTimeout(() => this.#start(command, account), HOLD_GRACE)
+      this.#proceed(command, account)
+    }
+  }
+
+  /** Resolves when nothing runs or is about to; what waits for a retry does not count. */
+  async idle(): Promise<void> {
+    const active = (account: Account): boolean => account.running || account.wanted
+    while ([...this.#accounts.values()].some(active)) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve))
+    }
+  }
+
+  /** The resources whose reload has failed and not yet succeeded. */
+  get failed(): ReadonlySet<string> {
+    return this.#failed
+  }
+
+  /** No more retries; what is owed stays in the journal. Ends when the running reloads have ended. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.idle()
+    for (const account of this.#accounts.values()) clearTimeout(account.timer)
+  }
+
+  #account(command: string): Account {
+    let account = this.#accounts.get(command)
+    if (account === undefined) {
+      account = {
+        owers: new Set(),
+        holds: 0,
+        wanted: false,
+        running: false,
+        attempts: 0,
+        timer: undefined,
+      }
+      this.#accounts.set(command, account)
+    }
+    return account
+  }
+
+  #proceed(command: string, account: Account): void {
+    if (account.wanted && account.holds === 0) this.#start(command, account)
+  }
+
+  #start(command: string, account: Account): void {
+    // One run at a time; what was asked for meanwhile follows as soon as this one has ended.
+    if (account.running) return
+    clearTimeout(account.timer)
+    account.wanted = false
+    account.running = true
+    void this.#run(command, account)
+  }
+
+  async #run(command: string, account: Account): Promise<void> {
+    const { emit, run, judge, retry } = this.options
+    const swaps = new Map([...account.owers].map((name) => [name, this.#swaps.get(name)]))
+    const resources = [...swaps.keys()]
+    emit({ kind: 'reload-started', resources, command })
+    const result = await run(command)
+    const fault = judge(command, result)
+    account.attempts++
+    if (fault === undefined) {
+      account.attempts = 0
+      emit({ kind: 'reloaded', resources, command, result })
+      await this.#settle(account, swaps)
+    } else {
+      for (const name of resources) this.#failed.add(name)
+      const again = retry && !this.#closing
+      const retryIn = again ? backoffDelay(account.attempts, RETRY) : null
+      emit({ kind: 'reload-owed', resources, command, fault, attempts: account.attempts, retryIn })
+      if (retryIn !== null && !account.wanted) {
+        account.timer = setTimeout(() => this.#start(command, account), retryIn)
+      }
+    }
+    account.running = false
+    if (account.wanted) this.#start(command, account)
+    for (const wake of this.#waiters.splice(0)) wake()
+  }
+
+  async #settle(account: Account, swaps: ReadonlyMap<string, number | undefined>): Promise<void> {
+    for (const [name, swap] of swaps) if (this.#swaps.get(name) === swap) account.owers.delete(name)
+    const settled = [...swaps.keys()].filter((name) => !this.#owesAnything(name))
+    for (const name of settled) this.#failed.delete(name)
+    const written = await this.options.journal.settle(settled)
+    if (!written.ok) {
+      // Not fatal: the next start runs a reload too many rather than one too few.
+      this.options.emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    }
+  }
+
+  #owesAnything(resource: string): boolean {
+    return [...this.#accounts.values()].some((account) => account.owers.has(resource))
+  }
+}

@@ -1,0 +1,262 @@
+// HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
+// Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
+import { readFileSync } from 'node:fs'
+import { FaultError, raise } from '../core/fault.ts'
+import type { Connection } from '../core/settings.ts'
+import { Pool, requestOn } from './undici.ts'
+
+export interface RequestOptions {
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  /** Aborting makes the call throw the signal's reason. */
+  readonly signal?: AbortSignal
+  /**
+   * Milliseconds until the whole response is there (`lines`: until its headers are);
+   * default 30000, 0 for none.
+   */
+  readonly timeout?: number
+}
+
+export type ResponseHeaders = Record<string, string | string[] | undefined>
+
+export interface HttpClient {
+  /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
+  readonly origin: string
+  /**
+   * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
+   * Throws a FaultError of kind `store` when there is no whole response in time.
+   */
+  request(path: string, options?: RequestOptions): Promise<HttpResponse>
+  /**
+   * One request whose response is read line by line as it arrives, for as long as it lasts.
+   * The iteration ends with the response and throws as request() does when it breaks.
+   */
+  lines(path: string, options?: RequestOptions): Promise<LinesResponse>
+  /** Destroys all sockets at once; what is under way throws. */
+  close(): Promise<void>
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly body: string
+}
+
+export interface LinesResponse {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly lines: AsyncIterable<string>
+}
+
+const DEFAULT_TIMEOUT = 30_000
+const CONNECT_TIMEOUT = 10_000
+
+/**
+ * A client for one node; no socket is opened before the first request.
+ * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
+ * @param store how messages call the server, such as `etcd`
+ * Throws a FaultError when the node is no address or a TLS file cannot be read.
+ */
+export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
+  const origin = originOf(node, connection.scheme)
+  const pool = new Pool(origin, {
+    // Long polls last for minutes: each request has its own timeout instead.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 1,
+    connect: { timeout: CONNECT_TIMEOUT, ...tlsFiles(connection) },
+  })
+  const place = `${store} at ${origin}`
+
+  async function start(path: string, options: RequestOptions, signal: AbortSignal) {
+    return requestOn(pool, {
+      path,
+      method: options.method ?? 'GET',
+      headers: options.headers ?? {},
+      body: options.body ?? null,
+      signal,
+    })
+  }
+
+  return {
+    origin,
+    async request(path, options = {}) {
+      const limit = limitOf(options)
+      try {
+        const { statusCode, headers, body } = await start(path, options, limit.signal)
+        return { status: statusCode, headers, body: await body.text() }
+      } catch (error) {
+        throw options.signal?.aborted === true
+          ? options.signal.reason
+          : faultOf(error, place, store)
+      } finally {
+        limit.clear()
+      }
+    },
+    async lines(path, options = {}) {
+      const limit = limitOf(options)
+      const fail = (error: unknown): unknown =>
+        options.signal?.aborted === true ? options.signal.reason : faultOf(error, place, store)
+      try {
+        const { statusCode, headers, body } = await start(path, options, limit.signal)
+        limit.disarm()
+        return { status: statusCode, headers, lines: splitLines(body, fail, limit.clear) }
+      } catch (error) {
+        limit.clear()
+        throw fail(error)
+      }
+    },
+    close: () => pool.destroy(),
+  }
+}
+
+/** The `Authorization` header for basic auth, or none when the connection has no user. */
+export function basicAuth(connection: Connection): Record<string, string> {
+  if (connection.username === undefined) return {}
+  const pair = `${connection.username}:${connection.password ?? ''}`
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** `host:port` with the scheme put before it; what the node brings along wins. */
+export function originOf(node: string, scheme: 'http' | 'https'): string {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${scheme}://${node}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '') {
+    // The node is not repeated when it may carry a password.
+    const shown = node.includes('@') ? 'a node' : `the node ${JSON.stringify(node)}`
+    raise('store', `${shown} is not an address`, {
+      hint: 'write -node host:port, http://host:port or https://host:port',
+      permanent: true,
+    })
+  }
+  return url.origin
+}
+
+function tlsFiles(connection: Connection): { cert?: Buffer; key?: Buffer; ca?: Buffer } {
+  const { clientCert, clientKey, clientCaKeys } = connection
+  return {
+    ...(clientCert === undefined ? {} : { cert: readTls(clientCert, '-client-cert') }),
+    ...(clientKey === undefined ? {} : { key: readTls(clientKey, '-client-key') }),
+    ...(clientCaKeys === undefined ? {} : { ca: readTls(clientCaKeys, '-client-ca-keys') }),
+  }
+}
+
+function readTls(file: string, option: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    return raise('store', `cannot read the file of ${option}: ${codeOf(error)}`, {
+      file,
+      hint: `check ${option} and the file's permissions`,
+      permanent: true,
+    })
+  }
+}
+
+/** Throws the fault of a bad node or TLS file; for a store's open(), before any watch. */
+export function checkConnection(connection: Connection, nodes: readonly string[]): void {
+  for (const node of nodes) originOf(node, connection.scheme)
+  tlsFiles(connection)
+}
+
+/**
+ * The caller's signal and a timeout as one signal. By hand, since AbortSignal.any and .timeout
+ * leave a listener and a timer behind until they are collected.
+ */
+function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
+  const own = new AbortController()
+  const abort = (): void => own.abort(signal?.reason)
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  const timer =
+    timeout > 0 ? setTimeout(() => own.abort(new TimeoutError(timeout)), timeout) : undefined
+  const disarm = (): void => clearTimeout(timer)
+  const clear = (): void => {
+    disarm()
+    signal?.removeEventListener('abort', abort)
+  }
+  return { signal: own.signal, disarm, clear }
+}
+
+class TimeoutError extends Error {
+  constructor(readonly timeout: number) {
+    super(`no answer within ${timeout / 1000} s`)
+  }
+}
+
+async function* splitLines(
+  body: AsyncIterable<Buffer>,
+  fail: (error: unknown) => unknown,
+  done: () => void,
+): AsyncGenerator<string> {
+  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
+  let parts: Buffer[] = []
+  try {
+    for await (const chunk of body) {
+      let from = 0
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+        const tail = chunk.subarray(from, at)
+        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
+        parts = []
+        from = at + 1
+        yield line.toString()
+      }
+      if (from < chunk.length) parts.push(chunk.subarray(from))
+    }
+  } catch (error) {
+    throw fail(error)
+  } finally {
+    done()
+  }
+  if (parts.length > 0) yield Buffer.concat(parts).toString()
+}
+
+const codeOf = (error: unknown): string =>
+  (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
+
+/** What the operator needs to know of an error below HTTP. */
+function faultOf(error: unknown, place: string, store: string): FaultError {
+  if (error instanceof FaultError) return error
+  const { what, hint } = explain(error, store)
+  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, hint })
+}
+
+function explain(error: unknown, store: string): { what: string; hint: string } {
+  const where = `is ${store} running there? check -node`
+  // Several addresses of one name, all refused, come as an AggregateError.
+  const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
+  const code = codeOf(cause)
+  if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
+  switch (code) {
+    case 'ECONNREFUSED':
+      return { what: 'connection refused', hint: where }
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      return {
+        what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
+        hint: 'check -node and the firewall',
+      }
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+      return {
+        what: 'the server closed the connection',
+        hint: `${where}; a server that speaks TLS needs -scheme https`,
+      }
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return { what: 'the server does not speak TLS', hint: 'check -scheme' }
+    default:
+      if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|TLS|SSL/.test(code)) {
+        return {
+          what: `TLS: ${(cause as Error).message}`,
+          hint: 'check -client-ca-keys, -client-cert and -client-key',
+        }
+      }
+      return { what: (cause as Error).message || code, hint: where }
+  }
+}

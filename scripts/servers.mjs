@@ -1,0 +1,251 @@
+// Makes the servers that the tests talk to available: etcd, Consul, HAProxy, nginx.
+// One that is on PATH is taken from there; else its Debian package, with those of its dependencies
+// that the machine lacks, is downloaded and unpacked into .cache/servers. Nothing is installed.
+//
+//   node scripts/servers.mjs          fetch what is missing
+//   node scripts/servers.mjs --list   the same, then print: name -> path
+//
+// Plain JavaScript without dependencies, since it runs before `npm ci` as well.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Which package a server comes from, and where in the package its program lies. */
+const SERVERS = {
+  etcd: { package: 'etcd-server', program: 'usr/bin/etcd' },
+  consul: { package: 'consul', program: 'usr/bin/consul' },
+  haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
+  nginx: { package: 'nginx', program: 'usr/sbin/nginx' },
+}
+
+/** Suites beside the machine's own: bullseye is the last release with Consul. */
+const EXTRA_SUITES = ['bullseye']
+
+export const serverNames = Object.keys(SERVERS)
+
+const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
+
+/**
+ * Where a server's program is, or undefined when it is neither on PATH nor in the cache.
+ * `env` holds what its process needs beside its caller's environment.
+ * @param {string} name one of `serverNames`
+ * @returns {{ path: string, env: Record<string, string> } | undefined}
+ */
+export function locate(name) {
+  // Debian keeps haproxy and nginx in /usr/sbin, which an ordinary user's PATH lacks.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  for (const folder of folders) {
+    if (folder !== '' && isProgram(join(folder, name))) return { path: join(folder, name), env: {} }
+  }
+  const root = join(CACHE, name)
+  const path = join(root, SERVERS[name].program)
+  return isProgram(path) ? { path, env: libraryPath(root) } : undefined
+}
+
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The unpacked shared libraries: in lib/ or usr/lib/, mostly in a folder named by architecture. */
+function libraryPath(root) {
+  const folders = []
+  for (const lib of [join(root, 'lib'), join(root, 'usr/lib')]) {
+    if (!existsSync(lib)) continue
+    for (const entry of readdirSync(lib)) {
+      if (entry.endsWith('-linux-gnu') || entry.includes('-linux-gnu'))
+        folders.push(join(lib, entry))
+    }
+  }
+  return folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(delimiter) }
+}
+
+/**
+ * Fetches the servers that are missing.
+ * @param {readonly string[]} names
+ * @returns {string[]} one line for each that could not be had: which, and why; empty when all are there
+ */
+export function provide(names) {
+  const missing = names.filter((name) => locate(name) === undefined)
+  if (missing.length === 0) return []
+  if (spawnSync('apt-get', ['--version']).status !== 0) {
+    return missing.map((name) => `${name}: not on PATH, and there is no apt-get to fetch it with`)
+  }
+  // A folder of our own makes concurrent runs safe: the finished server is renamed into place.
+  const work = join(CACHE, `.work-${process.pid}`)
+  try {
+    const apt = privateApt(work)
+    if (typeof apt === 'string') return missing.map((name) => `${name}: ${apt}`)
+    const update = apt('update')
+    return missing.flatMap((name) => {
+      const problem = fetch(name, work, apt)
+      return problem === undefined
+        ? []
+        : [`${name}: ${problem}\n${indent(update.problems)}`.trimEnd()]
+    })
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/**
+ * An apt that reads the machine's Debian sources and the list of what is installed, and writes only
+ * below `work`: it needs neither root nor an `apt-get update` before.
+ * @returns a function that runs apt-get, or what is wrong
+ */
+function privateApt(work) {
+  const sources = debianSources()
+  if (sources.length === 0) {
+    return 'no Debian archive among the apt sources of this machine (an entry whose address ends in /debian)'
+  }
+  mkdirSync(join(work, 'lists/partial'), { recursive: true })
+  mkdirSync(join(work, 'archives/partial'), { recursive: true })
+  writeFileSync(join(work, 'sources.list'), sources.join('\n') + '\n')
+  writeFileSync(
+    join(work, 'apt.conf'),
+    `
+Dir::State "${work}";
+Dir::State::lists "${work}/lists";
+Dir::State::status "/var/lib/dpkg/status";
+Dir::Cache "${work}";
+Dir::Cache::archives "${work}/archives";
+Dir::Etc::sourcelist "${work}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Log "${work}";
+Debug::NoLocking "1";
+APT::Sandbox::User "root";
+APT::Install-Recommends "0";
+APT::Keep-Downloaded-Packages "1";
+Acquire::Retries "2";
+Acquire::Languages "none";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Install-Pkgs;
+#clear DPkg::Post-Invoke;
+`,
+  )
+  return (...args) => {
+    const run = spawnSync('apt-get', ['-q', '-y', '-c', join(work, 'apt.conf'), ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+    })
+    const lines = `${run.stdout}\n${run.stderr}`.split('\n')
+    return {
+      ok: run.status === 0,
+      problems: lines.filter((line) => /^[EW]:/.test(line)).join('\n'),
+    }
+  }
+}
+
+/** The machine's Debian entries as lines of a sources.list, then the extra suites at the first one's address. */
+function debianSources() {
+  const lines = []
+  for (const file of sourceFiles()) {
+    const text = readFileSync(file, 'utf8')
+    lines.push(...(file.endsWith('.sources') ? deb822(text) : oneLine(text)))
+  }
+  // A third party's archive that fails must not fail us.
+  const debian = lines.filter(({ uri }) => /\/debian(-security)?\/?$/.test(uri))
+  const main = debian.find(({ uri }) => /\/debian\/?$/.test(uri))
+  if (main === undefined) return []
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+  const signed = existsSync(keyring) ? ` signed-by=${keyring}` : ''
+  for (const suite of EXTRA_SUITES) {
+    // An old release's index has expired, which does not make its packages worse.
+    debian.push({ ...main, options: `[check-valid-until=no${signed}]`, suite, components: 'main' })
+  }
+  return [...new Set(debian.map((d) => `deb ${d.options} ${d.uri} ${d.suite} ${d.components}`))]
+}
+
+function sourceFiles() {
+  const parts = '/etc/apt/sources.list.d'
+  const names = existsSync(parts) ? readdirSync(parts).sort() : []
+  const files = ['/etc/apt/sources.list', ...names.map((name) => join(parts, name))]
+  return files.filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
+}
+
+/** `deb [options] uri suite component...` */
+function oneLine(text) {
+  return text.split('\n').flatMap((line) => {
+    const match = /^deb\s+(\[[^\]]*\])?\s*(\S+)\s+(\S+)\s+([^#]+)/.exec(line.trim())
+    if (match === null) return []
+    const [, options = '', uri, suite, components] = match
+    return [{ options, uri, suite, components: components.trim() }]
+  })
+}
+
+/** Stanzas of `Field: value` lines; one entry for each address and suite. */
+function deb822(text) {
+  return text.split(/\n\s*\n/).flatMap((stanza) => {
+    const plain = stanza.replace(/^#.*\n?/gm, '')
+    const field = (name) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(plain)?.[1]?.trim() ?? ''
+    const words = (name) => field(name).split(/\s+/).filter(Boolean)
+    if (!words('Types').includes('deb') || field('Enabled').toLowerCase() === 'no') return []
+    // A key that stands in the stanza itself cannot be written on one line: apt's own keys serve.
+    const signed = field('Signed-By').startsWith('/') ? `[signed-by=${field('Signed-By')}]` : ''
+    return words('URIs').flatMap((uri) =>
+      words('Suites').map((suite) => ({
+        options: signed,
+        uri,
+        suite,
+        components: field('Components'),
+      })),
+    )
+  })
+}
+
+/** Downloads and unpacks one server; returns what went wrong, if something did. */
+function fetch(name, work, apt) {
+  const archives = join(work, 'archives')
+  const download = apt(
+    'install',
+    '--download-only',
+    '--no-install-recommends',
+    SERVERS[name].package,
+  )
+  if (!download.ok) return `apt-get could not download it\n${indent(download.problems)}`
+  const root = join(work, name)
+  for (const file of readdirSync(archives).filter((entry) => entry.endsWith('.deb'))) {
+    const unpack = spawnSync('dpkg', ['-x', join(archives, file), root], { encoding: 'utf8' })
+    if (unpack.status !== 0) return `dpkg -x ${file} failed: ${unpack.stderr.trim()}`
+    rmSync(join(archives, file))
+  }
+  if (!isProgram(join(root, SERVERS[name].program))) {
+    return `package ${SERVERS[name].package} holds no ${SERVERS[name].program}`
+  }
+  try {
+    renameSync(root, join(CACHE, name))
+  } catch (error) {
+    // Another run was faster, which is as good.
+    if (locate(name) === undefined) return `could not move it to ${CACHE}: ${error.message}`
+  }
+  return undefined
+}
+
+const indent = (text) => text.replace(/^(?=.)/gm, '    ')
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const problems = provide(serverNames)
+  if (process.argv.includes('--list')) {
+    for (const name of serverNames) {
+      const found = locate(name)
+      if (found !== undefined) console.log(`${name} -> ${found.path}`)
+    }
+  }
+  if (problems.length > 0) {
+    console.error(
+      `servers for the tests are missing:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    )
+    console.error(
+      'Put them on PATH, or make the Debian archive reachable for apt-get, and try again.',
+    )
+    process.exitCode = 1
+  }
+}

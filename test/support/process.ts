@@ -1,0 +1,159 @@
+// A server process of a test: started on free loopback ports in a folder of its own, waited for
+// until it answers, and gone with the test run whatever happens.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { locate, provide, type Located } from '../../scripts/servers.mjs'
+import { until } from './until.ts'
+
+/** The program of a server, fetched when it is not there yet. Throws when it cannot be had. */
+export function serverBinary(name: string): Located {
+  const problems = provide([name])
+  const found = locate(name)
+  if (found === undefined) throw new Error(problems.join('\n'))
+  return found
+}
+
+/** A new folder, in memory where the machine has a place for that: syncs cost nothing there. */
+export function tempDir(name: string): string {
+  const folder = mkdtempSync(
+    join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `reconfd-${name}-`),
+  )
+  leftovers.folders.add(folder)
+  return folder
+}
+
+export function removeDir(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  leftovers.folders.delete(folder)
+}
+
+/** Ports that were free a moment ago; asked for together, so that they differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const listeners = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const listener = createServer()
+      await new Promise<void>((listening, failed) => {
+        listener.once('error', failed).listen(0, '127.0.0.1', listening)
+      })
+      return listener
+    }),
+  )
+  const ports = listeners.map((listener) => (listener.address() as { port: number }).port)
+  await Promise.all(
+    listeners.map((listener) => new Promise((closed) => listener.close(() => closed(undefined)))),
+  )
+  return ports
+}
+
+// What a test that threw has left behind. Vitest's workers end by `exit`, so this always runs.
+const leftovers = { children: new Set<ChildProcess>(), folders: new Set<string>() }
+process.on('exit', () => {
+  for (const child of leftovers.children) child.kill('SIGKILL')
+  for (const folder of leftovers.folders) rmSync(folder, { recursive: true, force: true })
+})
+
+export interface ProcessSpec {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Resolves to true once the server serves; polled. */
+  readonly ready: () => Promise<boolean>
+}
+
+/** One server: the same arguments, ports and folder through all its restarts. */
+export class ServerProcess {
+  #child: ChildProcess | undefined
+  #output = ''
+
+  constructor(readonly spec: ProcessSpec) {}
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`${this.spec.name} is not running`)
+    return this.#child.pid
+  }
+
+  /** What it has printed, the last 64 KB of it. */
+  get output(): string {
+    return this.#output
+  }
+
+  async start(): Promise<void> {
+    const { path, env } = serverBinary(this.spec.name)
+    const child = spawn(path, this.spec.args, {
+      env: { ...process.env, ...env, ...this.spec.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    leftovers.children.add(child)
+    child.once('exit', () => leftovers.children.delete(child))
+    child.once('error', (error) => (this.#output += error.message))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        this.#output = (this.#output + data.toString()).slice(-65536)
+      })
+    }
+    await until(`${this.spec.name} is ready`, async () => {
+      if (!isRunning(child)) {
+        throw new Error(`${this.spec.name} ended at its start:\n${this.#output}`)
+      }
+      return this.spec.ready()
+    })
+  }
+
+  /** Asks it to end (SIGTERM), and waits until it has; SIGKILL after 5 s. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  /** SIGKILL, and waits until it is gone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Same ports, same data; killed first when it still runs. */
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Connections stay open, and nothing comes any more: a partition, as a client sees it. */
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || !isRunning(child)) return
+    const exited = new Promise((exit) => child.once('exit', exit))
+    child.kill(signal)
+    child.kill('SIGCONT')
+    const lastResort = setTimeout(() => child.kill('SIGKILL'), 5000)
+    await exited
+    clearTimeout(lastResort)
+  }
+}
+
+const isRunning = (child: ChildProcess): boolean =>
+  child.exitCode === null && child.signalCode === null && child.pid !== undefined
+
+/** Another program may take a port between its being found free and its use: then once more. */
+export async function startOnFreePorts<T>(
+  count: number,
+  start: (ports: readonly number[]) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(await freePorts(count))
+    } catch (error) {
+      if (attempt === 3 || !/in use/i.test(String(error))) throw error
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients.
+// All of them end with the test run; a test ends its own earlier with `stop()`.
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
+import { HttpClient } from './http.ts'
+import { ServerProcess, startOnFreePorts, tempDir, type ProcessSpec } from './process.ts'
+
+export { serverBinary, tempDir, removeDir, freePorts, ServerProcess } from './process.ts'
+export { ConsulClient, EtcdV2Client, EtcdV3Client, type StoreClient } from './clients.ts'
+export { HttpClient } from './http.ts'
+export { until, within } from './until.ts'
+
+/** A server that stores keys: its process, and where it is reached. */
+export class StoreServer<Client extends { close(): void }> extends ServerProcess {
+  constructor(
+    spec: ProcessSpec,
+    /** `127.0.0.1:port`, as in `-node`. */
+    readonly node: string,
+    readonly dataDir: string,
+    readonly client: Client,
+  ) {
+    super(spec)
+  }
+
+  get url(): string {
+    return `http://${this.node}`
+  }
+
+  /** Killed, emptied and started again: the same address with nothing of what it knew. */
+  async restartEmpty(): Promise<void> {
+    await this.kill()
+    rmSync(this.dataDir, { recursive: true, force: true })
+    mkdirSync(this.dataDir, { mode: 0o700 })
+    await this.start()
+  }
+
+  override async stop(): Promise<void> {
+    this.client.close()
+    await super.stop()
+    rmSync(this.dataDir, { recursive: true, force: true })
+  }
+}
+
+export interface ServerOptions {
+  readonly extraArgs?: readonly string[]
+  readonly dataDir?: string
+}
+
+export type EtcdServer = StoreServer<EtcdV3Client> & { readonly v2: EtcdV2Client }
+
+/**
+ * One etcd. `client` speaks v3; `v2` speaks v2, which is served with `{ v2: true }`.
+ * For authentication: `await server.client.enableAuth(...)`.
+ */
+export async function startEtcd(
+  options: ServerOptions & { readonly v2?: boolean } = {},
+): Promise<EtcdServer> {
+  return startOnFreePorts(2, async ([port, peerPort]) => {
+    const dataDir = options.dataDir ?? tempDir('etcd')
+    const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
+    const args = [
+      `--data-dir=${dataDir}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=default=${peer}`,
+      '--max-txn-ops=10000',
+      '--log-level=error',
+      ...(options.v2 === true ? ['--enable-v2'] : []),
+      ...(options.extraArgs ?? []),
+    ]
+    const probe = new HttpClient(url)
+    const ready = async (): Promise<boolean> => {
+      const healthy = await probe.answers('/health')
+      probe.close()
+      return healthy
+    }
+    const server = Object.assign(
+      new StoreServer(
+        { name: 'etcd', args, ready },
+        `127.0.0.1:${port}`,
+        dataDir,
+        new EtcdV3Client(url),
+      ),
+      { v2: new EtcdV2Client(url) },
+    )
+    await server.start()
+    return server
+  })
+}
+
+export type ConsulServer = StoreServer<ConsulClient>
+
+/**
+ * One Consul server agent that keeps its data over a restart.
+ * @param options `config`: further configuration, as an object of Consul's own fields
+ */
+export async function startConsul(
+  options: ServerOptions & { readonly config?: object; readonly token?: string } = {},
+): Promise<ConsulServer> {
+  return startOnFreePorts(4, async ([http, rpc, lan, wan]) => {
+    const dataDir = options.dataDir ?? tempDir('consul')
+    const config = {
+      server: true,
+      bootstrap: true,
+      bind_addr: '127.0.0.1',
+      client_addr: '127.0.0.1',
+      ports: { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 },
+      disable_host_node_id: true,
+      disable_update_check: true,
+      log_level: 'error',
+      session_ttl_min: '1s',
+      // Short elections: the one server is its own leader.
+      performance: { raft_multiplier: 1 },
+      ...options.config,
+    }
+    const url = `http://127.0.0.1:${http}`
+    const probe = new HttpClient(url)
+    const ready = async (): Promise<boolean> => {
+      try {
+        const leader = await probe.send('GET', '/v1/status/leader')
+        // With a leader, a missing key is 404; before, the question is refused with 500.
+        const key = await probe.send('GET', '/v1/kv/ready?consistent')
+        return leader.status === 200 && leader.text !== '""' && [404, 403].includes(key.status)
+      } catch {
+        return false
+      } finally {
+        probe.close()
+      }
+    }
+    const args = [
+      'agent',
+      `-data-dir=${dataDir}`,
+      `-hcl=${JSON.stringify(config)}`,
+      ...(options.extraArgs ?? []),
+    ]
+    const server = new StoreServer(
+      { name: 'consul', args, ready },
+      `127.0.0.1:${http}`,
+      dataDir,
+      new ConsulClient(url, options.token),
+    )
+    await server.start()
+    return server
+  })
+}
+
+/**
+ * HAProxy in master-worker mode on the given configuration file. A reload is SIGUSR2 to `pid`.
+ * @param port one that the configuration listens on
+ */
+export async function startHaproxy(config: string, port: number): Promise<ServerProcess> {
+  const server = new ServerProcess({
+    name: 'haproxy',
+    args: ['-W', '-db', '-f', config],
+    ready: () => isListening(port),
+  })
+  await server.start()
+  return server
+}
+
+/**
+ * nginx in the foreground on the given configuration file. A reload is SIGHUP to `pid`.
+ * @param port one that the configuration listens on
+ */
+export async function startNginx(config: string, port: number): Promise<ServerProcess> {
+  const prefix = tempDir('nginx')
+  mkdirSync(join(prefix, 'logs'))
+  const server = new ServerProcess({
+    name: 'nginx',
+    args: ['-p', prefix, '-e', 'stderr', '-c', config, '-g', 'daemon off; pid nginx.pid;'],
+    ready: () => isListening(port),
+  })
+  await server.start()
+  return server
+}
+
+/** True when something answers HTTP on the port, with whatever status. */
+async function isListening(port: number): Promise<boolean> {
+  const probe = new HttpClient(`http://127.0.0.1:${port}`)
+  try {
+    await probe.send('GET', '/')
+    return true
+  } catch {
+    return false
+  } finally {
+    probe.close()
+  }
+}

@@ -1,0 +1,35 @@
+// Waiting in tests: for a condition, with a deadline, and with a message that says what did not come.
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Polls until the condition gives something that is neither false nor undefined, and returns that.
+ * Throws when it has not come within `timeout` milliseconds; an exception of the condition ends it at once.
+ */
+export async function until<T>(
+  what: string,
+  condition: () => T | false | undefined | Promise<T | false | undefined>,
+  { timeout = 15_000, every = 20 } = {},
+): Promise<T> {
+  const deadline = performance.now() + timeout
+  for (;;) {
+    const result = await condition()
+    if (result !== false && result !== undefined) return result
+    if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`)
+    await delay(every)
+  }
+}
+
+/** The promise, or an error that says what did not come within `timeout` milliseconds. */
+export async function within<T>(what: string, promise: Promise<T>, timeout = 15_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not within ${timeout} ms: ${what}`))
+    }, timeout)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,60 @@
+// Check: the resource's own check_cmd on the staged file, and whether it left the file alone.
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { expandCommand } from '../core/command.ts'
+import { errnoOf, ioFault } from '../core/errno.ts'
+import type { CommandResult } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import type { TemplateSpec } from '../core/resource.ts'
+import { commandFault, succeeded } from './command-fault.ts'
+import { runCommand } from './command.ts'
+import type { Staged } from './stage.ts'
+
+export interface Checked {
+  /** As it was run. */
+  readonly command: string
+  readonly result: CommandResult
+  readonly fault?: Fault
+}
+
+/** Runs check_cmd with `{{.src}}` as the staged file; undefined when there is none. */
+export async function check(
+  spec: TemplateSpec,
+  staged: Staged,
+  signal?: AbortSignal,
+): Promise<Checked | undefined> {
+  if (spec.checkCmd === undefined) return undefined
+  const command = expandCommand(spec.checkCmd, { src: staged.path, dest: spec.dest })
+  const result = await runCommand(command, {
+    timeout: spec.checkTimeout,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const fault = succeeded(result)
+    ? await tampered(spec, staged)
+    : commandFault('check_cmd', command, result)
+  return { command, result, ...(fault === undefined ? {} : { fault }) }
+}
+
+/** A fault when the command deleted, replaced or altered the file: what it approved is not what we planned. */
+async function tampered(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
+  const changed = (how: string): Fault => ({
+    kind: 'command',
+    message: `check_cmd ${how} the staged file ${staged.path} of ${spec.dest}`,
+    hint: 'A check must leave {{.src}} as it is; let it work on a copy.',
+  })
+  try {
+    const handle = await open(staged.path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      const [there, ours] = await Promise.all([handle.stat(), staged.handle.stat()])
+      if (there.ino !== ours.ino || there.dev !== ours.dev) return changed('replaced')
+      const same = Buffer.compare(await handle.readFile(), staged.next.bytes) === 0
+      return same ? undefined : changed('altered')
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return changed('deleted')
+    if (errnoOf(error) === 'ELOOP') return changed('replaced')
+    return ioFault(`cannot read the staged file ${staged.path}`, error)
+  }
+}

@@ -1,0 +1,145 @@
+// The one place that runs commands: /bin/sh in a process group of its own, with a timeout, its
+// output captured within a cap. It never throws and never waits longer than it was told to.
+import type { CommandResult } from '../core/event.ts'
+import { ioFault } from '../core/errno.ts'
+import { CappedOutput } from './output.ts'
+
+export interface CommandOptions {
+  /** Milliseconds until the group gets SIGTERM. */
+  readonly timeout: number
+  /** Milliseconds from SIGTERM to SIGKILL; default 5000. */
+  readonly grace?: number
+  /** Bytes of output kept; default 64 KiB. */
+  readonly cap?: number
+  /** Ends the command as the timeout does. */
+  readonly signal?: AbortSignal
+  /** Added to the environment of reconfd. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const GRACE = 5000
+const CAP = 64 * 1024
+/** How long the output may stay open after the shell's exit: a daemon it started may hold it for ever. */
+const HELD_PIPE = 100
+/** How often a group that was told to end is looked at after its shell is gone. */
+const GROUP_POLL = 20
+
+// One pipe for both outputs keeps their order; `eval` leaves the line numbers in the shell's
+// messages, and a syntax error's message itself, as they would be without it.
+const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
+
+/**
+ * Loads what running a command needs (some 35 ms, once). A daemon calls it while it is idle, so
+ * that its first reload need not wait for it.
+ */
+export async function warmCommands(): Promise<void> {
+  await import('execa')
+}
+
+/**
+ * Runs `/bin/sh -c command` with no standard input and resolves when the shell has exited, or when
+ * it had to be killed. A process that the command left in the background goes on, even when it
+ * holds the output open; after a timeout the whole group is ended. Never rejects.
+ */
+export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
+  const started = performance.now()
+  const duration = (): number => Math.round(performance.now() - started)
+  if (options.signal?.aborted === true) return notStarted('stopped before it was started', 0)
+  const { execa } = await import('execa')
+  const subprocess = execa('/bin/sh', [...SHELL, command], {
+    detached: true, // setsid: the group can be signalled as a whole
+    stdio: ['ignore', 'pipe', 'ignore'],
+    buffer: false,
+    reject: false,
+    cleanup: false,
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+  })
+  if (subprocess.pid === undefined) {
+    const failed = await subprocess
+    return notStarted(ioFault('cannot start /bin/sh', failed.cause ?? failed).message, duration())
+  }
+  const output = new CappedOutput(options.cap ?? CAP)
+  subprocess.stdout.on('data', (chunk: Buffer) => {
+    output.push(chunk)
+  })
+  const pipeClosed = new Promise<void>((resolve) => subprocess.stdout.once('close', resolve))
+  const group = endable(subprocess.pid, options)
+
+  const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    subprocess.once('exit', (code, by) => {
+      resolve([code, by])
+    })
+  })
+  await group.finish()
+  await within(HELD_PIPE, pipeClosed)
+  subprocess.stdout.destroy()
+  return {
+    exitCode,
+    signal,
+    timedOut: group.timedOut(),
+    output: output.text(),
+    truncated: output.truncated,
+    duration: duration(),
+  }
+}
+
+function notStarted(why: string, duration: number): CommandResult {
+  return { exitCode: null, signal: null, timedOut: false, output: why, truncated: 0, duration }
+}
+
+interface Endable {
+  timedOut(): boolean
+  /** To be called after the shell's exit; when the group was told to end, waits until all of it has. */
+  finish(): Promise<void>
+}
+
+/** Watches over a process group: SIGTERM at the timeout or the abort, SIGKILL after the grace. */
+function endable(pid: number, options: CommandOptions): Endable {
+  let late = false
+  let killAt = 0
+  let killTimer: NodeJS.Timeout | undefined
+  const grace = options.grace ?? GRACE
+  const end = (): void => {
+    if (killTimer !== undefined) return
+    signalGroup(pid, 'SIGTERM')
+    killAt = performance.now() + grace
+    killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), grace)
+  }
+  const timer = setTimeout(() => {
+    late = true
+    end()
+  }, options.timeout)
+  options.signal?.addEventListener('abort', end, { once: true })
+  return {
+    timedOut: () => late,
+    finish: async () => {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', end)
+      if (killTimer === undefined) return
+      // The shell is gone but its children may ignore SIGTERM: they have until the grace is over.
+      while (signalGroup(pid, 0) && performance.now() < killAt) {
+        await within(GROUP_POLL)
+      }
+      clearTimeout(killTimer)
+      signalGroup(pid, 'SIGKILL')
+    },
+  }
+}
+
+/** False when there is nobody left in the group. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-pid, signal)
+    return true
+  } catch {
+    return false // ESRCH; or EPERM: the group has become somebody else's (setuid), beyond our reach
+  }
+}
+
+/** Waits for the promise, at most so many milliseconds; without one, just so long. */
+async function within(ms: number, promise?: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await (promise === undefined ? timeout : Promise.race([promise, timeout]))
+  clearTimeout(timer)
+}

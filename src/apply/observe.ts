@@ -1,0 +1,57 @@
+// What stands at a destination now. Reads only; a symbolic link is followed.
+import { lstat, open, readlink, realpath } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { errnoOf, ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Observed } from '../core/plan.ts'
+import { constants, type Stats } from 'node:fs'
+
+const MAX_LINKS = 40
+
+/**
+ * The file that is meant: where the symbolic link at `dest` leads, even when nothing is there yet
+ * (a dangling link: its target is what will be made). The link itself always stays.
+ * @throws system errors, ELOOP included
+ */
+export async function resolveDest(dest: string): Promise<string> {
+  let path = dest
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const stats = await lstat(path).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (stats?.isSymbolicLink() !== true) return path
+    // A relative link starts from where its directory really is.
+    const dir = await realpath(dirname(path))
+    path = resolve(dir, await readlink(join(dir, basename(path))))
+  }
+  throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' })
+}
+
+/** Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`. */
+export async function observe(dest: string): Promise<Observed> {
+  try {
+    // O_NONBLOCK: opening a named pipe must not wait for its other end.
+    const handle = await open(dest, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const stats = await handle.stat()
+      if (!stats.isFile()) return { kind: 'unreadable', fault: notAFile(dest, stats) }
+      const bytes = await handle.readFile()
+      return { kind: 'file', bytes, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { kind: 'absent' }
+    return { kind: 'unreadable', fault: ioFault(`cannot read the destination ${dest}`, error) }
+  }
+}
+
+function notAFile(dest: string, stats: Stats): Fault {
+  const what = stats.isDirectory() ? 'a directory' : 'a device, a socket or a pipe'
+  return {
+    kind: 'io',
+    message: `the destination ${dest} is ${what}, not a file`,
+    hint: `Remove it, or set \`dest\` to the path of a file${stats.isDirectory() ? ' in it' : ''}.`,
+  }
+}

@@ -1,0 +1,185 @@
+// Stage: the new content, written and synced in a hidden file beside the destination.
+import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { errnoOf, ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Target } from '../core/plan.ts'
+import { resolveDest } from './observe.ts'
+
+export interface Staged {
+  /** The hidden file: `.haproxy.cfg.reconfd-<pid>-<n>`. Mode 0600 until the swap. */
+  readonly path: string
+  /** What it is to replace: the destination, or where its symbolic link leads. */
+  readonly target: string
+  readonly next: Target
+  /** Open until `release`. */
+  readonly handle: FileHandle
+  /** Resolves when the content is safe on disk. Never rejects. */
+  readonly synced: Promise<Result<void, Fault>>
+}
+
+const NAME_MAX = 255
+const LEFTOVER = /^\.(.*)\.reconfd-(\d+)-\d+$/
+
+let counter = 0
+const inFlight = new Set<string>()
+
+/** A new hidden name beside a file. */
+export function stagedPath(target: string): string {
+  const suffix = `.reconfd-${process.pid}-${++counter}`
+  let name = `.${basename(target)}`
+  while (Buffer.byteLength(name + suffix) > NAME_MAX) name = name.slice(0, -1)
+  return join(dirname(target), name + suffix)
+}
+
+/** Where a staged file is kept with `-keep-stage-file`: one for each destination, replaced each time. */
+export const keptPath = (target: string): string =>
+  join(dirname(target), `.${basename(target)}.reconfd-staged`)
+
+/**
+ * Writes the content beside the destination. The sync goes on behind: await `synced` before the swap.
+ * On failure nothing is left.
+ */
+export async function stage(
+  dest: string,
+  next: Target,
+  keep = false,
+): Promise<Result<Staged, Fault>> {
+  let path = ''
+  let target = dest
+  let handle: FileHandle | undefined
+  try {
+    target = await resolveDest(dest)
+    path = keep ? keptPath(target) : stagedPath(target)
+    if (keep) await removeIfThere(path)
+    inFlight.add(path)
+    handle = await openNew(path)
+    await handle.writeFile(next.bytes)
+    await own(handle, next)
+    const synced = handle.sync().then(
+      () => ok(undefined),
+      (error: unknown) => err(ioFault(`cannot write ${path} to disk`, error)),
+    )
+    return ok({ path, target, next, handle, synced })
+  } catch (error) {
+    await handle?.close().catch(() => undefined)
+    if (handle !== undefined) await unlink(path).catch(() => undefined)
+    inFlight.delete(path)
+    return err(stageFault(dest, target, next, error))
+  }
+}
+
+/** Exclusive: a name left by a crashed process with our pid (always 1 in a container) gives way. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx+', 0o600)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    await unlink(path)
+    return open(path, 'wx+', 0o600)
+  }
+}
+
+/** Gives the file its owner. A setgid directory may have given it another group than ours. */
+async function own(handle: FileHandle, next: Target): Promise<void> {
+  if (next.uid === undefined && next.gid === undefined) return
+  const now = await handle.stat()
+  const uid = next.uid ?? now.uid
+  const gid = next.gid ?? now.gid
+  if (uid === now.uid && gid === now.gid) return
+  try {
+    await handle.chown(uid, gid)
+  } catch (error) {
+    throw new OwnerError(error)
+  }
+}
+
+class OwnerError extends Error {
+  constructor(override readonly cause: unknown) {
+    super('chown')
+  }
+}
+
+/** Why an owner could not be set, and what to do about it. */
+export function ownerFault(dest: string, next: Target, error: unknown): Fault {
+  const owner = `${next.uid ?? 'its user'}:${next.gid ?? 'its group'}`
+  return ioFault(
+    `cannot give ${dest} the owner ${owner}`,
+    error,
+    'Run reconfd as root, or leave out uid, gid, owner and group and let its user own the file.',
+  )
+}
+
+function stageFault(dest: string, target: string, next: Target, error: unknown): Fault {
+  if (error instanceof OwnerError) return ownerFault(dest, next, error.cause)
+  const code = errnoOf(error)
+  const what = `cannot write ${dest}`
+  const dir = dirname(target)
+  if (code === 'ENOENT') {
+    return ioFault(what, error, `The directory ${dir} has to be there: mkdir -p ${dir}`)
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return ioFault(
+      what,
+      error,
+      `The new file is made in ${dir} and renamed: the user that runs reconfd needs the right to write there.`,
+    )
+  }
+  return ioFault(what, error)
+}
+
+/** Closes the handle and, unless it is to be kept, removes the staged file if it is still there. */
+export async function release(staged: Staged, keep: boolean): Promise<void> {
+  // The sync may still be under way when another file of the resource has failed.
+  await staged.synced
+  await staged.handle.close().catch(() => undefined)
+  if (!keep) await unlink(staged.path).catch(() => undefined)
+  inFlight.delete(staged.path)
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  })
+}
+
+/**
+ * Removes the staged files that crashed runs left beside these destinations: ours by their name,
+ * and of a process that is gone. Call it once at start (not with -noop). Never rejects.
+ * @returns the paths that were removed
+ */
+export async function sweepStaged(dests: readonly string[]): Promise<readonly string[]> {
+  const names = new Map<string, Set<string>>()
+  for (const dest of dests) {
+    const target = await resolveDest(dest).catch(() => dest)
+    const dir = dirname(target)
+    names.set(dir, (names.get(dir) ?? new Set()).add(basename(target)))
+  }
+  const removed: string[] = []
+  for (const [dir, bases] of names) {
+    for (const name of await readdir(dir).catch((): string[] => [])) {
+      const match = LEFTOVER.exec(name)
+      const path = join(dir, name)
+      if (match === null || !bases.has(match[1] as string)) continue
+      if (inFlight.has(path) || isAlive(Number(match[2]))) continue
+      const gone = await unlink(path).then(
+        () => true,
+        () => false,
+      )
+      if (gone) removed.push(path)
+    }
+  }
+  return removed
+}
+
+/** True when another process has this pid. Our own: only `inFlight` is ours, the rest is an earlier life's. */
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errnoOf(error) === 'EPERM'
+  }
+}

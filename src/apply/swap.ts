@@ -1,0 +1,151 @@
+// Swap: the staged file takes the destination's place by rename. Where that is impossible (a
+// bind-mounted file), the content is written into it, verified, and put back on failure.
+import { chmod, chown, link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errnoOf, ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Observed, Target } from '../core/plan.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { resolveDest } from './observe.ts'
+import { ownerFault, release, stage, stagedPath, type Staged } from './stage.ts'
+
+/**
+ * Gives the staged file its mode and renames it over its target.
+ * @param dest as the resource calls it, for messages
+ * @param keep the staged name stays too, as a second link to the new file
+ */
+export async function swap(
+  dest: string,
+  staged: Staged,
+  keep = false,
+): Promise<Result<void, Fault>> {
+  try {
+    if (staged.next.mode !== 0o600) await staged.handle.chmod(staged.next.mode)
+    await renameOver(staged, keep)
+    return ok(undefined)
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'EBUSY' || code === 'EXDEV') return writeInPlace(dest, staged)
+    if (code === 'ENOENT') {
+      return err(ioFault(`cannot replace ${dest}: the staged file ${staged.path} is gone`, error))
+    }
+    return err(ioFault(`cannot replace ${dest}`, error))
+  }
+}
+
+async function renameOver(staged: Staged, keep: boolean): Promise<void> {
+  if (!keep) return rename(staged.path, staged.target)
+  const second = stagedPath(staged.target)
+  try {
+    await link(staged.path, second)
+  } catch {
+    return rename(staged.path, staged.target) // no hard links on this file system: nothing is kept
+  }
+  try {
+    await rename(second, staged.target)
+  } catch (error) {
+    await unlink(second).catch(() => undefined)
+    throw error
+  }
+}
+
+/** For a file that cannot be renamed over: never the first choice, since a reader may see half of it. */
+async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, Fault>> {
+  let handle: FileHandle | undefined
+  let old: Buffer | undefined
+  try {
+    handle = await open(staged.target, 'r+')
+    old = await handle.readFile()
+    await overwrite(handle, staged.next.bytes)
+    const now = await handle.stat()
+    const { uid = now.uid, gid = now.gid, mode } = staged.next
+    if (uid !== now.uid || gid !== now.gid) await handle.chown(uid, gid)
+    if (mode !== (now.mode & 0o7777)) await handle.chmod(mode)
+    return ok(undefined)
+  } catch (error) {
+    const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
+    if (handle === undefined || old === undefined) return err(ioFault(what, error))
+    const restored = await overwrite(handle, old).then(
+      () => 'the old content was put back',
+      () => 'PUTTING BACK THE OLD CONTENT FAILED TOO',
+    )
+    return err(ioFault(`${what}; ${restored}`, error))
+  } finally {
+    await handle?.close().catch(() => undefined)
+  }
+}
+
+/** Writes, syncs, reads back and compares. */
+async function overwrite(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let at = 0
+  while (at < bytes.length) {
+    at += (await handle.write(bytes, at, bytes.length - at, at)).bytesWritten
+  }
+  await handle.truncate(bytes.length)
+  await handle.sync()
+  const back = Buffer.alloc(bytes.length + 1)
+  let read = 0
+  for (;;) {
+    const { bytesRead } = await handle.read(back, read, back.length - read, read)
+    if (bytesRead === 0) break
+    read += bytesRead
+  }
+  if (Buffer.compare(back.subarray(0, read), bytes) !== 0) {
+    throw new Error('what was read back is not what was written')
+  }
+}
+
+/** Sets owner and mode of a file whose content is right. The owner first: chown clears setuid bits. */
+export async function setMetadata(dest: string, next: Target): Promise<Result<void, Fault>> {
+  try {
+    const now = await stat(dest)
+    const { uid = now.uid, gid = now.gid, mode } = next
+    if (uid !== now.uid || gid !== now.gid) await chown(dest, uid, gid)
+    if (mode !== (now.mode & 0o7777) || uid !== now.uid) await chmod(dest, mode)
+    return ok(undefined)
+  } catch (error) {
+    if (errnoOf(error) === 'EPERM') return err(ownerFault(dest, next, error))
+    return err(ioFault(`cannot set mode and owner of ${dest}`, error))
+  }
+}
+
+/**
+ * Brings back what stood at the destination before. It goes the same way as a new file, so a
+ * reader sees one or the other.
+ */
+export async function restore(dest: string, previous: Observed): Promise<Result<void, Fault>> {
+  if (previous.kind === 'unreadable') return err(previous.fault)
+  if (previous.kind === 'absent') {
+    try {
+      await unlink(await resolveDest(dest))
+      return ok(undefined)
+    } catch (error) {
+      return errnoOf(error) === 'ENOENT'
+        ? ok(undefined)
+        : err(ioFault(`cannot remove ${dest} again`, error))
+    }
+  }
+  const staged = await stage(dest, previous)
+  if (!staged.ok) return staged
+  const synced = await staged.value.synced
+  const swapped = synced.ok ? await swap(dest, staged.value) : synced
+  await release(staged.value, false)
+  return swapped
+}
+
+/** Makes renames durable: one sync for each directory. */
+export async function syncDirs(targets: readonly string[]): Promise<Result<void, Fault>> {
+  const dirs = new Set(targets.map((target) => dirname(target)))
+  for (const dir of dirs) {
+    try {
+      const handle = await open(dir, 'r')
+      await handle.sync().finally(() => handle.close())
+    } catch (error) {
+      // Some file systems cannot sync a directory, and a directory may be writable but unreadable.
+      if (!['EINVAL', 'ENOTSUP', 'EACCES'].includes(errnoOf(error))) {
+        return err(ioFault(`cannot write the directory ${dir} to disk`, error))
+      }
+    }
+  }
+  return ok(undefined)
+}

@@ -1,0 +1,117 @@
+// The file store: keys from YAML, JSON and TOML files, or folders of them. Needs no server.
+//
+// The snapshot reads the files and nothing else. The watch is armed when the second event is asked
+// for, and the files are read once more behind it, so nothing falls between the two, and a onetime
+// run never loads chokidar. A file that cannot be read or parsed breaks the store: the last good
+// keys stay, and flow/follow.ts opens it again.
+//
+// A writer may be seen at work: a truncated file, a link before its target. So a change is looked
+// at after `quiet` without another, and when a file is then unreadable, malformed or suddenly
+// without keys, it is given `patience` to become right. A slower writer should rename into place.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FaultError, type Fault } from '../core/fault.ts'
+import { globToRegExp } from '../core/glob.ts'
+import type { Key } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
+import { difference, isEmpty } from './difference.ts'
+import { readFiles, scan, type Parsed, type Places } from './file/scan.ts'
+import { coveredBy } from './roots.ts'
+
+/** Milliseconds. */
+const quiet = 30
+const quietMost = 500
+const patience = 500
+const pause = 50
+
+/** Uses `files` and `filter`. The files themselves are first looked at by `watch`. */
+export function open(settings: Settings): Result<Store, Fault> {
+  const { files } = settings
+  if (files.length === 0) {
+    return err({
+      kind: 'config',
+      message: 'the file backend has no file to read',
+      hint: 'Name a YAML, JSON or TOML file, or a folder of them, with -file.',
+    })
+  }
+  let filter: RegExp
+  try {
+    filter = globToRegExp(settings.filter)
+  } catch {
+    return err({
+      kind: 'config',
+      message: `-filter is not a valid pattern: "${settings.filter}"`,
+      hint: 'Use * and ? and [abc], as in "*.yaml".',
+    })
+  }
+  const watch: Store['watch'] = (_node, prefixes, signal) =>
+    watchFiles({ files, filter, prefixes }, signal)
+  return ok({ name: 'file', nodes: [files.join(', ')], watch })
+}
+
+interface Source {
+  readonly files: readonly string[]
+  readonly filter: RegExp
+  readonly prefixes: readonly Key[]
+}
+
+interface Reading {
+  readonly entries: ReadonlyMap<Key, string>
+  readonly places: Places
+}
+
+async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<StoreEvent> {
+  const known: Parsed = new Map()
+  if (signal.aborted) return
+  let { entries } = await read(source, known)
+  if (signal.aborted) return
+  yield { kind: 'snapshot', entries }
+  if (signal.aborted) return
+
+  const { Bell } = await import('./file/bell.ts')
+  const bell = new Bell(signal)
+  try {
+    for (;;) {
+      const reading = await readSettled(source, known, entries.size > 0, signal)
+      if (reading === undefined) return
+      const unseen = await bell.watch(reading.places)
+      if (signal.aborted) return
+      const changes = difference(entries, reading.entries)
+      entries = reading.entries
+      if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+      if (!unseen) await bell.rung(quiet, quietMost)
+      if (signal.aborted) return
+    }
+  } finally {
+    await bell.close()
+  }
+}
+
+/** All files, merged, as far as the prefixes cover them. Throws a FaultError. */
+async function read({ files, filter, prefixes }: Source, known: Parsed): Promise<Reading> {
+  const found = await scan(files, filter)
+  const entries = await readFiles(found.files, known)
+  const wanted = coveredBy(prefixes)
+  for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
+  return { entries, places: found.places }
+}
+
+/** Reads until the files look finished, or `patience` is over. Undefined when aborted. */
+async function readSettled(
+  source: Source,
+  known: Parsed,
+  hadKeys: boolean,
+  signal: AbortSignal,
+): Promise<Reading | undefined> {
+  for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
+    const late = Date.now() >= end
+    try {
+      const reading = await read(source, known)
+      if (late || !hadKeys || reading.entries.size > 0) return reading
+    } catch (error) {
+      if (late || !(error instanceof FaultError)) throw error
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,178 @@
+// The store consul: blocking queries on the KV store, compared with what they gave before.
+//
+// Each query returns everything below its directory, so the comparison looks at ModifyIndex only
+// and decodes just the values that changed. `/app` is asked for as `app?recurse`: one connection
+// that gives the key `app` itself, too. Consul then also tells of `application`, which is dropped
+// here; such neighbours cost time, never correctness.
+//
+// What the ACL keeps back must not look empty: Consul tells since 1.11 by a header. Older ones
+// (Debian's 1.8.7) just leave it out; there we can see that nothing at all is readable, but not
+// that a policy covers only some of the keys.
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Connection, Settings } from '../core/settings.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
+import { ConsulApi, keyOf, type Page } from './consul-api.ts'
+import { isEmpty, type Changes } from './difference.ts'
+import { basicAuth, checkConnection, openHttp } from './http.ts'
+import { Inbox } from './inbox.ts'
+import { coveredBy, rootsOf } from './roots.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+const DEFAULT_NODE = '127.0.0.1:8500'
+
+/** Seconds. With Consul's jitter of a sixteenth still below the minute that proxies usually allow. */
+const WAIT = 55
+
+/** Queries per root: this many in a row at once, then this many a second. */
+const BURST = 20
+const PER_SECOND = 10
+
+interface Held {
+  readonly modifyIndex: number
+  readonly key: Key
+  readonly value: string
+}
+
+/** A directory with a blocking query of its own, and what is known below it. */
+interface Root {
+  readonly path: Key
+  /** What the keys in Consul begin with. */
+  readonly start: string
+  readonly bucket: TokenBucket
+  /** What to block on; 0 asks for the present state. */
+  index: number
+  /** By Consul's name of the key. */
+  held: ReadonlyMap<string, Held>
+}
+
+export function open(
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Result<Store, Fault> {
+  const { connection } = settings
+  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
+  const headers = { ...basicAuth(connection), ...tokenHeader(connection, env) }
+  try {
+    checkConnection(connection, nodes)
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
+
+  async function* watch(
+    node: string,
+    prefixes: readonly Key[],
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
+    const http = openHttp(node, connection, 'Consul')
+    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
+    const close = (): void => void http.close()
+    signal.addEventListener('abort', close, { once: true })
+    try {
+      signal.throwIfAborted()
+      yield* follow(new ConsulApi(http, headers, WAIT), prefixes, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      signal.removeEventListener('abort', close)
+      await http.close()
+    }
+  }
+
+  return ok({ name: 'consul', nodes, watch })
+}
+
+/** With a user name the password is for basic auth, as a proxy asks for it; alone it is the token. */
+function tokenHeader(
+  { username, password }: Connection,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const token = (username === undefined ? password : undefined) ?? env['CONSUL_HTTP_TOKEN']
+  return token === undefined || token === '' ? {} : { 'x-consul-token': token }
+}
+
+async function* follow(
+  api: ConsulApi,
+  prefixes: readonly Key[],
+  signal: AbortSignal,
+): AsyncGenerator<StoreEvent> {
+  const wanted = coveredBy(prefixes)
+  const inbox = new Inbox<{ readonly root: Root; readonly page: Page }>()
+  const ask = async (root: Root) => {
+    await root.bucket.take(signal)
+    const page = await api.list(root.start, root.index, signal)
+    if (page.filtered || (page.entries.length === 0 && (root.index === 0 || root.held.size > 0))) {
+      await expectReadable(api, root.path, signal)
+    }
+    return { root, page }
+  }
+
+  const roots = rootsOf(prefixes).map((path): Root => {
+    // A parent of many prefixes is no key of ours: with its slash it leaves out the neighbours.
+    const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
+    return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held: new Map() }
+  })
+  const entries = new Map<Key, string>()
+  for (const { root, page } of await Promise.all(roots.map(ask))) {
+    for (const [key, value] of update(root, page, wanted).put) entries.set(key, value)
+    inbox.collect(ask(root))
+  }
+  yield { kind: 'snapshot', entries }
+
+  for (;;) {
+    const { root, page } = await inbox.take()
+    // An index that goes back is another history (a restored or new cluster): its numbers say
+    // nothing about ours, so the present state is asked for and its values compared.
+    const back = page.index < root.index
+    const changes = back ? undefined : update(root, page, wanted)
+    if (back) forget(root)
+    inbox.collect(ask(root))
+    if (changes !== undefined && !isEmpty(changes)) yield { kind: 'delta', ...changes }
+  }
+}
+
+const NEVER = -1
+
+function forget(root: Root): void {
+  root.index = 0
+  root.held = new Map([...root.held].map(([name, held]) => [name, { ...held, modifyIndex: NEVER }]))
+}
+
+/** Brings a root up to date and tells what that changed. */
+function update(root: Root, page: Page, wanted: (key: Key) => boolean): Changes {
+  const put = new Map<Key, string>()
+  const del = new Set<Key>()
+  const held = new Map<string, Held>()
+  for (const { Key: name, Value, ModifyIndex: modifyIndex } of page.entries) {
+    const known = root.held.get(name)
+    if (known?.modifyIndex === modifyIndex) {
+      held.set(name, known)
+      continue
+    }
+    const key = known?.key ?? keyOf(name)
+    if (key === undefined || (known === undefined && !wanted(key))) continue
+    const value = Value === null ? '' : Buffer.from(Value, 'base64').toString()
+    if (known?.value !== value) put.set(key, value)
+    held.set(name, { modifyIndex, key, value })
+  }
+  for (const [name, { key }] of root.held) if (!held.has(name)) del.add(key)
+  root.held = held
+  root.index = page.index
+  return { put, del }
+}
+
+/**
+ * Throws when something of ours may have been kept back. What a listing of `app` leaves out may be
+ * a neighbour's (`application`), and a policy for `app/` does not cover the key `app`: neither is
+ * a failure.
+ */
+async function expectReadable(api: ConsulApi, path: Key, signal: AbortSignal): Promise<void> {
+  // In the whole store any key will do: only a policy for the empty prefix covers them all.
+  const dir = path === '/' ? '' : `${path.slice(1)}/`
+  const below = await api.list(dir, 0, signal)
+  const probes = path === '/' ? ['reconfd'] : [path.slice(1), dir]
+  const readable = await Promise.all(probes.map((key) => api.mayRead(key, signal)))
+  if (below.filtered || !readable.includes(true)) throw api.denied(`${path} and below`)
+}

@@ -1,0 +1,121 @@
+// The store etcdv2: list with a quorum, then long polls from the index of that listing on.
+// Each event is asked for by the index behind the one before, so none is missed; when etcd has
+// forgotten it (it keeps 1,000 events of the whole cluster), the listing is read again and compared.
+//
+// Deviation of the protocol: hidden keys (`/app/_x` and what is below) are in no listing and no
+// event of etcd, so they are seen only when a prefix itself names one.
+import { FaultError, type Fault } from '../core/fault.ts'
+import { covers, type Key } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
+import { difference, isEmpty, type Changes } from './difference.ts'
+import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
+import { basicAuth, checkConnection, openHttp } from './http.ts'
+import { Inbox } from './inbox.ts'
+import { coveredBy, rootsOf } from './roots.ts'
+
+const DEFAULT_NODE = '127.0.0.1:2379'
+
+/** Below what proxies usually allow a silent connection; in milliseconds. */
+const POLL_LIFE = 50_000
+
+/** A directory with a poll of its own, and what is known below it. */
+interface Root {
+  readonly path: Key
+  /** The index to wait from. */
+  next: number
+  values: Map<Key, string>
+}
+
+/** @param pollLife milliseconds until a silent poll is asked anew and the quorum checked */
+export function open(settings: Settings, pollLife = POLL_LIFE): Result<Store, Fault> {
+  const { connection } = settings
+  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
+  try {
+    checkConnection(connection, nodes)
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
+
+  async function* watch(
+    node: string,
+    prefixes: readonly Key[],
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
+    const http = openHttp(node, connection, 'etcd')
+    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
+    const close = (): void => void http.close()
+    signal.addEventListener('abort', close, { once: true })
+    try {
+      signal.throwIfAborted()
+      yield* follow(new EtcdV2Api(http, basicAuth(connection), pollLife), prefixes, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      signal.removeEventListener('abort', close)
+      await http.close()
+    }
+  }
+
+  return ok({ name: 'etcdv2', nodes, watch })
+}
+
+async function* follow(
+  api: EtcdV2Api,
+  prefixes: readonly Key[],
+  signal: AbortSignal,
+): AsyncGenerator<StoreEvent> {
+  const wanted = coveredBy(prefixes)
+  const inbox = new Inbox<{ readonly root: Root; readonly answer: Answer }>()
+  const list = async (path: Key): Promise<Root> => {
+    const { index, entries } = await api.list(path, signal)
+    for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
+    return { path, next: index + 1, values: entries }
+  }
+  const ask = async (root: Root) => ({ root, answer: await api.wait(root.path, root.next, signal) })
+
+  const roots = await Promise.all(rootsOf(prefixes).map(list))
+  for (const root of roots) inbox.collect(ask(root))
+  yield { kind: 'snapshot', entries: new Map(roots.flatMap((root) => [...root.values])) }
+
+  for (;;) {
+    const { root, answer } = await inbox.take()
+    let changes: Changes | undefined
+    if (answer.kind === 'outdated') {
+      const fresh = await list(root.path)
+      changes = difference(root.values, fresh.values)
+      Object.assign(root, fresh)
+    } else {
+      if (answer.kind === 'quiet') await api.proveQuorum(root.path, signal)
+      else changes = changesOf(answer, root, wanted)
+      root.next = answer.index + 1
+    }
+    inbox.collect(ask(root))
+    if (changes !== undefined && !isEmpty(changes)) yield { kind: 'delta', ...changes }
+  }
+}
+
+/** What an event means for the keys of one root, which are brought up to date. */
+function changesOf(
+  event: Extract<Answer, { kind: 'put' | 'remove' }>,
+  { path, values }: Root,
+  wanted: (key: Key) => boolean,
+): Changes {
+  const put = new Map<Key, string>()
+  const del = new Set<Key>()
+  if (event.kind === 'put' && event.value !== undefined) {
+    const { key, value } = event
+    if (covers(path, key) && wanted(key) && values.get(key) !== value) {
+      put.set(key, value)
+      values.set(key, value)
+    }
+    return { put, del }
+  }
+  // The directory may lie above the root; etcd tells `/application` of the end of `/app`, too.
+  const dir = event.kind === 'remove' && event.dir
+  const gone = dir ? [...values.keys()].filter((key) => covers(event.key, key)) : [event.key]
+  for (const key of gone) if (values.delete(key)) del.add(key)
+  return { put, del }
+}

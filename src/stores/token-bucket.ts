@@ -1,0 +1,24 @@
+// A rate limit that costs nothing while there is little to do: a store of tokens that refills.
+import { setTimeout as delay } from 'node:timers/promises'
+
+export class TokenBucket {
+  #tokens: number
+  #at = performance.now()
+
+  constructor(
+    private readonly capacity: number,
+    private readonly perSecond: number,
+  ) {
+    this.#tokens = capacity
+  }
+
+  /** Takes a token, waiting for it when there is none. Throws when aborted. */
+  async take(signal: AbortSignal): Promise<void> {
+    const now = performance.now()
+    const gained = ((now - this.#at) / 1000) * this.perSecond
+    this.#tokens = Math.min(this.capacity, this.#tokens + gained) - 1
+    this.#at = now
+    if (this.#tokens < 0)
+      await delay((-this.#tokens / this.perSecond) * 1000, undefined, { signal })
+  }
+}

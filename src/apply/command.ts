@@ -4,6 +4,8 @@ import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import { CappedOutput } from './output.ts'
 
+export { commandFault, succeeded, type CommandName } from './command-fault.ts'
+
 export interface CommandOptions {
   /** Milliseconds until the group gets SIGTERM. */
   readonly timeout: number

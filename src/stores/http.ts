@@ -18,6 +18,11 @@ export interface RequestOptions {
   readonly timeout?: number
 }
 
+export interface LinesOptions extends RequestOptions {
+  /** Called for every chunk of the body: the caller's proof that the stream is alive. */
+  readonly onBytes?: () => void
+}
+
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
@@ -32,7 +37,7 @@ export interface HttpClient {
    * One request whose response is read line by line as it arrives, for as long as it lasts.
    * The iteration ends with the response and throws as request() does when it breaks.
    */
-  lines(path: string, options?: RequestOptions): Promise<LinesResponse>
+  lines(path: string, options?: LinesOptions): Promise<LinesResponse>
   /** Destroys all sockets at once; what is under way throws. */
   close(): Promise<void>
 }
@@ -101,7 +106,11 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
       try {
         const { statusCode, headers, body } = await start(path, options, limit.signal)
         limit.disarm()
-        return { status: statusCode, headers, lines: splitLines(body, fail, limit.clear) }
+        return {
+          status: statusCode,
+          headers,
+          lines: splitLines(body, options.onBytes, fail, limit.clear),
+        }
       } catch (error) {
         limit.clear()
         throw fail(error)
@@ -122,10 +131,14 @@ export function basicAuth(connection: Connection): Record<string, string> {
 export function originOf(node: string, scheme: 'http' | 'https'): string {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${scheme}://${node}`
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '') {
-    // The node is not repeated when it may carry a password.
-    const shown = node.includes('@') ? 'a node' : `the node ${JSON.stringify(node)}`
-    raise('store', `${shown} is not an address`, {
+  if (url !== undefined && url.username + url.password !== '') {
+    raise('store', `the node ${url.host} carries a user or a password`, {
+      hint: 'give them with -username and -password',
+      permanent: true,
+    })
+  }
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname + url.search !== '/') {
+    raise('store', `the node ${JSON.stringify(node.replace(/.*@/, ''))} is not an address`, {
       hint: 'write -node host:port, http://host:port or https://host:port',
       permanent: true,
     })
@@ -187,6 +200,7 @@ class TimeoutError extends Error {
 
 async function* splitLines(
   body: AsyncIterable<Buffer>,
+  onBytes: (() => void) | undefined,
   fail: (error: unknown) => unknown,
   done: () => void,
 ): AsyncGenerator<string> {
@@ -194,6 +208,7 @@ async function* splitLines(
   let parts: Buffer[] = []
   try {
     for await (const chunk of body) {
+      onBytes?.()
       let from = 0
       for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
         const tail = chunk.subarray(from, at)

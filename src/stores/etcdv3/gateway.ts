@@ -1,0 +1,216 @@
+// etcd's JSON gateway on one node: finds the API's path, keeps a token, turns error bodies into faults.
+import { FaultError, type Fault } from '../../core/fault.ts'
+import type { Connection } from '../../core/settings.ts'
+import type { HttpClient } from '../http.ts'
+
+/** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
+const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
+
+/** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
+export const code = {
+  invalidArgument: 3,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  outOfRange: 11,
+  unauthenticated: 16,
+} as const
+
+/** An error that etcd itself reported, in a response or inside a stream. */
+export class EtcdError extends FaultError {
+  constructor(
+    fault: Fault,
+    readonly code: number,
+    /** etcd's own words, such as `etcdserver: permission denied`. */
+    readonly reason: string,
+  ) {
+    super(fault)
+  }
+}
+
+export const isDenied = (error: unknown): error is EtcdError =>
+  error instanceof EtcdError &&
+  (error.code === code.permissionDenied || /permission denied/.test(error.reason))
+
+/** Errors that a fresh token may mend; an expired one can show up as any of these. */
+const wantsToken = (error: unknown): boolean =>
+  error instanceof EtcdError &&
+  (error.code === code.unauthenticated ||
+    /permission denied|invalid auth token|auth store is old|user name is empty/.test(error.reason))
+
+export class Gateway {
+  #base: string | undefined
+  #token: string | undefined
+
+  constructor(
+    readonly http: HttpClient,
+    private readonly connection: Connection,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** One call, such as `/kv/range`; authenticates when needed. Throws a FaultError. */
+  async call<T>(path: string, body: object): Promise<T> {
+    return this.withToken(() => this.#post<T>(path, body))
+  }
+
+  /**
+   * Lines of an endless response. Errors inside of it are for the caller to pass to parse().
+   * @param signal ends this stream only
+   */
+  async stream(path: string, body: object, signal: AbortSignal, onBytes: () => void) {
+    const { status, lines } = await this.http.lines((this.#base ?? BASES[0]) + path, {
+      method: 'POST',
+      headers: this.#headers(),
+      body: JSON.stringify(body),
+      signal,
+      timeout: 0,
+      onBytes,
+    })
+    if (status === 200) return lines
+    let text = ''
+    for await (const line of lines) text += `${line}\n`
+    throw this.#errorOf(status, text)
+  }
+
+  /**
+   * Runs an attempt with a token if there is a user; once more with a new token when etcd did
+   * not like the old one.
+   */
+  async withToken<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.connection.username === undefined) return attempt()
+    this.#token ??= await this.#authenticate()
+    const used = this.#token
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!wantsToken(error)) throw error
+      // Another stream may have renewed it meanwhile.
+      if (this.#token === used) this.#token = await this.#authenticate()
+      return attempt()
+    }
+  }
+
+  /** One line of a stream: its `result`. Throws the error it carries. */
+  parse<T>(line: string): T {
+    const message = this.#json(line) as { result?: T; error?: unknown }
+    if (message.result === undefined) throw this.#errorOf(200, line)
+    return message.result
+  }
+
+  /** A fault of this node from etcd's words. */
+  error(reason: string, grpc: number): EtcdError {
+    const at = `etcd at ${this.http.origin}`
+    const user = this.connection.username
+    const fault = (message: string, more: Partial<Fault> = {}): EtcdError =>
+      new EtcdError({ kind: 'store', message, ...more }, grpc, reason)
+    if (/authentication failed/.test(reason)) {
+      return fault(`${at} refuses the user ${JSON.stringify(user)}: wrong name or password`, {
+        hint: 'check -username and -password',
+        permanent: true,
+      })
+    }
+    if (/user name is empty/.test(reason) && user === undefined) {
+      return fault(`${at} wants a user and a password`, {
+        hint: 'give -username and -password',
+        permanent: true,
+      })
+    }
+    if (grpc === code.permissionDenied || /permission denied/.test(reason)) {
+      const who = user === undefined ? 'anonymous clients' : `the user ${JSON.stringify(user)}`
+      return fault(`${at} does not let ${who} read the keys`, {
+        hint: 'grant each prefix: etcdctl role grant-permission ROLE --prefix=true read PREFIX',
+        permanent: true,
+      })
+    }
+    return fault(`${at} reports: ${reason}`)
+  }
+
+  #headers(): Record<string, string> {
+    return {
+      'content-type': 'application/json',
+      // A member that has lost its leader then says so instead of keeping silent.
+      'grpc-metadata-hasleader': 'true',
+      // The token as it is, without "Bearer".
+      ...(this.#token === undefined || this.#token === '' ? {} : { authorization: this.#token }),
+    }
+  }
+
+  async #post<T>(path: string, body: object): Promise<T> {
+    const text = JSON.stringify(body)
+    for (const base of this.#base === undefined ? BASES : [this.#base]) {
+      const response = await this.http.request(base + path, {
+        method: 'POST',
+        headers: this.#headers(),
+        body: text,
+        signal: this.signal,
+      })
+      if (response.status === 404) continue
+      if (response.status !== 200) throw this.#errorOf(response.status, response.body)
+      const answer = this.#json(response.body) as T
+      this.#base = base
+      return answer
+    }
+    throw new FaultError({
+      kind: 'store',
+      message: `no JSON gateway of etcd v3 at ${this.http.origin}: ${BASES.join(', ')} are not found`,
+      hint: 'check -node; an etcd 2 wants -backend etcdv2, and etcd must not run with --enable-grpc-gateway=false',
+      permanent: true,
+    })
+  }
+
+  /** A token, or '' when authentication is off: then a user does no harm. */
+  async #authenticate(): Promise<string> {
+    this.#token = undefined
+    const { username: name, password = '' } = this.connection
+    try {
+      return (
+        (await this.#post<{ token?: string }>('/auth/authenticate', { name, password })).token ?? ''
+      )
+    } catch (error) {
+      if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
+        return ''
+      throw error
+    }
+  }
+
+  #json(text: string): object {
+    try {
+      const value: unknown = JSON.parse(text)
+      if (typeof value === 'object' && value !== null) return value
+    } catch {
+      // Told below; the text itself could hold values.
+    }
+    throw this.#notEtcd(200)
+  }
+
+  /** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
+  #errorOf(status: number, body: string): FaultError {
+    type Detail = { code?: number; grpc_code?: number; message?: string; error?: string | Detail }
+    if (/HTTP request to an HTTPS server/.test(body)) {
+      return new FaultError({
+        kind: 'store',
+        message: `etcd at ${this.http.origin} speaks TLS`,
+        hint: 'use -scheme https, and -client-ca-keys for its authority',
+        permanent: true,
+      })
+    }
+    let outer: Detail
+    try {
+      outer = JSON.parse(body) as Detail
+    } catch {
+      return this.#notEtcd(status)
+    }
+    const detail = typeof outer.error === 'object' ? outer.error : outer
+    const reason = detail.message ?? (detail.error as string | undefined)
+    if (reason === undefined) return this.#notEtcd(status)
+    return this.error(reason, detail.grpc_code ?? detail.code ?? 0)
+  }
+
+  #notEtcd(status: number): FaultError {
+    return new FaultError({
+      kind: 'store',
+      message: `etcd at ${this.http.origin} gave an answer that is not etcd's (HTTP ${status})`,
+      hint: 'check -node; is there a proxy in between?',
+    })
+  }
+}

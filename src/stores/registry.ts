@@ -1,0 +1,40 @@
+// The stores by name, one line each, loaded only when asked for.
+import { err, type Result } from '../core/result.ts'
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Store } from '../core/store.ts'
+
+/** What each store module exports: validates the settings; sockets are opened by watch(). */
+export interface StoreModule {
+  open(settings: Settings): Result<Store, Fault>
+}
+
+/** `etcd` is another name for etcdv3. */
+const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
+  etcdv3: () => import('./etcdv3.ts'),
+  etcd: () => import('./etcdv3.ts'),
+  etcdv2: () => import('./etcdv2.ts'),
+  consul: () => import('./consul.ts'),
+  file: () => import('./file.ts'),
+  env: () => import('./env.ts'),
+}
+
+export const storeNames: readonly string[] = Object.keys(stores)
+
+/** The store of `settings.backend`, or the fault in its settings. */
+export async function openStore(settings: Settings): Promise<Result<Store, Fault>> {
+  const load = Object.hasOwn(stores, settings.backend) ? stores[settings.backend] : undefined
+  if (load === undefined) {
+    return err({
+      kind: 'config',
+      message: `unknown backend ${JSON.stringify(settings.backend)}`,
+      hint: `one of ${storeNames.join(', ')}`,
+    })
+  }
+  try {
+    return (await load()).open(settings)
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
+}

@@ -1,0 +1,286 @@
+// The table of settings. One row is the whole definition of an option: its flag, its environment
+// variables, its entry in confd.toml, its type and default, and its line in `-help` and the docs.
+// Names, meanings and default paths are confd's where confd has them.
+import { parseBoolean, parseDuration, type Parsed } from './values.ts'
+import { err, ok } from '../core/result.ts'
+import { nearest } from './nearest.ts'
+
+export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
+
+export interface Option {
+  readonly group: Group
+  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'choice'
+  readonly help: string
+  /** As it would be typed. Absent: unset, or computed (then `help` says how). */
+  readonly default?: string
+  readonly placeholder?: string
+  /** Other spellings of the flag. */
+  readonly aliases?: readonly string[]
+  /** Besides the flag's own name in capitals with CONFD_ before it. The first is confd's own. */
+  readonly env?: readonly string[]
+  /** Besides the flag's own name; `-` and `_` are the same there. Null: not in confd.toml. */
+  readonly toml?: readonly string[] | null
+  readonly choices?: readonly string[]
+  /** Other names for a choice. */
+  readonly synonyms?: Readonly<Record<string, string>>
+  /** Of a duration, in milliseconds. */
+  readonly least?: number
+  /** The value is a credential: it is never repeated in a message. */
+  readonly secret?: true
+}
+
+export const options = {
+  onetime: { group: 'Mode', type: 'boolean', help: 'run once and exit' },
+  watch: {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'run until stopped, applying changes as the store tells of them',
+  },
+  interval: {
+    group: 'Mode',
+    type: 'duration',
+    default: '600',
+    least: 1,
+    placeholder: 'seconds',
+    help: 'time between full resyncs, when neither -onetime nor -watch is given',
+  },
+  noop: { group: 'Mode', type: 'boolean', help: 'only show pending changes' },
+  'sync-only': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'write files, but run no check_cmd and no reload_cmd',
+  },
+  'detailed-exitcode': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'exit with 2 when changes were made, or are pending with -noop',
+  },
+  backend: {
+    group: 'Store',
+    type: 'choice',
+    placeholder: 'name',
+    choices: ['etcdv3', 'etcdv2', 'consul', 'file', 'env'],
+    synonyms: { etcd: 'etcdv3' },
+    help: 'where the keys are: etcdv3 (or etcd), etcdv2, consul, file, env (default file when -file is given, else etcdv3)',
+  },
+  node: {
+    group: 'Store',
+    type: 'list',
+    placeholder: 'address',
+    env: ['CONFD_NODES'],
+    toml: ['nodes'],
+    help: 'a node of the store; repeat for failover (default: the store on this machine)',
+  },
+  prefix: { group: 'Store', type: 'text', placeholder: 'path', help: 'put before every key' },
+  scheme: {
+    group: 'Store',
+    type: 'choice',
+    default: 'http',
+    choices: ['http', 'https'],
+    help: 'for nodes that do not say: http or https',
+  },
+  'client-cert': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'file',
+    help: 'TLS client certificate',
+  },
+  'client-key': { group: 'Store', type: 'text', placeholder: 'file', help: 'TLS client key' },
+  'client-ca-keys': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'file',
+    env: ['CONFD_CLIENT_CAKEYS'],
+    toml: ['client_cakeys'],
+    help: 'certificates of the authorities to trust',
+  },
+  username: { group: 'Store', type: 'text', placeholder: 'name', help: 'to authenticate as' },
+  password: {
+    group: 'Store',
+    type: 'text',
+    secret: true,
+    placeholder: 'text',
+    help: 'to authenticate with; visible in ps, so better as CONFD_PASSWORD',
+  },
+  file: {
+    group: 'Store',
+    type: 'list',
+    placeholder: 'path',
+    env: ['CONFD_FILES'],
+    toml: ['files'],
+    help: 'a YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file)',
+  },
+  filter: {
+    group: 'Store',
+    type: 'text',
+    default: '*',
+    placeholder: 'glob',
+    help: 'which files of a folder are read (backend file)',
+  },
+  confdir: {
+    group: 'Files',
+    type: 'text',
+    default: '/etc/confd',
+    placeholder: 'folder',
+    help: 'the folder with conf.d and templates',
+  },
+  'conf-file': {
+    group: 'Files',
+    type: 'text',
+    default: '/etc/confd/confd.toml',
+    placeholder: 'file',
+    aliases: ['config-file'],
+    env: ['CONFD_CONFIG_FILE'],
+    toml: null,
+    help: 'settings in TOML; may be missing unless it is named here',
+  },
+  'state-dir': {
+    group: 'Files',
+    type: 'text',
+    placeholder: 'folder',
+    help: 'where reloads that are still owed are written down (default /var/lib/reconfd for root, else ~/.local/state/reconfd)',
+  },
+  'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep staged files' },
+  timeout: {
+    group: 'Timing',
+    type: 'duration',
+    default: '10s',
+    least: 1,
+    help: 'how long a onetime run waits for its store',
+  },
+  debounce: {
+    group: 'Timing',
+    type: 'duration',
+    default: '100ms',
+    help: 'quiet time to wait for after a change, so that a burst is applied once',
+  },
+  'debounce-max': {
+    group: 'Timing',
+    type: 'duration',
+    default: '2s',
+    help: 'a change waits no longer than this',
+  },
+  'check-timeout': {
+    group: 'Timing',
+    type: 'duration',
+    default: '60s',
+    least: 1,
+    help: 'how long a check_cmd may run',
+  },
+  'reload-timeout': {
+    group: 'Timing',
+    type: 'duration',
+    default: '60s',
+    least: 1,
+    help: 'how long a reload_cmd may run',
+  },
+  'log-level': {
+    group: 'Output',
+    type: 'choice',
+    default: 'info',
+    placeholder: 'level',
+    choices: ['debug', 'info', 'warn', 'error', 'fatal', 'panic'],
+    synonyms: { warning: 'warn' },
+    help: 'debug, info, warn, error, fatal or panic',
+  },
+  'log-format': {
+    group: 'Output',
+    type: 'choice',
+    default: 'text',
+    placeholder: 'format',
+    choices: ['text', 'json'],
+    help: 'text or json',
+  },
+  diff: {
+    group: 'Output',
+    type: 'boolean',
+    help: 'show what changes in each file; mind that this prints values',
+  },
+  version: {
+    group: 'Output',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'print the version and exit',
+  },
+  help: {
+    group: 'Output',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    aliases: ['h'],
+    help: 'print this and exit',
+  },
+} as const satisfies Record<string, Option>
+
+export type OptionName = keyof typeof options
+
+type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
+  ? C
+  : {
+      boolean: boolean
+      text: string
+      list: readonly string[]
+      duration: number
+      choice: string
+    }[O['type']]
+
+/** The values of all options that were given, by flag name. Durations in milliseconds. */
+export type Values = { readonly [N in OptionName]?: ValueOf<(typeof options)[N]> }
+
+export const optionNames = Object.keys(options) as readonly OptionName[]
+export const optionOf = (name: OptionName): Option => options[name]
+
+/** The environment variables of an option: the documented one first, then other spellings. */
+export function envNames(name: OptionName): readonly string[] {
+  const { env } = optionOf(name)
+  if (env?.length === 0) return []
+  return [...(env ?? []), `CONFD_${name.toUpperCase().replaceAll('-', '_')}`]
+}
+
+/** The entries of confd.toml of an option: the documented one first, then other spellings. */
+export function tomlNames(name: OptionName): readonly string[] {
+  const { toml } = optionOf(name)
+  if (toml === null) return []
+  return [...new Set([...(toml ?? []), name, name.replaceAll('-', '_')])]
+}
+
+/**
+ * Options of confd that reconfd knows of and does not have, and what to do instead.
+ * Silence would be worse: a run that ignores `-secret-keyring` writes something else.
+ */
+export const unsupported: Readonly<Record<string, string | undefined>> = {
+  'basic-auth': 'leave it out: -username and -password are enough',
+  'client-insecure': 'name the authority to trust with -client-ca-keys',
+  'srv-domain': 'name the nodes with -node',
+  'srv-record': 'name the nodes with -node',
+  'secret-keyring': undefined,
+  'auth-token': undefined,
+  'auth-type': undefined,
+  'app-id': undefined,
+  'user-id': undefined,
+  'role-id': undefined,
+  'secret-id': undefined,
+  path: undefined,
+  table: undefined,
+  separator: undefined,
+}
+
+/** Backends of confd that reconfd does not have. */
+const unsupportedBackends =
+  /^(vault|redis|zookeeper|dynamodb|rancher|ssm|secretsmanager|acm|stackengine)$/
+
+/** Turns the text of one value into the value; a list's text is one element. */
+export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {
+  if (option.type === 'boolean') return parseBoolean(text)
+  if (option.type === 'duration') return parseDuration(text, option.least)
+  if (option.type !== 'choice') return ok(text)
+  const choices = option.choices ?? []
+  const value = option.synonyms?.[text] ?? text
+  if (choices.includes(value)) return ok(value)
+  if (option === options.backend && unsupportedBackends.test(text)) {
+    return err(`supported by reconfd yet; there are ${choices.join(', ')}`)
+  }
+  const near = nearest(text, choices)
+  return err(`one of ${choices.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`)
+}

@@ -1,0 +1,126 @@
+// conf.d: finds the resource files, reads each, and reports the faults of all of them at once.
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { Fault } from '../core/fault.ts'
+import type { Resource } from '../core/resource.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import { createOwnerResolver } from './owners.ts'
+import { readResource, type ReadTemplate } from './resource.ts'
+import { parseToml } from './toml.ts'
+
+export interface LoadedResources {
+  readonly resources: readonly Resource[]
+  readonly notices: readonly string[]
+}
+
+/**
+ * Reads `<confdir>/conf.d`, its folders included, in the order of the paths. Throws nothing.
+ * Without any resource it is good, with a notice (confd: "Found no templates").
+ */
+export async function loadResources(
+  settings: Settings,
+): Promise<Result<LoadedResources, readonly Fault[]>> {
+  const folder = join(settings.confdir, 'conf.d')
+  const listed = await listFiles(folder)
+  if (!listed.ok) return err([listed.error])
+  const faults: Fault[] = []
+  const resources: Resource[] = []
+  const templates: ReadTemplate[] = []
+  const owners = createOwnerResolver()
+  for (const file of listed.value) {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
+    if (typeof text !== 'string') {
+      faults.push(unreadable(file, text))
+      continue
+    }
+    const document = parseToml(file, text)
+    if (!document.ok) {
+      faults.push(document.error)
+      continue
+    }
+    const read = await readResource(relative(folder, file), document.value, settings, owners)
+    faults.push(...read.faults)
+    templates.push(...read.templates)
+    if (read.resource !== undefined) resources.push(read.resource)
+  }
+  faults.push(...sharedDestinations(templates))
+  if (faults.length > 0) return err(faults)
+  const notices = listed.value.length === 0 ? [`no resources: ${folder} holds no .toml file`] : []
+  return ok({ resources, notices: [...notices, ...prefixNotice(settings, templates)] })
+}
+
+/**
+ * The .toml files of a folder and its folders, sorted. Names with a leading dot are left out:
+ * editors and Kubernetes (`..data`) keep second copies there.
+ */
+async function listFiles(folder: string): Promise<Result<string[], Fault>> {
+  const files: string[] = []
+  const seen = new Set<string>()
+  const walk = async (at: string): Promise<void> => {
+    const real = await realpath(at)
+    if (seen.has(real)) return
+    seen.add(real)
+    for (const name of (await readdir(at)).sort()) {
+      if (name.startsWith('.')) continue
+      const path = join(at, name)
+      // A link to nowhere: reported when it is read, if it would have been a resource.
+      const isFolder = await stat(path).then(
+        (found) => found.isDirectory(),
+        () => false,
+      )
+      if (isFolder) await walk(path)
+      else if (name.endsWith('.toml')) files.push(path)
+    }
+  }
+  try {
+    await walk(folder)
+    return ok(files)
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') return err(unreadable(path ?? folder, error as NodeJS.ErrnoException))
+    const hint = 'make it and put resources there, or name another folder with -confdir'
+    return err({
+      kind: 'config',
+      message: 'the folder of resources is missing',
+      hint,
+      file: folder,
+    })
+  }
+}
+
+const unreadable = (file: string, { code, message }: NodeJS.ErrnoException): Fault => ({
+  kind: 'config',
+  message: `cannot be read: ${code ?? message}`,
+  hint: 'check that it is there and may be read by the user that runs reconfd',
+  file,
+})
+
+function sharedDestinations(templates: readonly ReadTemplate[]): Fault[] {
+  const first = new Map<string, ReadTemplate>()
+  return templates.flatMap((template) => {
+    const { dest, document, path } = template
+    if (dest === undefined) return []
+    const other = first.get(dest)
+    if (other === undefined) {
+      first.set(dest, template)
+      return []
+    }
+    const { line } = other.document.place([...other.path, 'dest'], 'value')
+    const message = `dest ${dest} is already written by ${other.document.file}:${line}`
+    const hint = 'each file is written by one template only'
+    return [document.fault([...path, 'dest'], 'value', message, hint)]
+  })
+}
+
+/** Older confd let -prefix replace a resource's own prefix: worth a line to whoever comes from there. */
+function prefixNotice(settings: Settings, templates: readonly ReadTemplate[]): string[] {
+  const own = templates.filter((template) => template.ownPrefix !== undefined)
+  const [example] = own
+  if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
+  const more = own.length > 1 ? ` and ${own.length - 1} more` : ''
+  return [
+    `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
+      `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`,
+  ]
+}

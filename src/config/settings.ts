@@ -1,0 +1,181 @@
+// Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
+// `-version` and `-help` load nothing but the table.
+import type { Fault } from '../core/fault.ts'
+import { toKey } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import { helpText, parseFlags } from './flags.ts'
+import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: 'version' }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'run'; readonly settings: Settings; readonly notices: readonly string[] }
+
+/** 64: the command line is wrong. 78: the environment or confd.toml is. */
+export interface SettingsFaults {
+  readonly exit: 64 | 78
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * Reads the command line, the environment and confd.toml. Throws nothing; all faults of the first
+ * bad source are reported at once.
+ * @param argv without node and script
+ */
+export async function loadSettings(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Result<Command, SettingsFaults>> {
+  const flags = parseFlags(argv)
+  if (flags.faults.length > 0) return err({ exit: 64, faults: flags.faults })
+  if (flags.values.help === true) return ok({ kind: 'help', text: helpText() })
+  if (flags.values.version === true) return ok({ kind: 'version' })
+
+  const environment = readEnvironment(env)
+  const named = flags.values['conf-file'] ?? environment.values['conf-file']
+  const { readConfFile } = await import('./conffile.ts')
+  const file = await readConfFile(named ?? options['conf-file'].default, named !== undefined)
+  const faults = [...environment.faults, ...file.faults]
+  if (faults.length > 0) return err({ exit: 78, faults })
+
+  const given: Values = { ...file.values, ...environment.values, ...flags.values }
+  const wrong = contradiction(given)
+  if (wrong !== undefined) {
+    // Whoever typed a part of it is told about usage, else it is the configuration.
+    const typed = wrong.about.some((name) => flags.values[name] !== undefined)
+    return err({ exit: typed ? 64 : 78, faults: [wrong.fault] })
+  }
+  const settings = await assemble(given, flags.values.prefix !== undefined, env)
+  return ok({ kind: 'run', settings, notices: notices(given, settings) })
+}
+
+/** An empty variable counts as unset, as in confd. Lists are separated by commas. */
+function readEnvironment(env: NodeJS.ProcessEnv): { values: Values; faults: readonly Fault[] } {
+  const values: Record<string, unknown> = {}
+  const faults: Fault[] = []
+  for (const name of optionNames) {
+    const variable = envNames(name).find((candidate) => (env[candidate] ?? '') !== '')
+    if (variable === undefined) continue
+    const text = env[variable] ?? ''
+    const option = optionOf(name)
+    const parsed = parseValue(option, text)
+    if (!parsed.ok) {
+      const message = `environment variable ${variable}: "${text}" is not ${parsed.error}`
+      faults.push({ kind: 'config', message, hint: `it stands for -${name}: ${option.help}` })
+    } else if (option.type === 'list') {
+      const items = text.split(',').map((item) => item.trim())
+      values[name] = items.filter((item) => item !== '')
+    } else {
+      values[name] = parsed.value
+    }
+  }
+  return { values: values, faults }
+}
+
+interface Contradiction {
+  readonly about: readonly (keyof Values)[]
+  readonly fault: Fault
+}
+
+function contradiction(given: Values): Contradiction | undefined {
+  const fault = (message: string, hint: string): Fault => ({ kind: 'config', message, hint })
+  if (given.backend === 'file' && (given.file ?? []).length === 0) {
+    const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
+    return { about: ['backend'], fault: fault('backend file needs a file to read', hint) }
+  }
+  const max = given['debounce-max']
+  if (max !== undefined && max < (given.debounce ?? 0)) {
+    const hint = 'make -debounce-max the longer one'
+    return {
+      about: ['debounce', 'debounce-max'],
+      fault: fault('debounce-max is shorter than debounce', hint),
+    }
+  }
+  return undefined
+}
+
+/** The default of an option that the table gives one, as a value. */
+function fallback(
+  name: 'interval' | 'timeout' | 'debounce' | 'debounce-max' | 'check-timeout' | 'reload-timeout',
+): number {
+  const parsed = parseValue(options[name], options[name].default)
+  return parsed.ok ? (parsed.value as number) : 0
+}
+
+async function assemble(
+  given: Values,
+  prefixFromFlag: boolean,
+  env: NodeJS.ProcessEnv,
+): Promise<Settings> {
+  const { default: path } = await import('node:path')
+  const files = given.file ?? []
+  const pathOf = (name: 'client-cert' | 'client-key' | 'client-ca-keys') => {
+    const value = given[name] ?? ''
+    return value === '' ? undefined : path.resolve(value)
+  }
+  const quiet = given.debounce ?? fallback('debounce')
+  return {
+    backend: given.backend ?? (files.length > 0 ? 'file' : 'etcdv3'),
+    connection: defined({
+      nodes: given.node ?? [],
+      scheme: given.scheme ?? options.scheme.default,
+      username: given.username,
+      password: given.password,
+      clientCert: pathOf('client-cert'),
+      clientKey: pathOf('client-key'),
+      clientCaKeys: pathOf('client-ca-keys'),
+    }),
+    files: files.map((file) => path.resolve(file)),
+    filter: given.filter ?? options.filter.default,
+    confdir: path.resolve(given.confdir ?? options.confdir.default),
+    prefix: toKey(given.prefix ?? ''),
+    prefixFromFlag,
+    mode: given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval',
+    interval: given.interval ?? fallback('interval'),
+    noop: given.noop ?? false,
+    diff: given.diff ?? false,
+    detailedExitcode: given['detailed-exitcode'] ?? false,
+    syncOnly: given['sync-only'] ?? false,
+    keepStageFile: given['keep-stage-file'] ?? false,
+    timeout: given.timeout ?? fallback('timeout'),
+    stateDir: path.resolve(given['state-dir'] ?? (await defaultStateDir(env))),
+    quiet,
+    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
+    checkTimeout: given['check-timeout'] ?? fallback('check-timeout'),
+    reloadTimeout: given['reload-timeout'] ?? fallback('reload-timeout'),
+    logLevel: given['log-level'] ?? options['log-level'].default,
+    logFormat: given['log-format'] ?? options['log-format'].default,
+  }
+}
+
+/** Where a service keeps state; for ordinary users by the XDG base directory specification. */
+async function defaultStateDir(env: NodeJS.ProcessEnv): Promise<string> {
+  if (process.getuid?.() === 0) return '/var/lib/reconfd'
+  const base = env['XDG_STATE_HOME'] ?? ''
+  if (base.startsWith('/')) return `${base}/reconfd`
+  const { homedir } = await import('node:os')
+  return `${env['HOME'] || homedir()}/.local/state/reconfd`
+}
+
+function notices(given: Values, settings: Settings): readonly string[] {
+  const lines: string[] = []
+  if (given.onetime === true && given.watch === true) {
+    lines.push('-onetime and -watch are both set: -onetime wins, as in confd')
+  }
+  if (settings.backend !== 'file' && settings.files.length > 0) {
+    lines.push(`-file is not used: the backend is ${settings.backend}`)
+  }
+  return lines
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Leaves out what is undefined. */
+function defined<T extends object>(record: T): Defined<T> {
+  const entries = Object.entries(record).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Defined<T>
+}

@@ -1,0 +1,67 @@
+// How the text of a setting becomes its value. Each parser gives the value or says what was expected.
+import { err, ok, type Result } from '../core/result.ts'
+
+/** `error` completes the sentence "... is not" (such as `a whole number`). */
+export type Parsed<T> = Result<T, string>
+
+/** Go's strconv.ParseBool (https://pkg.go.dev/strconv#ParseBool), which confd's flags use. */
+export function parseBoolean(text: string): Parsed<boolean> {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return ok(true)
+  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return ok(false)
+  return err('true or false')
+}
+
+const unitMs: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+}
+
+/** The longest that a timer of Node can wait. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/**
+ * Go's time.ParseDuration (`1m30s`, `250ms`), and plain numbers, which are seconds.
+ * @param least the smallest good value, in milliseconds
+ * @returns whole milliseconds, rounded up
+ */
+export function parseDuration(text: string, least = 0): Parsed<number> {
+  const parts = /^\d+(\.\d+)?$/.test(text)
+    ? [[text, text, 's'] as const]
+    : [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy)]
+  if (parts.length === 0 || parts.map(([all]) => all).join('') !== text) {
+    return err('a duration such as 10 (seconds), 250ms or 1m30s')
+  }
+  // Rounded to nanoseconds first: 0.1 + 0.2 is no reason to wait a millisecond more.
+  const exact = parts.reduce((sum, [, n, unit]) => sum + Number(n) * (unitMs[unit ?? ''] ?? 0), 0)
+  const ms = Math.ceil(Math.round(exact * 1e6) / 1e6)
+  if (ms < least) return err('a duration above zero')
+  if (ms > LONGEST_MS) return err('a duration below 24 days')
+  return ok(ms)
+}
+
+/** A duration out of TOML: a number of seconds, or text. */
+export function durationFrom(value: unknown, least = 0): Parsed<number> {
+  return parseDuration(typeof value === 'string' ? value : String(value), least)
+}
+
+/** Permission bits as octal digits: `0644`, `644`, `0o644`, up to `7777`. */
+export function parseMode(text: string): Parsed<number> {
+  const digits = /^(?:0o)?([0-7]{3,5})$/.exec(text)?.[1]
+  const mode = parseInt(digits ?? 'x', 8)
+  return mode <= 0o7777 ? ok(mode) : err('an octal mode such as "0644"')
+}
+
+/** What a value out of TOML is, for messages. */
+export function describeType(value: unknown): string {
+  if (typeof value === 'string') return 'a string'
+  if (typeof value === 'boolean') return 'a boolean'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a float'
+  if (Array.isArray(value)) return 'an array'
+  return value instanceof Date ? 'a date' : 'a table'
+}

@@ -172,9 +172,12 @@ export class ConsulClient implements StoreClient {
     await this.call('PUT', `/v1/kv${segments(key)}`, value)
   }
 
-  /** Consul takes 64 operations in one transaction. */
+  /** Consul takes 64 operations in one transaction, 512 KB of text at most: large values go alone. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
-    await forAll(chunks([...entries], 64), (piece) => {
+    const isLarge = ([, value]: [string, string]): boolean => value.length > 5000
+    await forAll([...entries].filter(isLarge), ([key, value]) => this.put(key, value))
+    const small = [...entries].filter((entry) => !isLarge(entry))
+    await forAll(chunks(small, 64), (piece) => {
       const operations = piece.map(([key, value]) => ({
         KV: { Verb: 'set', Key: key.slice(1), Value: base64(value) },
       }))

@@ -1,0 +1,59 @@
+// The contract on a real Consul, and what only Consul can do wrong.
+import { expect, test } from 'vitest'
+import { forAll } from '../support/http.ts'
+import { startConsul, type ConsulServer } from '../support/servers.ts'
+import { settingsFor } from '../support/settings.ts'
+import { contract } from './suite.ts'
+import { newPrefix, watching } from './world.ts'
+
+let consul: ConsulServer
+
+contract(
+  {
+    name: 'consul',
+    async start() {
+      consul = await startConsul()
+      return {
+        settings: settingsFor({
+          backend: 'consul',
+          connection: { nodes: [consul.node], scheme: 'http' },
+        }),
+        client: consul.client,
+        down: () => consul.kill(),
+        up: () => consul.start(),
+        stop: () => consul.stop(),
+      }
+    },
+  },
+  (world) => {
+    test('an index that goes back is survived', { timeout: 60_000 }, async () => {
+      const prefix = newPrefix()
+      // A high index, so that the emptied agent starts far below it.
+      await forAll(
+        Array.from({ length: 200 }, (_, n) => n),
+        (n) => consul.client.put('/foreign', String(n)),
+      )
+      await consul.client.put(`${prefix}/a`, 'old')
+      await watching(world(), [prefix], async (watched) => {
+        await watched.converges(new Map([[`${prefix}/a`, 'old']]))
+        await consul.restartEmpty()
+        await consul.client.put(`${prefix}/b`, 'new')
+        await watched.converges(new Map([[`${prefix}/b`, 'new']]))
+        await consul.client.put(`${prefix}/b`, 'live')
+        await watched.converges(new Map([[`${prefix}/b`, 'live']]))
+      })
+    })
+
+    test('foreign writes are no events', async () => {
+      const prefix = newPrefix()
+      await consul.client.put(`${prefix}/a`, '1')
+      await watching(world(), [prefix], async (watched) => {
+        await watched.live()
+        for (let n = 0; n < 50; n++) await consul.client.put('/foreign', String(n))
+        await consul.client.put(`${prefix}/a`, '2')
+        await watched.converges(new Map([[`${prefix}/a`, '2']]))
+        expect(watched.kinds.length).toBe(2)
+      })
+    })
+  },
+)

@@ -1,0 +1,39 @@
+// The contract on the environment: what a process was started with.
+import { settingsFor } from '../support/settings.ts'
+import { contract } from './suite.ts'
+
+/** `/app/db/url` is the variable APP_DB_URL. */
+const variable = (key: string): string => key.slice(1).replaceAll('/', '_').toUpperCase()
+
+contract({
+  name: 'env',
+  lacks: {
+    change: 'the environment of a running process cannot be changed from outside',
+    ttl: 'variables do not expire',
+    outage: 'the environment is always there',
+  },
+  async start() {
+    const set = new Set<string>()
+    return {
+      settings: settingsFor({ backend: 'env' }),
+      client: {
+        async putAll(entries) {
+          for (const [key, value] of entries) {
+            process.env[variable(key)] = value
+            set.add(variable(key))
+          }
+        },
+        async delTree() {
+          for (const name of set) Reflect.deleteProperty(process.env, name)
+          set.clear()
+        },
+        close() {
+          // There is nothing to let go of.
+        },
+      },
+      async stop() {
+        for (const name of set) Reflect.deleteProperty(process.env, name)
+      },
+    }
+  },
+})

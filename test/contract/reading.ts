@@ -1,0 +1,122 @@
+// The contract's first half: what is there is read, whole and exactly, and an abort leaves nothing.
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { activeHandles, handlesBeyond } from '../support/handles.ts'
+import { until, within } from '../support/until.ts'
+import { storeOf } from '../support/watched.ts'
+import { newPrefix, watching, type World } from './world.ts'
+
+const bigValue = `${'ü'.repeat(1000)}${'0123456789'.repeat(49_800)}`
+
+export function reading(world: () => World): void {
+  test('an empty store gives an empty snapshot first', async () => {
+    await watching(world(), [newPrefix()], async (watched) => {
+      await watched.live()
+      expect(watched.kinds[0]).toBe('snapshot')
+      await watched.converges(new Map())
+    })
+  })
+
+  test('the snapshot comes first and is whole', async () => {
+    const prefix = newPrefix()
+    const keys = new Map([
+      [`${prefix}/a`, '1'],
+      [`${prefix}/b/c`, '2'],
+      [`${prefix}/b/d/e`, '3'],
+    ])
+    await world().client.putAll(keys)
+    await watching(world(), [prefix], async (watched) => {
+      await watched.live()
+      expect(watched.kinds[0]).toBe('snapshot')
+      await watched.converges(keys)
+    })
+  })
+
+  test('several prefixes are one snapshot', async () => {
+    const [one, two] = [newPrefix(), newPrefix()]
+    const keys = new Map([
+      [`${one}/a`, '1'],
+      [`${two}/a`, '2'],
+    ])
+    await world().client.putAll(keys)
+    await watching(world(), [one, two], async (watched) => {
+      await watched.live()
+      await watched.converges(keys)
+    })
+  })
+
+  test('/app does not match /application', async () => {
+    const prefix = newPrefix()
+    await world().client.putAll(
+      new Map([
+        [`${prefix}/app/x`, 'in'],
+        [`${prefix}/application/x`, 'out'],
+        [`${prefix}/ap/x`, 'out'],
+      ]),
+    )
+    await watching(world(), [`${prefix}/app`], async (watched) => {
+      await watched.live()
+      await watched.converges(new Map([[`${prefix}/app/x`, 'in']]))
+    })
+  })
+
+  test('unicode, empty and 500 KB values arrive as they are', async () => {
+    const prefix = newPrefix()
+    const keys = new Map([
+      [`${prefix}/unicode`, 'Grüße, 世界 🚀\n\t"quoted" \\ % + & ='],
+      [`${prefix}/empty`, ''],
+      ...Array.from({ length: 12 }, (_, n) => [`${prefix}/big/n${n}`, bigValue + n] as const),
+    ])
+    await world().client.putAll(keys)
+    await watching(world(), [prefix], async (watched) => {
+      await watched.converges(keys)
+    })
+  })
+
+  test('20,000 keys', { timeout: 120_000 }, async () => {
+    const prefix = newPrefix()
+    const keys = new Map(
+      Array.from({ length: 20_000 }, (_, n) => [`${prefix}/dir${n % 100}/key${n}`, `value ${n}`]),
+    )
+    await world().client.putAll(keys)
+    await watching(world(), [prefix], async (watched) => {
+      await watched.converges(keys, 60_000)
+      if (world().client.put === undefined) return
+      await world().client.put?.(`${prefix}/dir7/key7`, 'changed')
+      await watched.converges(keys.set(`${prefix}/dir7/key7`, 'changed'), 60_000)
+    })
+    await world().client.delTree?.(prefix)
+  })
+
+  test.each([
+    ['at once', 0],
+    ['while it connects', 1],
+    ['while it reads', 4],
+    ['after the snapshot', undefined],
+  ])('aborted %s it leaves no handle within 250 ms', async (_, after) => {
+    const prefix = newPrefix()
+    await world().client.putAll(new Map([[`${prefix}/a`, '1']]))
+    world().client.close()
+    await until('the helpers have let go', () => !activeHandles().has('TCPSocketWrap'))
+    const store = await storeOf(world().settings)
+    const before = activeHandles()
+
+    const abort = new AbortController()
+    const events = store.watch(store.nodes[0] as string, [prefix], abort.signal)
+    let live = false
+    const ended = (async () => {
+      for await (const _event of events) live = true
+    })()
+    if (after === undefined) await until('the snapshot', () => live)
+    else if (after > 0) await delay(after)
+    const aborted = performance.now()
+    abort.abort()
+    await within('the generator returns', ended, 250)
+    await until('no handle is left', () => handlesBeyond(before).length === 0, {
+      timeout: 250 - (performance.now() - aborted),
+      every: 5,
+    }).catch((error: unknown) => {
+      throw new Error(`left behind: ${handlesBeyond(before).join(', ')}`, { cause: error })
+    })
+  })
+}

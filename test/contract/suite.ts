@@ -1,0 +1,49 @@
+// What every store promises, written once and run against each of them with its real server.
+// A store that cannot do something says so in `lacks`, with the reason; nothing is skipped unsaid.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { changing, expiring } from './changing.ts'
+import { reading } from './reading.ts'
+import { surviving } from './surviving.ts'
+import type { World } from './world.ts'
+
+/** `change`: keys change while they are watched. `ttl`: keys expire. `outage`: the store can go away. */
+type Ability = 'change' | 'ttl' | 'outage'
+
+export interface Contract {
+  readonly name: string
+  readonly start: () => Promise<World>
+  /** What the store is unable to do by its nature, and why. */
+  readonly lacks?: Partial<Record<Ability, string>>
+}
+
+/** Runs the whole suite. `more` adds the store's own tests, on the same server. */
+export function contract(
+  spec: Contract,
+  more: (world: () => World) => void = () => undefined,
+): void {
+  describe(`contract: ${spec.name}`, () => {
+    let world: World
+    beforeAll(async () => {
+      world = await spec.start()
+    })
+    afterAll(async () => {
+      await world.stop()
+    })
+    const get = (): World => world
+    reading(get)
+    if (!lacks('change', () => world.client.put)) changing(get)
+    if (!lacks('ttl', () => world.client.putWithTtl)) expiring(get)
+    if (!lacks('outage', () => world.down)) surviving(get)
+    more(get)
+
+    /** A declared deviation stands in the list of tests, and has to be true. */
+    function lacks(ability: Ability, means: () => unknown): boolean {
+      const reason = spec.lacks?.[ability]
+      if (reason === undefined) return false
+      test(`deviates, no ${ability}: ${reason}`, () => {
+        expect(means()).toBeUndefined()
+      })
+      return true
+    }
+  })
+}

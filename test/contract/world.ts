@@ -1,0 +1,33 @@
+// A store under test, and the means to watch it.
+import type { Key } from '../../src/core/key.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import type { StoreClient } from '../support/clients.ts'
+import { Watched } from '../support/watched.ts'
+
+/** A store to try, with something in it that can be written to. */
+export interface World {
+  readonly settings: Settings
+  readonly client: Pick<StoreClient, 'putAll' | 'close'> & Partial<StoreClient>
+  /** Makes the store unreachable as harshly as can be, and reachable again with the same keys. */
+  down?(): Promise<void>
+  up?(): Promise<void>
+  stop(): Promise<void>
+}
+
+let prefixes = 0
+/** A place of its own for each test; stores such as env only know lower case and no dashes. */
+export const newPrefix = (): Key => `/t${process.pid}x${++prefixes}`
+
+/** Opens the store, runs `use`, and closes it even when `use` throws. */
+export async function watching(
+  world: Pick<World, 'settings'>,
+  watched: readonly Key[],
+  use: (watched: Watched) => Promise<void>,
+): Promise<void> {
+  const opened = await Watched.open(world.settings, watched)
+  try {
+    await use(opened)
+  } finally {
+    await opened.close()
+  }
+}

@@ -1,0 +1,31 @@
+// Settings for tests: quiet defaults, and what the test says otherwise.
+import type { Settings } from '../../src/core/settings.ts'
+
+export type StoreSettings = Pick<Settings, 'backend'> & Partial<Settings>
+
+export function settingsFor(own: StoreSettings): Settings {
+  return {
+    connection: { nodes: [], scheme: 'http' },
+    files: [],
+    filter: '*',
+    confdir: '/nonexistent',
+    prefix: '/',
+    prefixFromFlag: false,
+    mode: 'watch',
+    interval: 0,
+    noop: false,
+    diff: false,
+    detailedExitcode: false,
+    syncOnly: false,
+    keepStageFile: false,
+    timeout: 10_000,
+    stateDir: '/nonexistent',
+    quiet: 0,
+    quietMax: 0,
+    checkTimeout: 10_000,
+    reloadTimeout: 10_000,
+    logLevel: 'error',
+    logFormat: 'text',
+    ...own,
+  }
+}

@@ -1,0 +1,119 @@
+// A store followed as the program follows it: its events reduced to the tree that a template would see.
+import type { Fault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import { reduce } from '../../src/core/mirror.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import type { Store, StoreEvent } from '../../src/core/store.ts'
+import { emptyTree, type Tree } from '../../src/core/tree.ts'
+import { follow } from '../../src/flow/follow.ts'
+import { openStore } from '../../src/stores/registry.ts'
+import { until, within } from './until.ts'
+
+/** The store of the settings; throws its fault when it cannot be opened. */
+export async function storeOf(settings: Settings): Promise<Store> {
+  const opened = await openStore(settings)
+  if (!opened.ok) throw new Error(`${opened.error.message}; ${opened.error.hint ?? ''}`)
+  return opened.value
+}
+
+export class Watched {
+  tree: Tree = emptyTree
+  /** The kinds of all events so far, `broken` among them. */
+  readonly kinds: (StoreEvent['kind'] | 'broken')[] = []
+  readonly faults: Fault[] = []
+  readonly #abort = new AbortController()
+  readonly #done: Promise<void>
+  #error: unknown
+
+  private constructor(
+    store: Store,
+    readonly prefixes: readonly Key[],
+  ) {
+    this.#done = this.#run(store).catch((error: unknown) => {
+      this.#error = error
+    })
+  }
+
+  static async open(settings: Settings, prefixes: readonly Key[]): Promise<Watched> {
+    return new Watched(await storeOf(settings), prefixes)
+  }
+
+  /** Waits for the first snapshot. */
+  async live(): Promise<this> {
+    await this.#wait('a first snapshot', () => this.kinds.includes('snapshot'))
+    return this
+  }
+
+  /** Waits until the store has broken once more than `before` times. */
+  async broken(before = 0): Promise<void> {
+    await this.#wait('the store is broken', () => this.faults.length > before)
+  }
+
+  /** Waits until the keys are exactly these. The message tells keys and lengths: values may be long. */
+  async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
+    try {
+      await this.#wait('the keys of the store', () => this.#equals(expected), timeout)
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.#difference(expected)}`, { cause: error })
+    }
+  }
+
+  /** Aborts, and waits until the generator has returned. Throws what it threw. */
+  async close(): Promise<void> {
+    this.#abort.abort()
+    await within('the watch ends when aborted', this.#done, 5000)
+    if (this.#error !== undefined) throw this.#error as Error
+  }
+
+  async #run(store: Store): Promise<void> {
+    const { signal } = this.#abort
+    // Short, so that a test waits for the server and not for the backoff.
+    const backoff = { first: 20, most: 200 }
+    for await (const step of follow(store, this.prefixes, { signal, backoff })) {
+      if (step.kind === 'broken') {
+        this.kinds.push('broken')
+        this.faults.push(step.fault)
+      } else {
+        this.kinds.push(step.event.kind)
+        this.tree = reduce(this.tree, step.event).tree
+      }
+    }
+  }
+
+  async #wait(what: string, condition: () => boolean, timeout?: number): Promise<void> {
+    const options = timeout === undefined ? {} : { timeout }
+    await until(
+      what,
+      () => {
+        if (this.#error !== undefined) throw this.#error as Error
+        return condition()
+      },
+      options,
+    )
+  }
+
+  #equals(expected: ReadonlyMap<string, string>): boolean {
+    if (this.tree.size !== expected.size) return false
+    for (const [key, value] of expected) if (this.tree.get(key as Key) !== value) return false
+    return true
+  }
+
+  #difference(expected: ReadonlyMap<string, string>): string {
+    const here = new Map(this.tree.under('/'))
+    const missing = [...expected.keys()].filter((key) => !here.has(key as Key))
+    const extra = [...here.keys()].filter((key) => !expected.has(key))
+    const other = [...expected].filter(([key, value]) => (here.get(key as Key) ?? value) !== value)
+    const show = (list: readonly unknown[]): string =>
+      `${list.length} (${list.slice(0, 5).join(', ')})`
+    return [
+      `keys missing: ${show(missing)}`,
+      `keys too many: ${show(extra)}`,
+      `wrong values: ${show(other.map(([key, value]) => `${key}: ${here.get(key as Key)?.length} characters for ${value.length}`))}`,
+      `events: ${this.kinds.slice(-20).join(' ')}`,
+      `faults: ${this.faults
+        .map((fault) => fault.message)
+        .slice(-3)
+        .join('; ')}`,
+    ].join('\n')
+  }
+}

@@ -90,8 +90,8 @@ function flatten(value: unknown, key: Key, entries: Map<Key, string>): void {
     throw new SyntaxFault('the file must hold a map of names and values', 0)
   } else if (typeof value === 'number') {
     entries.set(key, formatFloat(value))
-  } else {
-    entries.set(key, String(value as string | boolean | bigint))
+  } else if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
+    entries.set(key, String(value))
   }
 }
 

@@ -93,8 +93,8 @@ export type Event =
       readonly fault: Fault
       readonly retryIn: number | null
     }
-  | { readonly kind: 'generation-kept'; readonly faults: readonly Fault[] }
-  | { readonly kind: 'generation-loaded'; readonly resources: number }
+  | { readonly kind: 'generation-kept'; readonly reason: string; readonly faults: readonly Fault[] }
+  | { readonly kind: 'generation-loaded'; readonly reason: string; readonly resources: number }
   | { readonly kind: 'stopping'; readonly reason: string }
 
 export type Emit = (event: Event) => void

@@ -5,6 +5,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store } from '../core/store.ts'
+import { emptyTree } from '../core/tree.ts'
 import { follow } from './follow.ts'
 
 export interface FeedListener {
@@ -20,14 +21,26 @@ export class Feed {
   listener: FeedListener | undefined
   #connection = new AbortController()
   #closed = false
-  #done: Promise<void>
+  #done: Promise<void> | undefined
 
   constructor(
     private readonly store: Store,
     private readonly prefixes: readonly Key[],
     private readonly emit: Emit,
-  ) {
-    this.#done = this.#run()
+  ) {}
+
+  get name(): string {
+    return this.store.name
+  }
+
+  get nodes(): readonly string[] {
+    return this.store.nodes
+  }
+
+  /** Begins to follow; does nothing when it already does. Where no key is wanted no store is asked. */
+  start(): void {
+    if (this.prefixes.length === 0) this.mirror = { kind: 'live', tree: emptyTree }
+    else this.#done ??= this.#run()
   }
 
   /** Reads everything again over a new connection; the mirror stays until that has been read. */

@@ -92,6 +92,14 @@ export class ReloadDesk {
     }
   }
 
+  /** Nothing had to be written, but a reload may still be owed from before a crash or a restart. */
+  recover(resource: string, commands: readonly string[]): void {
+    if (!this.options.journal.all().has(resource) || this.#owesAnything(resource)) return
+    if (commands.length > 0) this.request(resource, commands)
+    // Its reload command is gone from the configuration: there is nothing left to run.
+    else void this.options.journal.settle([resource])
+  }
+
   /** Resolves when nothing runs or is about to; what waits for a retry does not count. */
   async idle(): Promise<void> {
     const active = (account: Account): boolean => account.running || account.wanted

@@ -1,0 +1,107 @@
+// The command: argv, signals, exit codes. The only place that touches the process.
+import { formatFault, type Fault } from './core/fault.ts'
+import { err } from './core/result.ts'
+import type { Settings } from './core/settings.ts'
+import { loadSettings, type Command } from './config/settings.ts'
+import { VERSION } from './version.ts'
+
+/** Documented in docs/configuration.md and at the end of `-help`. */
+const EXIT = {
+  done: 0,
+  failed: 1,
+  changes: 2,
+  unreachable: 69,
+  bug: 70,
+  configuration: 78,
+} as const
+
+const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
+const tellFaults = (faults: readonly Fault[]): void => {
+  for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const command = await loadSettings(argv, process.env)
+  if (!command.ok) {
+    tellFaults(command.error.faults)
+    return command.error.exit
+  }
+  switch (command.value.kind) {
+    case 'version':
+      process.stdout.write(`reconfd ${VERSION}\n`)
+      return EXIT.done
+    case 'help':
+      process.stdout.write(command.value.text)
+      return EXIT.done
+    case 'run':
+      return runWith(argv, command.value)
+  }
+}
+
+async function runWith(
+  argv: readonly string[],
+  { settings, notices }: Extract<Command, { kind: 'run' }>,
+): Promise<number> {
+  const [{ run }, { createLog }] = await Promise.all([
+    import('./run.ts'),
+    import('./observe/log.ts'),
+  ])
+  // Loaded before it is needed, since showing a plan does not wait.
+  const diff = settings.diff ? await import('./observe/diff.ts') : undefined
+  const emit = createLog({ level: settings.logLevel, format: settings.logFormat, write: tell })
+  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  if (process.pid === 1 && settings.mode !== 'onetime') {
+    const message =
+      'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'
+    emit({ kind: 'notice', level: 'warn', message })
+  }
+
+  const stop = new AbortController()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // Asked twice: whoever asks does not want to wait. What is owed has been written down.
+    if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143)
+    emit({ kind: 'stopping', reason: signal })
+    stop.abort()
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+
+  const ended = await run(settings, {
+    emit,
+    stop: stop.signal,
+    onReload: (callback) => process.on('SIGHUP', callback),
+    settingsNow: async () => {
+      const command = await loadSettings(argv, process.env)
+      if (!command.ok) return err(command.error.faults)
+      return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
+    },
+    showPlan: (dest, { previous, next }) => {
+      if (diff !== undefined) process.stdout.write(diff.unifiedDiff(dest, previous, next))
+    },
+  })
+  switch (ended.kind) {
+    case 'configuration':
+      tellFaults(ended.faults)
+      return EXIT.configuration
+    case 'unreachable':
+      tellFaults([ended.fault])
+      return EXIT.unreachable
+    case 'done':
+      return exitCodeOf(ended, settings)
+  }
+}
+
+function exitCodeOf(ended: { failed: number; changed: number }, settings: Settings): number {
+  if (settings.mode !== 'onetime') return EXIT.done
+  if (ended.failed > 0) return EXIT.failed
+  return settings.detailedExitcode && ended.changed > 0 ? EXIT.changes : EXIT.done
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    tell(
+      `reconfd: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
+    process.exit(EXIT.bug)
+  },
+)

@@ -1,0 +1,148 @@
+// Each event as one line for people, with its level and its fields for machines.
+// Levels: debug is what happens all the time, info what changes the machine, warn what needs an eye
+// soon, error what needs one now.
+import type { CommandResult, Event } from '../core/event.ts'
+import { formatFault } from '../core/fault.ts'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+export interface Described {
+  readonly level: Level
+  /** What the line is about: a resource, a store; empty for the program itself. */
+  readonly about: string
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}`
+const again = (ms: number | null): string => (ms === null ? '' : `; again in ${seconds(ms)}`)
+const names = (all: readonly string[]): string => all.join(', ')
+const WHY = { create: 'new', content: 'content', metadata: 'owner or mode' } as const
+
+function commandFields(
+  command: string,
+  { output: _output, ...result }: CommandResult,
+): Record<string, unknown> {
+  return { command, ...result }
+}
+
+export function describe(event: Event): Described {
+  const line = (
+    level: Level,
+    about: string,
+    message: string,
+    fields: Record<string, unknown> = {},
+  ): Described => ({
+    level,
+    about,
+    message,
+    fields: { event: event.kind, ...fields },
+  })
+  switch (event.kind) {
+    case 'started': {
+      const { version, backend, nodes, resources } = event
+      const at = nodes.length === 0 ? '' : ` at ${names(nodes)}`
+      return line('info', '', `reconfd ${version}: ${resources} resources from ${backend}${at}`, {
+        version,
+        backend,
+        nodes,
+        resources,
+      })
+    }
+    case 'notice':
+      return line(event.level, '', event.message)
+    case 'store-live': {
+      const { store, node, keys } = event
+      return line('info', store, `live: ${keys} keys from ${node}`, { store, node, keys })
+    }
+    case 'store-stale': {
+      const { store, node, fault, retryIn } = event
+      const text = `${formatFault(fault)}; the last good files stay${again(retryIn)}`
+      return line('error', store, text, { store, node, fault, retryIn })
+    }
+    case 'changed': {
+      const { store, keys, more, resources } = event
+      const rest = more > 0 ? ` and ${more} more` : ''
+      const who = resources.length === 0 ? 'no resource reads them' : `read by ${names(resources)}`
+      return line('debug', store, `changed: ${names(keys)}${rest}; ${who}`, {
+        store,
+        keys,
+        more,
+        resources,
+      })
+    }
+    case 'in-sync':
+      return line('debug', event.resource, `${event.dest} is in sync`, {
+        resource: event.resource,
+        dest: event.dest,
+      })
+    case 'out-of-sync': {
+      const { resource, dest, why } = event
+      return line('info', resource, `${dest} is out of sync (${WHY[why]})`, { resource, dest, why })
+    }
+    case 'checked': {
+      const { resource, dest, command, result } = event
+      return line('debug', resource, `check passed in ${seconds(result.duration)}: ${command}`, {
+        resource,
+        dest,
+        ...commandFields(command, result),
+      })
+    }
+    case 'written': {
+      const { resource, dest, why, hash, bytes } = event
+      return line('info', resource, `wrote ${dest} (${WHY[why]}, ${bytes} bytes, ${hash})`, {
+        resource,
+        dest,
+        why,
+        hash,
+        bytes,
+      })
+    }
+    case 'reload-started':
+      return line('debug', names(event.resources), `reloading: ${event.command}`, {
+        resources: event.resources,
+        command: event.command,
+      })
+    case 'reloaded': {
+      const { resources, command, result } = event
+      return line('info', names(resources), `reloaded in ${seconds(result.duration)}: ${command}`, {
+        resources,
+        ...commandFields(command, result),
+      })
+    }
+    case 'reload-owed': {
+      const { resources, command, fault, attempts, retryIn } = event
+      const text = `reload is owed, try ${attempts} failed: ${formatFault(fault)}${again(retryIn)}`
+      return line('error', names(resources), text, { resources, command, fault, attempts, retryIn })
+    }
+    case 'failed': {
+      const { resource, at, fault, retryIn } = event
+      return line('error', resource, `${at} failed: ${formatFault(fault)}${again(retryIn)}`, {
+        resource,
+        at,
+        fault,
+        retryIn,
+      })
+    }
+    case 'generation-kept': {
+      const told = event.faults.map(formatFault).join('\n')
+      return line(
+        'error',
+        '',
+        `the configuration is bad, the former one stays at work (${event.reason}):\n${told}`,
+        { reason: event.reason, faults: event.faults },
+      )
+    }
+    case 'generation-loaded':
+      return line(
+        'info',
+        '',
+        `configuration loaded anew (${event.reason}): ${event.resources} resources`,
+        { reason: event.reason, resources: event.resources },
+      )
+    case 'stopping':
+      return line('info', '', `stopping: ${event.reason}; what is in work is finished first`, {
+        reason: event.reason,
+      })
+  }
+}

@@ -1,0 +1,328 @@
+// One run, from settings to the end: load, follow, work, and for a daemon new generations of conf.d.
+// `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is the same, not left.
+import type { Emit } from './core/event.ts'
+import type { Fault } from './core/fault.ts'
+import { joinKeys, outermost, type Key } from './core/key.ts'
+import type { Plan } from './core/plan.ts'
+import type { Resource } from './core/resource.ts'
+import { err, ok, type Result } from './core/result.ts'
+import type { Settings } from './core/settings.ts'
+import { commandFault, succeeded } from './apply/command-fault.ts'
+import { runCommand } from './apply/command.ts'
+import { loadResources } from './config/resources.ts'
+import { Feed } from './flow/feed.ts'
+import type { FileWatch } from './flow/files.ts'
+import { openOwed, type OwedJournal } from './flow/owed.ts'
+import { ReloadDesk } from './flow/reloads.ts'
+import { openStore } from './stores/registry.ts'
+import { createRenderer } from './templates/render.ts'
+import { VERSION } from './version.ts'
+import { Worker } from './worker.ts'
+
+export interface RunOptions {
+  readonly emit: Emit
+  /** Ends the run: what is in work is finished first. */
+  readonly stop: AbortSignal
+  /** Calls back when a new generation is asked for (SIGHUP). */
+  readonly onReload: (callback: () => void) => void
+  /** Settings as they would be read now; for a new generation. */
+  readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
+  readonly showPlan: (dest: string, plan: Extract<Plan, { kind: 'write' }>) => void
+}
+
+/** How a run ended. Only a onetime run or a start that failed ends by itself. */
+export type Ended =
+  | { readonly kind: 'done'; readonly failed: number; readonly changed: number }
+  | { readonly kind: 'configuration'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'unreachable'; readonly fault: Fault }
+
+/** A generation: what was read from conf.d at one time, and what works on it. */
+interface Generation {
+  readonly settings: Settings
+  readonly resources: readonly Resource[]
+  readonly feed: Feed
+  /** Equal for two generations that can share one feed. */
+  readonly feedKey: string
+  readonly worker: Worker
+}
+
+export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
+  const journal = settings.noop
+    ? ok(nothingOwed)
+    : await openOwed(settings.stateDir, settings.confdir)
+  if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
+  const daemon = new Daemon(settings, journal.value, options)
+  try {
+    return await daemon.run()
+  } finally {
+    await daemon.close()
+  }
+}
+
+class Daemon {
+  readonly #desk: ReloadDesk
+  /** Rejected by a bug anywhere below; never resolved. */
+  readonly #bug = deferred<never>()
+  readonly #onetime: boolean
+  #generation: Generation | undefined
+  readonly #retired = new Set<Promise<void>>()
+  #files: FileWatch | undefined
+  #resync: NodeJS.Timeout | undefined
+  #loading: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly journal: OwedJournal,
+    private readonly options: RunOptions,
+  ) {
+    this.#onetime = settings.mode === 'onetime'
+    this.#desk = new ReloadDesk({
+      journal,
+      emit: options.emit,
+      run: (command) => runCommand(command, { timeout: settings.reloadTimeout }),
+      judge: (command, result) =>
+        succeeded(result) ? undefined : commandFault('reload_cmd', command, result),
+      retry: !this.#onetime,
+    })
+  }
+
+  async run(): Promise<Ended> {
+    // Armed before anything is read: an edit made meanwhile is not missed.
+    if (!this.#onetime) await this.#watchFiles()
+    const loading = this.#load(this.settings, undefined)
+    this.#loading = loading.then(() => undefined)
+    if (!this.#onetime) this.options.onReload(() => this.#reload('SIGHUP'))
+    const first = await loading
+    if (!first.ok) return { kind: 'configuration', faults: first.error }
+    const { emit, stop } = this.options
+    const generation = first.value
+    emit({
+      kind: 'started',
+      version: VERSION,
+      backend: this.settings.backend,
+      nodes: this.settings.connection.nodes,
+      resources: generation.resources.length,
+    })
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve()
+      else stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    const finished = this.#onetime ? this.#once(generation, stopped) : this.#daemon(stopped)
+    return Promise.race([finished, this.#bug.promise])
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#resync)
+    await this.#files?.close()
+    await Promise.all(this.#retired)
+    await this.#generation?.worker.stop()
+    await this.#desk.close()
+    await this.#generation?.feed.close()
+    await this.journal.close()
+  }
+
+  /** The first snapshot, one cycle, and what it led to. */
+  async #once(generation: Generation, stopped: Promise<void>): Promise<Ended> {
+    const reached = await this.#firstSnapshot(generation, stopped)
+    if (reached !== undefined) return { kind: 'unreachable', fault: reached }
+    await Promise.race([generation.worker.idle(), stopped])
+    await generation.worker.stop()
+    await this.#desk.idle()
+    return this.#summary()
+  }
+
+  async #daemon(stopped: Promise<void>): Promise<Ended> {
+    if (this.settings.interval > 0) {
+      this.#resync = setInterval(() => {
+        this.#generation?.feed.resync()
+        this.#generation?.worker.all()
+      }, this.settings.interval)
+    }
+    await stopped
+    await this.#loading
+    await this.close()
+    return this.#summary()
+  }
+
+  #summary(): Ended {
+    const worker = this.#generation?.worker
+    const failed = new Set([...(worker?.failed ?? []), ...this.#desk.failed])
+    return { kind: 'done', failed: failed.size, changed: worker?.changed.size ?? 0 }
+  }
+
+  /** Loads and validates a generation, and sets it to work. The former one's feed is kept if it serves. */
+  async #load(
+    settings: Settings,
+    former: Generation | undefined,
+  ): Promise<Result<Generation, readonly Fault[]>> {
+    const { emit } = this.options
+    const loaded = await loadResources(settings)
+    if (!loaded.ok) return loaded
+    for (const message of loaded.value.notices) emit({ kind: 'notice', level: 'warn', message })
+    const resources = loaded.value.resources.map((resource) =>
+      settings.syncOnly ? withoutCommands(resource) : resource,
+    )
+    const prefixes = prefixesOf(resources)
+    const feedKey = JSON.stringify([
+      settings.backend,
+      settings.connection,
+      settings.files,
+      settings.filter,
+      prefixes,
+    ])
+    let feed = former?.feedKey === feedKey ? former.feed : undefined
+    if (feed === undefined) {
+      const store = await openStore(settings)
+      if (!store.ok) return err([store.error])
+      feed = new Feed(store.value, prefixes, emit)
+    }
+    // The former one takes nothing new; what it has in work ends before the new one takes up the same.
+    const after = former?.worker.retire() ?? new Map<string, Promise<void>>()
+    for (const job of after.values()) this.#retire(job)
+    const generation = this.#assemble(settings, resources, feed, feedKey, after)
+    if (former !== undefined && former.feed !== feed) await former.feed.close()
+    this.#generation = generation
+    feed.listener = {
+      changed: (changes, first) =>
+        first ? generation.worker.all() : generation.worker.keysChanged(changes),
+      broken: () => undefined,
+      crashed: (error) => this.#bug.reject(error),
+    }
+    feed.start()
+    if (feed.mirror.kind !== 'waiting') generation.worker.all()
+    return ok(generation)
+  }
+
+  #assemble(
+    settings: Settings,
+    resources: readonly Resource[],
+    feed: Feed,
+    feedKey: string,
+    after: ReadonlyMap<string, Promise<void>>,
+  ): Generation {
+    const worker = new Worker({
+      after,
+      resources,
+      mirror: () => feed.mirror,
+      pace: { quiet: settings.quiet, max: settings.quietMax },
+      retry: !this.#onetime,
+      store: feed.name,
+      renderer: createRenderer(`${settings.confdir}/templates`),
+      desk: this.#desk,
+      emit: this.options.emit,
+      noop: settings.noop,
+      keepStageFile: settings.keepStageFile,
+      showPlan: this.options.showPlan,
+      dependsOn: (files) => this.#files?.add(files),
+      crashed: (error) => this.#bug.reject(error),
+    })
+    return { settings, resources, feed, feedKey, worker }
+  }
+
+  /** Undefined once the feed is live (or the run was stopped), else why it will not be. */
+  async #firstSnapshot(generation: Generation, stopped: Promise<void>): Promise<Fault | undefined> {
+    const { feed, settings } = generation
+    if (feed.mirror.kind !== 'waiting') return undefined
+    const { promise, resolve } = deferred<Fault | undefined>()
+    const listener = feed.listener
+    let last: Fault | undefined
+    let hopeless = 0
+    feed.listener = {
+      changed: (changes, first) => {
+        listener?.changed(changes, first)
+        resolve(undefined)
+      },
+      broken: (fault) => {
+        last = fault
+        // Trying again will not mend it: there is no reason to wait for the timeout.
+        hopeless = fault.permanent === true ? hopeless + 1 : 0
+        if (hopeless >= feed.nodes.length) resolve(fault)
+      },
+      crashed: (error) => listener?.crashed(error),
+    }
+    const timer = setTimeout(() => resolve(notInTime(feed, settings, last)), settings.timeout)
+    void stopped.then(() => resolve(undefined))
+    const fault = await promise
+    clearTimeout(timer)
+    return fault
+  }
+
+  async #watchFiles(): Promise<void> {
+    const { confdir } = this.settings
+    const { watchFiles } = await import('./flow/files.ts')
+    this.#files = await watchFiles([`${confdir}/conf.d`, `${confdir}/templates`], (paths) => {
+      // Kubernetes swaps the link `..data` to change all files of a ConfigMap at once.
+      const needsLoad = (path: string): boolean =>
+        path.startsWith(`${confdir}/conf.d`) || path.includes('/..')
+      if ([...paths].some(needsLoad)) this.#reload('the configuration has changed')
+      this.#generation?.worker.filesChanged(paths)
+    })
+  }
+
+  #retire(job: Promise<void>): void {
+    this.#retired.add(job)
+    void job.finally(() => this.#retired.delete(job))
+  }
+
+  /** A new generation, one at a time; a bad one leaves the old one at work. */
+  #reload(reason: string): void {
+    const { emit } = this.options
+    this.#loading = this.#loading
+      .then(async () => {
+        if (this.options.stop.aborted) return
+        const settings = await this.options.settingsNow()
+        const next = settings.ok ? await this.#load(settings.value, this.#generation) : settings
+        if (next.ok)
+          emit({ kind: 'generation-loaded', reason, resources: next.value.resources.length })
+        else emit({ kind: 'generation-kept', reason, faults: next.error })
+      })
+      .catch((error: unknown) => this.#bug.reject(error))
+  }
+}
+
+const nothingOwed: OwedJournal = {
+  all: () => new Map(),
+  owe: async () => ok(undefined),
+  settle: async () => ok(undefined),
+  close: async () => undefined,
+}
+
+function deferred<T>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+function prefixesOf(resources: readonly Resource[]): readonly Key[] {
+  return outermost(
+    resources.flatMap(({ templates }) =>
+      templates.flatMap(({ prefix, keys }) => keys.map((key) => joinKeys(prefix, key))),
+    ),
+  )
+}
+
+/** For `-sync-only`: files are written, no command runs. */
+function withoutCommands(resource: Resource): Resource {
+  return {
+    ...resource,
+    templates: resource.templates.map(({ checkCmd: _check, reloadCmd: _reload, ...spec }) => spec),
+  }
+}
+
+function notInTime(feed: Feed, settings: Settings, last: Fault | undefined): Fault {
+  const waited = `${feed.name} gave no keys within ${settings.timeout / 1000} s`
+  return {
+    kind: 'store',
+    message: last === undefined ? waited : `${waited}: ${last.message}`,
+    hint:
+      last?.hint ?? `Is it reachable at ${feed.nodes.join(', ')}? -timeout sets how long to wait.`,
+  }
+}

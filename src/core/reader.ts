@@ -90,7 +90,8 @@ export class Reader {
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
       const own = relativeTo(this.scope.prefix, key)
-      if (expression.test(own)) pairs.push({ key: own, value })
+      // The prefix itself has no name that a pattern could match.
+      if (own !== '/' && expression.test(own)) pairs.push({ key: own, value })
     }
     return pairs
   }

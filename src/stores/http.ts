@@ -1,8 +1,9 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 import { readFileSync } from 'node:fs'
-import { FaultError, raise } from '../core/fault.ts'
+import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
+import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
 import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
@@ -55,7 +56,6 @@ export interface LinesResponse {
 }
 
 const DEFAULT_TIMEOUT = 30_000
-const CONNECT_TIMEOUT = 10_000
 
 /**
  * A client for one node; no socket is opened before the first request.
@@ -192,12 +192,6 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
   return { signal: own.signal, disarm, clear }
 }
 
-class TimeoutError extends Error {
-  constructor(readonly timeout: number) {
-    super(`no answer within ${timeout / 1000} s`)
-  }
-}
-
 async function* splitLines(
   body: AsyncIterable<Buffer>,
   onBytes: (() => void) | undefined,
@@ -225,53 +219,4 @@ async function* splitLines(
     done()
   }
   if (parts.length > 0) yield Buffer.concat(parts).toString()
-}
-
-const codeOf = (error: unknown): string =>
-  (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
-
-/** What the operator needs to know of an error below HTTP. */
-function faultOf(error: unknown, place: string, store: string): FaultError {
-  if (error instanceof FaultError) return error
-  const { what, hint } = explain(error, store)
-  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, hint })
-}
-
-function explain(error: unknown, store: string): { what: string; hint: string } {
-  const where = `is ${store} running there? check -node`
-  // Several addresses of one name, all refused, come as an AggregateError.
-  const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
-  const code = codeOf(cause)
-  if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
-  switch (code) {
-    case 'ECONNREFUSED':
-      return { what: 'connection refused', hint: where }
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-      return {
-        what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
-        hint: 'check -node and the firewall',
-      }
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-      return {
-        what: 'the server closed the connection',
-        hint: `${where}; a server that speaks TLS needs -scheme https`,
-      }
-    case 'EPROTO':
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-      return { what: 'the server does not speak TLS', hint: 'check -scheme' }
-    default:
-      if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|TLS|SSL/.test(code)) {
-        return {
-          what: `TLS: ${(cause as Error).message}`,
-          hint: 'check -client-ca-keys, -client-cert and -client-key',
-        }
-      }
-      return { what: (cause as Error).message || code, hint: where }
-  }
 }

@@ -1,0 +1,64 @@
+// What goes wrong below HTTP, in the operator's words: what happened, and what to check.
+import { FaultError } from '../core/fault.ts'
+
+/** Milliseconds for TCP and TLS to be set up. */
+export const CONNECT_TIMEOUT = 10_000
+
+export class TimeoutError extends Error {
+  constructor(readonly timeout: number) {
+    super(`no answer within ${timeout / 1000} s`)
+  }
+}
+
+/** `ECONNREFUSED` and its like, or the message of an error without a code. */
+export const codeOf = (error: unknown): string =>
+  (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
+
+/**
+ * The fault of an error that undici, the socket or TLS has thrown.
+ * @param place the store and where it is, such as `etcd at http://127.0.0.1:2379`
+ */
+export function faultOf(error: unknown, place: string, store: string): FaultError {
+  if (error instanceof FaultError) return error
+  const { what, hint } = explain(error, store)
+  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, hint })
+}
+
+function explain(error: unknown, store: string): { what: string; hint: string } {
+  const where = `is ${store} running there? check -node`
+  // Several addresses of one name, all refused, come as an AggregateError.
+  const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
+  const code = codeOf(cause)
+  if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
+  switch (code) {
+    case 'ECONNREFUSED':
+      return { what: 'connection refused', hint: where }
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      return {
+        what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
+        hint: 'check -node and the firewall',
+      }
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+      return {
+        what: 'the server closed the connection',
+        hint: `${where}; a server that speaks TLS needs -scheme https`,
+      }
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return { what: 'the server does not speak TLS', hint: 'check -scheme' }
+    default:
+      if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|TLS|SSL/.test(code)) {
+        return {
+          what: `TLS: ${(cause as Error).message}`,
+          hint: 'check -client-ca-keys, -client-cert and -client-key',
+        }
+      }
+      return { what: (cause as Error).message || code, hint: where }
+  }
+}

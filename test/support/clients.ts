@@ -17,6 +17,15 @@ export interface StoreClient {
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const segments = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
 
+/** Servers cap the size of a transaction: large values are put one by one. */
+function bySize(
+  entries: ReadonlyMap<string, string>,
+): Record<'small' | 'large', [string, string][]> {
+  const isLarge = ([, value]: [string, string]): boolean => value.length > 5000
+  const all = [...entries]
+  return { small: all.filter((entry) => !isLarge(entry)), large: all.filter(isLarge) }
+}
+
 /** https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/ */
 export class EtcdV3Client implements StoreClient {
   readonly http: HttpClient
@@ -38,7 +47,9 @@ export class EtcdV3Client implements StoreClient {
 
   /** One revision for each piece of 1,000 (the server is started with --max-txn-ops=10000). */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
-    for (const piece of chunks([...entries], 1000)) {
+    const { small, large } = bySize(entries)
+    for (const [key, value] of large) await this.put(key, value)
+    for (const piece of chunks(small, 1000)) {
       const success = piece.map(([key, value]) => ({
         request_put: { key: base64(key), value: base64(value) },
       }))
@@ -174,9 +185,8 @@ export class ConsulClient implements StoreClient {
 
   /** Consul takes 64 operations in one transaction, 512 KB of text at most: large values go alone. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
-    const isLarge = ([, value]: [string, string]): boolean => value.length > 5000
-    await forAll([...entries].filter(isLarge), ([key, value]) => this.put(key, value))
-    const small = [...entries].filter((entry) => !isLarge(entry))
+    const { small, large } = bySize(entries)
+    await forAll(large, ([key, value]) => this.put(key, value))
     await forAll(chunks(small, 64), (piece) => {
       const operations = piece.map(([key, value]) => ({
         KV: { Verb: 'set', Key: key.slice(1), Value: base64(value) },

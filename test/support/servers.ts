@@ -1,6 +1,6 @@
 // Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients.
 // All of them end with the test run; a test ends its own earlier with `stop()`.
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 import { HttpClient } from './http.ts'
@@ -150,14 +150,20 @@ export async function startConsul(
 /**
  * HAProxy in master-worker mode on the given configuration file. A reload is SIGUSR2 to `pid`.
  * @param port one that the configuration listens on
+ * @param pidFile where its pid is written, for commands
  */
-export async function startHaproxy(config: string, port: number): Promise<ServerProcess> {
+export async function startHaproxy(
+  config: string,
+  port: number,
+  pidFile?: string,
+): Promise<ServerProcess> {
   const server = new ServerProcess({
     name: 'haproxy',
     args: ['-W', '-db', '-f', config],
     ready: () => isListening(port),
   })
   await server.start()
+  if (pidFile !== undefined) writeFileSync(pidFile, `${server.pid}\n`)
   return server
 }
 

@@ -1,0 +1,95 @@
+// Signals and edits while the program runs.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { withSite, type Site } from './support.ts'
+
+let etcd: EtcdServer
+beforeAll(async () => {
+  etcd = await startEtcd()
+  await etcd.client.put('/one/name', 'first')
+  await etcd.client.put('/two/name', 'second')
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+
+const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node]
+
+/** A command that says that it has begun, and ends when the test makes the file `go`. */
+const waiting = (site: Site): string =>
+  `echo begun >> ${site.path('begun')}; while [ ! -e ${site.path('go')} ]; do sleep 0.05; done; echo ended >> ${site.path('ended')}`
+
+test('SIGTERM during a reload finishes it', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/one/name") }}\n')
+    site.resource('app.conf', { reload_cmd: waiting(site) })
+    const run = site.start('-watch')
+    await run.until('the reload has begun', () => site.lines('begun') === 1)
+    run.signal('SIGTERM')
+    await run.until('it says that it stops', () => run.stderr.includes('SIGTERM'))
+    expect(site.read('ended')).toBeUndefined()
+    writeFileSync(site.path('go'), '')
+    expect(await run.finished).toMatchObject({ code: 0, signal: null })
+    expect(site.lines('ended')).toBe(1)
+    // It has succeeded, so it is not owed any more.
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect(site.lines('begun')).toBe(1)
+  })
+})
+
+test('SIGHUP takes new settings into effect', async () => {
+  await withSite(store(), async (site) => {
+    site.config('prefix = "/one"\n')
+    site.template('app.conf', '{{ getv("/name") }}\n')
+    site.resource('app.conf')
+    const run = site.start('-watch')
+    await run.until('the file', () => site.read('app.conf') === 'first\n')
+    site.config('prefix = "/two"\n')
+    run.signal('SIGHUP')
+    await run.until('the file by the new prefix', () => site.read('app.conf') === 'second\n')
+    await etcd.client.put('/two/name', 'third')
+    await run.until('the new prefix is watched', () => site.read('app.conf') === 'third\n')
+    await etcd.client.put('/two/name', 'second')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('an edited template takes effect', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', 'a {{ getv("/one/name") }}\n')
+    site.resource('app.conf', { reload_cmd: `echo reload >> ${site.path('reloads')}` })
+    const run = site.start('-watch')
+    await run.until('the first reload', () => site.lines('reloads') === 1)
+    site.template('app.conf', 'b {{ getv("/one/name") }}\n')
+    await run.until('the second reload', () => site.lines('reloads') === 2)
+    expect(site.read('app.conf')).toBe('b first\n')
+    // A template that does not parse leaves the file as it is; mended, it works again.
+    site.template('app.conf', '{% if %}')
+    await run.until('the fault', () => run.log.some(({ level }) => level === 'error'))
+    expect(site.read('app.conf')).toBe('b first\n')
+    site.template('app.conf', 'c {{ getv("/one/name") }}\n')
+    await run.until('the mended template', () => site.read('app.conf') === 'c first\n')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('an edited conf.d is a new generation; a bad one leaves the old one at work', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/one/name") }}\n')
+    site.resource('app.conf')
+    const run = site.start('-watch')
+    await run.until('the file', () => site.read('app.conf') === 'first\n')
+    const bad = join(site.root, 'conf.d', 'bad.toml')
+    writeFileSync(bad, '[template]\nsrc = 1\n')
+    await run.until('the fault', () => run.stderr.includes('bad.toml'))
+    await etcd.client.put('/one/name', 'still at work')
+    await run.until('the old one works', () => site.read('app.conf') === 'still at work\n')
+    site.template('bad', 'good {{ getv("/one/name") }}\n')
+    site.resource('bad')
+    await run.until('the new resource', () => site.read('bad') === 'good still at work\n')
+    await etcd.client.put('/one/name', 'first')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})

@@ -1,0 +1,169 @@
+// The built program as its users run it: a confdir in a temporary folder, a process, its JSON log.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { removeDir, tempDir } from '../support/process.ts'
+import { until } from '../support/until.ts'
+
+const program = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+
+/** One line of the log. `message` is for people: a test looks at what happened, not at its wording. */
+export interface LogLine {
+  readonly level: string
+  readonly message: string
+}
+
+export interface Finished {
+  /** Null when it was killed. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A run of the program that has been started. */
+export class Running {
+  readonly finished: Promise<Finished>
+  readonly #child: ChildProcess
+  #stdout = ''
+  #stderr = ''
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    if (!existsSync(program)) throw new Error(`${program} is missing: npm run build`)
+    const child = spawn(process.execPath, [program, ...args], {
+      // Nothing of the machine's own settings, such as CONFD_*.
+      env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    running.add(child)
+    child.stdout.on('data', (data: Buffer) => (this.#stdout += data.toString()))
+    child.stderr.on('data', (data: Buffer) => (this.#stderr += data.toString()))
+    this.finished = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        running.delete(child)
+        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr })
+      })
+    })
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  get log(): LogLine[] {
+    const lines = this.#stderr.split('\n').slice(0, -1)
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** SIGTERM, and the end that follows. */
+  async stop(): Promise<Finished> {
+    this.signal('SIGTERM')
+    return this.finished
+  }
+
+  /** `until`, which fails at once when the program has ended, and then shows its log. */
+  async until(what: string, condition: () => boolean, timeout = 20_000): Promise<void> {
+    try {
+      await until(
+        what,
+        () => {
+          if (condition()) return true
+          if (!running.has(this.#child)) throw new Error(`reconfd has ended before: ${what}`)
+          return false
+        },
+        { timeout },
+      )
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.#stderr}`, { cause: error })
+    }
+  }
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** A confdir, a state folder and a folder for what is written. */
+export class Site {
+  readonly root = tempDir('site')
+  readonly #runs: Running[] = []
+
+  constructor(readonly store: readonly string[]) {
+    for (const folder of ['conf.d', 'templates', 'out']) mkdirSync(join(this.root, folder))
+  }
+
+  /** A path below the folder that belongs to the test. */
+  path(name: string): string {
+    return join(this.root, 'out', name)
+  }
+
+  /** The text of a file there, or undefined. */
+  read(name: string): string | undefined {
+    return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : undefined
+  }
+
+  /** How many lines a file there has: commands append one each time they run. */
+  lines(name: string): number {
+    return (this.read(name) ?? '').split('\n').length - 1
+  }
+
+  template(name: string, text: string): void {
+    writeFileSync(join(this.root, 'templates', `${name}.njk`), text)
+  }
+
+  /** conf.d/<name>.toml for the template and the destination of the same name. */
+  resource(name: string, fields: Readonly<Record<string, string | readonly string[]>> = {}): void {
+    const all = { src: `${name}.njk`, dest: this.path(name), keys: ['/'], ...fields }
+    const lines = Object.entries(all).map(([field, value]) => `${field} = ${JSON.stringify(value)}`)
+    writeFileSync(
+      join(this.root, 'conf.d', `${name}.toml`),
+      ['[template]', ...lines, ''].join('\n'),
+    )
+  }
+
+  start(...args: readonly string[]): Running {
+    const run = new Running([
+      ...this.store,
+      ...['-confdir', this.root],
+      ...['-conf-file', join(this.root, 'confd.toml')],
+      ...['-state-dir', join(this.root, 'state')],
+      ...['-log-format', 'json'],
+      ...args,
+    ])
+    this.#runs.push(run)
+    return run
+  }
+
+  /** conf-file is named on the command line, so it has to be there. */
+  config(text: string): void {
+    writeFileSync(join(this.root, 'confd.toml'), text)
+  }
+
+  /** Ends what still runs, and removes the folder. */
+  async close(): Promise<void> {
+    for (const run of this.#runs) run.signal('SIGKILL')
+    await Promise.all(this.#runs.map((run) => run.finished))
+    removeDir(this.root)
+  }
+}
+
+/** Makes a site, lets the test use it, and leaves nothing behind. */
+export async function withSite(
+  store: readonly string[],
+  use: (site: Site) => Promise<void>,
+): Promise<void> {
+  const site = new Site(store)
+  site.config('')
+  try {
+    await use(site)
+  } finally {
+    await site.close()
+  }
+}

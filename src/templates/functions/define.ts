@@ -1,0 +1,89 @@
+// How a template function is described: its parameters (checked before it runs), a line for the docs,
+// and examples that are its test and its row in docs/templates.md.
+import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
+import { describe, type Param } from './params.ts'
+
+export interface Example {
+  /** A nunjucks expression. */
+  readonly expression: string
+  /** The store's content for this example; `dataset` in index.ts when absent. */
+  readonly keys?: Readonly<Record<string, string>>
+  /** The value, as `| dump` shows it. Absent: the result depends on the machine and is only shown. */
+  readonly result?: unknown
+  /** The example is wrong on purpose, and this is the message. */
+  readonly error?: string
+  /** What the result looks like, when it depends on the machine. */
+  readonly shows?: string
+}
+
+export interface TemplateFunction {
+  readonly name: string
+  /** `split(s, sep)`: for the docs and for messages. */
+  readonly signature: string
+  /** One sentence or two, Markdown. */
+  readonly doc: string
+  readonly examples: readonly Example[]
+  /** Also offered as a filter: the value before the bar is the first argument. */
+  readonly filter: boolean
+  /** Present: only this engine has it; the word is taken in the other. */
+  readonly only?: 'nunjucks' | 'go'
+  /** Throws a FaultError of kind template on bad arguments, and for whatever the function refuses. */
+  readonly call: (context: RenderContext, args: readonly unknown[]) => unknown
+}
+
+interface Definition<A extends readonly unknown[]> {
+  readonly params: { readonly [K in keyof A]: Param<A[K]> }
+  /** Further arguments of any kind are passed on after the declared ones. */
+  readonly variadic?: true
+  readonly doc: string
+  readonly examples: readonly Example[]
+  readonly filter?: true
+  readonly only?: 'nunjucks' | 'go'
+  readonly run: (context: RenderContext, ...args: [...A, ...unknown[]]) => unknown
+}
+
+/** Makes a function of its description; arguments are counted and converted before `run` sees them. */
+export function define<A extends readonly unknown[]>(
+  name: string,
+  definition: Definition<A>,
+): TemplateFunction {
+  const params: readonly Param<unknown>[] = definition.params
+  const required = params.filter((param) => param.optional !== true).length
+  const names = params.map((param) => (param.optional === true ? `${param.name}?` : param.name))
+  if (definition.variadic === true) names.push('...')
+  const signature = `${name}(${names.join(', ')})`
+  const most = definition.variadic === true ? Infinity : params.length
+
+  const call = (context: RenderContext, args: readonly unknown[]): unknown => {
+    if (args.length < required || args.length > most) {
+      const wanted = required === most ? `${required}` : `${required} to ${most}`
+      raise('template', `${name} takes ${wanted} argument${most === 1 ? '' : 's'}, got ${args.length}`, {
+        hint: `write ${signature}`,
+      })
+    }
+    const converted = args.map((value, i) => {
+      const param = params[i]
+      if (param === undefined) return value
+      const accepted = param.accept(value)
+      if (accepted === undefined) {
+        raise(
+          'template',
+          `${name}: argument ${i + 1} (${param.name}) must be ${param.type}, got ${describe(value)}`,
+          param.hint === undefined ? {} : { hint: param.hint },
+        )
+      }
+      return accepted
+    })
+    return definition.run(context, ...(converted as unknown as [...A, ...unknown[]]))
+  }
+  return {
+    name,
+    signature,
+    doc: definition.doc,
+    examples: definition.examples,
+    filter: definition.filter === true,
+    ...(definition.only === undefined ? {} : { only: definition.only }),
+    call,
+  }
+}

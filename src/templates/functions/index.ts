@@ -1,0 +1,32 @@
+// All template functions: one set, whichever engine runs the template.
+import type { TemplateFunction } from './define.ts'
+import { jsons } from './json.ts'
+import { lists } from './lists.ts'
+import { lookups } from './lookups.ts'
+import { net } from './net.ts'
+import { numbers } from './numbers.ts'
+import { strings } from './strings.ts'
+import { system } from './system.ts'
+
+/** By subject, in the order of the docs. */
+export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
+  'Keys and values': lookups,
+  Strings: strings,
+  Numbers: numbers,
+  'Lists and maps': lists,
+  JSON: jsons,
+  Network: net,
+  Machine: system,
+}
+
+export const functions: readonly TemplateFunction[] = Object.values(subjects).flat()
+
+/** The keys that the functions' examples look at. */
+export const dataset: Readonly<Record<string, string>> = {
+  '/app/host': 'example.com',
+  '/app/port': '8080',
+  '/app/config': '{"tls": true}',
+  '/services/api/a': '10.0.1.1:80',
+  '/services/web/a': '10.0.0.1:80',
+  '/services/web/b': '10.0.0.2:80',
+}

@@ -1,0 +1,150 @@
+// What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
+import { compareText, toKey } from '../../core/key.ts'
+import type { Pair as StoredPair } from '../../core/reader.ts'
+import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
+import { define } from './define.ts'
+import { Pair } from './pair.ts'
+import { number, optional, text, textOrNumber } from './params.ts'
+import { base } from './paths.ts'
+
+const toPairs = (stored: readonly StoredPair[]): Pair[] =>
+  stored.map(({ key, value }) => new Pair(key, value))
+
+/** The value, or a fault that says which key, where it would be, and what to do. */
+function demand({ reader }: RenderContext, key: string, hint: (key: string) => string): string {
+  const value = reader.get(key)
+  if (value !== undefined) return value
+  const own = toKey(key)
+  return raise(
+    'template',
+    `key "${own}" does not exist (full path ${reader.fullKey(key)} in ${reader.scope.store})`,
+    {
+      hint: reader.isWatched(key)
+        ? hint(own)
+        : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
+    },
+  )
+}
+
+export const lookups = [
+  define('getv', {
+    params: [text('key'), optional(text('default'))],
+    doc: "The key's value. A missing key is an error, unless there is a default.",
+    filter: true,
+    examples: [
+      { expression: 'getv("/app/port")', result: '8080' },
+      { expression: 'getv("/app/missing", "none")', result: 'none' },
+      {
+        expression: 'getv("/app/missing")',
+        error: 'key "/app/missing" does not exist (full path /app/missing in file)',
+      },
+    ],
+    run: (context, key, otherwise) =>
+      otherwise === undefined
+        ? demand(context, key, (own) => `give a default: getv("${own}", "..."), or add the key`)
+        : (context.reader.get(key) ?? otherwise),
+  }),
+  define('get', {
+    params: [text('key')],
+    doc: 'The pair: `.key` and `.value` (or `.Key` and `.Value`). A missing key is an error.',
+    examples: [
+      { expression: 'get("/app/port")', result: { key: '/app/port', value: '8080' } },
+      { expression: 'get("/app/port").Value', result: '8080' },
+    ],
+    run: (context, key) => {
+      const value = demand(context, key, (own) => `ask exists("${own}") first, or add the key`)
+      return new Pair(toKey(key), value)
+    },
+  }),
+  define('exists', {
+    params: [text('key')],
+    doc: 'Whether the key has a value. A directory is not a key.',
+    examples: [
+      { expression: 'exists("/app/port")', result: true },
+      { expression: 'exists("/app")', result: false },
+    ],
+    run: ({ reader }, key) => reader.get(key) !== undefined,
+  }),
+  define('gets', {
+    params: [text('pattern')],
+    doc: 'The pairs whose key matches a pattern, in key order: `*` and `?` stay within one level, `[a-z]` is a set. No match is an empty list.',
+    examples: [
+      {
+        expression: 'gets("/services/web/*")',
+        result: [
+          { key: '/services/web/a', value: '10.0.0.1:80' },
+          { key: '/services/web/b', value: '10.0.0.2:80' },
+        ],
+      },
+      { expression: 'gets("/nothing/*")', result: [] },
+    ],
+    run: ({ reader }, pattern) => toPairs(reader.match(pattern)),
+  }),
+  define('getvs', {
+    params: [text('pattern')],
+    doc: 'The values whose key matches a pattern, sorted by value.',
+    examples: [
+      { expression: 'getvs("/services/web/*")', result: ['10.0.0.1:80', '10.0.0.2:80'] },
+      { expression: 'getvs("/app/[hp]*")', result: ['8080', 'example.com'] },
+    ],
+    run: ({ reader }, pattern) =>
+      reader
+        .match(pattern)
+        .map((pair) => pair.value)
+        .sort(compareText),
+  }),
+  define('range', {
+    params: [textOrNumber('from'), optional(number('stop')), optional(number('step'))],
+    doc: 'With a key: all pairs below it, at every depth, in key order. With numbers it counts, `stop` excluded.',
+    only: 'nunjucks',
+    examples: [
+      {
+        expression: 'range("/services/web")',
+        result: [
+          { key: '/services/web/a', value: '10.0.0.1:80' },
+          { key: '/services/web/b', value: '10.0.0.2:80' },
+        ],
+      },
+      { expression: 'range("/nothing")', result: [] },
+      { expression: 'range(3)', result: [0, 1, 2] },
+      { expression: 'range(2, 10, 3)', result: [2, 5, 8] },
+    ],
+    run: ({ reader }, from, stop, step) =>
+      typeof from === 'string' ? toPairs(reader.under(from)) : count(from, stop, step),
+  }),
+  define('ls', {
+    params: [text('dir')],
+    doc: 'The names directly below, keys and directories alike, in order. Of a key: its own name.',
+    examples: [
+      { expression: 'ls("/services")', result: ['api', 'web'] },
+      { expression: 'ls("/nothing")', result: [] },
+    ],
+    run: ({ reader }, dir) => {
+      const names = new Set(reader.children(dir))
+      if (reader.get(dir) !== undefined) names.add(base(toKey(dir)))
+      return [...names].sort(compareText)
+    },
+  }),
+  define('lsdir', {
+    params: [text('dir')],
+    doc: 'The names directly below that have something below themselves.',
+    examples: [
+      { expression: 'lsdir("/services")', result: ['api', 'web'] },
+      { expression: 'lsdir("/services/web")', result: [] },
+    ],
+    run: ({ reader }, dir) =>
+      reader.children(dir).filter((name) => reader.isDirectory(`${dir}/${name}`)),
+  }),
+]
+
+function count(from: number, stop: number | undefined, step: number | undefined): number[] {
+  const [first, end] = stop === undefined ? [0, from] : [from, stop]
+  const stride = step ?? 1
+  if (stride === 0) raise('template', 'range: the step must not be 0')
+  const length = Math.max(0, Math.ceil((end - first) / stride))
+  if (!(length <= MAX_COUNT)) raise('template', `range: more than ${MAX_COUNT} numbers`)
+  return Array.from({ length }, (_, i) => first + i * stride)
+}
+
+const MAX_COUNT = 10_000_000

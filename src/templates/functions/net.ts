@@ -1,0 +1,136 @@
+// Names and addresses. A name that does not exist is an empty list, as in confd; a name server that
+// does not answer is an error, so that a failed look-up never empties a file.
+import { lookup, resolveSrv } from 'node:dns/promises'
+import { networkInterfaces } from 'node:os'
+import { compareText } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
+import { define } from './define.ts'
+import { text } from './params.ts'
+
+/** Milliseconds. */
+const TIMEOUT = 5000
+
+const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA'])
+
+/** A record of DNS, in Go's spelling and in lower case. */
+export class Srv {
+  constructor(
+    /** With the dot at its end, as Go gives it. */
+    readonly target: string,
+    readonly port: number,
+    readonly priority: number,
+    readonly weight: number,
+  ) {}
+
+  get Target(): string {
+    return this.target
+  }
+  get Port(): number {
+    return this.port
+  }
+  get Priority(): number {
+    return this.priority
+  }
+  get Weight(): number {
+    return this.weight
+  }
+}
+
+/** The answers, [] when the name does not exist; a fault when nobody could tell in time. */
+async function ask<T>(name: string, question: Promise<T[]>): Promise<T[]> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error(), { code: 'ETIMEOUT' })), TIMEOUT)
+  })
+  try {
+    return await Promise.race([question, tooLate])
+  } catch (error) {
+    const code = String((error as NodeJS.ErrnoException).code)
+    if (NOT_THERE.has(code)) return []
+    return raise('template', `cannot look up "${name}" in DNS: ${code}`, {
+      hint: 'the name server did not give an answer; the old file stays until it does',
+    })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const addresses = ({ fact }: RenderContext, name: string): string[] =>
+  fact(`ip ${name}`, async () => {
+    const found = await ask(name, lookup(name, { all: true }))
+    return [...new Set(found.map(({ address }) => address))].sort(compareText)
+  })
+
+function services({ fact }: RenderContext, service: string, proto: string, name: string): Srv[] {
+  const full = service === '' && proto === '' ? name : `_${service}._${proto}.${name}`
+  const order = (srv: Srv) => `${srv.target}${srv.port}${srv.priority}${srv.weight}`
+  return fact(`srv ${full}`, async () => {
+    const found = await ask(full, resolveSrv(full))
+    return found
+      .map((srv) => new Srv(`${srv.name.replace(/\.$/, '')}.`, srv.port, srv.priority, srv.weight))
+      .sort((a, b) => compareText(order(a), order(b)))
+  })
+}
+
+/** The interface's first address of a family; the empty string when it has none. */
+const interfaceAddress = (name: string, family: 'IPv4' | 'IPv6'): string =>
+  networkInterfaces()[name]?.find((address) => address.family === family)?.address ?? ''
+
+export const net = [
+  define('lookupIP', {
+    params: [text('name')],
+    doc: "All addresses of a name, sorted. A name that does not exist is an empty list; a name server that does not answer is an error.",
+    filter: true,
+    examples: [{ expression: 'lookupIP("127.0.0.1")', result: ['127.0.0.1'] }],
+    run: (context, name) => addresses(context, name),
+  }),
+  define('lookupIPV4', {
+    params: [text('name')],
+    doc: 'The IPv4 addresses of a name, sorted.',
+    filter: true,
+    examples: [{ expression: 'lookupIPV4("127.0.0.1")', result: ['127.0.0.1'] }],
+    run: (context, name) => addresses(context, name).filter((address) => !address.includes(':')),
+  }),
+  define('lookupIPV6', {
+    params: [text('name')],
+    doc: 'The IPv6 addresses of a name, sorted.',
+    filter: true,
+    examples: [
+      { expression: 'lookupIPV6("::1")', result: ['::1'] },
+      { expression: 'lookupIPV6("127.0.0.1")', result: [] },
+    ],
+    run: (context, name) => addresses(context, name).filter((address) => address.includes(':')),
+  }),
+  define('lookupSRV', {
+    params: [text('service'), text('proto'), text('name')],
+    doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a dot at its end), `.Port`, `.Priority`, `.Weight`.',
+    examples: [
+      {
+        expression: 'lookupSRV("http", "tcp", "example.com")',
+        shows: '[{"target":"web1.example.com.","port":80,"priority":10,"weight":5}]',
+      },
+    ],
+    run: (context, service, proto, name) => services(context, service, proto, name),
+  }),
+  define('lookupIfaceIPV4', {
+    params: [text('interface')],
+    doc: 'The first IPv4 address of a network interface; empty when there is none.',
+    filter: true,
+    examples: [
+      { expression: 'lookupIfaceIPV4("eth0")', shows: '"10.0.0.7"' },
+      { expression: 'lookupIfaceIPV4("none0")', result: '' },
+    ],
+    run: (_, name) => interfaceAddress(name, 'IPv4'),
+  }),
+  define('lookupIfaceIPV6', {
+    params: [text('interface')],
+    doc: 'The first IPv6 address of a network interface; empty when there is none.',
+    filter: true,
+    examples: [
+      { expression: 'lookupIfaceIPV6("eth0")', shows: '"fe80::1"' },
+      { expression: 'lookupIfaceIPV6("none0")', result: '' },
+    ],
+    run: (_, name) => interfaceAddress(name, 'IPv6'),
+  }),
+]

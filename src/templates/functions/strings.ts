@@ -1,0 +1,155 @@
+// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`.
+import { raise } from '../../core/fault.ts'
+import { fromBytes, toBytes } from '../bytes.ts'
+import { define } from './define.ts'
+import { int, optional, text, texts } from './params.ts'
+import { base, dir } from './paths.ts'
+import { toLower, toUpper } from './unicode.ts'
+
+export const strings = [
+  define('base', {
+    params: [text('path')],
+    doc: 'The last element of a path.',
+    filter: true,
+    examples: [
+      { expression: 'base("/services/web/a")', result: 'a' },
+      { expression: 'base("/services/web/")', result: 'web' },
+      { expression: 'base("/")', result: '/' },
+      { expression: 'base("")', result: '.' },
+    ],
+    run: (_, path) => base(path),
+  }),
+  define('dir', {
+    params: [text('path')],
+    doc: 'All but the last element of a path.',
+    filter: true,
+    examples: [
+      { expression: 'dir("/services/web/a")', result: '/services/web' },
+      { expression: 'dir("/services/web/")', result: '/services/web' },
+      { expression: 'dir("a")', result: '.' },
+    ],
+    run: (_, path) => dir(path),
+  }),
+  define('split', {
+    params: [text('s'), text('sep')],
+    doc: 'The parts of `s` between the separators; an empty separator splits into characters.',
+    filter: true,
+    examples: [
+      { expression: 'split("a,b,,c", ",")', result: ['a', 'b', '', 'c'] },
+      { expression: '"é😀" | split("")', result: ['é', '😀'] },
+      { expression: 'split("", ",")', result: [''] },
+    ],
+    run: (_, s, sep) => (sep === '' ? [...s] : s.split(sep)),
+  }),
+  define('join', {
+    params: [texts('list'), text('sep')],
+    doc: 'The items of a list with the separator in between. The filter `join` is that of nunjucks.',
+    examples: [{ expression: 'join(getvs("/services/web/*"), " ")', result: '10.0.0.1:80 10.0.0.2:80' }],
+    run: (_, list, sep) => list.join(sep),
+  }),
+  define('replace', {
+    params: [text('s'), text('old'), text('new'), optional(int('n'))],
+    doc: 'Replaces the first `n` occurrences; all of them when `n` is negative or left out. The filter `replace` is that of nunjucks.',
+    examples: [
+      { expression: 'replace("a.b.c", ".", "-")', result: 'a-b-c' },
+      { expression: 'replace("a.b.c", ".", "-", 1)', result: 'a-b.c' },
+      { expression: 'replace("cost", "cost", "$&", -1)', result: '$&' },
+      { expression: 'replace("ab", "", "_", -1)', result: '_a_b_' },
+    ],
+    run: (_, s, old, by, n = -1) => replace(s, old, by, Number(n)),
+  }),
+  define('contains', {
+    params: [text('s'), text('part')],
+    doc: 'Whether `part` occurs in `s`.',
+    filter: true,
+    examples: [{ expression: 'contains("haproxy", "proxy")', result: true }],
+    run: (_, s, part) => s.includes(part),
+  }),
+  define('toUpper', {
+    params: [text('s')],
+    doc: 'In upper case, character by character as Go does it.',
+    filter: true,
+    examples: [
+      { expression: 'toUpper("über")', result: 'ÜBER' },
+      { expression: '"straße" | toUpper', result: 'STRAßE' },
+    ],
+    run: (_, s) => toUpper(s),
+  }),
+  define('toLower', {
+    params: [text('s')],
+    doc: 'In lower case, character by character as Go does it.',
+    filter: true,
+    examples: [{ expression: 'toLower("ΑΣ")', result: 'ασ' }],
+    run: (_, s) => toLower(s),
+  }),
+  define('trimPrefix', {
+    params: [text('s'), text('prefix')],
+    doc: '`s` without the prefix, if it has it.',
+    filter: true,
+    examples: [{ expression: 'trimPrefix("/app/port", "/app/")', result: 'port' }],
+    run: (_, s, prefix) => (s.startsWith(prefix) ? s.slice(prefix.length) : s),
+  }),
+  define('trimSuffix', {
+    params: [text('s'), text('suffix')],
+    doc: '`s` without the suffix, if it has it.',
+    filter: true,
+    examples: [
+      { expression: 'trimSuffix("web.service", ".service")', result: 'web' },
+      { expression: 'trimSuffix("web", "")', result: 'web' },
+    ],
+    run: (_, s, suffix) => (s.endsWith(suffix) ? s.slice(0, s.length - suffix.length) : s),
+  }),
+  define('base64Encode', {
+    params: [text('s')],
+    doc: 'In base64, with padding.',
+    filter: true,
+    examples: [{ expression: 'base64Encode("grüße")', result: 'Z3LDvMOfZQ==' }],
+    run: (_, s) => Buffer.from(toBytes(s)).toString('base64'),
+  }),
+  define('base64Decode', {
+    params: [text('s')],
+    doc: 'What base64 stands for; bytes that are not UTF-8 come through unharmed.',
+    filter: true,
+    examples: [
+      { expression: 'base64Decode("Z3LDvMOfZQ==")', result: 'grüße' },
+      { expression: '"/wD+" | base64Decode | base64Encode', result: '/wD+' },
+      { expression: 'base64Decode("Z3L")', error: 'base64Decode: illegal base64 data' },
+    ],
+    run: (_, s) => {
+      const data = s.replace(/[\r\n]/g, '')
+      const body = data.replace(/={1,2}$/, '')
+      if (data.length % 4 !== 0 || /[^A-Za-z0-9+/]/.test(body)) {
+        raise('template', 'base64Decode: illegal base64 data')
+      }
+      return fromBytes(Buffer.from(data, 'base64'))
+    },
+  }),
+  define('parseBool', {
+    params: [text('s')],
+    doc: 'True for `1 t T TRUE true True`, false for `0 f F FALSE false False`, an error for anything else.',
+    filter: true,
+    examples: [
+      { expression: 'parseBool("t")', result: true },
+      { expression: 'parseBool("False")', result: false },
+      {
+        expression: 'parseBool("yes")',
+        error: 'parseBool: the text is not a boolean (1, t, true, 0, f, false)',
+      },
+    ],
+    run: (_, s) =>
+      /^(?:1|t|T|TRUE|true|True)$/.test(s) ||
+      (!/^(?:0|f|F|FALSE|false|False)$/.test(s) &&
+        raise('template', 'parseBool: the text is not a boolean (1, t, true, 0, f, false)')),
+  }),
+]
+
+/** Go's strings.Replace: an empty `old` matches before each character and at the end. */
+function replace(s: string, old: string, by: string, n: number): string {
+  const parts = old === '' ? ['', ...s, ''] : s.split(old)
+  const gaps = parts.length - 1
+  const times = n < 0 ? gaps : Math.min(n, gaps)
+  if (old === '') {
+    return [...s, ''].map((char, i) => (i < times ? by : '') + char).join('')
+  }
+  return [parts.slice(0, times + 1).join(by), ...parts.slice(times + 1)].join(old)
+}

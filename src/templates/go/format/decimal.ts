@@ -1,0 +1,66 @@
+// The exact decimal digits of a float64, rounded half to even as strconv does; JavaScript's own
+// toFixed rounds exact halves up.
+
+export interface Decimal {
+  /** Significant digits without trailing zeros; empty for zero. */
+  readonly digits: string
+  /** The decimal point stands behind this many digits: 0.digits times 10 to this power. */
+  readonly point: number
+}
+
+/** A positive finite number as an odd or even whole mantissa times a power of two. */
+export function binary(value: number): { mantissa: bigint; exponent: number } {
+  const bits = new DataView(new ArrayBuffer(8))
+  bits.setFloat64(0, value)
+  const raw = bits.getBigUint64(0)
+  const biased = Number((raw >> 52n) & 0x7ffn)
+  const fraction = raw & 0xfffffffffffffn
+  return biased === 0
+    ? { mantissa: fraction, exponent: -1074 }
+    : { mantissa: fraction | 0x10000000000000n, exponent: biased - 1075 }
+}
+
+/** value * 10^power, rounded half to even to a whole number. */
+function scaled(value: number, power: number): bigint {
+  const { mantissa, exponent } = binary(value)
+  let top = mantissa
+  let bottom = 1n
+  if (power >= 0) top *= 10n ** BigInt(power)
+  else bottom *= 10n ** BigInt(-power)
+  if (exponent >= 0) top <<= BigInt(exponent)
+  else bottom <<= BigInt(-exponent)
+  const quotient = top / bottom
+  const twice = (top % bottom) * 2n
+  const up = twice > bottom || (twice === bottom && (quotient & 1n) === 1n)
+  return up ? quotient + 1n : quotient
+}
+
+const trimmed = (digits: string, point: number): Decimal => {
+  const kept = digits.replace(/0+$/, '')
+  return kept === '' ? { digits: '', point: 0 } : { digits: kept, point }
+}
+
+/** The fewest digits that read back as the same number. */
+export function shortest(value: number): Decimal {
+  const [digits = '', exponent = '0'] = value.toExponential().split('e')
+  return trimmed(digits.replace('.', ''), Number(exponent) + 1)
+}
+
+/** No double has digits below 10^-1074; asking for more only adds zeros. */
+const DEEPEST = 1100
+
+/** Rounded to so many places behind the point. */
+export function toPlaces(value: number, places: number): Decimal {
+  const power = Math.min(places, DEEPEST)
+  const digits = scaled(value, power).toString()
+  return trimmed(digits, digits.length - power)
+}
+
+/** Rounded to so many significant digits, at least one. */
+export function toDigits(value: number, count: number): Decimal {
+  if (value === 0) return { digits: '', point: 0 }
+  const wanted = Math.min(count, DEEPEST)
+  const exponent = Number(value.toExponential().split('e')[1])
+  const digits = scaled(value, wanted - 1 - exponent).toString()
+  return trimmed(digits, exponent + 1 + digits.length - wanted)
+}

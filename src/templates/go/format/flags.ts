@@ -1,0 +1,38 @@
+// The flags of one verb of a format, and padding. Widths count runes, not bytes, as in Go.
+import { runeCount } from '../utf8.ts'
+
+export interface Flags {
+  width: number | undefined
+  precision: number | undefined
+  minus: boolean
+  plus: boolean
+  sharp: boolean
+  space: boolean
+  zero: boolean
+  /** `%+v` and `%#v`: the flag means something else with the verb v. */
+  plusV: boolean
+  sharpV: boolean
+}
+
+export const noFlags = (): Flags => ({
+  width: undefined,
+  precision: undefined,
+  minus: false,
+  plus: false,
+  sharp: false,
+  space: false,
+  zero: false,
+  plusV: false,
+  sharpV: false,
+})
+
+/** Padding for a width, with zeros only where the flags and the caller want them. */
+export function padding(flags: Flags, missing: number, zero = flags.zero && !flags.minus): string {
+  return missing > 0 ? (zero ? '0' : ' ').repeat(missing) : ''
+}
+
+export function pad(text: string, flags: Flags, zero = flags.zero && !flags.minus): string {
+  if (flags.width === undefined || flags.width === 0) return text
+  const fill = padding(flags, flags.width - runeCount(text), zero)
+  return flags.minus ? text + fill : fill + text
+}

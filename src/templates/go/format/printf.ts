@@ -1,0 +1,197 @@
+// Go's fmt.Sprint, Sprintln and Sprintf: https://pkg.go.dev/fmt
+import { encodeRune, runeAt } from '../utf8.ts'
+import { Integer, typeOf, type Value } from '../values.ts'
+import { noFlags, type Flags } from './flags.ts'
+import { format } from './print.ts'
+
+const plainFlags = noFlags()
+
+/** A value as `%v` prints it. */
+export const formatValue = (value: Value): string => format(value, 'v', plainFlags)
+
+/** Spaces only between two values that are both no strings. */
+export function sprint(args: readonly Value[]): string {
+  let out = ''
+  let afterString = true
+  for (const arg of args) {
+    const isString = typeof arg === 'string'
+    if (!isString && !afterString) out += ' '
+    out += isString ? arg : formatValue(arg)
+    afterString = isString
+  }
+  return out
+}
+
+export const sprintln = (args: readonly Value[]): string => `${args.map(formatValue).join(' ')}\n`
+
+/** Larger widths, precisions and argument numbers are none. */
+const LARGEST = 1_000_000
+
+class Formatter {
+  #at = 0
+  #next = 0
+  #reordered = false
+  #goodIndex = true
+  /** What was read last is an index such as `[3]`. */
+  #afterIndex = false
+  #flags: Flags = noFlags()
+  #out = ''
+
+  constructor(
+    private readonly text: string,
+    private readonly args: readonly Value[],
+  ) {}
+
+  run(): string {
+    while (this.#at < this.text.length) {
+      const percent = this.text.indexOf('%', this.#at)
+      if (percent < 0) {
+        this.#out += this.text.slice(this.#at)
+        break
+      }
+      this.#out += this.text.slice(this.#at, percent)
+      this.#at = percent + 1
+      this.#directive()
+    }
+    if (!this.#reordered && this.#next < this.args.length) this.#out += this.#extra()
+    return this.#out
+  }
+
+  #directive(): void {
+    this.#goodIndex = true
+    this.#flags = noFlags()
+    this.#afterIndex = false
+    this.#readFlags()
+    this.#readIndex()
+    this.#readWidth()
+    this.#readPrecision()
+    if (!this.#afterIndex) this.#readIndex()
+    if (this.#at >= this.text.length) {
+      this.#out += '%!(NOVERB)'
+      return
+    }
+    const { rune, width } = runeAt(this.text, this.#at)
+    this.#at += width
+    this.#out += this.#verb(encodeRune(rune))
+  }
+
+  #verb(verb: string): string {
+    if (verb === '%') return '%'
+    if (!this.#goodIndex) return `%!${verb}(BADINDEX)`
+    if (this.#next >= this.args.length) return `%!${verb}(MISSING)`
+    const flags = this.#flags
+    if (verb === 'v') {
+      flags.sharpV = flags.sharp
+      flags.plusV = flags.plus
+      flags.sharp = false
+      flags.plus = false
+    }
+    return format(this.args[this.#next++], verb, flags)
+  }
+
+  #readFlags(): void {
+    for (;;) {
+      switch (this.text[this.#at]) {
+        case '#':
+          this.#flags.sharp = true
+          break
+        case '0':
+          this.#flags.zero = true
+          break
+        case '+':
+          this.#flags.plus = true
+          break
+        case '-':
+          this.#flags.minus = true
+          break
+        case ' ':
+          this.#flags.space = true
+          break
+        default:
+          return
+      }
+      this.#at++
+    }
+  }
+
+  /** `[n]`: which argument comes next, counted from 1. */
+  #readIndex(): void {
+    this.#afterIndex = false
+    if (this.text[this.#at] !== '[') return
+    this.#reordered = true
+    const close = this.text.length - this.#at < 3 ? -1 : this.text.indexOf(']', this.#at)
+    if (close < 0) {
+      this.#goodIndex = false
+      this.#at++
+      return
+    }
+    const inside = this.text.slice(this.#at + 1, close)
+    this.#at = close + 1
+    const index = /^[0-9]+$/.test(inside) ? Number(inside) : 0
+    this.#afterIndex = /^[0-9]+$/.test(inside) && index <= LARGEST
+    if (this.#afterIndex && index >= 1 && index <= this.args.length) this.#next = index - 1
+    else this.#goodIndex = false
+  }
+
+  #readNumber(): number | undefined {
+    const start = this.#at
+    while (/[0-9]/.test(this.text.charAt(this.#at))) this.#at++
+    const number = Number(this.text.slice(start, this.#at))
+    return this.#at === start || number > LARGEST ? undefined : number
+  }
+
+  /** The argument that `*` stands for; undefined when it is no integer of a sensible size. */
+  #readStar(): number | undefined {
+    this.#at++
+    this.#afterIndex = false
+    if (this.#next >= this.args.length) return undefined
+    const arg = this.args[this.#next++]
+    const value = arg instanceof Integer ? arg.value : arg
+    if (typeof value !== 'bigint' || value > LARGEST || value < -LARGEST) return undefined
+    return Number(value)
+  }
+
+  #readWidth(): void {
+    const flags = this.#flags
+    if (this.text[this.#at] !== '*') {
+      flags.width = this.#readNumber()
+      if (this.#afterIndex && flags.width !== undefined) this.#goodIndex = false
+      return
+    }
+    const width = this.#readStar()
+    if (width === undefined) this.#out += '%!(BADWIDTH)'
+    else if (width < 0) {
+      flags.minus = true
+      flags.zero = false
+    }
+    flags.width = width === undefined ? undefined : Math.abs(width)
+  }
+
+  #readPrecision(): void {
+    if (this.text[this.#at] !== '.' || this.#at + 1 >= this.text.length) return
+    this.#at++
+    if (this.#afterIndex) this.#goodIndex = false
+    this.#readIndex()
+    if (this.text[this.#at] !== '*') {
+      this.#flags.precision = this.#readNumber() ?? 0
+      return
+    }
+    const precision = this.#readStar()
+    if (precision === undefined || precision < 0) {
+      this.#flags.precision = undefined
+      this.#out += '%!(BADPREC)'
+    } else this.#flags.precision = precision
+  }
+
+  #extra(): string {
+    const items = this.args
+      .slice(this.#next)
+      .map((arg) =>
+        arg === null || arg === undefined ? '<nil>' : `${typeOf(arg).name}=${formatValue(arg)}`,
+      )
+    return `%!(EXTRA ${items.join(', ')})`
+  }
+}
+
+export const sprintf = (text: string, args: readonly Value[]): string =>
+  new Formatter(text, args).run()

@@ -1,0 +1,144 @@
+// Go's types, as far as a template can meet them: what `printf "%T"` prints, what `eq` compares
+// and what a function's parameter accepts. A type is one object; named types are unique objects.
+
+export type Kind =
+  | 'bool'
+  | 'int'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'float64'
+  | 'complex128'
+  | 'string'
+  | 'slice'
+  | 'map'
+  | 'struct'
+  | 'pointer'
+  | 'func'
+  | 'interface'
+  | 'value'
+
+export interface Type {
+  readonly kind: Kind
+  /** As `%T` prints it: `[]string`, `memkv.KVPair`. */
+  readonly name: string
+  /** Of a slice, map or pointer. */
+  readonly elem?: Type
+  /** Of a map. */
+  readonly key?: Type
+  /** Of a struct, in order; only exported ones. */
+  readonly fields?: readonly Field[]
+  /** Of a func. */
+  readonly signature?: Signature
+  /** Of a defined integer type with a String method: `time.Month`. */
+  readonly text?: (value: bigint) => string
+  /** A defined type such as `memkv.KVPairs`, not equal to the literal type below it. */
+  readonly named: boolean
+}
+
+export interface Field {
+  readonly name: string
+  readonly type: Type
+}
+
+export interface Signature {
+  readonly params: readonly Type[]
+  /** The last parameter takes any number of arguments. */
+  readonly variadic: boolean
+  readonly result: Type
+}
+
+const basic = (kind: Kind, name: string = kind): Type => ({ kind, name, named: true })
+
+export const BOOL = basic('bool')
+export const INT = basic('int')
+export const INT32 = basic('int32')
+export const INT64 = basic('int64')
+export const UINT8 = basic('uint8')
+export const UINT16 = basic('uint16')
+export const FLOAT64 = basic('float64')
+export const COMPLEX128 = basic('complex128')
+export const STRING = basic('string')
+/** `interface {}`: every value fits. */
+export const ANY: Type = basic('interface', 'interface {}')
+/** `reflect.Value`: a builtin's parameter that takes even no value at all. */
+export const VALUE: Type = basic('value', 'reflect.Value')
+
+/** The composite types by their name, so that equal types are the same object. */
+const composites = new Map<string, Type>()
+
+function composite(type: Type): Type {
+  const known = composites.get(type.name)
+  if (known !== undefined) return known
+  composites.set(type.name, type)
+  return type
+}
+
+export const sliceOf = (elem: Type): Type =>
+  composite({ kind: 'slice', name: `[]${elem.name}`, elem, named: false })
+
+export const mapOf = (key: Type, elem: Type): Type =>
+  composite({ kind: 'map', name: `map[${key.name}]${elem.name}`, key, elem, named: false })
+
+export const pointerTo = (elem: Type): Type =>
+  composite({ kind: 'pointer', name: `*${elem.name}`, elem, named: false })
+
+export function funcOf(params: readonly Type[], result: Type, variadic = false): Type {
+  const list = params.map((type, i) =>
+    variadic && i === params.length - 1 ? `...${type.name}` : type.name,
+  )
+  const name = `func(${list.join(', ')}) ${result.name}`
+  return composite({
+    kind: 'func',
+    name,
+    signature: { params, variadic, result },
+    named: false,
+  })
+}
+
+export const structOf = (name: string, fields: readonly Field[]): Type => ({
+  kind: 'struct',
+  name,
+  fields,
+  named: true,
+})
+
+/** A defined type over another: `time.Month` over `int`. */
+export const defined = (name: string, under: Type, text?: (value: bigint) => string): Type => ({
+  ...under,
+  name,
+  named: true,
+  ...(text === undefined ? {} : { text }),
+})
+
+export const ANY_SLICE = sliceOf(ANY)
+export const STRINGS = sliceOf(STRING)
+export const INTS = sliceOf(INT)
+export const ANY_MAP = mapOf(STRING, ANY)
+export const KV_PAIR = structOf('memkv.KVPair', [
+  { name: 'Key', type: STRING },
+  { name: 'Value', type: STRING },
+])
+/** `[]memkv.KVPair`: what confd's functions on pairs take. */
+export const KV_PAIR_SLICE = sliceOf(KV_PAIR)
+/** What `gets` returns: assignable to a `[]memkv.KVPair` parameter, yet not the same type. */
+export const KV_PAIRS = defined('memkv.KVPairs', KV_PAIR_SLICE)
+
+/** Go's assignability: the same type, anything to an interface, or one literal type to its named one. */
+export function assignable(from: Type, to: Type): boolean {
+  if (from === to || to.kind === 'interface' || to.kind === 'value') return true
+  if (from.kind !== to.kind || (from.named && to.named)) return false
+  return from.elem === to.elem && from.key === to.key && from.signature === to.signature
+}
+
+export const isInteger = (type: Type): boolean =>
+  /^u?int/.test(type.kind)
+
+export const isUnsigned = (type: Type): boolean => type.kind.startsWith('uint')
+
+/** May be compared with Go's `==`. */
+export function comparable(type: Type): boolean {
+  if (type.kind === 'slice' || type.kind === 'map' || type.kind === 'func') return false
+  return type.fields?.every((field) => comparable(field.type)) ?? true
+}

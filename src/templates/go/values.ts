@@ -1,0 +1,245 @@
+// Go's values in JavaScript. The representation is chosen so that Go's behaviour falls out:
+//   string   a "binary" string, one character a byte of UTF-8: len, slice, index and order are Go's
+//   int      bigint; the other integer types are `Integer`, which knows its type
+//   float64  number
+//   bool     boolean
+//   nil      `null` is a nil interface (a null of JSON), `undefined` is no value at all
+// and everything else is an object that knows its Go type.
+import {
+  ANY_MAP,
+  ANY_SLICE,
+  BOOL,
+  COMPLEX128,
+  FLOAT64,
+  INT,
+  KV_PAIR,
+  STRING,
+  type Type,
+} from './types.ts'
+
+export type Value =
+  | string
+  | bigint
+  | number
+  | boolean
+  | null
+  | undefined
+  | Integer
+  | Complex
+  | Slice
+  | GoMap
+  | Struct
+  | Pointer
+  | Func
+  | Opaque
+
+/** An integer that is not an `int`: a byte of a string, a month, nanoseconds. */
+export class Integer {
+  constructor(
+    readonly type: Type,
+    readonly value: bigint,
+  ) {}
+}
+
+export class Complex {
+  readonly type = COMPLEX128
+  constructor(
+    readonly real: number,
+    readonly imaginary: number,
+  ) {}
+}
+
+/** A window on an array, as in Go: what `slice` cuts out shares its elements. */
+export class Slice {
+  constructor(
+    readonly type: Type,
+    /** The shared array; null in a nil slice. */
+    readonly array: Value[] | null,
+    readonly from = 0,
+    readonly length = array?.length ?? 0,
+    readonly capacity = length,
+  ) {}
+
+  at(index: number): Value {
+    return this.array?.[this.from + index]
+  }
+
+  set(index: number, value: Value): void {
+    if (this.array !== null) this.array[this.from + index] = value
+  }
+
+  items(): readonly Value[] {
+    if (this.array === null) return []
+    return this.from === 0 && this.length === this.array.length
+      ? this.array
+      : this.array.slice(this.from, this.from + this.length)
+  }
+}
+
+export type MapKey = string | bigint | number | boolean
+
+export class GoMap {
+  constructor(
+    readonly type: Type,
+    /** Null in a nil map. */
+    readonly entries: ReadonlyMap<MapKey, Value> | null,
+  ) {}
+
+  get length(): number {
+    return this.entries?.size ?? 0
+  }
+
+  /** Keys as Go orders them for `range` and for printing. */
+  sortedKeys(): MapKey[] {
+    return [...(this.entries?.keys() ?? [])].sort(compareKeys)
+  }
+}
+
+/** NaN first, false before true; all keys of a map have one type. */
+function compareKeys(a: MapKey, b: MapKey): number {
+  if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : -1
+  if (Number.isNaN(b)) return 1
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+export class Struct {
+  constructor(
+    readonly type: Type,
+    readonly values: readonly Value[],
+  ) {}
+}
+
+export class Pointer {
+  constructor(
+    readonly type: Type,
+    /** Null in a nil pointer. */
+    readonly elem: Struct | null,
+  ) {}
+}
+
+/** What a function gets and gives; it throws a `CallError` for an error result. */
+export type Call = (args: readonly Value[]) => Value
+
+export class Func {
+  constructor(
+    readonly type: Type,
+    readonly call: Call,
+  ) {}
+}
+
+/** A type whose inside templates do not see, only its methods and text: time.Time, a duration. */
+export abstract class Opaque {
+  abstract readonly type: Type
+  /** What Go's String method gives. */
+  abstract text(): string
+  abstract method(name: string): Func | undefined
+  /** What Go's `==` compares. */
+  abstract identity(): string
+}
+
+/** An error returned by a function of the template: becomes `error calling name: message`. */
+export class CallError extends Error {}
+
+export function typeOf(value: Exclude<Value, null | undefined>): Type {
+  switch (typeof value) {
+    case 'string':
+      return STRING
+    case 'bigint':
+      return INT
+    case 'number':
+      return FLOAT64
+    case 'boolean':
+      return BOOL
+    default:
+      return value.type
+  }
+}
+
+/** For messages: the type of a value that may be nil. */
+export const typeName = (value: Value): string =>
+  value === null || value === undefined ? 'interface {}' : typeOf(value).name
+
+/** Go's truth: not the zero value, not empty; a struct is always true. */
+export function isTrue(value: Value): boolean {
+  switch (typeof value) {
+    case 'boolean':
+      return value
+    case 'string':
+      return value.length > 0
+    case 'bigint':
+      return value !== 0n
+    case 'number':
+      return value !== 0
+    case 'undefined':
+      return false
+    default:
+      if (value === null) return false
+      if (value instanceof Slice || value instanceof GoMap) return value.length > 0
+      if (value instanceof Integer) return value.value !== 0n
+      if (value instanceof Complex) return value.real !== 0 || value.imaginary !== 0
+      if (value instanceof Pointer) return value.elem !== null
+      return true
+  }
+}
+
+// Only ASCII: the binary string is the text itself. The usual case, so it is tried first.
+// eslint-disable-next-line no-control-regex
+const ascii = /^[\0-\x7f]*$/
+
+/** JavaScript text as a Go string. */
+export const fromText = (text: string): string =>
+  ascii.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+
+/** A Go string as JavaScript text; invalid UTF-8 becomes U+FFFD. */
+export const toText = (bytes: string): string =>
+  ascii.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
+
+/** What Go's `x.(type)` unmarshalling of JSON gives: float64, string, []interface {}, map. */
+export function fromJson(value: unknown): Value {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string') return fromText(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return value
+  if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(fromJson))
+  const entries = new Map<MapKey, Value>()
+  for (const [key, item] of Object.entries(value)) entries.set(fromText(key), fromJson(item))
+  return new GoMap(ANY_MAP, entries)
+}
+
+export const pair = (key: string, value: string): Struct =>
+  new Struct(KV_PAIR, [fromText(key), fromText(value)])
+
+/** The zero value of a type: what `index` gives for a key that is not in the map. */
+export function zeroOf(type: Type): Value {
+  switch (type.kind) {
+    case 'bool':
+      return false
+    case 'string':
+      return ''
+    case 'float64':
+      return 0
+    case 'complex128':
+      return new Complex(0, 0)
+    case 'int':
+      return type === INT ? 0n : new Integer(type, 0n)
+    case 'int32':
+    case 'int64':
+    case 'uint8':
+    case 'uint16':
+      return new Integer(type, 0n)
+    case 'slice':
+      return new Slice(type, null)
+    case 'map':
+      return new GoMap(type, null)
+    case 'struct':
+      return new Struct(
+        type,
+        (type.fields ?? []).map((field) => zeroOf(field.type)),
+      )
+    case 'pointer':
+      return new Pointer(type, null)
+    case 'func':
+    case 'interface':
+    case 'value':
+      return null
+  }
+}

@@ -1,0 +1,224 @@
+// nunjucks' compiler, made strict and exact about places: the generated code asks the unit (see
+// unit.ts) for every variable, attribute, call, filter and output, and says where in the file it is.
+import compilerModule, { type CompileFrame } from 'nunjucks/src/compiler.js'
+import nodes, { type Node } from 'nunjucks/src/nodes.js'
+
+/**
+ * What may be undefined here. `value`: nothing, it is used. `test`: an attribute, its absence is
+ * false. `maybe`: anything, the template asks whether it is there (`is defined`, `default`).
+ */
+type Use = 'value' | 'test' | 'maybe'
+
+const ASKING_TESTS = new Set(['defined', 'undefined', 'none', 'null'])
+const ASKING_FILTERS = new Set(['default', 'd'])
+
+export interface Vocabulary {
+  readonly filters: ReadonlySet<string>
+  readonly tests: ReadonlySet<string>
+}
+
+export class StrictCompiler extends compilerModule.Compiler {
+  readonly #uses = new WeakMap<Node, Use>()
+  /** Names that the template itself sets; `caller` and `loop` come from nunjucks. */
+  readonly #declared = new Set(['caller', 'loop'])
+
+  constructor(
+    path: string,
+    private readonly vocabulary: Vocabulary,
+  ) {
+    super(path, true)
+  }
+
+  override compile(node: Node, frame?: CompileFrame): void {
+    if (node.typename === 'Root') {
+      for (const set of node.findAll(nodes.Set)) {
+        for (const target of set.targets) this.#declared.add(String(target.value))
+      }
+    }
+    this.#passDown(node, this.#use(node))
+    super.compile(node, frame)
+  }
+
+  #use(node: Node): Use {
+    return this.#uses.get(node) ?? 'value'
+  }
+
+  /** Tells the children of a node how they are used; those not told are used as values. */
+  #passDown(node: Node, use: Use): void {
+    const mark = (child: Node | null | undefined, as: Use) => {
+      if (child !== null && child !== undefined) this.#uses.set(child, as)
+    }
+    switch (node.typename) {
+      case 'If':
+        return mark(node.cond, 'test')
+      case 'InlineIf':
+        mark(node.cond, 'test')
+        mark(node.body, use)
+        return mark(node.else_, use)
+      case 'And':
+      case 'Or':
+        mark(node.left, use === 'maybe' ? 'maybe' : 'test')
+        return mark(node.right, use)
+      case 'Not':
+        return mark(node.target, 'test')
+      case 'Group':
+        return node.children.forEach((child) => mark(child, use))
+      case 'LookupVal':
+        return mark(node.target, use)
+      case 'Is':
+        return mark(node.left, ASKING_TESTS.has(testName(node)) ? 'maybe' : 'value')
+      case 'Filter':
+        if (ASKING_FILTERS.has(String(node.name.value))) mark(node.args?.children[0], 'maybe')
+        return
+      case 'Compare': {
+        // `x.y == none` asks whether it is there.
+        const sides = [node.expr, ...node.ops.map((op) => op.expr)]
+        if (sides.some((side) => side.typename === 'Literal' && side.value === null)) {
+          sides.forEach((side) => mark(side, 'test'))
+        }
+      }
+    }
+  }
+
+  // The methods below have the names that nunjucks looks for: `compile` and the node's type.
+
+  compileSymbol(node: Node, frame: CompileFrame): void {
+    const name = String(node.value)
+    const use = this.#use(node)
+    const local = frame.lookup(name)
+    if (local !== null && local !== undefined && use !== 'value') return this._emit(local)
+    const lenient = use === 'maybe' || (use === 'test' && this.#declared.has(name))
+    const value = local ?? `unit.find(context, frame, ${JSON.stringify(name)})`
+    this._emit(lenient ? value : `unit.defined(${value}, ${JSON.stringify(name)}, ${place(node)})`)
+  }
+
+  compileLookupVal(node: Node, frame: CompileFrame): void {
+    this._emit('unit.member(')
+    this._compileExpression(node.target, frame)
+    this._emit(', ')
+    this._compileExpression(node.val, frame)
+    const strict = this.#use(node) === 'value'
+    const names = `${JSON.stringify(nameOf(node.target))}, ${JSON.stringify(nameOf(node))}`
+    this._emit(`, ${strict}, ${names}, ${place(node)})`)
+  }
+
+  compileFunCall(node: Node, frame: CompileFrame): void {
+    this._emit('unit.call(')
+    this._compileExpression(node.name, frame)
+    this._emit(`, ${JSON.stringify(nameOf(node.name))}, context, `)
+    this._compileAggregate(node.args as Node, frame, '[', ']')
+    this._emit(`, ${place(node)})`)
+  }
+
+  compileFilter(node: Node, frame: CompileFrame): void {
+    const name = String(node.name.value)
+    if (!this.vocabulary.filters.has(name)) {
+      this.fail(`there is no filter "${name}"`, node.name.lineno, node.name.colno)
+    }
+    this._emit(`unit.filter(${JSON.stringify(name)}, context, `)
+    this._compileAggregate(node.args as Node, frame, '[', ']')
+    this._emit(`, ${place(node.name)})`)
+  }
+
+  compileIs(node: Node, frame: CompileFrame): void {
+    const name = testName(node)
+    if (!this.vocabulary.tests.has(name)) {
+      this.fail(`there is no test "${name}"`, node.right.lineno, node.right.colno)
+    }
+    this._emit(`unit.test(${JSON.stringify(name)}, context, [`)
+    this.compile(node.left, frame)
+    if (node.right.args !== undefined) {
+      this._emit(', ')
+      this._compileAggregate(node.right.args, frame, '', '')
+    }
+    this._emit(`], ${place(node.right)})`)
+  }
+
+  compileIn(node: Node, frame: CompileFrame): void {
+    this._emit('unit.isIn(')
+    this.compile(node.left, frame)
+    this._emit(', ')
+    this.compile(node.right, frame)
+    this._emit(`, ${place(node.right)})`)
+  }
+
+  compileOutput(node: Node, frame: CompileFrame): void {
+    for (const child of node.children) {
+      if (child instanceof nodes.TemplateData && child.value === '') continue
+      this._emit(`${this.buffer} += `)
+      if (child instanceof nodes.TemplateData) this.compileLiteral(child)
+      else {
+        this._emit('unit.output(')
+        this.compile(child, frame)
+        this._emit(`, ${JSON.stringify(nameOf(child))}, ${place(child)})`)
+      }
+      this._emitLine(';')
+    }
+  }
+
+  /** include, import and extends: the unit finds the file. */
+  _compileGetTemplate(node: Node, frame: CompileFrame, eager: boolean, ignoreMissing: boolean): string {
+    const id = this._tmpid()
+    this._emit('env.getTemplate(unit.load(')
+    this._compileExpression(node.template, frame)
+    this._emit(`, ${ignoreMissing === true}, ${place(node.template)}), `)
+    this._emitLine(`${eager}, null, false, ${this._makeCallback(id)}`)
+    return id
+  }
+
+  /**
+   * The variable `loop`: one object, and only where something may look at it. nunjucks sets seven
+   * dotted variables in each turn, which costs more than most loop bodies.
+   */
+  _emitLoopBindings(node: Node, _list: string, i: string, length: string): void {
+    const { body } = node
+    const looks =
+      body.findAll(nodes.Symbol).some((symbol) => symbol.value === 'loop') ||
+      body.findAll(nodes.Include).length > 0 ||
+      body.findAll(nodes.Block).length > 0
+    if (!looks) return
+    this._emitLine(
+      `frame.set("loop", { index: ${i} + 1, index0: ${i}, revindex: ${length} - ${i}, ` +
+        `revindex0: ${length} - ${i} - 1, first: ${i} === 0, last: ${i} === ${length} - 1, ` +
+        `length: ${length} });`,
+    )
+  }
+}
+
+const testName = (node: Node): string => String(node.right.name?.value ?? node.right.value)
+
+/** `line, column`, 1-based, of an expression's first character that nunjucks knows. */
+function place(node: Node): string {
+  let first = node
+  for (;;) {
+    const next: Node | undefined =
+      first.typename === 'LookupVal'
+        ? first.target
+        : first.typename === 'FunCall'
+          ? first.name
+          : first.typename === 'Filter'
+            ? first.args?.children[0]
+            : undefined
+    if (next === undefined) return `${first.lineno + 1}, ${first.colno + 1}`
+    first = next
+  }
+}
+
+/** An expression as a message calls it; empty when it has no short name. */
+function nameOf(node: Node): string {
+  switch (node.typename) {
+    case 'Symbol':
+      return String(node.value)
+    case 'FunCall':
+      return nameOf(node.name) === '' ? '' : `${nameOf(node.name)}(...)`
+    case 'LookupVal': {
+      const target = nameOf(node.target)
+      if (target === '') return ''
+      if (node.val.typename !== 'Literal') return `${target}[...]`
+      const key = String(node.val.value)
+      return /^[A-Za-z_]\w*$/.test(key) ? `${target}.${key}` : `${target}[${JSON.stringify(key)}]`
+    }
+    default:
+      return ''
+  }
+}

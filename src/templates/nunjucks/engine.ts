@@ -1,0 +1,100 @@
+// The nunjucks engine: compiles template files once, offers the functions, and turns every failure
+// into a fault with its place.
+import environmentModule, { type Template } from 'nunjucks/src/environment.js'
+import parser from 'nunjucks/src/parser.js'
+import transformer from 'nunjucks/src/transformer.js'
+import { FaultError, raise } from '../../core/fault.ts'
+import type { TemplateSpec } from '../../core/resource.ts'
+import { Pending, type RenderContext } from '../context.ts'
+import type { Engine } from '../engines.ts'
+import { functions } from '../functions/index.ts'
+import { Sources } from '../sources.ts'
+import { StrictCompiler } from './compiler.ts'
+import { syntaxFault } from './syntax.ts'
+import { faultOf, Unit, type Host } from './unit.ts'
+
+const { Environment, Template: TemplateClass } = environmentModule
+
+/** The render that is going on: rendering is synchronous, there is never more than one. */
+interface Run {
+  readonly spec: TemplateSpec
+  readonly context: RenderContext
+  failure?: FaultError | Pending
+}
+
+export function createEngine(templateDir: string): Engine {
+  const environment = new Environment([], { autoescape: false, throwOnUndefined: true })
+  let run: Run | undefined
+  const current = (): Run => run ?? raise('template', 'nothing is being rendered')
+
+  // Without a prototype, `{{ constructor }}` finds nothing.
+  environment.globals = Object.assign(Object.create(null), environment.globals) as typeof environment.globals
+  const builtin = new Set(Object.keys(environment.filters))
+  for (const fn of functions.filter(({ only }) => only !== 'go')) {
+    const call = (...args: readonly unknown[]) => fn.call(current().context, args)
+    environment.globals[fn.name] = call
+    if (fn.filter && !builtin.has(fn.name)) environment.addFilter(fn.name, call)
+  }
+  const vocabulary = {
+    filters: new Set(Object.keys(environment.filters)),
+    tests: new Set(Object.keys(environment.tests)),
+  }
+
+  const host: Host = {
+    globals: environment.globals,
+    filter: (name, context, args) => environment.filters[name]?.apply(context, [...args]),
+    test: (name, context, args) => environment.tests[name]?.apply(context, [...args]),
+    load(name, from, ignoreMissing) {
+      const path = sources.resolve(name, from)
+      current().context.reader.file(path)
+      const found = sources.open(path, variantOf(current().spec))
+      if (found !== undefined) return found
+      return ignoreMissing ? nothing : raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
+    },
+    failed(error) {
+      current().failure ??= error
+    },
+  }
+
+  const compile = (path: string, text: string, variant: string): Template => {
+    try {
+      const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
+      const ast = transformer.transform(parser.parse(text, [], options), [])
+      const compiler = new StrictCompiler(path, vocabulary)
+      compiler.compile(ast)
+      // Template code is trusted as conf.d is: both come from the administrator.
+      // eslint-disable-next-line @typescript-eslint/no-implied-eval
+      const make = new Function('unit', compiler.getCode()) as (unit: Unit) => object
+      const unit = new Unit(host, path, text)
+      return new TemplateClass({ type: 'code', obj: make(unit) }, environment, path)
+    } catch (error) {
+      throw new FaultError(syntaxFault(error, path, text))
+    }
+  }
+  const sources = new Sources<Template>(templateDir, compile)
+  const nothing = compile('', '', '')
+
+  return {
+    render(spec, context) {
+      const mine: Run = { spec, context }
+      run = mine
+      try {
+        const template = sources.open(spec.src, variantOf(spec))
+        if (template === undefined) raise('template', 'the template file does not exist', { file: spec.src })
+        const text = template.render({})
+        if (mine.failure !== undefined) throw mine.failure
+        return text
+      } catch (error) {
+        if (mine.failure !== undefined) throw mine.failure
+        throw new FaultError({ file: spec.src, ...faultOf(error) })
+      } finally {
+        run = undefined
+      }
+    },
+    forget: (path) => sources.forget(path),
+  }
+}
+
+/** Options that change what a file compiles to. */
+const variantOf = (spec: TemplateSpec): string =>
+  (spec.trimBlocks ? 't' : '') + (spec.lstripBlocks ? 'l' : '')

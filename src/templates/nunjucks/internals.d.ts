@@ -1,0 +1,110 @@
+// The parts of nunjucks 3.2.4 that the engine stands on, as far as it uses them. They are not in
+// @types/nunjucks; importing them one by one leaves out the file watchers and loaders of the package.
+
+declare module 'nunjucks/src/nodes.js' {
+  class Node {
+    readonly typename: string
+    /** 0-based. */
+    readonly lineno: number
+    readonly colno: number
+    findAll<T extends Node>(type: new (...args: never[]) => T): T[]
+    // What follows exists on some kinds of nodes.
+    readonly value: unknown
+    readonly name: Node
+    readonly target: Node
+    readonly val: Node
+    readonly cond: Node
+    readonly body: Node
+    readonly else_: Node | null
+    readonly left: Node
+    readonly right: Node
+    readonly expr: Node
+    readonly ops: readonly { readonly expr: Node }[]
+    readonly args: Node | undefined
+    readonly template: Node
+    readonly targets: readonly Node[]
+    readonly children: readonly Node[]
+  }
+  const nodes: {
+    readonly Symbol: typeof Node
+    readonly Set: typeof Node
+    readonly Include: typeof Node
+    readonly Block: typeof Node
+    readonly TemplateData: typeof Node
+  }
+  export default nodes
+  export type { Node }
+}
+
+declare module 'nunjucks/src/parser.js' {
+  import type { Node } from 'nunjucks/src/nodes.js'
+  const parser: {
+    parse(
+      text: string,
+      extensions: readonly never[],
+      options: { readonly trimBlocks: boolean; readonly lstripBlocks: boolean },
+    ): Node
+  }
+  export default parser
+}
+
+declare module 'nunjucks/src/transformer.js' {
+  import type { Node } from 'nunjucks/src/nodes.js'
+  const transformer: { transform(ast: Node, asyncFilters: readonly never[]): Node }
+  export default transformer
+}
+
+declare module 'nunjucks/src/compiler.js' {
+  import type { Node } from 'nunjucks/src/nodes.js'
+  /** The compiler's scope: template names to names in the generated code. */
+  interface CompileFrame {
+    lookup(name: string): string | null | undefined
+  }
+  class Compiler {
+    constructor(name: string, throwOnUndefined: boolean)
+    buffer: string
+    compile(node: Node, frame?: CompileFrame): void
+    getCode(): string
+    fail(message: string, lineno: number, colno: number): never
+    protected _emit(code: string): void
+    protected _emitLine(code: string): void
+    protected _tmpid(): string
+    protected _makeCallback(result?: string): string
+    protected _compileExpression(node: Node, frame: CompileFrame | undefined): void
+    protected _compileAggregate(
+      node: Node,
+      frame: CompileFrame | undefined,
+      start: string,
+      end: string,
+    ): void
+    protected compileLiteral(node: Node): void
+  }
+  const compiler: { readonly Compiler: typeof Compiler }
+  export default compiler
+  export type { CompileFrame }
+}
+
+declare module 'nunjucks/src/environment.js' {
+  /** The variables of a running template. */
+  interface Context {
+    readonly ctx: Record<string, unknown>
+  }
+  /** The scopes of a running template. */
+  interface Frame {
+    lookup(name: string): unknown
+  }
+  class Environment {
+    constructor(loaders: readonly never[], options: { autoescape: boolean; throwOnUndefined: boolean })
+    globals: Record<string, unknown>
+    filters: Record<string, (this: Context, ...args: readonly unknown[]) => unknown>
+    tests: Record<string, (this: Context, ...args: readonly unknown[]) => unknown>
+    addFilter(name: string, filter: (...args: readonly unknown[]) => unknown): this
+  }
+  class Template {
+    constructor(source: { type: 'code'; obj: object }, environment: Environment, path: string)
+    render(context: object): string
+  }
+  const environment: { Environment: typeof Environment; Template: typeof Template }
+  export default environment
+  export type { Context, Frame, Environment, Template }
+}

@@ -1,0 +1,177 @@
+// One template file, compiled: what its generated code calls while it runs. Every method knows the
+// place in the file, so that whatever fails is told with line, column and the line itself.
+import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
+import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
+import { Pending } from '../context.ts'
+import { describe } from '../functions/params.ts'
+
+/** What a unit needs of the engine that runs it. */
+export interface Host {
+  readonly globals: Readonly<Record<string, unknown>>
+  filter(name: string, context: Context, args: readonly unknown[]): unknown
+  test(name: string, context: Context, args: readonly unknown[]): unknown
+  /** The template of an include; undefined when the file is missing and may be. */
+  load(name: string, from: string, ignoreMissing: boolean): Template
+  /** The first failure of a render counts: nunjucks wraps and repeats what is thrown through it. */
+  failed(error: FaultError | Pending): void
+}
+
+const OBJECT_NAMES = new Set(Object.getOwnPropertyNames(Object.prototype))
+
+export class Unit {
+  constructor(
+    private readonly host: Host,
+    private readonly path: string,
+    private readonly text: string,
+  ) {}
+
+  /** A variable, or undefined. */
+  find(context: Context, frame: Frame, name: string): unknown {
+    const local = frame.lookup(name)
+    if (local !== undefined) return local
+    return Object.hasOwn(context.ctx, name) ? context.ctx[name] : this.host.globals[name]
+  }
+
+  defined(value: unknown, name: string, line: number, column: number): unknown {
+    return value === undefined ? this.#undefined(name, line, column) : value
+  }
+
+  member(
+    target: unknown,
+    key: string,
+    strict: boolean,
+    targetName: string,
+    name: string,
+    line: number,
+    column: number,
+  ): unknown {
+    if (target === undefined || target === null) {
+      if (!strict) return undefined
+      const what = targetName || 'the value before the dot'
+      return this.#fail(`${what} is ${target === null ? 'null' : 'not defined'}`, line, column)
+    }
+    const value = memberOf(target, key)
+    if (value !== undefined || !strict) return value
+    return this.#undefined(name || `"${key}"`, line, column)
+  }
+
+  call(
+    target: unknown,
+    name: string,
+    context: Context,
+    args: readonly unknown[],
+    line: number,
+    column: number,
+  ): unknown {
+    if (typeof target !== 'function') {
+      return this.#fail(`${name || 'the value'} is not a function`, line, column)
+    }
+    return this.#guard(line, column, () => Reflect.apply(target, context, args) as unknown)
+  }
+
+  filter(name: string, context: Context, args: readonly unknown[], line: number, column: number) {
+    return this.#guard(line, column, () => this.host.filter(name, context, args))
+  }
+
+  test(name: string, context: Context, args: readonly unknown[], line: number, column: number) {
+    return this.#guard(line, column, () => this.host.test(name, context, args) === true)
+  }
+
+  isIn(item: unknown, list: unknown, line: number, column: number): boolean {
+    if (typeof list === 'string') return list.includes(String(item))
+    if (Array.isArray(list)) return list.includes(item)
+    if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
+    return this.#fail(`"in" looks into a list, a string or an object, not into ${describe(list)}`, line, column)
+  }
+
+  load(name: unknown, ignoreMissing: boolean, line: number, column: number): Template {
+    return this.#guard(line, column, () => this.host.load(String(name), this.path, ignoreMissing))
+  }
+
+  /** A value as text; what has no text of its own in a configuration file is an error. */
+  output(value: unknown, name: string, line: number, column: number): string {
+    if (typeof value === 'string') return value
+    const what = name || 'the value'
+    if (value === undefined || value === null) {
+      const hint = `give a default: {{ ${name || '...'} | default("...", true) }}`
+      return this.#fail(`${what} is ${value === null ? 'null' : 'not defined'}`, line, column, hint)
+    }
+    if (typeof value === 'function') {
+      return this.#fail(`${what} is a function`, line, column, `call it: ${what}()`)
+    }
+    if (Array.isArray(value)) return value.map((item) => this.output(item, '', line, column)).join(',')
+    if (typeof value === 'object' && !hasText(value)) {
+      const hint = 'name one of its attributes, or write it as JSON with | dump'
+      return this.#fail(`${what} is ${describe(value)}, which has no text form`, line, column, hint)
+    }
+    return String(value)
+  }
+
+  /** The place put to a fault that has none yet. */
+  locate(fault: Fault, line: number, column: number): Fault {
+    if (fault.file !== undefined) return fault
+    return { ...fault, file: this.path, line, column, frame: codeFrame(this.text, line, column) }
+  }
+
+  #undefined(name: string, line: number, column: number): never {
+    return this.#fail(
+      `${name} is not defined`,
+      line,
+      column,
+      `correct the name, give a default with | default("..."), or ask "is defined" first`,
+    )
+  }
+
+  #fail(message: string, line: number, column: number, hint?: string): never {
+    const fault: Fault = { kind: 'template', message, ...(hint === undefined ? {} : { hint }) }
+    return this.#throw(fault, line, column)
+  }
+
+  #throw(fault: Fault, line: number, column: number): never {
+    const error = new FaultError(this.locate(fault, line, column))
+    this.host.failed(error)
+    throw error
+  }
+
+  /** Runs what may fail; a failure gets this place, unless it comes with one from deeper inside. */
+  #guard<T>(line: number, column: number, run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (error instanceof Pending) {
+        this.host.failed(error)
+        throw error
+      }
+      return this.#throw(faultOf(error), line, column)
+    }
+  }
+}
+
+/** What was thrown, as a fault. Anything but a FaultError comes from nunjucks' own filters and macros. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault
+  if (error instanceof RangeError && error.message.includes('call stack')) {
+    return {
+      kind: 'template',
+      message: 'templates include or call each other without end',
+      hint: 'look for an include, import or macro that leads back to itself',
+    }
+  }
+  const message = (error instanceof Error ? error.message : String(error))
+    // nunjucks puts path and place in front, a line for each template it passed on the way.
+    .replace(/^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*)+/, '')
+    .replace(/^(?:Template render error|Error): /, '')
+  return { kind: 'template', message }
+}
+
+/** An attribute; what JavaScript gives to every object is out of reach. */
+function memberOf(target: NonNullable<unknown>, key: string): unknown {
+  if (!Object.hasOwn(target, key) && (OBJECT_NAMES.has(key) || key === 'prototype')) return undefined
+  const value = (target as Record<string, unknown>)[key]
+  // A method stays with its object.
+  if (typeof value !== 'function') return value
+  return (...args: readonly unknown[]) => Reflect.apply(value, target, args) as unknown
+}
+
+const hasText = (value: object): boolean =>
+  'toString' in value && value.toString !== Object.prototype.toString

@@ -1,0 +1,83 @@
+// Template files: which file a name means, its text, and its compiled form, made once a file version.
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { raise } from '../core/fault.ts'
+import { fromBytes } from './bytes.ts'
+
+export class Sources<Compiled> {
+  /** What compiling gave: the compiled form, or what it threw. Missing files are not remembered. */
+  readonly #compiled = new Map<string, Map<string, () => Compiled>>()
+
+  constructor(
+    readonly folder: string,
+    private readonly compile: (path: string, text: string, variant: string) => Compiled,
+  ) {}
+
+  /**
+   * The path a name in an include, import or extends means: below the templates folder, or beside
+   * the file that asks when the name begins with `./` or `../`. Throws a fault when it leaves the folder.
+   */
+  resolve(name: string, from: string): string {
+    const path = /^\.{1,2}\//.test(name)
+      ? resolve(dirname(from), name)
+      : name.startsWith('/')
+        ? resolve(name)
+        : join(this.folder, name)
+    const inside = relative(this.folder, path)
+    if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`)) {
+      raise('template', `template "${name}" lies outside of the templates folder`, {
+        hint: `only files below ${this.folder} can be included`,
+      })
+    }
+    return path
+  }
+
+  /** How messages call a file: its path from the templates folder. */
+  nameOf(path: string): string {
+    const inside = relative(this.folder, path)
+    return inside.startsWith('..') ? path : inside
+  }
+
+  /**
+   * The compiled form of a file; undefined when there is no such file. Throws what compiling threw, and
+   * a fault when the file cannot be read.
+   * @param variant options that compile to something else
+   */
+  open(path: string, variant: string): Compiled | undefined {
+    const variants = this.#compiled.get(path) ?? new Map<string, () => Compiled>()
+    const known = variants.get(variant)
+    if (known !== undefined) return known()
+    const text = read(path)
+    if (text === undefined) return undefined
+    const outcome = attempt(() => this.compile(path, text, variant))
+    this.#compiled.set(path, variants.set(variant, outcome))
+    return outcome()
+  }
+
+  /** The file has changed: it is read again at its next use. */
+  forget(path: string): void {
+    this.#compiled.delete(path)
+  }
+}
+
+/** Runs something now; the outcome, value or exception, can be had again and again. */
+function attempt<T>(run: () => T): () => T {
+  try {
+    const value = run()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return fromBytes(readFileSync(path))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    return raise('template', `cannot read the template: ${code}`, { file: path })
+  }
+}

@@ -60,8 +60,8 @@ describe('the tree', () => {
   })
 
   it('is the same object when nothing differs', () => {
-    const tree = treeOf(new Map([['/a', '1']]))
-    expect(tree.with(new Map([['/a', '1']]), new Set(['/b']))).toBe(tree)
+    const tree = treeOf(new Map<Key, string>([['/a', '1']]))
+    expect(tree.with(new Map<Key, string>([['/a', '1']]), new Set<Key>(['/b']))).toBe(tree)
   })
 
   it('stays shallow: 100,000 sorted insertions', () => {

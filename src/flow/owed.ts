@@ -176,7 +176,7 @@ class FileJournal implements OwedJournal {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
       await mkdir(this.dir, { recursive: true, mode: 0o700 })
-      return open(this.path, 'a+', MODE)
+      return await open(this.path, 'a+', MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too
     }

@@ -1,0 +1,225 @@
+// The steps of apply in their order, all files of a resource or none.
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sweepStaged } from '../../src/apply/stage.ts'
+import type { Event } from '../../src/core/event.ts'
+import { err, ok } from '../../src/core/result.ts'
+import { until } from '../support/until.ts'
+import { applyNow, change, isRoot } from './support.ts'
+
+let dir: string
+let a: string
+let b: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'reconfd-apply-'))
+  a = join(dir, 'a.cfg')
+  b = join(dir, 'b.cfg')
+  writeFileSync(a, 'old a')
+  writeFileSync(b, 'old b')
+})
+afterEach(() => {
+  rmSync(dir, { recursive: true })
+})
+
+const hidden = (): string[] => readdirSync(dir).filter((name) => name.startsWith('.'))
+const text = (path: string): string => readFileSync(path, 'utf8')
+const kinds = (events: readonly Event[]): string[] => events.map(({ kind }) => kind)
+
+describe('the order', () => {
+  it('all are checked, then the reload is owed, then all are swapped', async () => {
+    const events: Event[] = []
+    const checkCmd = `grep -q new {{.src}} && grep -q old {{.dest}} && test "$(stat -c %a {{.src}})" = 600`
+    const changes = [await change(a, 'new a', { checkCmd }), await change(b, 'new b', { checkCmd })]
+    let atOwing: unknown
+    const applied = await applyNow(changes, {
+      events,
+      beforeSwap: async () => {
+        atOwing = [kinds(events), text(a), text(b)]
+        return ok(undefined)
+      },
+    })
+    expect(applied).toEqual({ ok: true, written: changes })
+    expect(atOwing).toEqual([['checked', 'checked'], 'old a', 'old b'])
+    expect(kinds(events)).toEqual(['checked', 'checked', 'written', 'written'])
+    // printf 'new a' | sha256sum
+    const hash = execFileSync('sha256sum', [a], { encoding: 'utf8' }).slice(0, 12)
+    expect(events[2]).toMatchObject({ dest: a, why: 'content', hash, bytes: 5 })
+    expect([text(a), text(b), hidden()]).toEqual(['new a', 'new b', []])
+  })
+
+  it('a check that fails for one file: none is swapped, nothing is owed, nothing is left', async () => {
+    const events: Event[] = []
+    const changes = [
+      await change(a, 'new a', { checkCmd: 'true' }),
+      await change(b, 'new b', { checkCmd: 'echo "line 3: bad"; exit 7' }),
+    ]
+    const applied = await applyNow(changes, {
+      events,
+      beforeSwap: async () => {
+        throw new Error('must not be called')
+      },
+    })
+    expect(applied).toMatchObject({
+      ok: false,
+      at: 'check',
+      spec: { dest: b },
+      fault: {
+        kind: 'command',
+        message: 'check_cmd failed with exit code 7: echo "line 3: bad"; exit 7',
+        frame: '  | line 3: bad',
+      },
+    })
+    expect(kinds(events)).toEqual(['checked', 'checked'])
+    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+  })
+
+  it('a reload that cannot be written down: none is swapped', async () => {
+    const fault = { kind: 'io', message: 'no room for the state' } as const
+    const applied = await applyNow([await change(a, 'new a')], {
+      beforeSwap: async () => err(fault),
+    })
+    expect(applied).toMatchObject({ ok: false, at: 'state', fault, spec: { dest: a } })
+    expect([text(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('a file that cannot be swapped: those before it get their content and mode back, new ones go', async () => {
+    chmodSync(a, 0o640)
+    const c = join(dir, 'c.cfg')
+    const d = join(dir, 'd.cfg')
+    const changes = [
+      await change(a, 'new a', { mode: 0o600 }),
+      await change(b, 'old b', { mode: 0o600 }),
+      await change(c, 'new c'),
+      await change(d, 'new d'),
+    ]
+    mkdirSync(d)
+    const applied = await applyNow(changes)
+    expect(applied).toMatchObject({ ok: false, at: 'swap', spec: { dest: d } })
+    expect([text(a), text(b), existsSync(c), hidden()]).toEqual(['old a', 'old b', false, []])
+    expect([statSync(a).mode & 0o777, statSync(b).mode & 0o777]).toEqual([0o640, 0o644])
+  })
+
+  it.runIf(isRoot)('an immutable destination is told as such (needs root and chattr)', async () => {
+    const changes = [await change(a, 'new a'), await change(b, 'new b')]
+    execFileSync('chattr', ['+i', b])
+    try {
+      expect(await applyNow(changes)).toMatchObject({
+        at: 'swap',
+        fault: {
+          message: `cannot replace ${b}: operation not permitted (EPERM)`,
+          hint: expect.stringContaining('lsattr') as string,
+        },
+      })
+    } finally {
+      execFileSync('chattr', ['-i', b])
+    }
+    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+  })
+})
+
+describe('a check', () => {
+  it.each([
+    ['deleted', 'rm {{.src}}'],
+    ['altered', 'echo more >> {{.src}}'],
+    ['replaced', 'cp {{.src}} {{.src}}.x && mv {{.src}}.x {{.src}}'],
+    ['replaced', 'rm {{.src}} && ln -s /etc/hostname {{.src}}'],
+  ])('that %s the staged file is refused: %s', async (how, checkCmd) => {
+    const applied = await applyNow([await change(a, 'new a', { checkCmd })])
+    expect(applied).toMatchObject({
+      at: 'check',
+      fault: {
+        message: expect.stringMatching(`^check_cmd ${how} the staged file .* of ${a}$`) as string,
+      },
+    })
+    expect([text(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('that hangs is ended at its timeout', async () => {
+    const hanging = await change(a, 'new a', { checkCmd: 'exec sleep 60', checkTimeout: 100 })
+    const applied = await applyNow([hanging])
+    expect(applied).toMatchObject({
+      at: 'check',
+      fault: { message: expect.stringContaining('ran into its timeout') as string },
+    })
+    expect([text(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('is ended when the run is', async () => {
+    const stop = new AbortController()
+    const checkCmd = `touch ${join(dir, 'started')}; exec sleep 60`
+    const applying = applyNow([await change(a, 'new a', { checkCmd })], { signal: stop.signal })
+    await until('the check has started', () => existsSync(join(dir, 'started')))
+    stop.abort()
+    expect(await applying).toMatchObject({
+      at: 'check',
+      fault: { message: `stopped before ${a} was changed` },
+    })
+    expect([text(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('sees paths with blanks and quotes', async () => {
+    const odd = join(dir, `it's "odd" $HOME.cfg`)
+    const applied = await applyNow([await change(odd, 'new', { checkCmd: 'grep new {{ .src }}' })])
+    expect(applied.ok).toBe(true)
+    expect(text(odd)).toBe('new')
+  })
+})
+
+describe('-keep-stage-file', () => {
+  const kept = (): string => join(dir, '.a.cfg.reconfd-staged')
+
+  it('keeps the refused file and tells where', async () => {
+    const events: Event[] = []
+    const refused = await change(a, 'new a', { checkCmd: 'false' })
+    await applyNow([refused], { keepStageFile: true, events })
+    expect([text(a), text(kept())]).toEqual(['old a', 'new a'])
+    expect(events.at(-1)).toMatchObject({ message: `the staged file is kept: ${kept()}` })
+  })
+
+  it('keeps the file that was swapped in too, one for each destination', async () => {
+    for (const content of ['new a', 'newer a']) {
+      expect((await applyNow([await change(a, content)], { keepStageFile: true })).ok).toBe(true)
+      expect([text(a), text(kept())]).toEqual([content, content])
+    }
+    expect(hidden()).toEqual(['.a.cfg.reconfd-staged'])
+  })
+})
+
+describe('what a crashed run left', () => {
+  it('is removed: ours by its name, of a process that is gone', async () => {
+    const { pid: gone } = spawnSync('true')
+    const mine = [`.a.cfg.reconfd-${gone}-1`, `.a.cfg.reconfd-${process.pid}-999`]
+    const others = [
+      `.a.cfg.reconfd-${process.ppid}-1`, // of a process that is there
+      `.foreign.cfg.reconfd-${gone}-1`, // of a destination that is not ours
+      '.a.cfg.reconfd-staged', // kept on purpose
+      '.a.cfg.swp',
+    ]
+    for (const name of [...mine, ...others]) writeFileSync(join(dir, name), '')
+    const removed = await sweepStaged([a, b])
+    expect([...removed].sort()).toEqual(mine.map((name) => join(dir, name)).sort())
+    expect(hidden().sort()).toEqual(others.sort())
+  })
+
+  it('leaves what is being checked alone', async () => {
+    const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
+    const applying = applyNow([await change(a, 'new a', { checkCmd })])
+    await until('the check has started', () => existsSync(join(dir, 'started')))
+    expect(await sweepStaged([a])).toEqual([])
+    writeFileSync(join(dir, 'go'), '')
+    expect((await applying).ok).toBe(true)
+  })
+})

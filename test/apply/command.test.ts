@@ -1,0 +1,154 @@
+// Commands, on real processes: groups, timeouts, daemons, floods of output, ends by signal.
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandFault, runCommand } from '../../src/apply/command.ts'
+import { formatFault } from '../../src/core/fault.ts'
+import { until } from '../support/until.ts'
+
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'reconfd-command-'))
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+const timeout = 20_000
+
+/** True while the process is there and is not a zombie that nobody has collected. */
+function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'))
+
+describe('a command', () => {
+  it('is run by /bin/sh, without input, with what it prints in order', async () => {
+    const result = await runCommand('echo a; echo b >&2; cat; x=c; echo "$x" $ADDED', {
+      timeout,
+      env: { ADDED: 'd' },
+    })
+    expect(result).toMatchObject({ exitCode: 0, signal: null, timedOut: false, truncated: 0 })
+    expect(result.output).toBe('a\nb\nc d\n')
+    expect(result.duration).toBeLessThan(timeout)
+  })
+
+  it('tells its exit code, also that of a syntax error, with the message', async () => {
+    expect(await runCommand('exit 3', { timeout })).toMatchObject({ exitCode: 3 })
+    const bad = await runCommand('echo "unterminated', { timeout })
+    expect(bad.exitCode).toBe(2)
+    expect(bad.output).toMatch(/nterminated/)
+  })
+
+  it('tells the signal that ended it', async () => {
+    const result = await runCommand('kill -9 $$', { timeout })
+    expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', timedOut: false })
+    expect(commandFault('reload_cmd', 'x', result).message).toBe(
+      'reload_cmd was ended by SIGKILL: x',
+    )
+  })
+
+  it('that cannot be started is a result too', async () => {
+    const result = await runCommand(`: ${'x'.repeat(200_000)}`, { timeout })
+    expect(result).toMatchObject({ exitCode: null, signal: null })
+    expect(result.output).toMatch(/cannot start \/bin\/sh.*E2BIG/)
+    expect(commandFault('check_cmd', 'x', result).message).toContain('could not be started')
+  })
+
+  it('that hangs is ended at its timeout', async () => {
+    const result = await runCommand('echo before; sleep 60', { timeout: 200, grace: 1000 })
+    expect(result).toMatchObject({ timedOut: true, output: 'before\n' })
+    expect(result.duration).toBeLessThan(4000)
+  })
+
+  it('that ignores SIGTERM is killed after the grace, children included', async () => {
+    const file = join(dir, 'stubborn')
+    const command = `trap '' TERM; (trap '' TERM; sleep 60 & echo $! > ${file}; wait; sleep 60) & wait; sleep 60`
+    const result = await runCommand(command, { timeout: 300, grace: 200 })
+    expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
+    const pid = pidIn(file)
+    await until('the child is gone', () => !runs(pid))
+  })
+
+  it('whose shell obeys SIGTERM but whose child does not: the child is killed after the grace', async () => {
+    const file = join(dir, 'child')
+    const command = `(trap '' TERM; sh -c 'echo $$ > ${file}; exec sleep 60') & wait`
+    const result = await runCommand(command, { timeout: 300, grace: 200 })
+    expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
+    const pid = pidIn(file)
+    await until('the child is gone', () => !runs(pid))
+  })
+
+  it('may leave a daemon that holds the output open: it returns at once and the daemon lives', async () => {
+    const file = join(dir, 'daemon')
+    const result = await runCommand(`sleep 60 & echo $! > ${file}; echo ready; exit 0`, { timeout })
+    const pid = pidIn(file)
+    try {
+      expect(result).toMatchObject({ exitCode: 0, timedOut: false, output: 'ready\n' })
+      expect(result.duration).toBeLessThan(2000)
+      expect(runs(pid)).toBe(true)
+    } finally {
+      process.kill(pid, 'SIGKILL')
+    }
+  })
+
+  it('may print 1 GB: the beginning and the end are kept, the rest is counted', async () => {
+    const before = process.memoryUsage.rss()
+    let peak = before
+    const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 20)
+    const result = await runCommand('echo first; head -c 1000000000 /dev/zero; echo last', {
+      timeout: 60_000,
+    })
+    clearInterval(sampler)
+    expect(result.exitCode).toBe(0)
+    expect(result.truncated).toBe(1_000_000_011 - 64 * 1024)
+    expect(result.output.length).toBeLessThan(66 * 1024)
+    expect(result.output.startsWith('first\n')).toBe(true)
+    expect(result.output.endsWith('last\n')).toBe(true)
+    expect(peak - before).toBeLessThan(200 * 1024 * 1024)
+  }, 70_000)
+
+  it('is ended by an abort, and not even started after one', async () => {
+    const controller = new AbortController()
+    const file = join(dir, 'aborted')
+    const running = runCommand(`touch ${file}; sleep 60`, { timeout, signal: controller.signal })
+    await until('the command has started', () => existsSync(file))
+    controller.abort()
+    expect(await running).toMatchObject({ signal: 'SIGTERM', timedOut: false })
+    const never = join(dir, 'never')
+    const result = await runCommand(`touch ${never}`, { timeout, signal: controller.signal })
+    expect(result).toMatchObject({ exitCode: null, signal: null })
+    expect(existsSync(never)).toBe(false)
+  })
+})
+
+describe('the fault of a command', () => {
+  it('names the exit code, the command, the last lines and what to do', async () => {
+    const command =
+      'for i in 1 2 3 4 5 6 7 8 9 10 11; do echo line $i; done; printf "\\033[31mred\\033[0m\\n"; exit 1'
+    const result = await runCommand(command, { timeout })
+    const text = formatFault(commandFault('check_cmd', 'haproxy -c -f x', result))
+    expect(text.split('\n')).toEqual([
+      'check_cmd failed with exit code 1: haproxy -c -f x',
+      ...[3, 4, 5, 6, 7, 8, 9, 10, 11].map((n) => `  | line ${n}`),
+      '  | red',
+      '  The destination was left as it was. Correct the keys or the template; -keep-stage-file leaves the refused file to look at.',
+    ])
+  })
+
+  it('tells a program that is not there, and a timeout', async () => {
+    const missing = await runCommand('no-such-program-here', { timeout })
+    expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
+      'The file is in place and the reload stays owed: it is tried again. A program was not found: see PATH or name it in full.',
+    )
+    const late = await runCommand('sleep 60', { timeout: 50 })
+    expect(commandFault('check_cmd', 'x', late).message).toMatch(
+      /^check_cmd ran into its timeout and was ended after \d\.\d s: x$/,
+    )
+  })
+})

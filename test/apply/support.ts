@@ -1,0 +1,82 @@
+// What the tests of apply share: a resource around some changes, another user, mounts.
+import { execFileSync } from 'node:child_process'
+import {
+  applyResource,
+  type Applied,
+  type ApplyOptions,
+  type FileChange,
+} from '../../src/apply/apply.ts'
+import { observe } from '../../src/apply/observe.ts'
+import type { Event } from '../../src/core/event.ts'
+import { plan } from '../../src/core/plan.ts'
+import type { Resource, TemplateSpec } from '../../src/core/resource.ts'
+import { ok } from '../../src/core/result.ts'
+
+export const isRoot = process.geteuid?.() === 0
+
+const SPEC: Omit<TemplateSpec, 'dest'> = {
+  src: '/templates/app.njk',
+  prefix: '/',
+  keys: ['/'],
+  trimBlocks: true,
+  lstripBlocks: true,
+  checkTimeout: 10_000,
+  reloadTimeout: 10_000,
+  line: 1,
+}
+
+/** What is to be done to bring this text to the destination, planned as the flow plans it. */
+export async function change(
+  dest: string,
+  text: string,
+  more: Partial<TemplateSpec> = {},
+): Promise<FileChange> {
+  const spec = { ...SPEC, ...more, dest }
+  const planned = plan({ ...spec, bytes: Buffer.from(text) }, await observe(dest))
+  if (planned.kind !== 'write') throw new Error(`nothing to write to ${dest}: ${planned.kind}`)
+  return { spec, plan: planned }
+}
+
+/** Applies the changes as one resource; `events` gets what is told on the way. */
+export function applyNow(
+  changes: readonly FileChange[],
+  options: Partial<ApplyOptions> & { events?: Event[] } = {},
+): Promise<Applied> {
+  const resource: Resource = {
+    name: 'app.toml',
+    file: '/conf.d/app.toml',
+    templates: changes.map(({ spec }) => spec),
+  }
+  return applyResource(resource, changes, {
+    keepStageFile: false,
+    emit: (event) => options.events?.push(event),
+    beforeSwap: async () => ok(undefined),
+    ...options,
+  })
+}
+
+/** Does something as the user nobody; needs root. */
+export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  process.setegid?.(65534)
+  process.seteuid?.(65534)
+  try {
+    return await work()
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+  }
+}
+
+/** Mounts, works, and unmounts `where` whatever happens; needs root. */
+export async function mounted(
+  mount: readonly string[],
+  where: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  execFileSync('mount', mount)
+  try {
+    await work()
+  } finally {
+    execFileSync('umount', [where])
+  }
+}

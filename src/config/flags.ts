@@ -20,6 +20,9 @@ const byFlag = new Map<string, OptionName>(
   ),
 )
 
+const isFlag = (argument: string): boolean =>
+  argument.startsWith('-') && byFlag.has(argument.replace(/^--?/, ''))
+
 const usage = (message: string, hint?: string): Fault => ({
   kind: 'config',
   message,
@@ -49,7 +52,9 @@ export function parseFlags(argv: readonly string[]): { values: Values; faults: r
     }
     last = name
     const option = optionOf(name)
-    const text = inline ?? (option.type === 'boolean' ? 'true' : rest.shift())
+    // Go would take `-prefix -onetime` as the prefix "-onetime", which nobody means.
+    const missing = rest.length === 0 || isFlag(rest[0] ?? '')
+    const text = inline ?? (option.type === 'boolean' ? 'true' : missing ? undefined : rest.shift())
     if (text === undefined) {
       faults.push(usage(`flag -${flag} needs a value`, `write -${flag} <${placeholder(name)}>`))
       continue

@@ -1,0 +1,363 @@
+// Every fault of a resource file, with its place and its words.
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { formatFault } from '../../src/core/fault.ts'
+import { loadResources } from '../../src/config/resources.ts'
+import { folderOf } from './folder.ts'
+import { good, load, settingsFor } from './load.ts'
+
+describe('faults', () => {
+  const goSyntax =
+    '  rewrite it for nunjucks, as haproxy.cfg.njk, or say engine = "nunjucks" if it is in that syntax already'
+  test.each<[string, string, string[]]>([
+    [
+      'unknown key',
+      `${good}relaod_cmd = "x"\n`,
+      [
+        '4:1: unknown key relaod_cmd',
+        '  3 | dest = "/tmp/a"',
+        '  4 | relaod_cmd = "x"',
+        '    | ^',
+        '  did you mean reload_cmd?',
+      ],
+    ],
+    [
+      'unknown key, like none',
+      `${good}colour = "x"\n`,
+      [
+        '4:1: unknown key colour',
+        '  3 | dest = "/tmp/a"',
+        '  4 | colour = "x"',
+        '    | ^',
+        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, engine, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, debounce, debounce_max',
+      ],
+    ],
+    [
+      'unknown table',
+      `${good}[backend]\nnodes = []\n`,
+      [
+        '4:1: unknown key backend',
+        '  3 | dest = "/tmp/a"',
+        '  4 | [backend]',
+        '    | ^',
+        '  a backend of its own for a resource is not supported by reconfd yet',
+      ],
+    ],
+    [
+      'key above the table',
+      `prefix = "/x"\n${good}`,
+      [
+        '1:1: unknown key prefix',
+        '  1 | prefix = "/x"',
+        '    | ^',
+        '  prefix belongs below [template]',
+      ],
+    ],
+    [
+      'mistyped table',
+      good.replace('template', 'templates'),
+      [
+        '1:1: unknown key templates',
+        '  1 | [templates]',
+        '    | ^',
+        '  did you mean template?',
+        '1:1: there is no [template] table',
+        '  1 | [templates]',
+        '    | ^',
+        '  a resource begins with [template], then src = "..." and dest = "..."',
+      ],
+    ],
+    [
+      'empty file',
+      '',
+      [
+        '1:1: there is no [template] table',
+        '  1 | ',
+        '    | ^',
+        '  a resource begins with [template], then src = "..." and dest = "..."',
+      ],
+    ],
+    [
+      'template is no table',
+      'template = "a"\n',
+      [
+        '1:12: template must be a table, not a string',
+        '  1 | template = "a"',
+        '    |            ^',
+        '  write [template] on a line of its own',
+      ],
+    ],
+    [
+      'src and dest missing',
+      '[template]\n',
+      [
+        '1:1: src is missing',
+        '  1 | [template]',
+        '    | ^',
+        '  name the template, as in src = "haproxy.cfg.njk"',
+        '1:1: dest is missing',
+        '  1 | [template]',
+        '    | ^',
+        '  name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+      ],
+    ],
+    [
+      'dest empty',
+      '[template]\nsrc = "a.njk"\ndest = ""\n',
+      [
+        '3:8: dest is empty',
+        '  2 | src = "a.njk"',
+        '  3 | dest = ""',
+        '    |        ^',
+        '  name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+      ],
+    ],
+    [
+      'wrong type',
+      `${good}reload_cmd = ["x"]\n`,
+      [
+        '4:14: reload_cmd must be a string, not an array',
+        '  3 | dest = "/tmp/a"',
+        '  4 | reload_cmd = ["x"]',
+        '    |              ^',
+      ],
+    ],
+    [
+      'keys as a string',
+      `${good}keys = "/a"\n`,
+      [
+        '4:8: keys must be an array of strings, not a string',
+        '  3 | dest = "/tmp/a"',
+        '  4 | keys = "/a"',
+        '    |        ^',
+        '  as in keys = ["/services/web"]',
+      ],
+    ],
+    [
+      'an element of keys',
+      `${good}keys = [\n  "/a",\n  1 ]\n`,
+      ['6:3: keys must hold strings, not an integer', '  5 |   "/a",', '  6 |   1 ]', '    |   ^'],
+    ],
+    [
+      'boolean',
+      `${good}trim_blocks = "no"\n`,
+      [
+        '4:15: trim_blocks must be true or false, not a string',
+        '  3 | dest = "/tmp/a"',
+        '  4 | trim_blocks = "no"',
+        '    |               ^',
+      ],
+    ],
+    [
+      'mode as an integer',
+      `${good}mode = 644\n`,
+      [
+        '4:8: mode must be a string, not an integer',
+        '  3 | dest = "/tmp/a"',
+        '  4 | mode = 644',
+        '    |        ^',
+        '  write octal digits in quotes, as in mode = "0644"',
+      ],
+    ],
+    [
+      'mode not octal',
+      `${good}mode = "0689"\n`,
+      [
+        '4:8: mode: "0689" is not an octal mode such as "0644"',
+        '  3 | dest = "/tmp/a"',
+        '  4 | mode = "0689"',
+        '    |        ^',
+        '  write octal digits in quotes, as in mode = "0644"',
+      ],
+    ],
+    [
+      'uid as a name',
+      `${good}uid = "www"\n`,
+      [
+        '4:7: uid must be an integer, not a string',
+        '  3 | dest = "/tmp/a"',
+        '  4 | uid = "www"',
+        '    |       ^',
+        '  a name is written owner = "..."',
+      ],
+    ],
+    [
+      'gid out of range',
+      `${good}gid = -2\n`,
+      [
+        '4:7: gid: -2 is out of range',
+        '  3 | dest = "/tmp/a"',
+        '  4 | gid = -2',
+        '    |       ^',
+        '  -1 means unset',
+      ],
+    ],
+    [
+      'duration',
+      `${good}debounce = "soon"\n`,
+      [
+        '4:12: debounce: "soon" is not a duration such as 10 (seconds), 250ms or 1m30s',
+        '  3 | dest = "/tmp/a"',
+        '  4 | debounce = "soon"',
+        '    |            ^',
+      ],
+    ],
+    [
+      'unknown user',
+      `${good}owner = "nobody-of-that-name"\n`,
+      [
+        '4:9: there is no user nobody-of-that-name on this machine',
+        '  3 | dest = "/tmp/a"',
+        '  4 | owner = "nobody-of-that-name"',
+        '    |         ^',
+        '  see getent passwd',
+      ],
+    ],
+    [
+      'unknown group',
+      `${good}group = "no one"\n`,
+      [
+        '4:9: there is no group no one on this machine',
+        '  3 | dest = "/tmp/a"',
+        '  4 | group = "no one"',
+        '    |         ^',
+        '  see getent group',
+      ],
+    ],
+    [
+      'owner and uid',
+      `${good}owner = "root"\nuid = 0\n`,
+      [
+        '4:9: owner and uid are both set',
+        '  3 | dest = "/tmp/a"',
+        '  4 | owner = "root"',
+        '    |         ^',
+        '  keep one of them',
+      ],
+    ],
+    [
+      'missing template',
+      good.replace('a.njk', 'c.njk'),
+      [
+        '2:7: template c.njk is missing',
+        '  1 | [template]',
+        '  2 | src = "c.njk"',
+        '    |       ^',
+        '  it is looked up as templates/c.njk',
+      ],
+    ],
+    [
+      'template is a folder',
+      good.replace('a.njk', '.'),
+      [
+        '2:7: template . is not a file',
+        '  1 | [template]',
+        '  2 | src = "."',
+        '    |       ^',
+        '  it is looked up as templates',
+      ],
+    ],
+    [
+      'Go syntax by name',
+      good.replace('a.njk', 'haproxy.cfg.tmpl'),
+      [
+        "2:7: template haproxy.cfg.tmpl is in Go's syntax by its name, which this release of reconfd cannot read",
+        '  1 | [template]',
+        '  2 | src = "haproxy.cfg.tmpl"',
+        '    |       ^',
+        goSyntax,
+      ],
+    ],
+    [
+      'Go syntax by engine',
+      `${good.replace('a.njk', 'haproxy.cfg')}engine = "go"\n`,
+      [
+        '4:10: engine "go" is not in this release of reconfd',
+        '  3 | dest = "/tmp/a"',
+        '  4 | engine = "go"',
+        '    |          ^',
+        goSyntax,
+      ],
+    ],
+    [
+      'unknown engine',
+      `${good}engine = "jinja"\n`,
+      [
+        '4:10: unknown engine "jinja"',
+        '  3 | dest = "/tmp/a"',
+        '  4 | engine = "jinja"',
+        '    |          ^',
+        '  the engine is "nunjucks"',
+      ],
+    ],
+    [
+      'placeholder in check_cmd',
+      `${good}check_cmd = "x {{.file}}"\n`,
+      [
+        '4:13: check_cmd holds the unknown placeholder {{.file}}',
+        '  3 | dest = "/tmp/a"',
+        '  4 | check_cmd = "x {{.file}}"',
+        '    |             ^',
+        '  there are {{.src}} and {{.dest}}',
+      ],
+    ],
+    [
+      'near miss in reload_cmd',
+      `${good}reload_cmd = "x {{ .Dest }}"\n`,
+      [
+        '4:14: reload_cmd holds the unknown placeholder {{ .Dest }}',
+        '  3 | dest = "/tmp/a"',
+        '  4 | reload_cmd = "x {{ .Dest }}"',
+        '    |              ^',
+        '  did you mean {{.dest}}?',
+      ],
+    ],
+    [
+      'syntax',
+      '[template\n',
+      [
+        '1:10: TOML syntax: illegal character in key',
+        '  1 | [template',
+        '    |          ^',
+        '  a line is key = value, [table], or a # comment; see https://toml.io',
+      ],
+    ],
+  ])('%s', async (_, toml, expected) => {
+    const lines = (await load({ 'conf.d/a.toml': toml })).text.split('\n')
+    expect(lines.map((line) => line.replace(/^conf\.d\/a\.toml:/, ''))).toEqual(expected)
+  })
+
+  test('of all resources at once', async () => {
+    const { text } = await load({
+      'conf.d/a.toml': `${good}mode = 1\nuid = "x"\n`,
+      'conf.d/b.toml': 'oops',
+      'conf.d/c.toml':
+        '[[template]]\nsrc = "a.njk"\ndest = "/tmp/x"\n[[template]]\nsrc = "c.njk"\ndest = "/tmp/../tmp/a"\n',
+    })
+    expect(text.split('\n').filter((line) => line.startsWith('conf.d'))).toEqual([
+      'conf.d/a.toml:4:8: mode must be a string, not an integer',
+      'conf.d/a.toml:5:7: uid must be an integer, not a string',
+      'conf.d/b.toml:1:1: TOML syntax: incomplete key-value: cannot find end of key',
+      'conf.d/c.toml:5:7: template c.njk is missing',
+      'conf.d/c.toml:6:8: dest /tmp/a is already written by conf.d/a.toml:3',
+    ])
+  })
+
+  test('no conf.d, and a link to nowhere', async () => {
+    const confdir = await folderOf({ 'templates/a.njk': '' })
+    const settings = await settingsFor(confdir)
+    const faultsOf = async () => {
+      const result = await loadResources(settings)
+      return result.ok ? 'good' : result.error.map(formatFault).join('\n').replaceAll(confdir, '')
+    }
+    expect(await faultsOf()).toBe(
+      '/conf.d: the folder of resources is missing\n  make it and put resources there, or name another folder with -confdir',
+    )
+    await mkdir(join(confdir, 'conf.d'))
+    await symlink('nowhere', join(confdir, 'conf.d/a.toml'))
+    expect(await faultsOf()).toBe(
+      '/conf.d/a.toml: cannot be read: ENOENT\n  check that it is there and may be read by the user that runs reconfd',
+    )
+  })
+})

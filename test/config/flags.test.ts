@@ -1,0 +1,142 @@
+// The command line as confd users type it, and the words they get when it is wrong.
+import { describe, expect, test } from 'vitest'
+import { formatFault } from '../../src/core/fault.ts'
+import { helpText, parseFlags } from '../../src/config/flags.ts'
+import { envNames, optionNames, optionOf, parseValue } from '../../src/config/options.ts'
+
+describe('good command lines', () => {
+  test.each<[string[], object]>([
+    [[], {}],
+    [['-onetime'], { onetime: true }],
+    [['--onetime'], { onetime: true }],
+    [['-onetime=false'], { onetime: false }],
+    [['-onetime=F'], { onetime: false }],
+    [['-interval', '10'], { interval: 10_000 }],
+    [['--interval=1m30s'], { interval: 90_000 }],
+    [['-node', 'a:1', '-node=b:2'], { node: ['a:1', 'b:2'] }],
+    [['-file', 'a.yaml', '--file', 'b,c.yaml'], { file: ['a.yaml', 'b,c.yaml'] }],
+    [['-prefix', '/a', '-prefix', '/b'], { prefix: '/b' }],
+    [['-prefix='], { prefix: '' }],
+    [['-password', '-x=y'], { password: '-x=y' }],
+    [['-password=a=b\nc'], { password: 'a=b\nc' }],
+    [['-prefix=-onetime'], { prefix: '-onetime' }],
+    [['-backend', 'etcd'], { backend: 'etcdv3' }],
+    [['-log-level', 'warning'], { 'log-level': 'warn' }],
+    [['-config-file', 'x.toml'], { 'conf-file': 'x.toml' }],
+    [['-h'], { help: true }],
+    [['-watch', '--'], { watch: true }],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(argv)).toEqual({ values: expected, faults: [] })
+  })
+})
+
+describe('bad command lines', () => {
+  const list = '"reconfd -help" lists all flags'
+  test.each<[string[], string[]]>([
+    [['-onetim'], ['unknown flag -onetim', 'did you mean -onetime?']],
+    [['--sync_only'], ['unknown flag -sync_only', 'did you mean -sync-only?']],
+    [
+      ['-zzzzzz', 'value'],
+      ['unknown flag -zzzzzz', list],
+    ],
+    [['-interval'], ['flag -interval needs a value', 'write -interval <seconds>']],
+    [
+      ['-prefix', '-onetime'],
+      ['flag -prefix needs a value', 'write -prefix <path>'],
+    ],
+    [
+      ['-interval', 'soon'],
+      ['-interval: "soon" is not a duration such as 10 (seconds), 250ms or 1m30s', list],
+    ],
+    [
+      ['-interval', '0'],
+      ['-interval: "0" is not a duration above zero', list],
+    ],
+    [['-noop=maybe'], ['-noop: "maybe" is not true or false', list]],
+    [
+      ['-onetime', 'false'],
+      ['argument "false" belongs to no flag', 'write -onetime=false'],
+    ],
+    [
+      ['-onetime', 'x'],
+      ['argument "x" belongs to no flag', list],
+    ],
+    [['-'], ['argument "-" belongs to no flag', list]],
+    [
+      ['--', '-onetime'],
+      ['argument "-onetime" belongs to no flag', list],
+    ],
+    [
+      ['-backend', 'consull'],
+      [
+        '-backend: "consull" is not one of etcdv3, etcdv2, consul, file, env; did you mean consul?',
+        list,
+      ],
+    ],
+    [
+      ['-backend', 'redis'],
+      [
+        '-backend: "redis" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, file, env',
+        list,
+      ],
+    ],
+    [
+      ['-secret-keyring', 'x'],
+      [
+        'flag -secret-keyring of confd is not supported by reconfd yet',
+        'run without it, or keep confd for this',
+      ],
+    ],
+    [
+      ['-basic-auth'],
+      [
+        'flag -basic-auth of confd is not supported by reconfd yet',
+        'leave it out: -username and -password are enough',
+      ],
+    ],
+  ])('%j', (argv, [message, hint]) => {
+    expect(parseFlags(argv).faults).toEqual([{ kind: 'config', message, hint }])
+  })
+
+  test('all faults are reported, and no secret is', () => {
+    const { faults } = parseFlags([
+      '-pasword',
+      'hunter2',
+      '-password',
+      'my',
+      'hunter2',
+      '-bogus=hunter2',
+      '-interval',
+    ])
+    expect(faults.map(formatFault).join('\n')).toBe(
+      [
+        'unknown flag -pasword',
+        '  did you mean -password?',
+        'an argument that belongs to no flag stands after -password',
+        '  quote values with spaces',
+        'unknown flag -bogus',
+        '  "reconfd -help" lists all flags',
+        'flag -interval needs a value',
+        '  write -interval <seconds>',
+      ].join('\n'),
+    )
+  })
+})
+
+test('the table: every default is a good value, and no variable stands for two options', () => {
+  const variables = optionNames.flatMap((name) => [...new Set(envNames(name))])
+  expect(new Set(variables).size).toBe(variables.length)
+  for (const name of optionNames) {
+    const option = optionOf(name)
+    if (option.default !== undefined) expect(parseValue(option, option.default).ok).toBe(true)
+  }
+})
+
+test('-help names every flag, its default and the exit codes, in lines that fit', () => {
+  const help = helpText()
+  for (const name of optionNames) expect(help).toMatch(new RegExp(`^  -${name}( |$)`, 'm'))
+  for (const code of [0, 1, 2, 64, 69, 70, 78])
+    expect(help).toMatch(new RegExp(`^  ${code} +\\w`, 'm'))
+  expect(help).toContain('(default /etc/confd)')
+  expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+})

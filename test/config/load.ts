@@ -1,0 +1,25 @@
+// Loads a conf.d that a test writes down.
+import { formatFault } from '../../src/core/fault.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import { loadResources } from '../../src/config/resources.ts'
+import { loadSettings } from '../../src/config/settings.ts'
+import { folderOf } from './folder.ts'
+
+/** Settings of a run on that folder. */
+export async function settingsFor(confdir: string, argv: string[] = []): Promise<Settings> {
+  const result = await loadSettings(['-confdir', confdir, ...argv], {})
+  if (!result.ok || result.value.kind !== 'run') throw new Error('bad settings')
+  return result.value.settings
+}
+
+/** Loads a folder with these files; faults as the operator reads them, paths relative to it. */
+export async function load(files: Record<string, string>, argv: string[] = []) {
+  const confdir = await folderOf({ 'templates/a.njk': 'a', 'templates/b.njk': 'b', ...files })
+  const result = await loadResources(await settingsFor(confdir, argv))
+  if (result.ok) return { ...result.value, confdir, text: '' }
+  const text = result.error.map(formatFault).join('\n').replaceAll(`${confdir}/`, '')
+  return { resources: [], notices: [], confdir, text }
+}
+
+/** The smallest good resource. */
+export const good = '[template]\nsrc = "a.njk"\ndest = "/tmp/a"\n'

@@ -1,0 +1,224 @@
+// conf.d: what is read, and what it becomes. The faults are in faults.test.ts.
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { loadResources } from '../../src/config/resources.ts'
+import { folderOf } from './folder.ts'
+import { good, load, settingsFor } from './load.ts'
+
+test('a resource with everything set', async () => {
+  const toml = `
+[template]
+src = "a.njk"
+dest = "/tmp/a"
+keys = ["services/web/", "/x"]
+prefix = "myapp"
+mode = "0640"
+uid = 12
+group = "root"
+check_cmd = "check {{.src}}"
+reload_cmd = "docker inspect -f '{{.State}}' {{ dest }}"
+engine = "nunjucks"
+trim_blocks = false
+lstrip_blocks = false
+check_timeout = 5
+reload_timeout = "1m30s"
+debounce = "3s"
+debounce_max = "9s"
+`
+  const { resources, confdir, text } = await load({ 'conf.d/a.toml': toml }, [
+    '-prefix',
+    '/production',
+  ])
+  expect(text).toBe('')
+  expect(resources).toEqual([
+    {
+      name: 'a.toml',
+      file: join(confdir, 'conf.d/a.toml'),
+      quiet: 3000,
+      quietMax: 9000,
+      templates: [
+        {
+          src: join(confdir, 'templates/a.njk'),
+          dest: '/tmp/a',
+          prefix: '/production/myapp',
+          keys: ['/services/web', '/x'],
+          engine: 'nunjucks',
+          trimBlocks: false,
+          lstripBlocks: false,
+          mode: 0o640,
+          uid: 12,
+          gid: 0,
+          checkCmd: 'check {{.src}}',
+          reloadCmd: "docker inspect -f '{{.State}}' {{ dest }}",
+          checkTimeout: 5000,
+          reloadTimeout: 90_000,
+          line: 2,
+        },
+      ],
+    },
+  ])
+})
+
+test('a resource with only what it needs: the rest is absent or from the settings', async () => {
+  const toml = `${good}mode = ""\nuid = -1\ngid = -1\nowner = ""\nreload_cmd = ""\nprefix = ""\n`
+  const { resources, confdir } = await load({ 'conf.d/a.toml': toml })
+  expect(resources).toEqual([
+    {
+      name: 'a.toml',
+      file: join(confdir, 'conf.d/a.toml'),
+      templates: [
+        {
+          src: join(confdir, 'templates/a.njk'),
+          dest: '/tmp/a',
+          prefix: '/',
+          keys: [],
+          trimBlocks: true,
+          lstripBlocks: true,
+          checkTimeout: 60_000,
+          reloadTimeout: 60_000,
+          line: 1,
+        },
+      ],
+    },
+  ])
+})
+
+test('several templates in one file; the longest quiet time counts, and the maximum follows it', async () => {
+  const toml =
+    '[[template]]\nsrc = "a.njk"\ndest = "/tmp/a"\ndebounce = 1\n' +
+    '[[template]]\nsrc = "/b.njk"\ndest = "b"\ndebounce = "4s"\n'
+  const { resources, confdir } = await load({ 'conf.d/ab.toml': toml })
+  expect(resources).toMatchObject([
+    {
+      quiet: 4000,
+      quietMax: 4000,
+      templates: [
+        { dest: '/tmp/a', line: 1 },
+        { src: join(confdir, 'templates/b.njk'), dest: join(process.cwd(), 'b'), line: 5 },
+      ],
+    },
+  ])
+})
+
+test('files: sorted, folders included, only .toml, no hidden ones, links followed', async () => {
+  const resource = (dest: string) => good.replace('/tmp/a', dest)
+  const confdir = await folderOf({
+    'templates/a.njk': '',
+    'conf.d/z.toml': resource('/z'),
+    'conf.d/sub/y.toml': resource('/y'),
+    'conf.d/a.toml.bak': 'no [toml',
+    'conf.d/README': 'no [toml',
+    'conf.d/.#z.toml': 'no [toml',
+    'conf.d/..2024/map.toml': resource('/map'),
+  })
+  await symlink('..2024', join(confdir, 'conf.d/..data'))
+  await symlink('..data/map.toml', join(confdir, 'conf.d/map.toml'))
+  await symlink('.', join(confdir, 'conf.d/loop'))
+  const result = await loadResources(await settingsFor(confdir))
+  expect(result.ok && result.value.resources.map(({ name }) => name)).toEqual([
+    'map.toml',
+    'sub/y.toml',
+    'z.toml',
+  ])
+})
+
+describe('notices', () => {
+  test('nothing to do', async () => {
+    const { notices, confdir } = await load({ 'conf.d/README': '' })
+    expect(notices).toEqual([`no resources: ${confdir}/conf.d holds no .toml file`])
+  })
+
+  const own = `${good}prefix = "/myapp"\n`
+  const other = own.replace('/tmp/a', '/tmp/b')
+  test.each([
+    [
+      'of both, -prefix typed',
+      ['-prefix', '/production'],
+      own,
+      [
+        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml); older confd used -prefix alone',
+      ],
+    ],
+    [
+      'of both, two resources',
+      ['-prefix', '/production'],
+      [own, other],
+      [
+        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml and 1 more); older confd used -prefix alone',
+      ],
+    ],
+    ['only global', ['-prefix', '/production'], good, []],
+    ['only own', [], own, []],
+    ['the global one is /', ['-prefix', '/'], own, []],
+  ])('prefix: %s', async (_, argv, toml, expected) => {
+    const [a = '', b] = [toml].flat()
+    const files = { 'conf.d/a.toml': a, ...(b === undefined ? {} : { 'conf.d/b.toml': b }) }
+    expect((await load(files, argv)).notices).toEqual(expected)
+  })
+})
+
+test('property: whatever a resource file holds, the answer is resources or faults that say where', async () => {
+  const line = fc.oneof(
+    fc
+      .tuple(
+        fc.constantFrom(
+          'src',
+          'dest',
+          'keys',
+          'mode',
+          'uid',
+          'owner',
+          'check_cmd',
+          'debounce',
+          'engine',
+          '__proto__',
+          'constructor',
+          'x',
+        ),
+        fc.constantFrom(
+          '"a.njk"',
+          '"/tmp/a"',
+          '""',
+          '1',
+          '-1',
+          '1.5',
+          'nan',
+          'true',
+          '[]',
+          '["/a", 1]',
+          '[[]]',
+          '{}',
+          '1979-05-27',
+          '"\\u0000"',
+          '"{{x}}"',
+          '"0644"',
+        ),
+      )
+      .map(([key, value]) => `${key} = ${value}`),
+    fc.constantFrom(
+      '[template]',
+      '[[template]]',
+      '[template.src]',
+      'template = 1',
+      '[__proto__]',
+      '',
+    ),
+    fc.string({ maxLength: 5 }),
+  )
+  const confdir = await folderOf({ 'templates/a.njk': '' })
+  const settings = await settingsFor(confdir)
+  const file = join(confdir, 'conf.d/a.toml')
+  await mkdir(join(confdir, 'conf.d'))
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 8 }), fc.boolean(), async (lines, headed) => {
+      await writeFile(file, (headed ? '[template]\n' : '') + lines.join('\n'))
+      const result = await loadResources(settings)
+      if (result.ok) return
+      expect(result.error.length).toBeGreaterThan(0)
+      for (const fault of result.error) expect(fault).toMatchObject({ kind: 'config', file })
+    }),
+    { numRuns: 300 },
+  )
+})

@@ -1,0 +1,302 @@
+// Where settings come from and which one wins; the environment's and confd.toml's faults.
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { formatFault } from '../../src/core/fault.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import { loadSettings } from '../../src/config/settings.ts'
+import { folderOf } from './folder.ts'
+
+async function settingsOf(argv: string[], env: Record<string, string> = {}, toml = '') {
+  const folder = await folderOf({ 'confd.toml': toml })
+  const result = await loadSettings(argv, { CONFD_CONFIG_FILE: join(folder, 'confd.toml'), ...env })
+  if (!result.ok) {
+    const text = result.error.faults.map(formatFault).join('\n').replaceAll(`${folder}/`, '')
+    return { exit: result.error.exit, text, settings: {} as Settings, notices: [] }
+  }
+  if (result.value.kind !== 'run') throw new Error(`not a run: ${result.value.kind}`)
+  return { exit: 0, text: '', ...result.value }
+}
+
+test('-version and -help, before anything is read', async () => {
+  const env = { CONFD_INTERVAL: 'bad', CONFD_CONFIG_FILE: '/nowhere/confd.toml' }
+  expect(await loadSettings(['-version'], env)).toEqual({ ok: true, value: { kind: 'version' } })
+  expect(await loadSettings(['-help'], env)).toMatchObject({ ok: true, value: { kind: 'help' } })
+})
+
+test('the defaults are confd’s', async () => {
+  const { settings } = await settingsOf([])
+  expect(settings).toMatchObject({
+    backend: 'etcdv3',
+    connection: { nodes: [], scheme: 'http' },
+    files: [],
+    filter: '*',
+    confdir: '/etc/confd',
+    prefix: '/',
+    prefixFromFlag: false,
+    mode: 'interval',
+    interval: 600_000,
+    timeout: 10_000,
+    quiet: 100,
+    quietMax: 2000,
+    checkTimeout: 60_000,
+    reloadTimeout: 60_000,
+    logLevel: 'info',
+    logFormat: 'text',
+  })
+  expect(settings.connection).not.toHaveProperty('password')
+})
+
+test('flags win, then the environment, then confd.toml', async () => {
+  const toml = 'prefix = "/toml"\nlog-level = "error"\ninterval = 7\nnodes = ["a:1"]'
+  const env = { CONFD_PREFIX: '/env', CONFD_LOG_LEVEL: 'warn', CONFD_NODES: 'b:1, c:2,' }
+  const { settings } = await settingsOf(['-prefix', 'flag/'], env, toml)
+  expect(settings).toMatchObject({
+    prefix: '/flag',
+    prefixFromFlag: true,
+    logLevel: 'warn',
+    interval: 7000,
+    connection: { nodes: ['b:1', 'c:2'] },
+  })
+})
+
+test('confd.toml: every entry, with - and with _', async () => {
+  const toml = `
+    backend = "consul"
+    client_cakeys = "/ca"
+    client-cert = "/cert"
+    client_key = "/key"
+    confdir = "/conf"
+    "log-format" = "json"
+    sync-only = true
+    keep_stage_file = true
+    noop = true
+    watch = true
+    scheme = "https"
+    username = "u"
+    password = "p"
+    debounce = "5s"
+    check_timeout = 1.5
+    state_dir = "/state"
+    srv_domain = ""
+    basic_auth = false
+  `
+  const { settings, text } = await settingsOf([], {}, toml)
+  expect(text).toBe('')
+  expect(settings).toMatchObject({
+    backend: 'consul',
+    connection: {
+      scheme: 'https',
+      username: 'u',
+      password: 'p',
+      clientCert: '/cert',
+      clientKey: '/key',
+      clientCaKeys: '/ca',
+    },
+    confdir: '/conf',
+    logFormat: 'json',
+    mode: 'watch',
+    syncOnly: true,
+    keepStageFile: true,
+    noop: true,
+    quiet: 5000,
+    quietMax: 5000,
+    checkTimeout: 1500,
+    stateDir: '/state',
+  })
+})
+
+describe('what is computed', () => {
+  test.each<[string[], Record<string, string>, Partial<Settings>]>([
+    [['-file', '/k.yaml'], {}, { backend: 'file', files: ['/k.yaml'] }],
+    [['-file', 'k.yaml'], {}, { files: [join(process.cwd(), 'k.yaml')] }],
+    [[], { CONFD_FILE: '/a,/b' }, { backend: 'file', files: ['/a', '/b'] }],
+    [
+      [],
+      { CONFD_CLIENT_CAKEYS: '/ca' },
+      { connection: { nodes: [], scheme: 'http', clientCaKeys: '/ca' } },
+    ],
+    [
+      [],
+      { CONFD_CLIENT_CA_KEYS: '/ca' },
+      { connection: { nodes: [], scheme: 'http', clientCaKeys: '/ca' } },
+    ],
+    [[], { CONFD_PREFIX: '', CONFD_NOOP: 'true' }, { prefix: '/', noop: true }],
+    [['-noop=false'], { CONFD_NOOP: '1' }, { noop: false }],
+    [['-watch'], {}, { mode: 'watch' }],
+    [['-interval', '5'], {}, { mode: 'interval', interval: 5000 }],
+  ])('%j %j', async (argv, env, expected) => {
+    expect((await settingsOf(argv, env)).settings).toMatchObject(expected)
+  })
+
+  test('the state folder: of root, and of an ordinary user', async () => {
+    const env = { XDG_STATE_HOME: '/xdg' }
+    const expected = process.getuid?.() === 0 ? '/var/lib/reconfd' : '/xdg/reconfd'
+    expect((await settingsOf([], env)).settings.stateDir).toBe(expected)
+  })
+})
+
+test('notices', async () => {
+  const { settings, notices } = await settingsOf([
+    '-onetime',
+    '-watch',
+    '-backend',
+    'env',
+    '-file',
+    'x',
+  ])
+  expect(settings.mode).toBe('onetime')
+  expect(notices).toEqual([
+    '-onetime and -watch are both set: -onetime wins, as in confd',
+    '-file is not used: the backend is env',
+  ])
+})
+
+describe('faults', () => {
+  test.each<[string, string[], Record<string, string>, string, number, string[]]>([
+    ['flag', ['-bogus'], {}, '', 64, ['unknown flag -bogus', '  "reconfd -help" lists all flags']],
+    [
+      'environment',
+      [],
+      { CONFD_NOOP: 'perhaps' },
+      '',
+      78,
+      [
+        'environment variable CONFD_NOOP: "perhaps" is not true or false',
+        '  it stands for -noop: only show pending changes',
+      ],
+    ],
+    [
+      'backend file alone, typed',
+      ['-backend', 'file'],
+      {},
+      '',
+      64,
+      [
+        'backend file needs a file to read',
+        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+      ],
+    ],
+    [
+      'backend file alone, configured',
+      [],
+      {},
+      'backend = "file"',
+      78,
+      [
+        'backend file needs a file to read',
+        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+      ],
+    ],
+    [
+      'debounce',
+      ['-debounce', '3s', '-debounce-max', '2s'],
+      {},
+      '',
+      64,
+      ['debounce-max is shorter than debounce', '  make -debounce-max the longer one'],
+    ],
+    [
+      'unknown setting',
+      [],
+      {},
+      'watch = true\nintervall = 5',
+      78,
+      [
+        'confd.toml:2:1: unknown setting intervall',
+        '  1 | watch = true',
+        '  2 | intervall = 5',
+        '    | ^',
+        '  did you mean interval?',
+      ],
+    ],
+    [
+      'wrong types, all at once',
+      [],
+      {},
+      'noop = "yes"\nnodes = "a"\ninterval = "x"\nbackend = "etcdv4"\nprefix = 1',
+      78,
+      [
+        'confd.toml:1:8: noop must be true or false, not a string',
+        '  1 | noop = "yes"',
+        '    |        ^',
+        'confd.toml:2:9: nodes must be an array of strings',
+        '  1 | noop = "yes"',
+        '  2 | nodes = "a"',
+        '    |         ^',
+        'confd.toml:3:12: interval: "x" is not a duration such as 10 (seconds), 250ms or 1m30s',
+        '  2 | nodes = "a"',
+        '  3 | interval = "x"',
+        '    |            ^',
+        'confd.toml:4:11: backend: "etcdv4" is not one of etcdv3, etcdv2, consul, file, env; did you mean etcdv3?',
+        '  3 | interval = "x"',
+        '  4 | backend = "etcdv4"',
+        '    |           ^',
+        'confd.toml:5:10: prefix must be a string, not an integer',
+        '  4 | backend = "etcdv4"',
+        '  5 | prefix = 1',
+        '    |          ^',
+      ],
+    ],
+    [
+      'two spellings',
+      [],
+      {},
+      'log-level = "info"\nlog_level = "warn"',
+      78,
+      [
+        'confd.toml:2:1: log_level is set twice, under two spellings',
+        '  1 | log-level = "info"',
+        '  2 | log_level = "warn"',
+        '    | ^',
+      ],
+    ],
+    [
+      'of confd, not of reconfd',
+      [],
+      {},
+      'secret_keyring = "/x"',
+      78,
+      [
+        'confd.toml:1:1: setting secret_keyring of confd is not supported by reconfd yet',
+        '  1 | secret_keyring = ***',
+        '    | ^',
+        '  take the line out',
+      ],
+    ],
+    [
+      'no secret in a frame',
+      [],
+      {},
+      'password = "hunter2"\nnodes = ["http://me:hunter2@a"',
+      78,
+      [
+        'confd.toml:2:31: TOML syntax: expected comma or end of structure',
+        '  1 | password = ***',
+        '  2 | nodes = ["http://me:***@a"',
+        '    |                           ^',
+        '  look for a missing comma or closing bracket',
+      ],
+    ],
+  ])('%s', async (_, argv, env, toml, exit, text) => {
+    const result = await settingsOf(argv, env, toml)
+    expect(result.text.split('\n')).toEqual(text)
+    expect(result.exit).toBe(exit)
+  })
+
+  test('a settings file that was named and is missing', async () => {
+    expect(await loadSettings(['-conf-file', '/nowhere/c.toml'], {})).toEqual({
+      ok: false,
+      error: {
+        exit: 78,
+        faults: [
+          {
+            kind: 'config',
+            file: '/nowhere/c.toml',
+            message: 'the settings file is missing',
+            hint: 'it was named by -conf-file or CONFD_CONFIG_FILE',
+          },
+        ],
+      },
+    })
+  })
+})

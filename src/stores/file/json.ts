@@ -1,15 +1,6 @@
 // JSON (RFC 8259) for the file store. JSON.parse would do but for three things: it rounds large
 // integers, its message quotes the text (which holds secrets), and it often gives no position.
-
-/** Where and why the text is not JSON; `at` counts UTF-16 units from the start. */
-export class JsonError extends Error {
-  constructor(
-    message: string,
-    readonly at: number,
-  ) {
-    super(message)
-  }
-}
+import { SyntaxFault } from './syntax.ts'
 
 const space = /[ \t\n\r]*/y
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
@@ -17,7 +8,7 @@ const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const word = /(?:true|false|null)\b/y
 const words = { true: true, false: false, null: null } as const
 
-/** Objects become Maps and integers BigInts. Throws a JsonError. */
+/** Objects become Maps and integers BigInts. Throws a SyntaxFault. */
 export function parseJson(text: string): unknown {
   let at = 0
   const take = (token: RegExp): RegExpExecArray | null => {
@@ -33,7 +24,8 @@ export function parseJson(text: string): unknown {
     return true
   }
   const fail = (what: string): never => {
-    throw new JsonError(at < text.length ? `expected ${what}` : `expected ${what}, not the end`, at)
+    const found = at < text.length ? '' : ', not the end'
+    throw SyntaxFault.at(text, at, `expected ${what}${found}`)
   }
 
   const object = (): Map<string, unknown> => {
@@ -43,7 +35,7 @@ export function parseJson(text: string): unknown {
       take(space)
       const start = at
       const name = JSON.parse((take(string) ?? fail('a name in double quotes'))[0]) as string
-      if (members.has(name)) throw new JsonError('this name is in the object twice', start)
+      if (members.has(name)) throw SyntaxFault.at(text, start, 'this name is in the object twice')
       if (!skip(':')) fail('a colon')
       members.set(name, value())
     } while (skip(','))

@@ -2,37 +2,17 @@
 // ends with the line `N passed, N failed`. Arguments are passed on to vitest.
 // Plain JavaScript without dependencies, since there may be no node_modules yet.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { build, installPackages, root, step } from './prepare.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const args = process.argv.slice(2)
+const nothingRan = () => console.log('0 passed, 1 failed')
 
-installPackages()
-step('servers', process.execPath, ['scripts/servers.mjs'])
-step('build', 'npm', ['run', '--silent', 'build'])
+installPackages(nothingRan)
+step('fetching the servers', process.execPath, ['scripts/servers.mjs'], nothingRan)
+build(nothingRan)
 process.exitCode = runTests()
-
-/** `npm ci`, when node_modules is missing or older than the lock file. */
-function installPackages() {
-  const modified = (file) => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  // npm writes this file last.
-  if (modified('node_modules/.package-lock.json') >= modified('package-lock.json')) return
-  step('packages', 'npm', ['ci', '--no-audit', '--no-fund'])
-}
-
-function step(name, command, commandArgs) {
-  const { status, error } = run(command, commandArgs)
-  if (status === 0) return
-  console.error(`npm test: ${name} failed${error === undefined ? '' : `: ${error.message}`}`)
-  console.log('0 passed, 1 failed')
-  process.exit(1)
-}
-
-function run(command, commandArgs) {
-  return spawnSync(command, commandArgs, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
-}
 
 /** @returns the exit code: 0 only when tests ran and all of them passed */
 function runTests() {
@@ -40,14 +20,18 @@ function runTests() {
   const folder = mkdtempSync(join(root, '.cache/test-'))
   const report = join(folder, 'report.json')
   try {
-    const { status } = run(process.execPath, [
+    const command = [
       'node_modules/vitest/vitest.mjs',
       'run',
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
       ...args,
-    ])
+    ]
+    const { status } = spawnSync(process.execPath, command, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     const { passed, failed, skipped } = count(report)
     const bad = failed > 0 || status !== 0 || passed === 0
     console.log(

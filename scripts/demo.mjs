@@ -1,0 +1,40 @@
+// npm run demo: sets itself up and does the main job with the sample: keys.yaml and conf.d/ at the top
+// make haproxy.cfg. `npm run demo -- -watch` keeps watching; further flags are passed on to reconfd.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { build, installPackages, root } from './prepare.mjs'
+
+const config = `${root}haproxy.cfg`
+const flags = process.argv.slice(2)
+const watch = flags.some((flag) => /^--?watch$/.test(flag))
+
+installPackages()
+build()
+const command = [
+  '-backend',
+  'file',
+  '-file',
+  'keys.yaml',
+  '-confdir',
+  '.',
+  '-state-dir',
+  '.cache/demo-state',
+]
+const args = [...command, ...(watch ? [] : ['-onetime']), ...flags]
+console.log(`\n$ node dist/cli.js ${args.join(' ')}\n`)
+if (watch)
+  console.log(
+    'Watching: edit keys.yaml, templates/ or conf.d/ and see haproxy.cfg follow. Ctrl-C ends it.\n',
+  )
+
+const child = spawn(process.execPath, ['dist/cli.js', ...args], { cwd: root, stdio: 'inherit' })
+// The terminal sends Ctrl-C to both of us; reconfd finishes what it has in work, then we go too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => watch || child.kill(signal))
+child.on('exit', (code) => {
+  if (!watch && code === 0 && existsSync(config)) {
+    console.log(
+      `\nhaproxy.cfg, made of keys.yaml and templates/haproxy.cfg.njk:\n\n${readFileSync(config, 'utf8')}`,
+    )
+  }
+  process.exitCode = code ?? 1
+})

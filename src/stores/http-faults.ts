@@ -47,7 +47,7 @@ function explain(error: unknown, store: string): { what: string; hint: string } 
     case 'UND_ERR_SOCKET':
       return {
         what: 'the server closed the connection',
-        hint: `${where}; a server that speaks TLS needs -scheme https`,
+        hint: `${where} and -scheme (http or https)`,
       }
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':

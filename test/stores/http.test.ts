@@ -108,6 +108,14 @@ describe('failures', () => {
     expect(message).toBe(`cannot reach etcd at http://${node}: no answer within 0.05 s`)
   })
 
+  test('TLS to a server that answers in plain HTTP', async () => {
+    const node = await serve((_, response) => response.end())
+    expect(await failing(`https://${node}`)).toMatchObject({
+      message: `cannot reach etcd at https://${node}: the server does not speak TLS`,
+      hint: 'check -scheme',
+    })
+  })
+
   test('half an answer', async () => {
     const node = await serve((_, response) => {
       response.writeHead(200, { 'content-length': '100' })

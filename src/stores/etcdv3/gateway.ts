@@ -186,14 +186,6 @@ export class Gateway {
   /** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
   #errorOf(status: number, body: string): FaultError {
     type Detail = { code?: number; grpc_code?: number; message?: string; error?: string | Detail }
-    if (/HTTP request to an HTTPS server/.test(body)) {
-      return new FaultError({
-        kind: 'store',
-        message: `etcd at ${this.http.origin} speaks TLS`,
-        hint: 'use -scheme https, and -client-ca-keys for its authority',
-        permanent: true,
-      })
-    }
     let outer: Detail
     try {
       outer = JSON.parse(body) as Detail
@@ -210,7 +202,7 @@ export class Gateway {
     return new FaultError({
       kind: 'store',
       message: `etcd at ${this.http.origin} gave an answer that is not etcd's (HTTP ${status})`,
-      hint: 'check -node; is there a proxy in between?',
+      hint: 'check -node and -scheme; is there a proxy in between?',
     })
   }
 }

@@ -105,7 +105,7 @@ export function reading(world: () => World): void {
     const events = store.watch(store.nodes[0] as string, [prefix], abort.signal)
     let live = false
     const ended = (async () => {
-      for await (const _event of events) live = true
+      for await (const event of events) live ||= event.kind === 'snapshot'
     })()
     if (after === undefined) await until('the snapshot', () => live)
     else if (after > 0) await delay(after)

@@ -8,7 +8,7 @@ import { withSite, type Site } from './support.ts'
 let etcd: EtcdServer
 beforeAll(async () => {
   etcd = await startEtcd()
-  await etcd.client.put('/app/name', 'from etcd')
+  await etcd.client.put('/app/name', 's3cret')
 })
 afterAll(async () => {
   await etcd.stop()
@@ -24,7 +24,7 @@ test('0: done', async () => {
   await withSite(store(), async (site) => {
     good(site)
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
-    expect(site.read('app.conf')).toBe('name = from etcd\n')
+    expect(site.read('app.conf')).toBe('name = s3cret\n')
   })
 })
 
@@ -40,7 +40,7 @@ test('1: a resource failed; all are tried, and each failure is told', async () =
     for (const name of ['check.conf', 'missing.conf']) writeFileSync(site.path(name), 'old\n')
     const run = await site.start('-onetime').finished
     expect(run.code).toBe(1)
-    expect(site.read('good.conf')).toBe('name = from etcd\n')
+    expect(site.read('good.conf')).toBe('name = s3cret\n')
     expect(site.read('check.conf')).toBe('old\n')
     expect(site.read('missing.conf')).toBe('old\n')
     expect(run.stderr).toContain('check.conf')
@@ -48,7 +48,7 @@ test('1: a resource failed; all are tried, and each failure is told', async () =
     expect(run.stderr).toContain('reload.conf')
     expect(run.stderr).toContain('/app/missing')
     // Values are secrets: not even a failure tells them.
-    expect(run.stderr).not.toContain('from etcd')
+    expect(run.stderr).not.toContain('s3cret')
   })
 })
 

@@ -116,7 +116,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     // A configuration that HAProxy does not accept is not swapped in.
     const before = site.read('haproxy.cfg')
     await etcd.client.put('/services/web/node', 'not an address')
-    await run.until('the check fails', () => run.log.some(({ level }) => level === 'error'))
+    await run.until('the check fails', () => run.tells('failed'))
     expect(site.read('haproxy.cfg')).toBe(before)
     expect(await run.stop()).toMatchObject({ code: 0 })
     expect(site.lines('reloads')).toBe(4)

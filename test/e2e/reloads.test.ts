@@ -58,7 +58,8 @@ test.each(['-watch', '-onetime'])(
 )
 
 test('a burst of 1,000 changes: right content, reloads bounded by the coalescing', async () => {
-  const most = 500
+  // No batch is made sooner than this after its first change, whatever the pace of the changes.
+  const quiet = 500
   await etcd.client.putAll(
     new Map(Array.from({ length: 10 }, (_, n) => [`/burst/key${n}`, 'start'])),
   )
@@ -71,7 +72,7 @@ test('a burst of 1,000 changes: right content, reloads bounded by the coalescing
       keys: ['/burst'],
       reload_cmd: `echo reload >> ${site.path('reloads')}`,
     })
-    const run = site.start('-watch', '-debounce', '100ms', '-debounce-max', `${most}ms`)
+    const run = site.start('-watch', '-debounce', `${quiet}ms`, '-debounce-max', '1s')
     await run.until('the first reload', () => site.lines('reloads') === 1)
 
     const begin = performance.now()
@@ -81,10 +82,10 @@ test('a burst of 1,000 changes: right content, reloads bounded by the coalescing
     })
     const final = numbers.map((n) => `key${n} value 99\n`).join('')
     await run.until('the final content', () => site.read('app.conf') === final)
-    const batches = Math.ceil((performance.now() - begin) / most)
+    const batches = Math.ceil((performance.now() - begin) / quiet)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // The first reload, one for each full window, and one for what came after the last.
-    expect(site.lines('reloads')).toBeLessThanOrEqual(1 + batches + 1)
+    // The one before the burst, and those of its batches.
+    expect(site.lines('reloads')).toBeLessThanOrEqual(1 + batches)
     expect(site.lines('reloads')).toBeGreaterThan(1)
   })
 })

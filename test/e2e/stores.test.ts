@@ -70,7 +70,7 @@ describe.each(backends)('%s', (backend, server, client) => {
       await run.until('the first reload', () => site.lines('reloads') === 1)
       const before = site.read('web.cfg')
       await server().kill()
-      await run.until('a warning', () => run.log.some(({ level }) => level === 'warn'))
+      await run.until('it says so', () => run.tells('store-stale'))
       expect(site.read('web.cfg')).toBe(before)
       await server().start()
       await client().put('/services/web/n1', '10.0.0.111:80')

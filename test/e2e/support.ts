@@ -3,15 +3,15 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Event } from '../../src/core/event.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
-/** One line of the log. `message` is for people: a test looks at what happened, not at its wording. */
+/** One line of the log, of which a test looks at what happened, and not at the wording. */
 export interface LogLine {
-  readonly level: string
-  readonly message: string
+  readonly event: Event['kind']
 }
 
 export interface Finished {
@@ -50,6 +50,11 @@ export class Running {
 
   get stderr(): string {
     return this.#stderr
+  }
+
+  /** True once the log tells of such an event, as in src/core/event.ts. */
+  tells(event: LogLine['event']): boolean {
+    return this.log.some((line) => line.event === event)
   }
 
   get log(): LogLine[] {

@@ -106,8 +106,8 @@ export const options = {
     group: 'Store',
     type: 'list',
     placeholder: 'path',
-    env: ['CONFD_FILES'],
-    toml: ['files'],
+    env: ['CONFD_FILE', 'CONFD_FILES'],
+    toml: ['file', 'files'],
     help: 'a YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file)',
   },
   filter: {
@@ -235,7 +235,7 @@ export const optionOf = (name: OptionName): Option => options[name]
 export function envNames(name: OptionName): readonly string[] {
   const { env } = optionOf(name)
   if (env?.length === 0) return []
-  return [...(env ?? []), `CONFD_${name.toUpperCase().replaceAll('-', '_')}`]
+  return [...new Set([...(env ?? []), `CONFD_${name.toUpperCase().replaceAll('-', '_')}`])]
 }
 
 /** The entries of confd.toml of an option: the documented one first, then other spellings. */

@@ -1,7 +1,7 @@
 // Apply: the steps that bring one resource's files into place, in their order. All files of the
 // resource pass one step before any takes the next, so none is swapped when another is refused.
 //
-//     stage -> check -> owe (the caller's beforeSwap) -> swap -> sync the directories
+//     stage -> check -> owe (the caller's beforeSwap) -> swap
 import { createHash } from 'node:crypto'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -18,7 +18,16 @@ export interface FileChange {
 }
 
 export type Applied =
-  | { readonly ok: true; readonly written: readonly FileChange[] }
+  | {
+      readonly ok: true
+      readonly written: readonly FileChange[]
+      /**
+       * Resolves when the renames are safe on disk too; never rejects. No reload need wait for it:
+       * every reader sees the new files already, and should a power cut undo a rename, the next
+       * start sees the old file, writes it anew and reloads.
+       */
+      readonly durable: Promise<void>
+    }
   | {
       readonly ok: false
       readonly at: 'stage' | 'check' | 'swap' | 'state'
@@ -60,7 +69,7 @@ export async function applyResource(
   let failure: Failure | undefined
   try {
     failure =
-      (await stageAll(changes, steps, options)) ??
+      stageAll(changes, steps, options) ??
       (await checkAll(resource, steps, options)) ??
       (await makeSafe(steps, options)) ??
       (await swapAll(steps, options))
@@ -79,7 +88,7 @@ export async function applyResource(
       bytes: plan.next.bytes.length,
     })
   }
-  return { ok: true, written: changes }
+  return { ok: true, written: changes, durable: makeDurable(steps, options.emit) }
 }
 
 const failed = (at: Failure['at'], fault: Fault, { spec }: FileChange): Failure => ({
@@ -89,17 +98,17 @@ const failed = (at: Failure['at'], fault: Fault, { spec }: FileChange): Failure 
   spec,
 })
 
-async function stageAll(
+function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
   options: ApplyOptions,
-): Promise<Failure | undefined> {
+): Failure | undefined {
   for (const change of changes) {
     if (change.plan.why === 'metadata') {
       steps.push({ change })
       continue
     }
-    const staged = await stage(change.spec.dest, change.plan.next, options.keepStageFile)
+    const staged = stage(change.spec.dest, change.plan.next, options.keepStageFile)
     if (!staged.ok) return failed('stage', staged.error, change)
     steps.push({ change, staged: staged.value })
   }
@@ -151,22 +160,23 @@ async function makeSafe(
 
 async function swapAll(
   steps: readonly Step[],
-  { emit, keepStageFile }: ApplyOptions,
+  { keepStageFile }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const done: FileChange[] = []
   for (const { change, staged } of steps) {
     const { spec, plan } = change
     const swapped = staged
       ? await swap(spec.dest, staged, keepStageFile)
-      : await setMetadata(spec.dest, plan.next)
+      : setMetadata(spec.dest, plan.next)
     if (!swapped.ok) return failed('swap', await undo(done, swapped.error), change)
     done.push(change)
   }
-  const synced = await syncDirs(steps.flatMap(({ staged }) => (staged ? [staged.target] : [])))
-  // The files are in place for every reader; only a power cut could still undo the rename, and
-  // the next start would see that and write them again.
-  if (!synced.ok) emit({ kind: 'notice', level: 'warn', message: synced.error.message })
   return undefined
+}
+
+async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
+  const synced = await syncDirs(steps.flatMap(({ staged }) => (staged ? [staged.target] : [])))
+  if (!synced.ok) emit({ kind: 'notice', level: 'warn', message: synced.error.message })
 }
 
 /** Brings back the files that were swapped before one could not be, the newest first. */
@@ -176,7 +186,7 @@ async function undo(done: readonly FileChange[], fault: Fault): Promise<Fault> {
     const { previous } = plan
     const back =
       plan.why === 'metadata' && previous.kind === 'file'
-        ? await setMetadata(spec.dest, previous)
+        ? setMetadata(spec.dest, previous)
         : await restore(spec.dest, previous)
     if (!back.ok) lost.push(back.error.message)
   }

@@ -1,6 +1,5 @@
 // Check: the resource's own check_cmd on the staged file, and whether it left the file alone.
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { expandCommand } from '../core/command.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { CommandResult } from '../core/event.ts'
@@ -30,27 +29,27 @@ export async function check(
     ...(signal === undefined ? {} : { signal }),
   })
   const fault = succeeded(result)
-    ? await tampered(spec, staged)
+    ? tampered(spec, staged)
     : commandFault('check_cmd', command, result)
   return { command, result, ...(fault === undefined ? {} : { fault }) }
 }
 
 /** A fault when the command deleted, replaced or altered the file: what it approved is not what we planned. */
-async function tampered(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
+function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',
     message: `check_cmd ${how} the staged file ${staged.path} of ${spec.dest}`,
     hint: 'A check must leave {{.src}} as it is; let it work on a copy.',
   })
   try {
-    const handle = await open(staged.path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const fd = openSync(staged.path, constants.O_RDONLY | constants.O_NOFOLLOW)
     try {
-      const [there, ours] = await Promise.all([handle.stat(), staged.handle.stat()])
+      const [there, ours] = [fstatSync(fd), fstatSync(staged.fd)]
       if (there.ino !== ours.ino || there.dev !== ours.dev) return changed('replaced')
-      const same = Buffer.compare(await handle.readFile(), staged.next.bytes) === 0
+      const same = Buffer.compare(readFileSync(fd), staged.next.bytes) === 0
       return same ? undefined : changed('altered')
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return changed('deleted')

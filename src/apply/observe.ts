@@ -1,10 +1,19 @@
 // What stands at a destination now. Reads only; a symbolic link is followed.
-import { lstat, open, readlink, realpath } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed } from '../core/plan.ts'
-import { constants, type Stats } from 'node:fs'
 
 const MAX_LINKS = 40
 
@@ -13,33 +22,32 @@ const MAX_LINKS = 40
  * (a dangling link: its target is what will be made). The link itself always stays.
  * @throws system errors, ELOOP included
  */
-export async function resolveDest(dest: string): Promise<string> {
+export function resolveDest(dest: string): string {
   let path = dest
   for (let links = 0; links < MAX_LINKS; links++) {
-    const stats = await lstat(path).catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    })
-    if (stats?.isSymbolicLink() !== true) return path
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path
     // A relative link starts from where its directory really is.
-    const dir = await realpath(dirname(path))
-    path = resolve(dir, await readlink(join(dir, basename(path))))
+    const dir = realpathSync(dirname(path))
+    path = resolve(dir, readlinkSync(join(dir, basename(path))))
   }
   throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' })
 }
 
-/** Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`. */
+/**
+ * Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`.
+ * Synchronous within: see stage.ts.
+ */
 export async function observe(dest: string): Promise<Observed> {
   try {
     // O_NONBLOCK: opening a named pipe must not wait for its other end.
-    const handle = await open(dest, constants.O_RDONLY | constants.O_NONBLOCK)
+    const fd = openSync(dest, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      const stats = await handle.stat()
+      const stats = fstatSync(fd)
       if (!stats.isFile()) return { kind: 'unreadable', fault: notAFile(dest, stats) }
-      const bytes = await handle.readFile()
+      const bytes = readFileSync(fd)
       return { kind: 'file', bytes, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' }

@@ -1,5 +1,18 @@
 // Stage: the new content, written and synced in a hidden file beside the destination.
-import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
+// The small calls are synchronous: each takes microseconds, and a trip through the thread pool
+// many times that, all of it between a changed key and its reload. What waits for the disk (the
+// syncs) is not.
+import {
+  closeSync,
+  fchownSync,
+  fstatSync,
+  fsync,
+  openSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { readdir, unlink } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -13,8 +26,8 @@ export interface Staged {
   /** What it is to replace: the destination, or where its symbolic link leads. */
   readonly target: string
   readonly next: Target
-  /** Open until `release`. */
-  readonly handle: FileHandle
+  /** Open for reading and writing until `release`. */
+  readonly fd: number
   /** Resolves when the content is safe on disk. Never rejects. */
   readonly synced: Promise<Result<void, Fault>>
 }
@@ -37,59 +50,61 @@ export function stagedPath(target: string): string {
 export const keptPath = (target: string): string =>
   join(dirname(target), `.${basename(target)}.reconfd-staged`)
 
+const sync = promisify(fsync)
+
 /**
  * Writes the content beside the destination. The sync goes on behind: await `synced` before the swap.
  * On failure nothing is left.
  */
-export async function stage(
-  dest: string,
-  next: Target,
-  keep = false,
-): Promise<Result<Staged, Fault>> {
+export function stage(dest: string, next: Target, keep = false): Result<Staged, Fault> {
   let path = ''
   let target = dest
-  let handle: FileHandle | undefined
+  let fd: number | undefined
   try {
-    target = await resolveDest(dest)
+    target = resolveDest(dest)
     path = keep ? keptPath(target) : stagedPath(target)
-    if (keep) await removeIfThere(path)
     inFlight.add(path)
-    handle = await openNew(path)
-    await handle.writeFile(next.bytes)
-    await own(handle, next)
-    const synced = handle.sync().then(
+    fd = openNew(path)
+    writeFileSync(fd, next.bytes)
+    own(fd, next)
+    const synced = sync(fd).then(
       () => ok(undefined),
       (error: unknown) => err(ioFault(`cannot write ${path} to disk`, error)),
     )
-    return ok({ path, target, next, handle, synced })
+    return ok({ path, target, next, fd, synced })
   } catch (error) {
-    await handle?.close().catch(() => undefined)
-    if (handle !== undefined) await unlink(path).catch(() => undefined)
+    if (fd !== undefined) {
+      closeSync(fd)
+      removeIfThere(path)
+    }
     inFlight.delete(path)
     return err(stageFault(dest, target, next, error))
   }
 }
 
-/** Exclusive: a name left by a crashed process with our pid (always 1 in a container) gives way. */
-async function openNew(path: string): Promise<FileHandle> {
+/**
+ * Exclusive. A name that is there gives way: the kept file of last time, or one left by a crashed
+ * process with our pid (in a container always the same).
+ */
+function openNew(path: string): number {
   try {
-    return await open(path, 'wx+', 0o600)
+    return openSync(path, 'wx+', 0o600)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    await unlink(path)
-    return open(path, 'wx+', 0o600)
+    unlinkSync(path)
+    return openSync(path, 'wx+', 0o600)
   }
 }
 
 /** Gives the file its owner. A setgid directory may have given it another group than ours. */
-async function own(handle: FileHandle, next: Target): Promise<void> {
+function own(fd: number, next: Target): void {
   if (next.uid === undefined && next.gid === undefined) return
-  const now = await handle.stat()
+  const now = fstatSync(fd)
   const uid = next.uid ?? now.uid
   const gid = next.gid ?? now.gid
   if (uid === now.uid && gid === now.gid) return
   try {
-    await handle.chown(uid, gid)
+    fchownSync(fd, uid, gid)
   } catch (error) {
     throw new OwnerError(error)
   }
@@ -129,19 +144,21 @@ function stageFault(dest: string, target: string, next: Target, error: unknown):
   return ioFault(what, error)
 }
 
-/** Closes the handle and, unless it is to be kept, removes the staged file if it is still there. */
+/** Closes the file and, unless it is to be kept, removes its staged name if it is still there. */
 export async function release(staged: Staged, keep: boolean): Promise<void> {
   // The sync may still be under way when another file of the resource has failed.
   await staged.synced
-  await staged.handle.close().catch(() => undefined)
-  if (!keep) await unlink(staged.path).catch(() => undefined)
+  closeSync(staged.fd)
+  if (!keep) removeIfThere(staged.path)
   inFlight.delete(staged.path)
 }
 
-async function removeIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  })
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Gone already, as it is after every swap; or the next sweep's business.
+  }
 }
 
 /**
@@ -152,7 +169,7 @@ async function removeIfThere(path: string): Promise<void> {
 export async function sweepStaged(dests: readonly string[]): Promise<readonly string[]> {
   const names = new Map<string, Set<string>>()
   for (const dest of dests) {
-    const target = await resolveDest(dest).catch(() => dest)
+    const target = resolvedOr(dest)
     const dir = dirname(target)
     names.set(dir, (names.get(dir) ?? new Set()).add(basename(target)))
   }
@@ -171,6 +188,14 @@ export async function sweepStaged(dests: readonly string[]): Promise<readonly st
     }
   }
   return removed
+}
+
+function resolvedOr(dest: string): string {
+  try {
+    return resolveDest(dest)
+  } catch {
+    return dest
+  }
 }
 
 /** True when another process has this pid. Our own: only `inFlight` is ours, the rest is an earlier life's. */

@@ -1,6 +1,15 @@
 // Swap: the staged file takes the destination's place by rename. Where that is impossible (a
 // bind-mounted file), the content is written into it, verified, and put back on failure.
-import { chmod, chown, link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import {
+  chmodSync,
+  chownSync,
+  fchmodSync,
+  linkSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -20,8 +29,8 @@ export async function swap(
   keep = false,
 ): Promise<Result<void, Fault>> {
   try {
-    if (staged.next.mode !== 0o600) await staged.handle.chmod(staged.next.mode)
-    await renameOver(staged, keep)
+    if (staged.next.mode !== 0o600) fchmodSync(staged.fd, staged.next.mode)
+    renameOver(staged, keep)
     return ok(undefined)
   } catch (error) {
     const code = errnoOf(error)
@@ -33,19 +42,24 @@ export async function swap(
   }
 }
 
-async function renameOver(staged: Staged, keep: boolean): Promise<void> {
-  if (!keep) return rename(staged.path, staged.target)
+function renameOver(staged: Staged, keep: boolean): void {
+  const second = keep ? secondName(staged) : undefined
+  try {
+    renameSync(second ?? staged.path, staged.target)
+  } catch (error) {
+    if (second !== undefined) unlinkSync(second)
+    throw error
+  }
+}
+
+/** A second name for the staged file; undefined on a file system without hard links: nothing is kept. */
+function secondName(staged: Staged): string | undefined {
   const second = stagedPath(staged.target)
   try {
-    await link(staged.path, second)
+    linkSync(staged.path, second)
+    return second
   } catch {
-    return rename(staged.path, staged.target) // no hard links on this file system: nothing is kept
-  }
-  try {
-    await rename(second, staged.target)
-  } catch (error) {
-    await unlink(second).catch(() => undefined)
-    throw error
+    return undefined
   }
 }
 
@@ -96,12 +110,12 @@ async function overwrite(handle: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /** Sets owner and mode of a file whose content is right. The owner first: chown clears setuid bits. */
-export async function setMetadata(dest: string, next: Target): Promise<Result<void, Fault>> {
+export function setMetadata(dest: string, next: Target): Result<void, Fault> {
   try {
-    const now = await stat(dest)
+    const now = statSync(dest)
     const { uid = now.uid, gid = now.gid, mode } = next
-    if (uid !== now.uid || gid !== now.gid) await chown(dest, uid, gid)
-    if (mode !== (now.mode & 0o7777) || uid !== now.uid) await chmod(dest, mode)
+    if (uid !== now.uid || gid !== now.gid) chownSync(dest, uid, gid)
+    if (mode !== (now.mode & 0o7777) || uid !== now.uid) chmodSync(dest, mode)
     return ok(undefined)
   } catch (error) {
     if (errnoOf(error) === 'EPERM') return err(ownerFault(dest, next, error))
@@ -117,7 +131,7 @@ export async function restore(dest: string, previous: Observed): Promise<Result<
   if (previous.kind === 'unreadable') return err(previous.fault)
   if (previous.kind === 'absent') {
     try {
-      await unlink(await resolveDest(dest))
+      unlinkSync(resolveDest(dest))
       return ok(undefined)
     } catch (error) {
       return errnoOf(error) === 'ENOENT'
@@ -125,7 +139,7 @@ export async function restore(dest: string, previous: Observed): Promise<Result<
         : err(ioFault(`cannot remove ${dest} again`, error))
     }
   }
-  const staged = await stage(dest, previous)
+  const staged = stage(dest, previous)
   if (!staged.ok) return staged
   const synced = await staged.value.synced
   const swapped = synced.ok ? await swap(dest, staged.value) : synced

@@ -51,7 +51,7 @@ describe('the order', () => {
         return ok(undefined)
       },
     })
-    expect(applied).toEqual({ ok: true, written: changes })
+    expect(applied).toMatchObject({ ok: true, written: changes })
     expect(atOwing).toEqual([['checked', 'checked'], 'old a', 'old b'])
     expect(kinds(events)).toEqual(['checked', 'checked', 'written', 'written'])
     // printf 'new a' | sha256sum

@@ -37,8 +37,8 @@ export async function change(
   return { spec, plan: planned }
 }
 
-/** Applies the changes as one resource; `events` gets what is told on the way. */
-export function applyNow(
+/** Applies the changes as one resource, down to the disk; `events` gets what is told on the way. */
+export async function applyNow(
   changes: readonly FileChange[],
   options: Partial<ApplyOptions> & { events?: Event[] } = {},
 ): Promise<Applied> {
@@ -47,12 +47,14 @@ export function applyNow(
     file: '/conf.d/app.toml',
     templates: changes.map(({ spec }) => spec),
   }
-  return applyResource(resource, changes, {
+  const applied = await applyResource(resource, changes, {
     keepStageFile: false,
     emit: (event) => options.events?.push(event),
     beforeSwap: async () => ok(undefined),
     ...options,
   })
+  if (applied.ok) await applied.durable
+  return applied
 }
 
 /** Does something as the user nobody; needs root. */

@@ -133,7 +133,8 @@ async function assemble(
     prefix: toKey(given.prefix ?? ''),
     prefixFromFlag,
     mode: given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval',
-    interval: given.interval ?? fallback('interval'),
+    // With -watch the store tells of changes; a resync is only for those who ask for one.
+    interval: given.interval ?? (given.watch === true ? 0 : fallback('interval')),
     noop: given.noop ?? false,
     diff: given.diff ?? false,
     detailedExitcode: given['detailed-exitcode'] ?? false,

@@ -1,0 +1,169 @@
+// What the measurements share: temp folders, an etcd, the built program, CPU time and medians.
+import { spawn } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { locate } from '../scripts/servers.mjs'
+import { root } from '../scripts/prepare.mjs'
+
+export const cli = join(root, 'dist/cli.js')
+export { root, sleep }
+
+const cleanups = []
+export async function cleanUp() {
+  for (const clean of cleanups.splice(0).reverse()) await clean()
+}
+
+export function tempFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'reconfd-bench-'))
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function write(path, text) {
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+  return path
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Starts a process that is ended with the bench. */
+export function start(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
+  let log = ''
+  child.stderr?.on('data', (chunk) => (log = (log + chunk).slice(-4000)))
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  cleanups.push(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const stop = async (signal = 'SIGTERM') => {
+    child.kill(signal)
+    await exited
+  }
+  return { pid: child.pid, stop, exited, log: () => log }
+}
+
+/** A fresh etcd; put() takes pairs, 100 to a transaction. */
+export async function startEtcd() {
+  const server = locate('etcd')
+  if (server === undefined) throw new Error('no etcd: run node scripts/servers.mjs first')
+  const [client, peer] = [await freePort(), await freePort()]
+  const url = `http://127.0.0.1:${client}`
+  const peerUrl = `http://127.0.0.1:${peer}`
+  const args = [
+    '--data-dir',
+    tempFolder(),
+    '--listen-client-urls',
+    url,
+    '--advertise-client-urls',
+    url,
+  ]
+  args.push('--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl)
+  args.push('--initial-cluster', `default=${peerUrl}`)
+  start(server.path, args, {
+    env: { ...process.env, ...server.env },
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  const call = async (path, body) => {
+    const answer = await fetch(url + path, { method: 'POST', body: JSON.stringify(body) })
+    if (!answer.ok) throw new Error(`etcd ${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+  const b64 = (text) => Buffer.from(text).toString('base64')
+  await until(() =>
+    call('/v3/maintenance/status', {}).then(
+      () => true,
+      () => false,
+    ),
+  )
+  return {
+    node: `127.0.0.1:${client}`,
+    port: client,
+    async put(pairs) {
+      for (let n = 0; n < pairs.length; n += 100) {
+        const success = pairs
+          .slice(n, n + 100)
+          .map(([key, value]) => ({ requestPut: { key: b64(key), value: b64(value) } }))
+        await call('/v3/kv/txn', { success })
+      }
+    },
+  }
+}
+
+export async function until(condition, deadline = 60_000) {
+  const end = Date.now() + deadline
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('waited in vain')
+    await sleep(20)
+  }
+}
+
+/** CPU time of a process and all its threads, without its children, in milliseconds. */
+export function cpuOf(pid) {
+  let nanoseconds = 0
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0])
+  }
+  return nanoseconds / 1e6
+}
+
+export function memoryOf(pid) {
+  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(line[1]) / 1024
+}
+
+/** Established connections of this machine to a port, seen from the client's side. */
+export function connectionsTo(port) {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
+  return rows.filter((row) => {
+    const [, , remote, state] = row.trim().split(/\s+/)
+    return remote?.endsWith(`:${hex}`) && state === '01'
+  }).length
+}
+
+/** Tells of each write to a file: next() resolves at the first one after it was called. */
+export function bellOn(path) {
+  writeFileSync(path, '')
+  let rings = 0
+  let wake = () => undefined
+  const watcher = watch(path, () => {
+    rings++
+    wake()
+  })
+  cleanups.push(() => watcher.close())
+  return {
+    get rings() {
+      return rings
+    },
+    next: () => new Promise((resolve) => (wake = resolve)),
+  }
+}
+
+export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
+export const ms = (value) => `${value.toFixed(1)} ms`
+
+/** One row of the result: what, the figure, and the bound it is held against. */
+export function row(what, figure, bound, holds) {
+  const mark = bound === undefined ? '' : `  (at most ${bound}: ${holds ? 'holds' : 'EXCEEDED'})`
+  console.log(`${what.padEnd(62)} ${figure}${mark}`)
+}

@@ -1,0 +1,253 @@
+// npm run bench [name...]: the figures that the README quotes, each beside its floor in the same run.
+// The machine is noisy: the ratios count, not the milliseconds.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build, installPackages, step } from '../scripts/prepare.mjs'
+import * as lab from './lab.mjs'
+
+const { row, ms, median } = lab
+
+/** Runs commands in turn, so that noise meets them all alike; the median time of each. */
+function inTurn(commands, rounds) {
+  const times = commands.map(() => [])
+  for (let round = -1; round < rounds; round++) {
+    commands.forEach((args, n) => {
+      const begin = process.hrtime.bigint()
+      const { status, stderr } = spawnSync(process.execPath, args, {
+        cwd: lab.root,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      if (status !== 0) throw new Error(`${args.join(' ')}: exit ${status}\n${stderr}`)
+      if (round >= 0) times[n].push(Number(process.hrtime.bigint() - begin) / 1e6)
+    })
+  }
+  return times.map(median)
+}
+
+function startup() {
+  const sample = [
+    '-onetime',
+    '-file',
+    'keys.yaml',
+    '-confdir',
+    '.',
+    '-state-dir',
+    join(lab.tempFolder(), 'state'),
+  ]
+  const [bare, version, onetime] = inTurn(
+    [
+      ['-e', '0'],
+      [lab.cli, '-version'],
+      [lab.cli, ...sample],
+    ],
+    25,
+  )
+  row('bare node -e 0', ms(bare))
+  row(
+    'reconfd -version',
+    `${ms(version)}, ${(version / bare).toFixed(2)} times bare`,
+    '1.5 times',
+    version / bare <= 1.5,
+  )
+  row(
+    'onetime run of the sample',
+    `${ms(onetime)}, ${(onetime / bare).toFixed(2)} times bare`,
+    '2.5 times',
+    onetime / bare <= 2.5,
+  )
+}
+
+/** A daemon over one or more resources in a folder of its own. */
+async function daemon(etcd, resources, flags = []) {
+  const folder = lab.tempFolder()
+  resources.forEach(({ keys, template, reload }, n) => {
+    const reloadLine = reload === undefined ? '' : `reload_cmd = '${reload}'\n`
+    lab.write(
+      join(folder, `conf.d/r${n}.toml`),
+      `[template]\nsrc = "t${n}.njk"\ndest = "${folder}/out${n}"\nkeys = ${JSON.stringify(keys)}\n${reloadLine}`,
+    )
+    lab.write(join(folder, `templates/t${n}.njk`), template)
+  })
+  const args = ['-watch', '-backend', 'etcdv3', '-node', etcd.node, '-confdir', folder]
+  const child = lab.start(process.execPath, [
+    lab.cli,
+    ...args,
+    '-state-dir',
+    join(folder, 'state'),
+    ...flags,
+  ])
+  await lab.until(() => resources.every((_, n) => existsSync(join(folder, `out${n}`))))
+  return { ...child, folder, out: (n = 0) => readFileSync(join(folder, `out${n}`), 'utf8') }
+}
+
+const pairs = (count, prefix = '/app') =>
+  Array.from({ length: count }, (_, n) => [
+    `${prefix}/k${String(n).padStart(5, '0')}`,
+    `value-${n}`,
+  ])
+const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% endfor %}'
+
+async function latency() {
+  const etcd = await lab.startEtcd()
+  await etcd.put(pairs(10))
+  const folder = lab.tempFolder()
+  const reload = (name) => `echo 1 > ${folder}/${name}`
+  const bells = {
+    floor: lab.bellOn(join(folder, 'floor')),
+    reconfd: lab.bellOn(join(folder, 'reconfd')),
+  }
+  const times = { floor: [], reconfd: [] }
+  const contenders = {
+    floor: async () =>
+      lab.start(
+        process.execPath,
+        ['bench/floor.mjs', etcd.node, '/app/', join(folder, 'out'), reload('floor')],
+        { cwd: lab.root },
+      ),
+    reconfd: () =>
+      daemon(etcd, [{ keys: ['/app'], template: everything, reload: reload('reconfd') }]),
+  }
+  let change = 0
+  // One at a time, in turn: two daemons that react to the same PUT would share the processor.
+  for (let round = 0; round < 6; round++) {
+    for (const [name, open] of Object.entries(contenders)) {
+      const rung = bells[name].next()
+      const child = await open()
+      await rung
+      for (let n = 0; n < 12; n++) {
+        await lab.sleep(150)
+        const done = bells[name].next()
+        const begin = performance.now()
+        await etcd.put([['/app/k00003', `changed-${++change}`]])
+        await done
+        if (n >= 2) times[name].push(performance.now() - begin)
+      }
+      await child.stop()
+    }
+  }
+  const [floor, reconfd] = [median(times.floor), median(times.reconfd)]
+  row('PUT to reload, 10 keys: the floor', ms(floor))
+  row(
+    'PUT to reload, 10 keys: reconfd',
+    `${ms(reconfd)}, ${(reconfd / floor).toFixed(2)} times the floor`,
+    '1.2 times',
+    reconfd / floor <= 1.2,
+  )
+}
+
+/** CPU time of the daemon per change, each change waited for. */
+async function cpuPerChange(etcd, resources, changes) {
+  const child = await daemon(etcd, resources)
+  const change = async (n) => {
+    await etcd.put([['/app/k00003', `changed-${n}-${changes}`]])
+    await lab.until(() => child.out().includes(`changed-${n}-${changes}`))
+    await lab.sleep(120)
+  }
+  for (let n = 0; n < 10; n++) await change(`warm${n}`)
+  const before = lab.cpuOf(child.pid)
+  for (let n = 0; n < changes; n++) await change(n)
+  const cpu = (lab.cpuOf(child.pid) - before) / changes
+  await child.stop()
+  return cpu
+}
+
+async function allKeys() {
+  const etcd = await lab.startEtcd()
+  await etcd.put(pairs(10_000))
+  const cpu = await cpuPerChange(etcd, [{ keys: ['/app'], template: everything }], 30)
+  row('CPU per change, template over all of 10,000 keys', ms(cpu), '30 ms', cpu <= 30)
+}
+
+async function fewOfMany() {
+  const ten = pairs(10)
+    .map(([key]) => `{{ getv("${key}") }}\n`)
+    .join('')
+  const cpu = {}
+  for (const count of [100, 10_000]) {
+    const etcd = await lab.startEtcd()
+    await etcd.put(pairs(count))
+    cpu[count] = await cpuPerChange(etcd, [{ keys: ['/app'], template: ten }], 40)
+    row(`CPU per change, template reads 10 of ${count} keys`, ms(cpu[count]))
+    await lab.cleanUp()
+  }
+  const ratio = cpu[10_000] / cpu[100]
+  row('10,000 keys against 100 keys', `${ratio.toFixed(2)} times`, '2 times', ratio <= 2)
+}
+
+async function manyResources() {
+  const etcd = await lab.startEtcd()
+  const resources = Array.from({ length: 500 }, (_, n) => ({
+    keys: [`/r${n}`],
+    template: `{% for p in range("/r${n}") %}{{ p.key }} = {{ p.value }}\n{% endfor %}`,
+  }))
+  for (let n = 0; n < 500; n++) await etcd.put(pairs(10, `/r${n}`))
+  const child = await daemon(etcd, resources, ['-log-level', 'debug'])
+  await lab.sleep(500)
+  const connections = lab.connectionsTo(etcd.port)
+  await etcd.put([['/r123/k00004', 'changed']])
+  await lab.until(() => child.out(123).includes('changed'))
+  const told = child
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('/r123/k00004'))
+  row(
+    '500 resources, one key changed: what was rendered',
+    told.map((line) => line.split('; ')[1]).join(),
+  )
+  row('500 resources: connections to the store', String(connections))
+}
+
+async function burst() {
+  const etcd = await lab.startEtcd()
+  await etcd.put(pairs(10))
+  const folder = lab.tempFolder()
+  const child = await daemon(etcd, [
+    { keys: ['/app'], template: everything, reload: `echo 1 >> ${folder}/reloads` },
+  ])
+  const begin = performance.now()
+  for (let n = 0; n < 1000; n++)
+    await etcd.put([[`/app/k${String(n % 50).padStart(5, '0')}`, `burst-${n}`]])
+  const lasted = performance.now() - begin
+  await lab.until(() => child.out().includes('burst-999'))
+  await lab.sleep(1500)
+  const right = Array.from({ length: 50 }, (_, n) =>
+    child.out().includes(`= burst-${950 + n}\n`),
+  ).every(Boolean)
+  const reloads = readFileSync(join(folder, 'reloads'), 'utf8').split('\n').length - 1
+  // One at once, one for each debounce-max (2 s) that the burst lasts, one for its end, one for the start.
+  const bound = 3 + Math.ceil(lasted / 2000)
+  row(
+    `1,000 changes in ${(lasted / 1000).toFixed(1)} s: the final content`,
+    right ? 'right' : 'WRONG',
+  )
+  row('1,000 changes: reloads', String(reloads), String(bound), reloads <= bound)
+}
+
+async function memory() {
+  const etcd = await lab.startEtcd()
+  await etcd.put(pairs(10_000))
+  const child = await daemon(etcd, [{ keys: ['/app'], template: everything }])
+  const bare = lab.start(process.execPath, ['-e', 'setInterval(() => 0, 1e6)'])
+  await lab.sleep(20_000)
+  const [own, node] = [lab.memoryOf(child.pid), lab.memoryOf(bare.pid)]
+  row(
+    'memory after 20 s idle with 10,000 keys',
+    `${own.toFixed(0)} MiB, bare Node ${node.toFixed(0)} MiB, ${(own / node).toFixed(2)} times`,
+  )
+}
+
+const measurements = { startup, latency, allKeys, fewOfMany, manyResources, burst, memory }
+
+installPackages()
+step('fetching the servers', process.execPath, ['scripts/servers.mjs'])
+build()
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)
+for (const name of wanted) {
+  const measure = measurements[name]
+  if (measure === undefined)
+    throw new Error(`no measurement ${name}; there are ${Object.keys(measurements).join(', ')}`)
+  console.log(`\n${name}`)
+  await measure()
+  await lab.cleanUp()
+}

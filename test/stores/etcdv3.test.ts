@@ -1,77 +1,17 @@
-// etcd v3 on a real server: paging, many prefixes, catching up, compaction, authentication, TLS.
+// etcd v3 on a real server: paging, many prefixes, catching up, compaction, silence.
 // What every store must do is tried by test/contract.
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { FaultError, type Fault } from '../../src/core/fault.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
-import type { Store, StoreEvent } from '../../src/core/store.ts'
-import { open } from '../../src/stores/etcdv3.ts'
 import { startProxy } from '../support/proxy.ts'
-import {
-  EtcdV3Client,
-  freePorts,
-  ServerProcess,
-  startEtcd,
-  tempDir,
-  type EtcdServer,
-} from '../support/servers.ts'
-import { settingsFor } from '../support/settings.ts'
-import { until, within } from '../support/until.ts'
+import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { base64, newPrefix, storeAt, watch } from './etcdv3-watch.ts'
 
 let etcd: EtcdServer
 beforeAll(async () => {
   etcd = await startEtcd()
 })
 afterAll(() => etcd.stop())
-
-let last = 0
-const newPrefix = (): Key => `/test-${++last}`
-
-function storeAt(node: string, more: Partial<Connection> = {}, silence = 10_000): Store {
-  const connection = { nodes: [node], scheme: 'http' as const, ...more }
-  const opened = open(settingsFor({ backend: 'etcdv3', connection }), { silence })
-  if (!opened.ok) throw new FaultError(opened.error)
-  return opened.value
-}
-
-const aborts: AbortController[] = []
-afterEach(() => {
-  for (const abort of aborts.splice(0)) abort.abort()
-})
-
-/** The events of one watch, one at a time. */
-function watch(store: Store, prefixes: readonly Key[]) {
-  const abort = new AbortController()
-  aborts.push(abort)
-  const node = store.nodes[0] as string
-  const iterator = store.watch(node, prefixes, abort.signal)[Symbol.asyncIterator]()
-  const next = async (): Promise<StoreEvent> => {
-    const result = await within('an event', iterator.next())
-    if (result.done === true) throw new Error('the watch has returned')
-    return result.value
-  }
-  const snapshot = async (): Promise<Record<string, string>> => {
-    const event = await next()
-    if (event.kind !== 'snapshot') throw new Error('not a snapshot')
-    return Object.fromEntries(event.entries)
-  }
-  const delta = async () => {
-    const event = await next()
-    if (event.kind !== 'delta') throw new Error('not a delta')
-    return { put: Object.fromEntries(event.put), del: [...event.del] }
-  }
-  const fault = async (): Promise<Fault> => {
-    try {
-      await next()
-    } catch (error) {
-      if (error instanceof FaultError) return error.fault
-      throw error
-    }
-    throw new Error('it did not fail')
-  }
-  return { next, snapshot, delta, fault }
-}
 
 /** Applies deltas until the keys are as expected. */
 async function converges(
@@ -89,8 +29,6 @@ async function converges(
     for (const [key, value] of Object.entries(put)) now.set(key, value)
   }
 }
-
-const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64')
 
 describe('listing', () => {
   test('more keys than a page, below several prefixes', async () => {
@@ -237,161 +175,5 @@ describe('silence', () => {
     proxy.cut()
     expect((await fault).message).toContain(`etcd at http://${proxy.node}`)
     await proxy.close()
-  })
-})
-
-describe('authentication', () => {
-  let guarded: EtcdServer
-  const user = { username: 'app', password: 'open sesame' }
-
-  beforeAll(async () => {
-    guarded = await startEtcd({ extraArgs: ['--auth-token-ttl=1'] })
-    await guarded.client.put('/app/a', '1')
-    await guarded.client.put('/app-b/a', '1')
-    await guarded.client.put('/zone/a', '1')
-    await guarded.client.enableAuth('root secret', {
-      name: user.username,
-      password: user.password,
-      prefix: '/app',
-    })
-  })
-  afterAll(() => guarded.stop())
-
-  /** With a client of its own each time: root's token expires too. */
-  async function asRoot(path: string, body: object): Promise<void> {
-    const root = new EtcdV3Client(guarded.url)
-    await root.authenticate('root', 'root secret')
-    await root.post(path, body)
-    root.close()
-  }
-  const put = (key: string, value: string): Promise<void> =>
-    asRoot('kv/put', { key: base64(key), value: base64(value) })
-
-  test('a wrong password is a lasting fault that names the user', async () => {
-    const wrong = storeAt(guarded.node, { username: 'app', password: 'wrong one' })
-    const fault = await watch(wrong, ['/app']).fault()
-    expect(fault).toEqual({
-      kind: 'store',
-      message: `etcd at http://${guarded.node} refuses the user "app": wrong name or password`,
-      hint: 'check -username and -password',
-      permanent: true,
-    })
-  })
-
-  test('no user where one is needed', async () => {
-    const fault = await watch(storeAt(guarded.node), ['/app']).fault()
-    expect(fault).toMatchObject({
-      message: `etcd at http://${guarded.node} wants a user and a password`,
-      permanent: true,
-    })
-  })
-
-  test('keys that the user may not read are a fault, never empty', async () => {
-    const fault = await watch(storeAt(guarded.node, user), ['/app', '/zone']).fault()
-    expect(fault).toMatchObject({
-      message: `etcd at http://${guarded.node} does not let the user "app" read the keys`,
-      permanent: true,
-    })
-    expect(fault.hint).toContain('grant-permission')
-  })
-
-  test('a token that has expired is renewed', async () => {
-    const watched = watch(storeAt(guarded.node, user), ['/app'])
-    expect(await watched.snapshot()).toEqual({ '/app/a': '1' })
-    // The token dies between the listing and the watch. Another one tells when: asked for at
-    // longer intervals than it lives, since etcd keeps a token alive that is used.
-    const canary = new EtcdV3Client(guarded.url)
-    await canary.authenticate(user.username, user.password)
-    const isDead = (): Promise<boolean> =>
-      canary.post('kv/range', { key: base64('/app/a') }).then(
-        () => false,
-        () => true,
-      )
-    await until('a token expires', isDead, { every: 2500 })
-    canary.close()
-    await put('/app/b', '2')
-    expect(await watched.delta()).toEqual({ put: { '/app/b': '2' }, del: [] })
-    await asRoot('kv/deleterange', { key: base64('/app/b') })
-    expect(await watched.delta()).toEqual({ put: {}, del: ['/app/b'] })
-  })
-
-  test('prefixes granted one by one, with forbidden keys in between', async () => {
-    await asRoot('auth/role/grant', {
-      name: 'app',
-      perm: { permType: 'READ', key: base64('/zone'), range_end: base64('/zone0') },
-    })
-    const watched = watch(storeAt(guarded.node, user), ['/app', '/zone'])
-    expect(await watched.snapshot()).toEqual({ '/app/a': '1', '/zone/a': '1' })
-    const change = watched.delta()
-    await put('/zone/a', '2')
-    expect(await change).toEqual({ put: { '/zone/a': '2' }, del: [] })
-    await put('/app/a', '2')
-    expect(await watched.delta()).toEqual({ put: { '/app/a': '2' }, del: [] })
-  })
-
-  test('a user does no harm where authentication is off', async () => {
-    expect(await watch(storeAt(etcd.node, user), [newPrefix()]).snapshot()).toEqual({})
-  })
-})
-
-describe('TLS', () => {
-  let server: ServerProcess
-  let node: string
-  const dataDir = tempDir('etcd-tls')
-  const clientCaKeys = join(dataDir, 'fixtures/client/cert.pem')
-  const secured = (): Store => storeAt(node, { scheme: 'https', clientCaKeys })
-
-  beforeAll(async () => {
-    const [port, peerPort] = await freePorts(2)
-    node = `127.0.0.1:${port}`
-    const peer = `http://127.0.0.1:${peerPort}`
-    const args = [
-      `--data-dir=${dataDir}`,
-      '--auto-tls',
-      `--listen-client-urls=https://${node}`,
-      `--advertise-client-urls=https://${node}`,
-      `--listen-peer-urls=${peer}`,
-      `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=default=${peer}`,
-      '--log-level=error',
-    ]
-    const ready = async (): Promise<boolean> => {
-      try {
-        await watch(secured(), ['/x']).snapshot()
-        return true
-      } catch {
-        // Not listening yet, or its certificate is not written yet.
-        return false
-      }
-    }
-    server = new ServerProcess({ name: 'etcd', args, ready })
-    await server.start()
-  })
-  afterAll(() => server.stop())
-
-  test('with the authority of -client-ca-keys', async () => {
-    expect(await watch(secured(), ['/x']).snapshot()).toEqual({})
-  })
-
-  test('without it', async () => {
-    const fault = await watch(storeAt(`https://${node}`), ['/x']).fault()
-    expect(fault.message).toBe(`cannot reach etcd at https://${node}: TLS: self-signed certificate`)
-    expect(fault.hint).toContain('-client-ca-keys')
-  })
-
-  test('plain HTTP to it', async () => {
-    const fault = await watch(storeAt(node), ['/x']).fault()
-    expect(fault.message).toBe(
-      `cannot reach etcd at http://${node}: the server closed the connection`,
-    )
-    expect(fault.hint).toBe('is etcd running there? check -node and -scheme (http or https)')
-  })
-
-  test('TLS to a server without it', async () => {
-    const fault = await watch(storeAt(etcd.node, { scheme: 'https' }), ['/x']).fault()
-    expect(fault.message).toBe(
-      `cannot reach etcd at https://${etcd.node}: the server closed the connection`,
-    )
-    expect(fault.hint).toContain('-scheme')
   })
 })

@@ -1,0 +1,176 @@
+// etcd v3 behind a lock, on real servers: users, roles, tokens that expire, TLS.
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Store } from '../../src/core/store.ts'
+import {
+  EtcdV3Client,
+  freePorts,
+  ServerProcess,
+  startEtcd,
+  tempDir,
+  type EtcdServer,
+} from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { base64, newPrefix, storeAt, watch } from './etcdv3-watch.ts'
+
+let etcd: EtcdServer
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(() => etcd.stop())
+
+describe('authentication', () => {
+  let guarded: EtcdServer
+  const user = { username: 'app', password: 'open sesame' }
+
+  beforeAll(async () => {
+    guarded = await startEtcd({ extraArgs: ['--auth-token-ttl=1'] })
+    await guarded.client.put('/app/a', '1')
+    await guarded.client.put('/app-b/a', '1')
+    await guarded.client.put('/zone/a', '1')
+    await guarded.client.enableAuth('root secret', {
+      name: user.username,
+      password: user.password,
+      prefix: '/app',
+    })
+  })
+  afterAll(() => guarded.stop())
+
+  /** With a client of its own each time: root's token expires too. */
+  async function asRoot(path: string, body: object): Promise<void> {
+    const root = new EtcdV3Client(guarded.url)
+    await root.authenticate('root', 'root secret')
+    await root.post(path, body)
+    root.close()
+  }
+  const put = (key: string, value: string): Promise<void> =>
+    asRoot('kv/put', { key: base64(key), value: base64(value) })
+
+  test('a wrong password is a lasting fault that names the user', async () => {
+    const wrong = storeAt(guarded.node, { username: 'app', password: 'wrong one' })
+    const fault = await watch(wrong, ['/app']).fault()
+    expect(fault).toEqual({
+      kind: 'store',
+      message: `etcd at http://${guarded.node} refuses the user "app": wrong name or password`,
+      hint: 'check -username and -password',
+      permanent: true,
+    })
+  })
+
+  test('no user where one is needed', async () => {
+    const fault = await watch(storeAt(guarded.node), ['/app']).fault()
+    expect(fault).toMatchObject({
+      message: `etcd at http://${guarded.node} wants a user and a password`,
+      permanent: true,
+    })
+  })
+
+  test('keys that the user may not read are a fault, never empty', async () => {
+    const fault = await watch(storeAt(guarded.node, user), ['/app', '/zone']).fault()
+    expect(fault).toMatchObject({
+      message: `etcd at http://${guarded.node} does not let the user "app" read the keys`,
+      permanent: true,
+    })
+    expect(fault.hint).toContain('grant-permission')
+  })
+
+  test('a token that has expired is renewed', async () => {
+    const watched = watch(storeAt(guarded.node, user), ['/app'])
+    expect(await watched.snapshot()).toEqual({ '/app/a': '1' })
+    // The token dies between the listing and the watch. Another one tells when: asked for at
+    // longer intervals than it lives, since etcd keeps a token alive that is used.
+    const canary = new EtcdV3Client(guarded.url)
+    await canary.authenticate(user.username, user.password)
+    const isDead = (): Promise<boolean> =>
+      canary.post('kv/range', { key: base64('/app/a') }).then(
+        () => false,
+        () => true,
+      )
+    await until('a token expires', isDead, { every: 2500 })
+    canary.close()
+    await put('/app/b', '2')
+    expect(await watched.delta()).toEqual({ put: { '/app/b': '2' }, del: [] })
+    await asRoot('kv/deleterange', { key: base64('/app/b') })
+    expect(await watched.delta()).toEqual({ put: {}, del: ['/app/b'] })
+  })
+
+  test('prefixes granted one by one, with forbidden keys in between', async () => {
+    await asRoot('auth/role/grant', {
+      name: 'app',
+      perm: { permType: 'READ', key: base64('/zone'), range_end: base64('/zone0') },
+    })
+    const watched = watch(storeAt(guarded.node, user), ['/app', '/zone'])
+    expect(await watched.snapshot()).toEqual({ '/app/a': '1', '/zone/a': '1' })
+    const change = watched.delta()
+    await put('/zone/a', '2')
+    expect(await change).toEqual({ put: { '/zone/a': '2' }, del: [] })
+    await put('/app/a', '2')
+    expect(await watched.delta()).toEqual({ put: { '/app/a': '2' }, del: [] })
+  })
+
+  test('a user does no harm where authentication is off', async () => {
+    expect(await watch(storeAt(etcd.node, user), [newPrefix()]).snapshot()).toEqual({})
+  })
+})
+
+describe('TLS', () => {
+  let server: ServerProcess
+  let node: string
+  const dataDir = tempDir('etcd-tls')
+  const clientCaKeys = join(dataDir, 'fixtures/client/cert.pem')
+  const secured = (): Store => storeAt(node, { scheme: 'https', clientCaKeys })
+
+  beforeAll(async () => {
+    const [port, peerPort] = await freePorts(2)
+    node = `127.0.0.1:${port}`
+    const peer = `http://127.0.0.1:${peerPort}`
+    const args = [
+      `--data-dir=${dataDir}`,
+      '--auto-tls',
+      `--listen-client-urls=https://${node}`,
+      `--advertise-client-urls=https://${node}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=default=${peer}`,
+      '--log-level=error',
+    ]
+    const ready = async (): Promise<boolean> => {
+      try {
+        await watch(secured(), ['/x']).snapshot()
+        return true
+      } catch {
+        // Not listening yet, or its certificate is not written yet.
+        return false
+      }
+    }
+    server = new ServerProcess({ name: 'etcd', args, ready })
+    await server.start()
+  })
+  afterAll(() => server.stop())
+
+  test('with the authority of -client-ca-keys', async () => {
+    expect(await watch(secured(), ['/x']).snapshot()).toEqual({})
+  })
+
+  test('without it', async () => {
+    const fault = await watch(storeAt(`https://${node}`), ['/x']).fault()
+    expect(fault.message).toBe(`cannot reach etcd at https://${node}: TLS: self-signed certificate`)
+    expect(fault.hint).toContain('-client-ca-keys')
+  })
+
+  test('plain HTTP to it', async () => {
+    const fault = await watch(storeAt(node), ['/x']).fault()
+    expect(fault.message).toBe(
+      `cannot reach etcd at http://${node}: the server closed the connection`,
+    )
+    expect(fault.hint).toBe('is etcd running there? check -node and -scheme (http or https)')
+  })
+
+  test('TLS to a server without it', async () => {
+    const fault = await watch(storeAt(etcd.node, { scheme: 'https' }), ['/x']).fault()
+    expect(fault.message).toBe(
+      `cannot reach etcd at https://${etcd.node}: the server closed the connection`,
+    )
+    expect(fault.hint).toContain('-scheme')
+  })
+})

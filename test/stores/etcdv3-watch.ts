@@ -1,0 +1,60 @@
+// One watch of an etcd v3 store, read event by event.
+import { afterEach } from 'vitest'
+import { FaultError, type Fault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import type { Connection } from '../../src/core/settings.ts'
+import type { Store, StoreEvent } from '../../src/core/store.ts'
+import { open } from '../../src/stores/etcdv3.ts'
+import { settingsFor } from '../support/settings.ts'
+import { within } from '../support/until.ts'
+
+export const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+let last = 0
+export const newPrefix = (): Key => `/test-${++last}`
+
+/** @param silence milliseconds after which a silent watch is opened anew */
+export function storeAt(node: string, more: Partial<Connection> = {}, silence = 10_000): Store {
+  const connection = { nodes: [node], scheme: 'http' as const, ...more }
+  const opened = open(settingsFor({ backend: 'etcdv3', connection }), { silence })
+  if (!opened.ok) throw new FaultError(opened.error)
+  return opened.value
+}
+
+const aborts: AbortController[] = []
+afterEach(() => {
+  for (const abort of aborts.splice(0)) abort.abort()
+})
+
+/** The events of one watch, one at a time. It ends with the test. */
+export function watch(store: Store, prefixes: readonly Key[]) {
+  const abort = new AbortController()
+  aborts.push(abort)
+  const node = store.nodes[0] as string
+  const iterator = store.watch(node, prefixes, abort.signal)[Symbol.asyncIterator]()
+  const next = async (): Promise<StoreEvent> => {
+    const result = await within('an event', iterator.next())
+    if (result.done === true) throw new Error('the watch has returned')
+    return result.value
+  }
+  const snapshot = async (): Promise<Record<string, string>> => {
+    const event = await next()
+    if (event.kind !== 'snapshot') throw new Error('not a snapshot')
+    return Object.fromEntries(event.entries)
+  }
+  const delta = async () => {
+    const event = await next()
+    if (event.kind !== 'delta') throw new Error('not a delta')
+    return { put: Object.fromEntries(event.put), del: [...event.del] }
+  }
+  const fault = async (): Promise<Fault> => {
+    try {
+      await next()
+    } catch (error) {
+      if (error instanceof FaultError) return error.fault
+      throw error
+    }
+    throw new Error('it did not fail')
+  }
+  return { next, snapshot, delta, fault }
+}

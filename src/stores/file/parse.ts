@@ -65,7 +65,8 @@ function formatFloat(value: number): string {
 
 function toFault(file: string, text: string, { message, line, column }: SyntaxFault): Fault {
   const frame = codeFrame(hideValues(text, line), line, column)
-  return { kind: 'store', message, file, line, column, frame, permanent: true }
+  const hint = 'Correct the file. Values are shown as stars here.'
+  return { kind: 'store', message, hint, file, line, column, frame, permanent: true }
 }
 
 const name =

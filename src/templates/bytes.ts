@@ -2,6 +2,13 @@
 // that is no valid UTF-8 becomes the lone surrogate U+DC80 to U+DCFF (as Python's surrogateescape has
 // it), and becomes that byte again when the text is written: nothing is lost on the way through.
 
+declare global {
+  interface String {
+    /** ES2024, in Node since 20: no lone surrogate in it. */
+    isWellFormed(): boolean
+  }
+}
+
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
@@ -16,8 +23,8 @@ export function fromBytes(bytes: Uint8Array): string {
 
 /** The text's bytes: the inverse of fromBytes. */
 export function toBytes(text: string): Uint8Array {
+  if (text.isWellFormed()) return encoder.encode(text)
   // Under the `u` flag this class matches lone surrogates only: halves of pairs do not count.
-  if (!/\p{Surrogate}/u.test(text)) return encoder.encode(text)
   const parts = text.split(/(\p{Surrogate})/u).map((part) => {
     const unit = part.length === 1 ? part.charCodeAt(0) : 0
     return unit >= 0xdc80 && unit <= 0xdcff ? Uint8Array.of(unit - 0xdc00) : encoder.encode(part)
@@ -27,11 +34,11 @@ export function toBytes(text: string): Uint8Array {
 
 /** Length in bytes, as Go's len(). */
 export const byteLength = (text: string): number =>
-  /\p{Surrogate}/u.test(text) ? toBytes(text).length : Buffer.byteLength(text)
+  text.isWellFormed() ? Buffer.byteLength(text) : toBytes(text).length
 
 function escapeInvalid(bytes: Uint8Array): string {
   let out = ''
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const lead = bytes[at] as number
     const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
     try {

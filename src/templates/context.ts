@@ -11,7 +11,7 @@ export interface RenderContext {
    * Something that only the outside world knows, such as a DNS answer: the same for the whole of one
    * render. Throws Pending while it is not there, and what `load` was rejected with when it failed.
    */
-  fact<T>(id: string, load: () => Promise<T>): T
+  readonly fact: <T>(id: string, load: () => Promise<T>) => T
 }
 
 /** Thrown through the engine up to the render loop; not an error. */

@@ -20,7 +20,7 @@ async function evaluate(expression: string, keys = dataset): Promise<unknown> {
   for (;;) {
     try {
       const spec = workshop.spec('example.njk')
-      const context = { reader, now, fact: facts.get.bind(facts) as Facts['get'] }
+      const context = { reader, now, fact: facts.get.bind(facts) }
       return JSON.parse(engine.render(spec, context))
     } catch (error) {
       if (error instanceof Pending) await facts.resolve(error)

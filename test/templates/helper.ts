@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll } from 'vitest'
 import { formatFault, type Fault } from '../../src/core/fault.ts'
-import { joinKeys, toKey, type Key } from '../../src/core/key.ts'
+import { joinKeys, toKey } from '../../src/core/key.ts'
 import type { Reads, Scope } from '../../src/core/reader.ts'
 import type { TemplateSpec } from '../../src/core/resource.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
@@ -55,8 +55,8 @@ export class Workshop {
     return {
       src: join(this.folder, name),
       dest: '/nowhere',
-      prefix: '/' as Key,
-      keys: ['/' as Key],
+      prefix: '/',
+      keys: ['/'],
       trimBlocks: true,
       lstripBlocks: true,
       checkTimeout: 1,
@@ -87,7 +87,11 @@ let made = 0
 afterAll(() => rmSync(shared.folder, { recursive: true, force: true }))
 
 /** Renders one template text on its own. */
-export async function render(text: string, keys: Keys = {}, options: Options = {}): Promise<Outcome> {
+export async function render(
+  text: string,
+  keys: Keys = {},
+  options: Options = {},
+): Promise<Outcome> {
   const name = `t${made++}.njk`
   shared.write(name, text)
   const outcome = await shared.render(name, keys, options)

@@ -58,9 +58,13 @@ export function define<A extends readonly unknown[]>(
   const call = (context: RenderContext, args: readonly unknown[]): unknown => {
     if (args.length < required || args.length > most) {
       const wanted = required === most ? `${required}` : `${required} to ${most}`
-      raise('template', `${name} takes ${wanted} argument${most === 1 ? '' : 's'}, got ${args.length}`, {
-        hint: `write ${signature}`,
-      })
+      raise(
+        'template',
+        `${name} takes ${wanted} argument${most === 1 ? '' : 's'}, got ${args.length}`,
+        {
+          hint: `write ${signature}`,
+        },
+      )
     }
     const converted = args.map((value, i) => {
       const param = params[i]

@@ -17,7 +17,7 @@ export const jsons = [
       { expression: 'json("{")', error: 'json: the text is not valid JSON: it ends too early' },
     ],
     run: (_, s) => {
-      const value = parse('json', s) ?? Object.create(null)
+      const value: unknown = parse('json', s) ?? Object.create(null)
       const fits = typeof value === 'object' && !Array.isArray(value)
       return fits ? value : raise('template', `json: the text is ${describe(value)}, not an object`)
     },
@@ -49,7 +49,8 @@ function parse(name: string, s: string): unknown {
     const where =
       s.trim() === ''
         ? ': it is empty'
-        : /Unexpected end|Unterminated|Expected.*end|position/.test(told) && Number(at ?? s.length) >= s.length
+        : /Unexpected end|Unterminated|Expected.*end|position/.test(told) &&
+            Number(at ?? s.length) >= s.length
           ? ': it ends too early'
           : at === undefined
             ? ''

@@ -15,7 +15,9 @@ export const lists = [
     params: [texts('list')],
     doc: 'The strings of a list, shortest first; those of one length (in bytes) keep their order.',
     filter: true,
-    examples: [{ expression: 'sortByLength(["ccc", "b", "a", "dd"])', result: ['b', 'a', 'dd', 'ccc'] }],
+    examples: [
+      { expression: 'sortByLength(["ccc", "b", "a", "dd"])', result: ['b', 'a', 'dd', 'ccc'] },
+    ],
     run: (_, items) => items.toSorted((a, b) => byteLength(a) - byteLength(b)),
   }),
   define('sortKVByLength', {

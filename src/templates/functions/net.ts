@@ -1,6 +1,6 @@
 // Names and addresses. A name that does not exist is an empty list, as in confd; a name server that
 // does not answer is an error, so that a failed look-up never empties a file.
-import { lookup, resolveSrv } from 'node:dns/promises'
+import dns from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -58,7 +58,7 @@ async function ask<T>(name: string, question: Promise<T[]>): Promise<T[]> {
 
 const addresses = ({ fact }: RenderContext, name: string): string[] =>
   fact(`ip ${name}`, async () => {
-    const found = await ask(name, lookup(name, { all: true }))
+    const found = await ask(name, dns.lookup(name, { all: true }))
     return [...new Set(found.map(({ address }) => address))].sort(compareText)
   })
 
@@ -66,7 +66,7 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   const full = service === '' && proto === '' ? name : `_${service}._${proto}.${name}`
   const order = (srv: Srv) => `${srv.target}${srv.port}${srv.priority}${srv.weight}`
   return fact(`srv ${full}`, async () => {
-    const found = await ask(full, resolveSrv(full))
+    const found = await ask(full, dns.resolveSrv(full))
     return found
       .map((srv) => new Srv(`${srv.name.replace(/\.$/, '')}.`, srv.port, srv.priority, srv.weight))
       .sort((a, b) => compareText(order(a), order(b)))
@@ -80,7 +80,7 @@ const interfaceAddress = (name: string, family: 'IPv4' | 'IPv6'): string =>
 export const net = [
   define('lookupIP', {
     params: [text('name')],
-    doc: "All addresses of a name, sorted. A name that does not exist is an empty list; a name server that does not answer is an error.",
+    doc: 'All addresses of a name, sorted. A name that does not exist is an empty list; a name server that does not answer is an error.',
     filter: true,
     examples: [{ expression: 'lookupIP("127.0.0.1")', result: ['127.0.0.1'] }],
     run: (context, name) => addresses(context, name),

@@ -15,8 +15,9 @@ export function clean(path: string): string {
 
 export function base(path: string): string {
   if (path === '') return '.'
-  const trimmed = path.replace(/\/+$/, '')
-  return trimmed === '' ? '/' : trimmed.slice(trimmed.lastIndexOf('/') + 1)
+  let end = path.length
+  while (end > 0 && path[end - 1] === '/') end--
+  return end === 0 ? '/' : path.slice(path.lastIndexOf('/', end - 1) + 1, end)
 }
 
 export const dir = (path: string): string => clean(path.slice(0, path.lastIndexOf('/') + 1))

@@ -44,7 +44,9 @@ export const strings = [
   define('join', {
     params: [texts('list'), text('sep')],
     doc: 'The items of a list with the separator in between. The filter `join` is that of nunjucks.',
-    examples: [{ expression: 'join(getvs("/services/web/*"), " ")', result: '10.0.0.1:80 10.0.0.2:80' }],
+    examples: [
+      { expression: 'join(getvs("/services/web/*"), " ")', result: '10.0.0.1:80 10.0.0.2:80' },
+    ],
     run: (_, list, sep) => list.join(sep),
   }),
   define('replace', {

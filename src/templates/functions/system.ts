@@ -27,8 +27,14 @@ export const system = [
     params: [],
     doc: 'The time of the render, local. `.Format(layout)` takes a layout of Go: the way 2 January 2006, 15:04:05 is to be written. Also `.UTC() .Unix() .Year() .Day() .Hour() .Minute() .Second() .YearDay()`.',
     examples: [
-      { expression: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")', result: '2024-02-29T13:07:09Z' },
-      { expression: 'datetime().UTC().Format("Mon Jan _2 3:04PM .000")', result: 'Thu Feb 29 1:07PM .045' },
+      {
+        expression: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',
+        result: '2024-02-29T13:07:09Z',
+      },
+      {
+        expression: 'datetime().UTC().Format("Mon Jan _2 3:04PM .000")',
+        result: 'Thu Feb 29 1:07PM .045',
+      },
       { expression: 'datetime().Unix()', result: 1709212029 },
     ],
     run: ({ now }) => new GoTime(now),

@@ -8,7 +8,8 @@ const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' 
 const ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|_?2006|__2|_2|002|0[1-6]|15|[1-5]|PM|pm|[Z-]07(?::00:00|:00|0000|00)?|[.,](?:0+|9+)(?!\d)/g
 
-const pad = (value: number, width: number, fill = '0'): string => String(value).padStart(width, fill)
+const pad = (value: number, width: number, fill = '0'): string =>
+  String(value).padStart(width, fill)
 
 export class GoTime {
   /** The same moment with its fields shifted into the zone, read through the getUTC... methods. */
@@ -128,7 +129,9 @@ export class GoTime {
       case 'MST':
         return this.#zone()
       default:
-        return element[0] === 'Z' || element[0] === '-' ? this.#shift(element) : this.#fraction(element)
+        return element[0] === 'Z' || element[0] === '-'
+          ? this.#shift(element)
+          : this.#fraction(element)
     }
   }
 

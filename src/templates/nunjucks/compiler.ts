@@ -157,7 +157,12 @@ export class StrictCompiler extends compilerModule.Compiler {
   }
 
   /** include, import and extends: the unit finds the file. */
-  _compileGetTemplate(node: Node, frame: CompileFrame, eager: boolean, ignoreMissing: boolean): string {
+  _compileGetTemplate(
+    node: Node,
+    frame: CompileFrame,
+    eager: boolean,
+    ignoreMissing: boolean,
+  ): string {
     const id = this._tmpid()
     this._emit('env.getTemplate(unit.load(')
     this._compileExpression(node.template, frame)

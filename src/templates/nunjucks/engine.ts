@@ -5,13 +5,16 @@ import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
-import { Pending, type RenderContext } from '../context.ts'
+import type { Pending, RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { functions } from '../functions/index.ts'
 import { Sources } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
+
+/** Files that include, import or extend one another in a row. */
+const MAX_DEPTH = 50
 
 const { Environment, Template: TemplateClass } = environmentModule
 
@@ -20,7 +23,13 @@ interface Run {
   readonly spec: TemplateSpec
   readonly context: RenderContext
   failure?: FaultError | Pending
+  /** Where the render last left one file for another. */
+  passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
+  /** How many files deep it is. */
+  depth: number
 }
+
+type Root = (...args: readonly unknown[]) => void
 
 export function createEngine(templateDir: string): Engine {
   const environment = new Environment([], { autoescape: false, throwOnUndefined: true })
@@ -28,7 +37,10 @@ export function createEngine(templateDir: string): Engine {
   const current = (): Run => run ?? raise('template', 'nothing is being rendered')
 
   // Without a prototype, `{{ constructor }}` finds nothing.
-  environment.globals = Object.assign(Object.create(null), environment.globals) as typeof environment.globals
+  environment.globals = Object.assign(
+    Object.create(null),
+    environment.globals,
+  ) as typeof environment.globals
   const builtin = new Set(Object.keys(environment.filters))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
     const call = (...args: readonly unknown[]) => fn.call(current().context, args)
@@ -45,11 +57,23 @@ export function createEngine(templateDir: string): Engine {
     filter: (name, context, args) => environment.filters[name]?.apply(context, [...args]),
     test: (name, context, args) => environment.tests[name]?.apply(context, [...args]),
     load(name, from, ignoreMissing) {
+      if (current().depth >= MAX_DEPTH) {
+        raise('template', `more than ${MAX_DEPTH} templates within one another`, {
+          hint: 'look for an include, import or extends that leads back to itself',
+        })
+      }
       const path = sources.resolve(name, from)
       current().context.reader.file(path)
       const found = sources.open(path, variantOf(current().spec))
       if (found !== undefined) return found
-      return ignoreMissing ? nothing : raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
+      return ignoreMissing
+        ? nothing
+        : raise('template', `template "${name}" does not exist`, {
+            hint: `there is no file ${path}`,
+          })
+    },
+    passed(unit, line, column) {
+      current().passed = { unit, line, column }
     },
     failed(error) {
       current().failure ??= error
@@ -64,9 +88,21 @@ export function createEngine(templateDir: string): Engine {
       compiler.compile(ast)
       // Template code is trusted as conf.d is: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
-      const make = new Function('unit', compiler.getCode()) as (unit: Unit) => object
+      const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
       const unit = new Unit(host, path, text)
-      return new TemplateClass({ type: 'code', obj: make(unit) }, environment, path)
+      const code = make(unit)
+      const { root } = code
+      // Whichever way nunjucks enters a file (include, import, extends), it is through its root.
+      code.root = (...args) => {
+        const mine = current()
+        mine.depth++
+        try {
+          root(...args)
+        } finally {
+          mine.depth--
+        }
+      }
+      return new TemplateClass({ type: 'code', obj: code }, environment, path)
     } catch (error) {
       throw new FaultError(syntaxFault(error, path, text))
     }
@@ -76,17 +112,21 @@ export function createEngine(templateDir: string): Engine {
 
   return {
     render(spec, context) {
-      const mine: Run = { spec, context }
+      const mine: Run = { spec, context, depth: 0 }
       run = mine
       try {
         const template = sources.open(spec.src, variantOf(spec))
-        if (template === undefined) raise('template', 'the template file does not exist', { file: spec.src })
+        if (template === undefined)
+          raise('template', 'the template file does not exist', { file: spec.src })
         const text = template.render({})
         if (mine.failure !== undefined) throw mine.failure
         return text
       } catch (error) {
         if (mine.failure !== undefined) throw mine.failure
-        throw new FaultError({ file: spec.src, ...faultOf(error) })
+        const fault = faultOf(error)
+        const { unit, line, column } = mine.passed ?? {}
+        if (unit !== undefined) throw new FaultError(unit.locate(fault, line ?? 1, column ?? 1))
+        throw new FaultError({ file: spec.src, ...fault })
       } finally {
         run = undefined
       }

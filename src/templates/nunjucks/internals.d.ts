@@ -60,7 +60,7 @@ declare module 'nunjucks/src/compiler.js' {
   interface CompileFrame {
     lookup(name: string): string | null | undefined
   }
-  class Compiler {
+  export class Compiler {
     constructor(name: string, throwOnUndefined: boolean)
     buffer: string
     compile(node: Node, frame?: CompileFrame): void
@@ -94,7 +94,10 @@ declare module 'nunjucks/src/environment.js' {
     lookup(name: string): unknown
   }
   class Environment {
-    constructor(loaders: readonly never[], options: { autoescape: boolean; throwOnUndefined: boolean })
+    constructor(
+      loaders: readonly never[],
+      options: { autoescape: boolean; throwOnUndefined: boolean },
+    )
     globals: Record<string, unknown>
     filters: Record<string, (this: Context, ...args: readonly unknown[]) => unknown>
     tests: Record<string, (this: Context, ...args: readonly unknown[]) => unknown>

@@ -3,7 +3,8 @@ import { codeFrame, type Fault } from '../../core/fault.ts'
 import { faultOf } from './unit.ts'
 
 /** The tags that need an end, and what ends them. */
-const BLOCKS = 'if for asyncEach asyncAll block macro call filter raw verbatim switch ifAsync'.split(' ')
+const BLOCKS =
+  'if for asyncEach asyncAll block macro call filter raw verbatim switch ifAsync'.split(' ')
 
 export function syntaxFault(error: unknown, path: string, text: string): Fault {
   const fault = faultOf(error)
@@ -18,8 +19,48 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
       ...placed(path, text, open.line, open.column),
     }
   }
-  const line = lineno ?? text.split('\n').length
-  return { ...fault, message: `template syntax: ${message}`, ...placed(path, text, line, colno ?? 1) }
+  const stray = /^unknown block tag: (end(\w+)|else|elif|elseif)$/.exec(message)
+  if (stray !== null && lineno !== undefined) {
+    const inner = unclosed(upTo(text, lineno))
+    const told =
+      inner === undefined || inner.tag === stray[2]
+        ? 'there is nothing open that it belongs to'
+        : `{% ${inner.tag} %} of line ${inner.line} is still open`
+    return {
+      kind: 'template',
+      message: `{% ${stray[1]} %} is out of place: ${told}`,
+      ...placed(path, text, lineno, colno ?? 1),
+    }
+  }
+  const start = lastTag(text)
+  return {
+    kind: 'template',
+    message: `template syntax: ${inWords(message)}`,
+    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
+    ...placed(path, text, lineno ?? start.line, colno ?? start.column),
+  }
+}
+
+/** What nunjucks says in terms of its parser, in terms of the file. */
+const inWords = (message: string): string =>
+  message
+    .replace('expected variable end', 'expected "}}" here')
+    .replace(/expected block end in (\w+) statement/, 'expected "%}" here, in the tag $1')
+
+/** The lines before a line, 1-based. */
+const upTo = (text: string, line: number): string =>
+  text
+    .split('\n')
+    .slice(0, line - 1)
+    .join('\n')
+
+/** The last tag that begins in the text: where an end that is missing was being looked for. */
+const lastTag = (text: string) =>
+  positionOf(text, Math.max(0, ...['{{', '{%', '{#'].map((tag) => text.lastIndexOf(tag))))
+
+function positionOf(text: string, at: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, at).split('\n')
+  return { line: before.length, column: (before.at(-1) as string).length + 1 }
 }
 
 const placed = (file: string, text: string, line: number, column: number) => ({
@@ -41,6 +82,5 @@ function unclosed(text: string) {
   }
   const last = open.at(-1)
   if (last === undefined) return undefined
-  const before = text.slice(0, last.at).split('\n')
-  return { tag: last.tag, line: before.length, column: (before.at(-1) as string).length + 1 }
+  return { tag: last.tag, ...positionOf(text, last.at) }
 }

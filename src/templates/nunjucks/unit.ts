@@ -12,6 +12,8 @@ export interface Host {
   test(name: string, context: Context, args: readonly unknown[]): unknown
   /** The template of an include; undefined when the file is missing and may be. */
   load(name: string, from: string, ignoreMissing: boolean): Template
+  /** Where the render last left a file for another: what nunjucks itself throws happened about there. */
+  passed(unit: Unit, line: number, column: number): void
   /** The first failure of a render counts: nunjucks wraps and repeats what is thrown through it. */
   failed(error: FaultError | Pending): void
 }
@@ -81,10 +83,15 @@ export class Unit {
     if (typeof list === 'string') return list.includes(String(item))
     if (Array.isArray(list)) return list.includes(item)
     if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
-    return this.#fail(`"in" looks into a list, a string or an object, not into ${describe(list)}`, line, column)
+    return this.#fail(
+      `"in" looks into a list, a string or an object, not into ${describe(list)}`,
+      line,
+      column,
+    )
   }
 
   load(name: unknown, ignoreMissing: boolean, line: number, column: number): Template {
+    this.host.passed(this, line, column)
     return this.#guard(line, column, () => this.host.load(String(name), this.path, ignoreMissing))
   }
 
@@ -99,12 +106,13 @@ export class Unit {
     if (typeof value === 'function') {
       return this.#fail(`${what} is a function`, line, column, `call it: ${what}()`)
     }
-    if (Array.isArray(value)) return value.map((item) => this.output(item, '', line, column)).join(',')
+    if (Array.isArray(value))
+      return value.map((item) => this.output(item, '', line, column)).join(',')
     if (typeof value === 'object' && !hasText(value)) {
       const hint = 'name one of its attributes, or write it as JSON with | dump'
       return this.#fail(`${what} is ${describe(value)}, which has no text form`, line, column, hint)
     }
-    return String(value)
+    return (value as { toString(): string }).toString()
   }
 
   /** The place put to a fault that has none yet. */
@@ -138,11 +146,10 @@ export class Unit {
     try {
       return run()
     } catch (error) {
-      if (error instanceof Pending) {
-        this.host.failed(error)
-        throw error
-      }
-      return this.#throw(faultOf(error), line, column)
+      const located = error instanceof FaultError && error.fault.file !== undefined
+      if (!located && !(error instanceof Pending)) this.#throw(faultOf(error), line, column)
+      this.host.failed(error)
+      throw error
     }
   }
 }
@@ -157,16 +164,17 @@ export function faultOf(error: unknown): Fault {
       hint: 'look for an include, import or macro that leads back to itself',
     }
   }
-  const message = (error instanceof Error ? error.message : String(error))
-    // nunjucks puts path and place in front, a line for each template it passed on the way.
-    .replace(/^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*)+/, '')
-    .replace(/^(?:Template render error|Error): /, '')
+  const told = error instanceof Error ? error.message : String(error)
+  // nunjucks puts path and place in front, once for each template it passed on the way.
+  const wrapping = /^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*|Template render error: |Error: )+/
+  const message = told.replace(wrapping, '').replace(/\.$/, '')
   return { kind: 'template', message }
 }
 
 /** An attribute; what JavaScript gives to every object is out of reach. */
 function memberOf(target: NonNullable<unknown>, key: string): unknown {
-  if (!Object.hasOwn(target, key) && (OBJECT_NAMES.has(key) || key === 'prototype')) return undefined
+  if (!Object.hasOwn(target, key) && (OBJECT_NAMES.has(key) || key === 'prototype'))
+    return undefined
   const value = (target as Record<string, unknown>)[key]
   // A method stays with its object.
   if (typeof value !== 'function') return value

@@ -1,0 +1,203 @@
+// What an operator reads when a template is wrong, written down word by word.
+import { expect, it } from 'vitest'
+import { render, Workshop, type Keys, type Options } from './helper.ts'
+
+const json: Keys = { '/j': '{"b": {"c": 1}, "n": null}', '/secret': 'hunter2', '/a/1': 'x' }
+const GIVE = 'correct the name, give a default with | default("..."), or ask "is defined" first'
+
+/** Template, place and message, hint. */
+const cases: [template: string, told: string, hint?: unknown][] = [
+  // Syntax.
+  ['a\n{{ foo bar }}', '2:8: template syntax: expected "}}" here'],
+  ['a\n  {{ foo', '2:3: template syntax: expected "}}" here'],
+  ['{% if x y %}{% endif %}', '1:11: template syntax: expected "%}" here, in the tag if'],
+  ['{% foo %}', '1:4: template syntax: unknown block tag: foo'],
+  ['{{ 1 + }}', '1:8: template syntax: unexpected token: }}'],
+  [
+    'a\n\n {% for x in [1] %}\n',
+    '3:2: {% for %} is never closed',
+    'put {% endfor %} where it ends',
+  ],
+  [
+    '{% for x in [1] %}\n{% if x %}\n{% endfor %}',
+    '3:4: {% endfor %} is out of place: {% if %} of line 2 is still open',
+  ],
+  ['{% else %}', '1:4: {% else %} is out of place: there is nothing open that it belongs to'],
+  ['{{ "x" | nope }}', '1:10: template syntax: there is no filter "nope"'],
+  ['{{ 1 is nope }}', '1:9: template syntax: there is no test "nope"'],
+  // Undefined.
+  ['{{ nope }}', '1:4: nope is not defined', GIVE],
+  ['{{ nope("x") }}', '1:4: nope is not defined', GIVE],
+  ['{% if nope %}x{% endif %}', '1:7: nope is not defined', GIVE],
+  ['{% for x in nope %}x{% endfor %}', '1:13: nope is not defined', GIVE],
+  ['{{ getv("/a/1", nope) }}', '1:17: nope is not defined', GIVE],
+  ['{% set j = json(getv("/j")) %}\n{{ j.b.q }}', '2:4: j.b.q is not defined', GIVE],
+  ['{% set j = json(getv("/j")) %}\n{{ j.q.c }}', '2:4: j.q is not defined', GIVE],
+  ['{% set j = json(getv("/j")) %}\n{% if j.q == 1 %}{% endif %}', '2:7: j.q is not defined', GIVE],
+  ['{{ constructor }}', '1:4: constructor is not defined', GIVE],
+  [
+    '{% set j = json(getv("/j")) %}{{ j.n }}',
+    '1:34: j.n is null',
+    'give a default: {{ j.n | default("...", true) }}',
+  ],
+  ['{% set j = json(getv("/j")) %}{{ j.n.x }}', '1:34: j.n is null'],
+  // What has no text.
+  [
+    '{% set j = json(getv("/j")) %}{{ j.b }}',
+    '1:34: j.b is an object, which has no text form',
+    'name one of its attributes, or write it as JSON with | dump',
+  ],
+  ['{{ hostname }}', '1:4: hostname is a function', 'call it: hostname()'],
+  // Arguments.
+  ['{{ getv() }}', '1:4: getv takes 1 to 2 arguments, got 0', 'write getv(key, default?)'],
+  ['{{ "x" | base(1) }}', '1:10: base takes 1 argument, got 2', 'write base(path)'],
+  [
+    '{{ seq(1, "2") }}',
+    '1:4: seq: argument 2 (last) must be a whole number, got a string',
+    'a value of the store is a string: atoi(...) makes a number of it',
+  ],
+  ['{{ div(1, 0) }}', '1:4: div: division by zero'],
+  ['{{ gets("/a/[") }}', '1:4: syntax error in pattern "/a/["'],
+  ['{{ 1 in 5 }}', '1:9: "in" looks into a list, a string or an object, not into a number'],
+  // Bad values are never quoted.
+  ['{{ json(getv("/secret")) }}', '1:4: json: the text is not valid JSON'],
+  ['{{ json("") }}', '1:4: json: the text is not valid JSON: it is empty'],
+  ['{{ atoi(getv("/secret")) }}', '1:4: atoi: the text is not a whole number'],
+  // Files.
+  [
+    '{% include "nope.njk" %}',
+    '1:12: template "nope.njk" does not exist',
+    'there is no file nope.njk',
+  ],
+  [
+    '{% include "../x.njk" %}',
+    '1:12: template "../x.njk" lies outside of the templates folder',
+    expect.stringContaining('only files below'),
+  ],
+  [
+    '{% include "/etc/passwd" %}',
+    '1:12: template "/etc/passwd" lies outside of the templates folder',
+    expect.stringContaining('only files below'),
+  ],
+  // Without end.
+  [
+    '{% macro m(a) %}{{ m(a) }}{% endmacro %}{{ m(1) }}',
+    '1:20: templates include or call each other without end',
+    'look for an include, import or macro that leads back to itself',
+  ],
+]
+
+it.each(cases.map((row) => ({ row })))('$row.0', async ({ row: [text, told, hint] }) => {
+  const { message } = await render(text, json)
+  const lines = message?.split('\n') ?? []
+  expect(lines[0]).toBe(`t.njk:${told}`)
+  expect(lines.find((line) => /^ {2}[a-z]/.test(line))?.trim()).toEqual(hint)
+  // The line itself, and a caret below it.
+  expect(lines.some((line) => /^ {2} +\| .*\^$/.test(line) || /^ {4}\| \s*\^$/.test(line))).toBe(
+    true,
+  )
+})
+
+it.each<readonly [string, Options, readonly string[]]>([
+  [
+    '/app/port',
+    {},
+    [
+      't.njk:3:11: key "/app/port" does not exist (full path /app/port in etcdv3)',
+      '  give a default: getv("/app/port", "..."), or add the key',
+    ],
+  ],
+  [
+    '/app/port',
+    { prefix: '/production', watched: ['/app'] },
+    [
+      't.njk:3:11: key "/app/port" does not exist (full path /production/app/port in etcdv3)',
+      '  give a default: getv("/app/port", "..."), or add the key',
+    ],
+  ],
+  [
+    '/db/host',
+    { prefix: '/production', watched: ['/app'] },
+    [
+      't.njk:3:11: key "/db/host" does not exist (full path /production/db/host in etcdv3)',
+      `  the resource's keys do not name it: add "/db/host" or a directory above it to keys = [...]`,
+    ],
+  ],
+])('a missing key: %s, %j', async (key, options, [told, hint]) => {
+  const { message, reads } = await render(`listen\n\n  port {{ getv("${key}") }}\n`, {}, options)
+  expect(message).toBe(
+    [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
+  )
+  // So that the template is tried again when the key comes.
+  expect([...reads.keys]).toEqual([`${options.prefix ?? ''}${key}`])
+})
+
+it('a failure is told where it is: in a loop, in an include, in a folder', async () => {
+  const workshop = new Workshop()
+  workshop.write('main.njk', 'top\n{% include "parts/list.njk" %}\n')
+  workshop.write(
+    'parts/list.njk',
+    'x\n{% for i in [1, 2] %}\n  {% include "./item.njk" %}\n{% endfor %}\n',
+  )
+  workshop.write('parts/item.njk', '{{ i }}\n{{ getv("/q/" ~ i) }}\n')
+  const { message, reads } = await workshop.render('main.njk', { '/q/1': 'one' })
+  expect(message).toBe(
+    [
+      'parts/item.njk:2:4: key "/q/2" does not exist (full path /q/2 in etcdv3)',
+      '  1 | {{ i }}',
+      '  2 | {{ getv("/q/" ~ i) }}',
+      '    |    ^',
+      '  give a default: getv("/q/2", "..."), or add the key',
+    ].join('\n'),
+  )
+  const files = ['main.njk', 'parts/list.njk', 'parts/item.njk'].map(
+    (name) => `${workshop.folder}/${name}`,
+  )
+  expect([...reads.files]).toEqual(files)
+})
+
+it('a failure in an imported macro, a syntax error in an include, a name that cannot be imported', async () => {
+  const workshop = new Workshop()
+  workshop.write('macros.njk', '{% macro port(key) %}\n{{ getv(key) }}{% endmacro %}')
+  workshop.write('a.njk', '{% from "macros.njk" import port %}\n{{ port("/none") }}')
+  expect((await workshop.render('a.njk')).message).toMatch(
+    /^macros\.njk:2:4: key "\/none" does not exist/,
+  )
+  workshop.write('b.njk', 'x\n{% from "macros.njk" import prot %}')
+  expect((await workshop.render('b.njk')).message).toMatch(/^b\.njk:2:9: cannot import 'prot'\n/)
+  workshop.write('broken.njk', 'x\n{{ 1 + }}')
+  workshop.write('c.njk', '{% include "broken.njk" %}')
+  expect((await workshop.render('c.njk')).message).toMatch(
+    /^broken\.njk:2:8: template syntax: unexpected token/,
+  )
+})
+
+it.each(['include', 'extends', 'import'])(
+  'a file that leads back to itself by %s ends',
+  async (tag) => {
+    const workshop = new Workshop()
+    workshop.write('loop.njk', `{% ${tag} "loop.njk" ${tag === 'import' ? 'as x ' : ''}%}`)
+    expect((await workshop.render('loop.njk')).message).toMatch(
+      /^loop\.njk:1:\d+: more than 50 templates within one another\n/,
+    )
+  },
+)
+
+it('a missing template file is told and recorded', async () => {
+  const workshop = new Workshop()
+  const { message, reads } = await workshop.render('none.njk')
+  expect(message).toBe('none.njk: the template file does not exist')
+  expect([...reads.files]).toEqual([`${workshop.folder}/none.njk`])
+})
+
+it.each(['a.tmpl', 'a.gotmpl', 'a.ctmpl', 'a.tpl'])(
+  '%s is refused, unless it is said to be nunjucks',
+  async (name) => {
+    const workshop = new Workshop()
+    workshop.write(name, '{{ 1 + 1 }}')
+    expect((await workshop.render(name)).message).toBe(
+      `${name}: templates in Go syntax are not supported yet\n  write the template for nunjucks and name it .njk, or say engine = "nunjucks" in the resource if it already is`,
+    )
+    expect((await workshop.render(name, {}, { spec: { engine: 'nunjucks' } })).text).toBe('2')
+  },
+)

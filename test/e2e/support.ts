@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Event } from '../../src/core/event.ts'
+import { leftovers } from '../support/leftovers.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
@@ -37,12 +38,12 @@ export class Running {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
-    running.add(child)
+    leftovers.children.add(child)
     child.stdout.on('data', (data: Buffer) => (this.#stdout += data.toString()))
     child.stderr.on('data', (data: Buffer) => (this.#stderr += data.toString()))
     this.finished = new Promise((resolve) => {
       child.once('close', (code, signal) => {
-        running.delete(child)
+        leftovers.children.delete(child)
         resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr })
       })
     })
@@ -79,7 +80,8 @@ export class Running {
         what,
         () => {
           if (condition()) return true
-          if (!running.has(this.#child)) throw new Error(`reconfd has ended before: ${what}`)
+          if (!leftovers.children.has(this.#child))
+            throw new Error(`reconfd has ended before: ${what}`)
           return false
         },
         { timeout },
@@ -89,11 +91,6 @@ export class Running {
     }
   }
 }
-
-const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** A confdir, a state folder and a folder for what is written. */
 export class Site {

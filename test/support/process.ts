@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { locate, provide, type Located } from '../../scripts/servers.mjs'
+import { leftovers } from './leftovers.ts'
 import { until } from './until.ts'
 
 /** The program of a server, fetched when it is not there yet. Throws when it cannot be had. */
@@ -47,13 +48,6 @@ export async function freePorts(count: number): Promise<number[]> {
   )
   return ports
 }
-
-// What a test that threw has left behind. Vitest's workers end by `exit`, so this always runs.
-const leftovers = { children: new Set<ChildProcess>(), folders: new Set<string>() }
-process.on('exit', () => {
-  for (const child of leftovers.children) child.kill('SIGKILL')
-  for (const folder of leftovers.folders) rmSync(folder, { recursive: true, force: true })
-})
 
 export interface ProcessSpec {
   readonly name: string

@@ -1,0 +1,19 @@
+// What a test that threw has left behind: its processes and folders go with the process it ran in.
+import type { ChildProcess } from 'node:child_process'
+import { rmSync } from 'node:fs'
+
+export const leftovers = { children: new Set<ChildProcess>(), folders: new Set<string>() }
+
+function clear(): void {
+  for (const child of leftovers.children) child.kill('SIGKILL')
+  for (const folder of leftovers.folders) rmSync(folder, { recursive: true, force: true })
+}
+
+process.once('exit', clear)
+// Vitest ends its workers by SIGTERM, and a signal's default is to end without `exit` being told.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    clear()
+    process.kill(process.pid, signal)
+  })
+}

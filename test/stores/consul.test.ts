@@ -1,0 +1,252 @@
+// What is particular to Consul's KV store; the rest is in test/contract.
+import type { ServerResponse } from 'node:http'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import type { Key } from '../../src/core/key.ts'
+import type { Connection } from '../../src/core/settings.ts'
+import { open } from '../../src/stores/consul.ts'
+import { startFake } from '../support/fake-http.ts'
+import { RawWatch } from '../support/raw-watch.ts'
+import { startConsul, type ConsulServer } from '../support/servers.ts'
+import { settingsFor } from '../support/settings.ts'
+
+const ROOT_TOKEN = 'root-token-of-the-test'
+
+/** One agent with ACLs on, for all tests: whoever has no token may read nothing. */
+let consul: ConsulServer
+let tests = 0
+let dir: Key
+
+beforeAll(async () => {
+  const tokens = { master: ROOT_TOKEN }
+  const acl = { enabled: true, default_policy: 'deny', tokens }
+  consul = await startConsul({ config: { acl }, token: ROOT_TOKEN })
+})
+afterAll(() => consul.stop())
+beforeEach(() => {
+  dir = `/t${++tests}`
+})
+
+interface Access extends Partial<Connection> {
+  readonly env?: Record<string, string>
+}
+
+function watch(
+  prefixes: readonly Key[],
+  node = consul.node,
+  { env = {}, ...connection }: Access = { password: ROOT_TOKEN },
+): RawWatch {
+  const settings = settingsFor({
+    backend: 'consul',
+    connection: { nodes: [node], scheme: 'http', ...connection },
+  })
+  const raw = new RawWatch(open(settings, env), prefixes)
+  onTestFinished(() => raw.end())
+  return raw
+}
+
+const snapshot = (entries: Record<string, string>) => ({ kind: 'snapshot', entries })
+const delta = (put: Record<string, string>, del: readonly string[] = []) => ({
+  kind: 'delta',
+  put,
+  del,
+})
+
+/** A token whose policy is the given rules. */
+async function tokenFor(rules: string): Promise<string> {
+  const name = `policy${++tests}`
+  const policy = { Name: name, Rules: rules }
+  await consul.client.call('PUT', '/v1/acl/policy', JSON.stringify(policy))
+  const token = { Policies: [{ Name: name }] }
+  const made = await consul.client.call('PUT', '/v1/acl/token', JSON.stringify(token))
+  return (JSON.parse(made) as { SecretID: string }).SecretID
+}
+
+test('folders are no keys, null values are empty, and the key of the prefix itself is seen', async () => {
+  await consul.client.call('PUT', `/v1/kv${dir}/folder/`, '')
+  await consul.client.put(`${dir}/folder/empty`, '')
+  await consul.client.put(`${dir}/folder/ü b`, 'ö')
+  await consul.client.put(dir, 'own')
+  await consul.client.put(`${dir}lication/a`, 'foreign')
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(
+    snapshot({ [dir]: 'own', [`${dir}/folder/empty`]: '', [`${dir}/folder/ü b`]: 'ö' }),
+  )
+  await consul.client.put(`${dir}lication/a`, 'foreign again')
+  await consul.client.call('PUT', `/v1/kv${dir}/another/`, '')
+  await consul.client.put(`${dir}/folder/empty`, '')
+  await consul.client.put(dir, '')
+  expect(await raw.next()).toEqual(delta({ [dir]: '' }))
+  await consul.client.delTree(`${dir}/folder`)
+  expect(await raw.next()).toEqual(delta({}, [`${dir}/folder/empty`, `${dir}/folder/ü b`]))
+})
+
+test('a prefix that is not there is empty, until it is', async () => {
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(snapshot({}))
+  await consul.client.put('/foreign', '1')
+  await consul.client.put(`${dir}/a`, '1')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '1' }))
+})
+
+test('many prefixes share one query, and see only their own keys', async () => {
+  const prefixes = Array.from({ length: 40 }, (_, n): Key => `${dir}/services/s${n}`)
+  await consul.client.put(`${dir}/services/s7/a`, '1')
+  await consul.client.put(`${dir}/services/other`, 'foreign')
+  const raw = watch(prefixes)
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/services/s7/a`]: '1' }))
+  await consul.client.put(`${dir}/services/other`, 'foreign again')
+  await consul.client.put(`${dir}/services/s39`, '2')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/services/s39`]: '2' }))
+})
+
+test.each<[string, Access]>([
+  ['no token', {}],
+  ['an unknown token', { env: { CONSUL_HTTP_TOKEN: 'unknown-token' } }],
+  ['an unknown token as password', { password: 'unknown-token' }],
+])('with %s the keys are denied, never empty', async (_, access) => {
+  await consul.client.put(`${dir}/a`, '1')
+  for (const prefix of [dir, '/'] as const) {
+    const fault = await watch([prefix], consul.node, access).fault()
+    expect(fault).toMatchObject({ kind: 'store', permanent: true })
+    expect(fault.message).toMatch(/^Consul at http:.* denied access to /)
+    expect(fault.hint).toContain('CONSUL_HTTP_TOKEN')
+    expect(JSON.stringify(fault)).not.toContain('unknown-token')
+  }
+})
+
+test('a policy for the directory is enough, whatever its neighbours hold', async () => {
+  const token = await tokenFor(`key_prefix "${dir.slice(1)}/" { policy = "read" }`)
+  await consul.client.put(`${dir}lication`, 'denied')
+  const raw = watch([dir], consul.node, { env: { CONSUL_HTTP_TOKEN: token } })
+  expect(await raw.next()).toEqual(snapshot({}))
+  await consul.client.put(`${dir}/a`, '1')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '1' }))
+})
+
+test('a policy for one key is enough to watch that key', async () => {
+  const token = await tokenFor(`key "${dir.slice(1)}" { policy = "read" }`)
+  const raw = watch([dir], consul.node, { env: { CONSUL_HTTP_TOKEN: token } })
+  expect(await raw.next()).toEqual(snapshot({}))
+  await consul.client.put(dir, '1')
+  expect(await raw.next()).toEqual(delta({ [dir]: '1' }))
+})
+
+test('a token that loses its rights breaks the watch', async () => {
+  const token = await tokenFor(`key_prefix "${dir.slice(1)}" { policy = "read" }`)
+  await consul.client.put(`${dir}/a`, '1')
+  const raw = watch([dir], consul.node, { env: { CONSUL_HTTP_TOKEN: token } })
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
+  const policies = JSON.parse(await consul.client.call('GET', '/v1/acl/policies')) as {
+    ID: string
+    Name: string
+  }[]
+  const { ID, Name } = policies.find(({ Name }) => Name === `policy${tests}`) ?? policies[0]!
+  const nothing = { ID, Name, Rules: `key_prefix "${dir.slice(1)}" { policy = "deny" }` }
+  await consul.client.call('PUT', `/v1/acl/policy/${ID}`, JSON.stringify(nothing))
+  await consul.client.put(`${dir}/a`, '2')
+  expect((await raw.fault()).message).toContain('denied access')
+})
+
+const entry = (key: string, value: string, modifyIndex: number) => ({
+  Key: key,
+  Value: Buffer.from(value).toString('base64'),
+  ModifyIndex: modifyIndex,
+})
+const give = (response: ServerResponse, index: number, entries: readonly object[]): void => {
+  response.setHeader('x-consul-index', index)
+  response.end(JSON.stringify(entries))
+}
+
+test('an index that goes back starts over from 0, and equal numbers deceive nobody', async () => {
+  const fake = await startFake((_, response, nth) => {
+    if (nth === 0) give(response, 90, [entry('app/a', 'old', 7), entry('app/b', 'same', 8)])
+    else if (nth < 3) give(response, 12, [entry('app/a', 'new', 7), entry('app/b', 'same', 8)])
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(['/app'], fake.node)
+  expect(await raw.next()).toEqual(snapshot({ '/app/a': 'old', '/app/b': 'same' }))
+  expect(await raw.next()).toEqual(delta({ '/app/a': 'new' }))
+  const index = fake.asked.map((path) => new URL(path, 'http://fake').searchParams.get('index'))
+  expect(index.slice(0, 3)).toEqual([null, '90', null])
+})
+
+test('an index below 1 is 1, and a return without a change is no event', async () => {
+  const fake = await startFake((_, response, nth) => {
+    if (nth < 3) give(response, 0, [entry('app', '1', 7)])
+    else if (nth === 3) give(response, 9, [entry('app', '2', 9)])
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(['/app'], fake.node)
+  await raw.next()
+  expect(await raw.next()).toEqual(delta({ '/app': '2' }))
+  expect(fake.asked[1]).toContain('index=1&')
+})
+
+test('an answer that the ACL filtered is a fault, unless only neighbours are missing', async () => {
+  const fake = await startFake((url, response) => {
+    const { pathname } = url
+    if (pathname === '/v1/kv/app' || pathname === '/v1/kv/web' || pathname === '/v1/kv/web/') {
+      response.setHeader('x-consul-results-filtered-by-acls', 'true')
+    }
+    if (!url.searchParams.has('index')) give(response, 5, [entry('app/a', '1', 5)])
+  })
+  onTestFinished(() => fake.close())
+  expect(await watch(['/app'], fake.node).next()).toEqual(snapshot({ '/app/a': '1' }))
+  expect((await watch(['/web'], fake.node).fault()).message).toContain('denied access to /web')
+})
+
+test.each<[string, (response: ServerResponse) => void, RegExp]>([
+  [
+    'without a leader (X-Consul-KnownLeader)',
+    (r) => r.writeHead(200, { 'x-consul-index': 5, 'x-consul-knownleader': 'false' }).end('[]'),
+    /knows no leader/,
+  ],
+  [
+    'without a leader (500)',
+    (r) => r.writeHead(500).end('No cluster leader\n'),
+    /failed \(HTTP 500\): No cluster leader$/,
+  ],
+  [
+    'that there are too many requests',
+    (r) => r.writeHead(429, { 'retry-after': '7' }).end(),
+    /HTTP 429, retry after 7 s/,
+  ],
+  [
+    'that is no JSON',
+    (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
+    /not a JSON list/,
+  ],
+  ['that is not from Consul', (r) => r.writeHead(404).end('secret'), /without X-Consul-Index/],
+  [
+    'cut off',
+    (r) => r.writeHead(200, { 'content-length': 9 }).write('[', () => r.destroy()),
+    /closed the connection/,
+  ],
+])('an answer %s is a fault without values', async (_, answer, expected) => {
+  const fake = await startFake((_, response) => answer(response))
+  onTestFinished(() => fake.close())
+  const fault = await watch(['/app'], fake.node).fault()
+  expect(fault.message).toMatch(expected)
+  expect(fault.message).toContain(fake.node)
+  expect(JSON.stringify(fault)).not.toContain('secret')
+})
+
+test('the password is the token, unless there is a user name: then it is for basic auth', async () => {
+  const seen: unknown[] = []
+  const fake = await startFake((url, response, _, { headers }) => {
+    if (url.searchParams.has('index')) return
+    seen.push([headers['authorization'], headers['x-consul-token']])
+    give(response, 5, [entry('app', '1', 5)])
+  })
+  onTestFinished(() => fake.close())
+  const env = { CONSUL_HTTP_TOKEN: 'env' }
+  await watch(['/app'], fake.node, { env }).next()
+  await watch(['/app'], fake.node, { env, password: 'own' }).next()
+  await watch(['/app'], fake.node, { env, username: 'me', password: 'own' }).next()
+  const basic = `Basic ${Buffer.from('me:own').toString('base64')}`
+  expect(seen).toEqual([
+    [undefined, 'env'],
+    [undefined, 'own'],
+    [basic, 'env'],
+  ])
+})

@@ -1,0 +1,45 @@
+// One watch of a store, event by event, as it is before `follow` mends anything.
+import { FaultError, type Fault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import type { Result } from '../../src/core/result.ts'
+import type { Store, StoreEvent } from '../../src/core/store.ts'
+import { within } from './until.ts'
+
+export class RawWatch {
+  readonly #abort = new AbortController()
+  readonly #events: AsyncIterator<StoreEvent>
+
+  constructor(opened: Result<Store, Fault>, prefixes: readonly Key[]) {
+    if (!opened.ok) throw new FaultError(opened.error)
+    const { value: store } = opened
+    const node = store.nodes[0] as string
+    this.#events = store.watch(node, prefixes, this.#abort.signal)[Symbol.asyncIterator]()
+  }
+
+  /** The next event, maps as plain objects and sets as sorted lists. Throws the watch's fault. */
+  async next(): Promise<object> {
+    const step = await within('an event of the store', this.#events.next())
+    if (step.done === true) return { kind: 'end' }
+    const { value } = step
+    return value.kind === 'snapshot'
+      ? { kind: 'snapshot', entries: Object.fromEntries(value.entries) }
+      : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }
+  }
+
+  /** The fault that the watch breaks with; throws when there is an event instead. */
+  async fault(): Promise<Fault> {
+    try {
+      const event = await this.next()
+      throw new Error(`an event in place of a fault: ${JSON.stringify(event)}`)
+    } catch (error) {
+      if (error instanceof FaultError) return error.fault
+      throw error
+    }
+  }
+
+  /** Aborts and waits for the end. */
+  async end(): Promise<void> {
+    this.#abort.abort()
+    await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), 250)
+  }
+}

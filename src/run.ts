@@ -7,8 +7,8 @@ import type { Plan } from './core/plan.ts'
 import type { Resource } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
-import { commandFault, succeeded } from './apply/command-fault.ts'
-import { runCommand } from './apply/command.ts'
+import { commandFault, runCommand, succeeded, warmCommands } from './apply/command.ts'
+import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
 import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
@@ -51,6 +51,8 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
     ? ok(nothingOwed)
     : await openOwed(settings.stateDir, settings.confdir)
   if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
+  const { notice } = journal.value
+  if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
   const daemon = new Daemon(settings, journal.value, options)
   try {
     return await daemon.run()
@@ -188,9 +190,25 @@ class Daemon {
       broken: () => undefined,
       crashed: (error) => this.#bug.reject(error),
     }
+    if (former === undefined && !settings.noop) await this.#tidy(resources)
     feed.start()
     if (feed.mirror.kind !== 'waiting') generation.worker.all()
     return ok(generation)
+  }
+
+  /** Removes what a crashed run has left staged, and gets ready to run commands. */
+  async #tidy(resources: readonly Resource[]): Promise<void> {
+    const left = await sweepStaged(
+      resources.flatMap(({ templates }) => templates.map(({ dest }) => dest)),
+    )
+    for (const path of left) {
+      this.options.emit({
+        kind: 'notice',
+        level: 'info',
+        message: `removed ${path}, left by a crashed run`,
+      })
+    }
+    if (!this.#onetime) await warmCommands()
   }
 
   #assemble(

@@ -67,7 +67,7 @@ describe('the tree', () => {
   it('stays shallow: 100,000 sorted insertions', () => {
     let tree = emptyTree
     for (let n = 0; n < 100_000; n++)
-      tree = tree.with(new Map([[`/k/${String(n).padStart(6, '0')}`, 'v']]), new Set())
+      tree = tree.with(new Map<Key, string>([[`/k/${String(n).padStart(6, '0')}`, 'v']]), new Set())
     expect(tree.size).toBe(100_000)
     expect(tree.get('/k/099999')).toBe('v')
   })

@@ -1,0 +1,192 @@
+// The reload desk over a real journal; the commands are promises that the test ends as it likes.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { CommandResult, Event } from '../../src/core/event.ts'
+import { openOwed, type OwedJournal } from '../../src/flow/owed.ts'
+import { ReloadDesk } from '../../src/flow/reloads.ts'
+
+const result = (exitCode: number): CommandResult => ({
+  exitCode,
+  signal: null,
+  timedOut: false,
+  output: '',
+  truncated: 0,
+  duration: 1,
+})
+
+let dir: string
+let journal: OwedJournal
+let runs: { command: string; end: (exitCode: number) => void }[]
+let events: Event[]
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'reconfd-desk-'))
+  journal = await opened()
+  runs = []
+  events = []
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await journal.close()
+  await rm(dir, { recursive: true })
+})
+
+async function opened(): Promise<OwedJournal> {
+  const journal = await openOwed(dir, '/etc/confd')
+  if (!journal.ok) throw new Error(journal.error.message)
+  return journal.value
+}
+
+function deskWith(retry = true): ReloadDesk {
+  return new ReloadDesk({
+    journal,
+    emit: (event) => events.push(event),
+    run: (command) =>
+      new Promise((resolve) => {
+        runs.push({ command, end: (exitCode) => resolve(result(exitCode)) })
+      }),
+    judge: (_command, { exitCode }) =>
+      exitCode === 0 ? undefined : { kind: 'command', message: `exit ${exitCode}` },
+    retry,
+  })
+}
+
+const told = (kind: Event['kind']): Event[] => events.filter((event) => event.kind === kind)
+const ended = (kind: Event['kind'], count = 1): Promise<void> =>
+  vi.waitFor(() => expect(told(kind)).toHaveLength(count))
+
+describe('the reload desk', () => {
+  it('runs a command that several resources share once, when all of them are in place', async () => {
+    const desk = deskWith()
+    desk.hold(['reload'])
+    desk.hold(['reload'])
+    await desk.owe('a', ['reload'])
+    desk.request('a', ['reload'])
+    desk.release(['reload'])
+    expect(runs).toHaveLength(0)
+    await desk.owe('b', ['reload'])
+    desk.request('b', ['reload'])
+    desk.release(['reload'])
+    expect(runs).toHaveLength(1)
+    runs[0]?.end(0)
+    await desk.idle()
+    expect(told('reloaded')).toMatchObject([{ resources: ['a', 'b'] }])
+    expect(journal.all().size).toBe(0)
+  })
+
+  it('does not wait for ever for one whose check hangs', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const desk = deskWith()
+    desk.hold(['reload'])
+    desk.hold(['reload'])
+    desk.request('a', ['reload'])
+    desk.release(['reload'])
+    expect(runs).toHaveLength(0)
+    vi.advanceTimersByTime(1000)
+    expect(runs).toHaveLength(1)
+    // The late one gets a reload of its own.
+    desk.request('b', ['reload'])
+    desk.release(['reload'])
+    vi.useRealTimers()
+    runs[0]?.end(0)
+    await vi.waitFor(() => expect(runs).toHaveLength(2))
+    runs[1]?.end(0)
+    await desk.idle()
+  })
+
+  it('keeps what is owed in the journal until the command succeeds, and retries it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const desk = deskWith()
+    await desk.owe('a', ['reload'])
+    desk.request('a', ['reload'])
+    for (let n = 0; n < 3; n++) {
+      runs[n]?.end(n < 2 ? 1 : 0)
+      await ended(n < 2 ? 'reload-owed' : 'reloaded', n < 2 ? n + 1 : 1)
+      if (n < 2) {
+        expect(journal.all().has('a')).toBe(true)
+        expect([...desk.failed]).toEqual(['a'])
+        vi.advanceTimersByTime(60_000)
+      }
+    }
+    await desk.idle()
+    expect(runs).toHaveLength(3)
+    expect(journal.all().size).toBe(0)
+    expect(desk.failed.size).toBe(0)
+  })
+
+  it('a reload that began before the newest swap does not settle it', async () => {
+    const desk = deskWith()
+    await desk.owe('a', ['reload'])
+    desk.request('a', ['reload'])
+    expect(runs).toHaveLength(1)
+    await desk.owe('a', ['reload']) // the next content is about to be swapped in
+    runs[0]?.end(0)
+    await ended('reloaded')
+    await desk.idle()
+    expect(journal.all().has('a')).toBe(true)
+    desk.request('a', ['reload'])
+    expect(runs).toHaveLength(2)
+    runs[1]?.end(0)
+    await desk.idle()
+    expect(journal.all().size).toBe(0)
+  })
+
+  it('runs again when it was asked for while running', async () => {
+    const desk = deskWith()
+    desk.request('a', ['reload'])
+    desk.request('a', ['reload'])
+    desk.request('b', ['reload'])
+    expect(runs).toHaveLength(1)
+    runs[0]?.end(0)
+    await vi.waitFor(() => expect(runs).toHaveLength(2))
+    runs[1]?.end(0)
+    await desk.idle()
+    expect(runs).toHaveLength(2)
+  })
+
+  it('recovers what a former life owed, once, and drops it when the command is gone', async () => {
+    await journal.owe([
+      { resource: 'a', since: 1, attempts: 0, commands: ['old'] },
+      { resource: 'b', since: 1, attempts: 0, commands: ['old'] },
+    ])
+    await journal.close()
+    journal = await opened()
+    const desk = deskWith()
+    desk.recover('a', ['reload'])
+    desk.recover('a', ['reload'])
+    desk.recover('b', [])
+    desk.recover('c', ['reload'])
+    expect(runs.map(({ command }) => command)).toEqual(['reload'])
+    runs[0]?.end(0)
+    await desk.idle()
+    await vi.waitFor(() => expect(journal.all().size).toBe(0))
+  })
+
+  it('a swap that did not happen owes nothing, unless something was owed before', async () => {
+    const desk = deskWith(false)
+    await desk.owe('a', ['reload'])
+    await desk.withdraw('a')
+    expect(journal.all().size).toBe(0)
+    await desk.owe('a', ['reload'])
+    desk.request('a', ['reload'])
+    runs[0]?.end(1)
+    await desk.idle()
+    await desk.owe('a', ['reload'])
+    await desk.withdraw('a')
+    expect(journal.all().has('a')).toBe(true)
+  })
+
+  it('a resource with two commands is settled when both have succeeded', async () => {
+    const desk = deskWith(false)
+    await desk.owe('a', ['one', 'two'])
+    desk.request('a', ['one', 'two'])
+    runs[0]?.end(0)
+    await ended('reloaded')
+    expect(journal.all().has('a')).toBe(true)
+    runs[1]?.end(0)
+    await desk.idle()
+    expect(journal.all().size).toBe(0)
+  })
+})

@@ -25,7 +25,9 @@ const borders = Object.entries(rooms).map(([room, allowed]) => ({
               .join('|')}|run|cli)(/|\\.ts)`,
             message: `${room}/ knows only core/: see docs/architecture.md.`,
           },
-          ...(room === 'core' ? [{ regex: '^[^.]', message: 'core/ is pure: no modules from outside.' }] : []),
+          ...(room === 'core'
+            ? [{ regex: '^[^.]', message: 'core/ is pure: no modules from outside.' }]
+            : []),
         ],
       },
     ],
@@ -41,7 +43,10 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],

@@ -7,6 +7,16 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
+/** nunjucks brings loaders of its own, which watch files with chokidar; ours reads the templates. */
+const withoutNunjucksLoaders = {
+  name: 'without-nunjucks-loaders',
+  setup({ onLoad }) {
+    onLoad({ filter: /nunjucks[\\/]src[\\/]node-loaders\.js$/ }, () => ({
+      contents: 'module.exports = {}',
+    }))
+  },
+}
+
 rmSync(`${root}dist`, { recursive: true, force: true })
 await build({
   absWorkingDir: root,
@@ -26,6 +36,7 @@ await build({
   banner: {
     js: "#!/usr/bin/env node\nimport{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
   },
+  plugins: [withoutNunjucksLoaders],
   logLevel: 'warning',
 })
 chmodSync(`${root}dist/cli.js`, 0o755)

@@ -176,7 +176,7 @@ class Daemon {
     if (feed === undefined) {
       const store = await openStore(settings)
       if (!store.ok) return err([store.error])
-      feed = new Feed(store.value, prefixes, emit)
+      feed = new Feed(store.value, prefixes, emit, this.#onetime)
     }
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.
     const after = former?.worker.retire() ?? new Map<string, Promise<void>>()

@@ -27,6 +27,8 @@ export class Feed {
     private readonly store: Store,
     private readonly prefixes: readonly Key[],
     private readonly emit: Emit,
+    /** For a onetime run: the first snapshot is all that is wanted, so no watch is opened behind it. */
+    private readonly once = false,
   ) {}
 
   get name(): string {
@@ -56,7 +58,7 @@ export class Feed {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#closed) {
+      while (!this.#closed && !(this.once && this.mirror.kind === 'live')) {
         this.#connection = new AbortController()
         await this.#follow(this.#connection.signal)
       }
@@ -83,6 +85,7 @@ export class Feed {
       if (changes.size > 0 || before.kind === 'waiting') {
         this.listener?.changed(changes, before.kind === 'waiting')
       }
+      if (this.once) return
     }
   }
 

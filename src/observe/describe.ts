@@ -15,7 +15,7 @@ export interface Described {
 }
 
 const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}`
-const again = (ms: number | null): string => (ms === null ? '' : `; again in ${seconds(ms)}`)
+const again = (ms: number | null): string => (ms === null ? '' : `, again in ${seconds(ms)}`)
 const names = (all: readonly string[]): string => all.join(', ')
 const WHY = { create: 'new', content: 'content', metadata: 'owner or mode' } as const
 
@@ -57,7 +57,7 @@ export function describe(event: Event): Described {
     }
     case 'store-stale': {
       const { store, node, fault, retryIn } = event
-      const text = `${formatFault(fault)}; the last good files stay${again(retryIn)}`
+      const text = `the last good files stay${again(retryIn)}: ${formatFault(fault)}`
       return line('error', store, text, { store, node, fault, retryIn })
     }
     case 'changed': {
@@ -112,12 +112,12 @@ export function describe(event: Event): Described {
     }
     case 'reload-owed': {
       const { resources, command, fault, attempts, retryIn } = event
-      const text = `reload is owed, try ${attempts} failed: ${formatFault(fault)}${again(retryIn)}`
+      const text = `reload is owed, try ${attempts} failed${again(retryIn)}: ${formatFault(fault)}`
       return line('error', names(resources), text, { resources, command, fault, attempts, retryIn })
     }
     case 'failed': {
       const { resource, at, fault, retryIn } = event
-      return line('error', resource, `${at} failed: ${formatFault(fault)}${again(retryIn)}`, {
+      return line('error', resource, `${at} failed${again(retryIn)}: ${formatFault(fault)}`, {
         resource,
         at,
         fault,

@@ -73,7 +73,6 @@ describe('follow', () => {
     const store: Store = {
       name: 'broken',
       nodes: ['a'],
-      // eslint-disable-next-line require-yield
       async *watch() {
         throw new TypeError('x is not a function')
       },

@@ -1,0 +1,39 @@
+// snakecase, kebabcase and camelcase: a text cut into words.
+import { toLower, toUpper } from './unicode.ts'
+
+/**
+ * Cuts at separators, before an upper case letter behind another kind of character, and before the
+ * last of several upper case letters when a lower case one follows: `HTTPServer` is HTTP, Server.
+ */
+function wordsOf(text: string): string[] {
+  const chars = [...text]
+  const words: string[] = []
+  let word = ''
+  const cut = (): void => {
+    if (word !== '') words.push(word)
+    word = ''
+  }
+  chars.forEach((char, i) => {
+    if (char === '_' || char === '-' || char === ' ') {
+      cut()
+      return
+    }
+    if (/\p{Lu}/u.test(char) && word !== '') {
+      if (/\p{Ll}/u.test(chars[i + 1] ?? '') || !/\p{Lu}/u.test(chars[i - 1] ?? '')) cut()
+    }
+    word += char
+  })
+  cut()
+  return words
+}
+
+export const joinWords = (text: string, separator: string): string =>
+  wordsOf(text).map(toLower).join(separator)
+
+export const camelCase = (text: string): string =>
+  wordsOf(text)
+    .map((word, i) => {
+      const [first = '', ...rest] = word
+      return i === 0 ? toLower(word) : toUpper(first) + toLower(rest.join(''))
+    })
+    .join('')

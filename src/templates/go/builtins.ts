@@ -36,13 +36,16 @@ function callValue([callee, ...args]: readonly Value[]): Value {
   const { params = [], variadic: many = false } = callee.type.signature ?? {}
   const fixed = many ? params.length - 1 : params.length
   if (many ? args.length < fixed : args.length !== fixed) {
-    throw new CallError(`wrong number of args: got ${args.length} want ${many ? 'at least ' : ''}${fixed}`)
+    throw new CallError(
+      `wrong number of args: got ${args.length} want ${many ? 'at least ' : ''}${fixed}`,
+    )
   }
   return callee.call(
     args.map((arg, i) => {
       const type = params[Math.min(i, params.length - 1)] as Type
       const isNumber = arg !== null && arg !== undefined && isInteger(typeOf(arg))
-      if (isNumber && type === INT) return BigInt((arg as { value?: bigint }).value ?? (arg as bigint))
+      if (isNumber && type === INT)
+        return BigInt((arg as { value?: bigint }).value ?? (arg as bigint))
       return assignTo(arg, type, (message) => {
         throw new CallError(`arg ${i}: ${message}`)
       })
@@ -72,4 +75,3 @@ export const builtins: Functions = new Map<string, Func>([
   ['println', variadic([ANY], STRING, sprintln)],
   ['printf', variadic([STRING, ANY], STRING, ([text, ...args]) => sprintf(text as string, args))],
 ])
-

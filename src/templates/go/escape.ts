@@ -27,7 +27,7 @@ const hex = (code: number): string => code.toString(16).toUpperCase().padStart(4
 
 export function escapeJs(text: string): string {
   let out = ''
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const char = text[at] ?? ''
     const { rune, width } = runeAt(text, at)
     if (rune < 0x80) out += JS[char] ?? (rune < 0x20 ? `\\u${hex(rune)}` : char)

@@ -124,7 +124,10 @@ class Evaluator extends Expressions {
     const value = this.pipeline(dot, node.pipe, root)
     let ended: Ended = 'end'
     if (isTrue(value)) {
-      ended = node.kind === 'with' ? this.#list(node.body, value, false) : this.#list(node.body, dot, root)
+      ended =
+        node.kind === 'with'
+          ? this.#list(node.body, value, false)
+          : this.#list(node.body, dot, root)
     } else if (node.otherwise !== null) ended = this.#list(node.otherwise, dot, root)
     this.release(mark)
     return ended
@@ -193,4 +196,3 @@ class Evaluator extends Expressions {
     this.#depth--
   }
 }
-

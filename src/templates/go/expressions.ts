@@ -3,7 +3,14 @@ import { FaultError, type Fault } from '../../core/fault.ts'
 import { assignTo, canBeNil } from './assign.ts'
 import type { Functions } from './builtins.ts'
 import { methodOf } from './methods.ts'
-import { sourceOf, type Command, type Num, type Operand, type Pipe, type Statement } from './nodes.ts'
+import {
+  sourceOf,
+  type Command,
+  type Num,
+  type Operand,
+  type Pipe,
+  type Statement,
+} from './nodes.ts'
 import { faultAt, type Template } from './parser.ts'
 import { VALUE, type Type } from './types.ts'
 import {
@@ -121,7 +128,9 @@ export class Expressions {
     const [arg, args] = command?.args ?? []
     if (more !== undefined || args !== undefined) return false
     if (arg?.kind === 'dot') return dotIsRoot
-    return arg?.kind === 'variable' && arg.name === '$' && arg.fields.length === 0 && this.#rootVariable
+    return (
+      arg?.kind === 'variable' && arg.name === '$' && arg.fields.length === 0 && this.#rootVariable
+    )
   }
 
   // Pipelines and commands
@@ -209,7 +218,13 @@ export class Expressions {
     return this.#fields(dot, value, node, node.fields, args, final, root, isRoot)
   }
 
-  #chain(dot: Value, node: Operand & { kind: 'chain' }, args: readonly Operand[], final: Final, root: boolean): Value {
+  #chain(
+    dot: Value,
+    node: Operand & { kind: 'chain' },
+    args: readonly Operand[],
+    final: Final,
+    root: boolean,
+  ): Value {
     this.#node = node
     if (node.of.kind === 'nil') this.fail(`indirection through explicit nil in ${sourceOf(node)}`)
     const receiver = this.#argument(dot, VALUE, node.of, root)
@@ -232,9 +247,27 @@ export class Expressions {
     const last = names.length - 1
     let value = receiver
     for (let i = 0; i < last; i++) {
-      value = this.#field(dot, names[i] as string, node, NO_ARGS, NONE, value, root, receiverIsRoot && i === 0)
+      value = this.#field(
+        dot,
+        names[i] as string,
+        node,
+        NO_ARGS,
+        NONE,
+        value,
+        root,
+        receiverIsRoot && i === 0,
+      )
     }
-    return this.#field(dot, names[last] as string, node, args, final, value, root, receiverIsRoot && last === 0)
+    return this.#field(
+      dot,
+      names[last] as string,
+      node,
+      args,
+      final,
+      value,
+      root,
+      receiverIsRoot && last === 0,
+    )
   }
 
   #field(
@@ -305,7 +338,9 @@ export class Expressions {
     const fixed = variadic ? params.length - 1 : params.length
     if (variadic ? count < fixed : count !== fixed) {
       const least = variadic ? 'at least ' : ''
-      this.fail(`wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`)
+      this.fail(
+        `wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`,
+      )
     }
     if (name === 'and' || name === 'or') {
       return this.#shortCircuit(dot, name === 'or', words, final, root)
@@ -338,7 +373,13 @@ export class Expressions {
 
   readonly #mismatch = (message: string): never => this.fail(message)
 
-  #shortCircuit(dot: Value, until: boolean, words: readonly Operand[], final: Final, root: boolean): Value {
+  #shortCircuit(
+    dot: Value,
+    until: boolean,
+    words: readonly Operand[],
+    final: Final,
+    root: boolean,
+  ): Value {
     let value: Value
     for (let i = 1; i < words.length; i++) {
       value = this.#argument(dot, VALUE, words[i] as Operand, root)
@@ -357,7 +398,11 @@ export class Expressions {
         if (!canBeNil(type)) this.fail(`cannot assign nil to ${type.name}`)
         return type.kind === 'value' ? undefined : zeroOf(type)
       case 'field':
-        return assignTo(this.#fields(dot, dot, node, node.names, NO_ARGS, NONE, root, root), type, this.#mismatch)
+        return assignTo(
+          this.#fields(dot, dot, node, node.names, NO_ARGS, NONE, root, root),
+          type,
+          this.#mismatch,
+        )
       case 'variable':
         return assignTo(this.#variable(dot, node, NO_ARGS, NONE, root), type, this.#mismatch)
       case 'pipe':

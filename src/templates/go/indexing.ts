@@ -1,6 +1,16 @@
 // index, slice and len: reaching into strings (bytes), lists and maps.
 import { isInteger, UINT8, type Type } from './types.ts'
-import { CallError, GoMap, Integer, Slice, typeName, typeOf, zeroOf, type MapKey, type Value } from './values.ts'
+import {
+  CallError,
+  GoMap,
+  Integer,
+  Slice,
+  typeName,
+  typeOf,
+  zeroOf,
+  type MapKey,
+  type Value,
+} from './values.ts'
 
 const MAX_INT = 2n ** 63n - 1n
 

@@ -37,9 +37,7 @@ export interface Token {
   readonly text: string
 }
 
-const KEYWORDS = new Set(
-  'block break continue define else end if range template with'.split(' '),
-)
+const KEYWORDS = new Set('block break continue define else end if range template with'.split(' '))
 const SPACES = /[ \t\r\n]/
 const isSpace = (char: string): boolean => SPACES.test(char)
 
@@ -157,7 +155,11 @@ export class Lexer {
         if (this.#parens < 0) return this.#error(start, 'unexpected right paren')
         return this.#take(')', 1)
     }
-    if (char === '.' && !/[0-9]/.test(this.source.charAt(start + 1)) && start + 1 < this.source.length) {
+    if (
+      char === '.' &&
+      !/[0-9]/.test(this.source.charAt(start + 1)) &&
+      start + 1 < this.source.length
+    ) {
       return this.#name('field')
     }
     if (/[.+\-0-9]/.test(char)) return this.#number()
@@ -216,7 +218,8 @@ export class Lexer {
   }
 
   #number(): Token {
-    const scan = /[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/y
+    const scan =
+      /[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/y
     const start = this.#at
     const end = this.#match(scan, start)
     if (this.#inWord(end)) return this.#badNumber(start, end)

@@ -53,7 +53,7 @@ export function unquote(source: string): string {
   if (source.startsWith('`')) return source.slice(1, -1).replaceAll('\r', '')
   const end = source.length - 1
   let out = ''
-  for (let at = 1; at < end; ) {
+  for (let at = 1; at < end;) {
     const char = unquoteChar(source, at, '"')
     out += char.isByte ? String.fromCharCode(char.code) : encodeRune(char.code)
     at = char.next
@@ -99,7 +99,9 @@ const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)
 
 function parseFloatText(text: string): number | undefined {
   // Underscores in a float only with a base prefix, as strconv.ParseFloat has it.
-  const plain = /^[+-]?0[xX]/.test(text) ? text.replace(/(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g, '') : text
+  const plain = /^[+-]?0[xX]/.test(text)
+    ? text.replace(/(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g, '')
+    : text
   if (DECIMAL.test(plain)) {
     const value = Number(plain)
     return Number.isFinite(value) ? value : undefined
@@ -133,7 +135,8 @@ export function complexConstant(source: string): NumberForms {
   const split = /^(.+?[^eEpP])([+-].*)i$/.exec(source)
   const real = parseFloatText(split?.[1] ?? '')
   const imaginary = parseFloatText(split?.[2] ?? '')
-  if (real === undefined || imaginary === undefined) throw new LiteralError('syntax error scanning complex number')
+  if (real === undefined || imaginary === undefined)
+    throw new LiteralError('syntax error scanning complex number')
   return complexForms(real, imaginary)
 }
 

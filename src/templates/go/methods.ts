@@ -1,12 +1,14 @@
 // The methods that Go's types have and templates can reach.
 import { BOOL, funcOf, INT, KV_PAIRS, STRING } from './types.ts'
+import { DURATION, durationMethod } from './time.ts'
 import { CallError, Func, Integer, Opaque, Slice, Struct, type Value } from './values.ts'
 
 export function methodOf(receiver: Value, name: string): Func | undefined {
   if (receiver instanceof Opaque) return receiver.method(name)
   if (receiver instanceof Integer) {
     const { type, value } = receiver
-    return name === 'String' && type.text ? text(() => type.text?.(value) ?? '') : undefined
+    if (name === 'String' && type.text) return text(() => type.text?.(value) ?? '')
+    return type === DURATION ? durationMethod(value, name) : undefined
   }
   if (receiver instanceof Slice && receiver.type === KV_PAIRS) return pairsMethod(receiver, name)
   return undefined

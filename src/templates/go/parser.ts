@@ -2,7 +2,13 @@
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Lexer, type Token, type TokenKind } from './lexer.ts'
-import { characterConstant, complexConstant, LiteralError, numberConstant, unquote } from './literals.ts'
+import {
+  characterConstant,
+  complexConstant,
+  LiteralError,
+  numberConstant,
+  unquote,
+} from './literals.ts'
 import type { Command, List, Operand, Pipe, Statement, Variable } from './nodes.ts'
 import { toText } from './values.ts'
 
@@ -56,7 +62,14 @@ export function faultAt(source: string, file: string, at: number, message: strin
 }
 
 type Ending = 'end' | 'else'
-type Context = 'command' | 'if' | 'with' | 'range' | 'template clause' | 'block clause' | 'parenthesized pipeline'
+type Context =
+  | 'command'
+  | 'if'
+  | 'with'
+  | 'range'
+  | 'template clause'
+  | 'block clause'
+  | 'parenthesized pipeline'
 
 class Parser {
   readonly #lexer: Lexer

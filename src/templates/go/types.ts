@@ -132,8 +132,7 @@ export function assignable(from: Type, to: Type): boolean {
   return from.elem === to.elem && from.key === to.key && from.signature === to.signature
 }
 
-export const isInteger = (type: Type): boolean =>
-  /^u?int/.test(type.kind)
+export const isInteger = (type: Type): boolean => /^u?int/.test(type.kind)
 
 export const isUnsigned = (type: Type): boolean => type.kind.startsWith('uint')
 

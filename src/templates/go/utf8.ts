@@ -35,7 +35,7 @@ export function runeCount(bytes: string): number {
 }
 
 export function* runes(bytes: string): Generator<{ rune: number; width: number; at: number }> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { rune, width } = runeAt(bytes, at)
     yield { rune, width, at }
     at += width
@@ -46,7 +46,9 @@ export function* runes(bytes: string): Generator<{ rune: number; width: number; 
 export const isPrintable = (rune: number): boolean =>
   rune >= 0x20 && rune < 0x7f
     ? true
-    : rune > 0xa0 && rune !== 0xad && /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(String.fromCodePoint(rune))
+    : rune > 0xa0 &&
+      rune !== 0xad &&
+      /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(String.fromCodePoint(rune))
 
 export const isLetterOrDigit = (rune: number): boolean =>
   rune === 0x5f || /^[\p{L}\p{Nd}]$/u.test(String.fromCodePoint(rune))

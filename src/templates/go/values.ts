@@ -135,6 +135,8 @@ export abstract class Opaque {
   abstract method(name: string): Func | undefined
   /** What Go's `==` compares. */
   abstract identity(): string
+  /** What its MarshalJSON gives. */
+  json?(): string
 }
 
 /** An error returned by a function of the template: becomes `error calling name: message`. */

@@ -23,8 +23,7 @@ function general(value: number, precision: number | undefined, letter: string): 
     precision === undefined ? shortest(value) : toDigits(value, Math.max(1, precision))
   const count = decimal.digits.length
   const asked = precision === undefined ? 6 : Math.max(1, precision)
-  const limit =
-    precision !== undefined && asked > count && count >= decimal.point ? count : asked
+  const limit = precision !== undefined && asked > count && count >= decimal.point ? count : asked
   const exponent = decimal.point - 1
   if (exponent < -4 || exponent >= limit) {
     return scientific(decimal, Math.max(0, count - 1), letter)
@@ -56,7 +55,9 @@ function hexadecimal(value: number, precision: number | undefined, upper: boolea
   const lead = mantissa >> 52n
   const all = (mantissa & ((1n << 52n) - 1n)).toString(16).padStart(13, '0')
   const fraction =
-    precision === undefined ? all.replace(/0+$/, '') : all.padEnd(precision, '0').slice(0, precision)
+    precision === undefined
+      ? all.replace(/0+$/, '')
+      : all.padEnd(precision, '0').slice(0, precision)
   const text = `0x${lead}${fraction === '' ? '' : `.${fraction}`}${withExponent(power, 'p', 2)}`
   return upper ? text.toUpperCase() : text
 }
@@ -88,7 +89,8 @@ function unsignedText(value: number, verb: string, precision: number | undefined
 /** `%#g` keeps the trailing zeros and always has a point. */
 function keepZeros(text: string, verb: string, precision: number | undefined): string {
   const hex = verb === 'x' || verb === 'X'
-  const [, mantissa = '', tail = ''] = (hex ? /^(.*?)([pP].*)?$/ : /^(.*?)([eE].*)?$/).exec(text) ?? []
+  const [, mantissa = '', tail = ''] =
+    (hex ? /^(.*?)([pP].*)?$/ : /^(.*?)([eE].*)?$/).exec(text) ?? []
   let missing = 'gGx'.includes(verb) ? (precision ?? 6) : 0
   let counting = false
   for (const char of mantissa) {

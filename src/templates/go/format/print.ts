@@ -45,7 +45,13 @@ function textOf(value: Value): string | undefined {
   return undefined
 }
 
-function nested(value: Value, verb: string, flags: Flags, depth: number, erroring: boolean): string {
+function nested(
+  value: Value,
+  verb: string,
+  flags: Flags,
+  depth: number,
+  erroring: boolean,
+): string {
   if (value === null || value === undefined) return verb === 'v' ? '<nil>' : `%!${verb}(<nil>)`
   if (depth > MAX_DEPTH) return '...'
   if (!erroring && 'vsxXq'.includes(verb)) {
@@ -94,7 +100,14 @@ function formatComplex(value: Complex, verb: string, flags: Flags): string | nul
 }
 
 /** An element of a collection; a nil of an interface type says its type in `%#v`. */
-function element(value: Value, type: Type, verb: string, flags: Flags, depth: number, erroring: boolean): string {
+function element(
+  value: Value,
+  type: Type,
+  verb: string,
+  flags: Flags,
+  depth: number,
+  erroring: boolean,
+): string {
   if ((value === null || value === undefined) && flags.sharpV && type === ANY) {
     return 'interface {}(nil)'
   }
@@ -102,7 +115,13 @@ function element(value: Value, type: Type, verb: string, flags: Flags, depth: nu
   return nested(value, verb, flags, depth + 1, erroring)
 }
 
-function formatSlice(value: Slice, verb: string, flags: Flags, depth: number, erroring: boolean): string {
+function formatSlice(
+  value: Slice,
+  verb: string,
+  flags: Flags,
+  depth: number,
+  erroring: boolean,
+): string {
   const type = value.type.elem ?? ANY
   const items = value.items().map((item) => element(item, type, verb, flags, depth, erroring))
   if (!flags.sharpV) return `[${items.join(' ')}]`
@@ -110,7 +129,13 @@ function formatSlice(value: Slice, verb: string, flags: Flags, depth: number, er
   return `${value.type.name}{${items.join(', ')}}`
 }
 
-function formatMap(value: GoMap, verb: string, flags: Flags, depth: number, erroring: boolean): string {
+function formatMap(
+  value: GoMap,
+  verb: string,
+  flags: Flags,
+  depth: number,
+  erroring: boolean,
+): string {
   const type = value.type.elem ?? ANY
   const items = value.sortedKeys().map((key) => {
     const item = element(value.entries?.get(key), type, verb, flags, depth, erroring)
@@ -121,7 +146,13 @@ function formatMap(value: GoMap, verb: string, flags: Flags, depth: number, erro
   return `${value.type.name}{${items.join(', ')}}`
 }
 
-function formatStruct(value: Struct, verb: string, flags: Flags, depth: number, erroring: boolean): string {
+function formatStruct(
+  value: Struct,
+  verb: string,
+  flags: Flags,
+  depth: number,
+  erroring: boolean,
+): string {
   const fields = (value.type.fields ?? []).map((field, i) => {
     const item = element(value.values[i], field.type, verb, flags, depth, erroring)
     return flags.plusV || flags.sharpV ? `${field.name}:${item}` : item
@@ -129,13 +160,20 @@ function formatStruct(value: Struct, verb: string, flags: Flags, depth: number, 
   return flags.sharpV ? `${value.type.name}{${fields.join(', ')}}` : `{${fields.join(' ')}}`
 }
 
-function formatPointer(value: Exclude<Value, null | undefined>, verb: string, flags: Flags): string | null {
+function formatPointer(
+  value: Exclude<Value, null | undefined>,
+  verb: string,
+  flags: Flags,
+): string | null {
   const isNil =
     (value instanceof Pointer && value.elem === null) ||
     (value instanceof Slice && value.array === null) ||
     (value instanceof GoMap && value.entries === null)
   const isReference =
-    value instanceof Pointer || value instanceof Slice || value instanceof GoMap || value instanceof Func
+    value instanceof Pointer ||
+    value instanceof Slice ||
+    value instanceof GoMap ||
+    value instanceof Func
   if (!isReference) return null
   const address = isNil ? 0n : ADDRESS
   if (verb === 'v' && flags.sharpV) {

@@ -43,7 +43,8 @@ export const quoteRune = (rune: number, asciiOnly = false): string => {
 function canBackquote(text: string): boolean {
   for (const { rune, width } of runes(text)) {
     if (rune === 0xfffd && width === 1) return false
-    if (rune === 0xfeff || (rune < 0x20 && rune !== 9) || rune === 0x60 || rune === 0x7f) return false
+    if (rune === 0xfeff || (rune < 0x20 && rune !== 9) || rune === 0x60 || rune === 0x7f)
+      return false
   }
   return true
 }

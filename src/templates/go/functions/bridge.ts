@@ -1,0 +1,104 @@
+// Between Go's values and the plain JavaScript values of the functions that both engines share.
+import { fromBytes, toBytes } from '../../bytes.ts'
+import type { RenderContext } from '../../context.ts'
+import type { TemplateFunction } from '../../functions/define.ts'
+import { Srv } from '../../functions/net.ts'
+import { Pair } from '../../functions/pair.ts'
+import { ANY, KV_PAIR, pointerTo, structOf, STRING, UINT16, type Type } from '../types.ts'
+import {
+  Func,
+  GoMap,
+  Integer,
+  Pointer,
+  Slice,
+  Struct,
+  typeName,
+  type MapKey,
+  type Value,
+} from '../values.ts'
+import { funcOf } from '../types.ts'
+
+// eslint-disable-next-line no-control-regex
+const ascii = /^[\0-\x7f]*$/
+
+/** A Go string as shared text: bytes that are no UTF-8 survive as lone surrogates. */
+export const toShared = (bytes: string): string =>
+  ascii.test(bytes) ? bytes : fromBytes(Buffer.from(bytes, 'latin1'))
+
+export const fromShared = (text: string): string =>
+  ascii.test(text) ? text : Buffer.from(toBytes(text)).toString('latin1')
+
+export const SRV = structOf('net.SRV', [
+  { name: 'Target', type: STRING },
+  { name: 'Port', type: UINT16 },
+  { name: 'Priority', type: UINT16 },
+  { name: 'Weight', type: UINT16 },
+])
+
+export function toPlain(value: Value): unknown {
+  if (typeof value === 'string') return toShared(value)
+  if (value instanceof Slice) return value.items().map(toPlain)
+  if (value instanceof Struct && value.type === KV_PAIR) {
+    const [key, text] = value.values as readonly [string, string]
+    return new Pair(toShared(key), toShared(text))
+  }
+  if (value instanceof GoMap) {
+    const made = Object.create(null) as Record<string, unknown>
+    for (const [key, item] of value.entries ?? []) made[toShared(String(key))] = toPlain(item)
+    return made
+  }
+  if (value === null || typeof value !== 'object') return value
+  throw new TypeError(`no plain form of ${typeName(value)}`)
+}
+
+/** A plain value as the type that the function is declared to return. */
+export function toGo(value: unknown, type: Type): Value {
+  switch (type.kind) {
+    case 'string':
+      return fromShared(String(value))
+    case 'int':
+      return BigInt(value as number | bigint)
+    case 'bool':
+      return value === true
+    case 'slice': {
+      const elem = type.elem ?? ANY
+      return new Slice(
+        type,
+        (value as unknown[]).map((item) => toGo(item, elem)),
+      )
+    }
+    case 'pointer':
+      return new Pointer(type, toGo(value, type.elem ?? ANY) as Struct)
+    case 'struct':
+      if (value instanceof Pair) {
+        return new Struct(type, [fromShared(value.key), fromShared(value.value)])
+      }
+      if (value instanceof Srv) {
+        const numbers = [value.port, value.priority, value.weight]
+        return new Struct(type, [
+          fromShared(value.target),
+          ...numbers.map((number) => new Integer(UINT16, BigInt(number))),
+        ])
+      }
+  }
+  throw new TypeError(`cannot make a ${type.name}`)
+}
+
+/** `[]*net.SRV` */
+export const SRV_POINTER = pointerTo(SRV)
+
+/** A shared function under a Go signature. */
+export function bridge(
+  shared: TemplateFunction,
+  params: readonly Type[],
+  result: Type,
+  context: RenderContext,
+  variadic = false,
+): Func {
+  return new Func(funcOf(params, result, variadic), (args) =>
+    toGo(shared.call(context, args.map(toPlain)), result),
+  )
+}
+
+export const entriesOf = (value: Value): ReadonlyMap<MapKey, Value> =>
+  (value instanceof GoMap ? value.entries : null) ?? new Map()

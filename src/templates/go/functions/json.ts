@@ -1,0 +1,179 @@
+// JSON as encoding/json reads and writes it: objects sorted by key, numbers are float64, HTML escaped.
+import { define } from '../builtins.ts'
+import { formatFloat } from '../format/floats.ts'
+import { noFlags } from '../format/flags.ts'
+import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
+import {
+  CallError,
+  Func,
+  fromJson,
+  GoMap,
+  Integer,
+  Opaque,
+  Pointer,
+  Slice,
+  Struct,
+  toText,
+  typeName,
+  type Value,
+} from '../values.ts'
+
+/** Parses; the message tells the place, never the text, which may be a secret. */
+function parse(source: Value): Value {
+  const text = toText(source as string)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    const at = /position (\d+)/.exec(String(error))?.[1]
+    throw new CallError(
+      text.trim() === '' || at === undefined || Number(at) >= text.length
+        ? 'unexpected end of JSON input'
+        : `the text is not valid JSON at character ${Number(at) + 1}`,
+    )
+  }
+  return finite(fromJson(value))
+}
+
+/** A number beyond float64 is an error in Go and an infinity in JavaScript. */
+function finite(value: Value): Value {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new CallError('json: cannot unmarshal number into Go value of type float64')
+  }
+  if (value instanceof Slice) value.items().forEach(finite)
+  if (value instanceof GoMap) value.entries?.forEach(finite)
+  return value
+}
+
+function object(source: Value): Value {
+  const value = parse(source)
+  if (value === null) return new GoMap(ANY_MAP, null)
+  if (value instanceof GoMap) return value
+  throw new CallError(
+    `json: cannot unmarshal ${jsonKind(value)} into Go value of type ${ANY_MAP.name}`,
+  )
+}
+
+function array(source: Value): Value {
+  const value = parse(source)
+  if (value === null) return new Slice(ANY_SLICE, null)
+  if (value instanceof Slice) return value
+  throw new CallError(
+    `json: cannot unmarshal ${jsonKind(value)} into Go value of type ${ANY_SLICE.name}`,
+  )
+}
+
+function jsonKind(value: Value): string {
+  if (value instanceof GoMap) return 'object'
+  if (value instanceof Slice) return 'array'
+  return typeof value === 'boolean' ? 'bool' : typeof value
+}
+
+const ESCAPED: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+}
+
+// A binary string, so U+2028 and U+2029 are their three bytes.
+function quoted(bytes: string): string {
+  const valid = toTextBytes(bytes)
+  const escaped = valid.replace(
+    // eslint-disable-next-line no-control-regex
+    /["\\\0-\x1f<>&]|\xe2\x80[\xa8\xa9]/g,
+    (c) =>
+      ESCAPED[c] ??
+      `\\u${(c.length === 1 ? c.charCodeAt(0) : 0x2000 + (c.charCodeAt(2) - 0x80)).toString(16).padStart(4, '0')}`,
+  )
+  return `"${escaped}"`
+}
+
+/** Invalid bytes are written as the escape of U+FFFD. */
+function toTextBytes(bytes: string): string {
+  const text = toText(bytes)
+  return text === bytes ? bytes : Buffer.from(text, 'utf8').toString('latin1')
+}
+
+function number(value: number): string {
+  if (!Number.isFinite(value)) throw new CallError(`json: unsupported value: ${value}`)
+  const size = Math.abs(value)
+  // The shortest form, whose exponent has no leading zero: 1e-7, 1e+21. JavaScript's is the same.
+  if (size !== 0 && (size < 1e-6 || size >= 1e21)) return value.toExponential()
+  return formatFloat(value, 'f', { ...noFlags(), precision: placesOf(value) }) ?? ''
+}
+
+/** Digits behind the point that the shortest form has. */
+function placesOf(value: number): number {
+  const [digits = '', exponent = '0'] = Math.abs(value).toExponential().split('e')
+  return Math.max(0, digits.replace('.', '').length - 1 - Number(exponent))
+}
+
+/** @param indent absent: compact; else what each line begins with */
+function write(value: Value, indent: string | undefined): string {
+  if (value === null || value === undefined) return 'null'
+  switch (typeof value) {
+    case 'string':
+      return quoted(value)
+    case 'bigint':
+    case 'boolean':
+      return String(value)
+    case 'number':
+      return number(value)
+  }
+  if (value instanceof Integer) return String(value.value)
+  if (value instanceof Pointer) return write(value.elem, indent)
+  if (value instanceof Opaque && value.json !== undefined) return value.json()
+  const deeper = indent === undefined ? undefined : `${indent}  `
+  if (value instanceof Slice) {
+    if (value.array === null) return 'null'
+    return block(
+      '[',
+      value.items().map((item) => write(item, deeper)),
+      ']',
+      indent,
+    )
+  }
+  const colon = indent === undefined ? ':' : ': '
+  if (value instanceof GoMap) {
+    if (value.entries === null) return 'null'
+    const names = value.sortedKeys().map((key) => ({ key, name: String(key) }))
+    if (value.type.key?.kind === 'bool')
+      throw new CallError(`json: unsupported type: ${value.type.name}`)
+    names.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    const members = names.map(
+      ({ key, name }) => quoted(name) + colon + write(value.entries?.get(key), deeper),
+    )
+    return block('{', members, '}', indent)
+  }
+  if (value instanceof Struct) {
+    const fields = value.type.fields ?? []
+    const members = fields.map(
+      (field, i) => quoted(field.name) + colon + write(value.values[i], deeper),
+    )
+    return block('{', members, '}', indent)
+  }
+  throw new CallError(`json: unsupported type: ${typeName(value)}`)
+}
+
+function block(
+  open: string,
+  items: readonly string[],
+  close: string,
+  indent: string | undefined,
+): string {
+  if (indent === undefined || items.length === 0) return open + items.join(',') + close
+  const start = `\n${indent}  `
+  return `${open}${start}${items.join(`,${start}`)}\n${indent}${close}`
+}
+
+export const jsons: readonly (readonly [string, Func])[] = [
+  ['json', define([STRING], ANY_MAP, ([s]) => object(s))],
+  ['jsonArray', define([STRING], ANY_SLICE, ([s]) => array(s))],
+  ['fromJson', define([STRING], ANY, ([s]) => parse(s))],
+  ['toJson', define([ANY], STRING, ([value]) => write(value, undefined))],
+  ['toPrettyJson', define([ANY], STRING, ([value]) => write(value, ''))],
+]

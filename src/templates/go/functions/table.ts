@@ -1,0 +1,102 @@
+// confd's functions under their Go signatures: the one table of what a Go template can call.
+// Where only strings and numbers go in and out, the functions that both engines share do the work;
+// what depends on Go's types is in the files beside this one.
+import type { RenderContext } from '../../context.ts'
+import { functions as shared } from '../../functions/index.ts'
+import { builtins, type Functions } from '../builtins.ts'
+import { GoTime } from '../clock.ts'
+import { Time, TIME } from '../time.ts'
+import {
+  BOOL,
+  funcOf,
+  INT,
+  INTS,
+  KV_PAIR,
+  KV_PAIRS,
+  sliceOf,
+  STRING,
+  STRINGS,
+  type Type,
+} from '../types.ts'
+import { Func } from '../values.ts'
+import { bridge, SRV_POINTER } from './bridge.ts'
+import { collections } from './collections.ts'
+import { jsons } from './json.ts'
+import { texts } from './text.ts'
+
+interface Signature {
+  readonly params: readonly Type[]
+  readonly result: Type
+  readonly variadic?: true
+}
+
+const sign = (params: readonly Type[], result: Type): Signature => ({ params, result })
+const optional = (params: readonly Type[], result: Type): Signature => ({
+  params,
+  result,
+  variadic: true,
+})
+
+const SIGNATURES: Readonly<Record<string, Signature>> = {
+  exists: sign([STRING], BOOL),
+  get: sign([STRING], KV_PAIR),
+  gets: sign([STRING], KV_PAIRS),
+  getv: optional([STRING, STRING], STRING),
+  getvs: sign([STRING], STRINGS),
+  ls: sign([STRING], STRINGS),
+  lsdir: sign([STRING], STRINGS),
+  base: sign([STRING], STRING),
+  dir: sign([STRING], STRING),
+  split: sign([STRING, STRING], STRINGS),
+  join: sign([STRINGS, STRING], STRING),
+  replace: sign([STRING, STRING, STRING, INT], STRING),
+  contains: sign([STRING, STRING], BOOL),
+  toUpper: sign([STRING], STRING),
+  toLower: sign([STRING], STRING),
+  trimPrefix: sign([STRING, STRING], STRING),
+  trimSuffix: sign([STRING, STRING], STRING),
+  base64Encode: sign([STRING], STRING),
+  base64Decode: sign([STRING], STRING),
+  parseBool: sign([STRING], BOOL),
+  atoi: sign([STRING], INT),
+  seq: sign([INT, INT], INTS),
+  add: sign([INT, INT], INT),
+  sub: sign([INT, INT], INT),
+  mul: sign([INT, INT], INT),
+  div: sign([INT, INT], INT),
+  mod: sign([INT, INT], INT),
+  getenv: optional([STRING, STRING], STRING),
+  hostname: sign([], STRING),
+  fileExists: sign([STRING], BOOL),
+  lookupIP: sign([STRING], STRINGS),
+  lookupIPV4: sign([STRING], STRINGS),
+  lookupIPV6: sign([STRING], STRINGS),
+  lookupIfaceIPV4: sign([STRING], STRING),
+  lookupIfaceIPV6: sign([STRING], STRING),
+  lookupSRV: sign([STRING, STRING, STRING], sliceOf(SRV_POINTER)),
+}
+
+const sharedByName = new Map(shared.map((one) => [one.name, one]))
+const own = [...builtins, ...collections, ...jsons, ...texts]
+
+/** The names a Go template may call; `include` is the engine's. */
+export const functionNames: ReadonlySet<string> = new Set([
+  ...own.map(([name]) => name),
+  ...Object.keys(SIGNATURES),
+  'datetime',
+  'include',
+])
+
+/** The functions of one render. `getv` and `getenv` take one default at most; more are left unread. */
+export function functionsFor(context: RenderContext): Functions {
+  const table = new Map<string, Func>(own)
+  for (const [name, { params, result, variadic }] of Object.entries(SIGNATURES)) {
+    const work = sharedByName.get(name)
+    if (work === undefined) throw new Error(`no function ${name}`)
+    const made = bridge(work, params, result, context, variadic)
+    table.set(name, variadic ? new Func(made.type, (args) => made.call(args.slice(0, 2))) : made)
+  }
+  const moment = BigInt(context.now.getTime()) * 1_000_000n
+  table.set('datetime', new Func(funcOf([], TIME), () => new Time(new GoTime(moment, 'local'))))
+  return table
+}

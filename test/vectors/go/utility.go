@@ -1,0 +1,111 @@
+package main
+
+import (
+	"sort"
+	"strings"
+	"text/template"
+	"unicode"
+)
+
+// empty is what the fork's default, coalesce and empty mean by it.
+func empty(v interface{}) bool {
+	truth, ok := template.IsTrue(v)
+	return ok && !truth
+}
+
+func indent(n int, s string) string {
+	if s == "" {
+		return ""
+	}
+	pad := strings.Repeat(" ", n)
+	return pad + strings.ReplaceAll(s, "\n", "\n"+pad)
+}
+
+// words cuts at separators, before an upper case letter behind a lower case one, and before the last
+// of several upper case letters when a lower case one follows.
+func words(s string) (all []string) {
+	runes := []rune(s)
+	var word []rune
+	cut := func() {
+		if len(word) > 0 {
+			all = append(all, string(word))
+		}
+		word = nil
+	}
+	for i, r := range runes {
+		if strings.ContainsRune("_- ", r) {
+			cut()
+			continue
+		}
+		if unicode.IsUpper(r) && len(word) > 0 {
+			if i+1 < len(runes) && unicode.IsLower(runes[i+1]) || !unicode.IsUpper(runes[i-1]) {
+				cut()
+			}
+		}
+		word = append(word, r)
+	}
+	cut()
+	return
+}
+
+func joined(s, sep string) string {
+	all := words(s)
+	for i, w := range all {
+		all[i] = strings.ToLower(w)
+	}
+	return strings.Join(all, sep)
+}
+
+func utility(m template.FuncMap) {
+	m["empty"] = empty
+	m["coalesce"] = func(all ...interface{}) interface{} {
+		for _, v := range all {
+			if !empty(v) {
+				return v
+			}
+		}
+		return nil
+	}
+	m["indent"] = indent
+	m["nindent"] = func(n int, s string) string { return "\n" + indent(n, s) }
+	m["nospace"] = func(s string) string { return strings.Join(strings.Fields(s), "") }
+	m["snakecase"] = func(s string) string { return joined(s, "_") }
+	m["kebabcase"] = func(s string) string { return joined(s, "-") }
+	m["camelcase"] = func(s string) string {
+		all := words(s)
+		for i, w := range all {
+			if i == 0 {
+				all[i] = strings.ToLower(w)
+			} else {
+				all[i] = strings.ToUpper(w[:1]) + strings.ToLower(w[1:])
+			}
+		}
+		return strings.Join(all, "")
+	}
+	m["hasKey"] = func(in map[string]interface{}, key string) bool { _, ok := in[key]; return ok }
+	keys := func(in map[string]interface{}) []string {
+		all := make([]string, 0, len(in))
+		for key := range in {
+			all = append(all, key)
+		}
+		sort.Strings(all)
+		return all
+	}
+	m["keys"] = keys
+	m["values"] = func(in map[string]interface{}) []interface{} {
+		all := []interface{}{}
+		for _, key := range keys(in) {
+			all = append(all, in[key])
+		}
+		return all
+	}
+	m["append"] = func(all []interface{}, v interface{}) []interface{} { return append(all[:len(all):len(all)], v) }
+	m["pluck"] = func(key string, maps ...map[string]interface{}) (all []interface{}) {
+		for _, in := range maps {
+			if v, ok := in[key]; ok {
+				all = append(all, v)
+			}
+		}
+		return
+	}
+}

@@ -28,6 +28,9 @@ export interface TemplateSpec {
   readonly keys: readonly Key[]
   /** From `engine = `; absent: by file name. */
   readonly engine?: EngineName
+  /** Of Go templates; absent: `{{` and `}}`. */
+  readonly leftDelim?: string
+  readonly rightDelim?: string
   readonly trimBlocks: boolean
   readonly lstripBlocks: boolean
   /** Absent: what the destination has; a new file gets 0644 and the effective user. */

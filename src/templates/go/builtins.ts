@@ -25,7 +25,7 @@ const comparison = (test: (a: Value, b: Value) => boolean): Func =>
 const escaping = (escape: (text: string) => string): Func =>
   variadic([ANY], STRING, (args) => escape(sprint(args.map(noValue))))
 
-const noValue = (arg: Value): Value => (arg === undefined ? '<no value>' : arg)
+const noValue = (arg: Value): Value => arg ?? '<no value>'
 
 /** Calls a value that is a function: `call .X.Y 1 2`. */
 function callValue([callee, ...args]: readonly Value[]): Value {

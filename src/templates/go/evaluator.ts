@@ -3,25 +3,28 @@ import { type Fault, FaultError } from '../../core/fault.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { formatValue } from './format/printf.ts'
 import type { Functions } from './builtins.ts'
-import { Expressions, type RootField } from './expressions.ts'
+import { Expressions, type Budget, type RootField } from './expressions.ts'
 import type { Branch, Invoke, List, Statement } from './nodes.ts'
 import type { Template } from './parser.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
 
 export interface Limits {
-  /** Statements and calls that one execution may take. */
-  readonly steps: number
   /** How deep templates may call each other. */
   readonly depth: number
   /** Bytes of output. */
   readonly output: number
 }
 
-export const LIMITS: Limits = { steps: 20_000_000, depth: 1000, output: 256 * 1024 * 1024 }
+/** Statements and calls: some seconds of work. */
+export const MAX_STEPS = 10_000_000
+
+export const LIMITS: Limits = { depth: 1000, output: 256 * 1024 * 1024 }
 
 export interface ExecuteOptions {
   readonly functions: Functions
   readonly limits?: Limits
+  /** Shared by the files of one render; absent: MAX_STEPS for this one. */
+  readonly budget?: Budget
   /** The older dialect: a field of the root that is a key of the store. */
   readonly rootField?: RootField
 }
@@ -51,7 +54,7 @@ class Evaluator extends Expressions {
   readonly #limits: Limits
 
   constructor(template: Template, options: ExecuteOptions) {
-    super(template, options.functions, options.limits?.steps ?? LIMITS.steps, options.rootField)
+    super(template, options.functions, options.budget ?? { steps: MAX_STEPS }, options.rootField)
     this.#limits = options.limits ?? LIMITS
   }
 

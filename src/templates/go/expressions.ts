@@ -30,6 +30,11 @@ import {
 /** What a field of the root stands for, where Go would find nothing. */
 export type RootField = (name: string) => Value
 
+/** What is left of the steps that a render may take, its included files with it. */
+export interface Budget {
+  steps: number
+}
+
 type Node = Statement | Operand | Command
 
 /** No value comes from the left of a pipe: another thing than a nil that does. */
@@ -40,7 +45,6 @@ const NO_ARGS: readonly Operand[] = []
 
 export class Expressions {
   #node: Node | undefined
-  #steps = 0
   /** The variables in scope, the newest last; a shadowing one is found first. */
   #names: string[] = []
   #values: Value[] = []
@@ -51,7 +55,7 @@ export class Expressions {
   constructor(
     protected readonly template: Template,
     private readonly functions: Functions,
-    private readonly maxSteps: number,
+    private readonly budget: Budget,
     private readonly rootField: RootField | undefined,
   ) {
     this.#running = template.name
@@ -65,16 +69,14 @@ export class Expressions {
 
   protected step(node: Node): void {
     this.#node = node
-    if (++this.#steps > this.maxSteps) {
-      this.fail(`the template takes more than ${this.maxSteps} steps`)
-    }
+    if (--this.budget.steps < 0) this.fail('the template takes too many steps')
   }
 
   faultHere(message: string): Fault {
     const source = this.#node === undefined ? '' : sourceOf(this.#node)
     const shown = source.length > 200 ? `${source.slice(0, 200)}...` : source
     const text = `executing "${this.#running}" at <${shown}>: ${message}`
-    return faultAt(this.template.source, this.template.name, this.#node?.at ?? 0, text)
+    return faultAt(this.template.source, this.template.file, this.#node?.at ?? 0, text)
   }
 
   protected fail(message: string): never {

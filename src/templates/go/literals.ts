@@ -98,10 +98,8 @@ const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
 const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/
 
 function parseFloatText(text: string): number | undefined {
-  // Underscores in a float only with a base prefix, as strconv.ParseFloat has it.
-  const plain = /^[+-]?0[xX]/.test(text)
-    ? text.replace(/(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g, '')
-    : text
+  // Underscores stand between digits, or behind the prefix of a hexadecimal.
+  const plain = text.replace(/(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g, '')
   if (DECIMAL.test(plain)) {
     const value = Number(plain)
     return Number.isFinite(value) ? value : undefined
@@ -132,7 +130,7 @@ const complexForms = (real: number, imaginary: number): NumberForms => ({
 
 /** `1+2i`. */
 export function complexConstant(source: string): NumberForms {
-  const split = /^(.+?[^eEpP])([+-].*)i$/.exec(source)
+  const split = /^(.*?[^eEpP])([+-].*)i$/.exec(source)
   const real = parseFloatText(split?.[1] ?? '')
   const imaginary = parseFloatText(split?.[2] ?? '')
   if (real === undefined || imaginary === undefined)

@@ -13,14 +13,18 @@ import type { Command, List, Operand, Pipe, Statement, Variable } from './nodes.
 import { toText } from './values.ts'
 
 export interface Template {
-  /** The file's name: what messages and `{{template}}` call it. */
+  /** What `{{template}}` and messages call it: the file's name without its folder. */
   readonly name: string
+  /** The file's path, for faults. */
+  readonly file: string
   /** A binary string: one character a byte. */
   readonly source: string
   readonly definitions: ReadonlyMap<string, List>
 }
 
 export interface ParseOptions {
+  /** The file's path, for faults; the name when absent. */
+  readonly file?: string
   readonly leftDelim?: string
   readonly rightDelim?: string
   /** The functions a template may call. */
@@ -41,7 +45,12 @@ export function parse(
 ): Result<Template, Fault> {
   const text = Buffer.from(source as Uint8Array).toString('latin1')
   try {
-    return ok({ name, source: text, definitions: new Parser(text, name, options).file() })
+    return ok({
+      name,
+      file: options.file ?? name,
+      source: text,
+      definitions: new Parser(text, name, options).file(),
+    })
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error
@@ -147,7 +156,7 @@ class Parser {
   }
 
   #fail(message: string, at = this.#last.at): never {
-    throw new FaultError(faultAt(this.source, this.name, at, message))
+    throw new FaultError(faultAt(this.source, this.options.file ?? this.name, at, message))
   }
 
   #unexpected(token: Token, context: string): never {

@@ -135,9 +135,16 @@ class Formatter {
 
   #readNumber(): number | undefined {
     const start = this.#at
-    while (/[0-9]/.test(this.text.charAt(this.#at))) this.#at++
-    const number = Number(this.text.slice(start, this.#at))
-    return this.#at === start || number > LARGEST ? undefined : number
+    let number = 0
+    while (/[0-9]/.test(this.text.charAt(this.#at))) {
+      // As in Go, a number that goes on behind its seventh digit swallows the rest of the format.
+      if (number > LARGEST) {
+        this.#at = this.text.length
+        return undefined
+      }
+      number = number * 10 + Number(this.text[this.#at++])
+    }
+    return this.#at === start ? undefined : number
   }
 
   /** The argument that `*` stands for; undefined when it is no integer of a sensible size. */

@@ -1,4 +1,5 @@
 // Between Go's values and the plain JavaScript values of the functions that both engines share.
+import { FaultError, type Fault } from '../../../core/fault.ts'
 import { fromBytes, toBytes } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
@@ -95,9 +96,23 @@ export function bridge(
   context: RenderContext,
   variadic = false,
 ): Func {
-  return new Func(funcOf(params, result, variadic), (args) =>
-    toGo(shared.call(context, args.map(toPlain)), result),
+  return new Func(funcOf(params, result, variadic), (args) => {
+    try {
+      return toGo(shared.call(context, args.map(toPlain)), result)
+    } catch (error) {
+      throw error instanceof FaultError ? new FaultError(inGoSyntax(error.fault)) : error
+    }
+  })
+}
+
+/** Hints show calls as nunjucks has them: `getv("/a", "...")` is `getv "/a" "..."` here. */
+function inGoSyntax(fault: Fault): Fault {
+  const hint = fault.hint?.replace(
+    /\b(\w+)\(("[^"]*")(?:, ("[^"]*"))?\)/g,
+    (_, name: string, ...args: unknown[]) =>
+      [name, ...args.slice(0, 2).filter((arg) => arg !== undefined)].join(' '),
   )
+  return hint === undefined ? fault : { ...fault, hint }
 }
 
 export const entriesOf = (value: Value): ReadonlyMap<MapKey, Value> =>

@@ -49,15 +49,7 @@ const keysOf = (map: Value): MapKey[] => (map instanceof GoMap ? map.sortedKeys(
 export const collections: readonly (readonly [string, Func])[] = [
   ['map', define([ANY], ANY_MAP, makeMap, true)],
   ['dict', define([ANY], ANY_MAP, makeMap, true)],
-  [
-    'list',
-    define(
-      [ANY],
-      ANY_SLICE,
-      (items) => new Slice(ANY_SLICE, items.length === 0 ? null : [...items]),
-      true,
-    ),
-  ],
+  ['list', define([ANY], ANY_SLICE, (items) => new Slice(ANY_SLICE, [...items]), true)],
   [
     'append',
     define([ANY_SLICE, ANY], ANY_SLICE, ([list, item]) => {

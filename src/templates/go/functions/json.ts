@@ -3,6 +3,7 @@ import { define } from '../builtins.ts'
 import { formatFloat } from '../format/floats.ts'
 import { noFlags } from '../format/flags.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
+import { RUNE_ERROR, runes } from '../utf8.ts'
 import {
   CallError,
   Func,
@@ -81,21 +82,34 @@ const ESCAPED: Readonly<Record<string, string>> = {
 
 // A binary string, so U+2028 and U+2029 are their three bytes.
 function quoted(bytes: string): string {
-  const valid = toTextBytes(bytes)
-  const escaped = valid.replace(
+  const { text, marks } = escapeInvalid(bytes)
+  const escaped = text.replace(
     // eslint-disable-next-line no-control-regex
     /["\\\0-\x1f<>&]|\xe2\x80[\xa8\xa9]/g,
     (c) =>
       ESCAPED[c] ??
       `\\u${(c.length === 1 ? c.charCodeAt(0) : 0x2000 + (c.charCodeAt(2) - 0x80)).toString(16).padStart(4, '0')}`,
   )
-  return `"${escaped}"`
+  // The mark is no byte, so it cannot be in the text itself.
+  return `"${marks ? escaped.replaceAll('\uffff', '\\ufffd') : escaped}"`
 }
 
-/** Invalid bytes are written as the escape of U+FFFD. */
-function toTextBytes(bytes: string): string {
-  const text = toText(bytes)
-  return text === bytes ? bytes : Buffer.from(text, 'utf8').toString('latin1')
+const strict = new TextDecoder('utf-8', { fatal: true })
+
+/** Escapes what is no UTF-8, byte by byte; the rest of the escapes are done after it. */
+function escapeInvalid(bytes: string): { text: string; marks: boolean } {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\0-\x7f]*$/.test(bytes)) return { text: bytes, marks: false }
+  try {
+    strict.decode(Buffer.from(bytes, 'latin1'))
+    return { text: bytes, marks: false }
+  } catch {
+    let text = ''
+    for (const { rune, width, at } of runes(bytes)) {
+      text += rune === RUNE_ERROR && width === 1 ? '\uffff' : bytes.slice(at, at + width)
+    }
+    return { text, marks: true }
+  }
 }
 
 function number(value: number): string {

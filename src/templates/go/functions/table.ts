@@ -83,6 +83,7 @@ const own = [...builtins, ...collections, ...jsons, ...texts]
 export const functionNames: ReadonlySet<string> = new Set([
   ...own.map(([name]) => name),
   ...Object.keys(SIGNATURES),
+  'Base',
   'datetime',
   'include',
 ])
@@ -96,6 +97,8 @@ export function functionsFor(context: RenderContext): Functions {
     const made = bridge(work, params, result, context, variadic)
     table.set(name, variadic ? new Func(made.type, (args) => made.call(args.slice(0, 2))) : made)
   }
+  // The books' older spelling.
+  table.set('Base', table.get('base') as Func)
   const moment = BigInt(context.now.getTime()) * 1_000_000n
   table.set('datetime', new Func(funcOf([], TIME), () => new Time(new GoTime(moment, 'local'))))
   return table

@@ -1,0 +1,117 @@
+// The engine of Go's text/template: parses a file once a version, renders it, and includes others.
+import { basename } from 'node:path'
+import { FaultError, raise } from '../../core/fault.ts'
+import type { TemplateSpec } from '../../core/resource.ts'
+import { toBytes } from '../bytes.ts'
+import type { RenderContext } from '../context.ts'
+import type { Engine } from '../engines.ts'
+import { wrongLanguage } from '../language.ts'
+import { Sources } from '../sources.ts'
+import { define } from './builtins.ts'
+import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
+import type { Budget, RootField } from './expressions.ts'
+import { fromShared, toShared } from './functions/bridge.ts'
+import { functionNames, functionsFor } from './functions/table.ts'
+import { olderRoot } from './older.ts'
+import { parse, type Template } from './parser.ts'
+import { ANY, STRING } from './types.ts'
+import { CallError, type Func, type Value } from './values.ts'
+
+/** Files that include one another in a row, as in confd. */
+const MAX_INCLUDES = 10
+
+/** Between the delimiters of a variant; no delimiter has one. */
+const SEPARATOR = '\0'
+
+const variantOf = (spec: TemplateSpec): string =>
+  [spec.leftDelim ?? '', spec.rightDelim ?? ''].join(SEPARATOR)
+
+function compile(path: string, text: string, variant: string): Template {
+  const [leftDelim = '', rightDelim = ''] = variant.split(SEPARATOR)
+  const wrong = leftDelim.startsWith('{%') ? undefined : wrongLanguage('go', text, path)
+  if (wrong !== undefined) throw new FaultError(wrong)
+  const parsed = parse(toBytes(text), basename(path), {
+    file: path,
+    functions: functionNames,
+    leftDelim: fromShared(leftDelim),
+    rightDelim: fromShared(rightDelim),
+  })
+  if (!parsed.ok) throw new FaultError(parsed.error)
+  return parsed.value
+}
+
+export function createEngine(templateDir: string): Engine {
+  const sources = new Sources<Template>(templateDir, compile)
+  return {
+    render(spec, context) {
+      const template = sources.open(spec.src, variantOf(spec))
+      if (template === undefined) {
+        raise('template', 'the template file does not exist', { file: spec.src })
+      }
+      return toShared(new Render(sources, spec, context).run(template, undefined))
+    },
+    forget: (path) => sources.forget(path),
+  }
+}
+
+/** One render: the file, and those it includes. */
+class Render {
+  readonly #functions: Map<string, Func>
+  readonly #root: RootField
+  readonly #budget: Budget = { steps: MAX_STEPS }
+  /** The paths of the files that are being rendered, the outermost first. */
+  readonly #open: string[]
+
+  constructor(
+    private readonly sources: Sources<Template>,
+    private readonly spec: TemplateSpec,
+    private readonly context: RenderContext,
+  ) {
+    this.#open = [spec.src]
+    this.#root = olderRoot(context.reader)
+    this.#functions = new Map(functionsFor(context))
+    const include = define(
+      [STRING, ANY],
+      STRING,
+      ([name, data]) => this.#include(name as string, data),
+      true,
+    )
+    this.#functions.set('include', include)
+  }
+
+  /** The output as a Go string. */
+  run(template: Template, data: Value): string {
+    const options: ExecuteOptions = {
+      functions: this.#functions,
+      rootField: this.#root,
+      budget: this.#budget,
+    }
+    const out = execute(template, data, options)
+    if (!out.ok) throw new FaultError(out.error)
+    return Buffer.from(out.value).toString('latin1')
+  }
+
+  #include(name: string, data: Value): string {
+    // As in confd, a name is always one below the templates folder, even with a slash before it.
+    const path = this.sources.resolve(toShared(name).replace(/^\/+/, ''), this.spec.src)
+    if (this.#open.includes(path)) {
+      throw new CallError(`include cycle detected: ${path} is already being processed`)
+    }
+    if (this.#open.length > MAX_INCLUDES) {
+      throw new CallError(`maximum include depth (${MAX_INCLUDES}) exceeded`)
+    }
+    this.context.reader.file(path)
+    const template = this.sources.open(path, variantOf(this.spec))
+    if (template === undefined) {
+      raise('template', `template "${toShared(name)}" does not exist`, {
+        hint: `there is no file ${path}`,
+      })
+    }
+    this.#open.push(path)
+    try {
+      return this.run(template, data ?? undefined)
+    } finally {
+      this.#open.pop()
+    }
+  }
+}

@@ -7,7 +7,7 @@ import type { Plan } from './core/plan.ts'
 import type { Resource } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
-import { commandFault, runCommand, succeeded, warmCommands } from './apply/command.ts'
+import { commandFault, runCommand, succeeded } from './apply/command.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
 import { Feed } from './flow/feed.ts'
@@ -196,7 +196,7 @@ class Daemon {
     return ok(generation)
   }
 
-  /** Removes what a crashed run has left staged, and gets ready to run commands. */
+  /** Removes what a crashed run has left staged. */
   async #tidy(resources: readonly Resource[]): Promise<void> {
     const left = await sweepStaged(
       resources.flatMap(({ templates }) => templates.map(({ dest }) => dest)),
@@ -208,7 +208,6 @@ class Daemon {
         message: `removed ${path}, left by a crashed run`,
       })
     }
-    if (!this.#onetime) await warmCommands()
   }
 
   #assemble(

@@ -88,7 +88,7 @@ class Render {
     }
     const out = execute(template, data, options)
     if (!out.ok) throw new FaultError(out.error)
-    return Buffer.from(out.value).toString('latin1')
+    return out.value
   }
 
   #include(name: string, data: Value): string {

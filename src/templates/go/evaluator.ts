@@ -29,12 +29,12 @@ export interface ExecuteOptions {
   readonly rootField?: RootField
 }
 
-/** Renders to bytes. Every failure is a fault of kind `template`. */
+/** Renders to a Go string, one character a byte. Every failure is a fault of kind `template`. */
 export function execute(
   template: Template,
   data: Value,
   options: ExecuteOptions,
-): Result<Uint8Array, Fault> {
+): Result<string, Fault> {
   const evaluator = new Evaluator(template, options)
   try {
     return ok(evaluator.run(data))
@@ -58,10 +58,10 @@ class Evaluator extends Expressions {
     this.#limits = options.limits ?? LIMITS
   }
 
-  run(data: Value): Uint8Array {
+  run(data: Value): string {
     this.declare('$', data)
     this.#list(this.template.definitions.get(this.template.name) ?? [], data, true)
-    return Buffer.from(this.#out, 'latin1')
+    return this.#out
   }
 
   /** Node's stack, or a string longer than it can hold: both are the template's doing. */
@@ -139,20 +139,41 @@ class Evaluator extends Expressions {
   #range(node: Branch, dot: Value, root: boolean): Ended {
     const outer = this.mark()
     const over = this.pipeline(dot, node.pipe, root)
-    let ran = false
-    for (const [index, element] of this.#elements(node, over)) {
-      ran = true
-      const mark = this.mark()
-      this.#assign(node, index, element)
-      const ended = this.#list(node.body, element, false)
-      this.release(mark)
-      if (ended === 'break') break
-      this.step(node)
-    }
+    const ran =
+      over instanceof Slice
+        ? this.#rangeSlice(node, over)
+        : this.#rangeOthers(node, this.#elements(node, over))
     // As in Go, a break in the else branch ends no more than this range; a continue goes outwards.
     const jumped = ran || node.otherwise === null ? 'end' : this.#list(node.otherwise, dot, root)
     this.release(outer)
     return jumped === 'continue' ? jumped : 'end'
+  }
+
+  /** The usual case, without a generator: an index is made only where it is asked for. */
+  #rangeSlice(node: Branch, over: Slice): boolean {
+    const indexed = node.pipe.declared.length > 1
+    for (let i = 0; i < over.length; i++) {
+      if (this.#iterate(node, indexed ? BigInt(i) : undefined, over.at(i)) === 'break') break
+    }
+    return over.length > 0
+  }
+
+  #rangeOthers(node: Branch, elements: Iterable<readonly [Value, Value]>): boolean {
+    let ran = false
+    for (const [index, element] of elements) {
+      ran = true
+      if (this.#iterate(node, index, element) === 'break') break
+    }
+    return ran
+  }
+
+  #iterate(node: Branch, index: Value, element: Value): Ended {
+    this.step(node)
+    const mark = this.mark()
+    this.#assign(node, index, element)
+    const ended = this.#list(node.body, element, false)
+    this.release(mark)
+    return ended
   }
 
   *#elements(node: Branch, over: Value): Generator<readonly [Value, Value]> {
@@ -164,8 +185,6 @@ class Evaluator extends Expressions {
       for (let i = 0n; i < count; i++) {
         yield [undefined, over instanceof Integer ? new Integer(over.type, i) : i]
       }
-    } else if (over instanceof Slice) {
-      for (let i = 0; i < over.length; i++) yield [BigInt(i), over.at(i)]
     } else if (over instanceof GoMap) {
       for (const key of over.sortedKeys()) yield [key, over.entries?.get(key)]
     } else if (over !== undefined && over !== null) {

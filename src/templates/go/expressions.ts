@@ -298,8 +298,8 @@ export class Expressions {
       const struct = receiver instanceof Pointer ? receiver.elem : receiver
       if (struct === null) return this.fail(`nil pointer evaluating ${typeName(receiver)}.${name}`)
       if (struct instanceof Struct) {
-        const at = struct.type.fields?.findIndex((field) => field.name === name) ?? -1
-        if (at >= 0) {
+        const at = struct.type.places?.get(name)
+        if (at !== undefined) {
           if (hasArgs) this.fail(`${name} has arguments but cannot be invoked as function`)
           return struct.values[at]
         }

@@ -1,9 +1,11 @@
 // The methods that Go's types have and templates can reach.
 import { BOOL, funcOf, INT, KV_PAIRS, STRING } from './types.ts'
 import { DURATION, durationMethod } from './time.ts'
-import { CallError, Func, Integer, Opaque, Slice, Struct, type Value } from './values.ts'
+import { CallError, Func, GoMap, Integer, Opaque, Slice, Struct, type Value } from './values.ts'
 
 export function methodOf(receiver: Value, name: string): Func | undefined {
+  if (typeof receiver !== 'object' || receiver instanceof Struct || receiver instanceof GoMap)
+    return undefined
   if (receiver instanceof Opaque) return receiver.method(name)
   if (receiver instanceof Integer) {
     const { type, value } = receiver

@@ -1,10 +1,10 @@
 // The dialect of confd's first years, and of the books: `.testservice_backend` at the root stands for
 // the key /testservice/backend, or for the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
-import { fromShared, toShared } from './functions/bridge.ts'
+import { fromShared, pairStruct, toShared } from './functions/bridge.ts'
 import type { RootField } from './expressions.ts'
-import { KV_PAIR, KV_PAIRS } from './types.ts'
-import { Slice, Struct } from './values.ts'
+import { KV_PAIRS } from './types.ts'
+import { Slice } from './values.ts'
 
 /** Looks a root field up in the store. The paths it tries are recorded, hits and misses alike. */
 export function olderRoot(reader: Reader): RootField {
@@ -25,9 +25,6 @@ export function olderRoot(reader: Reader): RootField {
     if (path === undefined) return undefined
     const value = reader.get(path)
     if (value !== undefined) return fromShared(value)
-    const pairs = reader
-      .under(path)
-      .map((pair) => new Struct(KV_PAIR, [fromShared(pair.key), fromShared(pair.value)]))
-    return new Slice(KV_PAIRS, pairs)
+    return new Slice(KV_PAIRS, reader.under(path).map(pairStruct))
   }
 }

@@ -29,6 +29,8 @@ export interface Type {
   readonly key?: Type
   /** Of a struct, in order; only exported ones. */
   readonly fields?: readonly Field[]
+  /** Of a struct: where each field is. */
+  readonly places?: ReadonlyMap<string, number>
   /** Of a func. */
   readonly signature?: Signature
   /** Of a defined integer type with a String method: `time.Month`. */
@@ -101,6 +103,7 @@ export const structOf = (name: string, fields: readonly Field[]): Type => ({
   kind: 'struct',
   name,
   fields,
+  places: new Map(fields.map((field, i) => [field.name, i])),
   named: true,
 })
 

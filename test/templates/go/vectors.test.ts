@@ -54,7 +54,9 @@ function render(vector: Vector): { bytes?: Uint8Array; error?: string } {
   if (!parsed.ok) return { error: `parse: ${parsed.error.message}` }
   const data = vector.data === undefined ? undefined : fromJson(vector.data)
   const out = execute(parsed.value, data, { functions })
-  return out.ok ? { bytes: out.value } : { error: `run: ${out.error.message}` }
+  return out.ok
+    ? { bytes: Buffer.from(out.value, 'latin1') }
+    : { error: `run: ${out.error.message}` }
 }
 
 /** What Go gave, in the form of render(). */

@@ -36,6 +36,15 @@ export const SRV = structOf('net.SRV', [
   { name: 'Weight', type: UINT16 },
 ])
 
+/** A pair of the store as confd's struct. */
+export const pairStruct = ({
+  key,
+  value,
+}: {
+  readonly key: string
+  readonly value: string
+}): Struct => new Struct(KV_PAIR, [fromShared(key), fromShared(value)])
+
 export function toPlain(value: Value): unknown {
   if (typeof value === 'string') return toShared(value)
   if (value instanceof Slice) return value.items().map(toPlain)
@@ -71,9 +80,7 @@ export function toGo(value: unknown, type: Type): Value {
     case 'pointer':
       return new Pointer(type, toGo(value, type.elem ?? ANY) as Struct)
     case 'struct':
-      if (value instanceof Pair) {
-        return new Struct(type, [fromShared(value.key), fromShared(value.value)])
-      }
+      if (value instanceof Pair) return pairStruct(value)
       if (value instanceof Srv) {
         const numbers = [value.port, value.priority, value.weight]
         return new Struct(type, [

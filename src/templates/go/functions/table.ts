@@ -18,8 +18,8 @@ import {
   STRINGS,
   type Type,
 } from '../types.ts'
-import { Func } from '../values.ts'
-import { bridge, SRV_POINTER } from './bridge.ts'
+import { Func, Slice, type Value } from '../values.ts'
+import { bridge, pairStruct, SRV_POINTER, toShared } from './bridge.ts'
 import { collections } from './collections.ts'
 import { jsons } from './json.ts'
 import { texts } from './text.ts'
@@ -97,6 +97,10 @@ export function functionsFor(context: RenderContext): Functions {
     const made = bridge(work, params, result, context, variadic)
     table.set(name, variadic ? new Func(made.type, (args) => made.call(args.slice(0, 2))) : made)
   }
+  // Straight from the store: a list of pairs may be long, and needs no other form in between.
+  const match = ([pattern]: readonly Value[]): Value =>
+    new Slice(KV_PAIRS, context.reader.match(toShared(pattern as string)).map(pairStruct))
+  table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)
   const moment = BigInt(context.now.getTime()) * 1_000_000n

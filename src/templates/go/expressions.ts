@@ -139,14 +139,18 @@ export class Expressions {
 
   protected pipeline(dot: Value, pipe: Pipe, root: boolean): Value {
     this.#node = pipe
+    const { commands, declared } = pipe
+    if (commands.length === 1 && declared.length === 0) {
+      return this.#command(dot, commands[0] as Command, NONE, root) ?? undefined
+    }
     let value: Final = NONE
-    for (const command of pipe.commands) {
+    for (const command of commands) {
       value = this.#command(dot, command, value, root)
       // A nil out of a map or list is no value from here on.
       if (value === null) value = undefined
     }
     const result = value === NONE ? undefined : value
-    for (const variable of pipe.declared) {
+    for (const variable of declared) {
       if (pipe.assigns) this.set(variable.name, result)
       else this.declare(variable.name, result)
     }

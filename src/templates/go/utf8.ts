@@ -1,5 +1,11 @@
 // Runes of a Go string: UTF-8 decoded from a binary string, one invalid byte at a time as Go does.
 
+// eslint-disable-next-line no-control-regex
+const ASCII = /^[\0-\x7f]*$/
+
+/** Only ASCII: text and its bytes are the same string. */
+export const isAscii = (text: string): boolean => ASCII.test(text)
+
 export const RUNE_ERROR = 0xfffd
 
 /** The rune at `at` and its width in bytes; an invalid sequence is U+FFFD of width 1. */

@@ -16,6 +16,7 @@ import {
   STRING,
   type Type,
 } from './types.ts'
+import { isAscii } from './utf8.ts'
 
 export type Value =
   | string
@@ -184,17 +185,13 @@ export function isTrue(value: Value): boolean {
   }
 }
 
-// Only ASCII: the binary string is the text itself. The usual case, so it is tried first.
-// eslint-disable-next-line no-control-regex
-const ascii = /^[\0-\x7f]*$/
-
 /** JavaScript text as a Go string. */
 export const fromText = (text: string): string =>
-  ascii.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 
 /** A Go string as JavaScript text; invalid UTF-8 becomes U+FFFD. */
 export const toText = (bytes: string): string =>
-  ascii.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
+  isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
 
 /** What Go's `x.(type)` unmarshalling of JSON gives: float64, string, []interface {}, map. */
 export function fromJson(value: unknown): Value {

@@ -5,7 +5,7 @@ import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
 import { Srv } from '../../functions/net.ts'
 import { Pair } from '../../functions/pair.ts'
-import { ANY, KV_PAIR, pointerTo, structOf, STRING, UINT16, type Type } from '../types.ts'
+import { ANY, funcOf, KV_PAIR, pointerTo, structOf, STRING, UINT16, type Type } from '../types.ts'
 import {
   Func,
   GoMap,
@@ -17,17 +17,14 @@ import {
   type MapKey,
   type Value,
 } from '../values.ts'
-import { funcOf } from '../types.ts'
-
-// eslint-disable-next-line no-control-regex
-const ascii = /^[\0-\x7f]*$/
+import { isAscii } from '../utf8.ts'
 
 /** A Go string as shared text: bytes that are no UTF-8 survive as lone surrogates. */
 export const toShared = (bytes: string): string =>
-  ascii.test(bytes) ? bytes : fromBytes(Buffer.from(bytes, 'latin1'))
+  isAscii(bytes) ? bytes : fromBytes(Buffer.from(bytes, 'latin1'))
 
 export const fromShared = (text: string): string =>
-  ascii.test(text) ? text : Buffer.from(toBytes(text)).toString('latin1')
+  isAscii(text) ? text : Buffer.from(toBytes(text)).toString('latin1')
 
 export const SRV = structOf('net.SRV', [
   { name: 'Target', type: STRING },

@@ -3,7 +3,7 @@ import { define } from '../builtins.ts'
 import { formatFloat } from '../format/floats.ts'
 import { noFlags } from '../format/flags.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
-import { RUNE_ERROR, runes } from '../utf8.ts'
+import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
 import {
   CallError,
   Func,
@@ -98,8 +98,7 @@ const strict = new TextDecoder('utf-8', { fatal: true })
 
 /** Escapes what is no UTF-8, byte by byte; the rest of the escapes are done after it. */
 function escapeInvalid(bytes: string): { text: string; marks: boolean } {
-  // eslint-disable-next-line no-control-regex
-  if (/^[\0-\x7f]*$/.test(bytes)) return { text: bytes, marks: false }
+  if (isAscii(bytes)) return { text: bytes, marks: false }
   try {
     strict.decode(Buffer.from(bytes, 'latin1'))
     return { text: bytes, marks: false }

@@ -10,7 +10,8 @@ const PLAINLY: Readonly<Record<EngineName, RegExp>> = {
 }
 
 const HINTS: Readonly<Record<EngineName, string>> = {
-  nunjucks: 'this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource',
+  nunjucks:
+    'this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource',
   go: 'this is Go template syntax: name the file .tmpl, or say engine = "go" in the resource',
 }
 

@@ -33,7 +33,10 @@ export const joinWords = (text: string, separator: string): string =>
 export const camelCase = (text: string): string =>
   wordsOf(text)
     .map((word, i) => {
+      if (i === 0) return toLower(word)
       const [first = '', ...rest] = word
-      return i === 0 ? toLower(word) : toUpper(first) + toLower(rest.join(''))
+      // confd's fork cuts the word behind its first byte: no letter beyond ASCII survives that.
+      const raised = first <= '\x7f' ? toUpper(first) : '\ufffd'.repeat(Buffer.byteLength(first))
+      return raised + toLower(rest.join(''))
     })
     .join('')

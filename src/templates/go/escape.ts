@@ -10,7 +10,6 @@ const HTML: Readonly<Record<string, string>> = {
   '>': '&gt;',
 }
 
-// eslint-disable-next-line no-control-regex
 export const escapeHtml = (text: string): string => text.replace(/[\0"'&<>]/g, (c) => HTML[c] ?? c)
 
 const JS: Readonly<Record<string, string>> = {

@@ -95,8 +95,11 @@ export class Expressions {
   }
 
   protected release(mark: number): void {
-    this.#names.length = mark
-    this.#values.length = mark
+    // Popping beats setting the length, and mostly there is nothing to pop.
+    while (this.#names.length > mark) {
+      this.#names.pop()
+      this.#values.pop()
+    }
   }
 
   protected set(name: string, value: Value): void {

@@ -251,7 +251,7 @@ class Parser {
         case 'if':
         case 'with':
         case 'range':
-          return this.#branch(token.text, at)
+          return this.#branch(token.text)
         case 'break':
         case 'continue':
           return this.#jump(token.text, at)
@@ -287,7 +287,7 @@ class Parser {
     return 'else'
   }
 
-  #branch(kind: 'if' | 'with' | 'range', at: number): Statement {
+  #branch(kind: 'if' | 'with' | 'range'): Statement {
     const scope = this.#variables.length
     const pipe = this.#pipeline(kind, 'right')
     if (kind === 'range') this.#ranges++
@@ -302,7 +302,7 @@ class Parser {
     const token = this.#peek()
     if (kind !== 'range' && this.#isKeyword(token, kind)) {
       this.#next()
-      return [this.#deeper(() => this.#branch(kind, token.at))]
+      return [this.#deeper(() => this.#branch(kind))]
     }
     const { list, ending } = this.#list()
     if (ending !== 'end') this.#fail(`expected end; found {{${ending}}}`)

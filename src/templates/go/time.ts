@@ -2,7 +2,8 @@
 import { GoTime, type Zone } from './clock.ts'
 import { define } from './builtins.ts'
 import { BOOL, defined, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
-import { fromText, Func, Integer, Opaque, toText, type Value } from './values.ts'
+import type { Func } from './values.ts'
+import { fromText, Integer, Opaque, toText, type Value } from './values.ts'
 
 const TIME = structOf('time.Time', [])
 const LOCATION = pointerTo(structOf('time.Location', []))

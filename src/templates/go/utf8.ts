@@ -1,6 +1,5 @@
 // Runes of a Go string: UTF-8 decoded from a binary string, one invalid byte at a time as Go does.
 
-// eslint-disable-next-line no-control-regex
 const ASCII = /^[\0-\x7f]*$/
 
 /** Only ASCII: text and its bytes are the same string. */

@@ -1,16 +1,8 @@
 // Functions on values of any type, which therefore are Go's own: maps, lists, defaults.
 import { define } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, BOOL, KV_PAIR_SLICE, STRING, STRINGS } from '../types.ts'
-import {
-  CallError,
-  Func,
-  GoMap,
-  isTrue,
-  Slice,
-  Struct,
-  type MapKey,
-  type Value,
-} from '../values.ts'
+import type { Struct } from '../values.ts'
+import { CallError, Func, GoMap, isTrue, Slice, type MapKey, type Value } from '../values.ts'
 import { entriesOf } from './bridge.ts'
 
 /** No value, zero, or without content. A func is neither. */

@@ -4,9 +4,9 @@ import { formatFloat } from '../format/floats.ts'
 import { noFlags } from '../format/flags.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
 import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
+import type { Func } from '../values.ts'
 import {
   CallError,
-  Func,
   fromJson,
   GoMap,
   Integer,
@@ -84,7 +84,6 @@ const ESCAPED: Readonly<Record<string, string>> = {
 function quoted(bytes: string): string {
   const { text, marks } = escapeInvalid(bytes)
   const escaped = text.replace(
-    // eslint-disable-next-line no-control-regex
     /["\\\0-\x1f<>&]|\xe2\x80[\xa8\xa9]/g,
     (c) =>
       ESCAPED[c] ??

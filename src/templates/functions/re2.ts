@@ -196,10 +196,13 @@ class Translator {
   #escape(): void {
     const next = this.#chars[this.#at + 1]
     if (next === undefined) this.#fail('trailing backslash at end of expression')
-    if (next === 'A' || next === 'z')
-      (this.#at++, this.#put(next === 'A' ? '(?:^)' : '(?:$)', true))
-    else if (next === 'b' || next === 'B') (this.#at++, this.#put(`(?:\\${next})`, true))
-    else if (next === 'Q') this.#quoted()
+    if (next === 'A' || next === 'z') {
+      this.#at++
+      this.#put(next === 'A' ? '(?:^)' : '(?:$)', true)
+    } else if (next === 'b' || next === 'B') {
+      this.#at++
+      this.#put(`(?:\\${next})`, true)
+    } else if (next === 'Q') this.#quoted()
     else {
       const set = this.#setEscape()
       this.#emit(set === null ? literal(this.#charEscape()) : `[${set}]`, true)

@@ -86,7 +86,7 @@ async function apply(
     return applied
   }
   desk.request(resource.name, reloads)
-  if (reloads.length === 0) desk.recover(resource.name, reloadCommands(resource.templates))
+  desk.recover(resource.name, reloadCommands(resource.templates))
   return { ok: true, changed: true }
 }
 

@@ -42,10 +42,14 @@ export class ReloadDesk {
   /** Counts a resource's swaps, so that a reload that began before the newest one does not settle it. */
   readonly #swaps = new Map<string, number>()
   readonly #waiters: (() => void)[] = []
+  /** What an earlier life of the program owed and this one has not taken up yet. */
+  readonly #inherited: Set<string>
   #closing = false
   #failed = new Set<string>()
 
-  constructor(private readonly options: ReloadDeskOptions) {}
+  constructor(private readonly options: ReloadDeskOptions) {
+    this.#inherited = new Set(options.journal.all().keys())
+  }
 
   /** Work begins that may end in these reloads. Each call is paired with one release(). */
   hold(commands: Iterable<string>): void {
@@ -76,7 +80,8 @@ export class ReloadDesk {
 
   /** The swap that owe() announced did not happen. */
   async withdraw(resource: string): Promise<void> {
-    if (!this.#owesAnything(resource)) await this.options.journal.settle([resource])
+    if (this.#owesAnything(resource) || this.#inherited.has(resource)) return
+    await this.options.journal.settle([resource])
   }
 
   /** The swap is done: the reloads are due now. */
@@ -92,9 +97,13 @@ export class ReloadDesk {
     }
   }
 
-  /** Nothing had to be written, but a reload may still be owed from before a crash or a restart. */
+  /**
+   * Takes up what is owed from before: from an earlier life, or by a command that has become another
+   * one since. Of `commands`, all that the resource has now, it is not known which would be enough.
+   */
   recover(resource: string, commands: readonly string[]): void {
-    if (!this.options.journal.all().has(resource) || this.#owesAnything(resource)) return
+    const replaced = this.#dropOthers(resource, commands)
+    if (!this.#inherited.delete(resource) && !replaced) return
     if (commands.length > 0) this.request(resource, commands)
     // Its reload command is gone from the configuration: there is nothing left to run.
     else void this.options.journal.settle([resource])
@@ -145,6 +154,7 @@ export class ReloadDesk {
     if (account.running) return
     clearTimeout(account.timer)
     account.wanted = false
+    if (account.owers.size === 0) return
     account.running = true
     void this.#run(command, account)
   }
@@ -162,8 +172,8 @@ export class ReloadDesk {
       emit({ kind: 'reloaded', resources, command, result })
       await this.#settle(account, swaps)
     } else {
-      for (const name of resources) this.#failed.add(name)
-      const again = retry && !this.#closing
+      for (const name of account.owers) this.#failed.add(name)
+      const again = retry && !this.#closing && account.owers.size > 0
       const retryIn = again ? backoffDelay(account.attempts, RETRY) : null
       emit({ kind: 'reload-owed', resources, command, fault, attempts: account.attempts, retryIn })
       if (retryIn !== null && !account.wanted) {
@@ -184,6 +194,19 @@ export class ReloadDesk {
       // Not fatal: the next start runs a reload too many rather than one too few.
       this.options.emit({ kind: 'notice', level: 'warn', message: written.error.message })
     }
+  }
+
+  /** Forgets what a resource owes by commands that it no longer has; true when there was something. */
+  #dropOthers(resource: string, commands: readonly string[]): boolean {
+    let dropped = false
+    for (const [command, account] of this.#accounts) {
+      if (commands.includes(command) || !account.owers.delete(resource)) continue
+      dropped = true
+      if (account.owers.size > 0) continue
+      clearTimeout(account.timer)
+      account.wanted = false
+    }
+    return dropped
   }
 
   #owesAnything(resource: string): boolean {

@@ -6,7 +6,7 @@ import type { EngineName } from '../core/resource.ts'
 const PLAINLY: Readonly<Record<EngineName, RegExp>> = {
   nunjucks:
     /\{%[-+]?\s*(?:if|elif|else|endif|for|endfor|set|endset|block|endblock|extends|include|import|from|macro|endmacro|call|filter|raw|verbatim)\b[^%]*%\}/,
-  go: /\{\{-?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with|template|block|define)\s+(?!=)[^}]*\}\}|else\s+(?:if|with)\b|range\s+(?!\()[^}]*\}\}|\$\w*\s*:?=)/,
+  go: /\{\{-?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with|template|block|define)\s+["`$.(\w][^}]*\}\}|else\s+(?:if|with)\b|range\s+["`$.\w][^}]*\}\}|\$\w*\s*:?=)/,
 }
 
 const HINTS: Readonly<Record<EngineName, string>> = {

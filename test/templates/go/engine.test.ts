@@ -1,0 +1,161 @@
+// The engine on files: include, delimiters, the older dialect, the other language, limits, places.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { FaultError, type Fault } from '../../../src/core/fault.ts'
+import type { Key } from '../../../src/core/key.ts'
+import { Reader } from '../../../src/core/reader.ts'
+import type { TemplateSpec } from '../../../src/core/resource.ts'
+import { treeOf } from '../../../src/core/tree.ts'
+import { createEngine } from '../../../src/templates/go/engine.ts'
+import { wrongLanguage } from '../../../src/templates/language.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'go-engine-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const keys: [Key, string][] = [
+  ['/app/name', 'shop'],
+  ['/app/json', '{"__proto__":1,"constructor":"c","10":"x","9":"y"}'],
+  ['/testservice/backend/a', '10.0.0.1:80'],
+  ['/testservice/backend/b', '10.0.0.2:80'],
+  ['/one_two/three', 'three'],
+]
+const tree = treeOf(new Map(keys))
+const engine = createEngine(folder)
+let count = 0
+
+const write = (name: string, text: string | Uint8Array): string => {
+  const path = join(folder, name)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+  return path
+}
+
+function attempt(text: string, more: Partial<TemplateSpec> = {}): { out: string; reader: Reader } {
+  const src = write(`t${count++}.tmpl`, text)
+  const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/'] })
+  const spec = {
+    src,
+    dest: '/x',
+    prefix: '/',
+    keys: ['/'],
+    trimBlocks: false,
+    lstripBlocks: false,
+    line: 1,
+    checkTimeout: 0,
+    reloadTimeout: 0,
+    ...more,
+  } as const
+  const fact = (): never => {
+    throw new Error('no look-ups here')
+  }
+  return { out: engine.render(spec, { reader, now: new Date(), fact }), reader }
+}
+
+const render = (text: string, more?: Partial<TemplateSpec>): string => attempt(text, more).out
+
+function faultOf(text: string): Fault {
+  try {
+    render(text)
+  } catch (error) {
+    if (error instanceof FaultError) return error.fault
+    throw error
+  }
+  throw new Error('no fault')
+}
+
+test('the classic example of the books', () => {
+  const text =
+    '{{range $s := .testservice_backend}} server {{Base $s.Key}} {{$s.Value}} check{{end}}'
+  expect(render(text)).toBe(' server a 10.0.0.1:80 check server b 10.0.0.2:80 check')
+})
+
+test('a root field is a key; underscores of a key stay underscores', () => {
+  expect(render('{{.app_name}} {{$.one_two_three}} {{.nope}}')).toBe('shop three <no value>')
+  expect(render('{{template "t" .}}{{define "t"}}{{.app_name}}{{end}}')).toBe('shop')
+})
+
+test('what a root field looked up is recorded', () => {
+  expect([...attempt('{{.app_name}}').reader.reads.keys]).toContain('/app/name')
+})
+
+test('include renders another file with data, and has the same functions', () => {
+  write('deep/part.tmpl', '[{{.}} {{getv "/app/name"}}]')
+  expect(render('{{include "deep/part.tmpl" 5}}{{include "deep/part.tmpl"}}')).toBe(
+    '[5 shop][<no value> shop]',
+  )
+})
+
+test('a fault of an included file has its own place', () => {
+  const path = write('bad.tmpl', 'x\n  {{getv "/missing"}}')
+  expect(faultOf('{{include "bad.tmpl"}}')).toMatchObject({ file: path, line: 2, column: 5 })
+})
+
+test('include is limited: cycles, depth, and the templates folder', () => {
+  write('loop.tmpl', '{{include "loop.tmpl"}}')
+  for (let i = 0; i < 12; i++) write(`chain${i}.tmpl`, `{{include "chain${i + 1}.tmpl"}}`)
+  expect(faultOf('{{include "loop.tmpl"}}').message).toContain('include cycle detected')
+  expect(faultOf('{{include "chain0.tmpl"}}').message).toContain(
+    'maximum include depth (10) exceeded',
+  )
+  expect(faultOf('{{include "../x"}}').message).toContain('outside of the templates folder')
+  expect(faultOf('{{include "none"}}').message).toContain('does not exist')
+})
+
+test('delimiters of the resource', () => {
+  expect(render('[[getv "/app/name"]] {{x}}', { leftDelim: '[[', rightDelim: ']]' })).toBe(
+    'shop {{x}}',
+  )
+})
+
+test('bytes that are no UTF-8 come through', () => {
+  expect(render('{{"\\xff" | len}}{{base64Decode "/w=="}}')).toBe('1\udcff')
+})
+
+test('a nunjucks file is refused with a hint, a percent sign is not', () => {
+  expect(faultOf('a\n{% if x %}b{% endif %}')).toMatchObject({ line: 2, column: 1 })
+  expect(render('log-format %{+Q}o {%p}')).toBe('log-format %{+Q}o {%p}')
+})
+
+test.each([
+  ['{{range gets "/x/*"}}{{end}}', true],
+  ['{{ if eq 1 1 }}', true],
+  ['{{ $x := 1 }}', true],
+  ['{{ range("/a") | length }} {{ getv("/x") }}', false],
+  ['{{ define }} {{ block }} {{ endpoint }}', false],
+])('Go syntax in a nunjucks file: %s', (text, refused) => {
+  expect(wrongLanguage('nunjucks', text, 'a.njk') !== undefined).toBe(refused)
+})
+
+test("JavaScript's own names are out of reach", () => {
+  const json = '{{$j := json (getv "/app/json")}}'
+  expect(render(`${json}{{$j.__proto__}} {{$j.constructor}} {{$j.toString}} {{$j}}`)).toBe(
+    '1 c <no value> map[10:x 9:y __proto__:1 constructor:c]',
+  )
+})
+
+test('what would never end is refused', () => {
+  const deep = 1000
+  expect(faultOf('{{if 1}}'.repeat(deep) + '{{end}}'.repeat(deep)).message).toContain(
+    'nested deeper',
+  )
+  expect(faultOf(`{{${'('.repeat(deep)}1${')'.repeat(deep)}}}`).message).toContain('nested deeper')
+  expect(faultOf('{{define "a"}}{{template "a"}}{{end}}{{template "a"}}').message).toContain(
+    'exceeded maximum template depth',
+  )
+  expect(faultOf('{{range 10000000000}}{{end}}').message).toContain('too many steps')
+})
+
+test('900 levels are rendered', () => {
+  expect(render(`${'{{if 1}}'.repeat(900)}x${'{{end}}'.repeat(900)}`)).toBe('x')
+})
+
+test('a missing key is told with action, key, path and store', () => {
+  const fault = faultOf('é {{getv "/none"}}')
+  expect(fault).toMatchObject({ kind: 'template', line: 1, column: 5 })
+  expect(fault.message).toContain(
+    'at <getv "/none">: error calling getv: key "/none" does not exist (full path /none in test)',
+  )
+  expect(fault.hint).toContain('getv "/none" "..."')
+})

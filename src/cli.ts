@@ -16,14 +16,22 @@ const EXIT = {
 } as const
 
 const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
-const tellFaults = (faults: readonly Fault[]): void => {
-  for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
+
+/** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
+async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+  if (format === 'text') {
+    for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
+    return
+  }
+  const { createLog } = await import('./observe/log.ts')
+  const emit = createLog({ level: 'error', format, write: tell })
+  for (const fault of faults) emit({ kind: 'gave-up', fault })
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
-    tellFaults(command.error.faults)
+    await tellFaults(command.error.faults, command.error.logFormat)
     return command.error.exit
   }
   switch (command.value.kind) {
@@ -80,10 +88,10 @@ async function runWith(
   })
   switch (ended.kind) {
     case 'configuration':
-      tellFaults(ended.faults)
+      await tellFaults(ended.faults, settings.logFormat)
       return EXIT.configuration
     case 'unreachable':
-      tellFaults([ended.fault])
+      await tellFaults([ended.fault], settings.logFormat)
       return EXIT.unreachable
     case 'done':
       return exitCodeOf(ended, settings)

@@ -1,9 +1,7 @@
 // A command that failed, as the fault that the operator reads.
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-
-const LAST_LINES = 10
-const LINE_LENGTH = 400
+import { lastLines } from '../core/output.ts'
 
 export type CommandName = 'check_cmd' | 'reload_cmd'
 
@@ -44,14 +42,3 @@ function advice(what: CommandName, result: CommandResult): string {
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
-
-/** The last lines that are not blank, without colours and other control characters. */
-function lastLines(output: string): readonly string[] {
-  return output
-    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .split(/\r\n|\r|\n/)
-    .map((line) => line.replace(/\p{Cc}/gu, (c) => (c === '\t' ? c : '')).trimEnd())
-    .filter((line) => line !== '')
-    .slice(-LAST_LINES)
-    .map((line) => (line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}...` : line))
-}

@@ -17,6 +17,8 @@ export type Command =
 export interface SettingsFaults {
   readonly exit: 64 | 78
   readonly faults: readonly Fault[]
+  /** How to tell them: as was asked for by what could be read. */
+  readonly logFormat: Settings['logFormat']
 }
 
 /**
@@ -29,23 +31,27 @@ export async function loadSettings(
   env: NodeJS.ProcessEnv,
 ): Promise<Result<Command, SettingsFaults>> {
   const flags = parseFlags(argv)
-  if (flags.faults.length > 0) return err({ exit: 64, faults: flags.faults })
+  const environment = readEnvironment(env)
+  const refuse = (exit: 64 | 78, faults: readonly Fault[], file: Values = {}) => {
+    const given: Values = { ...file, ...environment.values, ...flags.values }
+    return err({ exit, faults, logFormat: given['log-format'] ?? options['log-format'].default })
+  }
+  if (flags.faults.length > 0) return refuse(64, flags.faults)
   if (flags.values.help === true) return ok({ kind: 'help', text: helpText() })
   if (flags.values.version === true) return ok({ kind: 'version' })
 
-  const environment = readEnvironment(env)
   const named = flags.values['conf-file'] ?? environment.values['conf-file']
   const { readConfFile } = await import('./conffile.ts')
   const file = await readConfFile(named ?? options['conf-file'].default, named !== undefined)
   const faults = [...environment.faults, ...file.faults]
-  if (faults.length > 0) return err({ exit: 78, faults })
+  if (faults.length > 0) return refuse(78, faults, file.values)
 
   const given: Values = { ...file.values, ...environment.values, ...flags.values }
   const wrong = contradiction(given)
   if (wrong !== undefined) {
     // Whoever typed a part of it is told about usage, else it is the configuration.
     const typed = wrong.about.some((name) => flags.values[name] !== undefined)
-    return err({ exit: typed ? 64 : 78, faults: [wrong.fault] })
+    return refuse(typed ? 64 : 78, [wrong.fault], file.values)
   }
   const settings = await assemble(given, flags.values.prefix !== undefined, env)
   return ok({ kind: 'run', settings, notices: notices(given, settings) })

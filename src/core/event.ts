@@ -95,6 +95,8 @@ export type Event =
     }
   | { readonly kind: 'generation-kept'; readonly reason: string; readonly faults: readonly Fault[] }
   | { readonly kind: 'generation-loaded'; readonly reason: string; readonly resources: number }
+  /** The run cannot begin, or a onetime run cannot go on. */
+  | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }
 
 export type Emit = (event: Event) => void

@@ -3,6 +3,7 @@
 // soon, error what needs one now.
 import type { CommandResult, Event } from '../core/event.ts'
 import { formatFault } from '../core/fault.ts'
+import { lastLines } from '../core/output.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -19,12 +20,9 @@ const again = (ms: number | null): string => (ms === null ? '' : `, again in ${s
 const names = (all: readonly string[]): string => all.join(', ')
 const WHY = { create: 'new', content: 'content', metadata: 'owner or mode' } as const
 
-function commandFields(
-  command: string,
-  { output: _output, ...result }: CommandResult,
-): Record<string, unknown> {
-  return { command, ...result }
-}
+/** The command, and below it the last lines of what it printed. */
+const withOutput = (command: string, { output }: CommandResult): string =>
+  [command, ...lastLines(output).map((text) => `| ${text}`)].join('\n')
 
 export function describe(event: Event): Described {
   const line = (
@@ -82,10 +80,13 @@ export function describe(event: Event): Described {
     }
     case 'checked': {
       const { resource, dest, command, result } = event
-      return line('debug', resource, `check passed in ${seconds(result.duration)}: ${command}`, {
+      const passed = result.exitCode === 0 && !result.timedOut
+      const how = `check ${passed ? 'passed' : 'failed'} in ${seconds(result.duration)}`
+      return line('debug', resource, `${how}: ${withOutput(command, result)}`, {
         resource,
         dest,
-        ...commandFields(command, result),
+        command,
+        ...result,
       })
     }
     case 'written': {
@@ -105,10 +106,8 @@ export function describe(event: Event): Described {
       })
     case 'reloaded': {
       const { resources, command, result } = event
-      return line('info', names(resources), `reloaded in ${seconds(result.duration)}: ${command}`, {
-        resources,
-        ...commandFields(command, result),
-      })
+      const text = `reloaded in ${seconds(result.duration)}: ${withOutput(command, result)}`
+      return line('info', names(resources), text, { resources, command, ...result })
     }
     case 'reload-owed': {
       const { resources, command, fault, attempts, retryIn } = event
@@ -140,6 +139,8 @@ export function describe(event: Event): Described {
         `configuration loaded anew (${event.reason}): ${event.resources} resources`,
         { reason: event.reason, resources: event.resources },
       )
+    case 'gave-up':
+      return line('error', '', formatFault(event.fault), { fault: event.fault })
     case 'stopping':
       return line('info', '', `stopping: ${event.reason}; what is in work is finished first`, {
         reason: event.reason,

@@ -283,11 +283,23 @@ describe('faults', () => {
     expect(result.exit).toBe(exit)
   })
 
+  test.each([
+    [['-log-format=json', '-bogus'], {}],
+    [['-bogus'], { CONFD_LOG_FORMAT: 'json' }],
+    [['-conf-file', '/nowhere/c.toml'], { CONFD_LOG_FORMAT: 'json' }],
+  ])('%j, %j: the wish for JSON is heard though something else is wrong', async (argv, env) => {
+    expect(await loadSettings(argv, env)).toMatchObject({
+      ok: false,
+      error: { logFormat: 'json' },
+    })
+  })
+
   test('a settings file that was named and is missing', async () => {
     expect(await loadSettings(['-conf-file', '/nowhere/c.toml'], {})).toEqual({
       ok: false,
       error: {
         exit: 78,
+        logFormat: 'text',
         faults: [
           {
             kind: 'config',

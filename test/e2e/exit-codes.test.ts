@@ -20,6 +20,13 @@ const good = (site: Site, name = 'app.conf'): void => {
   site.resource(name)
 }
 
+/** With -log-format json no line is anything else, the last words of a refused run included. */
+const levels = (stderr: string): string[] =>
+  stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { level: string }).level)
+
 test('0: done', async () => {
   await withSite(store(), async (site) => {
     good(site)
@@ -72,6 +79,7 @@ test('64: the command line is wrong', async () => {
     good(site)
     const run = await site.start('-onetime', '-no-such-flag').finished
     expect(run.code).toBe(64)
+    expect(levels(run.stderr).at(-1)).toBe('error')
     expect(run.stderr).toContain('no-such-flag')
     expect(site.read('app.conf')).toBeUndefined()
   })
@@ -84,6 +92,7 @@ test('69: the store is not reachable within the timeout', async () => {
     writeFileSync(site.path('app.conf'), 'old\n')
     const run = await site.start('-onetime', '-timeout', '1').finished
     expect(run.code).toBe(69)
+    expect(levels(run.stderr).at(-1)).toBe('error')
     expect(run.stderr).toContain(`127.0.0.1:${port}`)
     expect(site.read('app.conf')).toBe('old\n')
   })
@@ -95,6 +104,7 @@ test('78: the configuration is wrong, told with file and line', async () => {
     writeFileSync(join(site.root, 'conf.d', 'bad.toml'), '[template]\nsrc = "a.njk"\nkeyz = []\n')
     const run = await site.start('-onetime').finished
     expect(run.code).toBe(78)
+    expect(levels(run.stderr).at(-1)).toBe('error')
     expect(run.stderr).toContain('bad.toml:3')
     expect(run.stderr).toContain('keyz')
     expect(site.read('app.conf')).toBeUndefined()

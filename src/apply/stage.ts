@@ -118,9 +118,12 @@ class OwnerError extends Error {
 
 /** Why an owner could not be set, and what to do about it. */
 export function ownerFault(dest: string, next: Target, error: unknown): Fault {
-  const owner = `${next.uid ?? 'its user'}:${next.gid ?? 'its group'}`
+  const wanted = [
+    ...(next.uid === undefined ? [] : [`user ${next.uid}`]),
+    ...(next.gid === undefined ? [] : [`group ${next.gid}`]),
+  ]
   return ioFault(
-    `cannot give ${dest} the owner ${owner}`,
+    `cannot give ${dest} to ${wanted.join(' and ')}`,
     error,
     'Run reconfd as root, or leave out uid, gid, owner and group and let its user own the file.',
   )

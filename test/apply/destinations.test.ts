@@ -103,7 +103,7 @@ describe('an existing file', () => {
       expect(applied).toMatchObject({
         at: 'stage',
         fault: {
-          message: `cannot give ${dest} the owner 0:0: operation not permitted (EPERM)`,
+          message: `cannot give ${dest} to user 0 and group 0: operation not permitted (EPERM)`,
           hint: expect.stringContaining('as root') as string,
         },
       })

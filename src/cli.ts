@@ -1,4 +1,5 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
+import { constants } from 'node:os'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
@@ -13,6 +14,8 @@ const EXIT = {
   unreachable: 69,
   bug: 70,
   configuration: 78,
+  /** Plus the signal's number, as shells have it. */
+  signalled: 128,
 } as const
 
 const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
@@ -50,6 +53,9 @@ async function runWith(
   argv: readonly string[],
   { settings, notices }: Extract<Command, { kind: 'run' }>,
 ): Promise<number> {
+  // One that comes while the first configuration is still being read has nothing to add to it.
+  let reload = (): void => undefined
+  if (settings.mode !== 'onetime') process.on('SIGHUP', () => reload())
   const [{ run }, { createLog }] = await Promise.all([
     import('./run.ts'),
     import('./observe/log.ts'),
@@ -65,18 +71,23 @@ async function runWith(
   }
 
   const stop = new AbortController()
+  let stoppedBy: number = constants.signals.SIGTERM
   const onSignal = (signal: NodeJS.Signals): void => {
+    stoppedBy = constants.signals[signal]
     // Asked twice: whoever asks does not want to wait. What is owed has been written down.
-    if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143)
+    if (stop.signal.aborted) process.exit(EXIT.signalled + stoppedBy)
     emit({ kind: 'stopping', reason: signal })
     stop.abort()
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  if (settings.mode === 'onetime') process.on('SIGHUP', onSignal)
 
   const ended = await run(settings, {
     emit,
     stop: stop.signal,
-    onReload: (callback) => process.on('SIGHUP', callback),
+    onReload: (callback) => {
+      reload = callback
+    },
     settingsNow: async () => {
       const command = await loadSettings(argv, process.env)
       if (!command.ok) return err(command.error.faults)
@@ -93,6 +104,8 @@ async function runWith(
     case 'unreachable':
       await tellFaults([ended.fault], settings.logFormat)
       return EXIT.unreachable
+    case 'stopped':
+      return EXIT.signalled + stoppedBy
     case 'done':
       return exitCodeOf(ended, settings)
   }

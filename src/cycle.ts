@@ -8,7 +8,7 @@ import { plan, type Plan } from './core/plan.ts'
 import type { Reads } from './core/reader.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
-import type { ReloadDesk } from './flow/reloads.ts'
+import type { ReloadDesk, Reloads } from './flow/reloads.ts'
 import type { Rendered, TemplateRenderer } from './templates/render.ts'
 
 export interface CycleContext {
@@ -94,12 +94,14 @@ async function apply(
  * The distinct reload commands of some templates, ready to run. By the time they run the staged file
  * has become the destination, so `src` names that as well.
  */
-export function reloadCommands(specs: readonly TemplateSpec[]): readonly string[] {
-  const commands = new Set<string>()
-  for (const { reloadCmd, dest } of specs) {
-    if (reloadCmd !== undefined) commands.add(expandCommand(reloadCmd, { src: dest, dest }))
+export function reloadCommands(specs: readonly TemplateSpec[]): Reloads {
+  const reloads = new Map<string, number>()
+  for (const { reloadCmd, reloadTimeout, dest } of specs) {
+    if (reloadCmd === undefined) continue
+    const command = expandCommand(reloadCmd, { src: dest, dest })
+    reloads.set(command, Math.max(reloadTimeout, reloads.get(command) ?? 0))
   }
-  return [...commands]
+  return reloads
 }
 
 type RenderedAll =

@@ -35,6 +35,8 @@ export type Ended =
   | { readonly kind: 'done'; readonly failed: number; readonly changed: number }
   | { readonly kind: 'configuration'; readonly faults: readonly Fault[] }
   | { readonly kind: 'unreachable'; readonly fault: Fault }
+  /** A onetime run was told to stop before it had seen any keys; nothing was touched. */
+  | { readonly kind: 'stopped' }
 
 /** A generation: what was read from conf.d at one time, and what works on it. */
 interface Generation {
@@ -47,9 +49,11 @@ interface Generation {
 }
 
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
-  const journal = settings.noop
-    ? ok(nothingOwed)
-    : await openOwed(settings.stateDir, settings.confdir)
+  // A run without reloads neither owes any nor strikes out what another run owes.
+  const journal =
+    settings.noop || settings.syncOnly
+      ? ok(nothingOwed)
+      : await openOwed(settings.stateDir, settings.confdir)
   if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
   const { notice } = journal.value
   if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
@@ -70,6 +74,8 @@ class Daemon {
   readonly #retired = new Set<Promise<void>>()
   #files: FileWatch | undefined
   #resync: NodeJS.Timeout | undefined
+  /** The last load was refused: whatever is edited next may be what was missing. */
+  #refused = false
   #loading: Promise<void> = Promise.resolve()
 
   constructor(
@@ -81,7 +87,7 @@ class Daemon {
     this.#desk = new ReloadDesk({
       journal,
       emit: options.emit,
-      run: (command) => runCommand(command, { timeout: settings.reloadTimeout }),
+      run: (command, timeout) => runCommand(command, { timeout }),
       judge: (command, result) =>
         succeeded(result) ? undefined : commandFault('reload_cmd', command, result),
       retry: !this.#onetime,
@@ -127,6 +133,7 @@ class Daemon {
   async #once(generation: Generation, stopped: Promise<void>): Promise<Ended> {
     const reached = await this.#firstSnapshot(generation, stopped)
     if (reached !== undefined) return { kind: 'unreachable', fault: reached }
+    if (generation.feed.mirror.kind === 'waiting') return { kind: 'stopped' }
     await Promise.race([generation.worker.idle(), stopped])
     await generation.worker.stop()
     await this.#desk.idle()
@@ -184,6 +191,7 @@ class Daemon {
     const generation = this.#assemble(settings, resources, feed, feedKey, after)
     if (former !== undefined && former.feed !== feed) await former.feed.close()
     this.#generation = generation
+    this.#desk.retain(new Set(resources.map(({ name }) => name)))
     feed.listener = {
       changed: (changes, first) =>
         first ? generation.worker.all() : generation.worker.keysChanged(changes),
@@ -271,7 +279,7 @@ class Daemon {
       // Kubernetes swaps the link `..data` to change all files of a ConfigMap at once.
       const needsLoad = (path: string): boolean =>
         path.startsWith(`${confdir}/conf.d`) || path.includes('/..')
-      if ([...paths].some(needsLoad)) this.#reload('the configuration has changed')
+      if (this.#refused || [...paths].some(needsLoad)) this.#reload('the configuration has changed')
       this.#generation?.worker.filesChanged(paths)
     })
   }
@@ -289,6 +297,7 @@ class Daemon {
         if (this.options.stop.aborted) return
         const settings = await this.options.settingsNow()
         const next = settings.ok ? await this.#load(settings.value, this.#generation) : settings
+        this.#refused = !next.ok
         if (next.ok)
           emit({ kind: 'generation-loaded', reason, resources: next.value.resources.length })
         else emit({ kind: 'generation-kept', reason, faults: next.error })

@@ -7,6 +7,7 @@ import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
 import type { Resource } from './core/resource.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
+import type { Reloads } from './flow/reloads.ts'
 
 export interface WorkerOptions extends Omit<CycleContext, 'rendered'> {
   readonly resources: readonly Resource[]
@@ -120,7 +121,7 @@ export class Worker {
       const job = this.#gate(() => this.#work(resource))
         .catch(this.options.crashed)
         .finally(() => {
-          this.options.desk.release(held[n] as readonly string[])
+          this.options.desk.release(held[n] as Reloads)
           this.#jobs.delete(name)
           this.#pump()
         })

@@ -30,7 +30,7 @@ function advice(what: CommandName, result: CommandResult): string {
   const after =
     what === 'check_cmd'
       ? 'The destination was left as it was'
-      : 'The file is in place and the reload stays owed: it is tried again'
+      : 'The file is in place and the reload stays owed until it succeeds'
   if (result.timedOut) return `${after}. See why it hangs, or give it more time.`
   if (result.exitCode === 127)
     return `${after}. A program was not found: see PATH or name it in full.`

@@ -100,7 +100,7 @@ function placeholder(name: OptionName): string {
 }
 
 /** What the exit codes mean: for `-help` and the docs. */
-export const exitCodes: readonly (readonly [number, string])[] = [
+export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
   [1, 'a resource failed; all of them were tried, and each failure is told'],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
@@ -108,6 +108,7 @@ export const exitCodes: readonly (readonly [number, string])[] = [
   [69, 'the store was not reachable within -timeout'],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
 ]
 
 const WIDTH = 92
@@ -147,7 +148,7 @@ export function helpText(): string {
     'confd.toml; flags win, then the environment, then the file.',
     '',
     'Exit codes:',
-    ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(4)}${meaning}`),
+    ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(7)}${meaning}`),
     '',
   ].join('\n')
 }

@@ -16,8 +16,8 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
   ENOTEMPTY: ['it is a directory', 'Remove the directory, or correct the path.'],
   ELOOP: ['its symbolic links go round in a circle', 'Correct the links.'],
   ENAMETOOLONG: ['the name is too long', 'Choose a shorter name.'],
-  ENOSPC: ['no space left on the device', 'Free some space; it is tried again.'],
-  EDQUOT: ['the disk quota is used up', 'Free some space or raise the quota; it is tried again.'],
+  ENOSPC: ['no space left on the device', 'Free some space.'],
+  EDQUOT: ['the disk quota is used up', 'Free some space or raise the quota.'],
   EROFS: [
     'the file system is read-only',
     'Remount it writable (`mount -o remount,rw`), or choose another path.',

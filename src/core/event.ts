@@ -36,6 +36,9 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly fault: Fault
+      /** Whether its keys were read before: then the files made from them stay. */
+      readonly known: boolean
+      /** Milliseconds until the next node, or the same one again, is tried. */
       readonly retryIn: number
     }
   | {

@@ -72,7 +72,8 @@ export class Feed {
       if (step.kind === 'broken') {
         this.#markStale(step.fault)
         const { node, fault, retryIn } = step
-        this.emit({ kind: 'store-stale', store: this.store.name, node, fault, retryIn })
+        const known = this.mirror.kind !== 'waiting'
+        this.emit({ kind: 'store-stale', store: this.store.name, node, fault, known, retryIn })
         this.listener?.broken(step.fault)
         continue
       }

@@ -10,7 +10,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { fstatSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -89,6 +89,8 @@ class FileJournal implements OwedJournal {
   ) {
     this.#entries = found.entries
     if (found.unreadable > 0) {
+      // They are told once: the next write leaves them out.
+      this.#compactAt = 0
       this.notice = `${found.unreadable} unreadable line(s) in the state file ${path} were passed over; a reload that was owed may be forgotten`
     }
   }
@@ -176,7 +178,7 @@ class FileJournal implements OwedJournal {
       return await open(this.path, 'a+', MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      await mkdir(this.dir, { recursive: true, mode: 0o700 })
+      await makeDirs(this.dir)
       return await open(this.path, 'a+', MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too
@@ -248,4 +250,16 @@ async function syncDir(dir: string): Promise<void> {
   const handle = await open(dir, 'r').catch(() => undefined)
   await handle?.sync().catch(() => undefined)
   await handle?.close()
+}
+
+/** Not mkdir's own `recursive`: below /proc that of Node 20 tries for ever. */
+async function makeDirs(dir: string): Promise<void> {
+  const parent = dirname(dir)
+  const found = await stat(dir).catch(() => undefined)
+  if (found !== undefined) return
+  if (parent !== dir) await makeDirs(parent)
+  await mkdir(dir, { mode: 0o700 }).catch((error: unknown) => {
+    // Another reconfd has been quicker.
+    if (errnoOf(error) !== 'EEXIST') throw error
+  })
 }

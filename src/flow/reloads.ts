@@ -9,17 +9,22 @@ import type { OwedJournal } from './owed.ts'
 export interface ReloadDeskOptions {
   readonly journal: OwedJournal
   readonly emit: Emit
-  /** Runs a command; never rejects. */
-  readonly run: (command: string) => Promise<CommandResult>
+  /** Runs a command, for as many milliseconds at most; never rejects. */
+  readonly run: (command: string, timeout: number) => Promise<CommandResult>
   /** The fault of a command that did not succeed; undefined for one that did. */
   readonly judge: (command: string, result: CommandResult) => Fault | undefined
   /** False in a onetime run: a reload that fails stays in the journal for the next run. */
   readonly retry: boolean
 }
 
+/** Distinct reload commands, and how long each may run, in milliseconds. */
+export type Reloads = ReadonlyMap<string, number>
+
 /** One distinct command, and the resources that owe its run. */
 interface Account {
   readonly owers: Set<string>
+  /** The longest that any of its owers gives it, in milliseconds. */
+  timeout: number
   /** Work under way that may yet ask for this command; it is run once for all of them. */
   holds: number
   /** Asked for: to be run as soon as nothing is held any more, or the grace is over. */
@@ -52,12 +57,12 @@ export class ReloadDesk {
   }
 
   /** Work begins that may end in these reloads. Each call is paired with one release(). */
-  hold(commands: Iterable<string>): void {
-    for (const command of commands) this.#account(command).holds++
+  hold(reloads: Reloads): void {
+    for (const command of reloads.keys()) this.#account(command).holds++
   }
 
-  release(commands: Iterable<string>): void {
-    for (const command of commands) {
+  release(reloads: Reloads): void {
+    for (const command of reloads.keys()) {
       const account = this.#account(command)
       account.holds--
       this.#proceed(command, account)
@@ -65,15 +70,15 @@ export class ReloadDesk {
   }
 
   /** To be called before a swap: writes down, synced, that these reloads will be due. */
-  async owe(resource: string, commands: readonly string[]): Promise<Result<void, Fault>> {
+  async owe(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
     this.#swaps.set(resource, (this.#swaps.get(resource) ?? 0) + 1)
-    if (commands.length === 0) return ok(undefined)
+    if (reloads.size === 0) return ok(undefined)
     const known = this.options.journal.all().get(resource)
     const entry = {
       resource,
       since: known?.since ?? Date.now(),
       attempts: known?.attempts ?? 0,
-      commands,
+      commands: [...reloads.keys()],
     }
     return this.options.journal.owe([entry])
   }
@@ -85,9 +90,10 @@ export class ReloadDesk {
   }
 
   /** The swap is done: the reloads are due now. */
-  request(resource: string, commands: Iterable<string>): void {
-    for (const command of commands) {
+  request(resource: string, reloads: Reloads): void {
+    for (const [command, timeout] of reloads) {
       const account = this.#account(command)
+      account.timeout = account.owers.size === 0 ? timeout : Math.max(account.timeout, timeout)
       account.owers.add(resource)
       account.wanted = true
       account.attempts = 0
@@ -99,14 +105,32 @@ export class ReloadDesk {
 
   /**
    * Takes up what is owed from before: from an earlier life, or by a command that has become another
-   * one since. Of `commands`, all that the resource has now, it is not known which would be enough.
+   * one since. Of `reloads`, all that the resource has now, it is not known which would be enough.
    */
-  recover(resource: string, commands: readonly string[]): void {
-    const replaced = this.#dropOthers(resource, commands)
+  recover(resource: string, reloads: Reloads): void {
+    const replaced = this.#dropOthers(resource, reloads)
     if (!this.#inherited.delete(resource) && !replaced) return
-    if (commands.length > 0) this.request(resource, commands)
+    if (reloads.size > 0) this.request(resource, reloads)
     // Its reload command is gone from the configuration: there is nothing left to run.
     else void this.options.journal.settle([resource])
+  }
+
+  /**
+   * Of the resources, only these are left in conf.d. What the others owe is not tried any more, but
+   * stays in the journal, should they come back.
+   */
+  retain(resources: ReadonlySet<string>): void {
+    for (const account of this.#accounts.values()) {
+      for (const name of account.owers) {
+        if (resources.has(name)) continue
+        account.owers.delete(name)
+        this.#inherited.add(name)
+        this.#failed.delete(name)
+        const message = `${name} is gone from conf.d: the reload that it owes is not tried any more`
+        this.options.emit({ kind: 'notice', level: 'warn', message })
+      }
+      if (account.owers.size === 0) this.#forget(account)
+    }
   }
 
   /** Resolves when nothing runs or is about to; what waits for a retry does not count. */
@@ -134,6 +158,7 @@ export class ReloadDesk {
     if (account === undefined) {
       account = {
         owers: new Set(),
+        timeout: 0,
         holds: 0,
         wanted: false,
         running: false,
@@ -164,7 +189,7 @@ export class ReloadDesk {
     const swaps = new Map([...account.owers].map((name) => [name, this.#swaps.get(name)]))
     const resources = [...swaps.keys()]
     emit({ kind: 'reload-started', resources, command })
-    const result = await run(command)
+    const result = await run(command, account.timeout)
     const fault = judge(command, result)
     account.attempts++
     if (fault === undefined) {
@@ -197,16 +222,20 @@ export class ReloadDesk {
   }
 
   /** Forgets what a resource owes by commands that it no longer has; true when there was something. */
-  #dropOthers(resource: string, commands: readonly string[]): boolean {
+  #dropOthers(resource: string, reloads: Reloads): boolean {
     let dropped = false
     for (const [command, account] of this.#accounts) {
-      if (commands.includes(command) || !account.owers.delete(resource)) continue
+      if (reloads.has(command) || !account.owers.delete(resource)) continue
       dropped = true
-      if (account.owers.size > 0) continue
-      clearTimeout(account.timer)
-      account.wanted = false
+      if (account.owers.size === 0) this.#forget(account)
     }
     return dropped
+  }
+
+  /** Nobody owes it any more. */
+  #forget(account: Account): void {
+    clearTimeout(account.timer)
+    account.wanted = false
   }
 
   #owesAnything(resource: string): boolean {

@@ -17,6 +17,7 @@ export interface Described {
 
 const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}`
 const again = (ms: number | null): string => (ms === null ? '' : `, again in ${seconds(ms)}`)
+const nextNode = (ms: number): string => (ms === 0 ? ', the next node is tried at once' : again(ms))
 const names = (all: readonly string[]): string => all.join(', ')
 const WHY = { create: 'new', content: 'content', metadata: 'owner or mode' } as const
 
@@ -54,9 +55,10 @@ export function describe(event: Event): Described {
       return line('info', store, `live: ${keys} keys from ${node}`, { store, node, keys })
     }
     case 'store-stale': {
-      const { store, node, fault, retryIn } = event
-      const text = `the last good files stay${again(retryIn)}: ${formatFault(fault)}`
-      return line('error', store, text, { store, node, fault, retryIn })
+      const { store, node, fault, known, retryIn } = event
+      const so = known ? 'the last good files stay' : 'no keys yet, no file is touched'
+      const text = `${so}${nextNode(retryIn)}: ${formatFault(fault)}`
+      return line('error', store, text, { store, node, fault, known, retryIn })
     }
     case 'changed': {
       const { store, keys, more, resources } = event

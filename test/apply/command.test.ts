@@ -144,7 +144,7 @@ describe('the fault of a command', () => {
   it('tells a program that is not there, and a timeout', async () => {
     const missing = await runCommand('no-such-program-here', { timeout })
     expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
-      'The file is in place and the reload stays owed: it is tried again. A program was not found: see PATH or name it in full.',
+      'The file is in place and the reload stays owed until it succeeds. A program was not found: see PATH or name it in full.',
     )
     const late = await runCommand('sleep 60', { timeout: 50 })
     expect(commandFault('check_cmd', 'x', late).message).toMatch(

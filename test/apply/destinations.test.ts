@@ -234,7 +234,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
         at: 'stage',
         fault: {
           message: `cannot write ${dest}: no space left on the device (ENOSPC)`,
-          hint: 'Free some space; it is tried again.',
+          hint: 'Free some space.',
         },
       })
       expect(readFileSync(dest, 'utf8')).toBe('old')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import { openOwed, type OwedJournal } from '../../src/flow/owed.ts'
-import { ReloadDesk } from '../../src/flow/reloads.ts'
+import { ReloadDesk, type Reloads } from '../../src/flow/reloads.ts'
 
 const result = (exitCode: number): CommandResult => ({
   exitCode,
@@ -15,6 +15,8 @@ const result = (exitCode: number): CommandResult => ({
   truncated: 0,
   duration: 1,
 })
+
+const reloads = (...commands: string[]): Reloads => new Map(commands.map((one) => [one, 60_000]))
 
 let dir: string
 let journal: OwedJournal
@@ -60,15 +62,15 @@ const ended = (kind: Event['kind'], count = 1): Promise<void> =>
 describe('the reload desk', () => {
   it('runs a command that several resources share once, when all of them are in place', async () => {
     const desk = deskWith()
-    desk.hold(['reload'])
-    desk.hold(['reload'])
-    await desk.owe('a', ['reload'])
-    desk.request('a', ['reload'])
-    desk.release(['reload'])
+    desk.hold(reloads('reload'))
+    desk.hold(reloads('reload'))
+    await desk.owe('a', reloads('reload'))
+    desk.request('a', reloads('reload'))
+    desk.release(reloads('reload'))
     expect(runs).toHaveLength(0)
-    await desk.owe('b', ['reload'])
-    desk.request('b', ['reload'])
-    desk.release(['reload'])
+    await desk.owe('b', reloads('reload'))
+    desk.request('b', reloads('reload'))
+    desk.release(reloads('reload'))
     expect(runs).toHaveLength(1)
     runs[0]?.end(0)
     await desk.idle()
@@ -79,16 +81,16 @@ describe('the reload desk', () => {
   it('does not wait for ever for one whose check hangs', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const desk = deskWith()
-    desk.hold(['reload'])
-    desk.hold(['reload'])
-    desk.request('a', ['reload'])
-    desk.release(['reload'])
+    desk.hold(reloads('reload'))
+    desk.hold(reloads('reload'))
+    desk.request('a', reloads('reload'))
+    desk.release(reloads('reload'))
     expect(runs).toHaveLength(0)
     vi.advanceTimersByTime(1000)
     expect(runs).toHaveLength(1)
     // The late one gets a reload of its own.
-    desk.request('b', ['reload'])
-    desk.release(['reload'])
+    desk.request('b', reloads('reload'))
+    desk.release(reloads('reload'))
     vi.useRealTimers()
     runs[0]?.end(0)
     await vi.waitFor(() => expect(runs).toHaveLength(2))
@@ -99,8 +101,8 @@ describe('the reload desk', () => {
   it('keeps what is owed in the journal until the command succeeds, and retries it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const desk = deskWith()
-    await desk.owe('a', ['reload'])
-    desk.request('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
+    desk.request('a', reloads('reload'))
     for (let n = 0; n < 3; n++) {
       runs[n]?.end(n < 2 ? 1 : 0)
       await ended(n < 2 ? 'reload-owed' : 'reloaded', n < 2 ? n + 1 : 1)
@@ -118,15 +120,15 @@ describe('the reload desk', () => {
 
   it('a reload that began before the newest swap does not settle it', async () => {
     const desk = deskWith()
-    await desk.owe('a', ['reload'])
-    desk.request('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
+    desk.request('a', reloads('reload'))
     expect(runs).toHaveLength(1)
-    await desk.owe('a', ['reload']) // the next content is about to be swapped in
+    await desk.owe('a', reloads('reload')) // the next content is about to be swapped in
     runs[0]?.end(0)
     await ended('reloaded')
     await desk.idle()
     expect(journal.all().has('a')).toBe(true)
-    desk.request('a', ['reload'])
+    desk.request('a', reloads('reload'))
     expect(runs).toHaveLength(2)
     runs[1]?.end(0)
     await desk.idle()
@@ -135,9 +137,9 @@ describe('the reload desk', () => {
 
   it('runs again when it was asked for while running', async () => {
     const desk = deskWith()
-    desk.request('a', ['reload'])
-    desk.request('a', ['reload'])
-    desk.request('b', ['reload'])
+    desk.request('a', reloads('reload'))
+    desk.request('a', reloads('reload'))
+    desk.request('b', reloads('reload'))
     expect(runs).toHaveLength(1)
     runs[0]?.end(0)
     await vi.waitFor(() => expect(runs).toHaveLength(2))
@@ -154,10 +156,10 @@ describe('the reload desk', () => {
     await journal.close()
     journal = await opened()
     const desk = deskWith()
-    desk.recover('a', ['reload'])
-    desk.recover('a', ['reload'])
-    desk.recover('b', [])
-    desk.recover('c', ['reload'])
+    desk.recover('a', reloads('reload'))
+    desk.recover('a', reloads('reload'))
+    desk.recover('b', reloads())
+    desk.recover('c', reloads('reload'))
     expect(runs.map(({ command }) => command)).toEqual(['reload'])
     runs[0]?.end(0)
     await desk.idle()
@@ -167,10 +169,10 @@ describe('the reload desk', () => {
   it('what a former life owed survives a swap that did not happen', async () => {
     await journal.owe([{ resource: 'a', since: 1, attempts: 0, commands: ['reload'] }])
     const desk = deskWith()
-    await desk.owe('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
     await desk.withdraw('a')
     expect(journal.all().has('a')).toBe(true)
-    desk.recover('a', ['reload'])
+    desk.recover('a', reloads('reload'))
     expect(runs).toHaveLength(1)
     runs[0]?.end(0)
     await desk.idle()
@@ -180,11 +182,11 @@ describe('the reload desk', () => {
   it('the reload of one file does not settle what a former life owed for another', async () => {
     await journal.owe([{ resource: 'a', since: 1, attempts: 0, commands: ['two'] }])
     const desk = deskWith()
-    desk.hold(['one', 'two'])
-    await desk.owe('a', ['one'])
-    desk.request('a', ['one'])
-    desk.recover('a', ['one', 'two'])
-    desk.release(['one', 'two'])
+    desk.hold(reloads('one', 'two'))
+    await desk.owe('a', reloads('one'))
+    desk.request('a', reloads('one'))
+    desk.recover('a', reloads('one', 'two'))
+    desk.release(reloads('one', 'two'))
     expect(runs.map(({ command }) => command)).toEqual(['one', 'two'])
     for (const { end } of runs) end(0)
     await desk.idle()
@@ -194,11 +196,11 @@ describe('the reload desk', () => {
   it('a command that was corrected while it failed takes the place of the old one', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const desk = deskWith()
-    await desk.owe('a', ['typo'])
-    desk.request('a', ['typo'])
+    await desk.owe('a', reloads('typo'))
+    desk.request('a', reloads('typo'))
     runs[0]?.end(1)
     await ended('reload-owed')
-    desk.recover('a', ['right'])
+    desk.recover('a', reloads('right'))
     runs[1]?.end(0)
     await desk.idle()
     vi.advanceTimersByTime(60_000)
@@ -209,22 +211,22 @@ describe('the reload desk', () => {
 
   it('a swap that did not happen owes nothing, unless something was owed before', async () => {
     const desk = deskWith(false)
-    await desk.owe('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
     await desk.withdraw('a')
     expect(journal.all().size).toBe(0)
-    await desk.owe('a', ['reload'])
-    desk.request('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
+    desk.request('a', reloads('reload'))
     runs[0]?.end(1)
     await desk.idle()
-    await desk.owe('a', ['reload'])
+    await desk.owe('a', reloads('reload'))
     await desk.withdraw('a')
     expect(journal.all().has('a')).toBe(true)
   })
 
   it('a resource with two commands is settled when both have succeeded', async () => {
     const desk = deskWith(false)
-    await desk.owe('a', ['one', 'two'])
-    desk.request('a', ['one', 'two'])
+    await desk.owe('a', reloads('one', 'two'))
+    desk.request('a', reloads('one', 'two'))
     runs[0]?.end(0)
     await ended('reloaded')
     expect(journal.all().has('a')).toBe(true)

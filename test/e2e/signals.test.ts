@@ -1,5 +1,6 @@
 // Signals and edits while the program runs.
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
@@ -93,3 +94,50 @@ test('an edited conf.d is a new generation; a bad one leaves the old one at work
     expect(await run.stop()).toMatchObject({ code: 0 })
   })
 })
+
+test('a template that comes after its resource was refused is picked up', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/one/name") }}\n')
+    site.resource('app.conf')
+    const run = site.start('-watch')
+    await run.until('the file', () => site.read('app.conf') === 'first\n')
+    site.resource('late')
+    await run.until('the refusal', () => run.tells('generation-kept'))
+    site.template('late', 'late {{ getv("/one/name") }}\n')
+    await run.until('the late one', () => site.read('late') === 'late first\n')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('a resource that is taken away takes its failing reload with it', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/one/name") }}\n')
+    site.resource('app.conf', { reload_cmd: `echo try >> ${site.path('tries')}; exit 1` })
+    const run = site.start('-watch')
+    await run.until('it is owed', () => run.tells('reload-owed'))
+    rmSync(join(site.root, 'conf.d', 'app.conf.toml'))
+    await run.until('it is set aside', () => run.stderr.includes('is gone from conf.d'))
+    const tries = site.lines('tries')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    expect(site.lines('tries')).toBe(tries)
+    // Back again: what it owed has not been forgotten.
+    site.resource('app.conf', { reload_cmd: `echo good >> ${site.path('good')}` })
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect(site.lines('good')).toBe(1)
+  })
+})
+
+test.each(['SIGTERM', 'SIGHUP'] as const)(
+  '%s ends a onetime run that waits for its store',
+  async (signal) => {
+    await withSite(['-backend', 'etcd', '-node', '127.0.0.1:1'], async (site) => {
+      site.template('app.conf', '{{ getv("/one/name") }}\n')
+      site.resource('app.conf')
+      const run = site.start('-onetime', '-timeout', '60')
+      await run.until('it waits', () => run.tells('store-stale'))
+      run.signal(signal)
+      expect(await run.finished).toMatchObject({ code: 128 + constants.signals[signal] })
+      expect(site.read('app.conf')).toBeUndefined()
+    })
+  },
+)

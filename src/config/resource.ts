@@ -4,7 +4,13 @@ import { join, resolve } from 'node:path'
 import { unknownPlaceholders } from '../core/command.ts'
 import type { Fault } from '../core/fault.ts'
 import { joinKeys, toKey, type Key } from '../core/key.ts'
-import type { Resource, TemplateSpec } from '../core/resource.ts'
+import {
+  engineByName,
+  engineNames,
+  type EngineName,
+  type Resource,
+  type TemplateSpec,
+} from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
@@ -134,8 +140,11 @@ class TemplateCheck {
   async spec(): Promise<TemplateSpec> {
     const { table, settings } = this
     const src = join(settings.confdir, 'templates', table.src ?? '')
-    const knownEngine = this.#engine()
-    if (knownEngine && table.src !== undefined) await this.#template(table.src, src)
+    const engine = this.#engine()
+    if (table.src !== undefined) {
+      this.#delimiters(engine ?? engineByName(table.src))
+      await this.#template(table.src, src)
+    }
     this.#commands()
     const uid = await this.#id('owner', 'uid', 'passwd')
     const gid = await this.#id('group', 'gid', 'group')
@@ -145,7 +154,9 @@ class TemplateCheck {
       dest: resolve(table.dest ?? ''),
       prefix: joinKeys(settings.prefix, table.prefix ?? ''),
       keys: (table.keys ?? []).map(toKey),
-      ...(table.engine === undefined ? {} : { engine: 'nunjucks' }),
+      ...(engine === undefined ? {} : { engine }),
+      ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
+      ...(table.right_delim === undefined ? {} : { rightDelim: table.right_delim }),
       trimBlocks: table.trim_blocks ?? true,
       lstripBlocks: table.lstrip_blocks ?? true,
       ...(table.mode === undefined ? {} : { mode: table.mode }),
@@ -163,22 +174,25 @@ class TemplateCheck {
     this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
   }
 
-  /** False when the template is for an engine that is not there. */
-  #engine(): boolean {
-    const { engine, src } = this.table
-    if (engine === 'nunjucks') return true
-    if (engine !== undefined) {
-      const isGo = engine === 'go'
-      const message = isGo
-        ? 'engine "go" is not in this release of reconfd'
-        : `unknown engine "${engine}"`
-      this.#fault('engine', message, isGo ? rewrite(src ?? '') : 'the engine is "nunjucks"')
-      return false
+  /** What `engine` says; undefined leaves it to the name of the file. */
+  #engine(): EngineName | undefined {
+    const { engine } = this.table
+    if (engine === undefined) return undefined
+    const known = engineNames.find((name) => name === engine)
+    if (known === undefined) {
+      const hint = `the engines are ${engineNames.map((name) => `"${name}"`).join(' and ')}`
+      this.#fault('engine', `unknown engine "${engine}"`, hint)
     }
-    if (src === undefined || !/\.(tmpl|gotmpl|ctmpl|tpl)$/i.test(src)) return true
-    const message = `template ${src} is in Go's syntax by its name, which this release of reconfd cannot read`
-    this.#fault('src', message, rewrite(src))
-    return false
+    return known
+  }
+
+  /** Delimiters are those of Go templates; nunjucks' stay as they are. */
+  #delimiters(engine: EngineName): void {
+    for (const key of ['left_delim', 'right_delim'] as const) {
+      if (this.table[key] === undefined || engine === 'go') continue
+      const hint = 'leave it out, or say engine = "go" if the template is in Go syntax'
+      this.#fault(key, `${key} is for Go templates, and ${this.table.src} is nunjucks`, hint)
+    }
   }
 
   async #template(src: string, file: string): Promise<void> {
@@ -234,7 +248,3 @@ class TemplateCheck {
     return found
   }
 }
-
-const rewrite = (src: string): string =>
-  `rewrite it for nunjucks, as ${src.replace(/\.(tmpl|gotmpl|ctmpl|tpl)$/i, '') || 'haproxy.cfg'}.njk, ` +
-  'or say engine = "nunjucks" if it is in that syntax already'

@@ -7,7 +7,7 @@ import type { TomlDocument } from './toml.ts'
 import { describeType, durationFrom, parseMode } from './values.ts'
 
 export interface KeySpec {
-  readonly type: 'string' | 'strings' | 'id' | 'boolean' | 'mode' | 'duration'
+  readonly type: 'string' | 'delimiter' | 'strings' | 'id' | 'boolean' | 'mode' | 'duration'
   readonly required?: true
   /** Of a duration, in milliseconds. */
   readonly least?: number
@@ -34,8 +34,10 @@ export const templateKeys = {
   reload_cmd: { type: 'string', doc: 'Runs after the file was put in place.' },
   engine: {
     type: 'string',
-    doc: '"nunjucks"; needed only where the ending of src says otherwise (.tmpl, .gotmpl, .ctmpl, .tpl).',
+    doc: '"go" or "nunjucks"; decides over the name of src: .tmpl, .gotmpl, .ctmpl and .tpl are Go, all else nunjucks.',
   },
+  left_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `{{`.' },
+  right_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `}}`.' },
   trim_blocks: { type: 'boolean', doc: 'Drop the newline behind a `{% %}`; default true.' },
   lstrip_blocks: { type: 'boolean', doc: 'Drop the blanks before a `{% %}`; default true.' },
   check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
@@ -49,6 +51,7 @@ export const templateKeys = {
 
 type Types = {
   string: string
+  delimiter: string
   strings: readonly string[]
   id: number
   boolean: boolean
@@ -119,6 +122,10 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       if (typeof value !== 'string') return wanted('a string')
       if (value.includes('\0')) return { fault: `${key} holds a NUL character` }
       return { value: value === '' ? undefined : value }
+    case 'delimiter':
+      if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
+      if (value === '') return { fault: `${key} is empty`, hint: 'leave it out for the usual one' }
+      return value.includes('\0') ? { fault: `${key} holds a NUL character` } : { value }
     case 'strings': {
       if (!Array.isArray(value))
         return wanted('an array of strings', `as in ${key} = ["/services/web"]`)

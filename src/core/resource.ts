@@ -1,7 +1,12 @@
 // What a resource is once conf.d has been read and found good. Paths are absolute, times in milliseconds.
 import type { Key } from './key.ts'
 
-export type EngineName = 'nunjucks' | 'go'
+export const engineNames = ['nunjucks', 'go'] as const
+export type EngineName = (typeof engineNames)[number]
+
+/** The engine that a template file's name asks for; `engine = ` in the resource decides over it. */
+export const engineByName = (src: string): EngineName =>
+  /\.(?:tmpl|gotmpl|ctmpl|tpl)$/i.test(src) ? 'go' : 'nunjucks'
 
 /** One file of conf.d. */
 export interface Resource {

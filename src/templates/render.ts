@@ -3,14 +3,12 @@
 import { resolve } from 'node:path'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Reader, type Reads, type Scope } from '../core/reader.ts'
-import type { EngineName, TemplateSpec } from '../core/resource.ts'
+import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
 import { toBytes } from './bytes.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
-import { engineFor, loadEngine, type Engine } from './engines.ts'
-
-export { engineFor } from './engines.ts'
+import { engines, type Engine } from './engines.ts'
 
 export interface Rendered {
   readonly bytes: Uint8Array
@@ -39,7 +37,7 @@ export function createRenderer(templateDir: string): TemplateRenderer {
   const engine = (name: EngineName): Promise<Engine> => {
     const known = loaded.get(name)
     if (known !== undefined) return known
-    const loading = loadEngine(name, folder).then((made) => {
+    const loading = engines[name](folder).then((made) => {
       ready.add(made)
       return made
     })
@@ -51,10 +49,9 @@ export function createRenderer(templateDir: string): TemplateRenderer {
     async render(spec, tree, scope) {
       const reader = new Reader(tree, scope)
       reader.file(spec.src)
-      const name = engineFor(spec.src, spec.engine)
-      if (!name.ok) return err({ fault: name.error, reads: reader.reads })
       try {
-        const text = await passes(await engine(name.value), spec, reader)
+        const name = spec.engine ?? engineByName(spec.src)
+        const text = await passes(await engine(name), spec, reader)
         return ok({ bytes: toBytes(text), reads: reader.reads })
       } catch (error) {
         if (!(error instanceof FaultError)) throw error

@@ -15,6 +15,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const types: Record<KeySpec['type'], string> = {
   string: 'string',
+  delimiter: 'string',
   strings: 'array of strings',
   id: 'integer',
   boolean: 'boolean',

@@ -8,8 +8,6 @@ import { folderOf } from './folder.ts'
 import { good, load, settingsFor } from './load.ts'
 
 describe('faults', () => {
-  const goSyntax =
-    '  rewrite it for nunjucks, as haproxy.cfg.njk, or say engine = "nunjucks" if it is in that syntax already'
   test.each<[string, string, string[]]>([
     [
       'unknown key',
@@ -30,7 +28,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | colour = "x"',
         '    | ^',
-        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, engine, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, debounce, debounce_max',
+        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, engine, left_delim, right_delim, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, debounce, debounce_max',
       ],
     ],
     [
@@ -259,25 +257,36 @@ describe('faults', () => {
       ],
     ],
     [
-      'Go syntax by name',
-      good.replace('a.njk', 'haproxy.cfg.tmpl'),
+      'delimiter of a nunjucks template',
+      `${good}left_delim = "[["\n`,
       [
-        "2:7: template haproxy.cfg.tmpl is in Go's syntax by its name, which this release of reconfd cannot read",
-        '  1 | [template]',
-        '  2 | src = "haproxy.cfg.tmpl"',
-        '    |       ^',
-        goSyntax,
+        '4:14: left_delim is for Go templates, and a.njk is nunjucks',
+        '  3 | dest = "/tmp/a"',
+        '  4 | left_delim = "[["',
+        '    |              ^',
+        '  leave it out, or say engine = "go" if the template is in Go syntax',
       ],
     ],
     [
-      'Go syntax by engine',
-      `${good.replace('a.njk', 'haproxy.cfg')}engine = "go"\n`,
+      'empty delimiter',
+      `${good}engine = "go"\nright_delim = ""\n`,
       [
-        '4:10: engine "go" is not in this release of reconfd',
-        '  3 | dest = "/tmp/a"',
+        '5:15: right_delim is empty',
         '  4 | engine = "go"',
-        '    |          ^',
-        goSyntax,
+        '  5 | right_delim = ""',
+        '    |               ^',
+        '  leave it out for the usual one',
+      ],
+    ],
+    [
+      'delimiter that is no string',
+      `${good}engine = "go"\nleft_delim = 5\n`,
+      [
+        '5:14: left_delim must be a string, not an integer',
+        '  4 | engine = "go"',
+        '  5 | left_delim = 5',
+        '    |              ^',
+        '  as in left_delim = "[["',
       ],
     ],
     [
@@ -288,7 +297,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | engine = "jinja"',
         '    |          ^',
-        '  the engine is "nunjucks"',
+        '  the engines are "nunjucks" and "go"',
       ],
     ],
     [

@@ -190,14 +190,24 @@ it('a missing template file is told and recorded', async () => {
   expect([...reads.files]).toEqual([`${workshop.folder}/none.njk`])
 })
 
-it.each(['a.tmpl', 'a.gotmpl', 'a.ctmpl', 'a.tpl'])(
-  '%s is refused, unless it is said to be nunjucks',
+it.each(['a.tmpl', 'a.gotmpl', 'a.ctmpl', 'a.tpl', 'a.TMPL'])(
+  '%s is Go syntax, unless it is said to be nunjucks',
   async (name) => {
     const workshop = new Workshop()
-    workshop.write(name, '{{ 1 + 1 }}')
-    expect((await workshop.render(name)).message).toBe(
-      `${name}: templates in Go syntax are not supported yet\n  write the template for nunjucks and name it .njk, or say engine = "nunjucks" in the resource if it already is`,
-    )
-    expect((await workshop.render(name, {}, { spec: { engine: 'nunjucks' } })).text).toBe('2')
+    workshop.write(name, '{{ add 1 2 }}')
+    expect((await workshop.render(name)).text).toBe('3')
+    workshop.write(name, '{{ add(1, 2) + 1 }}')
+    expect((await workshop.render(name, {}, { spec: { engine: 'nunjucks' } })).text).toBe('4')
+  },
+)
+
+it.each(['a.njk', 'a.j2', 'a.jinja', 'a.nunjucks', 'haproxy.cfg', 'tmpl'])(
+  '%s is nunjucks, unless it is said to be in Go syntax',
+  async (name) => {
+    const workshop = new Workshop()
+    workshop.write(name, '{{ add(1, 2) + 1 }}')
+    expect((await workshop.render(name)).text).toBe('4')
+    workshop.write(name, '{{ add 1 2 }}')
+    expect((await workshop.render(name, {}, { spec: { engine: 'go' } })).text).toBe('3')
   },
 )

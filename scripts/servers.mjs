@@ -1,4 +1,4 @@
-// Makes the servers that the tests talk to available: etcd, Consul, HAProxy, nginx.
+// Makes the servers that the tests talk to available: etcd, Consul, Redis, HAProxy, nginx.
 // One that is on PATH is taken from there; else its Debian package, with those of its dependencies
 // that the machine lacks, is downloaded and unpacked into .cache/servers. Nothing is installed.
 //
@@ -18,6 +18,7 @@ const SERVERS = {
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
   nginx: { package: 'nginx', program: 'usr/sbin/nginx' },
+  'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
 }
 
 /** Suites beside the machine's own: bullseye is the last release with Consul. */

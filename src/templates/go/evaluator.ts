@@ -3,7 +3,9 @@ import { type Fault, FaultError } from '../../core/fault.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { formatValue } from './format/printf.ts'
 import type { Functions } from './builtins.ts'
-import { Expressions, type Budget, type RootField } from './expressions.ts'
+import type { RootField } from './calls.ts'
+import { Expressions } from './expressions.ts'
+import type { Budget } from './frame.ts'
 import type { Branch, Invoke, List, Statement } from './nodes.ts'
 import type { Template } from './parser.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
@@ -96,7 +98,7 @@ class Evaluator extends Expressions {
       case 'action': {
         const value = this.pipeline(dot, node.pipe, root)
         if (node.pipe.declared.length === 0) {
-          this.at(node)
+          this.node = node
           this.#print(value)
         }
         return 'end'

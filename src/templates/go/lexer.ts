@@ -1,43 +1,9 @@
 // Go's template text cut into tokens, one at a time, since `break` is a word or a keyword depending
 // on nothing, but the text between actions and the inside of actions follow different rules.
 // Positions are byte offsets into the binary string.
+import { kindOfWord, type Token, type TokenKind } from './tokens.ts'
 import { isLetterOrDigit, runeAt } from './utf8.ts'
 
-export type TokenKind =
-  | 'text'
-  | 'left'
-  | 'right'
-  | 'space'
-  | 'bool'
-  | 'char'
-  | 'charConstant'
-  | 'complex'
-  | 'number'
-  | 'string'
-  | 'rawString'
-  | 'field'
-  | 'variable'
-  | 'identifier'
-  | 'keyword'
-  | 'dot'
-  | 'nil'
-  | 'assign'
-  | 'declare'
-  | 'pipe'
-  | '('
-  | ')'
-  | 'error'
-  | 'eof'
-
-export interface Token {
-  readonly kind: TokenKind
-  /** Byte offset. */
-  readonly at: number
-  /** The source of the token; the message of an error. */
-  readonly text: string
-}
-
-const KEYWORDS = new Set('block break continue define else end if range template with'.split(' '))
 const SPACES = /[ \t\r\n]/
 const isSpace = (char: string): boolean => SPACES.test(char)
 
@@ -206,15 +172,7 @@ export class Lexer {
     const start = this.#at
     const end = this.#wordEnd(start)
     if (!this.#terminates(end)) return this.#badCharacter(start, end)
-    const word = this.source.slice(start, end)
-    const kind = KEYWORDS.has(word)
-      ? 'keyword'
-      : word === 'true' || word === 'false'
-        ? 'bool'
-        : word === 'nil'
-          ? 'nil'
-          : 'identifier'
-    return this.#take(kind, end - start)
+    return this.#take(kindOfWord(this.source.slice(start, end)), end - start)
   }
 
   #number(): Token {

@@ -2,7 +2,7 @@
 // the key /testservice/backend, or for the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
 import { fromShared, pairStruct, toShared } from './functions/bridge.ts'
-import type { RootField } from './expressions.ts'
+import type { RootField } from './calls.ts'
 import { KV_PAIRS } from './types.ts'
 import { Slice } from './values.ts'
 

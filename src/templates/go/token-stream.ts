@@ -1,0 +1,106 @@
+// The tokens of one template as the parser takes them: with some put back, and with its faults.
+import { FaultError } from '../../core/fault.ts'
+import { Lexer } from './lexer.ts'
+import { LiteralError } from './literals.ts'
+import { faultAt } from './place.ts'
+import { describe, type Token, type TokenKind } from './tokens.ts'
+
+export interface ParseOptions {
+  /** The file's path, for faults; the name when absent. */
+  readonly file?: string
+  readonly leftDelim?: string
+  readonly rightDelim?: string
+  /** The functions a template may call. */
+  readonly functions: { has(name: string): boolean }
+}
+
+/** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
+const MAX_NESTING = 999
+
+export class TokenStream {
+  readonly #lexer: Lexer
+  readonly #ahead: Token[] = []
+  #last: Token = { kind: 'eof', at: 0, text: '' }
+  #depth = 0
+  /** Where the action began that is being read; -1 outside of any. */
+  protected actionAt = -1
+
+  constructor(
+    private readonly source: string,
+    protected readonly name: string,
+    protected readonly options: ParseOptions,
+  ) {
+    this.#lexer = new Lexer(source, options.leftDelim || '{{', options.rightDelim || '}}')
+  }
+
+  protected next(): Token {
+    this.#last = this.#ahead.shift() ?? this.#lexer.next()
+    return this.#last
+  }
+
+  protected back(): void {
+    this.unread(this.#last)
+  }
+
+  /** Puts a token in front of those to come. */
+  protected unread(token: Token): void {
+    this.#ahead.unshift(token)
+  }
+
+  protected peek(): Token {
+    if (this.#ahead.length === 0) this.#ahead.push(this.#lexer.next())
+    return this.#ahead[0] as Token
+  }
+
+  /** The next token that is no space. */
+  protected nextWord(): Token {
+    if (this.peek().kind === 'space') this.next()
+    return this.next()
+  }
+
+  protected peekWord(): Token {
+    if (this.peek().kind === 'space') this.next()
+    return this.peek()
+  }
+
+  protected expect(kind: TokenKind, context: string): Token {
+    const token = this.nextWord()
+    if (token.kind !== kind) this.unexpected(token, context)
+    return token
+  }
+
+  protected fail(message: string, at = this.#last.at): never {
+    throw new FaultError(faultAt(this.source, this.options.file ?? this.name, at, message))
+  }
+
+  protected unexpected(token: Token, context: string): never {
+    if (token.kind === 'error') {
+      const line = this.actionAt < 0 ? 0 : this.#lineOf(this.actionAt)
+      const away = line !== 0 && line !== this.#lineOf(token.at)
+      const extra = away ? ` in action started at ${this.name}:${line}` : ''
+      const about = token.text.endsWith(' action') ? extra.replace(' in action', '') : extra
+      this.fail(token.text + about, token.at)
+    }
+    this.fail(`unexpected ${describe(token)} in ${context}`, token.at)
+  }
+
+  #lineOf = (at: number): number => this.source.slice(0, at).split('\n').length
+
+  protected literal<T>(read: (source: string) => T, token: Token): T {
+    try {
+      return read(token.text)
+    } catch (error) {
+      if (error instanceof LiteralError) this.fail(error.message, token.at)
+      throw error
+    }
+  }
+
+  /** Runs one level deeper. */
+  protected deeper<T>(read: () => T): T {
+    this.#depth++
+    if (this.#depth > MAX_NESTING) this.fail(`nested deeper than ${MAX_NESTING} levels`)
+    const result = read()
+    this.#depth--
+    return result
+  }
+}

@@ -1,4 +1,4 @@
-// Makes the servers that the tests talk to available: etcd, Consul, Redis, HAProxy, nginx.
+// Makes the servers that the tests talk to available: etcd, Consul, ZooKeeper, Redis, HAProxy, nginx.
 // One that is on PATH is taken from there; else its Debian package, with those of its dependencies
 // that the machine lacks, is downloaded and unpacked into .cache/servers. Nothing is installed.
 //
@@ -8,20 +8,37 @@
 // Plain JavaScript without dependencies, since it runs before `npm ci` as well.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Which package a server comes from, and where in the package its program lies. */
+/** What ZooKeeper needs of all that its package depends on, which are 37 MB of archives. */
+const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
+
+/**
+ * Which package a server comes from, and where in the package its program lies. `alone` names the
+ * packages when it is not the package's dependencies that are wanted, `suite` where they are from.
+ */
 const SERVERS = {
   etcd: { package: 'etcd-server', program: 'usr/bin/etcd' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
   nginx: { package: 'nginx', program: 'usr/sbin/nginx' },
+  java: { package: 'default-jre-headless', program: 'usr/lib/jvm/default-java/bin/java' },
+  zookeeper: {
+    alone: [...ZOOKEEPER, 'libdropwizard-metrics-java', 'libnetty-java', 'libsnappy-java'],
+    program: 'usr/share/java/zookeeper.jar',
+  },
+  // The last one without recursive watches that Debian has.
+  'zookeeper-3.4': {
+    alone: ZOOKEEPER,
+    suite: 'bullseye',
+    program: 'usr/share/java/zookeeper.jar',
+  },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
 }
 
-/** Suites beside the machine's own: bullseye is the last release with Consul. */
+/** Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4. */
 const EXTRA_SUITES = ['bullseye']
 
 export const serverNames = Object.keys(SERVERS)
@@ -47,7 +64,7 @@ export function locate(name) {
 
 function isProgram(path) {
   try {
-    accessSync(path, constants.X_OK)
+    accessSync(path, path.endsWith('.jar') ? constants.R_OK : constants.X_OK)
     return statSync(path).isFile()
   } catch {
     return false
@@ -134,6 +151,7 @@ Acquire::Languages "none";
   )
   return (...args) => {
     const run = spawnSync('apt-get', ['-q', '-y', '-c', join(work, 'apt.conf'), ...args], {
+      cwd: join(work, 'archives'),
       encoding: 'utf8',
       env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
     })
@@ -205,12 +223,11 @@ function deb822(text) {
 /** Downloads and unpacks one server; returns what went wrong, if something did. */
 function fetch(name, work, apt) {
   const archives = join(work, 'archives')
-  const download = apt(
-    'install',
-    '--download-only',
-    '--no-install-recommends',
-    SERVERS[name].package,
-  )
+  const { package: main, alone, suite, program } = SERVERS[name]
+  const download =
+    alone === undefined
+      ? apt('install', '--download-only', '--no-install-recommends', main)
+      : apt('download', ...(suite === undefined ? [] : ['-t', suite]), ...alone)
   if (!download.ok) return `apt-get could not download it\n${indent(download.problems)}`
   const root = join(work, name)
   for (const file of readdirSync(archives).filter((entry) => entry.endsWith('.deb'))) {
@@ -218,9 +235,8 @@ function fetch(name, work, apt) {
     if (unpack.status !== 0) return `dpkg -x ${file} failed: ${unpack.stderr.trim()}`
     rmSync(join(archives, file))
   }
-  if (!isProgram(join(root, SERVERS[name].program))) {
-    return `package ${SERVERS[name].package} holds no ${SERVERS[name].program}`
-  }
+  mendLinks(root, root)
+  if (!isProgram(join(root, program))) return `package ${main ?? alone[0]} holds no ${program}`
   try {
     renameSync(root, join(CACHE, name))
   } catch (error) {
@@ -228,6 +244,19 @@ function fetch(name, work, apt) {
     if (locate(name) === undefined) return `could not move it to ${CACHE}: ${error.message}`
   }
   return undefined
+}
+
+/** Links to absolute paths, such as Java's to its files in /etc, point into the unpacked tree. */
+function mendLinks(folder, root) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) mendLinks(path, root)
+    if (!entry.isSymbolicLink()) continue
+    const target = readlinkSync(path)
+    if (!isAbsolute(target) || !existsSync(join(root, target))) continue
+    rmSync(path)
+    symlinkSync(relative(folder, join(root, target)), path)
+  }
 }
 
 const indent = (text) => text.replace(/^(?=.)/gm, '    ')

@@ -59,9 +59,9 @@ export const options = {
     group: 'Store',
     type: 'choice',
     placeholder: 'name',
-    choices: ['etcdv3', 'etcdv2', 'consul', 'file', 'env'],
+    choices: ['etcdv3', 'etcdv2', 'consul', 'zookeeper', 'redis', 'file', 'env'],
     synonyms: { etcd: 'etcdv3' },
-    help: 'where the keys are: etcdv3 (or etcd), etcdv2, consul, file, env (default file when -file is given, else etcdv3)',
+    help: 'where the keys are: etcdv3 (or etcd), etcdv2, consul, zookeeper, redis, file, env (default file when -file is given, else etcdv3)',
   },
   node: {
     group: 'Store',
@@ -101,6 +101,20 @@ export const options = {
     secret: true,
     placeholder: 'text',
     help: 'to authenticate with; visible in ps, so better as CONFD_PASSWORD',
+  },
+  separator: {
+    group: 'Store',
+    type: 'text',
+    default: '/',
+    placeholder: 'text',
+    help: 'what stands between the parts of a name, in place of / (backend redis)',
+  },
+  'poll-interval': {
+    group: 'Store',
+    type: 'duration',
+    default: '5s',
+    least: 1,
+    help: 'how often a store that does not tell of changes is read (backend redis without keyspace notifications)',
   },
   file: {
     group: 'Store',
@@ -263,12 +277,11 @@ export const unsupported: Readonly<Record<string, string | undefined>> = {
   'secret-id': undefined,
   path: undefined,
   table: undefined,
-  separator: undefined,
 }
 
 /** Backends of confd that reconfd does not have. */
 const unsupportedBackends =
-  /^(vault|redis|zookeeper|dynamodb|rancher|ssm|secretsmanager|acm|stackengine)$/
+  /^(vault|zookeeper|dynamodb|rancher|ssm|secretsmanager|acm|stackengine)$/
 
 /** Turns the text of one value into the value; a list's text is one element. */
 export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {

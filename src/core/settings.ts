@@ -2,7 +2,7 @@
 // Times in milliseconds, paths absolute unless said otherwise.
 import type { Key } from './key.ts'
 
-export type BackendName = 'etcdv3' | 'etcdv2' | 'consul' | 'file' | 'env'
+export type BackendName = 'etcdv3' | 'etcdv2' | 'consul' | 'zookeeper' | 'redis' | 'file' | 'env'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
 /** How to reach a store over HTTP. */
@@ -23,6 +23,10 @@ export interface Settings {
   readonly files: readonly string[]
   /** `-filter`: which files of a folder are read, a glob on the name; default `*`. */
   readonly filter: string
+  /** `-separator`: what stands between the parts of a name in Redis. */
+  readonly separator: string
+  /** How often a store that does not tell of changes is read. */
+  readonly pollInterval: number
   readonly confdir: string
   readonly prefix: Key
   /** True when `-prefix` came from the command line. */

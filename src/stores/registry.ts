@@ -15,6 +15,8 @@ const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
   etcd: () => import('./etcdv3.ts'),
   etcdv2: () => import('./etcdv2.ts'),
   consul: () => import('./consul.ts'),
+  zookeeper: () => import('./zookeeper.ts'),
+  redis: () => import('./redis.ts'),
   file: () => import('./file.ts'),
   env: () => import('./env.ts'),
 }

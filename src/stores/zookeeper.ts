@@ -1,0 +1,100 @@
+// The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
+// by znode. What is written down in docs/stores.md about the client library: there is none for Node
+// that has recursive watches and no native code, and the part of the protocol that is needed is
+// small. It is in zookeeper/.
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Connection, Settings } from '../core/settings.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
+import { expandNodes, parseNode } from './zookeeper/address.ts'
+import { ZkError } from './zookeeper/protocol.ts'
+import { Session } from './zookeeper/session.ts'
+import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
+import { Mailbox } from './mailbox.ts'
+
+const DEFAULT_NODE = '127.0.0.1:2181'
+
+/**
+ * The store of `-backend zookeeper`. Faults of the settings are returned; nothing is connected yet.
+ * @param tuning for tests: `timeout`, milliseconds that the session may be silent
+ */
+export function open(
+  settings: Settings,
+  tuning: { readonly timeout?: number } = {},
+): Result<Store, Fault> {
+  const { connection } = settings
+  let nodes: readonly string[]
+  try {
+    nodes = expandNodes(connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE])
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
+
+  async function* watch(
+    node: string,
+    prefixes: readonly Key[],
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
+    try {
+      try {
+        yield* follow(node, prefixes, 'recursive', signal)
+      } catch (error) {
+        if (!(error instanceof NoRecursiveWatch)) throw error
+      }
+      // In a new session: a server that does not know a request ends the one it came in.
+      yield* follow(node, prefixes, 'once', signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async function* follow(
+    node: string,
+    prefixes: readonly Key[],
+    mode: WatchMode,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
+    const address = parseNode(node)
+    const mailbox = new Mailbox()
+    const session = await Session.open(
+      address,
+      {
+        ...credentials(connection),
+        ...tuning,
+        onEvent: (event) => znodes.onEvent(event),
+        onEnd: (reason) => mailbox.fail(reason),
+      },
+      signal,
+    )
+    const denied = (path: string): FaultError =>
+      session.fault(`denied access to ${path}`, { hint: accessHint(connection), permanent: true })
+    const znodes = new Znodes(session, mailbox, mode, address.chroot, prefixes, denied)
+    try {
+      yield await znodes.snapshot()
+      yield* mailbox.deltas()
+    } catch (error) {
+      if (error instanceof ZkError) throw session.fault(`failed: ${error.message}`)
+      throw error
+    } finally {
+      session.close()
+    }
+  }
+
+  return ok({ name: 'zookeeper', nodes, watch })
+}
+
+const credentials = ({
+  username,
+  password,
+}: Connection): Pick<Connection, 'username' | 'password'> => ({
+  ...(username === undefined ? {} : { username }),
+  ...(password === undefined ? {} : { password }),
+})
+
+/** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
+const accessHint = ({ username }: Connection): string =>
+  username === undefined
+    ? 'its ACL asks for a user: set -username and CONFD_PASSWORD'
+    : `its ACL gives READ to another user than ${JSON.stringify(username)}, or the password is wrong`

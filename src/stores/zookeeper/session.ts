@@ -1,0 +1,252 @@
+// One session with one ZooKeeper server over one socket: requests in a pipeline, watch events as
+// they come, and an end. The session ends with its connection and is never taken up again: what
+// happened in between would have to be asked for anyway, and a new reading is sure to tell it.
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { FaultError } from '../../core/fault.ts'
+import { CONNECT_TIMEOUT, faultOf } from '../http-faults.ts'
+import { hostAndPort, type Address } from './address.ts'
+import { JuteReader, JuteWriter, Packets } from './jute.ts'
+import {
+  authPacket,
+  code,
+  connectRequest,
+  nameOf,
+  opcode,
+  pingPacket,
+  readEvent,
+  xid,
+  ZkError,
+  type Body,
+  type WatchEvent,
+} from './protocol.ts'
+
+/** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
+const SESSION_TIMEOUT = 10_000
+
+/** Requests under way at once: enough to hide the way there and back, little for the server. */
+const IN_FLIGHT = 100
+
+/** Bytes. A znode has 1 MB at most unless jute.maxbuffer was raised; a listing may have more. */
+const LARGEST_PACKET = 64 * 1024 * 1024
+
+export interface SessionOptions {
+  readonly username?: string
+  readonly password?: string
+  /** For a server that speaks TLS. */
+  readonly tls?: ConnectionOptions
+  /** Milliseconds the session may be silent; for tests. */
+  readonly timeout?: number
+  readonly onEvent?: (event: WatchEvent) => void
+  /** Called once when the session ends, however it does. */
+  readonly onEnd?: (reason: Error) => void
+}
+
+interface Pending {
+  readonly packet: Buffer
+  readonly xid: number
+  readonly resolve: (reader: JuteReader) => void
+  readonly reject: (error: Error) => void
+}
+
+export class Session {
+  readonly place: string
+  readonly #socket: Socket
+  readonly #packets = new Packets(LARGEST_PACKET)
+  /** In the order in which they were sent, which is the order of the answers. */
+  readonly #sent: Pending[] = []
+  readonly #waiting: Pending[] = []
+  #lastXid = 0
+  #established = false
+  #ended: Error | undefined
+  /** Before the session is there: until it has to be. After: until silence means a dead line. */
+  #deadline: NodeJS.Timeout | undefined
+  #pings: NodeJS.Timeout | undefined
+
+  /**
+   * Opens a session; throws a FaultError. Aborting ends it at any time.
+   */
+  static async open(
+    address: Address,
+    options: SessionOptions,
+    signal?: AbortSignal,
+  ): Promise<Session> {
+    signal?.throwIfAborted()
+    return new Promise((opened, failed) => {
+      const abort = (): void => session.close()
+      const session = new Session(
+        address,
+        options,
+        () => opened(session),
+        (reason) => {
+          signal?.removeEventListener('abort', abort)
+          failed(reason)
+          options.onEnd?.(reason)
+        },
+      )
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  private constructor(
+    address: Address,
+    private readonly options: SessionOptions,
+    private readonly onOpen: () => void,
+    private readonly onEnd: (reason: Error) => void,
+  ) {
+    const { host, port } = address
+    this.place = `ZooKeeper at ${hostAndPort(address)}`
+    const { tls } = options
+    this.#socket =
+      tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ...tls })
+    this.#socket
+      .setNoDelay(true)
+      .on('data', (chunk: Buffer) => this.#read(chunk))
+      .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
+      .on('close', () => this.#fail(this.#hungUp()))
+      .once(tls === undefined ? 'connect' : 'secureConnect', () => {
+        this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
+      })
+    this.#watchOver(CONNECT_TIMEOUT, 'no session')
+  }
+
+  /**
+   * Sends one request and gives its answer, to be read behind the header. Answers come in the order
+   * of the requests, and no event comes after an answer that already knows what it tells.
+   * Throws a ZkError when the server refuses, what the session ended with when it has ended.
+   */
+  async request(operation: number, body: Body): Promise<JuteReader> {
+    if (this.#ended !== undefined) throw this.#ended
+    this.#lastXid = (this.#lastXid % 0x7fff_ffff) + 1
+    const writer = new JuteWriter().int(this.#lastXid).int(operation)
+    const packet = body(writer).frame()
+    const id = this.#lastXid
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ packet, xid: id, resolve, reject })
+      this.#send()
+    })
+  }
+
+  /** Ends the session here and at the server; all requests throw the reason. */
+  close(reason: Error = new Error('the session was closed')): void {
+    // Unless told, the server would keep the session until it times out. A line on which older
+    // bytes still wait is not worth waiting for.
+    const tell = this.#ended === undefined && this.#established && this.#socket.writableLength === 0
+    if (tell) {
+      this.#socket.write(new JuteWriter().int(0).int(opcode.closeSession).frame())
+      this.#socket.destroySoon()
+    }
+    this.#end(reason)
+    if (!tell) this.#socket.destroy()
+  }
+
+  /** A fault that names this server. */
+  fault(what: string, more: Partial<FaultError['fault']> = {}): FaultError {
+    return new FaultError({ kind: 'store', message: `${this.place} ${what}`, ...more })
+  }
+
+  #send(): void {
+    while (this.#sent.length < IN_FLIGHT) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return
+      this.#sent.push(next)
+      this.#socket.write(next.packet)
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#established) this.#deadline?.refresh()
+    try {
+      for (const packet of this.#packets.push(chunk)) {
+        if (this.#ended !== undefined) return
+        const reader = new JuteReader(packet)
+        if (this.#established) this.#answer(reader)
+        else this.#establish(reader)
+      }
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      this.#fail(
+        this.fault(`does not speak ZooKeeper's protocol: ${error.message}`, {
+          hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
+        }),
+      )
+    }
+  }
+
+  #establish(reader: JuteReader): void {
+    reader.int() // the protocol's version
+    const timeout = reader.int()
+    if (timeout <= 0) {
+      this.#fail(this.fault('gave no session'))
+      return
+    }
+    this.#established = true
+    this.#watchOver((timeout * 2) / 3, 'no answer')
+    this.#pings = setInterval(() => this.#socket.write(pingPacket()), timeout / 3)
+    const { username, password = '' } = this.options
+    if (username !== undefined) this.#socket.write(authPacket(username, password))
+    this.onOpen()
+  }
+
+  #answer(reader: JuteReader): void {
+    const id = reader.int()
+    reader.long() // the newest change at the server
+    const error = reader.int()
+    if (id === xid.event) {
+      const event = readEvent(reader)
+      if (event !== undefined) this.options.onEvent?.(event)
+    } else if (id === xid.auth) {
+      if (error !== code.ok) this.#fail(this.#authFailed(error))
+    } else if (id !== xid.ping) {
+      const pending = this.#sent.shift()
+      if (pending?.xid !== id) throw new RangeError('answers out of order')
+      if (error === code.ok) pending.resolve(reader)
+      else pending.reject(new ZkError(error))
+      this.#send()
+    }
+  }
+
+  #watchOver(timeout: number, what: string): void {
+    clearTimeout(this.#deadline)
+    this.#deadline = setTimeout(() => {
+      this.#fail(
+        new FaultError({
+          kind: 'store',
+          message: `cannot reach ${this.place}: ${what} within ${Math.round(timeout / 100) / 10} s`,
+          hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
+        }),
+      )
+    }, timeout)
+  }
+
+  #hungUp(): FaultError {
+    return this.#established
+      ? this.fault('closed the connection')
+      : this.fault('closed the connection before there was a session', {
+          hint:
+            'it may have no quorum, too many connections from here (maxClientCnxns), ' +
+            'or want TLS (-scheme https): its log tells',
+        })
+  }
+
+  #authFailed(error: number): FaultError {
+    return this.fault(`refuses the user ${JSON.stringify(this.options.username)}`, {
+      hint: `check -username and -password, and that the server knows digest (${nameOf(error)})`,
+      permanent: true,
+    })
+  }
+
+  #fail(reason: FaultError): void {
+    this.#end(reason)
+    this.#socket.destroy()
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended !== undefined) return
+    this.#ended = reason
+    clearTimeout(this.#deadline)
+    clearInterval(this.#pings)
+    for (const { reject } of [...this.#sent, ...this.#waiting]) reject(reason)
+    this.onEnd(reason)
+  }
+}

@@ -1,0 +1,188 @@
+// A real ZooKeeper for tests, and how a test writes to it: 3.8, or 3.4, which has no recursive watches.
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseNode } from '../../src/stores/zookeeper/address.ts'
+import { code, opcode, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
+import { Session, type SessionOptions } from '../../src/stores/zookeeper/session.ts'
+import type { StoreClient } from './clients.ts'
+import { startProxy } from './proxy.ts'
+import { serverBinary, startOnFreePorts, tempDir } from './process.ts'
+import { StoreServer } from './servers.ts'
+
+const create = 1
+const remove = 2
+const setData = 5
+const setAcl = 7
+
+/** Milliseconds. Sessions last 2 to 20 ticks: short ones let a test see one end. */
+const TICK = 250
+
+/** Who may do what with a znode: `all` is everything, `digest` a user by name and password hash. */
+export interface Acl {
+  readonly scheme: string
+  readonly id: string
+}
+
+export class ZookeeperClient implements StoreClient {
+  #session: Promise<Session> | undefined
+
+  constructor(
+    readonly node: string,
+    readonly options: SessionOptions = {},
+  ) {}
+
+  async put(key: string, value: string): Promise<void> {
+    await this.putAll(new Map([[key, value]]))
+  }
+
+  /** In one pipeline: ZooKeeper carries out the requests of a session in their order. */
+  async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
+    const session = await this.session()
+    const folders = new Set<string>()
+    for (const key of entries.keys()) {
+      const path: string[] = []
+      for (let at = dirname(key); at !== '/' && !folders.has(at); at = dirname(at)) path.push(at)
+      for (const folder of path.reverse()) folders.add(folder)
+    }
+    const isThere = (error: unknown): void => {
+      if (!(error instanceof ZkError) || error.code !== code.nodeExists) throw error
+    }
+    await Promise.all([
+      ...[...folders].map((folder) => createNode(session, folder, '').catch(isThere)),
+      ...[...entries].map(async ([key, value]) => {
+        // Most are new; the others take a second request.
+        await createNode(session, key, value).catch(async (error: unknown) => {
+          isThere(error)
+          await this.set(key, value)
+        })
+      }),
+    ])
+  }
+
+  async set(key: string, value: string): Promise<void> {
+    const session = await this.session()
+    await session.request(setData, (writer) => writer.string(key).string(value).int(-1))
+  }
+
+  /** An ephemeral znode of a session whose line is cut: the server ends it once it has timed out. */
+  async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
+    const proxy = await startProxy(this.node)
+    const session = await Session.open(parseNode(proxy.node), { timeout: seconds * 1000 })
+    await createNode(session, key, value, { ephemeral: true })
+    await proxy.close()
+  }
+
+  async del(key: string): Promise<void> {
+    const session = await this.session()
+    await session.request(remove, (writer) => writer.string(key).int(-1))
+  }
+
+  async delTree(dir: string): Promise<void> {
+    const session = await this.session()
+    const listing = await session.request(opcode.getChildren2, readBody(dir, false))
+    await Promise.all(listing.strings().map((name) => this.delTree(`${dir}/${name}`)))
+    await this.del(dir)
+  }
+
+  /** Gives a znode to one identity alone. */
+  async restrict(key: string, acl: Acl): Promise<void> {
+    const session = await this.session()
+    await session.request(setAcl, (writer) =>
+      writer.string(key).int(1).int(31).string(acl.scheme).string(acl.id).int(-1),
+    )
+  }
+
+  /** The open session, or a new one: the server may have gone since. */
+  async session(): Promise<Session> {
+    this.#session ??= Session.open(parseNode(this.node), {
+      ...this.options,
+      onEnd: () => (this.#session = undefined),
+    })
+    return this.#session
+  }
+
+  close(): void {
+    this.#session?.then(
+      (session) => session.close(),
+      () => undefined,
+    )
+  }
+}
+
+async function createNode(
+  session: Session,
+  path: string,
+  value: string,
+  { ephemeral = false } = {},
+): Promise<void> {
+  await session.request(create, (writer) =>
+    writer
+      .string(path)
+      .string(value)
+      .int(1) // one ACL: everything for everyone
+      .int(31)
+      .string('world')
+      .string('anyone')
+      .int(ephemeral ? 1 : 0),
+  )
+}
+
+export type ZookeeperServer = StoreServer<ZookeeperClient>
+
+/** @param version 3.4 is the newest before recursive watches that Debian has */
+export async function startZookeeper(
+  options: { readonly version?: '3.8' | '3.4'; readonly flags?: readonly string[] } = {},
+): Promise<ZookeeperServer> {
+  const jar = serverBinary(options.version === '3.4' ? 'zookeeper-3.4' : 'zookeeper').path
+  const home = dirname(jar)
+  const jars = ['zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'metrics-core', 'netty-handler']
+  return startOnFreePorts(1, async ([port = 0]) => {
+    const dataDir = tempDir('zookeeper')
+    const configDir = tempDir('zookeeper-config')
+    const config = join(configDir, 'zoo.cfg')
+    writeFileSync(
+      config,
+      [
+        `tickTime=${TICK}`,
+        `dataDir=${dataDir}`,
+        `clientPort=${port}`,
+        'clientPortAddress=127.0.0.1',
+        'admin.enableServer=false',
+        'maxClientCnxns=0',
+      ].join('\n'),
+    )
+    const args = [
+      // A quick start and a small heap: it lives for seconds.
+      ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+      // 3.4 would look for log4j itself, which is not here.
+      '-Dzookeeper.jmx.log4j.disable=true',
+      ...(options.flags ?? []),
+      ...[
+        '-cp',
+        [jar, ...[...jars, 'snappy-java'].map((name) => join(home, `${name}.jar`))].join(':'),
+      ],
+      'org.apache.zookeeper.server.ZooKeeperServerMain',
+      config,
+    ]
+    const server = new StoreServer(
+      { name: 'java', args, ready: () => serves(port) },
+      `127.0.0.1:${port}`,
+      dataDir,
+      new ZookeeperClient(`127.0.0.1:${port}`),
+    )
+    await server.start()
+    return server
+  })
+}
+
+/** Whether a session can be had: the port is open a little earlier. */
+async function serves(port: number): Promise<boolean> {
+  try {
+    const session = await Session.open({ host: '127.0.0.1', port, chroot: '' }, {})
+    session.close()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -32,6 +32,18 @@ export function toBytes(text: string): Uint8Array {
   return Buffer.concat(parts)
 }
 
+const ASCII = /^[\0-\x7f]*$/
+
+/** Only ASCII: text and its bytes are the same string. */
+export const isAscii = (text: string): boolean => ASCII.test(text)
+
+/** A string of Go as the Go engine has it, one character a byte; fromBinary() is the way back. */
+export const toBinary = (text: string): string =>
+  isAscii(text) ? text : Buffer.from(toBytes(text)).toString('latin1')
+
+export const fromBinary = (bytes: string): string =>
+  isAscii(bytes) ? bytes : fromBytes(Buffer.from(bytes, 'latin1'))
+
 /** Length in bytes, as Go's len(). */
 export const byteLength = (text: string): number =>
   text.isWellFormed() ? Buffer.byteLength(text) : toBytes(text).length

@@ -12,6 +12,8 @@ export interface RenderContext {
    * render. Throws Pending while it is not there, and what `load` was rejected with when it failed.
    */
   readonly fact: <T>(id: string, load: () => Promise<T>) => T
+  /** The text of another template by the same engine, which puts this in. Throws as render() does. */
+  readonly include?: (name: string, data: unknown) => string
 }
 
 /** Thrown through the engine up to the render loop; not an error. */

@@ -1,14 +1,18 @@
 // Makes docs/templates.md: what the engine does, and a table of the functions from their own examples.
-import { subjects, dataset } from '../../src/templates/functions/index.ts'
+import { dataset, files, subjects } from '../../src/templates/functions/index.ts'
 import type { Example, TemplateFunction } from '../../src/templates/functions/define.ts'
+import { languageExamples } from './language-examples.ts'
 
 const INTRO = `# Templates
 
 <!-- Made from the functions' examples: \`npx vitest run test/templates -u\`. Edit src/templates or test/templates/docs.ts. -->
 
-Templates are [nunjucks](https://mozilla.github.io/nunjucks/templating.html), in files below the templates
-folder. Files named \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` or \`.tpl\` are taken for Go templates, which are refused for
-now; \`engine = "nunjucks"\` in the resource says that such a file is nunjucks all the same.
+Two languages, one set of functions. New templates are best written in
+[nunjucks](https://mozilla.github.io/nunjucks/templating.html); Go's
+[text/template](https://pkg.go.dev/text/template), which confd has, runs as it is
+([migrating from confd](migrating-from-confd.md)). The name of the file decides: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and
+\`.tpl\` are Go, \`.njk\`, \`.j2\`, \`.jinja\`, \`.nunjucks\` and everything else nunjucks; \`engine = "go"\` or
+\`engine = "nunjucks"\` in the resource decides over the name.
 
 \`\`\`jinja
 {% for s in range("/services/web") %}
@@ -16,29 +20,58 @@ server {{ base(s.key) }} {{ s.value }} check
 {% endfor %}
 \`\`\`
 
-- Nothing is escaped. \`trim_blocks\` and \`lstrip_blocks\` are on unless the resource says otherwise: a line with
-  only a tag leaves no line behind.
-- \`include\`, \`import\` and \`extends\` take names below the templates folder, or \`./name\` and \`../name\` beside the
-  file itself; nothing outside of the folder can be included. When an included file changes, so does the result.
+\`\`\`text
+{{range gets "/services/web/*" -}}
+server {{base .Key}} {{.Value}} check
+{{end}}
+\`\`\`
+
+In both:
+
+- Nothing is escaped.
+- Only files below the templates folder can be included. When an included file changes, so does the result.
 - Keys are seen from the resource's prefix, and only those that the resource's \`keys\` name.
-- A pair answers to \`.key\` and \`.value\`, and to \`.Key\` and \`.Value\`.
-- Functions marked with | are filters too: \`{{ s.key | base }}\`.
 - Dates, host name and environment are those of the render; a template is rendered again when a key or a file
   that it asked for changes, not when time goes by.
+- A mistake is an error with file, line and column, and the old file stays.
+- A file that is plainly in the other language (\`{% if x %}\` in a Go template, \`{{range .x}}\`, \`{{end}}\` or
+  \`{{getv "/a"}}\` in a nunjucks one) is refused with a hint. To put such text out, make it a string:
+  \`{{"{%"}} if x %}\` in Go, \`{% raw %}{{ end }}{% endraw %}\` in nunjucks.
 
-## Strictness
+## nunjucks
 
-A mistake is an error with file, line and column, and the old file stays.
+- \`trim_blocks\` and \`lstrip_blocks\` are on unless the resource says otherwise: a line with only a tag leaves no
+  line behind.
+- \`include\`, \`import\` and \`extends\` take names below the templates folder, or \`./name\` and \`../name\` beside the
+  file itself.
+- A pair answers to \`.key\` and \`.value\`, and to \`.Key\` and \`.Value\`.
+- Functions marked with | are filters too: \`{{ s.key | base }}\`. The value before the bar is what the function works
+  on, wherever that stands among its arguments: \`text | repeat(3)\` is \`repeat(3, text)\`.
+- Where nunjucks has a filter of a function's name (\`default\`, \`indent\`, \`join\`, \`list\`, \`replace\`, \`reverse\`), the
+  filter is nunjucks' and the function is confd's: \`x | indent(4)\`, but \`indent(4, x)\`. So no template of either
+  language changes its meaning.
+
+### Strictness
 
 | written | undefined variable | missing attribute |
 | --- | --- | --- |
 | \`{{ x }}\`, \`{% for i in x %}\`, \`f(x)\`, \`x + 1\`, \`x == 1\`, \`x \\| filter\` | error | error |
 | \`{% if x %}\`, \`not x\`, \`x and y\`, \`x or "default"\`, \`a if x else b\`, \`x == none\` | error, unless the template sets it somewhere or it is a macro's argument | false |
-| \`x is defined\`, \`x \\| default("...")\` | fine | fine |
+| \`x is defined\`, \`x \\| default("...")\`, \`default("...", x)\`, \`coalesce(x, y)\`, \`empty(x)\` | fine | fine |
 
 \`null\` cannot be put out: \`x | default("...", true)\` gives something in its place. Neither can objects,
 pairs and functions: name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory
 without keys is an empty list.
+
+## Go templates
+
+- The whole of \`text/template\`, printing included: values are those of Go (byte strings, 64-bit integers, float64
+  from JSON), and come out as Go prints them.
+- \`left_delim\` and \`right_delim\` in the resource take the place of \`{{\` and \`}}\`.
+- The dialect of old books: a field of the root that is not there otherwise, such as \`.services_web\`, is the value of
+  the key \`/services/web\` or the list of pairs below it, and \`Base\` is \`base\`.
+- Further limits: 1,000 levels of nesting, ten includes in one another, 256 network look-ups, and a budget of steps
+  that no template of real life comes near; what never ends is an error.
 
 ## Functions
 
@@ -46,26 +79,41 @@ They are those of confd and give confd's results. The examples look at these key
 
 `
 
+/** Code in a cell of a table; two backquotes around what has one in it. */
 function cell(text: string): string {
-  return `\`${text.replaceAll('|', '\\|')}\``
+  const escaped = text.replaceAll('|', '\\|')
+  return escaped.includes('`') ? `\`\` ${escaped} \`\`` : `\`${escaped}\``
 }
 
-function result(example: Example): string {
-  if (example.error !== undefined) return `error: ${example.error}`
-  if (example.shows !== undefined) return `for instance ${cell(example.shows)}`
-  return cell(JSON.stringify(example.result))
+function result({ error, goError, shows, result: value }: Example): string {
+  if (error !== undefined)
+    return `error: ${error}${goError === undefined ? '' : ` (Go: ${goError})`}`
+  return shows === undefined ? cell(JSON.stringify(value)) : `for instance ${cell(shows)}`
+}
+
+const written = (text: string | undefined): string => (text === undefined ? '' : cell(text))
+
+export function exampleTable(examples: readonly Example[]): string {
+  const rows = examples.map(
+    (example) => `| ${written(example.nunjucks)} | ${written(example.go)} | ${result(example)} |`,
+  )
+  return `| nunjucks | Go | result |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
 function section(fn: TemplateFunction): string {
-  const rows = fn.examples.map((example) => `| ${cell(example.expression)} | ${result(example)} |`)
-  const bar = fn.filter ? ' |' : ''
-  return `#### \`${fn.signature}\`${bar}\n\n${fn.doc}\n\n| example | result |\n| --- | --- |\n${rows.join('\n')}\n`
+  const bar = fn.filter === undefined ? '' : ' |'
+  return `#### \`${fn.signature}\`${bar}\n\n${fn.doc}\n\n${exampleTable(fn.examples)}`
 }
+
+const LANGUAGE = `These belong to the Go language. nunjucks says the same in its own way, where it can.`
 
 export function templatesPage(): string {
   const keys = Object.entries(dataset).map(([key, value]) => `${key} = ${value}`)
+  const included = Object.entries(files).map(([name, text]) => `${name}: ${text}`)
   const parts = Object.entries(subjects).map(
     ([subject, fns]) => `### ${subject}\n\n${fns.map(section).join('\n')}`,
   )
-  return `${INTRO}\`\`\`text\n${keys.join('\n')}\n\`\`\`\n\n${parts.join('\n')}`
+  const data = `\`\`\`text\n${[...keys, ...included].join('\n')}\n\`\`\``
+  const language = `### Go's own functions\n\n${LANGUAGE}\n\n${exampleTable(languageExamples)}`
+  return `${INTRO}${data}\n\n${parts.join('\n')}\n${language}`
 }

@@ -5,14 +5,18 @@ import type { RenderContext } from '../context.ts'
 import { describe, type Param } from './params.ts'
 
 export interface Example {
-  /** A nunjucks expression. */
-  readonly expression: string
+  /** An expression of nunjucks. Absent: only Go templates have it. */
+  readonly nunjucks?: string
+  /** The same as a pipeline of a Go template. Absent: only nunjucks has it. */
+  readonly go?: string
   /** The store's content for this example; `dataset` in index.ts when absent. */
   readonly keys?: Readonly<Record<string, string>>
-  /** The value, as `| dump` shows it. Absent: the result depends on the machine and is only shown. */
+  /** The value, as `toJson` writes it. Absent: the result depends on the machine and is only shown. */
   readonly result?: unknown
   /** The example is wrong on purpose, and this is the message. */
   readonly error?: string
+  /** The message of a Go template, where it is another. */
+  readonly goError?: string
   /** What the result looks like, when it depends on the machine. */
   readonly shows?: string
 }
@@ -24,8 +28,8 @@ export interface TemplateFunction {
   /** One sentence or two, Markdown. */
   readonly doc: string
   readonly examples: readonly Example[]
-  /** Also offered as a filter: the value before the bar is the first argument. */
-  readonly filter: boolean
+  /** Also offered as a filter: which argument the value before the bar becomes, counted from 0. */
+  readonly filter?: number
   /** Present: only this engine has it; the word is taken in the other. */
   readonly only?: 'nunjucks' | 'go'
   /** Throws a FaultError of kind template on bad arguments, and for whatever the function refuses. */
@@ -38,7 +42,7 @@ interface Definition<A extends readonly unknown[]> {
   readonly variadic?: true
   readonly doc: string
   readonly examples: readonly Example[]
-  readonly filter?: true
+  readonly filter?: number
   readonly only?: 'nunjucks' | 'go'
   readonly run: (context: RenderContext, ...args: [...A, ...unknown[]]) => unknown
 }
@@ -86,7 +90,7 @@ export function define<A extends readonly unknown[]>(
     signature,
     doc: definition.doc,
     examples: definition.examples,
-    filter: definition.filter === true,
+    ...(definition.filter === undefined ? {} : { filter: definition.filter }),
     ...(definition.only === undefined ? {} : { only: definition.only }),
     call,
   }

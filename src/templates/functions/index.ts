@@ -1,22 +1,32 @@
 // All template functions: one set, whichever engine runs the template.
 import type { TemplateFunction } from './define.ts'
+import { choices } from './choice.ts'
+import { includes } from './include.ts'
 import { jsons } from './json.ts'
 import { lists } from './lists.ts'
 import { lookups } from './lookups.ts'
+import { maps } from './maps.ts'
 import { net } from './net.ts'
 import { numbers } from './numbers.ts'
+import { regexes } from './regex.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
+import { texts } from './text.ts'
 
 /** By subject, in the order of the docs. */
 export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
   'Keys and values': lookups,
   Strings: strings,
+  'Quoting, indenting, naming': texts,
+  'Regular expressions': regexes,
   Numbers: numbers,
-  'Lists and maps': lists,
+  Lists: lists,
+  Maps: maps,
+  'Choosing a value': choices,
   JSON: jsons,
   Network: net,
   Machine: system,
+  'Other templates': includes,
 }
 
 export const functions: readonly TemplateFunction[] = Object.values(subjects).flat()
@@ -29,4 +39,10 @@ export const dataset: Readonly<Record<string, string>> = {
   '/services/api/a': '10.0.1.1:80',
   '/services/web/a': '10.0.0.1:80',
   '/services/web/b': '10.0.0.2:80',
+}
+
+/** The files that the functions' examples include. */
+export const files: Readonly<Record<string, string>> = {
+  'part.njk': 'listen {{ port }}',
+  'part.tmpl': 'listen {{.port}}',
 }

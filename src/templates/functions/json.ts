@@ -3,18 +3,37 @@
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
-import { describe, text } from './params.ts'
+import { encode } from './encode.ts'
+import { any, describe, text } from './params.ts'
 
 export const jsons = [
   define('json', {
     params: [text('s')],
     doc: 'The object that a JSON text stands for, keys sorted.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'json(getv("/app/config")).tls', result: true },
-      { expression: `'{"b": [1, null], "a": "x"}' | json`, result: { a: 'x', b: [1, null] } },
-      { expression: 'json("[1]")', error: 'json: the text is a list, not an object' },
-      { expression: 'json("{")', error: 'json: the text is not valid JSON: it ends too early' },
+      {
+        nunjucks: 'json(getv("/app/config")).tls',
+        go: '(json (getv "/app/config")).tls',
+        result: true,
+      },
+      {
+        nunjucks: `'{"b": [1, null], "a": "x"}' | json`,
+        go: 'json `{"b": [1, null], "a": "x"}`',
+        result: { a: 'x', b: [1, null] },
+      },
+      {
+        nunjucks: 'json("[1]")',
+        go: 'json "[1]"',
+        error: 'json: the text is a list, not an object',
+        goError: 'json: cannot unmarshal array into Go value of type map[string]interface {}',
+      },
+      {
+        nunjucks: 'json("{")',
+        go: 'json "{"',
+        error: 'json: the text is not valid JSON: it ends too early',
+        goError: 'unexpected end of JSON input',
+      },
     ],
     run: (_, s) => {
       const value: unknown = parse('json', s) ?? Object.create(null)
@@ -25,10 +44,15 @@ export const jsons = [
   define('jsonArray', {
     params: [text('s')],
     doc: 'The list that a JSON text stands for.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: `jsonArray('["a", "b"]')`, result: ['a', 'b'] },
-      { expression: 'jsonArray("{}")', error: 'jsonArray: the text is an object, not a list' },
+      { nunjucks: `jsonArray('["a", "b"]')`, go: 'jsonArray `["a", "b"]`', result: ['a', 'b'] },
+      {
+        nunjucks: 'jsonArray("{}")',
+        go: 'jsonArray "{}"',
+        error: 'jsonArray: the text is an object, not a list',
+        goError: 'json: cannot unmarshal object into Go value of type []interface {}',
+      },
     ],
     run: (_, s) => {
       const value = parse('jsonArray', s) ?? []
@@ -36,6 +60,47 @@ export const jsons = [
         ? (value as unknown[])
         : raise('template', `jsonArray: the text is ${describe(value)}, not a list`)
     },
+  }),
+  define('fromJson', {
+    params: [text('s')],
+    doc: 'Whatever a JSON text stands for: a map, a list, a string, a number, a boolean or null.',
+    filter: 0,
+    examples: [
+      { nunjucks: 'fromJson("[1, 2]")', go: 'fromJson "[1, 2]"', result: [1, 2] },
+      { nunjucks: '"7" | fromJson', go: '"7" | fromJson', result: 7 },
+    ],
+    run: (_, s) => parse('fromJson', s),
+  }),
+  define('toJson', {
+    params: [any('value')],
+    doc: 'A value as JSON on one line, as Go writes it: keys sorted, `<`, `>` and `&` escaped.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'toJson(dict("b", 1, "a", "x<y"))',
+        go: 'toJson (dict "b" 1 "a" "x<y")',
+        result: '{"a":"x\\u003cy","b":1}',
+      },
+      {
+        nunjucks: 'get("/app/port") | toJson',
+        go: 'get "/app/port" | toJson',
+        result: '{"Key":"/app/port","Value":"8080"}',
+      },
+    ],
+    run: (_, value) => encode(value),
+  }),
+  define('toPrettyJson', {
+    params: [any('value')],
+    doc: 'A value as JSON, indented by two blanks.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'toPrettyJson(dict("a", list(1, 2), "b", list()))',
+        go: 'toPrettyJson (dict "a" (list 1 2) "b" (fromJson "[]"))',
+        result: '{\n  "a": [\n    1,\n    2\n  ],\n  "b": []\n}',
+      },
+    ],
+    run: (_, value) => encode(value, '\n'),
   }),
 ]
 

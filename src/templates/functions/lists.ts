@@ -1,61 +1,64 @@
-// Lists and maps. Nothing is sorted or turned in place: two uses of one list see the same order.
-import { raise } from '../../core/fault.ts'
+// Lists. Nothing is sorted or turned in place: two uses of one list see the same order.
 import { byteLength } from '../bytes.ts'
 import { define } from './define.ts'
-import { list, pairs, texts } from './params.ts'
+import { any, list, pairs, texts } from './params.ts'
 
 export const lists = [
   define('reverse', {
     params: [list('list')],
     doc: 'The list from its end. The filter `reverse` is that of nunjucks and does the same.',
-    examples: [{ expression: 'reverse(["a", "b", "c"])', result: ['c', 'b', 'a'] }],
+    examples: [
+      {
+        nunjucks: 'reverse(["a", "b", "c"])',
+        go: 'reverse (split "a,b,c" ",")',
+        result: ['c', 'b', 'a'],
+      },
+    ],
     run: (_, items) => items.toReversed(),
   }),
   define('sortByLength', {
     params: [texts('list')],
     doc: 'The strings of a list, shortest first; those of one length (in bytes) keep their order.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'sortByLength(["ccc", "b", "a", "dd"])', result: ['b', 'a', 'dd', 'ccc'] },
+      {
+        nunjucks: 'sortByLength(["ccc", "b", "a", "dd"])',
+        go: 'sortByLength (split "ccc b a dd" " ")',
+        result: ['b', 'a', 'dd', 'ccc'],
+      },
     ],
     run: (_, items) => items.toSorted((a, b) => byteLength(a) - byteLength(b)),
   }),
   define('sortKVByLength', {
     params: [pairs('pairs')],
     doc: 'The pairs of a list, shortest key first.',
-    filter: true,
+    filter: 0,
     examples: [
       {
-        expression: 'sortKVByLength(gets("/app/[hp]*"))',
+        nunjucks: 'sortKVByLength(gets("/app/[hp]*"))',
+        go: 'sortKVByLength (gets "/app/[hp]*")',
         result: [
-          { key: '/app/host', value: 'example.com' },
-          { key: '/app/port', value: '8080' },
+          { Key: '/app/host', Value: 'example.com' },
+          { Key: '/app/port', Value: '8080' },
         ],
       },
     ],
     run: (_, items) => items.toSorted((a, b) => byteLength(a.key) - byteLength(b.key)),
   }),
-  define('map', {
+  define('list', {
     params: [],
     variadic: true,
-    doc: 'An object made of keys and values in turn.',
+    doc: 'A list of the arguments. The filter `list` is that of nunjucks, which takes a string apart.',
+    examples: [{ nunjucks: 'list("a", 1)', go: 'list "a" 1', result: ['a', 1] }],
+    run: (_, ...items) => items,
+  }),
+  define('append', {
+    params: [list('list'), any('item')],
+    doc: 'A new list with one more item at its end.',
+    filter: 0,
     examples: [
-      { expression: 'map("name", "web", "port", 80)', result: { name: 'web', port: 80 } },
-      { expression: 'map("name")', error: 'map takes keys and values in turn, got 1 argument' },
+      { nunjucks: 'append(list("a"), "b")', go: 'append (list "a") "b"', result: ['a', 'b'] },
     ],
-    run: (_, ...items) => {
-      if (items.length % 2 !== 0) {
-        const s = items.length === 1 ? '' : 's'
-        raise('template', `map takes keys and values in turn, got ${items.length} argument${s}`)
-      }
-      // No prototype: a key such as `constructor` or `__proto__` is a key like any other.
-      const made = Object.create(null) as Record<string, unknown>
-      for (let i = 0; i < items.length; i += 2) {
-        const key = items[i]
-        if (typeof key !== 'string') raise('template', `map: argument ${i + 1} must be a string`)
-        made[key] = items[i + 1]
-      }
-      return made
-    },
+    run: (_, items, item) => [...items, item],
   }),
 ]

@@ -31,12 +31,17 @@ export const lookups = [
   define('getv', {
     params: [text('key'), optional(text('default'))],
     doc: "The key's value. A missing key is an error, unless there is a default.",
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'getv("/app/port")', result: '8080' },
-      { expression: 'getv("/app/missing", "none")', result: 'none' },
+      { nunjucks: 'getv("/app/port")', go: 'getv "/app/port"', result: '8080' },
       {
-        expression: 'getv("/app/missing")',
+        nunjucks: 'getv("/app/missing", "none")',
+        go: 'getv "/app/missing" "none"',
+        result: 'none',
+      },
+      {
+        nunjucks: 'getv("/app/missing")',
+        go: 'getv "/app/missing"',
         error: 'key "/app/missing" does not exist (full path /app/missing in file)',
       },
     ],
@@ -49,8 +54,12 @@ export const lookups = [
     params: [text('key')],
     doc: 'The pair: `.key` and `.value` (or `.Key` and `.Value`). A missing key is an error.',
     examples: [
-      { expression: 'get("/app/port")', result: { key: '/app/port', value: '8080' } },
-      { expression: 'get("/app/port").Value', result: '8080' },
+      {
+        nunjucks: 'get("/app/port")',
+        go: 'get "/app/port"',
+        result: { Key: '/app/port', Value: '8080' },
+      },
+      { nunjucks: 'get("/app/port").Value', go: '(get "/app/port").Value', result: '8080' },
     ],
     run: (context, key) => {
       const value = demand(context, key, (own) => `ask exists("${own}") first, or add the key`)
@@ -61,8 +70,8 @@ export const lookups = [
     params: [text('key')],
     doc: 'Whether the key has a value. A directory is not a key.',
     examples: [
-      { expression: 'exists("/app/port")', result: true },
-      { expression: 'exists("/app")', result: false },
+      { nunjucks: 'exists("/app/port")', go: 'exists "/app/port"', result: true },
+      { nunjucks: 'exists("/app")', go: 'exists "/app"', result: false },
     ],
     run: ({ reader }, key) => reader.get(key) !== undefined,
   }),
@@ -71,13 +80,14 @@ export const lookups = [
     doc: 'The pairs whose key matches a pattern, in key order: `*` and `?` stay within one level, `[a-z]` is a set. No match is an empty list.',
     examples: [
       {
-        expression: 'gets("/services/web/*")',
+        nunjucks: 'gets("/services/web/*")',
+        go: 'gets "/services/web/*"',
         result: [
-          { key: '/services/web/a', value: '10.0.0.1:80' },
-          { key: '/services/web/b', value: '10.0.0.2:80' },
+          { Key: '/services/web/a', Value: '10.0.0.1:80' },
+          { Key: '/services/web/b', Value: '10.0.0.2:80' },
         ],
       },
-      { expression: 'gets("/nothing/*")', result: [] },
+      { nunjucks: 'gets("/nothing/*")', go: 'gets "/nothing/*"', result: [] },
     ],
     run: ({ reader }, pattern) => toPairs(reader.match(pattern)),
   }),
@@ -85,8 +95,16 @@ export const lookups = [
     params: [text('pattern')],
     doc: 'The values whose key matches a pattern, sorted by value.',
     examples: [
-      { expression: 'getvs("/services/web/*")', result: ['10.0.0.1:80', '10.0.0.2:80'] },
-      { expression: 'getvs("/app/[hp]*")', result: ['8080', 'example.com'] },
+      {
+        nunjucks: 'getvs("/services/web/*")',
+        go: 'getvs "/services/web/*"',
+        result: ['10.0.0.1:80', '10.0.0.2:80'],
+      },
+      {
+        nunjucks: 'getvs("/app/[hp]*")',
+        go: 'getvs "/app/[hp]*"',
+        result: ['8080', 'example.com'],
+      },
     ],
     run: ({ reader }, pattern) =>
       reader
@@ -100,15 +118,15 @@ export const lookups = [
     only: 'nunjucks',
     examples: [
       {
-        expression: 'range("/services/web")',
+        nunjucks: 'range("/services/web")',
         result: [
-          { key: '/services/web/a', value: '10.0.0.1:80' },
-          { key: '/services/web/b', value: '10.0.0.2:80' },
+          { Key: '/services/web/a', Value: '10.0.0.1:80' },
+          { Key: '/services/web/b', Value: '10.0.0.2:80' },
         ],
       },
-      { expression: 'range("/nothing")', result: [] },
-      { expression: 'range(3)', result: [0, 1, 2] },
-      { expression: 'range(2, 10, 3)', result: [2, 5, 8] },
+      { nunjucks: 'range("/nothing")', result: [] },
+      { nunjucks: 'range(3)', result: [0, 1, 2] },
+      { nunjucks: 'range(2, 10, 3)', result: [2, 5, 8] },
     ],
     run: ({ reader }, from, stop, step) =>
       typeof from === 'string' ? toPairs(reader.under(from)) : count(from, stop, step),
@@ -117,8 +135,8 @@ export const lookups = [
     params: [text('dir')],
     doc: 'The names directly below, keys and directories alike, in order. Of a key: its own name.',
     examples: [
-      { expression: 'ls("/services")', result: ['api', 'web'] },
-      { expression: 'ls("/nothing")', result: [] },
+      { nunjucks: 'ls("/services")', go: 'ls "/services"', result: ['api', 'web'] },
+      { nunjucks: 'ls("/nothing")', go: 'ls "/nothing"', result: [] },
     ],
     run: ({ reader }, dir) => {
       const names = new Set(reader.children(dir))
@@ -130,8 +148,8 @@ export const lookups = [
     params: [text('dir')],
     doc: 'The names directly below that have something below themselves.',
     examples: [
-      { expression: 'lsdir("/services")', result: ['api', 'web'] },
-      { expression: 'lsdir("/services/web")', result: [] },
+      { nunjucks: 'lsdir("/services")', go: 'lsdir "/services"', result: ['api', 'web'] },
+      { nunjucks: 'lsdir("/services/web")', go: 'lsdir "/services/web"', result: [] },
     ],
     run: ({ reader }, dir) =>
       reader.children(dir).filter((name) => reader.isDirectory(`${dir}/${name}`)),

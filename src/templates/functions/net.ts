@@ -81,24 +81,28 @@ export const net = [
   define('lookupIP', {
     params: [text('name')],
     doc: 'All addresses of a name, sorted. A name that does not exist is an empty list; a name server that does not answer is an error.',
-    filter: true,
-    examples: [{ expression: 'lookupIP("127.0.0.1")', result: ['127.0.0.1'] }],
+    filter: 0,
+    examples: [
+      { nunjucks: 'lookupIP("127.0.0.1")', go: 'lookupIP "127.0.0.1"', result: ['127.0.0.1'] },
+    ],
     run: (context, name) => addresses(context, name),
   }),
   define('lookupIPV4', {
     params: [text('name')],
     doc: 'The IPv4 addresses of a name, sorted.',
-    filter: true,
-    examples: [{ expression: 'lookupIPV4("127.0.0.1")', result: ['127.0.0.1'] }],
+    filter: 0,
+    examples: [
+      { nunjucks: 'lookupIPV4("127.0.0.1")', go: 'lookupIPV4 "127.0.0.1"', result: ['127.0.0.1'] },
+    ],
     run: (context, name) => addresses(context, name).filter((address) => !address.includes(':')),
   }),
   define('lookupIPV6', {
     params: [text('name')],
     doc: 'The IPv6 addresses of a name, sorted.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'lookupIPV6("::1")', result: ['::1'] },
-      { expression: 'lookupIPV6("127.0.0.1")', result: [] },
+      { nunjucks: 'lookupIPV6("::1")', go: 'lookupIPV6 "::1"', result: ['::1'] },
+      { nunjucks: 'lookupIPV6("127.0.0.1")', go: 'lookupIPV6 "127.0.0.1"', result: [] },
     ],
     run: (context, name) => addresses(context, name).filter((address) => address.includes(':')),
   }),
@@ -107,7 +111,8 @@ export const net = [
     doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a dot at its end), `.Port`, `.Priority`, `.Weight`.',
     examples: [
       {
-        expression: 'lookupSRV("http", "tcp", "example.com")',
+        nunjucks: 'lookupSRV("http", "tcp", "example.com")',
+        go: 'lookupSRV "http" "tcp" "example.com"',
         shows: '[{"target":"web1.example.com.","port":80,"priority":10,"weight":5}]',
       },
     ],
@@ -116,20 +121,20 @@ export const net = [
   define('lookupIfaceIPV4', {
     params: [text('interface')],
     doc: 'The first IPv4 address of a network interface; empty when there is none.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'lookupIfaceIPV4("eth0")', shows: '"10.0.0.7"' },
-      { expression: 'lookupIfaceIPV4("none0")', result: '' },
+      { nunjucks: 'lookupIfaceIPV4("eth0")', go: 'lookupIfaceIPV4 "eth0"', shows: '"10.0.0.7"' },
+      { nunjucks: 'lookupIfaceIPV4("none0")', go: 'lookupIfaceIPV4 "none0"', result: '' },
     ],
     run: (_, name) => interfaceAddress(name, 'IPv4'),
   }),
   define('lookupIfaceIPV6', {
     params: [text('interface')],
     doc: 'The first IPv6 address of a network interface; empty when there is none.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'lookupIfaceIPV6("eth0")', shows: '"fe80::1"' },
-      { expression: 'lookupIfaceIPV6("none0")', result: '' },
+      { nunjucks: 'lookupIfaceIPV6("eth0")', go: 'lookupIfaceIPV6 "eth0"', shows: '"fe80::1"' },
+      { nunjucks: 'lookupIfaceIPV6("none0")', go: 'lookupIfaceIPV6 "none0"', result: '' },
     ],
     run: (_, name) => interfaceAddress(name, 'IPv6'),
   }),

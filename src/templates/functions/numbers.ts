@@ -13,13 +13,13 @@ function toInt(wide: bigint): Int {
 const binary = (
   name: string,
   doc: string,
-  examples: readonly (readonly [string, Int])[],
+  examples: readonly (readonly [nunjucks: string, go: string, result: Int])[],
   run: (a: bigint, b: bigint) => bigint,
 ) =>
   define(name, {
     params: [int('a'), int('b')],
     doc,
-    examples: examples.map(([expression, result]) => ({ expression, result })),
+    examples: examples.map(([nunjucks, go, result]) => ({ nunjucks, go, result })),
     run: (_, a, b) => toInt(run(BigInt(a), BigInt(b))),
   })
 
@@ -32,11 +32,11 @@ export const numbers = [
   define('atoi', {
     params: [text('s')],
     doc: 'The whole number that a text in decimal stands for.',
-    filter: true,
+    filter: 0,
     examples: [
-      { expression: 'atoi("8080")', result: 8080 },
-      { expression: 'atoi("-007")', result: -7 },
-      { expression: 'atoi("1.5")', error: 'atoi: the text is not a whole number' },
+      { nunjucks: 'atoi("8080")', go: 'atoi "8080"', result: 8080 },
+      { nunjucks: 'atoi("-007")', go: 'atoi "-007"', result: -7 },
+      { nunjucks: 'atoi("1.5")', go: 'atoi "1.5"', error: 'atoi: the text is not a whole number' },
     ],
     run: (_, s) => {
       if (!/^[+-]?[0-9]+$/.test(s)) raise('template', 'atoi: the text is not a whole number')
@@ -50,8 +50,8 @@ export const numbers = [
     params: [int('first'), int('last')],
     doc: 'The whole numbers from `first` to `last`, both included.',
     examples: [
-      { expression: 'seq(3, 5)', result: [3, 4, 5] },
-      { expression: 'seq(1, 0)', result: [] },
+      { nunjucks: 'seq(3, 5)', go: 'seq 3 5', result: [3, 4, 5] },
+      { nunjucks: 'seq(1, 0)', go: 'seq 1 0', result: [] },
     ],
     run: (_, first, last) => {
       const length = BigInt(last) - BigInt(first) + 1n
@@ -61,15 +61,15 @@ export const numbers = [
       )
     },
   }),
-  binary('add', '`a + b`.', [['add(1, 2)', 3]], (a, b) => a + b),
-  binary('sub', '`a - b`.', [['sub(1, 2)', -1]], (a, b) => a - b),
-  binary('mul', '`a * b`.', [['mul(6, 7)', 42]], (a, b) => a * b),
+  binary('add', '`a + b`.', [['add(1, 2)', 'add 1 2', 3]], (a, b) => a + b),
+  binary('sub', '`a - b`.', [['sub(1, 2)', 'sub 1 2', -1]], (a, b) => a - b),
+  binary('mul', '`a * b`.', [['mul(6, 7)', 'mul 6 7', 42]], (a, b) => a * b),
   binary(
     'div',
     '`a / b` without the fraction. Division by zero is an error.',
     [
-      ['div(7, 2)', 3],
-      ['div(-7, 2)', -3],
+      ['div(7, 2)', 'div 7 2', 3],
+      ['div(-7, 2)', 'div -7 2', -3],
     ],
     (a, b) => a / nonZero('div', b),
   ),
@@ -77,8 +77,8 @@ export const numbers = [
     'mod',
     'What division leaves, with the sign of `a`. Division by zero is an error.',
     [
-      ['mod(7, 3)', 1],
-      ['mod(-7, 3)', -1],
+      ['mod(7, 3)', 'mod 7 3', 1],
+      ['mod(-7, 3)', 'mod -7 3', -1],
     ],
     (a, b) => a % nonZero('mod', b),
   ),

@@ -60,6 +60,34 @@ export const list = (name: string): Param<unknown[]> => ({
   accept: (value) => (Array.isArray(value) ? (value as unknown[]) : undefined),
 })
 
+/** Nothing at all counts as null. */
+export const any = (name: string): Param<NonNullable<unknown> | null> => ({
+  name,
+  type: 'a value',
+  accept: (value) => value ?? null,
+})
+
+export const flag = (name: string): Param<boolean> => ({
+  name,
+  type: 'a boolean',
+  accept: (value) => (typeof value === 'boolean' ? value : undefined),
+})
+
+export type Mapping = Readonly<Record<string, unknown>>
+
+/** An object of plain data: not a list, a pair, a moment or a function. */
+export function isMap(value: unknown): value is Mapping {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+export const mapping = (name: string): Param<Mapping> => ({
+  name,
+  type: 'a map',
+  accept: (value) => (isMap(value) ? value : undefined),
+})
+
 export const textOrNumber = (name: string): Param<string | number> => ({
   name,
   type: 'a key or a number',

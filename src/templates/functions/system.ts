@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { define } from './define.ts'
-import { GoTime } from './time.ts'
+import { GoTime } from './clock.ts'
+import { Moment } from './time.ts'
 import { optional, text } from './params.ts'
 
 export const system = [
@@ -11,39 +12,57 @@ export const system = [
     params: [text('name'), optional(text('default'))],
     doc: 'An environment variable of reconfd; the default, or else nothing, when it is unset or empty.',
     examples: [
-      { expression: 'getenv("HOME")', shows: '"/root"' },
-      { expression: 'getenv("NOT_SET_ANYWHERE", "fallback")', result: 'fallback' },
-      { expression: 'getenv("NOT_SET_ANYWHERE")', result: '' },
+      { nunjucks: 'getenv("HOME")', go: 'getenv "HOME"', shows: '"/root"' },
+      {
+        nunjucks: 'getenv("NOT_SET_ANYWHERE", "fallback")',
+        go: 'getenv "NOT_SET_ANYWHERE" "fallback"',
+        result: 'fallback',
+      },
+      { nunjucks: 'getenv("NOT_SET_ANYWHERE")', go: 'getenv "NOT_SET_ANYWHERE"', result: '' },
     ],
     run: (_, name, otherwise = '') => process.env[name] || otherwise,
   }),
   define('hostname', {
     params: [],
     doc: "The machine's name.",
-    examples: [{ expression: 'hostname()', shows: '"web-1"' }],
+    examples: [{ nunjucks: 'hostname()', go: 'hostname', shows: '"web-1"' }],
     run: () => hostname(),
   }),
   define('datetime', {
     params: [],
-    doc: 'The time of the render, local. `.Format(layout)` takes a layout of Go: the way 2 January 2006, 15:04:05 is to be written. Also `.UTC() .Unix() .Year() .Day() .Hour() .Minute() .Second() .YearDay()`.',
+    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go: the way 2 January 2006, 15:04:05 is to be written. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. A month and a weekday are numbers that are put out as names; `.String()` is the name.",
     examples: [
       {
-        expression: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',
+        nunjucks: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',
+        go: 'datetime.UTC.Format "2006-01-02T15:04:05Z07:00"',
         result: '2024-02-29T13:07:09Z',
       },
       {
-        expression: 'datetime().UTC().Format("Mon Jan _2 3:04PM .000")',
+        nunjucks: 'datetime().UTC().Format("Mon Jan _2 3:04PM .000")',
+        go: 'datetime.UTC.Format "Mon Jan _2 3:04PM .000"',
         result: 'Thu Feb 29 1:07PM .045',
       },
-      { expression: 'datetime().Unix()', result: 1709212029 },
+      { nunjucks: 'datetime().Unix()', go: 'datetime.Unix', result: 1709212029 },
+      {
+        nunjucks: 'datetime().UTC().AddDate(0, 0, 1).Month().String()',
+        go: '(datetime.UTC.AddDate 0 0 1).Month.String',
+        result: 'March',
+      },
+      {
+        nunjucks: 'datetime().UTC().Weekday() == 4',
+        go: 'eq datetime.UTC.Weekday.String "Thursday"',
+        result: true,
+      },
     ],
-    run: ({ now }) => new GoTime(now),
+    run: ({ now }) => new Moment(new GoTime(BigInt(now.getTime()) * 1_000_000n, 'local')),
   }),
   define('fileExists', {
     params: [text('path')],
     doc: 'Whether there is a file or folder of that path. Rendered again when that changes.',
-    filter: true,
-    examples: [{ expression: 'fileExists("/no/such/file")', result: false }],
+    filter: 0,
+    examples: [
+      { nunjucks: 'fileExists("/no/such/file")', go: 'fileExists "/no/such/file"', result: false },
+    ],
     run: ({ reader }, path) => {
       const full = resolve(path)
       reader.file(full)

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
-import { toBytes } from '../bytes.ts'
+import { fromBinary, toBinary, toBytes } from '../bytes.ts'
 import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { wrongLanguage } from '../language.ts'
@@ -11,7 +11,6 @@ import { define } from './builtins.ts'
 import type { RootField } from './calls.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
 import type { Budget } from './frame.ts'
-import { fromShared, toShared } from './functions/bridge.ts'
 import { functionNames, functionsFor } from './functions/table.ts'
 import { olderRoot } from './older.ts'
 import { parse, type Template } from './parser.ts'
@@ -29,13 +28,15 @@ const variantOf = (spec: TemplateSpec): string =>
 
 function compile(path: string, text: string, variant: string): Template {
   const [leftDelim = '', rightDelim = ''] = variant.split(SEPARATOR)
-  const wrong = leftDelim.startsWith('{%') ? undefined : wrongLanguage('go', text, path)
+  // With delimiters of its own, a text that has them may hold whatever it likes beside them.
+  const isOwn = leftDelim !== '' && text.includes(leftDelim)
+  const wrong = isOwn ? undefined : wrongLanguage('go', text, path)
   if (wrong !== undefined) throw new FaultError(wrong)
   const parsed = parse(toBytes(text), basename(path), {
     file: path,
     functions: functionNames,
-    leftDelim: fromShared(leftDelim),
-    rightDelim: fromShared(rightDelim),
+    leftDelim: toBinary(leftDelim),
+    rightDelim: toBinary(rightDelim),
   })
   if (!parsed.ok) throw new FaultError(parsed.error)
   return parsed.value
@@ -49,7 +50,7 @@ export function createEngine(templateDir: string): Engine {
       if (template === undefined) {
         raise('template', 'the template file does not exist', { file: spec.src })
       }
-      return toShared(new Render(sources, spec, context).run(template, undefined))
+      return fromBinary(new Render(sources, spec, context).run(template, undefined))
     },
     forget: (path) => sources.forget(path),
   }
@@ -94,7 +95,7 @@ class Render {
 
   #include(name: string, data: Value): string {
     // As in confd, a name is always one below the templates folder, even with a slash before it.
-    const path = this.sources.resolve(toShared(name).replace(/^\/+/, ''), this.spec.src)
+    const path = this.sources.resolve(fromBinary(name).replace(/^\/+/, ''), this.spec.src)
     if (this.#open.includes(path)) {
       throw new CallError(`include cycle detected: ${path} is already being processed`)
     }
@@ -104,7 +105,7 @@ class Render {
     this.context.reader.file(path)
     const template = this.sources.open(path, variantOf(this.spec))
     if (template === undefined) {
-      raise('template', `template "${toShared(name)}" does not exist`, {
+      raise('template', `template "${fromBinary(name)}" does not exist`, {
         hint: `there is no file ${path}`,
       })
     }

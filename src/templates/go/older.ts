@@ -1,7 +1,8 @@
 // The dialect of confd's first years, and of the books: `.testservice_backend` at the root stands for
 // the key /testservice/backend, or for the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
-import { fromShared, pairStruct, toShared } from './functions/bridge.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
+import { pairStruct } from './functions/bridge.ts'
 import type { RootField } from './calls.ts'
 import { KV_PAIRS } from './types.ts'
 import { Slice } from './values.ts'
@@ -21,10 +22,10 @@ export function olderRoot(reader: Reader): RootField {
     return undefined
   }
   return (field) => {
-    const path = seek('', toShared(field))
+    const path = seek('', fromBinary(field))
     if (path === undefined) return undefined
     const value = reader.get(path)
-    if (value !== undefined) return fromShared(value)
+    if (value !== undefined) return toBinary(value)
     return new Slice(KV_PAIRS, reader.under(path).map(pairStruct))
   }
 }

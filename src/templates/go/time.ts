@@ -1,5 +1,5 @@
 // time.Time, as `datetime` gives it: its methods, its text, and Go's layouts.
-import { GoTime, type Zone } from './clock.ts'
+import { GoTime, monthName, weekdayName, type Zone } from '../functions/clock.ts'
 import { define } from './builtins.ts'
 import { BOOL, defined, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
 import type { Func } from './values.ts'
@@ -7,19 +7,11 @@ import { fromText, Integer, Opaque, toText, type Value } from './values.ts'
 
 const TIME = structOf('time.Time', [])
 const LOCATION = pointerTo(structOf('time.Location', []))
-const MONTHS =
-  'January February March April May June July August September October November December'
-const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'
-
-const MONTH = defined(
-  'time.Month',
-  INT,
-  (month) => MONTHS.split(' ')[Number(month) - 1] ?? `%!Month(${month})`,
-)
+const MONTH = defined('time.Month', INT, (month) => monthName(Number(month)) || `%!Month(${month})`)
 const WEEKDAY = defined(
   'time.Weekday',
   INT,
-  (day) => DAYS.split(' ')[Number(day)] ?? `%!Weekday(${day})`,
+  (day) => weekdayName(Number(day)) || `%!Weekday(${day})`,
 )
 export const DURATION = defined('time.Duration', INT64, durationText)
 

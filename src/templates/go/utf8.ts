@@ -1,9 +1,5 @@
 // Runes of a Go string: UTF-8 decoded from a binary string, one invalid byte at a time as Go does.
-
-const ASCII = /^[\0-\x7f]*$/
-
-/** Only ASCII: text and its bytes are the same string. */
-export const isAscii = (text: string): boolean => ASCII.test(text)
+export { isAscii } from '../bytes.ts'
 
 export const RUNE_ERROR = 0xfffd
 

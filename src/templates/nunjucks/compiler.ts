@@ -10,7 +10,8 @@ import nodes, { type Node } from 'nunjucks/src/nodes.js'
 type Use = 'value' | 'test' | 'maybe'
 
 const ASKING_TESTS = new Set(['defined', 'undefined', 'none', 'null'])
-const ASKING_FILTERS = new Set(['default', 'd'])
+const ASKING_FILTERS = new Set(['default', 'd', 'empty', 'coalesce'])
+const ASKING_FUNCTIONS = new Set(['default', 'empty', 'coalesce'])
 
 export interface Vocabulary {
   readonly filters: ReadonlySet<string>
@@ -69,6 +70,11 @@ export class StrictCompiler extends compilerModule.Compiler {
         return mark(node.left, ASKING_TESTS.has(testName(node)) ? 'maybe' : 'value')
       case 'Filter':
         if (ASKING_FILTERS.has(String(node.name.value))) mark(node.args?.children[0], 'maybe')
+        return
+      case 'FunCall':
+        if (ASKING_FUNCTIONS.has(nameOf(node.name))) {
+          node.args?.children.forEach((child) => mark(child, 'maybe'))
+        }
         return
       case 'Compare': {
         // `x.y == none` asks whether it is there.

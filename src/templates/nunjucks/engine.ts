@@ -8,6 +8,8 @@ import type { TemplateSpec } from '../../core/resource.ts'
 import type { Pending, RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { functions } from '../functions/index.ts'
+import { isMap } from '../functions/params.ts'
+import { wrongLanguage } from '../language.ts'
 import { Sources } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { syntaxFault } from './syntax.ts'
@@ -15,6 +17,8 @@ import { faultOf, Unit, type Host } from './unit.ts'
 
 /** Files that include, import or extend one another in a row. */
 const MAX_DEPTH = 50
+/** The same by the function, as in confd. */
+const MAX_INCLUDES = 10
 
 const { Environment, Template: TemplateClass } = environmentModule
 
@@ -27,6 +31,8 @@ interface Run {
   passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
   /** How many files deep it is. */
   depth: number
+  /** The files that the function include is working on. */
+  readonly included: string[]
 }
 
 type Root = (...args: readonly unknown[]) => void
@@ -43,9 +49,13 @@ export function createEngine(templateDir: string): Engine {
   ) as typeof environment.globals
   const builtin = new Set(Object.keys(environment.filters))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
-    const call = (...args: readonly unknown[]) => fn.call(current().context, args)
-    environment.globals[fn.name] = call
-    if (fn.filter && !builtin.has(fn.name)) environment.addFilter(fn.name, call)
+    const call = (args: readonly unknown[]) => fn.call({ ...current().context, include }, args)
+    environment.globals[fn.name] = (...args: readonly unknown[]) => call(args)
+    const { filter } = fn
+    if (filter === undefined || builtin.has(fn.name)) continue
+    environment.addFilter(fn.name, (subject: unknown, ...args: readonly unknown[]) =>
+      call(args.toSpliced(filter, 0, subject)),
+    )
   }
   const vocabulary = {
     filters: new Set(Object.keys(environment.filters)),
@@ -63,14 +73,7 @@ export function createEngine(templateDir: string): Engine {
         })
       }
       const path = sources.resolve(name, from)
-      current().context.reader.file(path)
-      const found = sources.open(path, variantOf(current().spec))
-      if (found !== undefined) return found
-      return ignoreMissing
-        ? nothing
-        : raise('template', `template "${name}" does not exist`, {
-            hint: `there is no file ${path}`,
-          })
+      return open(path) ?? (ignoreMissing ? nothing : missing(name, path))
     },
     passed(unit, line, column) {
       current().passed = { unit, line, column }
@@ -80,7 +83,35 @@ export function createEngine(templateDir: string): Engine {
     },
   }
 
+  const open = (path: string): Template | undefined => {
+    current().context.reader.file(path)
+    return sources.open(path, variantOf(current().spec))
+  }
+
+  /** The function of that name; the tag goes through host.load. */
+  const include = (name: string, data: unknown): string => {
+    const mine = current()
+    const path = sources.resolve(name.replace(/^\/+/, ''), mine.spec.src)
+    if (mine.included.includes(path) || path === mine.spec.src) {
+      raise('template', `include cycle detected: ${path} is already being processed`)
+    }
+    if (mine.included.length >= MAX_INCLUDES) {
+      raise('template', `maximum include depth (${MAX_INCLUDES}) exceeded`)
+    }
+    const template = open(path) ?? missing(name, path)
+    mine.included.push(path)
+    try {
+      const text = template.render(isMap(data) ? { data, ...data } : { data })
+      if (mine.failure !== undefined) throw mine.failure
+      return text
+    } finally {
+      mine.included.pop()
+    }
+  }
+
   const compile = (path: string, text: string, variant: string): Template => {
+    const wrong = wrongLanguage('nunjucks', text, path)
+    if (wrong !== undefined) throw new FaultError(wrong)
     try {
       const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
       const ast = transformer.transform(parser.parse(text, [], options), [])
@@ -112,7 +143,7 @@ export function createEngine(templateDir: string): Engine {
 
   return {
     render(spec, context) {
-      const mine: Run = { spec, context, depth: 0 }
+      const mine: Run = { spec, context, depth: 0, included: [] }
       run = mine
       try {
         const template = sources.open(spec.src, variantOf(spec))
@@ -134,6 +165,9 @@ export function createEngine(templateDir: string): Engine {
     forget: (path) => sources.forget(path),
   }
 }
+
+const missing = (name: string, path: string): never =>
+  raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
 
 /** Options that change what a file compiles to. */
 const variantOf = (spec: TemplateSpec): string =>

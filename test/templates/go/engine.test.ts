@@ -9,7 +9,6 @@ import { Reader } from '../../../src/core/reader.ts'
 import type { TemplateSpec } from '../../../src/core/resource.ts'
 import { treeOf } from '../../../src/core/tree.ts'
 import { createEngine } from '../../../src/templates/go/engine.ts'
-import { wrongLanguage } from '../../../src/templates/language.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'go-engine-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -111,21 +110,6 @@ test('delimiters of the resource', () => {
 
 test('bytes that are no UTF-8 come through', () => {
   expect(render('{{"\\xff" | len}}{{base64Decode "/w=="}}')).toBe('1\udcff')
-})
-
-test('a nunjucks file is refused with a hint, a percent sign is not', () => {
-  expect(faultOf('a\n{% if x %}b{% endif %}')).toMatchObject({ line: 2, column: 1 })
-  expect(render('log-format %{+Q}o {%p}')).toBe('log-format %{+Q}o {%p}')
-})
-
-test.each([
-  ['{{range gets "/x/*"}}{{end}}', true],
-  ['{{ if eq 1 1 }}', true],
-  ['{{ $x := 1 }}', true],
-  ['{{ range("/a") | length }} {{ getv("/x") }}', false],
-  ['{{ define }} {{ block }} {{ endpoint }}', false],
-])('Go syntax in a nunjucks file: %s', (text, refused) => {
-  expect(wrongLanguage('nunjucks', text, 'a.njk') !== undefined).toBe(refused)
 })
 
 test("JavaScript's own names are out of reach", () => {

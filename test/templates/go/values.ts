@@ -1,6 +1,6 @@
 // The functions of the vector program that make values of types which no JSON has.
 import { define } from '../../../src/templates/go/builtins.ts'
-import { GoTime } from '../../../src/templates/go/clock.ts'
+import { GoTime } from '../../../src/templates/functions/clock.ts'
 import { Time, TIME } from '../../../src/templates/go/time.ts'
 import {
   ANY,

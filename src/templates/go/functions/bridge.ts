@@ -1,6 +1,6 @@
 // Between Go's values and the plain JavaScript values of the functions that both engines share.
 import { FaultError, type Fault } from '../../../core/fault.ts'
-import { fromBytes, toBytes } from '../../bytes.ts'
+import { fromBinary, toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
 import { Srv } from '../../functions/net.ts'
@@ -17,14 +17,6 @@ import {
   type MapKey,
   type Value,
 } from '../values.ts'
-import { isAscii } from '../utf8.ts'
-
-/** A Go string as shared text: bytes that are no UTF-8 survive as lone surrogates. */
-export const toShared = (bytes: string): string =>
-  isAscii(bytes) ? bytes : fromBytes(Buffer.from(bytes, 'latin1'))
-
-export const fromShared = (text: string): string =>
-  isAscii(text) ? text : Buffer.from(toBytes(text)).toString('latin1')
 
 export const SRV = structOf('net.SRV', [
   { name: 'Target', type: STRING },
@@ -40,18 +32,18 @@ export const pairStruct = ({
 }: {
   readonly key: string
   readonly value: string
-}): Struct => new Struct(KV_PAIR, [fromShared(key), fromShared(value)])
+}): Struct => new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
 export function toPlain(value: Value): unknown {
-  if (typeof value === 'string') return toShared(value)
+  if (typeof value === 'string') return fromBinary(value)
   if (value instanceof Slice) return value.items().map(toPlain)
   if (value instanceof Struct && value.type === KV_PAIR) {
     const [key, text] = value.values as readonly [string, string]
-    return new Pair(toShared(key), toShared(text))
+    return new Pair(fromBinary(key), fromBinary(text))
   }
   if (value instanceof GoMap) {
     const made = Object.create(null) as Record<string, unknown>
-    for (const [key, item] of value.entries ?? []) made[toShared(String(key))] = toPlain(item)
+    for (const [key, item] of value.entries ?? []) made[fromBinary(String(key))] = toPlain(item)
     return made
   }
   if (value === null || typeof value !== 'object') return value
@@ -62,7 +54,7 @@ export function toPlain(value: Value): unknown {
 export function toGo(value: unknown, type: Type): Value {
   switch (type.kind) {
     case 'string':
-      return fromShared(String(value))
+      return toBinary(String(value))
     case 'int':
       return BigInt(value as number | bigint)
     case 'bool':
@@ -81,7 +73,7 @@ export function toGo(value: unknown, type: Type): Value {
       if (value instanceof Srv) {
         const numbers = [value.port, value.priority, value.weight]
         return new Struct(type, [
-          fromShared(value.target),
+          toBinary(value.target),
           ...numbers.map((number) => new Integer(UINT16, BigInt(number))),
         ])
       }
@@ -104,19 +96,22 @@ export function bridge(
     try {
       return toGo(shared.call(context, args.map(toPlain)), result)
     } catch (error) {
-      throw error instanceof FaultError ? new FaultError(inGoSyntax(error.fault)) : error
+      throw error instanceof FaultError
+        ? new FaultError(inGoSyntax(error.fault, shared.name))
+        : error
     }
   })
 }
 
-/** Hints show calls as nunjucks has them: `getv("/a", "...")` is `getv "/a" "..."` here. */
-function inGoSyntax(fault: Fault): Fault {
+/** As a Go template has it: the action names the function already, and hints show calls in Go's syntax. */
+function inGoSyntax(fault: Fault, name: string): Fault {
+  const message = fault.message.replace(new RegExp(`^${name}: `), '')
   const hint = fault.hint?.replace(
     /\b(\w+)\(("[^"]*")(?:, ("[^"]*"))?\)/g,
-    (_, name: string, ...args: unknown[]) =>
-      [name, ...args.slice(0, 2).filter((arg) => arg !== undefined)].join(' '),
+    (_, called: string, ...args: unknown[]) =>
+      [called, ...args.slice(0, 2).filter((arg) => arg !== undefined)].join(' '),
   )
-  return hint === undefined ? fault : { ...fault, hint }
+  return { ...fault, message, ...(hint === undefined ? {} : { hint }) }
 }
 
 export const entriesOf = (value: Value): ReadonlyMap<MapKey, Value> =>

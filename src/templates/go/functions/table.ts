@@ -1,10 +1,11 @@
 // confd's functions under their Go signatures: the one table of what a Go template can call.
 // Where only strings and numbers go in and out, the functions that both engines share do the work;
 // what depends on Go's types is in the files beside this one.
+import { fromBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import { functions as shared } from '../../functions/index.ts'
 import { builtins, type Functions } from '../builtins.ts'
-import { GoTime } from '../clock.ts'
+import { GoTime } from '../../functions/clock.ts'
 import { Time, TIME } from '../time.ts'
 import {
   BOOL,
@@ -19,10 +20,9 @@ import {
   type Type,
 } from '../types.ts'
 import { Func, Slice, type Value } from '../values.ts'
-import { bridge, pairStruct, SRV_POINTER, toShared } from './bridge.ts'
+import { bridge, pairStruct, SRV_POINTER } from './bridge.ts'
 import { collections } from './collections.ts'
 import { jsons } from './json.ts'
-import { texts } from './text.ts'
 
 interface Signature {
   readonly params: readonly Type[]
@@ -58,6 +58,19 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   base64Encode: sign([STRING], STRING),
   base64Decode: sign([STRING], STRING),
   parseBool: sign([STRING], BOOL),
+  quote: sign([STRING], STRING),
+  squote: sign([STRING], STRING),
+  repeat: sign([INT, STRING], STRING),
+  indent: sign([INT, STRING], STRING),
+  nindent: sign([INT, STRING], STRING),
+  nospace: sign([STRING], STRING),
+  snakecase: sign([STRING], STRING),
+  camelcase: sign([STRING], STRING),
+  kebabcase: sign([STRING], STRING),
+  sha256sum: sign([STRING], STRING),
+  regexMatch: sign([STRING, STRING], BOOL),
+  regexFind: sign([STRING, STRING], STRING),
+  regexReplaceAll: sign([STRING, STRING, STRING], STRING),
   atoi: sign([STRING], INT),
   seq: sign([INT, INT], INTS),
   add: sign([INT, INT], INT),
@@ -77,7 +90,7 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
 }
 
 const sharedByName = new Map(shared.map((one) => [one.name, one]))
-const own = [...builtins, ...collections, ...jsons, ...texts]
+const own = [...builtins, ...collections, ...jsons]
 
 /** The names a Go template may call; `include` is the engine's. */
 export const functionNames: ReadonlySet<string> = new Set([
@@ -99,7 +112,7 @@ export function functionsFor(context: RenderContext): Functions {
   }
   // Straight from the store: a list of pairs may be long, and needs no other form in between.
   const match = ([pattern]: readonly Value[]): Value =>
-    new Slice(KV_PAIRS, context.reader.match(toShared(pattern as string)).map(pairStruct))
+    new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)

@@ -6,6 +6,12 @@ const MONTHS =
   'January February March April May June July August September October November December'.split(' ')
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
 
+/** @param month 1 to 12 */
+export const monthName = (month: number): string => MONTHS[month - 1] ?? ''
+
+/** @param day 0 is Sunday */
+export const weekdayName = (day: number): string => DAYS[day] ?? ''
+
 // The elements of a layout, longest first where one begins with another. `Jan` and `Mon` are none
 // before a lower case letter; a fraction is one only where no digit follows.
 const ELEMENT =
@@ -89,17 +95,17 @@ export class GoTime {
     const hour12 = this.hour % 12 || 12
     switch (element) {
       case 'January':
-        return MONTHS[this.month - 1] ?? ''
+        return monthName(this.month)
       case 'Jan':
-        return (MONTHS[this.month - 1] ?? '').slice(0, 3)
+        return monthName(this.month).slice(0, 3)
       case '1':
         return String(this.month)
       case '01':
         return pad(this.month, 2)
       case 'Monday':
-        return DAYS[this.weekday] ?? ''
+        return weekdayName(this.weekday)
       case 'Mon':
-        return (DAYS[this.weekday] ?? '').slice(0, 3)
+        return weekdayName(this.weekday).slice(0, 3)
       case '2':
         return String(this.day)
       case '_2':

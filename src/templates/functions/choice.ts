@@ -1,0 +1,72 @@
+// Choosing a value. Empty is what Go calls so: no value, "", 0, false, and a list or map without content.
+import { define } from './define.ts'
+import { any, flag, isMap } from './params.ts'
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === '') return true
+  if (value === 0 || value === 0n) return true
+  if (value instanceof String || Array.isArray(value)) return value.length === 0
+  return isMap(value) && Object.keys(value).length === 0
+}
+
+export const choices = [
+  define('default', {
+    params: [any('otherwise'), any('value')],
+    doc: 'The value, unless it is empty. The filter `default` is that of nunjucks, for which `""` and `0` are values too: `x | default("a")`, or `x | default("a", true)`.',
+    examples: [
+      {
+        nunjucks: 'default("none", getv("/app/missing", ""))',
+        go: 'getv "/app/missing" "" | default "none"',
+        result: 'none',
+      },
+      { nunjucks: 'default(1, 0)', go: 'default 1 0', result: 1 },
+      { nunjucks: 'default("a", map("k", "b").k)', go: 'default "a" (map "k" "b").k', result: 'b' },
+    ],
+    run: (_, otherwise, value) => (isEmpty(value) ? otherwise : value),
+  }),
+  define('ternary', {
+    params: [any('yes'), any('no'), flag('condition')],
+    doc: 'The first value when the condition is true, else the second.',
+    filter: 2,
+    examples: [
+      { nunjucks: 'ternary("on", "off", true)', go: 'ternary "on" "off" true', result: 'on' },
+      {
+        nunjucks: 'exists("/app/tls") | ternary("https", "http")',
+        go: 'exists "/app/tls" | ternary "https" "http"',
+        result: 'http',
+      },
+      {
+        nunjucks: 'ternary("on", "off", "true")',
+        go: 'ternary "on" "off" "true"',
+        error: 'ternary: argument 3 (condition) must be a boolean, got a string',
+        goError: 'expected bool; found "true"',
+      },
+    ],
+    run: (_, yes, no, condition) => (condition ? yes : no),
+  }),
+  define('coalesce', {
+    params: [],
+    variadic: true,
+    doc: 'The first value that is not empty.',
+    filter: 0,
+    examples: [
+      { nunjucks: 'coalesce("", 0, "c")', go: 'coalesce "" 0 "c"', result: 'c' },
+      { nunjucks: 'coalesce("", [])', go: 'coalesce "" list', result: null },
+    ],
+    run: (_, ...values) => values.find((value) => !isEmpty(value)) ?? null,
+  }),
+  define('empty', {
+    params: [any('value')],
+    doc: 'Whether the value is empty: nothing, `""`, `0`, `false`, or a list or map without content.',
+    filter: 0,
+    examples: [
+      { nunjucks: 'empty("")', go: 'empty ""', result: true },
+      {
+        nunjucks: 'empty(gets("/services/web/*"))',
+        go: 'empty (gets "/services/web/*")',
+        result: false,
+      },
+    ],
+    run: (_, value) => isEmpty(value),
+  }),
+]

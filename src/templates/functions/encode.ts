@@ -1,0 +1,54 @@
+// Plain values as JSON with the bytes of Go's encoding/json: keys sorted, `<`, `>`, `&` and the line
+// separators escaped, pairs under their Go names.
+import { compareText } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import { Srv } from './net.ts'
+import { Pair } from './pair.ts'
+import { describe, isMap } from './params.ts'
+import { Moment } from './time.ts'
+
+/** @param line absent: all on one line; else what begins a line: a newline and the indent so far */
+export function encode(value: unknown, line?: string): string {
+  if (value === null || value === undefined) return 'null'
+  if (typeof value === 'string' || value instanceof String) return quoted(String(value))
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) raise('template', `toJson: ${value} is no number of JSON`)
+    return Object.is(value, -0) ? '-0' : String(value)
+  }
+  if (value instanceof Moment) return quoted(value.toJSON())
+  const deeper = line === undefined ? undefined : `${line}  `
+  if (Array.isArray(value)) {
+    const items = value.map((item) => encode(item, deeper))
+    return block('[', items, ']', line)
+  }
+  const colon = line === undefined ? ':' : ': '
+  const members = membersOf(value).map(([key, item]) => quoted(key) + colon + encode(item, deeper))
+  return block('{', members, '}', line)
+}
+
+function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
+  if (value instanceof Pair) return Object.entries({ Key: value.key, Value: value.value })
+  if (value instanceof Srv) {
+    const { Target, Port, Priority, Weight } = value
+    return Object.entries({ Target, Port, Priority, Weight })
+  }
+  if (isMap(value)) return Object.entries(value).sort(([a], [b]) => compareText(a, b))
+  return raise('template', `toJson: ${describe(value)} has no JSON form`)
+}
+
+function block(
+  open: string,
+  items: readonly string[],
+  close: string,
+  line: string | undefined,
+): string {
+  if (line === undefined || items.length === 0) return open + items.join(',') + close
+  return `${open}${line}  ${items.join(`,${line}  `)}${line}${close}`
+}
+
+/** JSON.stringify writes a byte that is no UTF-8 as the lone surrogate that stands for it. */
+const quoted = (text: string): string =>
+  JSON.stringify(text)
+    .replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) => (surrogate ? '\\ufffd' : escape))
+    .replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -1,0 +1,35 @@
+// Another template's text as a value, which can be indented, quoted or kept.
+import { raise } from '../../core/fault.ts'
+import { any, optional, text } from './params.ts'
+import { define } from './define.ts'
+
+export const includes = [
+  define('include', {
+    params: [text('name'), optional(any('data'))],
+    doc: 'The text of another file below the templates folder, by the same engine. In Go the data is its dot; in nunjucks it is the variable `data`, and the entries of a map are variables by their own names. Files include one another ten deep at most, and never themselves.',
+    examples: [
+      {
+        nunjucks: 'include("part.njk", dict("port", 80))',
+        go: 'include "part.tmpl" (dict "port" 80)',
+        result: 'listen 80',
+      },
+      {
+        nunjucks: 'include("part.njk", dict("port", 80)) | upper',
+        go: 'include "part.tmpl" (dict "port" 80) | toUpper',
+        result: 'LISTEN 80',
+      },
+      {
+        nunjucks: 'include("none")',
+        go: 'include "none"',
+        error: 'template "none" does not exist',
+      },
+      {
+        nunjucks: 'include("../secret")',
+        go: 'include "../secret"',
+        error: 'template "../secret" lies outside of the templates folder',
+      },
+    ],
+    run: ({ include }, name, data) =>
+      include?.(name, data) ?? raise('template', 'include: nothing can be included here'),
+  }),
+]

@@ -1,0 +1,105 @@
+// Maps from names to values. Made ones have no prototype: `constructor` is a key like any other.
+import { compareText } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import { define } from './define.ts'
+import { describe, isMap, mapping, text, type Mapping } from './params.ts'
+
+function make(name: string, items: readonly unknown[]): Mapping {
+  if (items.length % 2 !== 0) {
+    const s = items.length === 1 ? '' : 's'
+    raise('template', `${name} takes keys and values in turn, got ${items.length} argument${s}`)
+  }
+  const made = Object.create(null) as Record<string, unknown>
+  for (let i = 0; i < items.length; i += 2) {
+    const key = items[i]
+    if (typeof key !== 'string') raise('template', `${name}: argument ${i + 1} must be a string`)
+    made[key] = items[i + 1]
+  }
+  return made
+}
+
+const keysOf = (map: Mapping): string[] => Object.keys(map).sort(compareText)
+
+export const maps = [
+  define('map', {
+    params: [],
+    variadic: true,
+    doc: 'A map made of keys and values in turn.',
+    examples: [
+      {
+        nunjucks: 'map("name", "web", "port", 80)',
+        go: 'map "name" "web" "port" 80',
+        result: { name: 'web', port: 80 },
+      },
+      {
+        nunjucks: 'map("name")',
+        go: 'map "name"',
+        error: 'map takes keys and values in turn, got 1 argument',
+        goError: 'invalid map call',
+      },
+    ],
+    run: (_, ...items) => make('map', items),
+  }),
+  define('dict', {
+    params: [],
+    variadic: true,
+    doc: 'The same as `map`.',
+    examples: [{ nunjucks: 'dict("a", 1).a', go: '(dict "a" 1).a', result: 1 }],
+    run: (_, ...items) => make('dict', items),
+  }),
+  define('hasKey', {
+    params: [mapping('map'), text('key')],
+    doc: 'Whether the map has the key.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'hasKey(json(getv("/app/config")), "tls")',
+        go: 'hasKey (json (getv "/app/config")) "tls"',
+        result: true,
+      },
+      { nunjucks: 'dict("a", 1) | hasKey("b")', go: 'hasKey (dict "a" 1) "b"', result: false },
+    ],
+    run: (_, map, key) => Object.hasOwn(map, key),
+  }),
+  define('keys', {
+    params: [mapping('map')],
+    doc: 'The keys of a map, sorted.',
+    filter: 0,
+    examples: [
+      { nunjucks: 'keys(dict("b", 1, "a", 2))', go: 'keys (dict "b" 1 "a" 2)', result: ['a', 'b'] },
+    ],
+    run: (_, map) => keysOf(map),
+  }),
+  define('values', {
+    params: [mapping('map')],
+    doc: 'The values of a map, in the order of its sorted keys.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'dict("b", 1, "a", 2) | values',
+        go: 'dict "b" 1 "a" 2 | values',
+        result: [2, 1],
+      },
+    ],
+    run: (_, map) => keysOf(map).map((key) => map[key]),
+  }),
+  define('pluck', {
+    params: [text('key')],
+    variadic: true,
+    doc: 'What each of the maps that follow has under a key; those without it are passed over.',
+    examples: [
+      {
+        nunjucks: 'pluck("a", dict("a", 1), dict("b", 2), dict("a", 3))',
+        go: 'pluck "a" (dict "a" 1) (dict "b" 2) (dict "a" 3)',
+        result: [1, 3],
+      },
+    ],
+    run: (_, key, ...rest) =>
+      rest.flatMap((map, i) => {
+        if (!isMap(map)) {
+          raise('template', `pluck: argument ${i + 2} must be a map, got ${describe(map)}`)
+        }
+        return Object.hasOwn(map, key) ? [map[key]] : []
+      }),
+  }),
+]

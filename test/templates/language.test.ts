@@ -1,0 +1,112 @@
+// A template that is plainly written in the other language is refused with a hint; what only looks a
+// little like it is not.
+import { expect, it } from 'vitest'
+import { Workshop } from './helper.ts'
+
+const workshop = new Workshop()
+let count = 0
+
+async function refused(extension: string, text: string, more = {}): Promise<boolean> {
+  const name = `t${count++}.${extension}`
+  workshop.write(name, text)
+  const { message = '' } = await workshop.render(name, { '/a': '1' }, { spec: more })
+  return message.includes('the template is written for')
+}
+
+it('says where, and what to do', async () => {
+  workshop.write('a.tmpl', 'x\n  {% for s in range("/a") %}{{ s.value }}{% endfor %}\n')
+  expect((await workshop.render('a.tmpl')).message).toBe(
+    [
+      'a.tmpl:2:3: the template is written for nunjucks, but would be rendered by go',
+      '  1 | x',
+      '  2 |   {% for s in range("/a") %}{{ s.value }}{% endfor %}',
+      '    |   ^',
+      '  this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource; {{"{%"}} puts such a tag out',
+    ].join('\n'),
+  )
+  workshop.write('a.njk', 'x\n{{range gets "/a/*"}}{{.Value}}{{end}}\n')
+  expect((await workshop.render('a.njk')).message).toBe(
+    [
+      'a.njk:2:1: the template is written for go, but would be rendered by nunjucks',
+      '  1 | x',
+      '  2 | {{range gets "/a/*"}}{{.Value}}{{end}}',
+      '    | ^',
+      '  this is Go template syntax: name the file .tmpl, or say engine = "go" in the resource; {% raw %} puts such text out',
+    ].join('\n'),
+  )
+})
+
+it.each([
+  '{% if x %}b{% endif %}',
+  '{%- set x = 1 -%}',
+  '{% if 7 % 2 == 1 %}odd{% endif %}',
+  '{% include "b.njk" %}',
+  '{{getv "/a"}} {% else %}',
+])('nunjucks in a Go template: %s', async (text) => {
+  expect(await refused('tmpl', text)).toBe(true)
+  expect(await refused('conf', text, { engine: 'go' })).toBe(true)
+})
+
+it.each([
+  'log-format %{+Q}o {%p}',
+  '{{"{% if x %}"}}',
+  '{{/* {% if x %} it is said */}}',
+  '{{`{% raw %}`}}',
+  'a {# b #} c',
+])('a Go template all the same: %s', async (text) => {
+  expect(await refused('tmpl', text)).toBe(false)
+})
+
+it.each([
+  '{{range gets "/x/*"}}',
+  '{{ range .x }}',
+  '{{- range $i, $s := .x }}',
+  '{{ if eq 1 1 }}',
+  '{{end}}',
+  '{{- end -}}',
+  '{{else}}',
+  '{{ else if .x }}',
+  '{{with .x}}',
+  '{{ $x := 1 }}',
+  '{{.Value}}',
+  '{{.}}',
+  '{{getv "/a"}}',
+  '{{ getv `/a` }}',
+  '{{/* a comment */}}',
+  '{{define "a"}}',
+  '{{template "a" .}}',
+])('Go in a nunjucks template: %s', async (text) => {
+  expect(await refused('njk', `{{ getv("/a") }}\n${text}`)).toBe(true)
+})
+
+it.each([
+  '{{ range("/a") | length }} {{ getv("/a") }}',
+  '{{ range(1, 3) }}',
+  '{% for start, end in [[1, 2]] %}{{ start }}-{{ end }}{% endfor %}',
+  '{% set end = 1 %}{{ end }}',
+  '{% raw %}{{ .Labels.instance }} {{ end }}{% endraw %}',
+  '{# {{range .x}} #}',
+  '{{ not "a" }}',
+  '{{ "a" if exists("/a") else "b" }}',
+  '{% set define = "a" %}{% set block = 1 %}{{ define }} {{ block }}',
+  '{% set endpoint = 1 %}{{ endpoint }}',
+])('nunjucks all the same: %s', async (text) => {
+  expect(await refused('njk', text)).toBe(false)
+})
+
+it('included files are looked at too, in both languages', async () => {
+  workshop.write('part.tmpl', '{% if x %}{% endif %}')
+  workshop.write('part.njk', '{{end}}')
+  expect(await refused('tmpl', '{{include "part.tmpl"}}')).toBe(true)
+  expect(await refused('njk', '{% include "part.njk" %}')).toBe(true)
+  expect(await refused('njk', '{{ include("part.njk") }}')).toBe(true)
+})
+
+it('with delimiters of its own a Go template may hold anything, once it has them', async () => {
+  const delims = { engine: 'go', leftDelim: '[[', rightDelim: ']]' }
+  expect(await refused('a', '{% if x %}[[getv "/a"]]{% endif %}', delims)).toBe(false)
+  expect(await refused('a', '{% if x %}{{ getv("/a") }}{% endif %}', delims)).toBe(true)
+  expect(
+    await refused('a', '{%range gets "/x/*"%}', { ...delims, leftDelim: '{%', rightDelim: '%}' }),
+  ).toBe(false)
+})

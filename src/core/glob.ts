@@ -2,7 +2,11 @@
 import { raise } from './fault.ts'
 
 const compiled = new Map<string, RegExp>()
-const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+
+/** A character that stands for itself, inside a set and outside. */
+const literal = (char: string): string =>
+  /\w/.test(char) ? char : `\\u{${codePoint(char).toString(16)}}`
+const codePoint = (char: string): number => char.codePointAt(0) ?? 0
 
 /** Throws a template fault when the pattern is malformed, as Go's ErrBadPattern. */
 export function globToRegExp(pattern: string): RegExp {
@@ -26,8 +30,9 @@ export function globToRegExp(pattern: string): RegExp {
     else if (char === '[') {
       const negated = chars[at] === '^'
       if (negated) at++
+      const first = at
       let set = ''
-      while (set === '' || chars[at] !== ']') {
+      while (at === first || chars[at] !== ']') {
         const low = member()
         let high = low
         if (chars[at] === '-') {
@@ -35,8 +40,7 @@ export function globToRegExp(pattern: string): RegExp {
           high = member()
         }
         // Go: an empty range such as [z-a] matches nothing; RegExp would throw.
-        if (low <= high) set += `${literal(low)}-${literal(high)}`
-        else set += '\\0-\\0'
+        if (codePoint(low) <= codePoint(high)) set += `${literal(low)}-${literal(high)}`
       }
       at++
       source += `[${negated ? '^' : ''}${set}]`

@@ -53,7 +53,7 @@ export function compareText(a: string, b: string): number {
     if (x === y) continue
     const highX = x >= 0xd800 && x <= 0xdfff
     const highY = y >= 0xd800 && y <= 0xdfff
-    return highX === highY ? x - y : highX ? 1 : y >= 0xe000 || x < 0xd800 ? -1 : x - y
+    return highX === highY ? x - y : highX ? 1 : -1
   }
   return a.length - b.length
 }

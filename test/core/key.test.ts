@@ -49,6 +49,8 @@ describe('keys', () => {
   })
 
   it('orders text by its UTF-8 bytes, as Go does', () => {
+    expect(compareText('\ue000', '\u{10000}')).toBeLessThan(0)
+    expect(compareText('\u{10000}', '\uffff')).toBeGreaterThan(0)
     const text = fc.string({ unit: 'binary' })
     fc.assert(
       fc.property(text, text, (a, b) => {

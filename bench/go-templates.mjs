@@ -1,0 +1,80 @@
+// Renders one template over 10,000 pairs with either engine, in turn in one process, and prints the
+// figures as JSON: `node bench/go-templates.mjs`, through the code of src/, bundled for it alone.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { median } from './lab.mjs'
+
+const TEMPLATES = {
+  'app.njk':
+    '{% for p in gets("/services/*") %}\nserver {{ base(p.key) }} {{ p.value }} check inter 2000\n{% endfor %}\n',
+  'app.tmpl':
+    '{{range gets "/services/*"}}server {{base .Key}} {{.Value}} check inter 2000\n{{end}}',
+}
+const ROUNDS = 30
+
+const folder = mkdtempSync(join(tmpdir(), 'reconfd-bench-'))
+try {
+  console.log(JSON.stringify(await measure(await load())))
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+/** The renderer and the tree, as the program has them. */
+async function load() {
+  const outfile = join(folder, 'templates.mjs')
+  await build({
+    stdin: {
+      contents:
+        "export { createRenderer } from './src/templates/render.ts'; export { treeOf } from './src/core/tree.ts'",
+      resolveDir: join(import.meta.dirname, '..'),
+    },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+    banner: {
+      js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
+    },
+  })
+  return import(pathToFileURL(outfile).href)
+}
+
+async function measure({ createRenderer, treeOf }) {
+  for (const [name, text] of Object.entries(TEMPLATES)) writeFileSync(join(folder, name), text)
+  const renderer = createRenderer(folder)
+  const tree = treeOf(
+    new Map(
+      Array.from({ length: 10_000 }, (_, n) => [
+        `/services/node-${String(n).padStart(5, '0')}`,
+        `10.0.${n >> 8}.${n & 255}:8080`,
+      ]),
+    ),
+  )
+  const scope = { store: 'file', prefix: '/', keys: ['/'] }
+  const render = async (name) => {
+    const spec = { src: join(folder, name), trimBlocks: true, lstripBlocks: true }
+    const begin = process.hrtime.bigint()
+    const { ok, value, error } = await renderer.render(spec, tree, scope)
+    const time = Number(process.hrtime.bigint() - begin) / 1e6
+    if (!ok) throw new Error(error.fault.message)
+    return { time, bytes: Buffer.from(value.bytes) }
+  }
+  const times = { 'app.njk': [], 'app.tmpl': [] }
+  let same = true
+  let size = 0
+  for (let round = -10; round < ROUNDS; round++) {
+    const made = []
+    for (const name of Object.keys(times)) {
+      const { time, bytes } = await render(name)
+      made.push(bytes)
+      if (round >= 0) times[name].push(time)
+    }
+    same &&= made[0].equals(made[1])
+    size = made[0].length
+  }
+  return { nunjucks: median(times['app.njk']), go: median(times['app.tmpl']), same, size }
+}

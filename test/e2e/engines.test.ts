@@ -1,0 +1,60 @@
+// A run loads the engine of its own templates only. Node itself tells which files it loaded: its
+// coverage report names every script.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { removeDir, tempDir } from '../support/process.ts'
+import { Running } from './support.ts'
+
+const folder = tempDir('engines')
+afterAll(() => removeDir(folder))
+
+/** Text that only one engine's code holds. */
+const MARKS = { go: 'executing ', nunjucks: 'unknown block tag' }
+
+/** The engines among the files that a onetime run of one template has loaded. */
+async function enginesFor(name: string, template: string): Promise<string[]> {
+  const here = join(folder, name)
+  for (const part of ['conf.d', 'templates']) mkdirSync(join(here, part), { recursive: true })
+  writeFileSync(join(here, 'templates', name), template)
+  writeFileSync(
+    join(here, 'conf.d/app.toml'),
+    `[template]\nsrc = "${name}"\ndest = "${here}/out"\nkeys = ["/"]\n`,
+  )
+  writeFileSync(join(here, 'keys.yaml'), 'app: {port: "8080"}\n')
+  const run = new Running(
+    ['-onetime', '-backend', 'file', '-file', join(here, 'keys.yaml')].concat(
+      ['-confdir', here],
+      ['-state-dir', join(here, 'state')],
+    ),
+    { NODE_V8_COVERAGE: join(here, 'coverage') },
+  )
+  const { code, stderr } = await run.finished
+  expect(code, stderr).toBe(0)
+  expect(readFileSync(join(here, 'out'), 'utf8')).toBe('8080')
+  const loaded = scripts(join(here, 'coverage')).map((path) => readFileSync(path, 'utf8'))
+  expect(loaded).not.toEqual([])
+  return Object.entries(MARKS).flatMap(([engine, mark]) =>
+    loaded.some((text) => text.includes(mark)) ? [engine] : [],
+  )
+}
+
+/** The program's own files in Node's reports. */
+function scripts(reports: string): string[] {
+  return readdirSync(reports).flatMap((name) => {
+    const report = JSON.parse(readFileSync(join(reports, name), 'utf8')) as {
+      readonly result: readonly { readonly url: string }[]
+    }
+    const urls = report.result.map(({ url }) => url).filter((url) => url.startsWith('file:'))
+    return urls.map((url) => fileURLToPath(url))
+  })
+}
+
+test('only nunjucks templates: the Go engine is not loaded', async () => {
+  expect(await enginesFor('app.njk', '{{ getv("/app/port") }}')).toEqual(['nunjucks'])
+})
+
+test('only Go templates: nunjucks is not loaded', async () => {
+  expect(await enginesFor('app.tmpl', '{{getv "/app/port"}}')).toEqual(['go'])
+})

@@ -177,6 +177,8 @@ class Daemon {
       settings.connection,
       settings.files,
       settings.filter,
+      settings.separator,
+      settings.pollInterval,
       prefixes,
     ])
     let feed = former?.feedKey === feedKey ? former.feed : undefined

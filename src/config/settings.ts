@@ -104,7 +104,14 @@ function contradiction(given: Values): Contradiction | undefined {
 
 /** The default of an option that the table gives one, as a value. */
 function fallback(
-  name: 'interval' | 'timeout' | 'debounce' | 'debounce-max' | 'check-timeout' | 'reload-timeout',
+  name:
+    | 'interval'
+    | 'poll-interval'
+    | 'timeout'
+    | 'debounce'
+    | 'debounce-max'
+    | 'check-timeout'
+    | 'reload-timeout',
 ): number {
   const parsed = parseValue(options[name], options[name].default)
   return parsed.ok ? (parsed.value as number) : 0
@@ -135,6 +142,8 @@ async function assemble(
     }),
     files: files.map((file) => path.resolve(file)),
     filter: given.filter ?? options.filter.default,
+    separator: given.separator ?? options.separator.default,
+    pollInterval: given['poll-interval'] ?? fallback('poll-interval'),
     confdir: path.resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),
     prefixFromFlag,

@@ -1,8 +1,18 @@
 // What a store is to the rest of the program: one async generator of events.
 import type { Key } from './key.ts'
 
+/** Something to tell the operator about how a store can be watched. */
+export interface Notice {
+  readonly level: 'warn' | 'debug'
+  readonly message: string
+}
+
 export type StoreEvent =
-  | { readonly kind: 'snapshot'; readonly entries: ReadonlyMap<Key, string> }
+  | {
+      readonly kind: 'snapshot'
+      readonly entries: ReadonlyMap<Key, string>
+      readonly notices?: readonly Notice[]
+    }
   | {
       readonly kind: 'delta'
       readonly put: ReadonlyMap<Key, string>

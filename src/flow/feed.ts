@@ -4,7 +4,7 @@ import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
-import type { Store } from '../core/store.ts'
+import type { Notice, Store } from '../core/store.ts'
 import { emptyTree } from '../core/tree.ts'
 import { follow } from './follow.ts'
 
@@ -22,6 +22,7 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
+  readonly #told = new Set<string>()
 
   constructor(
     private readonly store: Store,
@@ -77,6 +78,7 @@ export class Feed {
         this.listener?.broken(step.fault)
         continue
       }
+      if (step.event.kind === 'snapshot') this.#tell(step.event.notices ?? [])
       const before = this.mirror
       const { tree, changes } = reduce(treeIn(before), step.event)
       this.mirror = { kind: 'live', tree }
@@ -87,6 +89,15 @@ export class Feed {
         this.listener?.changed(changes, before.kind === 'waiting')
       }
       if (this.once) return
+    }
+  }
+
+  /** Once each, however often the store is opened anew. */
+  #tell(notices: readonly Notice[]): void {
+    for (const { level, message } of notices) {
+      if (this.#told.has(message)) continue
+      this.#told.add(message)
+      this.emit({ kind: 'notice', level, message })
     }
   }
 

@@ -1,9 +1,9 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
-import { readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
-import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
+import { CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
+import { tlsFiles } from './tls.ts'
 import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
@@ -144,27 +144,6 @@ export function originOf(node: string, scheme: 'http' | 'https'): string {
     })
   }
   return url.origin
-}
-
-function tlsFiles(connection: Connection): { cert?: Buffer; key?: Buffer; ca?: Buffer } {
-  const { clientCert, clientKey, clientCaKeys } = connection
-  return {
-    ...(clientCert === undefined ? {} : { cert: readTls(clientCert, '-client-cert') }),
-    ...(clientKey === undefined ? {} : { key: readTls(clientKey, '-client-key') }),
-    ...(clientCaKeys === undefined ? {} : { ca: readTls(clientCaKeys, '-client-ca-keys') }),
-  }
-}
-
-function readTls(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    return raise('store', `cannot read the file of ${option}: ${codeOf(error)}`, {
-      file,
-      hint: `check ${option} and the file's permissions`,
-      permanent: true,
-    })
-  }
 }
 
 /** Throws the fault of a bad node or TLS file; for a store's open(), before any watch. */

@@ -8,6 +8,8 @@ export function settingsFor(own: StoreSettings): Settings {
     connection: { nodes: [], scheme: 'http' },
     files: [],
     filter: '*',
+    separator: '/',
+    pollInterval: 1000,
     confdir: '/nonexistent',
     prefix: '/',
     prefixFromFlag: false,

@@ -1,0 +1,156 @@
+// The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes are keys.
+//
+// Subscribed first, then read, so that nothing falls between the two. Notifications only say which
+// names to read again. They are sent once and to those who listen, and not for everything: so all is
+// read again now and then, and often where the server does not send them.
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Notice, Store, StoreEvent } from '../core/store.ts'
+import { isEmpty } from './difference.ts'
+import { parseNode, type Address } from './redis/address.ts'
+import type { Connection } from './redis/connection.ts'
+import { faultOfReply, ReplyError } from './redis/faults.ts'
+import { Names, Scope } from './redis/names.ts'
+import { Notifications } from './redis/notifications.ts'
+import { readAll, readNames, type Contents } from './redis/read.ts'
+import { Dialer } from './redis/session.ts'
+import { View } from './redis/view.ts'
+import { tlsFiles } from './tls.ts'
+
+const DEFAULT_NODE = '127.0.0.1:6379'
+
+/** Times in milliseconds. */
+export interface Tuning {
+  /** Between two readings of everything when notifications tell of changes. */
+  readonly resync: number
+  /** A connection that says nothing for so long is asked whether it is still there. */
+  readonly heartbeat: number
+}
+
+const TUNING: Tuning = { resync: 60_000, heartbeat: 5000 }
+
+/**
+ * The store of `-backend redis`. Faults of the settings are returned; nothing is connected yet.
+ * @param tuning for tests
+ */
+export function open(settings: Settings, tuning = TUNING): Result<Store, Fault> {
+  const { connection } = settings
+  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
+  const addresses = new Map<string, Address>()
+  try {
+    for (const node of nodes) addresses.set(node, parseNode(node, connection.scheme))
+    const wrong = contradiction(settings, [...addresses.values()])
+    if (wrong !== undefined) return err(wrong)
+    tlsFiles(connection)
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
+  const names = new Names(settings.separator)
+
+  async function* watch(
+    node: string,
+    prefixes: readonly Key[],
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
+    const address = addresses.get(node) ?? parseNode(node, connection.scheme)
+    let redis: Connection | undefined
+    try {
+      redis = await new Dialer(connection, signal).open(address)
+      const scope = new Scope(names, prefixes)
+      yield* follow(redis, scope, address.database, { ...tuning, ...settings })
+    } catch (error) {
+      if (signal.aborted) return
+      if (!(error instanceof ReplyError)) throw error
+      throw faultOfReply(error, redis?.place ?? `Redis at ${address.name}`)
+    } finally {
+      redis?.close()
+    }
+  }
+
+  return ok({ name: 'redis', nodes, watch })
+}
+
+type Pace = Tuning & Pick<Settings, 'pollInterval' | 'mode'>
+
+/** Ends by throwing only. */
+async function* follow(
+  redis: Connection,
+  scope: Scope,
+  database: number,
+  pace: Pace,
+): AsyncGenerator<StoreEvent, never> {
+  const notifications = new Notifications(redis, scope, database)
+  const view = new View(scope)
+  await notifications.subscribe()
+  let told: string | undefined
+  for (let first = true; ; first = false) {
+    const gap = await notifications.gap()
+    notifications.takeFlushed()
+    notifications.takeChanged()
+    const contents = await readAll(redis, scope)
+    const changes = view.replace(contents)
+    if (first || gap?.why !== told) {
+      told = gap?.why
+      const notices = [
+        ...(gap === undefined || pace.mode === 'onetime' ? [] : [polling(redis, gap, pace)]),
+        ...leftOut(redis, contents),
+      ]
+      yield { kind: 'snapshot', entries: new Map(view.entries), notices }
+    } else if (!isEmpty(changes)) {
+      yield { kind: 'delta', ...changes }
+    }
+
+    const rest = gap === undefined ? pace.resync : pace.pollInterval
+    const due = performance.now() + rest
+    for (let left = rest; left > 0; left = due - performance.now()) {
+      await notifications.wait(Math.min(left, pace.heartbeat))
+      if (notifications.takeFlushed()) break
+      const changed = notifications.takeChanged()
+      if (changed.size === 0) {
+        await redis.request('PING')
+        continue
+      }
+      const delta = view.update(await readNames(redis, scope, changed))
+      if (!isEmpty(delta)) yield { kind: 'delta', ...delta }
+    }
+  }
+}
+
+function polling(
+  { place }: Connection,
+  { why, hint }: { readonly why: string; readonly hint: string },
+  { pollInterval }: Pace,
+): Notice {
+  const every = `${pollInterval / 1000} s (-poll-interval)`
+  const message = `${place} may not tell of all changes, ${why}: all keys are read every ${every}; ${hint}`
+  return { level: 'warn', message }
+}
+
+function leftOut({ place }: Connection, contents: Contents): readonly Notice[] {
+  const names = [...contents].flatMap(([name, content]) => (content === null ? [name] : []))
+  if (names.length === 0) return []
+  const some = names.slice(0, 3).join(', ') + (names.length > 3 ? ', ...' : '')
+  const message = `${place}: ${names.length} names are neither strings nor hashes and are left out: ${some}`
+  return [{ level: 'debug', message }]
+}
+
+function contradiction(
+  { separator, connection }: Settings,
+  addresses: readonly Address[],
+): Fault | undefined {
+  if (separator === '') {
+    const hint = 'leave it out for names such as /app/db, or write -separator : for app:db'
+    return { kind: 'config', message: '-separator is empty', hint }
+  }
+  if (connection.clientKey !== undefined && !addresses.some(({ tls }) => tls)) {
+    return {
+      kind: 'config',
+      message: '-client-key is given, but no node of Redis is reached by TLS',
+      hint: "confd's password for Redis goes into CONFD_PASSWORD; for TLS write -scheme https",
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,132 @@
+// One connection to a Redis server: requests in order, answers in order, and pushes in between.
+// It never comes back by itself: when it breaks, whatever waits throws the fault, and so does all later.
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { FaultError, raise } from '../../core/fault.ts'
+import { CONNECT_TIMEOUT, faultOf, TimeoutError } from '../http-faults.ts'
+import type { TlsFiles } from '../tls.ts'
+import type { Endpoint } from './address.ts'
+import { ReplyError } from './faults.ts'
+import { Decoder, encodeCommand, flatMaps } from './resp.ts'
+
+/** Milliseconds without a byte while an answer is due, or without a connection; as http-faults.ts has it. */
+const SILENCE = CONNECT_TIMEOUT
+
+/** Strings, numbers, null, and lists of them; maps are flat lists. */
+export type Reply = string | number | boolean | null | readonly Reply[]
+
+interface Pending {
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface ConnectionOptions {
+  readonly endpoint: Endpoint
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined
+  /** For messages, such as `Redis at 127.0.0.1:6379`. */
+  readonly place: string
+}
+
+export class Connection {
+  /** Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes */
+  onPush: (kind: string, rest: readonly unknown[]) => void = () => undefined
+  /** Called once when it breaks or is closed. */
+  onEnd: () => void = () => undefined
+
+  readonly place: string
+  readonly #socket: Socket
+  readonly #pending: Pending[] = []
+  #watchdog: NodeJS.Timeout | undefined
+  #ended: Error | undefined
+
+  constructor({ endpoint, tls, place }: ConnectionOptions) {
+    this.place = place
+    const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls)
+    this.#socket = socket
+    const decoder = new Decoder({
+      onReply: (reply: Reply) => this.#pending.shift()?.resolve(reply),
+      onErrorReply: ({ message }) => this.#pending.shift()?.reject(new ReplyError(message)),
+      onPush: (push) => this.#push(push),
+      getTypeMapping: () => flatMaps,
+    })
+    socket.on('data', (chunk: Buffer) => {
+      this.#watchdog?.refresh()
+      try {
+        decoder.write(chunk)
+      } catch {
+        this.#end(this.#notRedis())
+      }
+      if (this.#pending.length === 0) this.#rest()
+    })
+    socket.once('error', (error) => this.#end(faultOf(error, place, 'Redis')))
+    socket.once('close', () => {
+      const closed = Object.assign(new Error('closed'), { code: 'ECONNRESET' })
+      this.#end(faultOf(closed, place, 'Redis'))
+    })
+  }
+
+  /** Throws a ReplyError when Redis answers with an error, a FaultError when the connection breaks. */
+  async request(...command: readonly string[]): Promise<Reply> {
+    if (this.#ended !== undefined) throw this.#ended
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject })
+      this.#watchdog ??= setTimeout(() => this.#silent(), SILENCE)
+      this.#socket.write(encodeCommand(command))
+    })
+  }
+
+  /** Destroys the socket at once; what waits throws `reason`. */
+  close(reason: Error = new Error('closed')): void {
+    this.#end(reason)
+  }
+
+  #push(push: readonly unknown[]): void {
+    // The decoder leaves the texts of a push as bytes.
+    const [kind, ...rest] = push.map((part) => (Buffer.isBuffer(part) ? part.toString() : part))
+    // The answer to a subscription comes as a push, in its place among the answers.
+    if (kind === 'psubscribe') this.#pending.shift()?.resolve(null)
+    else this.onPush(String(kind), rest)
+  }
+
+  #silent(): void {
+    const late = this.#socket.connecting
+      ? Object.assign(new Error('late'), { code: 'ETIMEDOUT' })
+      : new TimeoutError(SILENCE)
+    this.#end(faultOf(late, this.place, 'Redis'))
+  }
+
+  #rest(): void {
+    clearTimeout(this.#watchdog)
+    this.#watchdog = undefined
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended !== undefined) return
+    this.#ended = reason
+    this.#rest()
+    this.#socket.destroy()
+    for (const { reject } of this.#pending.splice(0)) reject(reason)
+    this.onEnd()
+  }
+
+  #notRedis(): FaultError {
+    return new FaultError({
+      kind: 'store',
+      message: `${this.place} does not speak the protocol of Redis`,
+      hint: 'check -node, and -scheme https (or rediss://) when it wants TLS',
+    })
+  }
+}
+
+function openTcp(endpoint: { host: string; port: number }, tls: TlsFiles | undefined): Socket {
+  if (tls === undefined) return connect({ ...endpoint, noDelay: true })
+  try {
+    return connectTls({ ...endpoint, ...tls })
+  } catch (error) {
+    return raise('store', `TLS: ${(error as Error).message}`, {
+      hint: 'check -client-ca-keys, -client-cert and -client-key',
+      permanent: true,
+    })
+  }
+}

@@ -1,0 +1,63 @@
+// What Redis answers when it refuses, in the operator's words: what is wrong, and what to do.
+import { FaultError, type Fault } from '../../core/fault.ts'
+
+/** An error that Redis answered, such as `NOPERM ...`; its text may repeat arguments. */
+export class ReplyError extends Error {
+  /** The first word, which is what programs go by. */
+  readonly code: string
+
+  constructor(readonly text: string) {
+    super(text)
+    this.code = /^[A-Z]+/.exec(text)?.[0] ?? 'ERR'
+  }
+}
+
+/** Commands that the store may not be able to use tell so in one of these ways. */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof ReplyError && (error.code === 'NOPERM' || /unknown .*command/i.test(error.text))
+
+type Explained = readonly [what: string, hint: string, permanent?: true]
+
+const needed = '+@read +@connection +psubscribe +config|get'
+
+const explanations: Readonly<Record<string, Explained>> = {
+  NOAUTH: ['wants a password', 'set CONFD_PASSWORD, and -username for a user of the ACL', true],
+  WRONGPASS: ['refuses the user or the password', 'check -username and CONFD_PASSWORD', true],
+  NOPERM: [
+    'does not let the user read the keys',
+    `let the user read them: ACL SETUSER NAME ${needed} ~PREFIX*`,
+    true,
+  ],
+  NOPROTO: ['does not speak RESP3', 'Redis 6 or Valkey is needed', true],
+  LOADING: ['is still loading its data', 'it is tried again until it has'],
+  MASTERDOWN: ['is a replica without its master', 'check the replication'],
+  BUSY: ['is busy with a script', 'end it with SCRIPT KILL, if it does not end by itself'],
+  DENIED: [
+    'is in protected mode and takes no connection from here',
+    'set a password or bind an address on the server',
+    true,
+  ],
+  MISCONF: ['refuses commands: it cannot save its data', "look at the server's log and its disk"],
+  CLUSTERDOWN: ['is part of a cluster that is down', 'check the cluster'],
+  MOVED: ['is part of a cluster', 'reconfd reads single servers and Sentinels, not clusters', true],
+}
+
+/** @param place the server and where it is, such as `Redis at 127.0.0.1:6379` */
+export function faultOfReply({ code, text }: ReplyError, place: string): FaultError {
+  const [what, hint, permanent] = explanations[code] ?? explainError(text)
+  const more: Omit<Fault, 'kind' | 'message'> =
+    permanent === true ? { hint, permanent: true } : { hint }
+  return new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
+}
+
+function explainError(text: string): Explained {
+  if (/unknown command.*HELLO/i.test(text)) return explanations['NOPROTO'] as Explained
+  if (/DB index is out of range|invalid DB index/i.test(text)) {
+    return ['has no database of that number', 'check the number behind the / of -node', true]
+  }
+  if (/max number of clients/i.test(text)) {
+    return ['has too many clients', "raise the server's maxclients"]
+  }
+  // Redis repeats the arguments of what it does not know, and a password may be among them.
+  return [`answers: ${text.replace(/,? with args.*/is, '')}`, "look at the server's log"]
+}

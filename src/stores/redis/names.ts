@@ -1,0 +1,75 @@
+// Names in Redis and keys here: `/a/b`, or with the separator `:` the name `a:b`, is the key `/a/b`.
+// A hash is a directory: its field `f` is the key that the name `HASH/f` would be.
+import { selfAndAncestors, type Key } from '../../core/key.ts'
+import { coveredBy, rootsOf } from '../roots.ts'
+
+export class Names {
+  constructor(readonly separator: string) {}
+
+  /** Undefined for names that are no path (`a//b`, `app/x` with the separator `/`). */
+  keyOf(name: string): Key | undefined {
+    const { separator } = this
+    if (separator === '/') {
+      const odd = !name.startsWith('/') || name.endsWith('/') || name.includes('//')
+      return odd ? undefined : (name as Key)
+    }
+    const parts = name.split(separator)
+    const odd = parts.some((part) => part === '' || part.includes('/'))
+    return odd ? undefined : `/${parts.join('/')}`
+  }
+
+  nameOf(key: Key): string {
+    return this.separator === '/' ? key : key.slice(1).replaceAll('/', this.separator)
+  }
+
+  /** The key of a hash's field. */
+  fieldKey(name: string, field: string): Key | undefined {
+    return this.keyOf(name + this.separator + field)
+  }
+
+  /** The field of the hash `dir` that would be the key. */
+  fieldOf(dir: Key, key: Key): string {
+    return this.nameOf(key).slice(this.nameOf(dir).length + this.separator.length)
+  }
+}
+
+/** What of a database is wanted: the names below the prefixes, and hashes above them. */
+export class Scope {
+  readonly covers: (key: Key) => boolean
+  /** Names above the prefixes: a hash `/app` holds what `/app/db` asks for as its field `db`. */
+  readonly above: ReadonlySet<string>
+  /** What SCAN shall match: the longest pattern that leaves nothing out. */
+  readonly match: string
+  /** Patterns for the names below the prefixes; one may also match neighbours. */
+  readonly patterns: readonly string[]
+
+  constructor(
+    readonly names: Names,
+    prefixes: readonly Key[],
+  ) {
+    this.covers = coveredBy(prefixes)
+    const roots = rootsOf(prefixes).map((root) => names.nameOf(root))
+    this.patterns = roots.map((root) => `${escapeGlob(root)}*`)
+    this.match = `${escapeGlob(commonStart(roots))}*`
+    const above = prefixes.flatMap((prefix) => [...selfAndAncestors(prefix)].slice(1, -1))
+    this.above = new Set(above.filter((key) => !this.covers(key)).map((key) => names.nameOf(key)))
+  }
+
+  /** Whether what is stored under the name can be a key of ours. */
+  wants(name: string): boolean {
+    if (this.above.has(name)) return true
+    const key = this.names.keyOf(name)
+    return key !== undefined && this.covers(key)
+  }
+}
+
+/** The pattern that matches just this text. https://redis.io/docs/latest/commands/keys/ */
+export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]]/g, '\\$&')
+
+function commonStart(texts: readonly string[]): string {
+  const [first = '', ...others] = texts
+  let length = first.length
+  for (const text of others) while (!text.startsWith(first.slice(0, length))) length--
+  // Half of a surrogate pair would not be UTF-8.
+  return first.slice(0, length).replace(/[\ud800-\udbff]$/, '')
+}

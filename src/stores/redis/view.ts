@@ -1,0 +1,76 @@
+// The database as keys, and what changes in them when some names change.
+import { selfAndAncestors, type Key } from '../../core/key.ts'
+import { difference, type Changes } from '../difference.ts'
+import type { Scope } from './names.ts'
+import type { Content, Contents } from './read.ts'
+
+export class View {
+  entries = new Map<Key, string>()
+  #contents = new Map<string, Content>()
+
+  constructor(private readonly scope: Scope) {}
+
+  /** Takes a reading of everything. */
+  replace(contents: Contents): Changes {
+    this.#contents = new Map()
+    for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)
+    const before = this.entries
+    this.entries = new Map()
+    for (const [name, content] of this.#contents) {
+      for (const key of this.#keysOf(name, content)) {
+        this.entries.set(key, this.#valueOf(key) as string)
+      }
+    }
+    return difference(before, this.entries)
+  }
+
+  /** Takes what some names hold now. */
+  update(contents: Contents): Changes {
+    const affected = new Set<Key>()
+    for (const [name, content] of contents) {
+      for (const key of this.#keysOf(name, this.#contents.get(name))) affected.add(key)
+      for (const key of this.#keysOf(name, content)) affected.add(key)
+      if (content === null) this.#contents.delete(name)
+      else this.#contents.set(name, content)
+    }
+    const put = new Map<Key, string>()
+    const del = new Set<Key>()
+    for (const key of affected) {
+      const value = this.#valueOf(key)
+      const before = this.entries.get(key)
+      if (value === before) continue
+      if (value === undefined) {
+        del.add(key)
+        this.entries.delete(key)
+      } else {
+        put.set(key, value)
+        this.entries.set(key, value)
+      }
+    }
+    return { put, del }
+  }
+
+  *#keysOf(name: string, content: Content | null | undefined): Generator<Key> {
+    if (content === null || content === undefined) return
+    const { names, covers } = this.scope
+    const keys =
+      typeof content === 'string'
+        ? [names.keyOf(name)]
+        : [...content.keys()].map((field) => names.fieldKey(name, field))
+    for (const key of keys) if (key !== undefined && covers(key)) yield key
+  }
+
+  /** The string of that name; else the field of a hash, of the deepest one that has it. */
+  #valueOf(key: Key): string | undefined {
+    const { names } = this.scope
+    for (const dir of selfAndAncestors(key)) {
+      const content = this.#contents.get(names.nameOf(dir))
+      if (content === undefined) continue
+      if (typeof content !== 'string') {
+        const value = dir === key ? undefined : content.get(names.fieldOf(dir, key))
+        if (value !== undefined) return value
+      } else if (dir === key) return content
+    }
+    return undefined
+  }
+}

@@ -15,6 +15,7 @@ import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
 import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
@@ -113,7 +114,7 @@ describe('examples', async () => {
 })
 
 describe('what the servers say to it', async () => {
-  const haproxy = ['.', 'examples/haproxy']
+  const haproxy = ['.', 'examples/haproxy', 'test/cases/go-haproxy', 'test/cases/go-books']
   test.each(haproxy)('HAProxy accepts %s without a warning', async (folder) => {
     await inFolder(join(top, folder), async ({ work, exitCode, said }) => {
       expect(exitCode, said).toBe(0)
@@ -123,11 +124,19 @@ describe('what the servers say to it', async () => {
     })
   })
 
-  test('nginx accepts examples/nginx', async () => {
-    await inFolder(join(top, 'examples/nginx'), async ({ work, exitCode, said }) => {
+  test.each(['examples/nginx', 'test/cases/go-nginx'])('nginx accepts %s', async (folder) => {
+    await inFolder(join(top, folder), async ({ work, exitCode, said }) => {
       expect(exitCode, said).toBe(0)
       await accepts('nginx', ['-t', '-p', work, '-c', join(work, 'nginx.conf')])
     })
+  })
+
+  test.each([
+    ['test/cases/go-json/expected/app.json', JSON.parse],
+    ['test/cases/go-prometheus/expected/targets.json', JSON.parse],
+    ['test/cases/go-yaml/expected/app.yaml', parseYaml],
+  ])('%s can be parsed', async (file, parse) => {
+    expect(parse(await readFile(join(top, file), 'utf8'))).toBeInstanceOf(Object)
   })
 
   /** Runs a server on its configuration, to check it only; what it said. */

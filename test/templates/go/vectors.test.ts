@@ -93,6 +93,15 @@ describe.each([...groups])('%s', (_, vectors) => {
   })
 })
 
+test('what is wrong with a regular expression is told in the words of Go', () => {
+  const wrong = made.vectors.filter(({ error }) => error?.includes('error parsing regexp'))
+  expect(wrong.length).toBeGreaterThan(50)
+  for (const vector of wrong) {
+    const told = /error parsing regexp: .*/s.exec(vector.error ?? '')?.[0]
+    expect(render(vector).error, vector.template).toContain(told)
+  }
+})
+
 test('there are at least 400 vectors', () => {
   expect(made.vectors.length).toBeGreaterThanOrEqual(400)
 })

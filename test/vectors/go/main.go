@@ -3,7 +3,7 @@
 //
 // A line is a template; one that begins with a quotation mark is a JSON string that holds it. Lines
 // that begin with "## " are comments, "#data " sets the data of the lines below it as JSON, and
-// "#delims L R" their delimiters.
+// "#delims L R" their delimiters. Then it renders the whole files of test/cases/go-*.
 package main
 
 import (
@@ -116,6 +116,7 @@ func main() {
 	encoder.SetIndent("", " ")
 	encoder.Encode(map[string]interface{}{"keys": store, "vectors": vectors})
 	fmt.Fprintln(os.Stderr, len(vectors), "vectors")
+	writeCases()
 }
 
 // generated makes what a line of text cannot hold: bytes that are no UTF-8, and a byte order mark.

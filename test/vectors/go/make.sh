@@ -1,3 +1,3 @@
 #!/bin/sh
-# Makes ../go.json anew; needs Go 1.24 or later. `GO=/path/to/go ./make.sh`
+# Makes ../go.json and test/cases/go-*/expected anew; needs Go 1.24 or later. `GO=/path/to/go ./make.sh`
 cd "$(dirname "$0")" && "${GO:-go}" run . > ../go.json

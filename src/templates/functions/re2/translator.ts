@@ -176,7 +176,8 @@ class Translator {
   }
 
   #enter(source: string, from: number): void {
-    if (this.#groups.length === MAX_DEPTH) this.cursor.fail('expression nests too deeply')
+    if (this.#groups.length === MAX_DEPTH)
+      this.cursor.fail('expression nests too deeply', 0, this.cursor.pattern.length)
     this.#groups.push({ flags: this.#flags, start: this.#out.length, from })
     this.#out += source
     this.#item = -1

@@ -1,7 +1,5 @@
 // JSON as encoding/json reads and writes it: objects sorted by key, numbers are float64, HTML escaped.
 import { define } from '../builtins.ts'
-import { formatFloat } from '../format/floats.ts'
-import { noFlags } from '../format/flags.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
 import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
 import type { Func } from '../values.ts'
@@ -112,16 +110,8 @@ function escapeInvalid(bytes: string): { text: string; marks: boolean } {
 
 function number(value: number): string {
   if (!Number.isFinite(value)) throw new CallError(`json: unsupported value: ${value}`)
-  const size = Math.abs(value)
   // The shortest form, whose exponent has no leading zero: 1e-7, 1e+21. JavaScript's is the same.
-  if (size !== 0 && (size < 1e-6 || size >= 1e21)) return value.toExponential()
-  return formatFloat(value, 'f', { ...noFlags(), precision: placesOf(value) }) ?? ''
-}
-
-/** Digits behind the point that the shortest form has. */
-function placesOf(value: number): number {
-  const [digits = '', exponent = '0'] = Math.abs(value).toExponential().split('e')
-  return Math.max(0, digits.replace('.', '').length - 1 - Number(exponent))
+  return Object.is(value, -0) ? '-0' : String(value)
 }
 
 /** @param indent absent: compact; else what each line begins with */

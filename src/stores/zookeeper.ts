@@ -1,7 +1,6 @@
 // The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
-// by znode. What is written down in docs/stores.md about the client library: there is none for Node
-// that has recursive watches and no native code, and the part of the protocol that is needed is
-// small. It is in zookeeper/.
+// by znode. No library for Node has recursive watches (docs/stores.md tells which were looked at),
+// and the part of the protocol that is needed is small: it is in zookeeper/.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -75,7 +74,10 @@ export function open(
       yield await znodes.snapshot()
       yield* mailbox.deltas()
     } catch (error) {
-      if (error instanceof ZkError) throw session.fault(`failed: ${error.message}`)
+      // The second: an answer that is shorter than it should be.
+      if (error instanceof ZkError || error instanceof RangeError) {
+        throw session.fault(`failed: ${error.message}`)
+      }
       throw error
     } finally {
       session.close()

@@ -1,5 +1,7 @@
 // A real ZooKeeper for tests, and how a test writes to it: 3.8, or 3.4, which has no recursive watches.
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { parseNode } from '../../src/stores/zookeeper/address.ts'
 import { code, opcode, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
@@ -14,14 +16,11 @@ const remove = 2
 const setData = 5
 const setAcl = 7
 
+const READ = 1
+const EVERYTHING = 31
+
 /** Milliseconds. Sessions last 2 to 20 ticks: short ones let a test see one end. */
 const TICK = 250
-
-/** Who may do what with a znode: `all` is everything, `digest` a user by name and password hash. */
-export interface Acl {
-  readonly scheme: string
-  readonly id: string
-}
 
 export class ZookeeperClient implements StoreClient {
   #session: Promise<Session> | undefined
@@ -84,11 +83,21 @@ export class ZookeeperClient implements StoreClient {
     await this.del(dir)
   }
 
-  /** Gives a znode to one identity alone. */
-  async restrict(key: string, acl: Acl): Promise<void> {
+  /** Lets only one user read a znode; all the rest is everyone's, this client's too. */
+  async restrict(key: string, name: string, password: string): Promise<void> {
+    const hash = createHash('sha1').update(`${name}:${password}`).digest('base64')
     const session = await this.session()
     await session.request(setAcl, (writer) =>
-      writer.string(key).int(1).int(31).string(acl.scheme).string(acl.id).int(-1),
+      writer
+        .string(key)
+        .int(2)
+        .int(READ)
+        .string('digest')
+        .string(`${name}:${hash}`)
+        .int(EVERYTHING & ~READ)
+        .string('world')
+        .string('anyone')
+        .int(-1),
     )
   }
 
@@ -120,7 +129,7 @@ async function createNode(
       .string(path)
       .string(value)
       .int(1) // one ACL: everything for everyone
-      .int(31)
+      .int(EVERYTHING)
       .string('world')
       .string('anyone')
       .int(ephemeral ? 1 : 0),
@@ -149,6 +158,7 @@ export async function startZookeeper(
         'clientPortAddress=127.0.0.1',
         'admin.enableServer=false',
         'maxClientCnxns=0',
+        '4lw.commands.whitelist=srvr',
       ].join('\n'),
     )
     const args = [
@@ -176,13 +186,18 @@ export async function startZookeeper(
   })
 }
 
-/** Whether a session can be had: the port is open a little earlier. */
+/** Asks by a word. A server that is just starting may leave a connection unanswered for good. */
 async function serves(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1', timeout: 300 })
+  socket.once('timeout', () => socket.destroy())
   try {
-    const session = await Session.open({ host: '127.0.0.1', port, chroot: '' }, {})
-    session.close()
-    return true
+    socket.write('srvr')
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    return answer.includes('Mode: ')
   } catch {
     return false
+  } finally {
+    socket.destroy()
   }
 }

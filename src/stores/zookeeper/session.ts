@@ -1,11 +1,12 @@
 // One session with one ZooKeeper server over one socket: requests in a pipeline, watch events as
 // they come, and an end. The session ends with its connection and is never taken up again: what
 // happened in between would have to be asked for anyway, and a new reading is sure to tell it.
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import type { Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 import { FaultError } from '../../core/fault.ts'
 import { CONNECT_TIMEOUT, faultOf } from '../http-faults.ts'
 import { hostAndPort, type Address } from './address.ts'
+import { dial } from './dial.ts'
 import { JuteReader, JuteWriter, Packets } from './jute.ts'
 import {
   authPacket,
@@ -23,6 +24,12 @@ import {
 
 /** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
 const SESSION_TIMEOUT = 10_000
+
+/**
+ * Milliseconds from the connection to the session. Not more: a server that is just starting takes
+ * connections whose first packet it then forgets.
+ */
+const HANDSHAKE_TIMEOUT = 4_000
 
 /** Requests under way at once: enough to hide the way there and back, little for the server. */
 const IN_FLIGHT = 100
@@ -55,7 +62,9 @@ export class Session {
   readonly #packets = new Packets(LARGEST_PACKET)
   /** In the order in which they were sent, which is the order of the answers. */
   readonly #sent: Pending[] = []
-  readonly #waiting: Pending[] = []
+  /** The first `#taken` of them are no longer waiting: shift() on a long array copies it. */
+  #waiting: Pending[] = []
+  #taken = 0
   #lastXid = 0
   #established = false
   #ended: Error | undefined
@@ -63,9 +72,7 @@ export class Session {
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
-  /**
-   * Opens a session; throws a FaultError. Aborting ends it at any time.
-   */
+  /** Opens a session; throws a FaultError. Aborting ends it at any time. */
   static async open(
     address: Address,
     options: SessionOptions,
@@ -94,20 +101,16 @@ export class Session {
     private readonly onOpen: () => void,
     private readonly onEnd: (reason: Error) => void,
   ) {
-    const { host, port } = address
     this.place = `ZooKeeper at ${hostAndPort(address)}`
-    const { tls } = options
-    this.#socket =
-      tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ...tls })
+    this.#socket = dial(address, options.tls, () => {
+      this.#watchOver(HANDSHAKE_TIMEOUT, 'no session')
+      this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
+    })
     this.#socket
-      .setNoDelay(true)
       .on('data', (chunk: Buffer) => this.#read(chunk))
       .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
       .on('close', () => this.#fail(this.#hungUp()))
-      .once(tls === undefined ? 'connect' : 'secureConnect', () => {
-        this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
-      })
-    this.#watchOver(CONNECT_TIMEOUT, 'no session')
+    this.#watchOver(CONNECT_TIMEOUT, 'no connection')
   }
 
   /**
@@ -146,12 +149,19 @@ export class Session {
   }
 
   #send(): void {
+    // What is asked for in one go travels in one go.
+    this.#socket.cork()
+    process.nextTick(() => this.#socket.uncork())
     while (this.#sent.length < IN_FLIGHT) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
+      const next = this.#waiting[this.#taken]
+      if (next === undefined) break
+      this.#taken++
       this.#sent.push(next)
       this.#socket.write(next.packet)
     }
+    if (this.#taken < this.#waiting.length) return
+    this.#waiting = []
+    this.#taken = 0
   }
 
   #read(chunk: Buffer): void {
@@ -246,7 +256,7 @@ export class Session {
     this.#ended = reason
     clearTimeout(this.#deadline)
     clearInterval(this.#pings)
-    for (const { reject } of [...this.#sent, ...this.#waiting]) reject(reason)
+    for (const { reject } of [...this.#sent, ...this.#waiting.slice(this.#taken)]) reject(reason)
     this.onEnd(reason)
   }
 }

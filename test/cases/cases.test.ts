@@ -134,7 +134,7 @@ describe('what the servers say to it', async () => {
   test.each([
     ['test/cases/go-json/expected/app.json', JSON.parse],
     ['test/cases/go-prometheus/expected/targets.json', JSON.parse],
-    ['test/cases/go-yaml/expected/app.yaml', parseYaml],
+    ['test/cases/go-yaml/expected/app.yaml', (text: string): unknown => parseYaml(text)],
   ])('%s can be parsed', async (file, parse) => {
     expect(parse(await readFile(join(top, file), 'utf8'))).toBeInstanceOf(Object)
   })

@@ -69,14 +69,14 @@ describe('bad command lines', () => {
     [
       ['-backend', 'consull'],
       [
-        '-backend: "consull" is not one of etcdv3, etcdv2, consul, file, env; did you mean consul?',
+        '-backend: "consull" is not one of etcdv3, etcdv2, consul, zookeeper, redis, file, env; did you mean consul?',
         list,
       ],
     ],
     [
-      ['-backend', 'redis'],
+      ['-backend', 'vault'],
       [
-        '-backend: "redis" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, file, env',
+        '-backend: "vault" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, zookeeper, redis, file, env',
         list,
       ],
     ],

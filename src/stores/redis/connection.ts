@@ -1,6 +1,6 @@
 // One connection to a Redis server: requests in order, answers in order, and pushes in between.
 // It never comes back by itself: when it breaks, whatever waits throws the fault, and so does all later.
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import { CONNECT_TIMEOUT, faultOf, TimeoutError } from '../http-faults.ts'
@@ -42,7 +42,7 @@ export class Connection {
 
   constructor({ endpoint, tls, place }: ConnectionOptions) {
     this.place = place
-    const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls)
+    const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls, place)
     this.#socket = socket
     const decoder = new Decoder({
       onReply: (reply: Reply) => this.#pending.shift()?.resolve(reply),
@@ -119,12 +119,18 @@ export class Connection {
   }
 }
 
-function openTcp(endpoint: { host: string; port: number }, tls: TlsFiles | undefined): Socket {
+function openTcp(
+  endpoint: { host: string; port: number },
+  tls: TlsFiles | undefined,
+  place: string,
+): Socket {
   if (tls === undefined) return connect({ ...endpoint, noDelay: true })
+  // An address is no name that could be asked for in the handshake.
+  const name = isIP(endpoint.host) === 0 ? { servername: endpoint.host } : {}
   try {
-    return connectTls({ ...endpoint, ...tls })
+    return connectTls({ ...endpoint, ...name, ...tls })
   } catch (error) {
-    return raise('store', `TLS: ${(error as Error).message}`, {
+    return raise('store', `cannot reach ${place}: TLS: ${(error as Error).message}`, {
       hint: 'check -client-ca-keys, -client-cert and -client-key',
       permanent: true,
     })

@@ -8,9 +8,10 @@ import type { Connection, Settings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
-import { Session } from './zookeeper/session.ts'
+import { Session, type SessionOptions } from './zookeeper/session.ts'
 import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
 import { Mailbox } from './mailbox.ts'
+import { tlsFiles } from './tls.ts'
 
 const DEFAULT_NODE = '127.0.0.1:2181'
 
@@ -26,6 +27,7 @@ export function open(
   let nodes: readonly string[]
   try {
     nodes = expandNodes(connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE])
+    secured(connection)
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error
@@ -61,6 +63,7 @@ export function open(
       address,
       {
         ...credentials(connection),
+        ...secured(connection),
         ...tuning,
         onEvent: (event) => znodes.onEvent(event),
         onEnd: (reason) => mailbox.fail(reason),
@@ -94,6 +97,10 @@ const credentials = ({
   ...(username === undefined ? {} : { username }),
   ...(password === undefined ? {} : { password }),
 })
+
+/** The files are read anew for each session. Throws a FaultError when one cannot be read. */
+const secured = (connection: Connection): Pick<SessionOptions, 'tls'> =>
+  connection.scheme === 'https' ? { tls: tlsFiles(connection) } : {}
 
 /** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
 const accessHint = ({ username }: Connection): string =>

@@ -136,30 +136,43 @@ async function createNode(
   )
 }
 
-export type ZookeeperServer = StoreServer<ZookeeperClient>
+export type ZookeeperServer = StoreServer<ZookeeperClient> & { readonly secureNode: string }
 
-/** @param version 3.4 is the newest before recursive watches that Debian has */
-export async function startZookeeper(
-  options: { readonly version?: '3.8' | '3.4'; readonly flags?: readonly string[] } = {},
-): Promise<ZookeeperServer> {
+/** Files in PEM: the server's key and certificate in one, and the authority of its clients. */
+export interface ServerTls {
+  readonly keyStore: string
+  readonly trustStore: string
+}
+
+export interface ZookeeperOptions {
+  /** 3.4 is the newest before recursive watches that Debian has. */
+  readonly version?: '3.8' | '3.4'
+  /** For the Java machine. */
+  readonly flags?: readonly string[]
+  /** Serve TLS as well, on `secureNode`, to clients with a certificate. */
+  readonly tls?: ServerTls
+}
+
+export async function startZookeeper(options: ZookeeperOptions = {}): Promise<ZookeeperServer> {
   const jar = serverBinary(options.version === '3.4' ? 'zookeeper-3.4' : 'zookeeper').path
-  const home = dirname(jar)
-  const jars = ['zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'metrics-core', 'netty-handler']
-  return startOnFreePorts(1, async ([port = 0]) => {
+  return startOnFreePorts(2, async ([port = 0, securePort = 0]) => {
     const dataDir = tempDir('zookeeper')
-    const configDir = tempDir('zookeeper-config')
-    const config = join(configDir, 'zoo.cfg')
+    const config = join(tempDir('zookeeper-config'), 'zoo.cfg')
+    const lines = {
+      tickTime: TICK,
+      dataDir,
+      clientPort: port,
+      clientPortAddress: '127.0.0.1',
+      'admin.enableServer': false,
+      maxClientCnxns: 0,
+      '4lw.commands.whitelist': 'srvr',
+      ...(options.tls === undefined ? {} : secured(options.tls, securePort)),
+    }
     writeFileSync(
       config,
-      [
-        `tickTime=${TICK}`,
-        `dataDir=${dataDir}`,
-        `clientPort=${port}`,
-        'clientPortAddress=127.0.0.1',
-        'admin.enableServer=false',
-        'maxClientCnxns=0',
-        '4lw.commands.whitelist=srvr',
-      ].join('\n'),
+      Object.entries(lines)
+        .map((line) => line.join('='))
+        .join('\n'),
     )
     const args = [
       // A quick start and a small heap: it lives for seconds.
@@ -168,23 +181,40 @@ export async function startZookeeper(
       // 3.4 would look for log4j itself, which is not here.
       '-Dzookeeper.jmx.log4j.disable=true',
       ...(options.flags ?? []),
-      ...[
-        '-cp',
-        [jar, ...[...jars, 'snappy-java'].map((name) => join(home, `${name}.jar`))].join(':'),
-      ],
-      'org.apache.zookeeper.server.ZooKeeperServerMain',
-      config,
+      ...['-cp', classPath(jar), 'org.apache.zookeeper.server.ZooKeeperServerMain', config],
     ]
-    const server = new StoreServer(
-      { name: 'java', args, ready: () => serves(port) },
-      `127.0.0.1:${port}`,
-      dataDir,
-      new ZookeeperClient(`127.0.0.1:${port}`),
+    const server = Object.assign(
+      new StoreServer(
+        { name: 'java', args, ready: () => serves(port) },
+        `127.0.0.1:${port}`,
+        dataDir,
+        new ZookeeperClient(`127.0.0.1:${port}`),
+      ),
+      { secureNode: `127.0.0.1:${securePort}` },
     )
     await server.start()
     return server
   })
 }
+
+/** What ZooKeeper needs beside its own archive, by the names that Debian gives them. */
+function classPath(jar: string): string {
+  const netty = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport']
+  const native = ['transport-native-epoll', 'transport-native-unix-common']
+  const others = ['zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'metrics-core', 'snappy-java']
+  const names = [...others, ...[...netty, ...native].map((part) => `netty-${part}`)]
+  return [jar, ...names.map((name) => join(dirname(jar), `${name}.jar`))].join(':')
+}
+
+const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
+  secureClientPort: port,
+  secureClientPortAddress: '127.0.0.1',
+  serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
+  'ssl.keyStore.location': keyStore,
+  'ssl.keyStore.type': 'PEM',
+  'ssl.trustStore.location': trustStore,
+  'ssl.trustStore.type': 'PEM',
+})
 
 /** Asks by a word. A server that is just starting may leave a connection unanswered for good. */
 async function serves(port: number): Promise<boolean> {

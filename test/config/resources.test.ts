@@ -61,6 +61,13 @@ debounce_max = "9s"
   ])
 })
 
+test('a Go template with delimiters of its own', async () => {
+  const toml = good.replace('a.njk', 'a.tmpl') + 'left_delim = "[["\nright_delim = "]]"\n'
+  const { resources, text } = await load({ 'conf.d/a.toml': toml, 'templates/a.tmpl': 'x' })
+  expect(text).toBe('')
+  expect(resources[0]?.templates[0]).toMatchObject({ leftDelim: '[[', rightDelim: ']]' })
+})
+
 test('a resource with only what it needs: the rest is absent or from the settings', async () => {
   const toml = `${good}mode = ""\nuid = -1\ngid = -1\nowner = ""\nreload_cmd = ""\nprefix = ""\n`
   const { resources, confdir } = await load({ 'conf.d/a.toml': toml })
@@ -173,6 +180,7 @@ test('property: whatever a resource file holds, the answer is resources or fault
           'check_cmd',
           'debounce',
           'engine',
+          'left_delim',
           '__proto__',
           'constructor',
           'x',

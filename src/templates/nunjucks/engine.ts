@@ -49,7 +49,7 @@ export function createEngine(templateDir: string): Engine {
   ) as typeof environment.globals
   const builtin = new Set(Object.keys(environment.filters))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
-    const call = (args: readonly unknown[]) => fn.call({ ...current().context, include }, args)
+    const call = (args: readonly unknown[]) => fn.call(current().context, args)
     environment.globals[fn.name] = (...args: readonly unknown[]) => call(args)
     const { filter } = fn
     if (filter === undefined || builtin.has(fn.name)) continue
@@ -143,7 +143,7 @@ export function createEngine(templateDir: string): Engine {
 
   return {
     render(spec, context) {
-      const mine: Run = { spec, context, depth: 0, included: [] }
+      const mine: Run = { spec, context: { ...context, include }, depth: 0, included: [] }
       run = mine
       try {
         const template = sources.open(spec.src, variantOf(spec))

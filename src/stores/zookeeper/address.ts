@@ -15,11 +15,15 @@ export function parseNode(node: string): Address {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?(\/[^\s]*)?$/i.exec(node)
   const [, ipv6, name, port, path = ''] = match ?? []
   const host = ipv6 ?? name
+  if (node.includes('@')) {
+    raise('store', `the node ${node.replace(/.*@/, '')} carries a user or a password`, {
+      hint: 'give them with -username and -password',
+      permanent: true,
+    })
+  }
   if (host === undefined || Number(port ?? DEFAULT_PORT) > 65_535) {
-    raise('store', `the node ${JSON.stringify(node.replace(/.*@/, ''))} is not an address`, {
-      hint: node.includes('@')
-        ? 'write -node host:port, and give user and password with -username and -password'
-        : 'write -node host:port or host:port/chroot',
+    raise('store', `the node ${JSON.stringify(node)} is not an address`, {
+      hint: 'write -node host:port or host:port/chroot',
       permanent: true,
     })
   }

@@ -51,6 +51,7 @@ export const choices = [
     filter: 0,
     examples: [
       { nunjucks: 'coalesce("", 0, "c")', go: 'coalesce "" 0 "c"', result: 'c' },
+      { nunjucks: 'coalesce(not_set_anywhere, dict("a", 1).b, "c")', result: 'c' },
       { nunjucks: 'coalesce("", [])', go: 'coalesce "" list', result: null },
     ],
     run: (_, ...values) => values.find((value) => !isEmpty(value)) ?? null,
@@ -61,6 +62,7 @@ export const choices = [
     filter: 0,
     examples: [
       { nunjucks: 'empty("")', go: 'empty ""', result: true },
+      { nunjucks: 'not_set_anywhere | empty', result: true },
       {
         nunjucks: 'empty(gets("/services/web/*"))',
         go: 'empty (gets "/services/web/*")',

@@ -24,7 +24,11 @@ export const regexes = [
         go: 'regexMatch "^web-[0-9]+$" "web-12"',
         result: true,
       },
-      { nunjucks: '"db" | regexMatch("^(?i)WEB")', go: '"db" | regexMatch "^WEB"', result: false },
+      {
+        nunjucks: '"WEB-1" | regexMatch("(?i)^web")',
+        go: '"WEB-1" | regexMatch "(?i)^web"',
+        result: true,
+      },
       {
         nunjucks: 'regexMatch("a(?=b)", "ab")',
         go: 'regexMatch "a(?=b)" "ab"',

@@ -9,13 +9,14 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
 import { isEmpty } from './difference.ts'
+import { CONNECT_TIMEOUT } from './http-faults.ts'
 import { parseNode, type Address } from './redis/address.ts'
 import type { Connection } from './redis/connection.ts'
 import { faultOfReply, ReplyError } from './redis/faults.ts'
 import { Names, Scope } from './redis/names.ts'
 import { Notifications } from './redis/notifications.ts'
 import { readAll, readNames, type Contents } from './redis/read.ts'
-import { Dialer } from './redis/session.ts'
+import { Dialer, placeOf } from './redis/session.ts'
 import { View } from './redis/view.ts'
 import { tlsFiles } from './tls.ts'
 
@@ -27,9 +28,11 @@ export interface Tuning {
   readonly resync: number
   /** A connection that says nothing for so long is asked whether it is still there. */
   readonly heartbeat: number
+  /** Without a byte while an answer is due, or without a connection. */
+  readonly silence: number
 }
 
-const TUNING: Tuning = { resync: 60_000, heartbeat: 5000 }
+const TUNING: Tuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEOUT }
 
 /**
  * The store of `-backend redis`. Faults of the settings are returned; nothing is connected yet.
@@ -56,17 +59,27 @@ export function open(settings: Settings, tuning = TUNING): Result<Store, Fault> 
     signal: AbortSignal,
   ): AsyncGenerator<StoreEvent> {
     const address = addresses.get(node) ?? parseNode(node, connection.scheme)
-    let redis: Connection | undefined
+    const dialer = new Dialer(connection, tuning.silence, signal)
+    const connections: Connection[] = []
+    const connect = async (server: Address): Promise<Connection> => {
+      const opened = await dialer.open(server)
+      connections.push(opened)
+      return opened
+    }
+    let server = address
     try {
-      redis = await new Dialer(connection, signal).open(address)
+      server = await dialer.resolve(address)
+      const reader = await connect(server)
+      const listener = await connect(server)
       const scope = new Scope(names, prefixes)
-      yield* follow(redis, scope, address.database, { ...tuning, ...settings })
+      const notifications = new Notifications(listener, scope, server.database)
+      for (const { ended } of connections) void ended.then(() => notifications.wake())
+      yield* follow(reader, scope, notifications, { ...tuning, ...settings })
     } catch (error) {
       if (signal.aborted) return
-      if (!(error instanceof ReplyError)) throw error
-      throw faultOfReply(error, redis?.place ?? `Redis at ${address.name}`)
+      throw error instanceof ReplyError ? faultOfReply(error, placeOf(server)) : error
     } finally {
-      redis?.close()
+      for (const opened of connections) opened.close()
     }
   }
 
@@ -77,12 +90,11 @@ type Pace = Tuning & Pick<Settings, 'pollInterval' | 'mode'>
 
 /** Ends by throwing only. */
 async function* follow(
-  redis: Connection,
+  reader: Connection,
   scope: Scope,
-  database: number,
+  notifications: Notifications,
   pace: Pace,
 ): AsyncGenerator<StoreEvent, never> {
-  const notifications = new Notifications(redis, scope, database)
   const view = new View(scope)
   await notifications.subscribe()
   let told: string | undefined
@@ -90,13 +102,13 @@ async function* follow(
     const gap = await notifications.gap()
     notifications.takeFlushed()
     notifications.takeChanged()
-    const contents = await readAll(redis, scope)
+    const contents = await readAll(reader, scope)
     const changes = view.replace(contents)
     if (first || gap?.why !== told) {
       told = gap?.why
       const notices = [
-        ...(gap === undefined || pace.mode === 'onetime' ? [] : [polling(redis, gap, pace)]),
-        ...leftOut(redis, contents),
+        ...(gap === undefined || pace.mode === 'onetime' ? [] : [polling(reader, gap, pace)]),
+        ...leftOut(reader, contents),
       ]
       yield { kind: 'snapshot', entries: new Map(view.entries), notices }
     } else if (!isEmpty(changes)) {
@@ -110,10 +122,10 @@ async function* follow(
       if (notifications.takeFlushed()) break
       const changed = notifications.takeChanged()
       if (changed.size === 0) {
-        await redis.request('PING')
+        await Promise.all([reader.request('PING'), notifications.ping()])
         continue
       }
-      const delta = view.update(await readNames(redis, scope, changed))
+      const delta = view.update(await readNames(reader, scope, changed))
       if (!isEmpty(delta)) yield { kind: 'delta', ...delta }
     }
   }

@@ -3,14 +3,11 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
-import { CONNECT_TIMEOUT, faultOf, TimeoutError } from '../http-faults.ts'
+import { faultOf, TimeoutError } from '../http-faults.ts'
 import type { TlsFiles } from '../tls.ts'
 import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, flatMaps } from './resp.ts'
-
-/** Milliseconds without a byte while an answer is due, or without a connection; as http-faults.ts has it. */
-const SILENCE = CONNECT_TIMEOUT
 
 /** Strings, numbers, null, and lists of them; maps are flat lists. */
 export type Reply = string | number | boolean | null | readonly Reply[]
@@ -26,22 +23,28 @@ export interface ConnectionOptions {
   readonly tls: TlsFiles | undefined
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
+  /** Milliseconds without a byte while an answer is due, or without a connection: then it is broken. */
+  readonly silence: number
 }
 
 export class Connection {
   /** Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes */
   onPush: (kind: string, rest: readonly unknown[]) => void = () => undefined
-  /** Called once when it breaks or is closed. */
-  onEnd: () => void = () => undefined
+  /** Resolved when it breaks or is closed. */
+  readonly ended: Promise<void>
 
   readonly place: string
+  readonly #silence: number
   readonly #socket: Socket
   readonly #pending: Pending[] = []
   #watchdog: NodeJS.Timeout | undefined
-  #ended: Error | undefined
+  #reason: Error | undefined
+  #resolveEnded: () => void = () => undefined
 
-  constructor({ endpoint, tls, place }: ConnectionOptions) {
+  constructor({ endpoint, tls, place, silence }: ConnectionOptions) {
     this.place = place
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
+    this.#silence = silence
     const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls, place)
     this.#socket = socket
     const decoder = new Decoder({
@@ -68,10 +71,10 @@ export class Connection {
 
   /** Throws a ReplyError when Redis answers with an error, a FaultError when the connection breaks. */
   async request(...command: readonly string[]): Promise<Reply> {
-    if (this.#ended !== undefined) throw this.#ended
+    if (this.#reason !== undefined) throw this.#reason
     return new Promise((resolve, reject) => {
       this.#pending.push({ resolve, reject })
-      this.#watchdog ??= setTimeout(() => this.#silent(), SILENCE)
+      this.#watchdog ??= setTimeout(() => this.#silent(), this.#silence)
       this.#socket.write(encodeCommand(command))
     })
   }
@@ -92,7 +95,7 @@ export class Connection {
   #silent(): void {
     const late = this.#socket.connecting
       ? Object.assign(new Error('late'), { code: 'ETIMEDOUT' })
-      : new TimeoutError(SILENCE)
+      : new TimeoutError(this.#silence)
     this.#end(faultOf(late, this.place, 'Redis'))
   }
 
@@ -102,12 +105,12 @@ export class Connection {
   }
 
   #end(reason: Error): void {
-    if (this.#ended !== undefined) return
-    this.#ended = reason
+    if (this.#reason !== undefined) return
+    this.#reason = reason
     this.#rest()
     this.#socket.destroy()
     for (const { reject } of this.#pending.splice(0)) reject(reason)
-    this.onEnd()
+    this.#resolveEnded()
   }
 
   #notRedis(): FaultError {

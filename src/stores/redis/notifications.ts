@@ -21,17 +21,16 @@ export class Notifications {
   readonly #channel: string
 
   constructor(
+    /**
+     * One that nothing is read over. Reading a name that has expired makes an event, and Redis 7.0
+     * writes that into the middle of the answer.
+     */
     private readonly connection: Connection,
     private readonly scope: Scope,
     database: number,
   ) {
     this.#channel = `__keyspace@${database}__:`
     connection.onPush = (kind, rest) => this.#take(kind, rest)
-    const ended = connection.onEnd
-    connection.onEnd = () => {
-      ended()
-      this.#wake()
-    }
   }
 
   /** Has to be called before anything is read: what changes from then on is told of. */
@@ -68,7 +67,7 @@ export class Notifications {
     return { why, hint: `set ${setting} to KA on the server to hear of changes at once` }
   }
 
-  /** Waits for a change, or the end of the connection, or until the time (in milliseconds) is over. */
+  /** Waits for a change, or until the time (in milliseconds) is over. */
   async wait(time: number): Promise<void> {
     if (this.#changed.size > 0 || this.#flushed) return
     let timer: NodeJS.Timeout | undefined
@@ -77,6 +76,15 @@ export class Notifications {
       timer = setTimeout(resolve, time)
     })
     clearTimeout(timer)
+  }
+
+  async ping(): Promise<void> {
+    await this.connection.request('PING')
+  }
+
+  /** Makes wait() return. */
+  wake(): void {
+    this.#wake()
   }
 
   takeChanged(): ReadonlySet<string> {

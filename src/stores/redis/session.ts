@@ -10,14 +10,20 @@ import { fieldsOf } from './read.ts'
 export class Dialer {
   constructor(
     private readonly login: Login,
+    /** Milliseconds; see Connection. */
+    private readonly silence: number,
     private readonly signal: AbortSignal,
   ) {}
 
+  /** The server itself, which a Sentinel is asked for. Throws a FaultError or a ReplyError. */
+  async resolve(address: Address): Promise<Address> {
+    return address.master === undefined ? address : this.#askSentinel(address)
+  }
+
   /** Throws a FaultError or a ReplyError. */
   async open(address: Address): Promise<Connection> {
-    const server = address.master === undefined ? address : await this.#askSentinel(address)
-    const place = `Redis at ${server.name}`
-    return this.#with(server, place, async (connection) => {
+    const place = placeOf(address)
+    return this.#with(address, place, async (connection) => {
       const { username = 'default', password } = this.login
       const isKnown = password !== undefined || this.login.username !== undefined
       const auth = isKnown ? ['AUTH', username, password ?? ''] : []
@@ -51,10 +57,15 @@ export class Dialer {
   ): Promise<T> {
     this.signal.throwIfAborted()
     const tls = address.tls ? tlsFiles(this.login) : undefined
-    const connection = new Connection({ endpoint: address.endpoint, tls, place })
+    const connection = new Connection({
+      endpoint: address.endpoint,
+      tls,
+      place,
+      silence: this.silence,
+    })
     const close = (): void => connection.close()
     this.signal.addEventListener('abort', close, { once: true })
-    connection.onEnd = () => this.signal.removeEventListener('abort', close)
+    void connection.ended.then(() => this.signal.removeEventListener('abort', close))
     try {
       return await use(connection)
     } catch (error) {
@@ -63,6 +74,9 @@ export class Dialer {
     }
   }
 }
+
+/** What messages call a server. */
+export const placeOf = ({ name }: Address): string => `Redis at ${name}`
 
 const isPair = (reply: Reply): reply is readonly [string, string] =>
   Array.isArray(reply) && reply.length === 2

@@ -27,8 +27,9 @@ async function tellFaults(faults: readonly Fault[], format: Settings['logFormat'
     return
   }
   const { createLog } = await import('./observe/log.ts')
-  const emit = createLog({ level: 'error', format, write: tell })
-  for (const fault of faults) emit({ kind: 'gave-up', fault })
+  const log = createLog({ level: 'error', format, write: tell })
+  for (const fault of faults) log.emit({ kind: 'gave-up', fault })
+  log.flush()
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -62,7 +63,12 @@ async function runWith(
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
-  const emit = createLog({ level: settings.logLevel, format: settings.logFormat, write: tell })
+  const { emit, flush } = createLog({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    write: tell,
+  })
+  process.on('exit', flush)
   for (const message of notices) emit({ kind: 'notice', level: 'info', message })
   if (process.pid === 1 && settings.mode !== 'onetime') {
     const message =
@@ -97,6 +103,7 @@ async function runWith(
       if (diff !== undefined) process.stdout.write(diff.unifiedDiff(dest, previous, next))
     },
   })
+  flush()
   switch (ended.kind) {
     case 'configuration':
       await tellFaults(ended.faults, settings.logFormat)

@@ -52,6 +52,8 @@ export interface ApplyOptions {
 interface Step {
   readonly change: FileChange
   readonly staged?: Staged
+  /** Of the new content, for the log. */
+  readonly hash: string
 }
 
 type Failure = Extract<Applied, { ok: false }>
@@ -78,13 +80,14 @@ export async function applyResource(
   }
   if (options.keepStageFile) tellKept(steps, options.emit)
   if (failure !== undefined) return failure
-  for (const { spec, plan } of changes) {
+  for (const { change, hash } of steps) {
+    const { spec, plan } = change
     options.emit({
       kind: 'written',
       resource: resource.name,
       dest: spec.dest,
       why: plan.why,
-      hash: createHash('sha256').update(plan.next.bytes).digest('hex').slice(0, 12),
+      hash,
       bytes: plan.next.bytes.length,
     })
   }
@@ -104,16 +107,21 @@ function stageAll(
   options: ApplyOptions,
 ): Failure | undefined {
   for (const change of changes) {
-    if (change.plan.why === 'metadata') {
-      steps.push({ change })
+    const { next, why } = change.plan
+    if (why === 'metadata') {
+      steps.push({ change, hash: hashOf(next.bytes) })
       continue
     }
-    const staged = stage(change.spec.dest, change.plan.next, options.keepStageFile)
+    const staged = stage(change.spec.dest, next, options.keepStageFile)
     if (!staged.ok) return failed('stage', staged.error, change)
-    steps.push({ change, staged: staged.value })
+    // Counted while the disk is at work.
+    steps.push({ change, staged: staged.value, hash: hashOf(next.bytes) })
   }
   return undefined
 }
+
+const hashOf = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex').slice(0, 12)
 
 async function checkAll(
   resource: Resource,

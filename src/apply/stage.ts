@@ -152,9 +152,11 @@ export async function release(staged: Staged, keep: boolean): Promise<void> {
   // The sync may still be under way when another file of the resource has failed.
   await staged.synced
   closeSync(staged.fd)
-  if (!keep) removeIfThere(staged.path)
-  inFlight.delete(staged.path)
+  if (inFlight.delete(staged.path) && !keep) removeIfThere(staged.path)
 }
+
+/** The staged name has become the target's: there is nothing left to remove. */
+export const moved = (staged: Staged): boolean => inFlight.delete(staged.path)
 
 function removeIfThere(path: string): void {
   try {

@@ -16,7 +16,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { resolveDest } from './observe.ts'
-import { ownerFault, release, stage, stagedPath, type Staged } from './stage.ts'
+import { moved, ownerFault, release, stage, stagedPath, type Staged } from './stage.ts'
 
 /**
  * Gives the staged file its mode and renames it over its target.
@@ -46,6 +46,7 @@ function renameOver(staged: Staged, keep: boolean): void {
   const second = keep ? secondName(staged) : undefined
   try {
     renameSync(second ?? staged.path, staged.target)
+    if (second === undefined) moved(staged)
   } catch (error) {
     if (second !== undefined) unlinkSync(second)
     throw error

@@ -1,7 +1,9 @@
 // The log: a listener of the event stream that writes a line an event, for people or as JSON.
-import type { Emit } from '../core/event.ts'
+// An event is put into words when there is nothing more urgent to do: not between a changed key and
+// its reload.
+import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
-import { describe, type Level } from './describe.ts'
+import { describe, type Described, type Level } from './describe.ts'
 
 const RANK: Readonly<Record<LogLevel, number>> = {
   debug: 0,
@@ -20,23 +22,33 @@ export interface LogOptions {
   readonly now?: () => Date
 }
 
-export function createLog({ level, format, write, now = () => new Date() }: LogOptions): Emit {
-  return (event) => {
-    const told = describe(event)
-    if (RANK[told.level] < RANK[level]) return
-    const time = now().toISOString()
-    if (format === 'json') {
-      write(JSON.stringify({ time, level: told.level, message: told.message, ...told.fields }))
-    } else {
-      write(
-        textLine(
-          time,
-          told.level,
-          told.about === '' ? told.message : `${told.about}: ${told.message}`,
-        ),
-      )
+export interface Log {
+  readonly emit: Emit
+  /** Writes what has not been written yet; to be called before the program ends. */
+  flush(): void
+}
+
+export function createLog({ level, format, write, now = () => new Date() }: LogOptions): Log {
+  let waiting: { readonly time: Date; readonly event: Event }[] = []
+  const flush = (): void => {
+    const batch = waiting
+    waiting = []
+    for (const { time, event } of batch) {
+      const told = describe(event)
+      if (RANK[told.level] >= RANK[level]) write(lineOf[format](time.toISOString(), told))
     }
   }
+  const emit: Emit = (event) => {
+    if (waiting.length === 0) setImmediate(flush)
+    waiting.push({ time: now(), event })
+  }
+  return { emit, flush }
+}
+
+const lineOf: Readonly<Record<LogOptions['format'], (time: string, told: Described) => string>> = {
+  json: (time, { level, message, fields }) => JSON.stringify({ time, level, message, ...fields }),
+  text: (time, { level, about, message }) =>
+    textLine(time, level, about === '' ? message : `${about}: ${message}`),
 }
 
 /** Further lines of a message are indented, so that a line that starts with a time starts an event. */

@@ -6,7 +6,9 @@ import { createLog } from '../../src/observe/log.ts'
 function logged(format: 'text' | 'json', event: Event): string {
   const lines: string[] = []
   const now = () => new Date(0)
-  createLog({ level: 'debug', format, write: (line) => lines.push(line), now })(event)
+  const log = createLog({ level: 'debug', format, write: (line) => lines.push(line), now })
+  log.emit(event)
+  log.flush()
   return lines.join('\n---\n')
 }
 

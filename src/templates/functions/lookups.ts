@@ -87,7 +87,7 @@ export const lookups = [
           { Key: '/services/web/b', Value: '10.0.0.2:80' },
         ],
       },
-      { nunjucks: 'gets("/nothing/*")', go: 'gets "/nothing/*"', result: [] },
+      { nunjucks: 'gets("/nothing/*") | length', go: 'len (gets "/nothing/*")', result: 0 },
     ],
     run: ({ reader }, pattern) => toPairs(reader.match(pattern)),
   }),

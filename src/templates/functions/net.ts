@@ -102,7 +102,11 @@ export const net = [
     filter: 0,
     examples: [
       { nunjucks: 'lookupIPV6("::1")', go: 'lookupIPV6 "::1"', result: ['::1'] },
-      { nunjucks: 'lookupIPV6("127.0.0.1")', go: 'lookupIPV6 "127.0.0.1"', result: [] },
+      {
+        nunjucks: 'lookupIPV6("127.0.0.1") | length',
+        go: 'len (lookupIPV6 "127.0.0.1")',
+        result: 0,
+      },
     ],
     run: (context, name) => addresses(context, name).filter((address) => address.includes(':')),
   }),

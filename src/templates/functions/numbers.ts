@@ -51,7 +51,7 @@ export const numbers = [
     doc: 'The whole numbers from `first` to `last`, both included.',
     examples: [
       { nunjucks: 'seq(3, 5)', go: 'seq 3 5', result: [3, 4, 5] },
-      { nunjucks: 'seq(1, 0)', go: 'seq 1 0', result: [] },
+      { nunjucks: 'seq(1, 0) | length', go: 'len (seq 1 0)', result: 0 },
     ],
     run: (_, first, last) => {
       const length = BigInt(last) - BigInt(first) + 1n

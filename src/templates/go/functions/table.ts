@@ -89,6 +89,10 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   lookupSRV: sign([STRING, STRING, STRING], sliceOf(SRV_POINTER)),
 }
 
+/** These append to a nil slice, and so give nil for nothing: `toJson` writes null. */
+const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
+const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
+
 const sharedByName = new Map(shared.map((one) => [one.name, one]))
 const own = [...builtins, ...collections, ...jsons]
 
@@ -107,12 +111,15 @@ export function functionsFor(context: RenderContext): Functions {
   for (const [name, { params, result, variadic }] of Object.entries(SIGNATURES)) {
     const work = sharedByName.get(name)
     if (work === undefined) throw new Error(`no function ${name}`)
-    const made = bridge(work, params, result, context, variadic)
-    table.set(name, variadic ? new Func(made.type, (args) => made.call(args.slice(0, 2))) : made)
+    const { type, call } = bridge(work, params, result, context, variadic)
+    if (variadic) table.set(name, new Func(type, (args) => call(args.slice(0, 2))))
+    else if (COLLECTING.has(name))
+      table.set(name, new Func(type, (args) => orNil(call(args) as Slice)))
+    else table.set(name, new Func(type, call))
   }
   // Straight from the store: a list of pairs may be long, and needs no other form in between.
   const match = ([pattern]: readonly Value[]): Value =>
-    new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct))
+    orNil(new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct)))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)

@@ -1,22 +1,25 @@
-// The main job on real etcd and real Consul: a key changes, the file changes, the reload runs.
+// The main job on real etcd, Consul and Redis: a key changes, the file changes, the reload runs.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startRedis, type RedisServer } from '../support/redis.ts'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
 import { withSite, type Site } from './support.ts'
 
 let etcd: EtcdServer
 let consul: ConsulServer
+let redis: RedisServer
 beforeAll(async () => {
-  ;[etcd, consul] = await Promise.all([startEtcd({ v2: true }), startConsul()])
+  ;[etcd, consul, redis] = await Promise.all([startEtcd({ v2: true }), startConsul(), startRedis()])
 })
 afterAll(async () => {
   etcd.v2.close()
-  await Promise.all([etcd.stop(), consul.stop()])
+  await Promise.all([etcd.stop(), consul.stop(), redis.stop()])
 })
 
 const backends = [
   ['etcdv3', () => etcd, () => etcd.client],
   ['etcdv2', () => etcd, () => etcd.v2],
   ['consul', () => consul, () => consul.client],
+  ['redis', () => redis, () => redis.client],
 ] as const
 
 describe.each(backends)('%s', (backend, server, client) => {

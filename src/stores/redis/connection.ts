@@ -37,6 +37,8 @@ export class Connection {
   readonly #silence: number
   readonly #socket: Socket
   readonly #pending: Pending[] = []
+  /** TLS is wanted and not there yet. */
+  #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
   #reason: Error | undefined
   #resolveEnded: () => void = () => undefined
@@ -45,6 +47,7 @@ export class Connection {
     this.place = place
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
     this.#silence = silence
+    this.#handshaking = tls !== undefined
     const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls, place)
     this.#socket = socket
     const decoder = new Decoder({
@@ -53,6 +56,7 @@ export class Connection {
       onPush: (push) => this.#push(push),
       getTypeMapping: () => flatMaps,
     })
+    socket.once('secureConnect', () => (this.#handshaking = false))
     socket.on('data', (chunk: Buffer) => {
       this.#watchdog?.refresh()
       try {
@@ -93,6 +97,15 @@ export class Connection {
   }
 
   #silent(): void {
+    if (this.#handshaking) {
+      return this.#end(
+        new FaultError({
+          kind: 'store',
+          message: `cannot reach ${this.place}: no TLS handshake within ${this.#silence / 1000} s`,
+          hint: 'is Redis running there, and with TLS? check -node and -scheme',
+        }),
+      )
+    }
     const late = this.#socket.connecting
       ? Object.assign(new Error('late'), { code: 'ETIMEDOUT' })
       : new TimeoutError(this.#silence)

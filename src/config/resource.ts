@@ -7,6 +7,7 @@ import { joinKeys, toKey, type Key } from '../core/key.ts'
 import {
   engineByName,
   engineNames,
+  plainReload,
   type EngineName,
   type Resource,
   type TemplateSpec,
@@ -64,7 +65,14 @@ export async function readResource(
     })
   }
   if (faults.length > 0) return { templates, faults }
-  const resource = { name, file: document.file, templates: specs, ...coalescing(tables, settings) }
+  const resource = {
+    name,
+    file: document.file,
+    templates: specs,
+    ...coalescing(tables, settings),
+    holdDown: 0,
+    reload: plainReload,
+  }
   return { resource, templates, faults }
 }
 
@@ -166,6 +174,8 @@ class TemplateCheck {
       ...(table.reload_cmd === undefined ? {} : { reloadCmd: table.reload_cmd }),
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
+      followSymlinks: true,
+      mkdirs: false,
       line,
     }
   }

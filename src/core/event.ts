@@ -53,7 +53,7 @@ export type Event =
       readonly kind: 'out-of-sync'
       readonly resource: string
       readonly dest: string
-      readonly why: 'create' | 'content' | 'metadata'
+      readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
   | {
       readonly kind: 'checked'
@@ -66,7 +66,7 @@ export type Event =
       readonly kind: 'written'
       readonly resource: string
       readonly dest: string
-      readonly why: 'create' | 'content' | 'metadata'
+      readonly why: 'create' | 'content' | 'metadata' | 'remove'
       readonly hash: string
       readonly bytes: number
     }
@@ -89,6 +89,19 @@ export type Event =
       readonly attempts: number
       readonly retryIn: number | null
     }
+  /** A guard stops the change; the last good files stay until it is accepted or another one comes. */
+  | {
+      readonly kind: 'held'
+      readonly resource: string
+      readonly dest: string
+      readonly reason: string
+      /** Some of the keys that have vanished since the last applied render, and how many more. */
+      readonly vanished: readonly Key[]
+      readonly more: number
+    }
+  | { readonly kind: 'accepted'; readonly resource: string }
+  /** The reload did not succeed with the new files: the previous ones are back. */
+  | { readonly kind: 'rolled-back'; readonly resource: string; readonly dests: readonly string[] }
   | {
       readonly kind: 'failed'
       readonly resource: string

@@ -19,6 +19,56 @@ export interface Resource {
   /** Coalescing of this resource, else that of the settings. */
   readonly quiet?: number
   readonly quietMax?: number
+  /** All resources of a group change together, or not at all. */
+  readonly group?: string
+  /** Runs when all files of the resource, and of its group, are in place and before any reload. */
+  readonly groupCheck?: Command
+  /** A key that vanishes counts as present until it was gone that long. 0: at once. */
+  readonly holdDown: number
+  readonly reload: ReloadPolicy
+}
+
+/** A command and how long it may run. */
+export interface Command {
+  readonly command: string
+  readonly timeout: number
+}
+
+/** How the reloads of a resource are done. */
+export interface ReloadPolicy {
+  /** `rollback`: after `attempts` the previous files come back. `retry`: for ever. */
+  readonly onFailure: 'retry' | 'rollback'
+  readonly attempts: number
+  /** Runs after the reload and counts as part of it: `attempts` times before it has failed. */
+  readonly verify?: Command & { readonly attempts: number }
+  /** The least time between the starts of two reloads. */
+  readonly minInterval: number
+  /** A reload waits a random time up to this, so that a fleet does not reload at once. */
+  readonly splay: number
+}
+
+export const plainReload: ReloadPolicy = {
+  onFailure: 'retry',
+  attempts: 3,
+  minInterval: 0,
+  splay: 0,
+}
+
+/** A number of things, or a share of them in percent. */
+export type Limit =
+  | { readonly kind: 'count'; readonly most: number }
+  | { readonly kind: 'share'; readonly percent: number }
+
+/** What a change of a file may not do unasked; compared with the last applied render. */
+export interface Guard {
+  /** At least so many keys are read. */
+  readonly minKeys?: number
+  /** Of the keys that the last applied render read. */
+  readonly maxRemoved?: Limit
+  /** Of the size, in bytes, that the last applied render had. */
+  readonly maxShrink?: Limit
+  /** Whether a render that reads no key at all passes. */
+  readonly allowEmpty: boolean
 }
 
 /** One destination and the template that makes it. */
@@ -47,6 +97,16 @@ export interface TemplateSpec {
   readonly reloadCmd?: string
   readonly checkTimeout: number
   readonly reloadTimeout: number
+  readonly guard?: Guard
+  /**
+   * A pattern of keys, without the prefix: the template is rendered once for each match (a key, or a
+   * directory), and `dest` is a template of its own.
+   */
+  readonly forEach?: string
+  /** False: a destination that is a symbolic link is refused. */
+  readonly followSymlinks: boolean
+  /** Missing folders above the destination are made. */
+  readonly mkdirs: boolean
   /** Where this template's table starts in the file, 1-based; for messages. */
   readonly line: number
 }

@@ -19,7 +19,12 @@ const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 100
 const again = (ms: number | null): string => (ms === null ? '' : `, again in ${seconds(ms)}`)
 const nextNode = (ms: number): string => (ms === 0 ? ', the next node is tried at once' : again(ms))
 const names = (all: readonly string[]): string => all.join(', ')
-const WHY = { create: 'new', content: 'content', metadata: 'owner or mode' } as const
+const WHY = {
+  create: 'new',
+  content: 'content',
+  metadata: 'owner or mode',
+  remove: 'not wanted any more',
+} as const
 
 /** The command, and below it the last lines of what it printed. */
 const withOutput = (command: string, { output }: CommandResult): string =>
@@ -115,6 +120,22 @@ export function describe(event: Event): Described {
       const { resources, command, fault, attempts, retryIn } = event
       const text = `reload is owed, try ${attempts} failed${again(retryIn)}: ${formatFault(fault)}`
       return line('error', names(resources), text, { resources, command, fault, attempts, retryIn })
+    }
+    case 'held': {
+      const { resource, dest, reason, vanished, more } = event
+      const rest = more > 0 ? ` and ${more} more` : ''
+      const gone = vanished.length === 0 ? '' : `; vanished: ${names(vanished)}${rest}`
+      const text = `held, ${dest} stays as it is: ${reason}${gone}\n  reconfd accept ${resource} lets this change through`
+      return line('error', resource, text, { resource, dest, reason, vanished, more })
+    }
+    case 'accepted':
+      return line('info', event.resource, 'the held change was accepted', {
+        resource: event.resource,
+      })
+    case 'rolled-back': {
+      const { resource, dests } = event
+      const text = `rolled back: ${names(dests)} as before; what was rejected is not tried again until it changes`
+      return line('error', resource, text, { resource, dests })
     }
     case 'failed': {
       const { resource, at, fault, retryIn } = event

@@ -9,7 +9,7 @@ import {
 import { observe } from '../../src/apply/observe.ts'
 import type { Event } from '../../src/core/event.ts'
 import { plan } from '../../src/core/plan.ts'
-import type { Resource, TemplateSpec } from '../../src/core/resource.ts'
+import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
 import { ok } from '../../src/core/result.ts'
 
 export const isRoot = process.geteuid?.() === 0
@@ -22,6 +22,8 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
   lstripBlocks: true,
   checkTimeout: 10_000,
   reloadTimeout: 10_000,
+  followSymlinks: true,
+  mkdirs: false,
   line: 1,
 }
 
@@ -46,6 +48,8 @@ export async function applyNow(
     name: 'app.toml',
     file: '/conf.d/app.toml',
     templates: changes.map(({ spec }) => spec),
+    holdDown: 0,
+    reload: plainReload,
   }
   const applied = await applyResource(resource, changes, {
     keepStageFile: false,

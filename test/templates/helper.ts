@@ -61,6 +61,8 @@ export class Workshop {
       lstripBlocks: true,
       checkTimeout: 1,
       reloadTimeout: 1,
+      followSymlinks: true,
+      mkdirs: false,
       line: 1,
       ...more,
     }

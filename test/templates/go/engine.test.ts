@@ -44,6 +44,8 @@ function attempt(text: string, more: Partial<TemplateSpec> = {}): { out: string;
     line: 1,
     checkTimeout: 0,
     reloadTimeout: 0,
+    followSymlinks: true,
+    mkdirs: false,
     ...more,
   } as const
   const fact = (): never => {

@@ -144,8 +144,9 @@ function polling(
 function leftOut({ place }: Connection, contents: Contents): readonly Notice[] {
   const names = [...contents].flatMap(([name, content]) => (content === null ? [name] : []))
   if (names.length === 0) return []
-  const some = names.slice(0, 3).join(', ') + (names.length > 3 ? ', ...' : '')
-  const message = `${place}: ${names.length} names are neither strings nor hashes and are left out: ${some}`
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  const some = names.slice(0, 3).join(', ') + more
+  const message = `${place}: left out, since they are neither strings nor hashes: ${some}`
   return [{ level: 'debug', message }]
 }
 

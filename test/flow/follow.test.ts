@@ -108,6 +108,23 @@ describe('a feed', () => {
     await feed.close()
   })
 
+  it('tells a notice once, however often its store is opened', async () => {
+    const noted: StoreEvent = {
+      kind: 'snapshot',
+      entries: new Map(),
+      notices: [{ level: 'warn', message: 'asked every 5 s' }],
+    }
+    const store = scripted(['a'], [[noted], [noted, noted]])
+    const events: Event[] = []
+    const feed = new Feed(store, ['/'], (event) => events.push(event))
+    feed.start()
+    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
+    expect(events.filter(({ kind }) => kind === 'notice')).toEqual([
+      { kind: 'notice', level: 'warn', message: 'asked every 5 s' },
+    ])
+    await feed.close()
+  })
+
   it('asks no store where no key is wanted', () => {
     const store = scripted(['a'], [])
     const feed = new Feed(store, [], () => undefined)

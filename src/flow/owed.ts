@@ -7,13 +7,14 @@
 // Several processes may share the file (a onetime run beside the daemon). Each only appends, and
 // settles only ids that it has read or written, so none strikes out what another has just owed.
 // Nothing is ever written by opening. What makes compaction safe beside it is in #compact.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { fstatSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir, open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { idOf, makeDirs, syncDir } from './state-files.ts'
 import { oweLine, parse, settleLine, type Entry, type Parsed } from './owed-lines.ts'
 
 export interface OwedReload {
@@ -50,8 +51,7 @@ const HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 
 /** Where the journal of a confdir is. */
 export function owedPath(stateDir: string, confdir: string): string {
-  const hash = createHash('sha256').update(confdir).digest('hex').slice(0, 12)
-  return join(stateDir, `owed-${hash}.jsonl`)
+  return join(stateDir, `owed-${idOf(confdir)}.jsonl`)
 }
 
 /** Reads what is owed. The directory and the file are made when the first reload is owed. */
@@ -244,22 +244,4 @@ async function removeIfDead(path: string): Promise<void> {
   const stats = await stat(path).catch(() => undefined)
   if (stats === undefined || Date.now() - stats.mtimeMs < COMPACTION_DEAD) return
   await unlink(path).catch(() => undefined)
-}
-
-async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, 'r').catch(() => undefined)
-  await handle?.sync().catch(() => undefined)
-  await handle?.close()
-}
-
-/** Not mkdir's own `recursive`: below /proc that of Node 20 tries for ever. */
-async function makeDirs(dir: string): Promise<void> {
-  const parent = dirname(dir)
-  const found = await stat(dir).catch(() => undefined)
-  if (found !== undefined) return
-  if (parent !== dir) await makeDirs(parent)
-  await mkdir(dir, { mode: 0o700 }).catch((error: unknown) => {
-    // Another reconfd has been quicker.
-    if (errnoOf(error) !== 'EEXIST') throw error
-  })
 }

@@ -59,7 +59,7 @@ export class Cursor {
     }
     const octal = this.match(/\\(0[0-7]{0,2}|[1-7][0-7]{1,2})/y)
     if (octal !== null) return parseInt(octal[1] ?? '', 8)
-    const other = this.match(/\\([aftnrv!-/:-@[-`{-~])/y)?.[1]
+    const other = this.match(/\\([aftnrv]|[^0-9A-Za-z\x80-\u{10ffff}])/uy)?.[1]
     if (other !== undefined) return CONTROL[other] ?? other.charCodeAt(0)
     if (this.match(/\\(?:x\{?[^}]{0,2}|.)/suy) === null) {
       throw new Re2Error('trailing backslash at end of expression: ``')

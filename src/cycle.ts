@@ -1,5 +1,6 @@
 // One resource, once through: render -> plan || stage -> check -> swap, and its reloads handed to the desk.
 import { applyResource, type FileChange } from './apply/apply.ts'
+import { hashOf } from './apply/hash.ts'
 import { observe } from './apply/observe.ts'
 import { expandCommand } from './core/command.ts'
 import type { Emit } from './core/event.ts'
@@ -46,7 +47,7 @@ export async function cycle(
     const next = plan({ ...spec, bytes }, await observe(spec.dest))
     if (next.kind === 'blocked') return { ok: false, at: 'observe', fault: next.fault }
     if (next.kind === 'in-sync') {
-      emit({ kind: 'in-sync', resource: resource.name, dest: spec.dest })
+      emit({ kind: 'in-sync', resource: resource.name, dest: spec.dest, hash: hashOf(bytes) })
       continue
     }
     emit({ kind: 'out-of-sync', resource: resource.name, dest: spec.dest, why: next.why })

@@ -110,6 +110,7 @@ class Daemon {
       backend: this.settings.backend,
       nodes: this.settings.connection.nodes,
       resources: generation.resources.length,
+      names: generation.resources.map(({ name }) => name),
     })
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
@@ -300,9 +301,15 @@ class Daemon {
         const settings = await this.options.settingsNow()
         const next = settings.ok ? await this.#load(settings.value, this.#generation) : settings
         this.#refused = !next.ok
-        if (next.ok)
-          emit({ kind: 'generation-loaded', reason, resources: next.value.resources.length })
-        else emit({ kind: 'generation-kept', reason, faults: next.error })
+        if (!next.ok) return emit({ kind: 'generation-kept', reason, faults: next.error })
+        const { resources, settings: now } = next.value
+        emit({
+          kind: 'generation-loaded',
+          reason,
+          backend: now.backend,
+          resources: resources.length,
+          names: resources.map(({ name }) => name),
+        })
       })
       .catch((error: unknown) => this.#bug.reject(error))
   }

@@ -60,16 +60,17 @@ export class Worker {
 
   keysChanged(changes: Changes): void {
     for (const missed of this.#rendering.values()) missed.push(changes)
-    const dirty = this.#index.affected(changes)
+    const causes = this.#index.affected(changes)
     const keys = [...changes.keys()]
     this.options.emit({
       kind: 'changed',
       store: this.options.store,
       keys: keys.slice(0, KEYS_TOLD),
       more: Math.max(0, keys.length - KEYS_TOLD),
-      resources: [...dirty],
+      resources: [...causes.keys()],
+      causes,
     })
-    this.#mark(dirty)
+    this.#mark(causes.keys())
   }
 
   filesChanged(paths: ReadonlySet<string>): void {
@@ -79,6 +80,8 @@ export class Worker {
       this.options.renderer.forget(path)
       for (const name of this.#index.usersOf(path)) dirty.add(name)
     }
+    if (dirty.size === 0) return
+    this.options.emit({ kind: 'files-changed', files: [...paths], resources: [...dirty] })
     this.#mark(dirty)
   }
 
@@ -141,6 +144,7 @@ export class Worker {
       rendered: (_resource, reads) => {
         this.#rendering.delete(name)
         this.#index.set(name, reads)
+        this.options.emit({ kind: 'rendered', resource: name, reads })
         this.options.dependsOn(reads.flatMap(({ files }) => [...files]))
         if (missed.some((changes) => this.#index.affected(changes).has(name))) {
           this.#agenda.changed([name], performance.now())
@@ -151,6 +155,7 @@ export class Worker {
       this.failed.delete(name)
       if (worked.changed) this.changed.add(name)
       this.#agenda.succeeded(name)
+      this.options.emit({ kind: 'applied', resource: name, changed: worked.changed })
       return
     }
     this.failed.add(name)

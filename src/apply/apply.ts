@@ -2,13 +2,13 @@
 // resource pass one step before any takes the next, so none is swapped when another is refused.
 //
 //     stage -> check -> owe (the caller's beforeSwap) -> swap
-import { createHash } from 'node:crypto'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import { check } from './check.ts'
+import { hashOf } from './hash.ts'
 import { release, stage, type Staged } from './stage.ts'
 import { restore, setMetadata, swap, syncDirs } from './swap.ts'
 
@@ -119,9 +119,6 @@ function stageAll(
   }
   return undefined
 }
-
-const hashOf = (bytes: Uint8Array): string =>
-  createHash('sha256').update(bytes).digest('hex').slice(0, 12)
 
 async function checkAll(
   resource: Resource,

@@ -29,6 +29,15 @@ class Index {
   }
 }
 
+/** The keys that make a resource dirty: the first few, and how many more there are. */
+export interface Cause {
+  readonly keys: readonly Key[]
+  readonly more: number
+}
+
+/** How many keys a cause names; the rest is counted. */
+const KEYS_NAMED = 10
+
 export class DirtyIndex {
   readonly #reads = new Map<string, readonly Reads[]>()
   readonly #keys = new Index()
@@ -46,10 +55,12 @@ export class DirtyIndex {
     this.#reads.set(name, reads)
   }
 
-  /** The resources whose last reads meet the changed keys. */
-  affected(changes: Changes): Set<string> {
+  /** The resources whose last reads meet the changed keys, and which keys those are. */
+  affected(changes: Changes): ReadonlyMap<string, Cause> {
+    const causes = new Map<string, { keys: Key[]; more: number }>()
     const dirty = new Set<string>()
     for (const [key, how] of changes) {
+      dirty.clear()
       this.#keys.collect(key, dirty)
       for (const dir of selfAndAncestors(key)) {
         this.#trees.collect(dir, dirty)
@@ -58,8 +69,14 @@ export class DirtyIndex {
           if (globToRegExp(pattern).test(key)) this.#patternReaders.collect(pattern, dirty)
         }
       }
+      for (const name of dirty) {
+        const cause = causes.get(name)
+        if (cause === undefined) causes.set(name, { keys: [key], more: 0 })
+        else if (cause.keys.length < KEYS_NAMED) cause.keys.push(key)
+        else cause.more++
+      }
     }
-    return dirty
+    return causes
   }
 
   /** The resources whose last render used a file: a template, an include, a file it asked for. */

@@ -1,7 +1,9 @@
 // Everything worth telling. Logs, metrics, the status page and the tests listen to this one stream.
 // No event carries a value: keys and short hashes do.
 import type { Fault } from './fault.ts'
+import type { Cause } from './dirty.ts'
 import type { Key } from './key.ts'
+import type { Reads } from './reader.ts'
 
 export type CommandKind = 'check' | 'reload'
 
@@ -23,6 +25,8 @@ export type Event =
       readonly backend: string
       readonly nodes: readonly string[]
       readonly resources: number
+      /** Of the resources. */
+      readonly names: readonly string[]
     }
   | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
   | {
@@ -47,8 +51,26 @@ export type Event =
       readonly keys: readonly Key[]
       readonly more: number
       readonly resources: readonly string[]
+      /** Which of the keys concern which of the resources. */
+      readonly causes: ReadonlyMap<string, Cause>
     }
-  | { readonly kind: 'in-sync'; readonly resource: string; readonly dest: string }
+  /** Files that renders depend on have become others: templates, what they include or ask for. */
+  | {
+      readonly kind: 'files-changed'
+      readonly files: readonly string[]
+      readonly resources: readonly string[]
+    }
+  /** What the templates of a resource have looked up, whether they could be rendered or not. */
+  | { readonly kind: 'rendered'; readonly resource: string; readonly reads: readonly Reads[] }
+  | {
+      readonly kind: 'in-sync'
+      readonly resource: string
+      readonly dest: string
+      /** The start of the SHA-256 of what is there. */
+      readonly hash: string
+    }
+  /** All files of a resource are what its templates make of the keys; what it held or failed at is over. */
+  | { readonly kind: 'applied'; readonly resource: string; readonly changed: boolean }
   | {
       readonly kind: 'out-of-sync'
       readonly resource: string
@@ -85,6 +107,7 @@ export type Event =
       readonly kind: 'reload-owed'
       readonly resources: readonly string[]
       readonly command: string
+      readonly result?: CommandResult
       readonly fault: Fault
       readonly attempts: number
       readonly retryIn: number | null
@@ -110,7 +133,14 @@ export type Event =
       readonly retryIn: number | null
     }
   | { readonly kind: 'generation-kept'; readonly reason: string; readonly faults: readonly Fault[] }
-  | { readonly kind: 'generation-loaded'; readonly reason: string; readonly resources: number }
+  | {
+      readonly kind: 'generation-loaded'
+      readonly reason: string
+      readonly backend: string
+      readonly resources: number
+      /** Of the resources. */
+      readonly names: readonly string[]
+    }
   /** The run cannot begin, or a onetime run cannot go on. */
   | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }

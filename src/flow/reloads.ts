@@ -200,7 +200,8 @@ export class ReloadDesk {
       for (const name of account.owers) this.#failed.add(name)
       const again = retry && !this.#closing && account.owers.size > 0
       const retryIn = again ? backoffDelay(account.attempts, RETRY) : null
-      emit({ kind: 'reload-owed', resources, command, fault, attempts: account.attempts, retryIn })
+      const { attempts } = account
+      emit({ kind: 'reload-owed', resources, command, result, fault, attempts, retryIn })
       if (retryIn !== null && !account.wanted) {
         account.timer = setTimeout(() => this.#start(command, account), retryIn)
       }

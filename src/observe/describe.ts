@@ -4,6 +4,7 @@
 import type { CommandResult, Event } from '../core/event.ts'
 import { formatFault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
+import type { Reads } from '../core/reader.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -76,11 +77,28 @@ export function describe(event: Event): Described {
         resources,
       })
     }
+    case 'files-changed': {
+      const { files, resources } = event
+      const text = `changed: ${names(files)}; used by ${names(resources)}`
+      return line('debug', '', text, { files, resources })
+    }
+    case 'rendered': {
+      const { resource, reads } = event
+      const counts = readCounts(reads)
+      const told = Object.entries(counts).map(([what, count]) => `${count} ${what}`)
+      return line('debug', resource, `rendered; looked up: ${names(told)}`, { resource, ...counts })
+    }
     case 'in-sync':
       return line('debug', event.resource, `${event.dest} is in sync`, {
         resource: event.resource,
         dest: event.dest,
+        hash: event.hash,
       })
+    case 'applied': {
+      const { resource, changed } = event
+      const text = changed ? 'its files are up to date now' : 'its files are up to date'
+      return line('debug', resource, text, { resource, changed })
+    }
     case 'out-of-sync': {
       const { resource, dest, why } = event
       return line('info', resource, `${dest} is out of sync (${WHY[why]})`, { resource, dest, why })
@@ -98,7 +116,11 @@ export function describe(event: Event): Described {
     }
     case 'written': {
       const { resource, dest, why, hash, bytes } = event
-      return line('info', resource, `wrote ${dest} (${WHY[why]}, ${bytes} bytes, ${hash})`, {
+      const text =
+        why === 'remove'
+          ? `removed ${dest} (${WHY[why]})`
+          : `wrote ${dest} (${WHY[why]}, ${bytes} bytes, ${hash})`
+      return line('info', resource, text, {
         resource,
         dest,
         why,
@@ -117,9 +139,16 @@ export function describe(event: Event): Described {
       return line('info', names(resources), text, { resources, command, ...result })
     }
     case 'reload-owed': {
-      const { resources, command, fault, attempts, retryIn } = event
+      const { resources, command, result, fault, attempts, retryIn } = event
       const text = `reload is owed, try ${attempts} failed${again(retryIn)}: ${formatFault(fault)}`
-      return line('error', names(resources), text, { resources, command, fault, attempts, retryIn })
+      return line('error', names(resources), text, {
+        resources,
+        command,
+        ...result,
+        fault,
+        attempts,
+        retryIn,
+      })
     }
     case 'held': {
       const { resource, dest, reason, vanished, more } = event
@@ -160,7 +189,7 @@ export function describe(event: Event): Described {
         'info',
         '',
         `configuration loaded anew (${event.reason}): ${event.resources} resources`,
-        { reason: event.reason, resources: event.resources },
+        { reason: event.reason, backend: event.backend, resources: event.resources },
       )
     case 'gave-up':
       return line('error', '', formatFault(event.fault), { fault: event.fault })
@@ -168,5 +197,17 @@ export function describe(event: Event): Described {
       return line('info', '', `stopping: ${event.reason}; what is in work is finished first`, {
         reason: event.reason,
       })
+  }
+}
+
+/** How many keys, directories, patterns and files the templates of a resource have looked up. */
+function readCounts(reads: readonly Reads[]): Record<string, number> {
+  const count = (of: (one: Reads) => ReadonlySet<string>): number =>
+    reads.reduce((sum, one) => sum + of(one).size, 0)
+  return {
+    keys: count(({ keys }) => keys),
+    directories: count(({ trees }) => trees) + count(({ listings }) => listings),
+    patterns: count(({ patterns }) => patterns),
+    files: count(({ files }) => files),
   }
 }

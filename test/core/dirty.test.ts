@@ -62,7 +62,7 @@ describe('dirty', () => {
           for (const entries of states.slice(1)) {
             const step = reduce(tree, { kind: 'snapshot', entries })
             tree = step.tree
-            for (const name of index.affected(step.changes)) {
+            for (const name of index.affected(step.changes).keys()) {
               const { output, reads } = render(programs[Number(name)] as Program, tree)
               index.set(name, [reads])
               outputs[Number(name)] = output
@@ -81,8 +81,10 @@ describe('dirty', () => {
     const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/s'] })
     reader.children('/s')
     index.set('lists', [reader.reads])
-    expect(index.affected(new Map([['/s/a', 'value']]))).toEqual(new Set())
-    expect(index.affected(new Map([['/s/b', 'added']]))).toEqual(new Set(['lists']))
+    expect(index.affected(new Map([['/s/a', 'value']]))).toEqual(new Map())
+    expect(index.affected(new Map([['/s/b', 'added']]))).toEqual(
+      new Map([['lists', { keys: ['/s/b'], more: 0 }]]),
+    )
   })
 
   it('sees only what the keys of the resource name', () => {
@@ -99,6 +101,17 @@ describe('dirty', () => {
     expect(reader.isWatched('/other')).toBe(false)
     expect(reader.children('/')).toEqual(['app'])
     expect(reader.match('/*/x')).toEqual([{ key: '/app/x', value: '1' }])
+  })
+
+  it('names the first ten keys that concern a resource, and counts the others', () => {
+    const index = new DirtyIndex()
+    const reader = new Reader(treeOf(new Map()), { store: 'test', prefix: '/', keys: ['/'] })
+    reader.under('/many')
+    reader.get('/many/k3')
+    index.set('r', [reader.reads])
+    const names = Array.from({ length: 12 }, (_, n) => `/many/k${n}` as const)
+    const changes = new Map(['/other' as const, ...names].map((key) => [key, 'added'] as const))
+    expect(index.affected(changes)).toEqual(new Map([['r', { keys: names.slice(0, 10), more: 2 }]]))
   })
 
   it('forgets what a resource no longer reads', () => {
@@ -118,7 +131,7 @@ describe('dirty', () => {
           ['/m/1', 'added'],
         ]),
       ),
-    ).toEqual(new Set())
+    ).toEqual(new Map())
     expect(index.usersOf('/etc/x')).toEqual(new Set())
   })
 })

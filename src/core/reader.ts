@@ -1,6 +1,6 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
 // hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
-import { covers, joinKeys, relativeTo, toKey, type Key } from './key.ts'
+import { compareText, covers, joinKeys, relativeTo, toKey, type Key } from './key.ts'
 import { globBase, globToRegExp } from './glob.ts'
 import type { Tree } from './tree.ts'
 
@@ -96,17 +96,33 @@ export class Reader {
     return pairs
   }
 
+  /**
+   * The keys and directories that match a pattern of Go's path.Match, each once, in key order. The
+   * prefix itself never does. Throws a template fault when the pattern is malformed.
+   */
+  matches(pattern: string): Key[] {
+    const normal = toKey(pattern)
+    const base = toKey(globBase(normal))
+    // One listing tells of every key that appears or vanishes below it, at any depth.
+    this.#seen.listings.add(this.fullKey(base))
+    const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(globToRegExp)
+    if (expressions.length === 0) return base !== '/' && this.#isThere(base) ? [base] : []
+    let found = [base]
+    for (const expression of expressions) {
+      found = found.flatMap((dir) =>
+        this.#names(this.fullKey(dir))
+          .filter((name) => expression.test(name))
+          .map((name) => joinKeys(dir, name)),
+      )
+    }
+    return found.sort(compareText)
+  }
+
   /** The names directly below a directory, each once, in order. A name may be a key, a directory, or both. */
   children(dir: string): readonly string[] {
     const full = this.fullKey(dir)
     this.#seen.listings.add(full)
-    if (this.#visible(full)) return this.tree.children(full)
-    const names = new Set<string>()
-    for (const [key] of this.#visibleUnder(full)) {
-      const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
-      if (rest !== '') names.add(rest.split('/', 1)[0] as string)
-    }
-    return [...names]
+    return this.#names(full)
   }
 
   /** True when there is something below `dir`. */
@@ -117,6 +133,20 @@ export class Reader {
   /** Records that the render depends on a file: its content or its being there. */
   file(path: string): void {
     this.#seen.files.add(path)
+  }
+
+  #names(full: Key): readonly string[] {
+    if (this.#visible(full)) return this.tree.children(full)
+    const names = new Set<string>()
+    for (const [key] of this.#visibleUnder(full)) {
+      const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
+      if (rest !== '') names.add(rest.split('/', 1)[0] as string)
+    }
+    return [...names]
+  }
+
+  #isThere(key: Key): boolean {
+    return this.#visibleUnder(this.fullKey(key)).next().done !== true
   }
 
   #visible(full: Key): boolean {
@@ -132,3 +162,5 @@ export class Reader {
     for (const pair of this.tree.under(full)) if (this.#visible(pair[0])) yield pair
   }
 }
+
+const segmentsOf = (key: Key): readonly string[] => (key === '/' ? [] : key.slice(1).split('/'))

@@ -15,7 +15,7 @@ const lookup = fc.oneof(
   fc.record({ kind: fc.constant('under' as const), path }),
   fc.record({ kind: fc.constant('children' as const), path }),
   fc.record({
-    kind: fc.constant('match' as const),
+    kind: fc.constantFrom('match' as const, 'matches' as const),
     path: fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => toKey(parts.join('/'))),
   }),
 )
@@ -35,11 +35,7 @@ function render({ prefix, keys, lookups }: Program, tree: Tree) {
   const output = JSON.stringify(
     lookups.map(({ kind, path }) => {
       if (kind === 'get') return reader.get(path) ?? null
-      return kind === 'under'
-        ? reader.under(path)
-        : kind === 'match'
-          ? reader.match(path)
-          : reader.children(path)
+      return reader[kind](path)
     }),
   )
   return { output, reads: reader.reads }

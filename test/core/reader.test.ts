@@ -1,0 +1,63 @@
+// Reader.matches: keys and directories by a pattern, against a model that looks at everything.
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { globToRegExp } from '../../src/core/glob.ts'
+import { compareText, covers, joinKeys, selfAndAncestors, toKey } from '../../src/core/key.ts'
+import { Reader } from '../../src/core/reader.ts'
+import { treeOf } from '../../src/core/tree.ts'
+
+const readerOf = (keys: readonly string[], prefix = '/', watched: readonly string[] = ['/']) =>
+  new Reader(treeOf(new Map(keys.map((key) => [toKey(key), '']))), {
+    store: 'test',
+    prefix: toKey(prefix),
+    keys: watched.map(toKey),
+  })
+
+const path = (segment: fc.Arbitrary<string>, maxLength: number) =>
+  fc.array(segment, { maxLength }).map((parts) => toKey(parts.join('/')))
+const plain = path(fc.constantFrom('a', 'b', 'ab', 'a-b', 'a*', 'é😀'), 4)
+const pattern = path(fc.constantFrom('a', 'b', '*', '?', 'a?', '[a-b]*', 'a\\*', '*😀', 'a*b'), 4)
+
+it('finds what a look at every visible key and its directories finds', () => {
+  fc.assert(
+    fc.property(
+      fc.array(plain, { maxLength: 12 }),
+      fc.constantFrom('/', '/a', '/a*'),
+      fc.array(plain, { minLength: 1, maxLength: 2 }),
+      pattern,
+      (keys, prefix, watched, pattern) => {
+        const roots = watched.map((key) => joinKeys(prefix, key))
+        const paths = keys
+          .filter((key) => roots.some((root) => covers(root, key)))
+          .flatMap((key) => [...selfAndAncestors(key)])
+          .filter((key) => covers(toKey(prefix), key))
+          .map((key) => toKey(prefix === '/' ? key : key.slice(prefix.length)))
+          .filter((key) => key !== '/' && globToRegExp(pattern).test(key))
+        const found = readerOf(keys, prefix, watched).matches(pattern)
+        expect(found).toEqual([...new Set(paths)].sort(compareText))
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+it('gives a key that is a directory too once, in key order', () => {
+  const reader = readerOf(['/v/b/x', '/v/b', '/v/a/x', '/v/a-b', '/v/a', '/other'])
+  expect(reader.matches('/v/*')).toEqual(['/v/a', '/v/a-b', '/v/b'])
+  expect(reader.matches('/v/*/x')).toEqual(['/v/a/x', '/v/b/x'])
+  expect(reader.matches('v/b/')).toEqual(['/v/b'])
+  expect(reader.matches('/v')).toEqual(['/v'])
+  expect(reader.matches('/none')).toEqual([])
+  expect(reader.matches('/')).toEqual([])
+})
+
+it('records one listing, the directory that all matches lie below', () => {
+  const reader = readerOf(['/p/v/a/x'], '/p')
+  reader.matches('/v/*/x')
+  expect(reader.reads.listings).toEqual(new Set(['/p/v']))
+  expect(reader.reads.keys.size + reader.reads.trees.size + reader.reads.patterns.size).toBe(0)
+})
+
+it.each(['/v/[', '/none/*/[b-', '/v/a\\'])('refuses the malformed pattern %s', (pattern) => {
+  expect(() => readerOf(['/v/a']).matches(pattern)).toThrow('syntax error in pattern')
+})

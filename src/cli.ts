@@ -99,8 +99,8 @@ async function runWith(
       if (!command.ok) return err(command.error.faults)
       return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
     },
-    showPlan: (dest, { previous, next }) => {
-      if (diff !== undefined) process.stdout.write(diff.unifiedDiff(dest, previous, next))
+    showPlan: (dest, write) => {
+      if (diff !== undefined) process.stdout.write(diff.unifiedDiff(dest, write))
     },
   })
   flush()

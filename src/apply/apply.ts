@@ -1,20 +1,27 @@
-// Apply: the steps that bring one resource's files into place, in their order. All files of the
-// resource pass one step before any takes the next, so none is swapped when another is refused.
+// Apply: the steps that bring files into place, in their order: those of one resource, or of all the
+// resources of a group. All files pass one step before any takes the next, so none is swapped when
+// another is refused.
 //
-//     stage -> check -> owe (the caller's beforeSwap) -> swap
+//     stage -> check -> owe (the caller's beforeSwap) -> swap [-> undo, should the caller ask for it]
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Plan } from '../core/plan.ts'
-import type { Resource, TemplateSpec } from '../core/resource.ts'
+import type { Write } from '../core/plan.ts'
+import type { TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import { check } from './check.ts'
+import { removeDirs } from './dirs.ts'
 import { hashOf } from './hash.ts'
+import { linkFault, resolveDest } from './observe.ts'
 import { release, stage, type Staged } from './stage.ts'
-import { restore, setMetadata, swap, syncDirs } from './swap.ts'
+import { remove, setMetadata, swap, syncDirs } from './swap.ts'
+import { restoreFiles } from './undo.ts'
 
 export interface FileChange {
+  /** The name of the resource that it belongs to, for what is told. */
+  readonly resource: string
+  /** Its `dest` is the file's own path, also where the resource has a template of paths. */
   readonly spec: TemplateSpec
-  readonly plan: Extract<Plan, { kind: 'write' }>
+  readonly plan: Write
 }
 
 export type Applied =
@@ -27,11 +34,17 @@ export type Applied =
        * start sees the old file, writes it anew and reloads.
        */
       readonly durable: Promise<void>
+      /**
+       * Puts every destination back as it was before, and removes the folders that were made. All
+       * are tried; the fault names those that could not be put back.
+       */
+      readonly undo: () => Promise<Fault | undefined>
     }
   | {
       readonly ok: false
       readonly at: 'stage' | 'check' | 'swap' | 'state'
       readonly fault: Fault
+      readonly resource: string
       readonly spec: TemplateSpec
     }
 
@@ -48,22 +61,21 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal
 }
 
-/** A change on its way. Staged: absent when only mode and owner are to be set. */
+/** A change on its way. Staged: absent when a file is to go, or only its mode and owner are to be set. */
 interface Step {
   readonly change: FileChange
   readonly staged?: Staged
-  /** Of the new content, for the log. */
+  /** Of the new content, for the log; empty when there is none. */
   readonly hash: string
 }
 
 type Failure = Extract<Applied, { ok: false }>
 
 /**
- * Applies the changes of one resource, all or none. On failure every destination is as it was and
- * no staged file is left, unless it is to be kept.
+ * Applies the changes, all or none. On failure every destination is as it was and no staged file and
+ * no folder is left, unless the staged file is to be kept.
  */
-export async function applyResource(
-  resource: Resource,
+export async function applyFiles(
   changes: readonly FileChange[],
   options: ApplyOptions,
 ): Promise<Applied> {
@@ -72,68 +84,79 @@ export async function applyResource(
   try {
     failure =
       stageAll(changes, steps, options) ??
-      (await checkAll(resource, steps, options)) ??
+      (await checkAll(steps, options)) ??
       (await makeSafe(steps, options)) ??
       (await swapAll(steps, options))
   } finally {
     for (const { staged } of steps) if (staged) await release(staged, options.keepStageFile)
   }
   if (options.keepStageFile) tellKept(steps, options.emit)
-  if (failure !== undefined) return failure
-  for (const { change, hash } of steps) {
-    const { spec, plan } = change
-    options.emit({
-      kind: 'written',
-      resource: resource.name,
-      dest: spec.dest,
-      why: plan.why,
-      hash,
-      bytes: plan.next.bytes.length,
-    })
+  if (failure !== undefined) {
+    removeMadeDirs(steps)
+    return failure
   }
-  return { ok: true, written: changes, durable: makeDurable(steps, options.emit) }
+  for (const { change, hash } of steps) {
+    const { resource, spec, plan } = change
+    const { why } = plan
+    const bytes = why === 'remove' ? 0 : plan.next.bytes.length
+    options.emit({ kind: 'written', resource, dest: spec.dest, why, hash, bytes })
+  }
+  return {
+    ok: true,
+    written: changes,
+    durable: makeDurable(steps, options.emit),
+    undo: async () => {
+      const fault = await undo(changes)
+      removeMadeDirs(steps)
+      return fault
+    },
+  }
 }
 
-const failed = (at: Failure['at'], fault: Fault, { spec }: FileChange): Failure => ({
+const failed = (at: Failure['at'], fault: Fault, { resource, spec }: FileChange): Failure => ({
   ok: false,
   at,
   fault,
+  resource,
   spec,
 })
 
 function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
-  options: ApplyOptions,
+  { keepStageFile: keep }: ApplyOptions,
 ): Failure | undefined {
   for (const change of changes) {
-    const { next, why } = change.plan
-    if (why === 'metadata') {
-      steps.push({ change, hash: hashOf(next.bytes) })
+    const { spec, plan } = change
+    if (plan.why === 'remove' || plan.why === 'metadata') {
+      const link = spec.followSymlinks ? undefined : linkFault(spec.dest)
+      if (link !== undefined) return failed('stage', link, change)
+      steps.push({ change, hash: plan.why === 'remove' ? '' : hashOf(plan.next.bytes) })
       continue
     }
-    const staged = stage(change.spec.dest, next, options.keepStageFile)
+    const { followSymlinks, mkdirs } = spec
+    const staged = stage(spec.dest, plan.next, { keep, followSymlinks, mkdirs })
     if (!staged.ok) return failed('stage', staged.error, change)
     // Counted while the disk is at work.
-    steps.push({ change, staged: staged.value, hash: hashOf(next.bytes) })
+    steps.push({ change, staged: staged.value, hash: hashOf(plan.next.bytes) })
   }
   return undefined
 }
 
 async function checkAll(
-  resource: Resource,
   steps: readonly Step[],
   { emit, signal }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const isStopped = (): boolean => signal?.aborted === true
   for (const { change, staged } of steps) {
-    if (isStopped()) return failed('check', stopped(change.spec), change)
-    const checked = staged && (await check(change.spec, staged, signal))
+    const { resource, spec } = change
+    if (isStopped()) return failed('check', stopped(spec), change)
+    const checked = staged && (await check(spec, staged, signal))
     if (checked === undefined) continue
     const { command, result, fault } = checked
-    emit({ kind: 'checked', resource: resource.name, dest: change.spec.dest, command, result })
+    emit({ kind: 'checked', resource, dest: spec.dest, command, result })
     if (fault === undefined) continue
-    return failed('check', isStopped() ? stopped(change.spec) : fault, change)
+    return failed('check', isStopped() ? stopped(spec) : fault, change)
   }
   return undefined
 }
@@ -168,35 +191,44 @@ async function swapAll(
   { keepStageFile }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const done: FileChange[] = []
-  for (const { change, staged } of steps) {
-    const { spec, plan } = change
-    const swapped = staged
-      ? await swap(spec.dest, staged, keepStageFile)
-      : setMetadata(spec.dest, plan.next)
-    if (!swapped.ok) return failed('swap', await undo(done, swapped.error), change)
-    done.push(change)
+  for (const step of steps) {
+    const swapped = await swapOne(step, keepStageFile)
+    if (!swapped.ok) return failed('swap', await undone(done, swapped.error), step.change)
+    done.push(step.change)
   }
   return undefined
 }
 
+async function swapOne({ change, staged }: Step, keep: boolean): Promise<Result<void, Fault>> {
+  const { spec, plan } = change
+  if (staged !== undefined) return swap(spec.dest, staged, keep)
+  return plan.why === 'remove' ? remove(spec.dest) : setMetadata(spec.dest, plan.next)
+}
+
+/** The newest first, as they came. */
+const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
+  restoreFiles(
+    done.toReversed().map(({ spec, plan }) => ({ dest: spec.dest, observed: plan.previous })),
+  )
+
+/** Why a swap has failed, and which of those before it could not be undone. */
+async function undone(done: readonly FileChange[], fault: Fault): Promise<Fault> {
+  const lost = await undo(done)
+  if (lost === undefined) return fault
+  return { ...fault, message: `${fault.message}; and not all could be undone: ${lost.message}` }
+}
+
 async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
-  const synced = await syncDirs(steps.flatMap(({ staged }) => (staged ? [staged.target] : [])))
+  const changed = steps.flatMap(({ change: { spec, plan }, staged }) => {
+    if (staged !== undefined) return [staged.target, ...staged.madeDirs]
+    return plan.why === 'remove' ? [resolveDest(spec.dest)] : []
+  })
+  const synced = await syncDirs(changed)
   if (!synced.ok) emit({ kind: 'notice', level: 'warn', message: synced.error.message })
 }
 
-/** Brings back the files that were swapped before one could not be, the newest first. */
-async function undo(done: readonly FileChange[], fault: Fault): Promise<Fault> {
-  const lost: string[] = []
-  for (const { spec, plan } of done.toReversed()) {
-    const { previous } = plan
-    const back =
-      plan.why === 'metadata' && previous.kind === 'file'
-        ? setMetadata(spec.dest, previous)
-        : await restore(spec.dest, previous)
-    if (!back.ok) lost.push(back.error.message)
-  }
-  if (lost.length === 0) return fault
-  return { ...fault, message: `${fault.message}; and not all could be undone: ${lost.join('; ')}` }
+function removeMadeDirs(steps: readonly Step[]): void {
+  for (const { staged } of steps.toReversed()) if (staged) removeDirs(staged.madeDirs)
 }
 
 function tellKept(steps: readonly Step[], emit: Emit): void {

@@ -1,10 +1,11 @@
-// Check: the resource's own check_cmd on the staged file, and whether it left the file alone.
+// Check: the resource's own check_cmd on the staged file, and whether it left the file alone; and the
+// check of a group, on the files in their final places.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { expandCommand } from '../core/command.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { TemplateSpec } from '../core/resource.ts'
+import type { Command, TemplateSpec } from '../core/resource.ts'
 import { commandFault, succeeded } from './command-fault.ts'
 import { runCommand } from './command.ts'
 import type { Staged } from './stage.ts'
@@ -32,6 +33,19 @@ export async function check(
     ? tampered(spec, staged)
     : commandFault('check_cmd', command, result)
   return { command, result, ...(fault === undefined ? {} : { fault }) }
+}
+
+/**
+ * Runs a group_check_cmd, when the files are in their final places; it has no placeholders. When it
+ * fails it is for the caller to put the files back.
+ */
+export async function groupCheck(
+  { command, timeout }: Command,
+  signal?: AbortSignal,
+): Promise<Checked> {
+  const result = await runCommand(command, { timeout, ...(signal === undefined ? {} : { signal }) })
+  if (succeeded(result)) return { command, result }
+  return { command, result, fault: commandFault('group_check_cmd', command, result) }
 }
 
 /** A fault when the command deleted, replaced or altered the file: what it approved is not what we planned. */

@@ -3,7 +3,7 @@ import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
 
-export type CommandName = 'check_cmd' | 'reload_cmd'
+export type CommandName = 'check_cmd' | 'group_check_cmd' | 'reload_cmd' | 'verify_cmd'
 
 export const succeeded = (result: CommandResult): boolean =>
   result.exitCode === 0 && !result.timedOut
@@ -26,19 +26,31 @@ function ending(result: CommandResult): string {
   return `failed with exit code ${result.exitCode}`
 }
 
+/** How its failure leaves the files, and what to do when it is the command that found something. */
+const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: string]>> = {
+  check_cmd: [
+    'The destination was left as it was',
+    'Correct the keys or the template; -keep-stage-file leaves the refused file to look at.',
+  ],
+  group_check_cmd: ['Every file was put back', 'Correct the keys or the templates.'],
+  reload_cmd: [
+    'The file is in place and the reload stays owed until it succeeds',
+    'Run the command by hand to see why it fails.',
+  ],
+  verify_cmd: [
+    'The reload has run, but it counts only when the program is found well after it',
+    'Run the command by hand, and look at the log of the program.',
+  ],
+}
+
 function advice(what: CommandName, result: CommandResult): string {
-  const after =
-    what === 'check_cmd'
-      ? 'The destination was left as it was'
-      : 'The file is in place and the reload stays owed until it succeeds'
+  const [after, otherwise] = AFTER[what]
   if (result.timedOut) return `${after}. See why it hangs, or give it more time.`
   if (result.exitCode === 127)
     return `${after}. A program was not found: see PATH or name it in full.`
   if (result.exitCode === 126)
     return `${after}. A program is not executable: see its mode (chmod +x).`
-  return what === 'check_cmd'
-    ? `${after}. Correct the keys or the template; -keep-stage-file leaves the refused file to look at.`
-    : `${after}. Run the command by hand to see why it fails.`
+  return `${after}. ${otherwise}`
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -1,4 +1,4 @@
-// What stands at a destination now. Reads only; a symbolic link is followed.
+// What stands at a destination now. Reads only; a symbolic link is followed, or refused.
 import {
   closeSync,
   constants,
@@ -33,12 +33,24 @@ export function resolveDest(dest: string): string {
   throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' })
 }
 
+/** Why a destination that may not be a symbolic link is refused; undefined when it is none. */
+export function linkFault(dest: string): Fault | undefined {
+  if (lstatSync(dest, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined
+  return {
+    kind: 'io',
+    message: `the destination ${dest} is a symbolic link, and follow_symlinks is false`,
+    hint: 'Remove the link, set `dest` to where it leads, or leave out follow_symlinks.',
+  }
+}
+
 /**
- * Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`.
- * Synchronous within: see stage.ts.
+ * Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`, and so
+ * is a symbolic link that is not to be followed. Synchronous within: see stage.ts.
  */
-export async function observe(dest: string): Promise<Observed> {
+export async function observe(dest: string, followSymlinks = true): Promise<Observed> {
   try {
+    const link = followSymlinks ? undefined : linkFault(dest)
+    if (link !== undefined) return { kind: 'unreadable', fault: link }
     // O_NONBLOCK: opening a named pipe must not wait for its other end.
     const fd = openSync(dest, constants.O_RDONLY | constants.O_NONBLOCK)
     try {

@@ -18,7 +18,8 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Target } from '../core/plan.ts'
-import { resolveDest } from './observe.ts'
+import { makeDirs, removeDirs } from './dirs.ts'
+import { linkFault, resolveDest } from './observe.ts'
 
 export interface Staged {
   /** The hidden file: `.haproxy.cfg.reconfd-<pid>-<n>`. Mode 0600 until the swap. */
@@ -30,6 +31,17 @@ export interface Staged {
   readonly fd: number
   /** Resolves when the content is safe on disk. Never rejects. */
   readonly synced: Promise<Result<void, Fault>>
+  /** The folders that were made for it, the outermost first. */
+  readonly madeDirs: readonly string[]
+}
+
+export interface StageOptions {
+  /** Under the name that is kept. */
+  readonly keep?: boolean
+  /** False: a destination that is a symbolic link is refused. */
+  readonly followSymlinks?: boolean
+  /** Missing folders above it are made. */
+  readonly mkdirs?: boolean
 }
 
 const NAME_MAX = 255
@@ -56,12 +68,22 @@ const sync = promisify(fsync)
  * Writes the content beside the destination. The sync goes on behind: await `synced` before the swap.
  * On failure nothing is left.
  */
-export function stage(dest: string, next: Target, keep = false): Result<Staged, Fault> {
+export function stage(
+  dest: string,
+  next: Target,
+  { keep = false, followSymlinks = true, mkdirs = false }: StageOptions = {},
+): Result<Staged, Fault> {
   let path = ''
   let target = dest
   let fd: number | undefined
+  let madeDirs: readonly string[] = []
   try {
+    const link = followSymlinks ? undefined : linkFault(dest)
+    if (link !== undefined) return err(link)
     target = resolveDest(dest)
+    const made = mkdirs ? makeDirs(dirname(target)) : ok([])
+    if (!made.ok) return made
+    madeDirs = made.value
     path = keep ? keptPath(target) : stagedPath(target)
     inFlight.add(path)
     fd = openNew(path)
@@ -71,13 +93,14 @@ export function stage(dest: string, next: Target, keep = false): Result<Staged, 
       () => ok(undefined),
       (error: unknown) => err(ioFault(`cannot write ${path} to disk`, error)),
     )
-    return ok({ path, target, next, fd, synced })
+    return ok({ path, target, next, fd, synced, madeDirs })
   } catch (error) {
     if (fd !== undefined) {
       closeSync(fd)
       removeIfThere(path)
     }
     inFlight.delete(path)
+    removeDirs(madeDirs)
     return err(stageFault(dest, target, next, error))
   }
 }
@@ -135,7 +158,8 @@ function stageFault(dest: string, target: string, next: Target, error: unknown):
   const what = `cannot write ${dest}`
   const dir = dirname(target)
   if (code === 'ENOENT') {
-    return ioFault(what, error, `The directory ${dir} has to be there: mkdir -p ${dir}`)
+    const hint = `The directory ${dir} has to be there: mkdir -p ${dir}, or mkdirs = true`
+    return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return ioFault(

@@ -124,22 +124,25 @@ export function setMetadata(dest: string, next: Target): Result<void, Fault> {
   }
 }
 
+/** Removes a file; a symbolic link at `dest` stays. One that is gone already is well. */
+export function remove(dest: string): Result<void, Fault> {
+  try {
+    unlinkSync(resolveDest(dest))
+    return ok(undefined)
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT'
+      ? ok(undefined)
+      : err(ioFault(`cannot remove ${dest}`, error))
+  }
+}
+
 /**
  * Brings back what stood at the destination before. It goes the same way as a new file, so a
  * reader sees one or the other.
  */
 export async function restore(dest: string, previous: Observed): Promise<Result<void, Fault>> {
   if (previous.kind === 'unreadable') return err(previous.fault)
-  if (previous.kind === 'absent') {
-    try {
-      unlinkSync(resolveDest(dest))
-      return ok(undefined)
-    } catch (error) {
-      return errnoOf(error) === 'ENOENT'
-        ? ok(undefined)
-        : err(ioFault(`cannot remove ${dest} again`, error))
-    }
-  }
+  if (previous.kind === 'absent') return remove(dest)
   const staged = stage(dest, previous)
   if (!staged.ok) return staged
   const synced = await staged.value.synced
@@ -156,8 +159,8 @@ export async function syncDirs(targets: readonly string[]): Promise<Result<void,
       const handle = await open(dir, 'r')
       await handle.sync().finally(() => handle.close())
     } catch (error) {
-      // Some file systems cannot sync a directory, and a directory may be writable but unreadable.
-      if (!['EINVAL', 'ENOTSUP', 'EACCES'].includes(errnoOf(error))) {
+      // Some file systems cannot sync a directory, one may be writable but unreadable, or gone.
+      if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT'].includes(errnoOf(error))) {
         return err(ioFault(`cannot write the directory ${dir} to disk`, error))
       }
     }

@@ -11,6 +11,7 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
     'Run reconfd as root or as the owner, and see whether the file is immutable (lsattr).',
   ],
   ENOENT: ['no such file or directory', 'Create the directory, or correct the path.'],
+  EEXIST: ['something is in the way', 'Remove it, or correct the path.'],
   ENOTDIR: ['a part of the path is not a directory', 'Correct the path.'],
   EISDIR: ['it is a directory', 'Remove the directory, or correct the path.'],
   ENOTEMPTY: ['it is a directory', 'Remove the directory, or correct the path.'],

@@ -30,14 +30,18 @@ export interface Target {
 }
 
 export type Plan =
-  | { readonly kind: 'in-sync' }
-  | { readonly kind: 'blocked'; readonly fault: Fault }
+  { readonly kind: 'in-sync' } | { readonly kind: 'blocked'; readonly fault: Fault } | Write
+
+/** A change of one destination, and what stood there when it was planned. */
+export type Write =
   | {
       readonly kind: 'write'
       readonly why: 'create' | 'content' | 'metadata'
       readonly next: Target
       readonly previous: Observed
     }
+  /** The file is to go: `for_each` made it, and its key is gone. */
+  | { readonly kind: 'write'; readonly why: 'remove'; readonly previous: Observed }
 
 const NEW_FILE_MODE = 0o644
 
@@ -59,4 +63,11 @@ export function plan(desired: Desired, observed: Observed): Plan {
   }
   const same = observed.mode === next.mode && observed.uid === uid && observed.gid === gid
   return same ? { kind: 'in-sync' } : { kind: 'write', why: 'metadata', next, previous: observed }
+}
+
+/** For a file that is not wanted any more; only for one that reconfd has made. */
+export function planRemoval(observed: Observed): Plan {
+  if (observed.kind === 'unreadable') return { kind: 'blocked', fault: observed.fault }
+  if (observed.kind === 'absent') return { kind: 'in-sync' }
+  return { kind: 'write', why: 'remove', previous: observed }
 }

@@ -56,7 +56,7 @@ describe('a new file', () => {
       fault: {
         kind: 'io',
         message: `cannot write ${dir}/no/app.cfg: no such file or directory (ENOENT)`,
-        hint: `The directory ${dir}/no has to be there: mkdir -p ${dir}/no`,
+        hint: `The directory ${dir}/no has to be there: mkdir -p ${dir}/no, or mkdirs = true`,
       },
     })
   })
@@ -173,7 +173,9 @@ describe('a symbolic link', () => {
     symlinkSync('gone/app.cfg', dest)
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
-      fault: { hint: `The directory ${dir}/gone has to be there: mkdir -p ${dir}/gone` },
+      fault: {
+        hint: `The directory ${dir}/gone has to be there: mkdir -p ${dir}/gone, or mkdirs = true`,
+      },
     })
   })
 

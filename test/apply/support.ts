@@ -1,7 +1,7 @@
 // What the tests of apply share: a resource around some changes, another user, mounts.
 import { execFileSync } from 'node:child_process'
 import {
-  applyResource,
+  applyFiles,
   type Applied,
   type ApplyOptions,
   type FileChange,
@@ -9,7 +9,7 @@ import {
 import { observe } from '../../src/apply/observe.ts'
 import type { Event } from '../../src/core/event.ts'
 import { plan } from '../../src/core/plan.ts'
-import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
+import type { TemplateSpec } from '../../src/core/resource.ts'
 import { ok } from '../../src/core/result.ts'
 
 export const isRoot = process.geteuid?.() === 0
@@ -36,22 +36,15 @@ export async function change(
   const spec = { ...SPEC, ...more, dest }
   const planned = plan({ ...spec, bytes: Buffer.from(text) }, await observe(dest))
   if (planned.kind !== 'write') throw new Error(`nothing to write to ${dest}: ${planned.kind}`)
-  return { spec, plan: planned }
+  return { resource: 'app.toml', spec, plan: planned }
 }
 
-/** Applies the changes as one resource, down to the disk; `events` gets what is told on the way. */
+/** Applies the changes, down to the disk; `events` gets what is told on the way. */
 export async function applyNow(
   changes: readonly FileChange[],
   options: Partial<ApplyOptions> & { events?: Event[] } = {},
 ): Promise<Applied> {
-  const resource: Resource = {
-    name: 'app.toml',
-    file: '/conf.d/app.toml',
-    templates: changes.map(({ spec }) => spec),
-    holdDown: 0,
-    reload: plainReload,
-  }
-  const applied = await applyResource(resource, changes, {
+  const applied = await applyFiles(changes, {
     keepStageFile: false,
     emit: (event) => options.events?.push(event),
     beforeSwap: async () => ok(undefined),

@@ -1,0 +1,32 @@
+// Reload: runs a reload command and what verifies it, as one thing that succeeds or fails.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CommandResult } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import type { ReloadTerms, Verify } from '../core/reload.ts'
+import { commandFault, runCommand, succeeded } from './command.ts'
+
+/** Between two attempts of a verification, in milliseconds: a service needs a moment to come up. */
+const VERIFY_PAUSE = 1000
+
+/** @returns the result of the reload command, or of the verification that failed. Never rejects. */
+export async function runReload(
+  command: string,
+  { timeout, verify }: ReloadTerms,
+): Promise<{ readonly result: CommandResult; readonly fault?: Fault }> {
+  const result = await runCommand(command, { timeout })
+  if (!succeeded(result)) return { result, fault: commandFault('reload_cmd', command, result) }
+  for (const one of verify) {
+    const verified = await runVerify(one)
+    if (succeeded(verified)) continue
+    return { result: verified, fault: commandFault('verify_cmd', one.command, verified) }
+  }
+  return { result }
+}
+
+async function runVerify({ command, timeout, attempts }: Verify): Promise<CommandResult> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await runCommand(command, { timeout })
+    if (succeeded(result) || attempt >= attempts) return result
+    await sleep(VERIFY_PAUSE)
+  }
+}

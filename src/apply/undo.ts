@@ -1,0 +1,44 @@
+// Undo: what stood at the destinations before comes back, after a swap that was in vain (another one
+// failed, or the check of the group) or long after it (a rollback).
+import type { Fault } from '../core/fault.ts'
+import type { Observed, Target } from '../core/plan.ts'
+import { ok, type Result } from '../core/result.ts'
+import { observe } from './observe.ts'
+import { restore, setMetadata, syncDirs } from './swap.ts'
+
+/** One destination and what is to stand there again. */
+export interface Former {
+  readonly dest: string
+  readonly observed: Observed
+}
+
+/**
+ * Puts contents, modes and owners back, each file at once and whole; one that was absent is removed.
+ * All are tried, and only those that differ are touched.
+ * @returns a fault that names those that could not be put back
+ */
+export async function restoreFiles(previous: readonly Former[]): Promise<Fault | undefined> {
+  const lost: Fault[] = []
+  for (const { dest, observed } of previous) {
+    const back = await putBack(dest, observed)
+    if (!back.ok) lost.push(back.error)
+  }
+  const synced = await syncDirs(previous.map(({ dest }) => dest))
+  if (!synced.ok) lost.push(synced.error)
+  const [first, ...rest] = lost
+  if (first === undefined) return undefined
+  return { ...first, message: [first, ...rest].map(({ message }) => message).join('; ') }
+}
+
+async function putBack(dest: string, former: Observed): Promise<Result<void, Fault>> {
+  const now = await observe(dest)
+  if (former.kind === 'file' && now.kind === 'file') {
+    if (Buffer.compare(former.bytes, now.bytes) === 0) {
+      return sameMetadata(former, now) ? ok(undefined) : setMetadata(dest, former)
+    }
+  }
+  return restore(dest, former)
+}
+
+const sameMetadata = (a: Target, b: Target): boolean =>
+  a.mode === b.mode && a.uid === b.uid && a.gid === b.gid

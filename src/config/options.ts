@@ -174,6 +174,18 @@ export const options = {
     default: '2s',
     help: 'a change waits no longer than this',
   },
+  'min-reload-interval': {
+    group: 'Timing',
+    type: 'duration',
+    default: '0',
+    help: 'the least time between two reloads; one that is due earlier waits',
+  },
+  splay: {
+    group: 'Timing',
+    type: 'duration',
+    default: '0',
+    help: 'a reload waits a random time up to this, so that a fleet does not reload at once',
+  },
   'check-timeout': {
     group: 'Timing',
     type: 'duration',

@@ -5,8 +5,9 @@ import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
+import { checkAcross, type Checked } from './across.ts'
 import { createOwnerResolver } from './owners.ts'
-import { readResource, type ReadTemplate } from './resource.ts'
+import { readResource } from './resource.ts'
 import { parseToml } from './toml.ts'
 
 export interface LoadedResources {
@@ -26,7 +27,7 @@ export async function loadResources(
   if (!listed.ok) return err([listed.error])
   const faults: Fault[] = []
   const resources: Resource[] = []
-  const templates: ReadTemplate[] = []
+  const checked: Checked[] = []
   const owners = createOwnerResolver()
   for (const file of listed.value) {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
@@ -41,13 +42,14 @@ export async function loadResources(
     }
     const read = await readResource(relative(folder, file), document.value, settings, owners)
     faults.push(...read.faults)
-    templates.push(...read.templates)
+    checked.push(read)
     if (read.resource !== undefined) resources.push(read.resource)
   }
-  faults.push(...sharedDestinations(templates))
+  const across = checkAcross(checked, settings)
+  faults.push(...across.faults)
   if (faults.length > 0) return err(faults)
   const notices = listed.value.length === 0 ? [`no resources: ${folder} holds no .toml file`] : []
-  return ok({ resources, notices: [...notices, ...prefixNotice(settings, templates)] })
+  return ok({ resources, notices: [...notices, ...across.notices] })
 }
 
 /**
@@ -95,32 +97,3 @@ const unreadable = (file: string, { code, message }: NodeJS.ErrnoException): Fau
   hint: 'check that it is there and may be read by the user that runs reconfd',
   file,
 })
-
-function sharedDestinations(templates: readonly ReadTemplate[]): Fault[] {
-  const first = new Map<string, ReadTemplate>()
-  return templates.flatMap((template) => {
-    const { dest, document, path } = template
-    if (dest === undefined) return []
-    const other = first.get(dest)
-    if (other === undefined) {
-      first.set(dest, template)
-      return []
-    }
-    const { line } = other.document.place([...other.path, 'dest'], 'value')
-    const message = `dest ${dest} is already written by ${other.document.file}:${line}`
-    const hint = 'each file is written by one template only'
-    return [document.fault([...path, 'dest'], 'value', message, hint)]
-  })
-}
-
-/** Older confd let -prefix replace a resource's own prefix: worth a line to whoever comes from there. */
-function prefixNotice(settings: Settings, templates: readonly ReadTemplate[]): string[] {
-  const own = templates.filter((template) => template.ownPrefix !== undefined)
-  const [example] = own
-  if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
-  const more = own.length > 1 ? ` and ${own.length - 1} more` : ''
-  return [
-    `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
-      `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`,
-  ]
-}

@@ -1,22 +1,34 @@
-// The table of keys of a `[template]`: one row is the whole definition of a key, its line in the docs
-// included. `readTable` checks a table of a resource file against it and collects every fault.
-import type { Fault } from '../core/fault.ts'
-import { nearest } from './nearest.ts'
-import type { TomlPath } from './positions.ts'
-import type { TomlDocument } from './toml.ts'
-import { describeType, durationFrom, parseMode } from './values.ts'
+// The tables of keys of a resource file: one row is the whole definition of a key, its line in the docs
+// included. `table.ts` checks what is written against them.
 
 export interface KeySpec {
-  readonly type: 'string' | 'delimiter' | 'strings' | 'id' | 'boolean' | 'mode' | 'duration'
+  readonly type:
+    | 'string'
+    | 'delimiter'
+    | 'strings'
+    | 'id'
+    | 'boolean'
+    | 'mode'
+    | 'duration'
+    | 'count'
+    | 'limit'
+    | 'choice'
+    | 'table'
   readonly required?: true
-  /** Of a duration, in milliseconds. */
+  /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
+  readonly choices?: readonly string[]
   readonly doc: string
 }
 
+/** What `[template]` says of one template and its file. */
 export const templateKeys = {
   src: { type: 'string', required: true, doc: 'The template, relative to the templates folder.' },
-  dest: { type: 'string', required: true, doc: 'The file to write.' },
+  dest: {
+    type: 'string',
+    required: true,
+    doc: 'The file to write; with for_each a template of its own.',
+  },
   keys: {
     type: 'strings',
     doc: 'The keys that the template may look up: each with all that is below it.',
@@ -26,7 +38,7 @@ export const templateKeys = {
   uid: { type: 'id', doc: 'Owner as a number; -1 is unset.' },
   gid: { type: 'id', doc: 'Group as a number; -1 is unset.' },
   owner: { type: 'string', doc: 'Owner by name.' },
-  group: { type: 'string', doc: 'Group by name.' },
+  group: { type: 'string', doc: 'Group of the file, by name.' },
   check_cmd: {
     type: 'string',
     doc: 'Must succeed before the file is put in place; `{{.src}}` is the staged file.',
@@ -42,123 +54,86 @@ export const templateKeys = {
   lstrip_blocks: { type: 'boolean', doc: 'Drop the blanks before a `{% %}`; default true.' },
   check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
   reload_timeout: { type: 'duration', least: 1, doc: 'Instead of -reload-timeout.' },
+  guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
+  for_each: {
+    type: 'string',
+    doc: 'A pattern of keys, such as "/vhosts/*": the template is rendered once for each match.',
+  },
+  follow_symlinks: {
+    type: 'boolean',
+    doc: 'Replace what a symbolic link at dest points to, and keep the link; false refuses one. Default true.',
+  },
+  mkdirs: { type: 'boolean', doc: 'Make missing folders above dest; default false.' },
+} as const satisfies Record<string, KeySpec>
+
+/** What is said of a resource as a whole, above `[template]` or inside of it. */
+export const wholeKeys = {
+  on_reload_failure: {
+    type: 'choice',
+    choices: ['retry', 'rollback'],
+    doc: '"retry" runs a failed reload again until it succeeds; "rollback" puts the previous files back after reload_attempts. Default "retry".',
+  },
+  reload_attempts: {
+    type: 'count',
+    least: 1,
+    doc: 'How often the reload is tried before the rollback; default 3.',
+  },
+  verify_cmd: {
+    type: 'string',
+    doc: 'Runs after the reload and counts as part of it: a service that does not come up healthy is a failed reload.',
+  },
+  verify_timeout: {
+    type: 'duration',
+    least: 1,
+    doc: 'How long one run of verify_cmd may take; default 10s.',
+  },
+  verify_attempts: {
+    type: 'count',
+    least: 1,
+    doc: 'How often verify_cmd is tried before the reload has failed; default 3.',
+  },
+  group_check_cmd: {
+    type: 'string',
+    doc: 'Runs when all files of the resource, and of its group, are in place, and before the reload; its failure restores every one of them. Timeout: check_timeout.',
+  },
+  min_reload_interval: { type: 'duration', doc: 'Instead of -min-reload-interval.' },
+  splay: { type: 'duration', doc: 'Instead of -splay.' },
+  hold_down: {
+    type: 'duration',
+    doc: 'A key that vanishes counts as present until it was gone that long; default 0.',
+  },
   debounce: {
     type: 'duration',
-    doc: 'Instead of -debounce; of several templates in one file the longest counts.',
+    doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
 } as const satisfies Record<string, KeySpec>
 
-type Types = {
-  string: string
-  delimiter: string
-  strings: readonly string[]
-  id: number
-  boolean: boolean
-  mode: number
-  duration: number
-}
+/** What may stand above `[template]`. There `group` is not that of the file. */
+export const resourceKeys = {
+  group: {
+    type: 'string',
+    doc: 'Resources with the same group change together, or not at all. Only above `[template]`: inside of it `group` is that of the file.',
+  },
+  ...wholeKeys,
+} as const satisfies Record<string, KeySpec>
 
-/** A checked table: empty strings and -1 for an id are left out, as confd reads them. */
-export type TemplateTable = {
-  readonly [K in keyof typeof templateKeys]?: Types[(typeof templateKeys)[K]['type']]
-}
+/** What may stand in `[template]`. */
+export const templateTableKeys = { ...templateKeys, ...wholeKeys } as const
 
-/** Every fault of the table at `path` is added to `faults`; what is good is returned. */
-export function readTable(
-  document: TomlDocument,
-  path: TomlPath,
-  table: Readonly<Record<string, unknown>>,
-  faults: Fault[],
-): TemplateTable {
-  const values: Record<string, unknown> = {}
-  const specs = new Map<string, KeySpec>(Object.entries(templateKeys))
-  for (const [key, value] of Object.entries(table)) {
-    const spec = specs.get(key)
-    if (spec === undefined) {
-      const near = nearest(key, specs.keys())
-      const hint =
-        near === undefined
-          ? `the keys are ${[...specs.keys()].join(', ')}`
-          : `did you mean ${near}?`
-      faults.push(document.fault([...path, key], 'key', `unknown key ${key}`, hint))
-      continue
-    }
-    const read = readValue(key, spec, value)
-    if ('fault' in read) {
-      const at = read.index === undefined ? [...path, key] : [...path, key, read.index]
-      faults.push(document.fault(at, 'value', read.fault, read.hint))
-    } else if (read.value !== undefined) {
-      values[key] = read.value
-    }
-  }
-  for (const [key, spec] of specs) {
-    if (spec.required === true && (table[key] === undefined || table[key] === '')) {
-      const isEmpty = table[key] === ''
-      const message = isEmpty ? `${key} is empty` : `${key} is missing`
-      const at = isEmpty ? [...path, key] : path
-      faults.push(document.fault(at, isEmpty ? 'value' : 'key', message, examples[key]))
-    }
-  }
-  return values
-}
-
-const examples: Readonly<Record<string, string>> = {
-  src: 'name the template, as in src = "haproxy.cfg.njk"',
-  dest: 'name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
-}
-
-type Read =
-  | { readonly value: unknown }
-  | { readonly fault: string; readonly hint?: string; readonly index?: number }
-
-function readValue(key: string, spec: KeySpec, value: unknown): Read {
-  const wanted = (type: string, hint?: string): Read => ({
-    fault: `${key} must be ${type}, not ${describeType(value)}`,
-    ...(hint === undefined ? {} : { hint }),
-  })
-  switch (spec.type) {
-    case 'string':
-      if (typeof value !== 'string') return wanted('a string')
-      if (value.includes('\0')) return { fault: `${key} holds a NUL character` }
-      return { value: value === '' ? undefined : value }
-    case 'delimiter':
-      if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
-      if (value === '') return { fault: `${key} is empty`, hint: 'leave it out for the usual one' }
-      return value.includes('\0') ? { fault: `${key} holds a NUL character` } : { value }
-    case 'strings': {
-      if (!Array.isArray(value))
-        return wanted('an array of strings', `as in ${key} = ["/services/web"]`)
-      const index = value.findIndex((item) => typeof item !== 'string')
-      if (index < 0) return { value }
-      return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
-    }
-    case 'boolean':
-      return typeof value === 'boolean' ? { value } : wanted('true or false')
-    case 'id':
-      if (!Number.isInteger(value)) {
-        return wanted(
-          'an integer',
-          `a name is written ${key === 'uid' ? 'owner' : 'group'} = "..."`,
-        )
-      }
-      if (value === -1) return { value: undefined }
-      // 2^32 - 1 is -1 to chown(2): "leave as it is".
-      if ((value as number) >= 0 && (value as number) < 2 ** 32 - 1) return { value }
-      return { fault: `${key}: ${String(value)} is out of range`, hint: '-1 means unset' }
-    case 'mode': {
-      const hint = 'write octal digits in quotes, as in mode = "0644"'
-      if (typeof value !== 'string') return wanted('a string', hint)
-      if (value === '') return { value: undefined }
-      const mode = parseMode(value)
-      return mode.ok ? mode : { fault: `${key}: "${value}" is not ${mode.error}`, hint }
-    }
-    case 'duration': {
-      if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')
-      const parsed = durationFrom(value, spec.least)
-      return parsed.ok
-        ? parsed
-        : { fault: `${key}: ${JSON.stringify(value)} is not ${parsed.error}` }
-    }
-  }
-}
+/** What may stand in `[template.guard]`. */
+export const guardKeys = {
+  min_keys: { type: 'count', least: 0, doc: 'The fewest keys that the template has to find.' },
+  max_removed: {
+    type: 'limit',
+    doc: 'How many of the keys that the last applied render read may be gone: "50%" or a number.',
+  },
+  max_shrink: {
+    type: 'limit',
+    doc: 'By how much the file may become smaller: "50%" or a number of bytes.',
+  },
+  allow_empty: {
+    type: 'boolean',
+    doc: 'Whether a render that finds no key at all passes; default false.',
+  },
+} as const satisfies Record<string, KeySpec>

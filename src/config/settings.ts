@@ -110,6 +110,8 @@ function fallback(
     | 'timeout'
     | 'debounce'
     | 'debounce-max'
+    | 'min-reload-interval'
+    | 'splay'
     | 'check-timeout'
     | 'reload-timeout',
 ): number {
@@ -159,6 +161,8 @@ async function assemble(
     stateDir: path.resolve(given['state-dir'] ?? (await defaultStateDir(env))),
     quiet,
     quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
+    minReloadInterval: given['min-reload-interval'] ?? fallback('min-reload-interval'),
+    splay: given.splay ?? fallback('splay'),
     checkTimeout: given['check-timeout'] ?? fallback('check-timeout'),
     reloadTimeout: given['reload-timeout'] ?? fallback('reload-timeout'),
     logLevel: given['log-level'] ?? options['log-level'].default,

@@ -1,4 +1,5 @@
 // How the text of a setting becomes its value. Each parser gives the value or says what was expected.
+import type { Limit } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 
 /** `error` completes the sentence "... is not" (such as `a whole number`). */
@@ -55,6 +56,18 @@ export function parseMode(text: string): Parsed<number> {
   const digits = /^(?:0o)?([0-7]{3,5})$/.exec(text)?.[1]
   const mode = parseInt(digits ?? 'x', 8)
   return mode <= 0o7777 ? ok(mode) : err('an octal mode such as "0644"')
+}
+
+/** A limit out of TOML: a whole number, or text with a share of whole percents. */
+export function limitFrom(value: unknown): Parsed<Limit> {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) {
+    return ok({ kind: 'count', most: value })
+  }
+  const percent = typeof value === 'string' ? /^(\d{1,3})%$/.exec(value)?.[1] : undefined
+  if (percent !== undefined && Number(percent) <= 100) {
+    return ok({ kind: 'share', percent: Number(percent) })
+  }
+  return err('a whole number, or a share such as "50%"')
 }
 
 /** What a value out of TOML is, for messages. */

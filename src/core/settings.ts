@@ -44,6 +44,10 @@ export interface Settings {
   readonly stateDir: string
   readonly quiet: number
   readonly quietMax: number
+  /** The least time between the starts of two reloads; a resource's own wins, likewise for `splay`. */
+  readonly minReloadInterval: number
+  /** A reload waits a random time up to this. */
+  readonly splay: number
   readonly checkTimeout: number
   readonly reloadTimeout: number
   readonly logLevel: LogLevel

@@ -5,7 +5,7 @@ import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
 import { exitCodes } from '../../src/config/flags.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
-import { templateKeys, type KeySpec } from '../../src/config/schema.ts'
+import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
 
 const page = new URL('../../docs/configuration.md', import.meta.url).pathname
 
@@ -21,7 +21,21 @@ const types: Record<KeySpec['type'], string> = {
   boolean: 'boolean',
   mode: 'string',
   duration: 'duration',
+  count: 'integer',
+  limit: 'integer or string',
+  choice: 'string',
+  table: 'table',
 }
+
+const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
+  table(
+    ['Key', 'Type', 'Meaning'],
+    Object.entries(keys).map(([key, spec]) => [
+      code(key),
+      types[spec.type] + (spec.required === true ? ', required' : ''),
+      spec.doc,
+    ]),
+  )
 
 const tables: Record<string, string> = {
   options: table(
@@ -33,14 +47,9 @@ const tables: Record<string, string> = {
       return [code(`-${name}`), code(variable), code(entry), code(option.default), option.help]
     }),
   ),
-  keys: table(
-    ['Key', 'Type', 'Meaning'],
-    Object.entries<KeySpec>(templateKeys).map(([key, spec]) => [
-      code(key),
-      types[spec.type] + (spec.required === true ? ', required' : ''),
-      spec.doc,
-    ]),
-  ),
+  keys: keyTable(templateKeys),
+  'resource keys': keyTable(resourceKeys),
+  'guard keys': keyTable(guardKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),

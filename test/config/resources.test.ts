@@ -3,6 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { plainReload } from '../../src/core/resource.ts'
 import { loadResources } from '../../src/config/resources.ts'
 import { folderOf } from './folder.ts'
 import { good, load, settingsFor } from './load.ts'
@@ -38,6 +39,8 @@ debounce_max = "9s"
       file: join(confdir, 'conf.d/a.toml'),
       quiet: 3000,
       quietMax: 9000,
+      holdDown: 0,
+      reload: plainReload,
       templates: [
         {
           src: join(confdir, 'templates/a.njk'),
@@ -54,6 +57,8 @@ debounce_max = "9s"
           reloadCmd: "docker inspect -f '{{.State}}' {{ dest }}",
           checkTimeout: 5000,
           reloadTimeout: 90_000,
+          followSymlinks: true,
+          mkdirs: false,
           line: 2,
         },
       ],
@@ -75,6 +80,8 @@ test('a resource with only what it needs: the rest is absent or from the setting
     {
       name: 'a.toml',
       file: join(confdir, 'conf.d/a.toml'),
+      holdDown: 0,
+      reload: plainReload,
       templates: [
         {
           src: join(confdir, 'templates/a.njk'),
@@ -85,6 +92,8 @@ test('a resource with only what it needs: the rest is absent or from the setting
           lstripBlocks: true,
           checkTimeout: 60_000,
           reloadTimeout: 60_000,
+          followSymlinks: true,
+          mkdirs: false,
           line: 1,
         },
       ],

@@ -24,6 +24,8 @@ export function settingsFor(own: StoreSettings): Settings {
     stateDir: '/nonexistent',
     quiet: 0,
     quietMax: 0,
+    minReloadInterval: 0,
+    splay: 0,
     checkTimeout: 10_000,
     reloadTimeout: 10_000,
     logLevel: 'error',

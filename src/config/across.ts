@@ -1,0 +1,97 @@
+// What can only be checked across all resources of conf.d: destinations, groups, prefixes.
+import type { Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import type { Settings } from '../core/settings.ts'
+import type { TomlPath } from './positions.ts'
+import type { TomlDocument } from './toml.ts'
+import { withoutEffect, type Whole } from './whole.ts'
+
+/** What the checks need of one template, good or not. */
+export interface ReadTemplate {
+  readonly path: TomlPath
+  /** Absent when it is not set. */
+  readonly dest: string | undefined
+  /** What `for_each` goes over, the prefix included. */
+  readonly forEach: Key | undefined
+  readonly ownPrefix: string | undefined
+  readonly fullPrefix: Key
+}
+
+/** What the checks need of one resource, good or not. */
+export interface Checked {
+  readonly name: string
+  readonly document: TomlDocument
+  readonly templates: readonly ReadTemplate[]
+  readonly group: string | undefined
+  readonly whole: Whole
+  /** Whether any of its templates has a reload_cmd. */
+  readonly reloads: boolean
+}
+
+export function checkAcross(
+  resources: readonly Checked[],
+  settings: Settings,
+): { readonly faults: readonly Fault[]; readonly notices: readonly string[] } {
+  const idle = resources.map((one) =>
+    withoutEffect(one.document, one.whole, reloads(one, resources)),
+  )
+  return {
+    faults: [...idle.flatMap(({ faults }) => faults), ...sharedDestinations(resources)],
+    notices: [
+      ...idle.flatMap(({ notices }) => notices),
+      ...lonelyGroups(resources),
+      ...prefixNotice(resources, settings),
+    ],
+  }
+}
+
+/** One reload follows a change of a group: it serves all members. */
+const reloads = (one: Checked, all: readonly Checked[]): boolean =>
+  one.reloads ||
+  (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))
+
+/**
+ * Two templates that go over the same keys would write the same files; whether two that go over
+ * different ones do is seen when they are rendered.
+ */
+function sharedDestinations(resources: readonly Checked[]): Fault[] {
+  const first = new Map<string, string>()
+  return resources.flatMap(({ document, templates }) =>
+    templates.flatMap(({ path, dest, forEach }) => {
+      if (dest === undefined) return []
+      const at = [...path, 'dest']
+      const files = JSON.stringify([dest, forEach])
+      const other = first.get(files)
+      if (other === undefined) {
+        first.set(files, `${document.file}:${document.place(at, 'value').line}`)
+        return []
+      }
+      const message = `dest ${dest} is already written by ${other}`
+      return [document.fault(at, 'value', message, 'each file is written by one template only')]
+    }),
+  )
+}
+
+/** A group of one is most likely a name that is spelled in two ways. */
+function lonelyGroups(resources: readonly Checked[]): string[] {
+  return resources.flatMap(({ name, document, group }) => {
+    if (group === undefined) return []
+    if (resources.some((other) => other.group === group && other.name !== name)) return []
+    const { line } = document.place(['group'])
+    return [`${document.file}:${line}: ${name} is the only resource of its group "${group}"`]
+  })
+}
+
+/** Older confd let -prefix replace a resource's own prefix: worth a line to whoever comes from there. */
+function prefixNotice(resources: readonly Checked[], settings: Settings): string[] {
+  const own = resources.flatMap(({ name, templates }) =>
+    templates.filter(({ ownPrefix }) => ownPrefix !== undefined).map((one) => ({ ...one, name })),
+  )
+  const [example] = own
+  if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
+  const more = own.length > 1 ? ` and ${own.length - 1} more` : ''
+  return [
+    `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
+      `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`,
+  ]
+}

@@ -1,0 +1,162 @@
+// Checks one table of a resource file against a table of keys, and collects every fault.
+import type { Fault } from '../core/fault.ts'
+import type { Limit } from '../core/resource.ts'
+import { nearest } from './nearest.ts'
+import type { TomlPath } from './positions.ts'
+import type { KeySpec } from './schema.ts'
+import type { TomlDocument } from './toml.ts'
+import { describeType, durationFrom, limitFrom, parseMode } from './values.ts'
+
+type Types = {
+  string: string
+  delimiter: string
+  strings: readonly string[]
+  id: number
+  boolean: boolean
+  mode: number
+  duration: number
+  count: number
+  limit: Limit
+  choice: string
+  table: Readonly<Record<string, unknown>>
+}
+type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
+  ? C
+  : Types[S['type']]
+
+/** A checked table: empty strings and -1 for an id are left out, as confd reads them. */
+export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
+  readonly [N in keyof K]?: ValueOf<K[N]>
+}
+
+/**
+ * Every fault of the table at `path` is added to `faults`; what is good is returned.
+ * @param hintFor what to do about an unknown key, when the caller knows more than the nearest name
+ */
+export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
+  document: TomlDocument,
+  path: TomlPath,
+  table: Readonly<Record<string, unknown>>,
+  keys: K,
+  faults: Fault[],
+  hintFor?: (key: string) => string | undefined,
+): TableOf<K> {
+  const values: Record<string, unknown> = {}
+  const specs = new Map<string, KeySpec>(Object.entries(keys))
+  for (const [key, value] of Object.entries(table)) {
+    const spec = specs.get(key)
+    if (spec === undefined) {
+      const hint = hintFor?.(key) ?? hintAmong(key, [...specs.keys()])
+      faults.push(document.fault([...path, key], 'key', `unknown key ${key}`, hint))
+      continue
+    }
+    const read = readValue(key, spec, value)
+    if ('fault' in read) {
+      const at = read.index === undefined ? [...path, key] : [...path, key, read.index]
+      faults.push(document.fault(at, 'value', read.fault, read.hint))
+    } else if (read.value !== undefined) {
+      values[key] = read.value
+    }
+  }
+  for (const [key, spec] of specs) {
+    if (spec.required === true && (table[key] === undefined || table[key] === '')) {
+      const isEmpty = table[key] === ''
+      const message = isEmpty ? `${key} is empty` : `${key} is missing`
+      const at = isEmpty ? [...path, key] : path
+      faults.push(document.fault(at, isEmpty ? 'value' : 'key', message, examples[key]))
+    }
+  }
+  return values as TableOf<K>
+}
+
+const hintAmong = (key: string, known: readonly string[]): string => {
+  const near = nearest(key, known)
+  return near === undefined ? `the keys are ${known.join(', ')}` : `did you mean ${near}?`
+}
+
+const examples: Readonly<Record<string, string>> = {
+  src: 'name the template, as in src = "haproxy.cfg.njk"',
+  dest: 'name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+}
+
+/** JSON has no word for the infinities and NaN of TOML. */
+const quoted = (value: string | number): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value)
+
+type Read =
+  | { readonly value: unknown }
+  | { readonly fault: string; readonly hint?: string; readonly index?: number }
+
+function readValue(key: string, spec: KeySpec, value: unknown): Read {
+  const wanted = (type: string, hint?: string): Read => ({
+    fault: `${key} must be ${type}, not ${describeType(value)}`,
+    ...(hint === undefined ? {} : { hint }),
+  })
+  switch (spec.type) {
+    case 'string':
+      if (typeof value !== 'string') return wanted('a string')
+      if (value.includes('\0')) return { fault: `${key} holds a NUL character` }
+      return { value: value === '' ? undefined : value }
+    case 'delimiter':
+      if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
+      if (value === '') return { fault: `${key} is empty`, hint: 'leave it out for the usual one' }
+      return value.includes('\0') ? { fault: `${key} holds a NUL character` } : { value }
+    case 'strings': {
+      if (!Array.isArray(value))
+        return wanted('an array of strings', `as in ${key} = ["/services/web"]`)
+      const index = value.findIndex((item) => typeof item !== 'string')
+      if (index < 0) return { value }
+      return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
+    }
+    case 'boolean':
+      return typeof value === 'boolean' ? { value } : wanted('true or false')
+    case 'id':
+      if (!Number.isInteger(value)) {
+        return wanted(
+          'an integer',
+          `a name is written ${key === 'uid' ? 'owner' : 'group'} = "..."`,
+        )
+      }
+      if (value === -1) return { value: undefined }
+      // 2^32 - 1 is -1 to chown(2): "leave as it is".
+      if ((value as number) >= 0 && (value as number) < 2 ** 32 - 1) return { value }
+      return { fault: `${key}: ${String(value)} is out of range`, hint: '-1 means unset' }
+    case 'mode': {
+      const hint = 'write octal digits in quotes, as in mode = "0644"'
+      if (typeof value !== 'string') return wanted('a string', hint)
+      if (value === '') return { value: undefined }
+      const mode = parseMode(value)
+      return mode.ok ? mode : { fault: `${key}: "${value}" is not ${mode.error}`, hint }
+    }
+    case 'duration': {
+      if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')
+      const parsed = durationFrom(value, spec.least)
+      return parsed.ok ? parsed : { fault: `${key}: ${quoted(value)} is not ${parsed.error}` }
+    }
+    case 'count': {
+      if (!Number.isInteger(value)) return wanted('an integer')
+      const least = spec.least ?? 0
+      return (value as number) >= least ? { value } : { fault: `${key} must be at least ${least}` }
+    }
+    case 'limit': {
+      const parsed = limitFrom(value)
+      if (parsed.ok) return parsed
+      return typeof value === 'string' || typeof value === 'number'
+        ? { fault: `${key}: ${quoted(value)} is not ${parsed.error}` }
+        : wanted(parsed.error)
+    }
+    case 'choice': {
+      const choices = spec.choices ?? []
+      if (typeof value !== 'string') return wanted('a string')
+      if (value === '') return { value: undefined }
+      if (choices.includes(value)) return { value }
+      const near = nearest(value, choices)
+      const fault = `${key}: "${value}" is not ${choices.map((one) => `"${one}"`).join(' or ')}`
+      return near === undefined ? { fault } : { fault, hint: `did you mean "${near}"?` }
+    }
+    case 'table':
+      return describeType(value) === 'a table'
+        ? { value }
+        : wanted('a table', `write [template.${key}] on a line of its own`)
+  }
+}

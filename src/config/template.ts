@@ -1,0 +1,152 @@
+// One template of a resource: the checks that need more than the table of keys.
+import { access, constants, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unknownPlaceholders } from '../core/command.ts'
+import type { Fault } from '../core/fault.ts'
+import { joinKeys, toKey } from '../core/key.ts'
+import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
+import type { Settings } from '../core/settings.ts'
+import { readDestination } from './destination.ts'
+import { readGuard } from './guard.ts'
+import { nearest } from './nearest.ts'
+import type { OwnerKind, ResolveOwner } from './owners.ts'
+import type { TomlPath } from './positions.ts'
+import type { templateTableKeys } from './schema.ts'
+import type { TableOf } from './table.ts'
+import type { TomlDocument } from './toml.ts'
+
+export type TemplateTable = TableOf<typeof templateTableKeys>
+
+/** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
+export class TemplateCheck {
+  constructor(
+    private readonly document: TomlDocument,
+    private readonly path: TomlPath,
+    private readonly table: TemplateTable,
+    private readonly settings: Settings,
+    private readonly owners: ResolveOwner,
+    private readonly faults: Fault[],
+  ) {}
+
+  /** Complete only when no fault was added. */
+  async spec(): Promise<TemplateSpec> {
+    const { table, settings } = this
+    const src = join(settings.confdir, 'templates', table.src ?? '')
+    const engine = this.#engine()
+    if (table.src !== undefined) {
+      this.#delimiters(engine ?? engineByName(table.src))
+      await this.#template(table.src, src)
+    }
+    this.#commands()
+    const { dest, forEach } = readDestination(table, (...fault) => this.#fault(...fault))
+    const guard = readGuard(this.document, this.path, table, this.faults)
+    const uid = await this.#id('owner', 'uid', 'passwd')
+    const gid = await this.#id('group', 'gid', 'group')
+    const { line } = this.document.place(this.path)
+    return {
+      src,
+      dest,
+      prefix: joinKeys(settings.prefix, table.prefix ?? ''),
+      keys: (table.keys ?? []).map(toKey),
+      ...(engine === undefined ? {} : { engine }),
+      ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
+      ...(table.right_delim === undefined ? {} : { rightDelim: table.right_delim }),
+      trimBlocks: table.trim_blocks ?? true,
+      lstripBlocks: table.lstrip_blocks ?? true,
+      ...(table.mode === undefined ? {} : { mode: table.mode }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+      ...(table.check_cmd === undefined ? {} : { checkCmd: table.check_cmd }),
+      ...(table.reload_cmd === undefined ? {} : { reloadCmd: table.reload_cmd }),
+      checkTimeout: table.check_timeout ?? settings.checkTimeout,
+      reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
+      ...(guard === undefined ? {} : { guard }),
+      ...(forEach === undefined ? {} : { forEach }),
+      followSymlinks: table.follow_symlinks ?? true,
+      mkdirs: table.mkdirs ?? false,
+      line,
+    }
+  }
+
+  #fault(key: keyof TemplateTable, message: string, hint: string): void {
+    this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
+  }
+
+  /** What `engine` says; undefined leaves it to the name of the file. */
+  #engine(): EngineName | undefined {
+    const { engine } = this.table
+    if (engine === undefined) return undefined
+    const known = engineNames.find((name) => name === engine)
+    if (known === undefined) {
+      const hint = `the engines are ${engineNames.map((name) => `"${name}"`).join(' and ')}`
+      this.#fault('engine', `unknown engine "${engine}"`, hint)
+    }
+    return known
+  }
+
+  /** Delimiters are those of Go templates; nunjucks' stay as they are. */
+  #delimiters(engine: EngineName): void {
+    for (const key of ['left_delim', 'right_delim'] as const) {
+      if (this.table[key] === undefined || engine === 'go') continue
+      const hint = 'leave it out, or say engine = "go" if the template is in Go syntax'
+      this.#fault(key, `${key} is for Go templates, and ${this.table.src} is nunjucks`, hint)
+    }
+  }
+
+  async #template(src: string, file: string): Promise<void> {
+    try {
+      if (!(await stat(file)).isFile()) {
+        this.#fault('src', `template ${src} is not a file`, `it is looked up as ${file}`)
+        return
+      }
+      await access(file, constants.R_OK)
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException
+      const missing = code === 'ENOENT' || code === 'ENOTDIR'
+      const message = missing
+        ? `template ${src} is missing`
+        : `template ${src} cannot be read: ${code}`
+      this.#fault('src', message, `it is looked up as ${file}`)
+    }
+  }
+
+  /**
+   * In check_cmd any other placeholder is a mistake, since confd reads it as a template too. A
+   * reload_cmd is left alone (`docker inspect -f '{{.State}}'`), unless it is a near miss.
+   */
+  #commands(): void {
+    for (const key of ['check_cmd', 'reload_cmd'] as const) {
+      for (const text of unknownPlaceholders(this.table[key] ?? '')) {
+        const near = nearest(text.replace(/[{}\s.]/g, ''), ['src', 'dest'])
+        if (key === 'reload_cmd' && near === undefined) continue
+        const hint =
+          near === undefined ? 'there are {{.src}} and {{.dest}}' : `did you mean {{.${near}}}?`
+        this.#fault(key, `${key} holds the unknown placeholder ${text}`, hint)
+      }
+    }
+  }
+
+  async #id(
+    nameKey: 'owner' | 'group',
+    idKey: 'uid' | 'gid',
+    kind: OwnerKind,
+  ): Promise<number | undefined> {
+    const name = this.table[nameKey]
+    const id = this.table[idKey]
+    if (name === undefined) return id
+    if (id !== undefined) {
+      this.#fault(nameKey, `${nameKey} and ${idKey} are both set`, 'keep one of them')
+      return id
+    }
+    const found = await this.owners(kind, name)
+    if (found === undefined) {
+      const what = kind === 'passwd' ? 'user' : 'group'
+      const hint =
+        kind === 'passwd'
+          ? 'see getent passwd'
+          : 'see getent group; resources that change together get a group = above [template]'
+      this.#fault(nameKey, `there is no ${what} ${name} on this machine`, hint)
+    }
+    return found
+  }
+}

@@ -1,0 +1,173 @@
+// What a file says of its resource as a whole, above `[template]` or inside of it: put together, and
+// told when it has no effect.
+import { expandCommand, unknownPlaceholders } from '../core/command.ts'
+import type { Fault } from '../core/fault.ts'
+import {
+  plainReload,
+  type Command,
+  type ReloadPolicy,
+  type Resource,
+  type TemplateSpec,
+} from '../core/resource.ts'
+import type { Settings } from '../core/settings.ts'
+import { nearest } from './nearest.ts'
+import type { TomlPath } from './positions.ts'
+import { wholeKeys } from './schema.ts'
+import type { TableOf } from './table.ts'
+import type { TomlDocument } from './toml.ts'
+
+type WholeKey = keyof typeof wholeKeys
+type WholeTable = TableOf<typeof wholeKeys>
+
+/** A table that may say something of the resource, and where it stands. */
+export interface Said {
+  readonly path: TomlPath
+  readonly table: WholeTable
+}
+
+export interface Whole {
+  readonly values: WholeTable
+  /** Where each key that is set stands for the first time. */
+  readonly places: ReadonlyMap<WholeKey, TomlPath>
+}
+
+const longestCounts = new Set<WholeKey>(['debounce', 'debounce_max'])
+
+/** Puts together what the tables say; two that say different things are a fault. */
+export function sayOnce(document: TomlDocument, tables: readonly Said[], faults: Fault[]): Whole {
+  const values: Record<string, unknown> = {}
+  const places = new Map<WholeKey, TomlPath>()
+  for (const key of Object.keys(wholeKeys) as WholeKey[]) {
+    const [first, ...others] = tables.filter(({ table }) => table[key] !== undefined)
+    if (first === undefined) continue
+    const place = [...first.path, key]
+    places.set(key, place)
+    values[key] = first.table[key]
+    if (longestCounts.has(key)) {
+      values[key] = Math.max(...[first, ...others].map(({ table }) => Number(table[key])))
+      continue
+    }
+    const other = others.find(({ table }) => table[key] !== first.table[key])
+    if (other === undefined) continue
+    const message = `${key} is about the whole resource, and line ${document.place(place).line} says something else`
+    const hint = 'say it once, above the first [[template]]'
+    faults.push(document.fault([...other.path, key], 'value', message, hint))
+  }
+  return { values: values, places }
+}
+
+/** The part of a resource that is about all of its templates. */
+export function wholeOf(
+  document: TomlDocument,
+  whole: Whole,
+  specs: readonly TemplateSpec[],
+  settings: Settings,
+  faults: Fault[],
+): Pick<Resource, 'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax'> {
+  const { values } = whole
+  const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
+    const text = values[key]
+    const place = whole.places.get(key)
+    if (text === undefined || place === undefined) return undefined
+    return { command: oneCommand(document, place, key, text, specs, faults), timeout }
+  }
+  const timeouts = specs.map(({ checkTimeout }) => checkTimeout)
+  const groupCheck = command('group_check_cmd', Math.max(...timeouts))
+  return {
+    ...coalescing(values, settings),
+    ...(groupCheck === undefined ? {} : { groupCheck }),
+    holdDown: values.hold_down ?? 0,
+    reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
+  }
+}
+
+function reloadPolicy(
+  values: WholeTable,
+  verify: Command | undefined,
+  settings: Settings,
+): ReloadPolicy {
+  return {
+    onFailure: values.on_reload_failure ?? plainReload.onFailure,
+    attempts: values.reload_attempts ?? plainReload.attempts,
+    ...(verify === undefined
+      ? {}
+      : { verify: { ...verify, attempts: values.verify_attempts ?? 3 } }),
+    minInterval: values.min_reload_interval ?? settings.minReloadInterval,
+    splay: values.splay ?? settings.splay,
+  }
+}
+
+function coalescing(
+  { debounce: quiet, debounce_max: max }: WholeTable,
+  settings: Settings,
+): Pick<Resource, 'quiet' | 'quietMax'> {
+  // Never below the quiet time, which could then not be kept.
+  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet)
+  return {
+    ...(quiet === undefined ? {} : { quiet }),
+    ...(quietMax === settings.quietMax ? {} : { quietMax }),
+  }
+}
+
+/**
+ * A command that runs once for all files of a resource: `{{.dest}}` is good when there is only one,
+ * and put in at once. Other placeholders are left to the shell's programs, unless nearly ours.
+ */
+function oneCommand(
+  document: TomlDocument,
+  place: TomlPath,
+  key: string,
+  text: string,
+  specs: readonly TemplateSpec[],
+  faults: Fault[],
+): string {
+  for (const other of unknownPlaceholders(text)) {
+    const near = nearest(other.replace(/[{}\s.]/g, ''), ['src', 'dest'])
+    if (near === undefined) continue
+    const message = `${key} holds the unknown placeholder ${other}`
+    faults.push(document.fault(place, 'value', message, `did you mean {{.${near}}}?`))
+  }
+  const [spec, ...more] = specs
+  const dest = spec?.dest ?? ''
+  const expanded = expandCommand(text, { src: dest, dest })
+  if (expanded !== text && (spec?.forEach !== undefined || more.length > 0)) {
+    const message = `${key} runs once for all files, and {{.dest}} would name only one`
+    faults.push(document.fault(place, 'value', message, 'write the path itself'))
+  }
+  return expanded
+}
+
+/**
+ * The keys that do nothing as they stand. One that was meant to protect is a fault; of one that is
+ * merely idle a notice tells.
+ * @param reloads whether the resource, or another one of its group, has a reload_cmd
+ */
+export function withoutEffect(
+  document: TomlDocument,
+  { values, places }: Whole,
+  reloads: boolean,
+): { readonly faults: readonly Fault[]; readonly notices: readonly string[] } {
+  const idle = (keys: readonly WholeKey[], why: string): string[] =>
+    keys.flatMap((key) => {
+      const place = places.get(key)
+      if (place === undefined) return []
+      return [`${document.file}:${document.place(place).line}: ${key} has no effect: ${why}`]
+    })
+  const rollback = values.on_reload_failure === 'rollback'
+  const notices = [
+    ...(rollback ? [] : idle(['reload_attempts'], 'on_reload_failure is not "rollback"')),
+    ...(values.verify_cmd === undefined
+      ? idle(['verify_timeout', 'verify_attempts'], 'there is no verify_cmd')
+      : []),
+    ...(reloads ? [] : idle(['min_reload_interval', 'splay'], 'there is no reload_cmd')),
+  ]
+  if (reloads) return { faults: [], notices }
+  const faults = (['on_reload_failure', 'verify_cmd'] as const).flatMap((key) => {
+    const place = places.get(key)
+    if (place === undefined || (key === 'on_reload_failure' && !rollback)) return []
+    const message = `${key} has no effect: there is no reload_cmd`
+    const hint = 'name a reload_cmd below [template], or take the line out'
+    return [document.fault(place, 'value', message, hint)]
+  })
+  return { faults, notices }
+}

@@ -1,0 +1,157 @@
+// What the status board keeps of one resource: its problems, its past, what its last render looked up.
+// Times are milliseconds since 1970.
+import type { Event } from '../core/event.ts'
+import { formatFault, type Fault } from '../core/fault.ts'
+import type { Reads } from '../core/reader.ts'
+import type {
+  Change,
+  ReadNames,
+  Reload,
+  ResourceHistory,
+  State,
+  StoreStatus,
+} from '../core/status.ts'
+
+const CHANGES_KEPT = 20
+/** Of each kind of read. */
+const READS_NAMED = 200
+
+interface Problem {
+  readonly since: number
+  readonly why: string
+}
+
+export class ResourceRecord {
+  #failed: Problem | undefined
+  #held: Problem | undefined
+  /** Why the newest reload has not succeeded yet. Whether one is owed is for the journal to say. */
+  #reload: string | undefined
+  /** Since when it has had no problem of its own; undefined before it was first looked at. */
+  #good: number | undefined
+  #reads: readonly Reads[] = []
+  /** The newest first. */
+  #changes: readonly Change[] = []
+  #lastReload: Reload | undefined
+  readonly #hashes = new Map<string, string>()
+
+  constructor(readonly name: string) {}
+
+  changed(change: Change): void {
+    this.#changes = [change, ...this.#changes].slice(0, CHANGES_KEPT)
+  }
+
+  rendered(reads: readonly Reads[]): void {
+    this.#reads = reads
+  }
+
+  /** @param hash undefined when the destination was removed */
+  found(dest: string, hash: string | undefined): void {
+    if (hash === undefined) this.#hashes.delete(dest)
+    else this.#hashes.set(dest, hash)
+  }
+
+  applied(time: number): void {
+    if (this.#failed !== undefined || this.#held !== undefined) this.#good = time
+    this.#good ??= time
+    this.#failed = this.#held = undefined
+  }
+
+  failed(why: string, time: number): void {
+    this.#failed = { since: this.#failed?.since ?? time, why }
+    this.#held = undefined
+  }
+
+  held({ dest, reason, vanished, more }: Extract<Event, { kind: 'held' }>, time: number): void {
+    const rest = more > 0 ? ` and ${more} more` : ''
+    const gone = vanished.length === 0 ? '' : `; vanished: ${vanished.join(', ')}${rest}`
+    const why = `${dest} stays as it is: ${reason}${gone}`
+    this.#held = { since: this.#held?.since ?? time, why }
+    this.#failed = undefined
+  }
+
+  reloading(command: string): void {
+    this.#reload ??= `runs: ${command}`
+  }
+
+  reloaded(event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>, time: number): void {
+    const { command, result } = event
+    const succeeded = event.kind === 'reloaded'
+    if (result !== undefined) {
+      const { exitCode, signal, timedOut, duration } = result
+      const at = isoTime(time)
+      this.#lastReload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+    }
+    if (event.kind === 'reload-owed') {
+      this.#reload = `try ${event.attempts} failed: ${briefly(event.fault)}`
+    } else {
+      this.#reload = undefined
+      this.#good = time
+    }
+  }
+
+  /** Takes up what a former daemon knew of its past. */
+  restore({ changes, lastReload }: ResourceHistory): void {
+    this.#changes = [...this.#changes, ...changes].slice(0, CHANGES_KEPT)
+    this.#lastReload ??= lastReload
+  }
+
+  /** @param owed since when the journal knows a reload of it that is due */
+  history(store: StoreStatus | undefined, owed: number | undefined): ResourceHistory {
+    const [lastChange] = this.#changes
+    const { since, ...state } = this.#state(store, owed)
+    return {
+      name: this.name,
+      ...state,
+      since: isoTime(since),
+      ...(lastChange === undefined ? {} : { lastChange }),
+      ...(this.#lastReload === undefined ? {} : { lastReload: this.#lastReload }),
+      hashes: Object.fromEntries(this.#hashes),
+      ...(this.#reads.length === 0 ? {} : { reads: namesOf(this.#reads) }),
+      changes: this.#changes,
+    }
+  }
+
+  /** Of several problems the worst. */
+  #state(
+    store: StoreStatus | undefined,
+    owed: number | undefined,
+  ): { state: State; since: number; why?: string } {
+    if (this.#failed !== undefined) return { state: 'failed', ...this.#failed }
+    if (this.#held !== undefined) return { state: 'held', ...this.#held }
+    if (owed !== undefined) {
+      return { state: 'owed', since: owed, why: `reload ${this.#reload ?? 'is due'}` }
+    }
+    const storeSince = store === undefined ? 0 : Date.parse(store.since)
+    const away = store?.fault === undefined ? {} : { why: briefly(store.fault) }
+    if (this.#good === undefined) {
+      return { state: 'waiting', since: storeSince, why: 'not looked at yet', ...away }
+    }
+    if (store?.state === 'stale') return { state: 'stale', since: storeSince, ...away }
+    return { state: 'in sync', since: Math.max(this.#good, storeSince) }
+  }
+}
+
+export const isoTime = (time: number): string => new Date(time).toISOString()
+
+/** Without the frame: that may be what a command has printed, and it may have printed values. */
+export function briefly({ frame: _frame, ...fault }: Fault): string {
+  return formatFault(fault)
+}
+
+/** The reads of all templates of a resource, by name and in order. */
+function namesOf(reads: readonly Reads[]): ReadNames {
+  let more = 0
+  const merged = (of: (one: Reads) => ReadonlySet<string>): string[] => {
+    const all = [...new Set(reads.flatMap((one) => [...of(one)]))].sort()
+    more += Math.max(0, all.length - READS_NAMED)
+    return all.slice(0, READS_NAMED)
+  }
+  const names = {
+    keys: merged(({ keys }) => keys),
+    trees: merged(({ trees }) => trees),
+    listings: merged(({ listings }) => listings),
+    patterns: merged(({ patterns }) => patterns),
+    files: merged(({ files }) => files),
+  }
+  return { ...names, more }
+}

@@ -1,0 +1,264 @@
+// The status board: events in, states out.
+import { describe, expect, test } from 'vitest'
+import type { CommandResult, Event } from '../../src/core/event.ts'
+import type { Fault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import type { ResourceHistory } from '../../src/core/status.ts'
+import { StatusBoard } from '../../src/observe/status.ts'
+
+const fault: Fault = { kind: 'command', message: 'bad', frame: '| a value', hint: 'mend it' }
+const result: CommandResult = {
+  exitCode: 0,
+  signal: null,
+  timedOut: false,
+  output: 'a value',
+  truncated: 0,
+  duration: 12,
+}
+const none: ReadonlySet<never> = new Set()
+
+const started = (...names: string[]): Event => ({
+  kind: 'started',
+  version: '1',
+  backend: 'etcdv3',
+  nodes: [],
+  resources: names.length,
+  names,
+})
+const live: Event = { kind: 'store-live', store: 'etcdv3', node: 'n1', keys: 3 }
+const stale = (known = true): Event => ({
+  kind: 'store-stale',
+  store: 'etcdv3',
+  node: 'n2',
+  fault,
+  known,
+  retryIn: 5,
+})
+const changed = (...keys: Key[]): Event => ({
+  kind: 'changed',
+  store: 'etcdv3',
+  keys,
+  more: 0,
+  resources: ['a'],
+  causes: new Map([['a', { keys, more: 0 }]]),
+})
+const applied: Event = { kind: 'applied', resource: 'a', changed: true }
+const failed: Event = { kind: 'failed', resource: 'a', at: 'check', fault, retryIn: 5 }
+const held: Event = {
+  kind: 'held',
+  resource: 'a',
+  dest: '/a',
+  reason: '3 of 4 keys vanished',
+  vanished: ['/k/1', '/k/2'],
+  more: 1,
+}
+const reloading: Event = { kind: 'reload-started', resources: ['a'], command: 'reload' }
+const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload', result }
+const owed: Event = {
+  kind: 'reload-owed',
+  resources: ['a'],
+  command: 'reload',
+  result: { ...result, exitCode: 1 },
+  fault,
+  attempts: 2,
+  retryIn: 5,
+}
+
+/** A board that was told of these events, one a second. */
+function told(...events: Event[]): StatusBoard {
+  const board = new StatusBoard(42, 0)
+  events.forEach((event, n) => board.note(event, (n + 1) * 1000))
+  return board
+}
+
+const at = (seconds: number): string => new Date(seconds * 1000).toISOString()
+const NOW = 60_000
+function resource(board: StatusBoard, owes?: number): ResourceHistory {
+  const journal = new Map(owes === undefined ? [] : [['a', { since: owes }]])
+  const [one] = board.status(journal, NOW).resources
+  if (one === undefined) throw new Error('no resource')
+  return one
+}
+
+describe('the state of a resource', () => {
+  const good = [started('a'), live, applied]
+  test.each<[string, Event[], number | undefined, Partial<ResourceHistory>]>([
+    ['waiting: nothing came yet', [started('a')], undefined, { state: 'waiting', since: at(1) }],
+    [
+      'waiting: the store was never reached',
+      [started('a'), stale(false), stale(false)],
+      undefined,
+      { state: 'waiting', since: at(1), why: 'bad\n  mend it' },
+    ],
+    ['in sync', good, undefined, { state: 'in sync', since: at(3) }],
+    ['in sync since then', [...good, applied], undefined, { state: 'in sync', since: at(3) }],
+    [
+      'failed, since the first failure',
+      [...good, failed, changed('/k'), failed],
+      undefined,
+      { state: 'failed', since: at(4), why: 'check failed: bad\n  mend it' },
+    ],
+    ['failed and back', [...good, failed, applied], undefined, { state: 'in sync', since: at(5) }],
+    [
+      'held',
+      [...good, held, held],
+      undefined,
+      {
+        state: 'held',
+        since: at(4),
+        why: '/a stays as it is: 3 of 4 keys vanished; vanished: /k/1, /k/2 and 1 more',
+      },
+    ],
+    [
+      'accepted, and then the check failed',
+      [...good, held, { kind: 'accepted', resource: 'a' }, failed],
+      undefined,
+      { state: 'failed', since: at(6) },
+    ],
+    ['owed by the journal', good, 2500, { state: 'owed', since: at(2.5), why: 'reload is due' }],
+    ['owed: running', [...good, reloading], 2500, { state: 'owed', why: 'reload runs: reload' }],
+    [
+      'owed: failed, and running again',
+      [...good, reloading, owed, reloading],
+      2500,
+      { state: 'owed', since: at(2.5), why: 'reload try 2 failed: bad\n  mend it' },
+    ],
+    ['owed and failed: the worse one', [...good, owed, failed], 2500, { state: 'failed' }],
+    [
+      'reloaded',
+      [...good, reloading, owed, reloading, reloaded],
+      undefined,
+      { state: 'in sync', since: at(7) },
+    ],
+    [
+      'rolled back',
+      [...good, owed, { kind: 'rolled-back', resource: 'a', dests: ['/a'] }, reloaded],
+      undefined,
+      { state: 'failed', since: at(5) },
+    ],
+    [
+      'stale since the store was first away',
+      [...good, stale(), stale()],
+      undefined,
+      { state: 'stale', since: at(4), why: 'bad\n  mend it' },
+    ],
+    ['stale and back', [...good, stale(), live], undefined, { state: 'in sync', since: at(5) }],
+  ])('%s', (_what, events, owes, expected) => {
+    expect(resource(told(...events), owes)).toMatchObject(expected)
+  })
+})
+
+test('the last reload, whether it succeeded or not', () => {
+  const board = told(started('a'), live, applied, owed)
+  expect(resource(board).lastReload).toEqual({
+    at: at(4),
+    command: 'reload',
+    succeeded: false,
+    exitCode: 1,
+    signal: null,
+    timedOut: false,
+    duration: 12,
+  })
+  board.note(reloaded, 9000)
+  expect(resource(board).lastReload).toMatchObject({ at: at(9), succeeded: true, exitCode: 0 })
+})
+
+test('the hash of each destination, until it is removed', () => {
+  const written = (dest: string, why: 'create' | 'remove', hash: string): Event => ({
+    kind: 'written',
+    resource: 'a',
+    dest,
+    why,
+    hash,
+    bytes: 1,
+  })
+  const board = told(
+    started('a'),
+    { kind: 'in-sync', resource: 'a', dest: '/1', hash: 'h1' },
+    written('/2', 'create', 'h2'),
+    written('/3', 'create', 'h3'),
+    written('/2', 'remove', ''),
+  )
+  expect(resource(board).hashes).toEqual({ '/1': 'h1', '/3': 'h3' })
+})
+
+test('the last 20 changes, the newest first, with their keys or files', () => {
+  const board = told(started('a'))
+  for (let n = 0; n < 25; n++) board.note(changed(`/k${n}`), n * 1000)
+  board.note({ kind: 'files-changed', files: ['/t.njk'], resources: ['a'] }, NOW)
+  const { changes, lastChange } = resource(board)
+  expect(changes).toHaveLength(20)
+  expect(changes[0]).toEqual({ at: at(60), keys: [], files: ['/t.njk'], more: 0 })
+  expect(lastChange).toEqual(changes[0])
+  expect(changes[1]).toEqual({ at: at(24), keys: ['/k24'], files: [], more: 0 })
+  expect(changes.at(-1)?.keys).toEqual(['/k6'])
+})
+
+test('the reads of the last render: of all templates, in order, and so many at most', () => {
+  const many = new Set(Array.from({ length: 250 }, (_, n) => `/many/${n}` as const))
+  const reads = (keys: ReadonlySet<Key>, files: string[]) => ({
+    keys,
+    trees: none,
+    listings: none,
+    patterns: none,
+    files: new Set(files),
+  })
+  const rendered = (...all: ReturnType<typeof reads>[]): Event => ({
+    kind: 'rendered',
+    resource: 'a',
+    reads: all,
+  })
+  const board = told(started('a'), rendered(reads(many, ['/x'])))
+  expect(resource(board).reads).toMatchObject({ more: 50, files: ['/x'] })
+  board.note(rendered(reads(new Set(['/b', '/c']), ['/x']), reads(new Set(['/a', '/b']), [])), NOW)
+  expect(resource(board).reads).toEqual({
+    keys: ['/a', '/b', '/c'],
+    trees: [],
+    listings: [],
+    patterns: [],
+    files: ['/x'],
+    more: 0,
+  })
+})
+
+test('the worst comes first, a resource that is gone from conf.d goes, and the store changes', () => {
+  const board = told(started('a', 'b', 'c'), live, { ...failed, resource: 'c' })
+  const names = () => board.status(new Map(), NOW).resources.map(({ name }) => name)
+  expect(names()).toEqual(['c', 'a', 'b'])
+  board.note({ kind: 'generation-kept', reason: 'x', faults: [fault] }, 5000)
+  board.note({ kind: 'generation-kept', reason: 'x', faults: [fault] }, 6000)
+  expect(board.status(new Map(), NOW)).toMatchObject({
+    version: '1',
+    pid: 42,
+    started: at(0),
+    at: at(60),
+    stores: [{ name: 'etcdv3', state: 'live', since: at(2), node: 'n1', keys: 3 }],
+    configuration: { since: at(5), faults: [fault] },
+  })
+  board.note(
+    { kind: 'generation-loaded', reason: 'x', backend: 'consul', resources: 2, names: ['a', 'd'] },
+    7000,
+  )
+  expect(names()).toEqual(['a', 'd'])
+  const status = board.status(new Map(), NOW)
+  expect(status.stores).toEqual([{ name: 'consul', state: 'waiting', since: at(7) }])
+  expect(status.configuration).toBeUndefined()
+})
+
+test('the past of a former daemon is taken up, its state is not', () => {
+  const former = told(started('a', 'gone'), changed('/old'), reloaded, failed)
+  const board = told(started('a'), changed('/new'))
+  board.restore(former.status(new Map(), NOW))
+  expect(resource(board)).toMatchObject({
+    state: 'waiting',
+    lastReload: { command: 'reload' },
+    changes: [{ keys: ['/new'] }, { keys: ['/old'] }],
+  })
+  expect(board.status(new Map(), NOW).resources).toHaveLength(1)
+})
+
+test('no output of a command is in it', () => {
+  const board = told(started('a'), live, failed, owed, stale())
+  const { resources } = board.status(new Map(), NOW)
+  expect(JSON.stringify(resources)).not.toContain('a value')
+})

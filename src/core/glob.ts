@@ -2,6 +2,8 @@
 import { raise } from './fault.ts'
 
 const compiled = new Map<string, RegExp>()
+/** Patterns may be made of keys, which come and go. */
+const MAX_COMPILED = 10_000
 
 /** A character that stands for itself, inside a set and outside. */
 const literal = (char: string): string =>
@@ -47,9 +49,13 @@ export function globToRegExp(pattern: string): RegExp {
     } else source += literal(char)
   }
   const made = new RegExp(`^${source}$`, 'su')
+  if (compiled.size >= MAX_COMPILED) compiled.clear()
   compiled.set(pattern, made)
   return made
 }
+
+/** The pattern that only this text matches. */
+export const globEscape = (text: string): string => text.replace(/[*?[\\]/g, '\\$&')
 
 /** The part of a pattern before its first special character, cut back to a whole directory. */
 export function globBase(pattern: string): string {

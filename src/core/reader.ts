@@ -1,7 +1,7 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
 // hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
 import { compareText, covers, joinKeys, relativeTo, toKey, type Key } from './key.ts'
-import { globBase, globToRegExp } from './glob.ts'
+import { globBase, globEscape, globToRegExp } from './glob.ts'
 import type { Tree } from './tree.ts'
 
 /** What one render looked up. All keys are full keys, the prefix included. */
@@ -84,7 +84,7 @@ export class Reader {
   /** The pairs whose key matches a pattern of Go's path.Match, in key order; no match is an empty list. */
   match(pattern: string): Pair[] {
     const normal = toKey(pattern)
-    const full = joinKeys(this.scope.prefix.replace(/[*?[\\]/g, '\\$&'), normal)
+    const full = joinKeys(globEscape(this.scope.prefix), normal)
     const expression = globToRegExp(normal)
     this.#seen.patterns.add(full)
     const pairs: Pair[] = []

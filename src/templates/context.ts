@@ -1,10 +1,13 @@
 // What a template function may use beside its arguments, and how a synchronous engine asks for
 // something that takes time: it throws Pending, the render loop fetches the fact, and renders again.
+import type { Key } from '../core/key.ts'
 import type { Reader } from '../core/reader.ts'
 import { raise } from '../core/fault.ts'
 
 export interface RenderContext {
   readonly reader: Reader
+  /** The match that a template with for_each is rendered for, without the prefix. */
+  readonly item?: Key
   /** The moment of the render, the same for the whole of it. */
   readonly now: Date
   /**

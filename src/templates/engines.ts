@@ -6,6 +6,8 @@ import type { RenderContext } from './context.ts'
 export interface Engine {
   /** The text of a template. Throws a FaultError, or Pending when the context did. Synchronous. */
   render(spec: TemplateSpec, context: RenderContext): string
+  /** The text of the template that `dest` is with for_each; its faults are in the file DEST. Throws as render() does. */
+  renderDest(spec: TemplateSpec, context: RenderContext): string
   /** A template file has changed. */
   forget(path: string): void
 }

@@ -2,6 +2,7 @@
 // fetches what a template asks of the network between two passes of a synchronous engine.
 import { resolve } from 'node:path'
 import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
 import { Reader, type Reads, type Scope } from '../core/reader.ts'
 import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -9,10 +10,17 @@ import type { Tree } from '../core/tree.ts'
 import { toBytes } from './bytes.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
 import { engines, type Engine } from './engines.ts'
+import { DEST } from './sources.ts'
 
 export interface Rendered {
   readonly bytes: Uint8Array
   readonly reads: Reads
+}
+
+/** One file of a template with for_each. */
+export interface RenderedItem extends Rendered {
+  /** What the template that `dest` is gave, as it came out: nobody has looked where it leads. */
+  readonly dest: string
 }
 
 /** A failed render has read something too: a change of it is a reason to try again. */
@@ -24,6 +32,16 @@ export interface RenderFailure {
 export interface TemplateRenderer {
   /** Renders one template through one scope over a tree. Never throws for expected failures. */
   render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<Rendered, RenderFailure>>
+  /**
+   * Renders a template with for_each, and its `dest`, for one match.
+   * @param item the key or directory that matches, without the prefix
+   */
+  renderItem(
+    spec: TemplateSpec,
+    tree: Tree,
+    scope: Scope,
+    item: Key,
+  ): Promise<Result<RenderedItem, RenderFailure>>
   /** A template file or one it includes has changed: it is read and compiled again at its next use. */
   forget(path: string): void
 }
@@ -45,18 +63,37 @@ export function createRenderer(templateDir: string): TemplateRenderer {
     return loading
   }
 
+  /** Lets an engine work for a template; what it throws as a fault becomes a failure, with the reads. */
+  const attempt = async <T>(
+    spec: TemplateSpec,
+    reader: Reader,
+    work: (engine: Engine) => Promise<T>,
+  ): Promise<Result<T & { readonly reads: Reads }, RenderFailure>> => {
+    reader.file(spec.src)
+    try {
+      const made = await work(await engine(spec.engine ?? engineByName(spec.src)))
+      return ok({ ...made, reads: reader.reads })
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error
+      return err({ fault: error.fault, reads: reader.reads })
+    }
+  }
+
   return {
-    async render(spec, tree, scope) {
+    render(spec, tree, scope) {
       const reader = new Reader(tree, scope)
-      reader.file(spec.src)
-      try {
-        const name = spec.engine ?? engineByName(spec.src)
-        const text = await passes(await engine(name), spec, reader)
-        return ok({ bytes: toBytes(text), reads: reader.reads })
-      } catch (error) {
-        if (!(error instanceof FaultError)) throw error
-        return err({ fault: error.fault, reads: reader.reads })
-      }
+      return attempt(spec, reader, async (engine) => {
+        const text = await passes(reader, undefined, (context) => engine.render(spec, context))
+        return { bytes: toBytes(text) }
+      })
+    },
+    renderItem(spec, tree, scope, item) {
+      const reader = new Reader(tree, scope)
+      return attempt(spec, reader, async (engine) => {
+        const dest = await passes(reader, item, (context) => destOf(engine, spec, context))
+        const text = await passes(reader, item, (context) => engine.render(spec, context))
+        return { dest, bytes: toBytes(text) }
+      })
     },
     forget(path) {
       for (const made of ready) made.forget(path)
@@ -65,19 +102,45 @@ export function createRenderer(templateDir: string): TemplateRenderer {
 }
 
 /** Renders until nothing is pending any more. Facts ends this: there is a limit to their number. */
-async function passes(engine: Engine, spec: TemplateSpec, reader: Reader): Promise<string> {
+async function passes(
+  reader: Reader,
+  item: Key | undefined,
+  render: (context: RenderContext) => string,
+): Promise<string> {
   const facts = new Facts()
   const context: RenderContext = {
     reader,
     now: new Date(),
     fact: (id, load) => facts.get(id, load),
+    ...(item === undefined ? {} : { item }),
   }
   for (;;) {
     try {
-      return engine.render(spec, context)
+      return render(context)
     } catch (error) {
       if (!(error instanceof Pending)) throw error
       await facts.resolve(error)
     }
   }
+}
+
+/** A fault of the `dest` says so; it has no file of its own to point at. */
+function destOf(engine: Engine, spec: TemplateSpec, context: RenderContext): string {
+  try {
+    return engine.renderDest(spec, context)
+  } catch (error) {
+    if (!(error instanceof FaultError) || error.fault.file !== DEST) throw error
+    const { kind, message, hint, frame } = error.fault
+    throw new FaultError({
+      kind,
+      message: `in dest: ${message}`,
+      hint: hint ?? DEST_HINTS[spec.engine ?? engineByName(spec.src)],
+      ...(frame === undefined ? {} : { frame }),
+    })
+  }
+}
+
+const DEST_HINTS: Readonly<Record<EngineName, string>> = {
+  nunjucks: 'dest is written as the template is, in nunjucks: {{ base(item.key) }}',
+  go: 'dest is written as the template is, in Go template syntax: {{base item.Key}}',
 }

@@ -4,9 +4,13 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { raise } from '../core/fault.ts'
 import { fromBytes } from './bytes.ts'
 
+/** How faults call the file that a `dest` is not in. */
+export const DEST = 'dest'
+
 export class Sources<Compiled> {
   /** What compiling gave: the compiled form, or what it threw. Missing files are not remembered. */
   readonly #compiled = new Map<string, Map<string, () => Compiled>>()
+  readonly #texts = new Map<string, () => Compiled>()
 
   constructor(
     readonly folder: string,
@@ -52,6 +56,13 @@ export class Sources<Compiled> {
     const outcome = attempt(() => this.compile(path, text, variant))
     this.#compiled.set(path, variants.set(variant, outcome))
     return outcome()
+  }
+
+  /** The compiled form of a `dest`, which is a template but no file. Throws what compiling threw. */
+  dest(text: string): Compiled {
+    const known = this.#texts.get(text) ?? attempt(() => this.compile(DEST, text, ''))
+    this.#texts.set(text, known)
+    return known()
   }
 
   /** The file has changed: it is read again at its next use. */

@@ -8,11 +8,15 @@ import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
 import { base } from './paths.ts'
 
-const toPairs = (stored: readonly StoredPair[]): Pair[] =>
+export const toPairs = (stored: readonly StoredPair[]): Pair[] =>
   stored.map(({ key, value }) => new Pair(key, value))
 
 /** The value, or a fault that says which key, where it would be, and what to do. */
-function demand({ reader }: RenderContext, key: string, hint: (key: string) => string): string {
+export function demand(
+  { reader }: RenderContext,
+  key: string,
+  hint: (key: string) => string,
+): string {
   const value = reader.get(key)
   if (value !== undefined) return value
   const own = toKey(key)

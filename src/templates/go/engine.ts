@@ -52,6 +52,8 @@ export function createEngine(templateDir: string): Engine {
       }
       return fromBinary(new Render(sources, spec, context).run(template, undefined))
     },
+    renderDest: (spec, context) =>
+      fromBinary(new Render(sources, spec, context).run(sources.dest(spec.dest), undefined)),
     forget: (path) => sources.forget(path),
   }
 }

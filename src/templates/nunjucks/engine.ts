@@ -8,9 +8,10 @@ import type { TemplateSpec } from '../../core/resource.ts'
 import type { Pending, RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { functions } from '../functions/index.ts'
+import { Item } from '../functions/item.ts'
 import { isMap } from '../functions/params.ts'
 import { wrongLanguage } from '../language.ts'
-import { Sources } from '../sources.ts'
+import { DEST, Sources } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
@@ -26,6 +27,7 @@ const { Environment, Template: TemplateClass } = environmentModule
 interface Run {
   readonly spec: TemplateSpec
   readonly context: RenderContext
+  readonly item: Item | undefined
   failure?: FaultError | Pending
   /** Where the render last left one file for another. */
   passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
@@ -47,6 +49,8 @@ export function createEngine(templateDir: string): Engine {
     Object.create(null),
     environment.globals,
   ) as typeof environment.globals
+  // Not one of the root's variables: included and imported files see it too, and loops may use the name.
+  Object.defineProperty(environment.globals, 'item', { get: () => run?.item })
   const builtin = new Set(Object.keys(environment.filters))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
     const call = (args: readonly unknown[]) => fn.call(current().context, args)
@@ -141,27 +145,41 @@ export function createEngine(templateDir: string): Engine {
   const sources = new Sources<Template>(templateDir, compile)
   const nothing = compile('', '', '')
 
+  const render = (
+    spec: TemplateSpec,
+    context: RenderContext,
+    file: string,
+    find: () => Template,
+  ): string => {
+    const item = context.item === undefined ? undefined : new Item(context)
+    const mine: Run = { spec, context: { ...context, include }, item, depth: 0, included: [] }
+    run = mine
+    try {
+      const text = find().render({})
+      if (mine.failure !== undefined) throw mine.failure
+      return text
+    } catch (error) {
+      if (mine.failure !== undefined) throw mine.failure
+      const fault = faultOf(error)
+      const { unit, line, column } = mine.passed ?? {}
+      if (unit !== undefined) throw new FaultError(unit.locate(fault, line ?? 1, column ?? 1))
+      throw new FaultError({ file, ...fault })
+    } finally {
+      run = undefined
+    }
+  }
+
   return {
-    render(spec, context) {
-      const mine: Run = { spec, context: { ...context, include }, depth: 0, included: [] }
-      run = mine
-      try {
-        const template = sources.open(spec.src, variantOf(spec))
-        if (template === undefined)
-          raise('template', 'the template file does not exist', { file: spec.src })
-        const text = template.render({})
-        if (mine.failure !== undefined) throw mine.failure
-        return text
-      } catch (error) {
-        if (mine.failure !== undefined) throw mine.failure
-        const fault = faultOf(error)
-        const { unit, line, column } = mine.passed ?? {}
-        if (unit !== undefined) throw new FaultError(unit.locate(fault, line ?? 1, column ?? 1))
-        throw new FaultError({ file: spec.src, ...fault })
-      } finally {
-        run = undefined
-      }
-    },
+    render: (spec, context) =>
+      render(
+        spec,
+        context,
+        spec.src,
+        () =>
+          sources.open(spec.src, variantOf(spec)) ??
+          raise('template', 'the template file does not exist', { file: spec.src }),
+      ),
+    renderDest: (spec, context) => render(spec, context, DEST, () => sources.dest(spec.dest)),
     forget: (path) => sources.forget(path),
   }
 }

@@ -3,6 +3,7 @@
 import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { Pending } from '../context.ts'
+import { NO_ITEM } from '../functions/item.ts'
 import { describe } from '../functions/params.ts'
 
 /** What a unit needs of the engine that runs it. */
@@ -122,6 +123,7 @@ export class Unit {
   }
 
   #undefined(name: string, line: number, column: number): never {
+    if (name === 'item') return this.#fail(NO_ITEM.message, line, column, NO_ITEM.hint)
     return this.#fail(
       `${name} is not defined`,
       line,

@@ -22,6 +22,7 @@ import {
 import { Func, Slice, type Value } from '../values.ts'
 import { bridge, pairStruct, SRV_POINTER } from './bridge.ts'
 import { collections } from './collections.ts'
+import { itemFunction } from './item.ts'
 import { jsons } from './json.ts'
 
 interface Signature {
@@ -103,6 +104,7 @@ export const functionNames: ReadonlySet<string> = new Set([
   'Base',
   'datetime',
   'include',
+  'item',
 ])
 
 /** The functions of one render. `getv` and `getenv` take one default at most; more are left unread. */
@@ -123,6 +125,7 @@ export function functionsFor(context: RenderContext): Functions {
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)
+  table.set('item', itemFunction(context))
   const moment = BigInt(context.now.getTime()) * 1_000_000n
   table.set('datetime', new Func(funcOf([], TIME), () => new Time(new GoTime(moment, 'local'))))
   return table

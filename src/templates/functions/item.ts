@@ -1,0 +1,124 @@
+// The match that a template with for_each is rendered for, as the template sees it: `item`. Names that
+// its functions take are seen from the match's own key.
+import { globEscape } from '../../core/glob.ts'
+import { joinKeys, type Key } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
+import { define } from './define.ts'
+import { demand, toPairs } from './lookups.ts'
+import type { Pair } from './pair.ts'
+import { optional, text } from './params.ts'
+import { base } from './paths.ts'
+
+/** What a template is told that uses `item` where there is none. */
+export const NO_ITEM = {
+  message: 'item is not defined: it is there only in a template with for_each',
+  hint: 'set for_each = "/some/keys/*" beside dest in the resource, or look keys up with getv and gets',
+} as const
+
+export const itemKey = ({ item }: RenderContext): Key =>
+  item ?? raise('template', NO_ITEM.message, { hint: NO_ITEM.hint })
+
+const below = (context: RenderContext, name: string): Key => joinKeys(itemKey(context), name)
+
+/** In both languages; Go's have a capital letter too. */
+export const itemFunctions = {
+  get: define('item.get', {
+    params: [text('name'), optional(text('default'))],
+    doc: 'The value of the key `name` below the item. A missing key is an error, unless there is a default.',
+    examples: [],
+    run: (context, name, otherwise) => {
+      const key = below(context, name)
+      if (otherwise !== undefined) return context.reader.get(key) ?? otherwise
+      return demand(
+        context,
+        key,
+        () => `give a default: item.get("${name}", "..."), or add the key`,
+      )
+    },
+  }),
+  exists: define('item.exists', {
+    params: [text('name')],
+    doc: 'Whether the key `name` below the item has a value.',
+    examples: [],
+    run: (context, name) => context.reader.get(below(context, name)) !== undefined,
+  }),
+  gets: define('item.gets', {
+    params: [text('pattern')],
+    doc: 'The pairs below the item whose key matches a pattern.',
+    examples: [],
+    run: (context, pattern) =>
+      toPairs(context.reader.match(joinKeys(globEscape(itemKey(context)), pattern))),
+  }),
+  ls: define('item.ls', {
+    params: [optional(text('name'))],
+    doc: 'The names directly below the item, or below `name` in it.',
+    examples: [],
+    run: (context, name = '') => [...context.reader.children(below(context, name))],
+  }),
+}
+
+/** Properties look the store up when they are asked, so that only what a template uses is recorded. */
+export class Item {
+  readonly #context: RenderContext
+
+  constructor(context: RenderContext) {
+    this.#context = context
+  }
+
+  /** Without the resource's prefix, as in pairs. */
+  get key(): string {
+    return itemKey(this.#context)
+  }
+
+  /** The last part of the key. */
+  get name(): string {
+    return base(this.key)
+  }
+
+  /** Empty for a directory without a value. */
+  get value(): string {
+    return this.#context.reader.get(this.key) ?? ''
+  }
+
+  /** All pairs below, at every depth. */
+  get pairs(): Pair[] {
+    return toPairs(this.#context.reader.under(this.key))
+  }
+
+  get(...args: readonly unknown[]): unknown {
+    return itemFunctions.get.call(this.#context, args)
+  }
+
+  exists(...args: readonly unknown[]): unknown {
+    return itemFunctions.exists.call(this.#context, args)
+  }
+
+  gets(...args: readonly unknown[]): unknown {
+    return itemFunctions.gets.call(this.#context, args)
+  }
+
+  ls(...args: readonly unknown[]): unknown {
+    return itemFunctions.ls.call(this.#context, args)
+  }
+
+  get Key(): string {
+    return this.key
+  }
+
+  get Name(): string {
+    return this.name
+  }
+
+  get Value(): string {
+    return this.value
+  }
+
+  get Pairs(): Pair[] {
+    return this.pairs
+  }
+
+  toJSON(): unknown {
+    return { key: this.key, name: this.name, value: this.value }
+  }
+}

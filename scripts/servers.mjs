@@ -35,6 +35,8 @@ const SERVERS = {
     suite: 'bullseye',
     program: 'usr/share/java/zookeeper.jar',
   },
+  // No server: what the attributes of files are set and read with.
+  getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
 }
 

@@ -8,6 +8,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Write } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
+import { keepAttributes } from './attributes.ts'
 import { check } from './check.ts'
 import { removeDirs } from './dirs.ts'
 import { hashOf } from './hash.ts'
@@ -169,9 +170,11 @@ const stopped = (spec: TemplateSpec): Fault => ({
 /** The staged content and the owed reload go to disk side by side: both precede the swap. */
 async function makeSafe(
   steps: readonly Step[],
-  { beforeSwap }: ApplyOptions,
+  { beforeSwap, emit }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const owed = beforeSwap()
+  const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
+  for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
   for (const { change, staged } of steps) {
     const synced = await staged?.synced
     if (synced?.ok === false) {

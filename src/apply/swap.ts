@@ -15,6 +15,7 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { keepAttributes, remember } from './attributes.ts'
 import { resolveDest } from './observe.ts'
 import { moved, ownerFault, release, stage, stagedPath, type Staged } from './stage.ts'
 
@@ -31,6 +32,7 @@ export async function swap(
   try {
     if (staged.next.mode !== 0o600) fchmodSync(staged.fd, staged.next.mode)
     renameOver(staged, keep)
+    remember(staged)
     return ok(undefined)
   } catch (error) {
     const code = errnoOf(error)
@@ -145,6 +147,7 @@ export async function restore(dest: string, previous: Observed): Promise<Result<
   if (previous.kind === 'absent') return remove(dest)
   const staged = stage(dest, previous)
   if (!staged.ok) return staged
+  await keepAttributes([staged.value])
   const synced = await staged.value.synced
   const swapped = synced.ok ? await swap(dest, staged.value) : synced
   await release(staged.value, false)

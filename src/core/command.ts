@@ -50,6 +50,9 @@ function quoteAfter(text: string, quote: Quote): Quote {
   return now
 }
 
+/** A path as one word of a shell command, quoted where that is needed. */
+export const shellWord = (path: string): string => quoted(path, '')
+
 function quoted(path: string, quote: Quote): string {
   if (plain.test(path)) return path
   if (quote === '"') return path.replace(/["\\$`]/g, '\\$&')

@@ -3,17 +3,19 @@
 import type { Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
 import { joinKeys, outermost, type Key } from './core/key.ts'
-import type { Plan } from './core/plan.ts'
-import type { Resource } from './core/resource.ts'
+import type { Write } from './core/plan.ts'
+import { plainReload, type Resource } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
-import { commandFault, runCommand, succeeded } from './apply/command.ts'
+import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
 import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
+import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
+import { Guards } from './guards.ts'
 import { openStore } from './stores/registry.ts'
 import { createRenderer } from './templates/render.ts'
 import { VERSION } from './version.ts'
@@ -27,7 +29,7 @@ export interface RunOptions {
   readonly onReload: (callback: () => void) => void
   /** Settings as they would be read now; for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
-  readonly showPlan: (dest: string, plan: Extract<Plan, { kind: 'write' }>) => void
+  readonly showPlan: (dest: string, plan: Write) => void
 }
 
 /** How a run ended. Only a onetime run or a start that failed ends by itself. */
@@ -67,6 +69,8 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
 
 class Daemon {
   readonly #desk: ReloadDesk
+  readonly #records: Records
+  readonly #guards: Guards
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug = deferred<never>()
   readonly #onetime: boolean
@@ -87,11 +91,14 @@ class Daemon {
     this.#desk = new ReloadDesk({
       journal,
       emit: options.emit,
-      run: (command, timeout) => runCommand(command, { timeout }),
-      judge: (command, result) =>
-        succeeded(result) ? undefined : commandFault('reload_cmd', command, result),
+      run: runReload,
+      giveUp: async (names) => (await this.#generation?.worker.rollBack(names)) ?? false,
+      settled: (names) => void this.#proved(names).catch(this.#bug.reject),
       retry: !this.#onetime,
     })
+    const { stateDir, confdir, noop } = settings
+    this.#records = new Records(stateDir, confdir, !noop)
+    this.#guards = new Guards(this.#records, options.emit, [])
   }
 
   async run(): Promise<Ended> {
@@ -196,8 +203,8 @@ class Daemon {
     this.#generation = generation
     this.#desk.retain(new Set(resources.map(({ name }) => name)))
     feed.listener = {
-      changed: (changes, first) =>
-        first ? generation.worker.all() : generation.worker.keysChanged(changes),
+      changed: (changes, first, before) =>
+        first ? generation.worker.all() : generation.worker.keysChanged(changes, before),
       broken: () => undefined,
       crashed: (error) => this.#bug.reject(error),
     }
@@ -205,6 +212,16 @@ class Daemon {
     feed.start()
     if (feed.mirror.kind !== 'waiting') generation.worker.all()
     return ok(generation)
+  }
+
+  /** The reloads of these have succeeded: what is in place is what a rollback goes back to. */
+  async #proved(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if ((await this.#records.get(name)).good.size === 0) continue
+      const written = await this.#records.set(name, { good: new Map() })
+      const { emit } = this.options
+      if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    }
   }
 
   /** Removes what a crashed run has left staged. */
@@ -237,6 +254,8 @@ class Daemon {
       store: feed.name,
       renderer: createRenderer(`${settings.confdir}/templates`),
       desk: this.#desk,
+      records: this.#records,
+      guards: this.#guards,
       emit: this.options.emit,
       noop: settings.noop,
       keepStageFile: settings.keepStageFile,
@@ -256,8 +275,8 @@ class Daemon {
     let last: Fault | undefined
     let hopeless = 0
     feed.listener = {
-      changed: (changes, first) => {
-        listener?.changed(changes, first)
+      changed: (changes, first, before) => {
+        listener?.changed(changes, first, before)
         resolve(undefined)
       },
       broken: (fault) => {
@@ -345,10 +364,11 @@ function prefixesOf(resources: readonly Resource[]): readonly Key[] {
 }
 
 /** For `-sync-only`: files are written, no command runs. */
-function withoutCommands(resource: Resource): Resource {
+function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Resource {
   return {
     ...resource,
     templates: resource.templates.map(({ checkCmd: _check, reloadCmd: _reload, ...spec }) => spec),
+    reload: plainReload,
   }
 }
 

@@ -1,19 +1,23 @@
-// Works off the agenda of one generation: what changed makes resources dirty, what is due goes
-// through a cycle, what failed comes back. The same for a onetime run and for a daemon.
-import { cycle, reloadCommands, type CycleContext } from './cycle.ts'
+// Works off the agenda of one generation: what changed makes units dirty, what is due goes through a
+// cycle, what failed comes back. The same for a onetime run and for a daemon.
+import { restoreFiles } from './apply/undo.ts'
+import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
-import { DirtyIndex } from './core/dirty.ts'
+import { DirtyIndex, type Cause } from './core/dirty.ts'
 import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
+import { reloadsOf, type Reloads } from './core/reload.ts'
 import type { Resource } from './core/resource.ts'
+import type { Tree } from './core/tree.ts'
+import { unitsOf, type Unit } from './core/unit.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
-import type { Reloads } from './flow/reloads.ts'
+import { Views, type SeenChanges } from './flow/views.ts'
 
-export interface WorkerOptions extends Omit<CycleContext, 'rendered'> {
+export interface WorkerOptions extends Omit<CycleContext, 'rendered' | 'treeOf' | 'contents'> {
   readonly resources: readonly Resource[]
   readonly mirror: () => Mirror
   readonly pace: Pace
-  /** Work of the former generation that has to end before that on the same resource begins. */
+  /** Work of the former generation, by unit, that has to end before its files are touched again. */
   readonly after: ReadonlyMap<string, Promise<void>>
   /** False in a onetime run. */
   readonly retry: boolean
@@ -24,32 +28,39 @@ export interface WorkerOptions extends Omit<CycleContext, 'rendered'> {
   readonly emit: Emit
 }
 
-/** Resources in work at once; each may run a check command of its own. */
+/** Units in work at once; each may run a check command of its own. */
 const AT_ONCE = 32
 /** How many keys a `changed` event names; the rest is counted. */
 const KEYS_TOLD = 10
 
 export class Worker {
+  /** The resources that are not what they should be. */
   readonly failed = new Set<string>()
   readonly changed = new Set<string>()
   readonly #resources: ReadonlyMap<string, Resource>
+  readonly #views: Views
+  readonly #units: ReadonlyMap<string, Unit>
+  readonly #unitOf: ReadonlyMap<string, Unit>
   readonly #agenda: Agenda
   readonly #index = new DirtyIndex()
   readonly #gate = createGate(AT_ONCE)
   readonly #jobs = new Map<string, Promise<void>>()
   /** What changed while a resource was being rendered: it may concern keys it has only just read. */
   readonly #rendering = new Map<string, Changes[]>()
+  readonly #contents = new Map<string, string>()
+  readonly #turns = new Map<string, Promise<unknown>>()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(private readonly options: WorkerOptions) {
     this.#resources = new Map(options.resources.map((resource) => [resource.name, resource]))
-    this.#agenda = new Agenda(
-      options.resources.map(({ name, quiet, quietMax }) => [
-        name,
-        { quiet: quiet ?? options.pace.quiet, max: quietMax ?? options.pace.max },
-      ]),
+    this.#views = new Views(options.resources)
+    const units = unitsOf(options.resources)
+    this.#units = new Map(units.map((unit) => [unit.name, unit]))
+    this.#unitOf = new Map(
+      units.flatMap((unit) => unit.resources.map(({ name }) => [name, unit] as const)),
     )
+    this.#agenda = new Agenda(units.map((unit) => [unit.name, paceOf(unit, options.pace)]))
   }
 
   /** Looks at every resource, whatever has changed. */
@@ -58,9 +69,10 @@ export class Worker {
     this.#pump()
   }
 
-  keysChanged(changes: Changes): void {
-    for (const missed of this.#rendering.values()) missed.push(changes)
-    const causes = this.#index.affected(changes)
+  /** @param before the tree that the changes were made to */
+  keysChanged(changes: Changes, before: Tree): void {
+    const after = treeIn(this.options.mirror())
+    const causes = this.#dirty(this.#views.changed(changes, before, after, performance.now()))
     const keys = [...changes.keys()]
     this.options.emit({
       kind: 'changed',
@@ -85,7 +97,35 @@ export class Worker {
     this.#mark(dirty)
   }
 
-  /** Resolves when no resource is in work. What waits for a retry does not count. */
+  /** Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. */
+  async accept(resource: string): Promise<boolean> {
+    const { guards, records } = this.options
+    const { rejected } = await records.get(resource)
+    if (!guards.accept(resource) && rejected === undefined) return false
+    if (rejected !== undefined) await records.set(resource, { rejected: undefined })
+    this.#mark([resource])
+    return true
+  }
+
+  /**
+   * Brings the files of these resources back to what they were when their reloads last succeeded,
+   * those of their groups included, and asks for the reloads. False when nothing is known of that.
+   */
+  async rollBack(resources: readonly string[]): Promise<boolean> {
+    const { desk } = this.options
+    const swaps = new Map(resources.map((name) => [name, desk.swapOf(name)]))
+    const isNewest = (): boolean => [...swaps].every(([name, n]) => desk.swapOf(name) === n)
+    const units = new Set(resources.flatMap((name) => this.#unitOf.get(name) ?? []))
+    let restored = false
+    for (const unit of units) {
+      // A newer content that has come meanwhile is tried first.
+      const done = await this.#inTurn(unit, async () => !isNewest() || (await this.#restore(unit)))
+      restored ||= done
+    }
+    return restored
+  }
+
+  /** Resolves when no unit is in work. What waits for a retry does not count. */
   async idle(): Promise<void> {
     while (this.#jobs.size > 0) await Promise.all(this.#jobs.values())
   }
@@ -96,16 +136,36 @@ export class Worker {
     await this.idle()
   }
 
-  /** Takes nothing new; what is still in work, by resource. */
+  /** Takes nothing new; what is still in work, by unit. */
   retire(): ReadonlyMap<string, Promise<void>> {
     this.#stopped = true
     clearTimeout(this.#timer)
     return new Map(this.#jobs)
   }
 
-  #mark(names: Iterable<string>): void {
-    this.#agenda.changed(names, performance.now())
+  /** The resources that a change concerns as they see it, and the keys that do. */
+  #dirty(seen: SeenChanges): ReadonlyMap<string, Cause> {
+    const causes = new Map<string, Cause>()
+    for (const [holdDown, changes] of seen) {
+      if (changes.size === 0) continue
+      for (const [resource, missed] of this.#rendering) {
+        if (this.#resources.get(resource)?.holdDown === holdDown) missed.push(changes)
+      }
+      for (const [resource, cause] of this.#index.affected(changes)) {
+        if (this.#resources.get(resource)?.holdDown === holdDown) causes.set(resource, cause)
+      }
+    }
+    return causes
+  }
+
+  /** Resources become dirty, and their units with them. */
+  #mark(resources: Iterable<string>): void {
+    this.#agenda.changed(this.#unitsOf(resources), performance.now())
     this.#pump()
+  }
+
+  #unitsOf(resources: Iterable<string>): Set<string> {
+    return new Set([...resources].flatMap((name) => this.#unitOf.get(name)?.name ?? []))
   }
 
   /** Starts what is due, and sets the alarm for what is due next. */
@@ -113,60 +173,134 @@ export class Worker {
     const mirror = this.options.mirror()
     if (this.#stopped || mirror.kind === 'waiting') return
     clearTimeout(this.#timer)
+    const now = performance.now()
+    if (this.#views.next <= now) {
+      const gone = this.#dirty(this.#views.expire(now))
+      this.#agenda.changed(this.#unitsOf(gone.keys()), now)
+    }
     const batch = this.#agenda
-      .take(performance.now())
-      .map((name) => this.#resources.get(name) as Resource)
+      .take(now)
+      .map((name) => this.#units.get(name) as Unit)
+      .map((unit) => ({ unit, reloads: reloadsOfUnit(unit) }))
     // All of a batch are held before the first one starts, so that a reload they share runs once.
-    const held = batch.map((resource) => reloadCommands(resource.templates))
-    for (const commands of held) this.options.desk.hold(commands)
-    batch.forEach((resource, n) => {
-      const { name } = resource
-      const job = this.#gate(() => this.#work(resource))
+    for (const { reloads } of batch) this.options.desk.hold(reloads)
+    for (const { unit, reloads } of batch) {
+      const job = this.#gate(() => this.#inTurn(unit, () => this.#work(unit)))
         .catch(this.options.crashed)
         .finally(() => {
-          this.options.desk.release(held[n] as Reloads)
-          this.#jobs.delete(name)
+          this.options.desk.release(reloads)
+          this.#jobs.delete(unit.name)
           this.#pump()
         })
-      this.#jobs.set(name, job)
-    })
-    const wait = this.#agenda.next - performance.now()
+      this.#jobs.set(unit.name, job)
+    }
+    const wait = Math.min(this.#agenda.next, this.#views.next) - performance.now()
     if (wait < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait))
   }
 
-  async #work(resource: Resource): Promise<void> {
-    const { name } = resource
-    await this.options.after.get(name)
-    const missed: Changes[] = []
-    this.#rendering.set(name, missed)
-    const worked = await cycle(resource, treeIn(this.options.mirror()), {
+  /** One thing at a time with a unit's files. */
+  #inTurn<T>({ name }: Unit, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work)
+    this.#turns.set(
+      name,
+      turn.catch(() => undefined),
+    )
+    return turn
+  }
+
+  async #work(unit: Unit): Promise<void> {
+    const { emit, dependsOn, after } = this.options
+    await after.get(unit.name)
+    for (const { name } of unit.resources) this.#rendering.set(name, [])
+    const worked = await cycle(unit, {
       ...this.options,
-      rendered: (_resource, reads) => {
+      contents: this.#contents,
+      treeOf: (resource) => this.#views.treeOf(resource, treeIn(this.options.mirror())),
+      rendered: ({ name }, reads) => {
+        const missed = this.#rendering.get(name) ?? []
         this.#rendering.delete(name)
         this.#index.set(name, reads)
-        this.options.emit({ kind: 'rendered', resource: name, reads })
-        this.options.dependsOn(reads.flatMap(({ files }) => [...files]))
+        emit({ kind: 'rendered', resource: name, reads })
+        dependsOn(reads.flatMap(({ files }) => [...files]))
         if (missed.some((changes) => this.#index.affected(changes).has(name))) {
-          this.#agenda.changed([name], performance.now())
+          this.#agenda.changed([unit.name], performance.now())
         }
       },
     })
-    if (worked.ok) {
-      this.failed.delete(name)
-      if (worked.changed) this.changed.add(name)
-      this.#agenda.succeeded(name)
-      this.options.emit({ kind: 'applied', resource: name, changed: worked.changed })
-      return
+    this.#ended(unit, worked)
+  }
+
+  #ended(unit: Unit, worked: Worked): void {
+    const { emit, retry, noop } = this.options
+    switch (worked.kind) {
+      case 'done':
+        this.#agenda.succeeded(unit.name)
+        for (const { name } of unit.resources) {
+          const changed = worked.changed.includes(name)
+          this.failed.delete(name)
+          if (changed) this.changed.add(name)
+          if (!changed || !noop) emit({ kind: 'applied', resource: name, changed })
+        }
+        return
+      // Time does not mend these: a change of the keys does, or an operator.
+      case 'held':
+        this.#agenda.succeeded(unit.name)
+        this.failed.add(worked.resource)
+        return
+      case 'rejected':
+        this.#agenda.succeeded(unit.name)
+        this.failed.add(worked.resource)
+        emit({ ...worked, kind: 'failed', at: 'reload', retryIn: null })
+        return
+      case 'failed': {
+        this.failed.add(worked.resource)
+        const delay = this.#agenda.failed(unit.name, performance.now())
+        emit({ ...worked, retryIn: retry ? delay : null })
+      }
     }
-    this.failed.add(name)
-    const delay = this.#agenda.failed(name, performance.now())
-    const retryIn = this.options.retry ? delay : null
-    this.options.emit({
-      kind: 'failed',
-      resource: name,
-      at: worked.at,
-      fault: worked.fault,
-      retryIn,
-    })
+  }
+
+  /** The files that were good, and their reloads; their contents of now are rejected. */
+  async #restore({ resources }: Unit): Promise<boolean> {
+    const { desk, records, emit } = this.options
+    const known = await Promise.all(
+      resources.map(async (resource) => ({ resource, ...(await records.get(resource.name)) })),
+    )
+    const former = known.filter(({ good }) => good.size > 0)
+    if (former.length === 0) return false
+    for (const { resource } of former) await desk.owe(resource.name, lastReloads(resource))
+    const fault = await restoreFiles(
+      former.flatMap(({ good }) => [...good].map(([dest, observed]) => ({ dest, observed }))),
+    )
+    for (const { resource, good } of former) {
+      const { name } = resource
+      this.failed.add(name)
+      if (fault !== undefined)
+        emit({ kind: 'failed', resource: name, at: 'swap', fault, retryIn: null })
+      const written = await records.set(name, { rejected: this.#contents.get(name) }, true)
+      if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
+      emit({ kind: 'rolled-back', resource: name, dests: [...good.keys()] })
+      desk.request(name, lastReloads(resource))
+    }
+    return true
   }
 }
+
+function paceOf({ resources }: Unit, pace: Pace): Pace {
+  return {
+    quiet: Math.max(...resources.map(({ quiet }) => quiet ?? pace.quiet)),
+    max: Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max)),
+  }
+}
+
+const reloadsOfUnit = ({ resources }: Unit): Reloads =>
+  new Map(resources.flatMap((resource) => [...reloadsOf(resource, resource.templates)]))
+
+/** The reloads after a rollback: there is nothing further back to go to. */
+const lastReloads = (resource: Resource): Reloads =>
+  new Map(
+    [...reloadsOf(resource, resource.templates)].map(([command, { attempts: _last, ...terms }]) => [
+      command,
+      terms,
+    ]),
+  )

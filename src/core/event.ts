@@ -128,7 +128,7 @@ export type Event =
   | {
       readonly kind: 'failed'
       readonly resource: string
-      readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state'
+      readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
       readonly fault: Fault
       readonly retryIn: number | null
     }

@@ -5,12 +5,12 @@ import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Notice, Store } from '../core/store.ts'
-import { emptyTree } from '../core/tree.ts'
+import { emptyTree, type Tree } from '../core/tree.ts'
 import { follow } from './follow.ts'
 
 export interface FeedListener {
-  /** The tree is another one; also called for the first snapshot, even an empty one. */
-  changed(changes: Changes, first: boolean): void
+  /** The tree is another one than `before`; also called for the first snapshot, even an empty one. */
+  changed(changes: Changes, first: boolean, before: Tree): void
   broken(fault: Fault): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
@@ -86,7 +86,7 @@ export class Feed {
         this.emit({ kind: 'store-live', store: this.store.name, node: step.node, keys: tree.size })
       }
       if (changes.size > 0 || before.kind === 'waiting') {
-        this.listener?.changed(changes, before.kind === 'waiting')
+        this.listener?.changed(changes, before.kind === 'waiting', treeIn(before))
       }
       if (this.once) return
     }

@@ -2,6 +2,7 @@
 // for it, and does not let go of one before it has succeeded. See invariant 5 in docs/architecture.md.
 import type { CommandResult, Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import { mergeTerms, type Reloads, type ReloadTerms } from '../core/reload.ts'
 import { ok, type Result } from '../core/result.ts'
 import { backoffDelay, type Backoff } from './backoff.ts'
 import type { OwedJournal } from './owed.ts'
@@ -9,30 +10,47 @@ import type { OwedJournal } from './owed.ts'
 export interface ReloadDeskOptions {
   readonly journal: OwedJournal
   readonly emit: Emit
-  /** Runs a command, for as many milliseconds at most; never rejects. */
-  readonly run: (command: string, timeout: number) => Promise<CommandResult>
-  /** The fault of a command that did not succeed; undefined for one that did. */
-  readonly judge: (command: string, result: CommandResult) => Fault | undefined
-  /** False in a onetime run: a reload that fails stays in the journal for the next run. */
+  /** Runs a command and what verifies it; never rejects. */
+  readonly run: (command: string, terms: ReloadTerms) => Promise<ReloadRun>
+  /**
+   * Brings back the files that these resources had before and asks for their reloads. False when
+   * there is nothing to bring back.
+   */
+  readonly giveUp: (resources: readonly string[]) => Promise<boolean>
+  /** Nothing is owed any more by these: what is in place has proved to be good. */
+  readonly settled: (resources: readonly string[]) => void
+  /**
+   * False in a onetime run: a reload that fails stays in the journal for the next run, and none
+   * waits for its pace.
+   */
   readonly retry: boolean
 }
 
-/** Distinct reload commands, and how long each may run, in milliseconds. */
-export type Reloads = ReadonlyMap<string, number>
+export interface ReloadRun {
+  readonly result: CommandResult
+  /** Absent when it succeeded. */
+  readonly fault?: Fault
+}
 
 /** One distinct command, and the resources that owe its run. */
 interface Account {
-  readonly owers: Set<string>
-  /** The longest that any of its owers gives it, in milliseconds. */
-  timeout: number
+  readonly owers: Map<string, ReloadTerms>
   /** Work under way that may yet ask for this command; it is run once for all of them. */
   holds: number
   /** Asked for: to be run as soon as nothing is held any more, or the grace is over. */
   wanted: boolean
+  /** It waits for its pace (minInterval, splay), as written down in the journal. */
+  delayed: boolean
+  /** Not before this time of a monotonic clock. */
+  notBefore: number
+  lastStart: number
   running: boolean
   attempts: number
   timer: NodeJS.Timeout | undefined
 }
+
+/** What was in place when a run began: the number of each ower's newest swap. */
+type Swaps = ReadonlyMap<string, number | undefined>
 
 const RETRY: Backoff = { first: 1000, most: 60_000 }
 
@@ -85,16 +103,26 @@ export class ReloadDesk {
 
   /** The swap that owe() announced did not happen. */
   async withdraw(resource: string): Promise<void> {
-    if (this.#owesAnything(resource) || this.#inherited.has(resource)) return
+    if (this.owes(resource)) return
     await this.options.journal.settle([resource])
+  }
+
+  /** Whether a resource owes a reload, one from an earlier life included. */
+  owes(resource: string): boolean {
+    return this.#inherited.has(resource) || this.#owesAnything(resource)
+  }
+
+  /** The number of a resource's newest swap. */
+  swapOf(resource: string): number {
+    return this.#swaps.get(resource) ?? 0
   }
 
   /** The swap is done: the reloads are due now. */
   request(resource: string, reloads: Reloads): void {
-    for (const [command, timeout] of reloads) {
+    for (const [command, terms] of reloads) {
       const account = this.#account(command)
-      account.timeout = account.owers.size === 0 ? timeout : Math.max(account.timeout, timeout)
-      account.owers.add(resource)
+      account.owers.set(resource, terms)
+      if (!account.wanted) account.notBefore = performance.now() + Math.random() * terms.splay
       account.wanted = true
       account.attempts = 0
       clearTimeout(account.timer)
@@ -121,7 +149,7 @@ export class ReloadDesk {
    */
   retain(resources: ReadonlySet<string>): void {
     for (const account of this.#accounts.values()) {
-      for (const name of account.owers) {
+      for (const name of account.owers.keys()) {
         if (resources.has(name)) continue
         account.owers.delete(name)
         this.#inherited.add(name)
@@ -135,7 +163,8 @@ export class ReloadDesk {
 
   /** Resolves when nothing runs or is about to; what waits for a retry does not count. */
   async idle(): Promise<void> {
-    const active = (account: Account): boolean => account.running || account.wanted
+    const active = ({ running, wanted, delayed }: Account): boolean =>
+      running || (wanted && !delayed)
     while ([...this.#accounts.values()].some(active)) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
@@ -157,10 +186,12 @@ export class ReloadDesk {
     let account = this.#accounts.get(command)
     if (account === undefined) {
       account = {
-        owers: new Set(),
-        timeout: 0,
+        owers: new Map(),
         holds: 0,
         wanted: false,
+        delayed: false,
+        notBefore: -Infinity,
+        lastStart: -Infinity,
         running: false,
         attempts: 0,
         timer: undefined,
@@ -178,43 +209,86 @@ export class ReloadDesk {
     // One run at a time; what was asked for meanwhile follows as soon as this one has ended.
     if (account.running) return
     clearTimeout(account.timer)
+    const wait = this.#paceOf(account)
+    account.delayed = wait > 0
+    if (account.delayed) {
+      if (!this.#closing) account.timer = setTimeout(() => this.#start(command, account), wait)
+      this.#wake()
+      return
+    }
     account.wanted = false
     if (account.owers.size === 0) return
     account.running = true
+    account.lastStart = performance.now()
     void this.#run(command, account)
   }
 
+  /** How long it has to wait yet, in milliseconds. */
+  #paceOf({ owers, lastStart, notBefore }: Account): number {
+    if (!this.options.retry || owers.size === 0) return 0
+    const { minInterval } = mergeTerms(owers.values())
+    return Math.max(notBefore, lastStart + minInterval) - performance.now()
+  }
+
   async #run(command: string, account: Account): Promise<void> {
-    const { emit, run, judge, retry } = this.options
-    const swaps = new Map([...account.owers].map((name) => [name, this.#swaps.get(name)]))
+    const { emit, run } = this.options
+    const swaps = new Map([...account.owers.keys()].map((name) => [name, this.#swaps.get(name)]))
     const resources = [...swaps.keys()]
     emit({ kind: 'reload-started', resources, command })
-    const result = await run(command, account.timeout)
-    const fault = judge(command, result)
+    const { result, fault } = await run(command, mergeTerms(account.owers.values()))
     account.attempts++
     if (fault === undefined) {
       account.attempts = 0
       emit({ kind: 'reloaded', resources, command, result })
       await this.#settle(account, swaps)
-    } else {
-      for (const name of account.owers) this.#failed.add(name)
-      const again = retry && !this.#closing && account.owers.size > 0
-      const retryIn = again ? backoffDelay(account.attempts, RETRY) : null
-      const { attempts } = account
-      emit({ kind: 'reload-owed', resources, command, result, fault, attempts, retryIn })
-      if (retryIn !== null && !account.wanted) {
-        account.timer = setTimeout(() => this.#start(command, account), retryIn)
+    }
+    const waits = fault !== undefined && (await this.#fail(command, account, fault, swaps))
+    account.running = false
+    if (account.wanted && !waits) this.#start(command, account)
+    this.#wake()
+  }
+
+  /** True when the next try is set for later. */
+  async #fail(command: string, account: Account, fault: Fault, swaps: Swaps): Promise<boolean> {
+    const { attempts, owers } = account
+    for (const name of owers.keys()) this.#failed.add(name)
+    // Those that were swapped meanwhile have another content, which is tried first.
+    const tired = [...owers].filter(
+      ([name, terms]) =>
+        attempts >= (terms.attempts ?? Infinity) && this.#swaps.get(name) === swaps.get(name),
+    )
+    const again = !this.#closing && owers.size > 0
+    const willRetry = again && (this.options.retry || this.#willGiveUp(account))
+    let retryIn = willRetry && tired.length === 0 ? backoffDelay(attempts, RETRY) : null
+    const resources = [...swaps.keys()]
+    this.options.emit({ kind: 'reload-owed', resources, command, fault, attempts, retryIn })
+    if (again && tired.length > 0) {
+      const restored = await this.options.giveUp(tired.map(([name]) => name))
+      if (!restored) {
+        for (const [name, { attempts: _given, ...terms }] of tired) owers.set(name, terms)
+        if (this.options.retry) retryIn = backoffDelay(attempts, RETRY)
       }
     }
-    account.running = false
-    if (account.wanted) this.#start(command, account)
+    if (retryIn === null || account.wanted) return false
+    // A onetime run stays for this: it does not end before the files that work are back.
+    account.wanted = !this.options.retry
+    account.timer = setTimeout(() => this.#start(command, account), retryIn)
+    return true
+  }
+
+  #willGiveUp({ owers }: Account): boolean {
+    return [...owers.values()].some(({ attempts }) => attempts !== undefined)
+  }
+
+  #wake(): void {
     for (const wake of this.#waiters.splice(0)) wake()
   }
 
-  async #settle(account: Account, swaps: ReadonlyMap<string, number | undefined>): Promise<void> {
+  async #settle(account: Account, swaps: Swaps): Promise<void> {
     for (const [name, swap] of swaps) if (this.#swaps.get(name) === swap) account.owers.delete(name)
     const settled = [...swaps.keys()].filter((name) => !this.#owesAnything(name))
     for (const name of settled) this.#failed.delete(name)
+    this.options.settled(settled)
     const written = await this.options.journal.settle(settled)
     if (!written.ok) {
       // Not fatal: the next start runs a reload too many rather than one too few.

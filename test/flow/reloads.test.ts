@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
+import type { Fault } from '../../src/core/fault.ts'
 import { openOwed, type OwedJournal } from '../../src/flow/owed.ts'
-import { ReloadDesk, type Reloads } from '../../src/flow/reloads.ts'
+import type { Reloads } from '../../src/core/reload.ts'
+import { ReloadDesk } from '../../src/flow/reloads.ts'
 
 const result = (exitCode: number): CommandResult => ({
   exitCode,
@@ -16,7 +18,8 @@ const result = (exitCode: number): CommandResult => ({
   duration: 1,
 })
 
-const reloads = (...commands: string[]): Reloads => new Map(commands.map((one) => [one, 60_000]))
+const terms = { timeout: 60_000, minInterval: 0, splay: 0, verify: [] }
+const reloads = (...commands: string[]): Reloads => new Map(commands.map((one) => [one, terms]))
 
 let dir: string
 let journal: OwedJournal
@@ -47,10 +50,19 @@ function deskWith(retry = true): ReloadDesk {
     emit: (event) => events.push(event),
     run: (command) =>
       new Promise((resolve) => {
-        runs.push({ command, end: (exitCode) => resolve(result(exitCode)) })
+        const fault = (exitCode: number): Fault => ({
+          kind: 'command',
+          message: `exit ${exitCode}`,
+        })
+        const end = (exitCode: number): void =>
+          resolve({
+            result: result(exitCode),
+            ...(exitCode === 0 ? {} : { fault: fault(exitCode) }),
+          })
+        runs.push({ command, end })
       }),
-    judge: (_command, { exitCode }) =>
-      exitCode === 0 ? undefined : { kind: 'command', message: `exit ${exitCode}` },
+    giveUp: async () => false,
+    settled: () => undefined,
     retry,
   })
 }

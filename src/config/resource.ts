@@ -33,11 +33,14 @@ export async function readResource(
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
   const tables: Said[] = []
+  let reloads = false
   for (const [path, raw] of templateTables(document, template, faults)) {
     const table = readTable(document, path, raw, templateTableKeys, faults)
     const check = new TemplateCheck(document, path, table, settings, owners, faults)
     const spec = await check.spec()
     tables.push({ path, table })
+    // A bad one is told of as such; nothing depends on it that has to be told as well.
+    reloads ||= (raw['reload_cmd'] ?? '') !== ''
     specs.push(spec)
     templates.push({
       path,
@@ -49,7 +52,6 @@ export async function readResource(
   }
   const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
   const common = wholeOf(document, whole, specs, settings, faults)
-  const reloads = specs.some(({ reloadCmd }) => reloadCmd !== undefined)
   const read = { name, document, templates, group: top.group, whole, reloads, faults }
   if (faults.length > 0) return read
   const group = top.group === undefined ? {} : { group: top.group }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadResources } from '../../src/config/resources.ts'
 import { folderOf } from './folder.ts'
-import { good, load, settingsFor } from './load.ts'
+import { faultLines, good, load, settingsFor } from './load.ts'
 
 describe('faults', () => {
   test.each<[string, string, string[]]>([
@@ -333,8 +333,7 @@ describe('faults', () => {
       ],
     ],
   ])('%s', async (_, toml, expected) => {
-    const lines = (await load({ 'conf.d/a.toml': toml })).text.split('\n')
-    expect(lines.map((line) => line.replace(/^conf\.d\/a\.toml:/, ''))).toEqual(expected)
+    expect(await faultLines(toml)).toEqual(expected)
   })
 
   test('of all resources at once', async () => {

@@ -190,6 +190,14 @@ test('property: whatever a resource file holds, the answer is resources or fault
           'debounce',
           'engine',
           'left_delim',
+          'group',
+          'guard',
+          'guard.max_removed',
+          'for_each',
+          'verify_cmd',
+          'reload_attempts',
+          'on_reload_failure',
+          'splay',
           '__proto__',
           'constructor',
           'x',
@@ -211,6 +219,9 @@ test('property: whatever a resource file holds, the answer is resources or fault
           '"\\u0000"',
           '"{{x}}"',
           '"0644"',
+          '"50%"',
+          '"/x/[a"',
+          '{min_keys = 1}',
         ),
       )
       .map(([key, value]) => `${key} = ${value}`),
@@ -218,6 +229,8 @@ test('property: whatever a resource file holds, the answer is resources or fault
       '[template]',
       '[[template]]',
       '[template.src]',
+      '[template.guard]',
+      '[guard]',
       'template = 1',
       '[__proto__]',
       '',
@@ -228,9 +241,10 @@ test('property: whatever a resource file holds, the answer is resources or fault
   const settings = await settingsFor(confdir)
   const file = join(confdir, 'conf.d/a.toml')
   await mkdir(join(confdir, 'conf.d'))
+  const head = fc.constantFrom('', '[template]\n', 'group = "edge"\n[[template]]\n')
   await fc.assert(
-    fc.asyncProperty(fc.array(line, { maxLength: 8 }), fc.boolean(), async (lines, headed) => {
-      await writeFile(file, (headed ? '[template]\n' : '') + lines.join('\n'))
+    fc.asyncProperty(fc.array(line, { maxLength: 8 }), head, async (lines, head) => {
+      await writeFile(file, head + lines.join('\n'))
       const result = await loadResources(settings)
       if (result.ok) return
       expect(result.error.length).toBeGreaterThan(0)

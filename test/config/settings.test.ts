@@ -38,6 +38,8 @@ test('the defaults are confd’s', async () => {
     timeout: 10_000,
     quiet: 100,
     quietMax: 2000,
+    minReloadInterval: 0,
+    splay: 0,
     checkTimeout: 60_000,
     reloadTimeout: 60_000,
     logLevel: 'info',
@@ -77,6 +79,8 @@ test('confd.toml: every entry, with - and with _', async () => {
     debounce = "5s"
     check_timeout = 1.5
     state_dir = "/state"
+    min_reload_interval = "30s"
+    splay = 5
     srv_domain = ""
     basic_auth = false
   `
@@ -102,6 +106,8 @@ test('confd.toml: every entry, with - and with _', async () => {
     quietMax: 5000,
     checkTimeout: 1500,
     stateDir: '/state',
+    minReloadInterval: 30_000,
+    splay: 5000,
   })
 })
 
@@ -122,6 +128,11 @@ describe('what is computed', () => {
     ],
     [[], { CONFD_PREFIX: '', CONFD_NOOP: 'true' }, { prefix: '/', noop: true }],
     [['-noop=false'], { CONFD_NOOP: '1' }, { noop: false }],
+    [
+      ['-splay', '3s'],
+      { CONFD_MIN_RELOAD_INTERVAL: '1m' },
+      { splay: 3000, minReloadInterval: 60_000 },
+    ],
     [['-watch'], {}, { mode: 'watch' }],
     [['-interval', '5'], {}, { mode: 'interval', interval: 5000 }],
   ])('%j %j', async (argv, env, expected) => {

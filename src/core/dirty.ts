@@ -52,7 +52,8 @@ export class DirtyIndex {
   set(name: string, reads: readonly Reads[]): void {
     this.#each(name, this.#reads.get(name) ?? [], (index, what, who) => index.delete(what, who))
     this.#each(name, reads, (index, what, who) => index.add(what, who))
-    this.#reads.set(name, reads)
+    if (reads.length > 0) this.#reads.set(name, reads)
+    else this.#reads.delete(name)
   }
 
   /** The resources whose last reads meet the changed keys, and which keys those are. */

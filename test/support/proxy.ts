@@ -1,4 +1,5 @@
-// A TCP proxy on loopback that can be cut: an outage for the client while the server goes on working.
+// A TCP proxy on loopback that can do what networks do: be cut, fall silent, end in mid-answer, or
+// answer in the server's stead. An outage for the client while the server goes on working.
 import { connect, createServer, type Socket } from 'node:net'
 
 export interface Proxy {
@@ -6,33 +7,59 @@ export interface Proxy {
   readonly node: string
   /** Ends all connections and refuses new ones. */
   cut(): void
+  /** A partition: connections stay open, new ones are accepted, and nothing comes through any more. */
+  silence(): void
+  /** Each connection ends after so many bytes of the server's answers, those that are open included. */
+  truncate(bytes: number): void
+  /** Requests are answered with this text, and the connection is closed; open ones end. */
+  answer(text: string): void
   restore(): void
   close(): Promise<void>
 }
 
+type Mode =
+  | { readonly kind: 'open' | 'cut' | 'silent' }
+  | { readonly kind: 'truncated'; readonly bytes: number }
+  | { readonly kind: 'answered'; readonly text: string }
+
 export async function startProxy(target: string): Promise<Proxy> {
   const port = Number(target.split(':').at(-1))
   const sockets = new Set<Socket>()
-  let isCut = false
-  const server = createServer((near) => {
-    if (isCut) {
-      near.destroy()
-      return
-    }
-    const far = connect(port, '127.0.0.1')
-    for (const [socket, other] of [
+  let mode: Mode = { kind: 'open' }
+
+  const join = (near: Socket, far: Socket): void => {
+    const passed = { bytes: 0 }
+    for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
-      sockets.add(socket)
-      socket.once('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+      sockets.add(from)
+      from.once('close', () => {
+        sockets.delete(from)
+        to.destroy()
       })
       // The close that follows says all there is to say.
-      socket.on('error', () => undefined)
-      socket.pipe(other)
+      from.on('error', () => undefined)
+      from.on('data', (data: Buffer) => {
+        if (mode.kind === 'silent') return
+        const most =
+          mode.kind === 'truncated' && from === far ? mode.bytes - passed.bytes : Infinity
+        if (from === far) passed.bytes += data.length
+        if (data.length < most) {
+          if (!to.write(data)) from.pause()
+        } else to.end(data.subarray(0, Math.max(0, most)), () => from.destroy())
+      })
+      to.on('drain', () => from.resume())
     }
+  }
+
+  const server = createServer((near) => {
+    const { kind } = mode
+    if (kind === 'cut') near.destroy()
+    else if (mode.kind === 'answered') {
+      const { text } = mode
+      near.on('error', () => undefined).once('data', () => near.end(text))
+    } else join(near, connect(port, '127.0.0.1'))
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const endAll = (): void => {
@@ -41,11 +68,23 @@ export async function startProxy(target: string): Promise<Proxy> {
   return {
     node: `127.0.0.1:${(server.address() as { port: number }).port}`,
     cut() {
-      isCut = true
+      mode = { kind: 'cut' }
+      endAll()
+    },
+    silence() {
+      mode = { kind: 'silent' }
+    },
+    truncate(bytes) {
+      mode = { kind: 'truncated', bytes }
+    },
+    answer(text) {
+      mode = { kind: 'answered', text }
       endAll()
     },
     restore() {
-      isCut = false
+      // What was swallowed is lost: a connection that stayed open has a hole in its stream.
+      if (mode.kind === 'silent') endAll()
+      mode = { kind: 'open' }
     },
     async close() {
       endAll()

@@ -21,6 +21,8 @@ const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
  */
 const SERVERS = {
   etcd: { package: 'etcd-server', program: 'usr/bin/etcd' },
+  // No server: what restores one from a snapshot.
+  etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
   nginx: { package: 'nginx', program: 'usr/sbin/nginx' },

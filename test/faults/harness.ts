@@ -156,8 +156,18 @@ export class Trial {
           this.reloads(dest).at(-1) === hashOf(expected[dest]),
       ),
     )
-    const { program } = this
-    this.#baseline ??= program && { handles: program.handles(), memory: program.memory() }
+  }
+
+  /** Starts the program and lets it work, and then takes the measure for the fourth question. */
+  async begin(): Promise<Program> {
+    await this.write()
+    const program = this.start()
+    await this.settle()
+    // The second change finds it watching.
+    await this.write()
+    await this.settle()
+    this.#baseline = { handles: program.handles(), memory: program.memory() }
+    return program
   }
 
   /** Waits for something while the program runs. */
@@ -187,9 +197,13 @@ export class Trial {
       await this.until(`it tells ${event}`, () => (this.program?.told(event) ?? 0) > before)
   }
 
-  /** SIGKILL, and its end. */
-  async kill(): Promise<void> {
+  /**
+   * SIGKILL, and its end.
+   * @param all with it what it has started, as when its container or its machine goes
+   */
+  async kill(all = false): Promise<void> {
     this.program?.signal('SIGKILL')
+    if (all) this.program?.killOffspring()
     await this.program?.ended
     this.#baseline = undefined
   }

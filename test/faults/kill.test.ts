@@ -1,6 +1,7 @@
-// SIGKILL at random instants of a stream of changes, and a new start each time. Two kills in three
-// are followed by more changes; after each third the stream pauses, so that what the killed program
-// owed has to be made good by the next one, and no later change can hide that it was not.
+// SIGKILL at random instants of a stream of changes, and a new start each time; every second time what
+// it has started dies with it, as when a container goes. After each second kill the stream pauses, so
+// that what the killed program owed has to be made good by the next one, and no later change can hide
+// that it was not.
 import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -9,9 +10,10 @@ import { isLong, printSeed, randomFrom, seed } from './random.ts'
 import { fileStore, serverStore } from './stores.ts'
 
 const KILLS = isLong ? 300 : 30
-/** A start takes some 200 ms here, and a change then some 20: all of it is hit. */
-const LATEST_KILL = 700
-const PACE = 15
+/** Milliseconds. A start takes some 200, and a change up to its reload some 200 more: all of it is hit. */
+const LATEST_KILL = 600
+const PACE = 150
+const LATEST_AFTER_WRITE = 300
 
 let etcd: EtcdServer
 let consul: ConsulServer
@@ -23,6 +25,9 @@ afterAll(async () => {
   await Promise.all([etcd.stop(), consul.stop()])
 })
 
+/** Long enough for the next swap to find it running, so that many kills come between swap and reload. */
+const slowReload = (record: string): string => `sleep 0.1; ${record}`
+
 async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
   const random = randomFrom(seed)
   await trial.write()
@@ -33,9 +38,10 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
       await trial.write()
       await pass(PACE * random())
     }
-    await trial.kill()
+    await pass(LATEST_AFTER_WRITE * random())
+    await trial.kill(random() < 0.5)
     trial.start()
-    if (kill % 3 === 0) await trial.settle()
+    if (random() < 0.5) await trial.settle()
   }
   await trial.judge()
 }
@@ -44,21 +50,23 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
 const LIMIT = 60_000 + KILLS * 4000
 
 test(`etcd: killed ${KILLS * 0.6} times`, { timeout: LIMIT }, async () => {
-  await trying(serverStore('etcdv3', etcd.client, [etcd.node]), {}, (trial) =>
+  await trying(serverStore('etcdv3', etcd.client, [etcd.node]), { reload: slowReload }, (trial) =>
     killAgainAndAgain(trial, KILLS * 0.6),
   )
 })
 
 test(`Consul: killed ${KILLS * 0.2} times`, { timeout: LIMIT }, async () => {
-  await trying(serverStore('consul', consul.client, [consul.node]), {}, (trial) =>
-    killAgainAndAgain(trial, KILLS * 0.2),
+  await trying(
+    serverStore('consul', consul.client, [consul.node]),
+    { reload: slowReload },
+    (trial) => killAgainAndAgain(trial, KILLS * 0.2),
   )
 })
 
 test(`file: killed ${KILLS * 0.2} times`, { timeout: LIMIT }, async () => {
   const store = fileStore()
   try {
-    await trying(store, {}, (trial) => killAgainAndAgain(trial, KILLS * 0.2))
+    await trying(store, { reload: slowReload }, (trial) => killAgainAndAgain(trial, KILLS * 0.2))
   } finally {
     store.close()
   }

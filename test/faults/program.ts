@@ -109,10 +109,26 @@ export class Program {
 
   /** The command lines of all processes that it has started and that still run, itself included. */
   offspring(): string[] {
+    return this.#pids().map(
+      (pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)}`,
+    )
+  }
+
+  killOffspring(): void {
+    for (const pid of this.#pids()) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended by itself.
+      }
+    }
+  }
+
+  #pids(): number[] {
     return readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
       .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(this.#mark))
-      .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)}`)
+      .map(Number)
   }
 }
 

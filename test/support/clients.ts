@@ -109,6 +109,8 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async authenticate(name: string, password: string): Promise<void> {
+    // An expired one is refused even here.
+    this.#token = undefined
     const { token } = await this.post('auth/authenticate', { name, password })
     this.#token = token as string
   }

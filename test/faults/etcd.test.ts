@@ -1,0 +1,163 @@
+// etcd in trouble: away, stopped, behind a partition, compacted, restored from a snapshot, with
+// tokens that expire. Each test has a server of its own, and most of its time is waiting.
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { startProxy, type Proxy } from '../support/proxy.ts'
+import { serverBinary, startEtcd, until, type EtcdServer } from '../support/servers.ts'
+import { trying, type Trial, type TrialOptions } from './harness.ts'
+import { serverStore } from './stores.ts'
+
+interface Scene {
+  readonly trial: Trial
+  readonly etcd: EtcdServer
+  /** Between the program and the server; the trial writes past it. */
+  readonly proxy: Proxy
+}
+
+async function withEtcd(
+  use: (scene: Scene) => Promise<void>,
+  options: TrialOptions = {},
+  extraArgs: readonly string[] = [],
+): Promise<void> {
+  const etcd = await startEtcd({ extraArgs })
+  const proxy = await startProxy(etcd.node)
+  try {
+    const store = serverStore('etcdv3', etcd.client, [proxy.node])
+    await trying(store, options, (trial) => use({ trial, etcd, proxy }))
+  } finally {
+    await proxy.close()
+    await etcd.stop()
+  }
+}
+
+describe.concurrent('etcd', { timeout: 90_000 }, () => {
+  test('killed and started again', () =>
+    withEtcd(async ({ trial, etcd }) => {
+      await trial.begin()
+      const writing = trial.attempts(200)
+      await etcd.kill()
+      await trial.untilTold('store-stale')
+      await writing
+      await etcd.start()
+      await trial.write()
+      await trial.judge()
+    }))
+
+  test('stopped and continued', () =>
+    withEtcd(async ({ trial, etcd }) => {
+      await trial.begin()
+      etcd.pause()
+      const writing = trial.attempts(1)
+      await trial.untilTold('store-stale')
+      etcd.resume()
+      await writing
+      await trial.writes(3)
+      await trial.judge()
+    }))
+
+  test('behind a partition', () =>
+    withEtcd(async ({ trial, proxy }) => {
+      await trial.begin()
+      proxy.silence()
+      await trial.writes(5)
+      await trial.untilTold('store-stale')
+      await trial.writes(5)
+      proxy.restore()
+      await trial.write()
+      await trial.judge()
+    }))
+
+  test('answers that end in the middle', () =>
+    withEtcd(async ({ trial, proxy }) => {
+      await trial.begin()
+      for (const bytes of [10, 200, 900, 1500]) {
+        const before = trial.program?.told('store-stale')
+        proxy.truncate(bytes)
+        await trial.writes(5)
+        await trial.untilTold('store-stale', before)
+      }
+      proxy.restore()
+      await trial.write()
+      await trial.judge()
+    }))
+
+  test('compacted while the program was away', () =>
+    withEtcd(async ({ trial, etcd, proxy }) => {
+      await trial.begin()
+      proxy.cut()
+      await trial.writes(20)
+      await etcd.client.compact()
+      await trial.writes(2)
+      proxy.restore()
+      await trial.settle()
+      await trial.write()
+      await trial.judge()
+    }))
+
+  test('restored from a snapshot: the revision goes back', () =>
+    withEtcd(async ({ trial, etcd }) => {
+      await trial.begin()
+      const then = trial.now
+      const snapshot = trial.file('snapshot.db')
+      etcdctl(etcd, 'snapshot', 'save', snapshot)
+      await trial.writes(20)
+      await trial.settle()
+      const revision = await etcd.client.revision()
+      await etcd.kill()
+      rmSync(etcd.dataDir, { recursive: true })
+      const sameCluster = etcd.spec.args.filter((arg) => /^--(initial-|data-dir)/.test(arg))
+      etcdctl(etcd, 'snapshot', 'restore', snapshot, ...sameCluster)
+      await etcd.start()
+      expect(await etcd.client.revision()).toBeLessThan(revision)
+      trial.storeHolds(then)
+      await trial.settle()
+      await trial.writes(3)
+      await trial.judge()
+    }))
+
+  test('tokens that expire', () =>
+    withEtcd(
+      async ({ trial, etcd, proxy }) => {
+        const password = 'a password of the trial'
+        const reader = { name: 'reader', password, prefix: trial.prefix }
+        await etcd.client.enableAuth('root password', reader)
+        const write = async (): Promise<void> => {
+          // The trial's own token expires as well.
+          await etcd.client.authenticate('root', 'root password')
+          await trial.write()
+        }
+        await trial.begin()
+        // The program opens its watch anew after a silence; its token has expired by then.
+        const watches = await watchesOf(etcd)
+        await until('the watch is opened anew', async () => (await watchesOf(etcd)) > watches)
+        await write()
+        await trial.settle()
+        proxy.cut()
+        await write()
+        proxy.restore()
+        await write()
+        await trial.judge()
+        expect(trial.program?.output).not.toContain(password)
+      },
+      {
+        extra: ['-username', 'reader', '-password', 'a password of the trial'],
+      },
+      ['--auth-token-ttl=1'],
+    ))
+})
+
+function etcdctl(etcd: EtcdServer, ...args: readonly string[]): void {
+  const { path, env } = serverBinary('etcdctl')
+  const { status, stderr } = spawnSync(path, [`--endpoints=${etcd.url}`, ...args], {
+    env: { ...process.env, ...env, ETCDCTL_API: '3' },
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${stderr}`)
+}
+
+/** How many watch streams the server has been asked for. */
+async function watchesOf(etcd: EtcdServer): Promise<number> {
+  const { text } = await etcd.client.http.ok('GET', '/metrics')
+  return Number(/^grpc_server_started_total\{grpc_method="Watch".*\} (\d+)$/m.exec(text)?.[1] ?? 0)
+}

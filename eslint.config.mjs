@@ -10,6 +10,7 @@ const rooms = {
   templates: [],
   apply: [],
   observe: [],
+  control: ['flow'],
 }
 
 const borders = Object.entries(rooms).map(([room, allowed]) => ({

@@ -47,7 +47,27 @@ async function main(argv: readonly string[]): Promise<number> {
       return EXIT.done
     case 'run':
       return runWith(argv, command.value)
+    case 'ask':
+      return ask(command.value)
   }
+}
+
+/** `reconfd status` and the like. */
+async function ask({
+  question,
+  settings,
+  json,
+}: Extract<Command, { kind: 'ask' }>): Promise<number> {
+  const { askDaemon } = await import('./control/ask.ts')
+  const told = await askDaemon(question, settings, json)
+  if (told.ok) {
+    // Waited for: what is piped to a program may be longer than a pipe holds.
+    const { text, exit } = told.value
+    await new Promise<void>((written) => process.stdout.write(text, () => written()))
+    return exit
+  }
+  await tellFaults([told.error.fault], settings.logFormat)
+  return told.error.exit
 }
 
 async function runWith(

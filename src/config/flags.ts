@@ -2,6 +2,7 @@
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 import type { Fault } from '../core/fault.ts'
+import { commandNames, commands, isCommand, type CommandName } from './commands.ts'
 import { nearest } from './nearest.ts'
 import {
   envNames,
@@ -29,18 +30,39 @@ const usage = (message: string, hint?: string): Fault => ({
   hint: hint ?? '"reconfd -help" lists all flags',
 })
 
+export interface CommandLine {
+  readonly values: Values
+  readonly faults: readonly Fault[]
+  /** Absent: a run. */
+  readonly command?: CommandName
+  /** What the command is about, such as a resource. */
+  readonly operand?: string
+  readonly json?: true
+}
+
 /** Reads all of argv (without node and script) and reports every fault found. */
-export function parseFlags(argv: readonly string[]): { values: Values; faults: readonly Fault[] } {
+export function parseFlags(argv: readonly string[]): CommandLine {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
   const rest = [...argv]
+  const operands: string[] = []
+  let command: CommandName | undefined
+  let json = false
   let last: OptionName | undefined
   while (rest.length > 0) {
     const argument = rest.shift() ?? ''
     const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
     if (argument === '--' && rest.length === 0) break
     if (flag === undefined) {
-      faults.push(stray(argument === '--' ? (rest.shift() ?? '') : argument, last))
+      const word = argument === '--' ? (rest.shift() ?? '') : argument
+      if (command !== undefined) operands.push(word)
+      else if (isCommand(word)) command = word
+      else
+        faults.push(word === argv[0] && /^\w/.test(word) ? unknownCommand(word) : stray(word, last))
+      continue
+    }
+    if (flag === 'json' && inline === undefined) {
+      json = true
       continue
     }
     const name = byFlag.get(flag)
@@ -64,7 +86,36 @@ export function parseFlags(argv: readonly string[]): { values: Values; faults: r
     else if (option.type !== 'list') values[name] = parsed.value
     else values[name] = [...((values[name] as string[] | undefined) ?? []), parsed.value]
   }
-  return { values: values, faults }
+  if (json && (command === undefined || commands[command].json === undefined)) {
+    faults.push(unknownFlag('json'))
+  }
+  if (command === undefined) return { values, faults }
+  const [operand] = operands
+  const wrong = wrongOperands(command, operands)
+  if (wrong !== undefined) faults.push(wrong)
+  return {
+    values,
+    faults,
+    command,
+    ...(operand === undefined ? {} : { operand }),
+    ...(json ? { json } : {}),
+  }
+}
+
+function wrongOperands(command: CommandName, operands: readonly string[]): Fault | undefined {
+  const { operand } = commands[command]
+  const wanted = operand === undefined ? 0 : 1
+  if (operands.length < wanted) {
+    return usage(`${command} needs a ${operand}`, `write reconfd ${command} ${operand}`)
+  }
+  if (operands.length === wanted) return undefined
+  return usage(`${command} does not know what to do with "${operands[wanted]}"`)
+}
+
+function unknownCommand(word: string): Fault {
+  const near = nearest(word, commandNames)
+  if (near !== undefined) return usage(`unknown command ${word}`, `did you mean ${near}?`)
+  return usage(`argument "${word}" is no command and belongs to no flag`)
 }
 
 function stray(argument: string, last: OptionName | undefined): Fault {
@@ -102,10 +153,13 @@ function placeholder(name: OptionName): string {
 /** What the exit codes mean: for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
-  [1, 'a resource failed; all of them were tried, and each failure is told'],
+  [
+    1,
+    'a resource failed; all of them were tried, and each failure is told; status: not all are in sync',
+  ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
-  [64, 'usage: a flag is unknown, or has no value or a wrong one'],
-  [69, 'the store was not reachable within -timeout'],
+  [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
+  [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
   ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
@@ -139,8 +193,16 @@ export function helpText(): string {
   }
   return [
     'Usage: reconfd [flags]',
+    '       reconfd COMMAND [flags]',
     '',
     'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
+    '',
+    'Commands, which ask the daemon with the same -confdir and -state-dir:',
+    ...commandNames.map((name) => {
+      const { operand, json, help } = commands[name]
+      const head = [name, operand, json && '[-json]'].filter((part) => part !== undefined).join(' ')
+      return `  ${head.padEnd(28)}${help}`
+    }),
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
     'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s).',
@@ -148,7 +210,11 @@ export function helpText(): string {
     'confd.toml; flags win, then the environment, then the file.',
     '',
     'Exit codes:',
-    ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(7)}${meaning}`),
+    ...exitCodes.flatMap(([code, meaning]) =>
+      wrap(meaning, WIDTH - 9).map(
+        (line, i) => `  ${(i === 0 ? String(code) : '').padEnd(7)}${line}`,
+      ),
+    ),
     '',
   ].join('\n')
 }

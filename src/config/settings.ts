@@ -1,6 +1,7 @@
 // Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
 // `-version` and `-help` load nothing but the table.
 import type { Fault } from '../core/fault.ts'
+import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
@@ -12,6 +13,12 @@ export type Command =
   | { readonly kind: 'version' }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'run'; readonly settings: Settings; readonly notices: readonly string[] }
+  | {
+      readonly kind: 'ask'
+      readonly question: Question
+      readonly json: boolean
+      readonly settings: Settings
+    }
 
 /** 64: the command line is wrong. 78: the environment or confd.toml is. */
 export interface SettingsFaults {
@@ -37,7 +44,9 @@ export async function loadSettings(
     return err({ exit, faults, logFormat: given['log-format'] ?? options['log-format'].default })
   }
   if (flags.faults.length > 0) return refuse(64, flags.faults)
-  if (flags.values.help === true) return ok({ kind: 'help', text: helpText() })
+  const { command, operand, json } = flags
+  if (flags.values.help === true || command === 'help')
+    return ok({ kind: 'help', text: helpText() })
   if (flags.values.version === true) return ok({ kind: 'version' })
 
   const named = flags.values['conf-file'] ?? environment.values['conf-file']
@@ -47,6 +56,12 @@ export async function loadSettings(
   if (faults.length > 0) return refuse(78, faults, file.values)
 
   const given: Values = { ...file.values, ...environment.values, ...flags.values }
+  if (command !== undefined) {
+    // Where the daemon is to be found is all that is needed.
+    const settings = await assemble(given, flags.values.prefix !== undefined, env)
+    const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
+    return ok({ kind: 'ask', question, json: json === true, settings })
+  }
   const wrong = contradiction(given)
   if (wrong !== undefined) {
     // Whoever typed a part of it is told about usage, else it is the configuration.

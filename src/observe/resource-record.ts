@@ -14,7 +14,7 @@ import type {
 
 const CHANGES_KEPT = 20
 /** Of each kind of read. */
-const READS_NAMED = 200
+const READS_NAMED = 100
 
 interface Problem {
   readonly since: number
@@ -138,13 +138,18 @@ export function briefly({ frame: _frame, ...fault }: Fault): string {
   return formatFault(fault)
 }
 
-/** The reads of all templates of a resource, by name and in order. */
+/** The first reads of all templates of a resource, each once, sorted. */
 function namesOf(reads: readonly Reads[]): ReadNames {
   let more = 0
   const merged = (of: (one: Reads) => ReadonlySet<string>): string[] => {
-    const all = [...new Set(reads.flatMap((one) => [...of(one)]))].sort()
-    more += Math.max(0, all.length - READS_NAMED)
-    return all.slice(0, READS_NAMED)
+    const names = new Set<string>()
+    for (const one of reads) {
+      for (const name of of(one)) {
+        if (names.size < READS_NAMED) names.add(name)
+        else if (!names.has(name)) more++
+      }
+    }
+    return [...names].sort()
   }
   const names = {
     keys: merged(({ keys }) => keys),

@@ -30,6 +30,38 @@ describe('good command lines', () => {
   })
 })
 
+describe('commands', () => {
+  test.each<[string[], object]>([
+    [['status'], { command: 'status' }],
+    [
+      ['status', '-json', '-confdir', '/c'],
+      { command: 'status', json: true, values: { confdir: '/c' } },
+    ],
+    [['-json', 'status'], { command: 'status', json: true }],
+    [['-confdir', 'status', 'status'], { command: 'status', values: { confdir: 'status' } }],
+    [['why', 'a.toml'], { command: 'why', operand: 'a.toml' }],
+    [['why', '-confdir', '/c', 'a.toml'], { command: 'why', operand: 'a.toml' }],
+    [['why', '--', '-a.toml'], { command: 'why', operand: '-a.toml' }],
+    [['reload', 'status'], { command: 'reload', operand: 'status' }],
+    [['help'], { command: 'help' }],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(argv)).toMatchObject({ faults: [], ...expected })
+  })
+
+  const list = '"reconfd -help" lists all flags'
+  test.each<[string[], string, string]>([
+    [['stauts'], 'unknown command stauts', 'did you mean status?'],
+    [['frobnicate'], 'argument "frobnicate" is no command and belongs to no flag', list],
+    [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
+    [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
+    [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
+    [['resync', '-json'], 'unknown flag -json', list],
+    [['-json'], 'unknown flag -json', list],
+  ])('%j', (argv, message, hint) => {
+    expect(parseFlags(argv).faults).toEqual([{ kind: 'config', message, hint }])
+  })
+})
+
 describe('bad command lines', () => {
   const list = '"reconfd -help" lists all flags'
   test.each<[string[], string[]]>([
@@ -137,6 +169,7 @@ test('-help names every flag, its default and the exit codes, in lines that fit'
   for (const name of optionNames) expect(help).toMatch(new RegExp(`^  -${name}( |$)`, 'm'))
   for (const code of [0, 1, 2, 64, 69, 70, 78])
     expect(help).toMatch(new RegExp(`^  ${code} +\\w`, 'm'))
+  expect(help).toContain('why RESOURCE [-json]')
   expect(help).toContain('(default /etc/confd)')
   expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
 })

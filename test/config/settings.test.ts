@@ -23,6 +23,20 @@ test('-version and -help, before anything is read', async () => {
   expect(await loadSettings(['-help'], env)).toMatchObject({ ok: true, value: { kind: 'help' } })
 })
 
+test('a command needs no more than where the daemon is to be found', async () => {
+  const env = { CONFD_BACKEND: 'file', CONFD_STATE_DIR: '/state' }
+  expect(await loadSettings(['why', 'a', '-confdir', '/c', '-json'], env)).toMatchObject({
+    ok: true,
+    value: {
+      kind: 'ask',
+      question: { command: 'why', resource: 'a' },
+      json: true,
+      settings: { confdir: '/c', stateDir: '/state' },
+    },
+  })
+  expect(await loadSettings(['help'], env)).toMatchObject({ ok: true, value: { kind: 'help' } })
+})
+
 test('the defaults are confd’s', async () => {
   const { settings } = await settingsOf([])
   expect(settings).toMatchObject({

@@ -209,7 +209,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
     reads: all,
   })
   const board = told(started('a'), rendered(reads(many, ['/x'])))
-  expect(resource(board).reads).toMatchObject({ more: 50, files: ['/x'] })
+  expect(resource(board).reads).toMatchObject({ more: 150, files: ['/x'] })
   board.note(rendered(reads(new Set(['/b', '/c']), ['/x']), reads(new Set(['/a', '/b']), [])), NOW)
   expect(resource(board).reads).toEqual({
     keys: ['/a', '/b', '/c'],

@@ -1,0 +1,17 @@
+// Where the control socket and the status file of a confdir are.
+import { join } from 'node:path'
+import type { Settings } from '../core/settings.ts'
+import { idOf } from '../flow/state-files.ts'
+
+type Where = Pick<Settings, 'stateDir' | 'confdir'>
+
+export const socketPath = ({ stateDir, confdir }: Where): string =>
+  join(stateDir, `control-${idOf(confdir)}.sock`)
+
+export const statusPath = ({ stateDir, confdir }: Where): string =>
+  join(stateDir, `status-${idOf(confdir)}.json`)
+
+/** The longest path that a Unix socket can have on Linux, in bytes (sun_path, unix(7)). */
+const LONGEST = 107
+
+export const isTooLong = (path: string): boolean => Buffer.byteLength(path) > LONGEST

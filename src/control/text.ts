@@ -1,0 +1,106 @@
+// The answers as text for people: a table of the resources, and the past of one.
+import { formatFault } from '../core/fault.ts'
+import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+
+/** @param running false: told from the state directory */
+export function statusText(status: Status, running: boolean): string {
+  const { version, pid, started, stores, configuration, resources } = status
+  const lines = [
+    running
+      ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
+      : notRunning(status.at),
+  ]
+  for (const { name, state, since, node, keys, fault } of stores) {
+    const what = [
+      keys === undefined ? '' : `${keys} keys`,
+      node === undefined ? '' : `from ${node}`,
+    ]
+    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
+    lines.push(told.filter((part) => part !== '').join(', '))
+    if (fault !== undefined) lines.push(`  ${firstLine(formatFault(fault))}`)
+  }
+  if (configuration !== undefined) {
+    lines.push(`configuration: bad since ${time(configuration.since)}, the former one is at work`)
+    for (const fault of configuration.faults) lines.push(`  ${firstLine(formatFault(fault))}`)
+  }
+  if (resources.length === 0) return [...lines, 'no resources', ''].join('\n')
+  const head = ['RESOURCE', 'STATE', 'SINCE', 'LAST CHANGE', 'LAST RELOAD', 'WHY']
+  const rows = resources.map(({ name, state, since, why, lastChange, lastReload }) => [
+    name,
+    state,
+    time(since),
+    lastChange === undefined ? '-' : changeText(lastChange, 1),
+    lastReload === undefined ? '-' : reloadText(lastReload),
+    why === undefined ? '-' : firstLine(why),
+  ])
+  return [...lines, '', ...table([head, ...rows]), ''].join('\n')
+}
+
+export function historyText(history: ResourceHistory, running: boolean, at: string): string {
+  const { name, state, since, why, lastReload, hashes, reads, changes } = history
+  const lines = running ? [] : [notRunning(at), '']
+  lines.push(`${printable(name)}: ${state} since ${time(since)}`)
+  if (why !== undefined) lines.push(...why.split('\n').map((line) => `  ${printable(line)}`))
+  for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
+  if (lastReload !== undefined) {
+    lines.push(`  last reload ${reloadText(lastReload)}: ${printable(lastReload.command)}`)
+  }
+  lines.push('', 'Reads of the last render:')
+  if (reads === undefined) lines.push('  not rendered yet')
+  else lines.push(...readLines(reads))
+  lines.push('', 'Changes, the newest first:')
+  if (changes.length === 0) lines.push('  none')
+  for (const change of changes) lines.push(`  ${changeText(change, Infinity)}`)
+  return [...lines, ''].join('\n')
+}
+
+const KINDS: readonly (readonly [Exclude<keyof ReadNames, 'more'>, string])[] = [
+  ['keys', 'key'],
+  ['trees', 'all below'],
+  ['listings', 'names in'],
+  ['patterns', 'pattern'],
+  ['files', 'file'],
+]
+
+function readLines(reads: ReadNames): string[] {
+  const lines = KINDS.flatMap(([kind, word]) =>
+    reads[kind].map((name) => `  ${word.padEnd(9)}  ${printable(name)}`),
+  )
+  if (reads.more > 0) lines.push(`  and ${reads.more} more`)
+  return lines.length === 0 ? ['  nothing'] : lines
+}
+
+const notRunning = (at: string): string => `no daemon is running; as of ${time(at)}`
+
+/** At most so many of the keys or files, and how many more there are. */
+function changeText({ at, keys, files, more }: Change, most: number): string {
+  const all = [...keys, ...files]
+  const rest = more + Math.max(0, all.length - most)
+  const names = all.slice(0, most).map(printable).join(' ')
+  return `${time(at)} ${names}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+function reloadText({ at, exitCode, signal, timedOut, duration }: Reload): string {
+  const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
+  return `${time(at)} ${how} in ${duration} ms`
+}
+
+/** To the second. */
+const time = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
+
+/** Names may hold anything; a terminal is not to obey them. */
+const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? ''
+
+/** Columns as wide as their widest cell; the last one as it is. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const cells = rows.map((row) => row.map(printable))
+  const widths = (cells[0] ?? []).map((_, n) =>
+    Math.max(...cells.map((row) => row[n]?.length ?? 0)),
+  )
+  return cells.map((row) =>
+    row.map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0))).join('  '),
+  )
+}

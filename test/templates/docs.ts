@@ -73,6 +73,85 @@ without keys is an empty list.
 - Further limits: 1,000 levels of nesting, ten includes in one another, 256 network look-ups, and a budget of steps
   that no template of real life comes near; what never ends is an error.
 
+## One template, many files
+
+With \`for_each\` in the resource ([configuration](configuration.md#one-template-many-files)) a template is rendered
+once for each key, or directory, that the pattern matches. Which one it is, the template sees in \`item\`; so do the
+files that it includes, and \`dest\`, which is a template too: in the language of the template, always between
+\`{{\` and \`}}\`.
+
+\`\`\`toml
+[template]
+src = "vhost.conf.njk"
+for_each = "/vhosts/*"
+dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"
+keys = ["/vhosts"]
+group_check_cmd = "nginx -t -q"
+reload_cmd = "nginx -s reload"
+\`\`\`
+
+\`\`\`jinja
+upstream {{ item.name }} {
+{% for backend in item.gets("backends/*") %}
+    server {{ backend.value }};
+{% endfor %}
+}
+server {
+    listen {{ item.get("port", "80") }};
+    server_name {{ item.name }};
+    location / { proxy_pass http://{{ item.name }}; }
+}
+\`\`\`
+
+The same in Go, with \`dest = "/etc/nginx/sites/{{base item.Key}}.conf"\`:
+
+\`\`\`text
+upstream {{item.Name}} {
+{{- range item.Gets "backends/*"}}
+    server {{.Value}};
+{{- end}}
+}
+server {
+    listen {{item.Get "port" "80"}};
+    server_name {{item.Name}};
+    location / { proxy_pass http://{{item.Name}}; }
+}
+\`\`\`
+
+With these keys there are two files, \`shop.example.com.conf\` and \`wiki.example.com.conf\`:
+
+\`\`\`yaml
+vhosts:
+  shop.example.com:
+    port: 8080
+    backends: { s1: 10.0.3.1:8000, s2: 10.0.3.2:8000 }
+  wiki.example.com:
+    backends: { w1: 10.0.4.1:8000 }
+\`\`\`
+
+When a backend comes or goes, one of the files is written; when a host goes, its file is removed. Either way nginx is
+checked and reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has it whole.
+
+| nunjucks | Go | |
+| --- | --- | --- |
+| \`item.key\` | \`item.Key\` | the key or directory that matches, without the prefix |
+| \`item.name\` | \`item.Name\` | its last part |
+| \`item.value\` | \`item.Value\` | its value; \`""\` for a directory without one |
+| \`item.get("port", "80")\` | \`item.Get "port" "80"\` | the value of a key below it; a missing key without a default is an error |
+| \`item.exists("tls")\` | \`item.Exists "tls"\` | whether a key below it has a value |
+| \`item.gets("backends/*")\` | \`item.Gets "backends/*"\` | the pairs below it whose key matches a pattern |
+| \`item.pairs\` | \`item.Pairs\` | all pairs below it, at every depth |
+| \`item.ls("backends")\` | \`item.Ls "backends"\` | the names directly below a directory in it, or below itself |
+
+- Keys in pairs are whole keys, as everywhere. All other functions are there too.
+- A changed key costs only the items that asked for it. What all items ask for, such as
+  \`getv("/defaults/timeout")\`, costs all of them.
+- One item's mistake keeps the whole set as it is; the message names the item. So do two items with the same
+  \`dest\`.
+- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` that comes from a
+  key makes a folder inside (\`mkdirs = true\` makes it); \`base(item.key)\` has none.
+- In a template without \`for_each\`, \`item\` is an error that says so; as the name of a variable or a loop it is free.
+
 ## Functions
 
 They are those of confd and give confd's results. The examples look at these keys:

@@ -14,6 +14,7 @@ import type { Resource, TemplateSpec } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Tree } from './core/tree.ts'
 import { mayGoBack, type Unit } from './core/unit.ts'
+import type { LastGood } from './flow/last-good.ts'
 import type { Records } from './flow/records.ts'
 import type { ReloadDesk } from './flow/reloads.ts'
 import type { GuardedFile, Guards } from './guards.ts'
@@ -25,6 +26,7 @@ export interface CycleContext {
   readonly desk: ReloadDesk
   readonly records: Records
   readonly guards: Guards
+  readonly lastGood: LastGood
   /** By resource with a reload that may be rolled back: the hash of what was rendered last. */
   readonly contents: Map<string, string>
   readonly emit: Emit
@@ -131,9 +133,7 @@ async function planAll(
     const next = plan({ ...spec, bytes }, observed)
     if (next.kind === 'blocked') return err(failed('observe', resource.name, next.fault))
     if (spec.guard !== undefined) {
-      const keys = keysRead(treeOf(resource), { store, prefix: spec.prefix, keys: spec.keys }, [
-        reads,
-      ])
+      const keys = keysRead(treeOf(resource), spec, [reads])
       const lastSize = observed.kind === 'file' ? observed.bytes.length : undefined
       const file = { spec, keys, size: bytes.length, lastSize }
       guarded.set(resource, [...(guarded.get(resource) ?? []), file])
@@ -220,21 +220,20 @@ async function checkGroup(
   return undefined
 }
 
-/** Writes down what to go back to, unless an older content, the last that proved good, is there. */
+/** Writes down what to go back to. */
 async function keepGood(
   unit: Unit,
   changes: readonly FileChange[],
-  { records }: CycleContext,
+  { lastGood }: CycleContext,
 ): Promise<Result<void, Fault>> {
   if (!mayGoBack(unit)) return ok(undefined)
   for (const { name } of unit.resources) {
-    const good = new Map<string, Observed>()
+    const files = new Map<string, Observed>()
     for (const { resource, spec, plan: write } of changes) {
-      if (resource === name) good.set(spec.dest, write.previous)
+      if (resource === name) files.set(spec.dest, write.previous)
     }
-    if (good.size === 0) continue
-    for (const [dest, file] of (await records.get(name)).good) good.set(dest, file)
-    const written = await records.set(name, { good, rejected: undefined }, true)
+    if (files.size === 0) continue
+    const written = await lastGood.replacing(name, files)
     if (!written.ok) return written
   }
   return ok(undefined)

@@ -16,14 +16,16 @@ export interface GuardedFile {
   readonly lastSize: number | undefined
 }
 
+const ANY = 'any'
+
 /** How many vanished keys an event names; the rest is counted. */
 const KEYS_NAMED = 20
 
 export class Guards {
   /** By resource: the hash of the content that is held. */
   readonly #held = new Map<string, string>()
-  /** By resource: the hash of the content that may pass, or any for one that was accepted beforehand. */
-  readonly #accepted = new Map<string, string | 'any'>()
+  /** By resource: the hash of the content that may pass, or ANY for one that was accepted beforehand. */
+  readonly #accepted = new Map<string, string>()
 
   /** @param beforehand resources whose next change was accepted while no daemon ran */
   constructor(
@@ -31,7 +33,7 @@ export class Guards {
     private readonly emit: Emit,
     beforehand: Iterable<string>,
   ) {
-    for (const resource of beforehand) this.#accepted.set(resource, 'any')
+    for (const resource of beforehand) this.#accepted.set(resource, ANY)
   }
 
   /** Lets the change pass that is held; false when none is. */
@@ -49,7 +51,7 @@ export class Guards {
   async holds({ name }: Resource, hash: string, files: readonly GuardedFile[]): Promise<boolean> {
     this.#held.delete(name)
     const accepted = this.#accepted.get(name)
-    if (accepted === 'any' || accepted === hash) return false
+    if (accepted === ANY || accepted === hash) return false
     const { keys: last } = await this.records.get(name)
     for (const { spec, keys, size, lastSize } of files) {
       if (spec.guard === undefined) continue

@@ -13,6 +13,7 @@ import { loadResources } from './config/resources.ts'
 import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
+import { LastGood } from './flow/last-good.ts'
 import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
 import { Guards } from './guards.ts'
@@ -70,6 +71,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
 class Daemon {
   readonly #desk: ReloadDesk
   readonly #records: Records
+  readonly #lastGood: LastGood
   readonly #guards: Guards
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug = deferred<never>()
@@ -93,11 +95,13 @@ class Daemon {
       emit: options.emit,
       run: runReload,
       giveUp: async (names) => (await this.#generation?.worker.rollBack(names)) ?? false,
-      settled: (names) => void this.#proved(names).catch(this.#bug.reject),
+      began: (names) => names.forEach((name) => this.#lastGood.reloading(name)),
+      proved: (names) => this.#proved(names),
       retry: !this.#onetime,
     })
     const { stateDir, confdir, noop } = settings
     this.#records = new Records(stateDir, confdir, !noop)
+    this.#lastGood = new LastGood(this.#records)
     this.#guards = new Guards(this.#records, options.emit, [])
   }
 
@@ -217,8 +221,7 @@ class Daemon {
   /** The reloads of these have succeeded: what is in place is what a rollback goes back to. */
   async #proved(names: readonly string[]): Promise<void> {
     for (const name of names) {
-      if ((await this.#records.get(name)).good.size === 0) continue
-      const written = await this.#records.set(name, { good: new Map() })
+      const written = await this.#lastGood.proved(name)
       const { emit } = this.options
       if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
     }
@@ -256,6 +259,7 @@ class Daemon {
       desk: this.#desk,
       records: this.#records,
       guards: this.#guards,
+      lastGood: this.#lastGood,
       emit: this.options.emit,
       noop: settings.noop,
       keepStageFile: settings.keepStageFile,

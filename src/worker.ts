@@ -5,7 +5,7 @@ import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
 import { DirtyIndex, type Cause } from './core/dirty.ts'
 import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
-import { reloadsOf, type Reloads } from './core/reload.ts'
+import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
 import type { Resource } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
 import { unitsOf, type Unit } from './core/unit.ts'
@@ -262,13 +262,16 @@ export class Worker {
 
   /** The files that were good, and their reloads; their contents of now are rejected. */
   async #restore({ resources }: Unit): Promise<boolean> {
-    const { desk, records, emit } = this.options
+    const { desk, records, lastGood, emit } = this.options
     const known = await Promise.all(
-      resources.map(async (resource) => ({ resource, ...(await records.get(resource.name)) })),
+      resources.map(async (resource) => ({ resource, good: await lastGood.of(resource.name) })),
     )
     const former = known.filter(({ good }) => good.size > 0)
     if (former.length === 0) return false
-    for (const { resource } of former) await desk.owe(resource.name, lastReloads(resource))
+    // There is nothing further back to go to.
+    const last = (resource: Resource): Reloads =>
+      withoutEnd(reloadsOf(resource, resource.templates))
+    for (const { resource } of former) await desk.owe(resource.name, last(resource))
     const fault = await restoreFiles(
       former.flatMap(({ good }) => [...good].map(([dest, observed]) => ({ dest, observed }))),
     )
@@ -280,7 +283,7 @@ export class Worker {
       const written = await records.set(name, { rejected: this.#contents.get(name) }, true)
       if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
       emit({ kind: 'rolled-back', resource: name, dests: [...good.keys()] })
-      desk.request(name, lastReloads(resource))
+      desk.request(name, last(resource))
     }
     return true
   }
@@ -295,12 +298,3 @@ function paceOf({ resources }: Unit, pace: Pace): Pace {
 
 const reloadsOfUnit = ({ resources }: Unit): Reloads =>
   new Map(resources.flatMap((resource) => [...reloadsOf(resource, resource.templates)]))
-
-/** The reloads after a rollback: there is nothing further back to go to. */
-const lastReloads = (resource: Resource): Reloads =>
-  new Map(
-    [...reloadsOf(resource, resource.templates)].map(([command, { attempts: _last, ...terms }]) => [
-      command,
-      terms,
-    ]),
-  )

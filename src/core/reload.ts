@@ -6,7 +6,7 @@ import type { ReloadPolicy, Resource, TemplateSpec } from './resource.ts'
 export interface ReloadTerms {
   readonly timeout: number
   /** After so many failures the previous files come back; absent: never. */
-  readonly attempts?: number
+  readonly attempts?: number | undefined
   /** The least time between the starts of two runs. */
   readonly minInterval: number
   /** A random wait of up to this comes before a run. */
@@ -40,6 +40,10 @@ export function reloadsOf({ reload }: Resource, specs: readonly TemplateSpec[]):
   }
   return reloads
 }
+
+/** The same reloads with nothing to go back to: they are tried for ever. */
+export const withoutEnd = (reloads: Reloads): Reloads =>
+  new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
 /** One run serves all its owers: each gets at least the time, the peace and the proof that it asks for. */
 export function mergeTerms(all: Iterable<ReloadTerms>): ReloadTerms {

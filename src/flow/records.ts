@@ -3,7 +3,7 @@
 // back to. One small JSON file a resource, replaced as a whole, so that a change costs its own size.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf, ioFault } from '../core/errno.ts'
+import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Observed } from '../core/plan.ts'
@@ -54,7 +54,8 @@ export class Records {
     change: Partial<ResourceRecord>,
     durable = false,
   ): Promise<Result<void, Fault>> {
-    const record = { ...(await this.get(resource)), ...change }
+    await this.get(resource)
+    const record = { ...(this.#known.get(resource) ?? nothing), ...change }
     this.#known.set(resource, record)
     if (!this.keep) return ok(undefined)
     const path = this.#path(resource)

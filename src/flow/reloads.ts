@@ -17,8 +17,10 @@ export interface ReloadDeskOptions {
    * there is nothing to bring back.
    */
   readonly giveUp: (resources: readonly string[]) => Promise<boolean>
-  /** Nothing is owed any more by these: what is in place has proved to be good. */
-  readonly settled: (resources: readonly string[]) => void
+  /** A reload begins for what these have in place now. */
+  readonly began: (resources: readonly string[]) => void
+  /** With what they had in place then, all reloads of these have succeeded. */
+  readonly proved: (resources: readonly string[]) => Promise<void>
   /**
    * False in a onetime run: a reload that fails stays in the journal for the next run, and none
    * waits for its pace.
@@ -235,6 +237,7 @@ export class ReloadDesk {
     const swaps = new Map([...account.owers.keys()].map((name) => [name, this.#swaps.get(name)]))
     const resources = [...swaps.keys()]
     emit({ kind: 'reload-started', resources, command })
+    this.options.began(resources)
     const { result, fault } = await run(command, mergeTerms(account.owers.values()))
     account.attempts++
     if (fault === undefined) {
@@ -265,7 +268,7 @@ export class ReloadDesk {
     if (again && tired.length > 0) {
       const restored = await this.options.giveUp(tired.map(([name]) => name))
       if (!restored) {
-        for (const [name, { attempts: _given, ...terms }] of tired) owers.set(name, terms)
+        for (const [name, terms] of tired) owers.set(name, { ...terms, attempts: undefined })
         if (this.options.retry) retryIn = backoffDelay(attempts, RETRY)
       }
     }
@@ -285,10 +288,12 @@ export class ReloadDesk {
   }
 
   async #settle(account: Account, swaps: Swaps): Promise<void> {
+    const others = (name: string): boolean =>
+      [...this.#accounts.values()].some((other) => other !== account && other.owers.has(name))
+    await this.options.proved([...swaps.keys()].filter((name) => !others(name)))
     for (const [name, swap] of swaps) if (this.#swaps.get(name) === swap) account.owers.delete(name)
     const settled = [...swaps.keys()].filter((name) => !this.#owesAnything(name))
     for (const name of settled) this.#failed.delete(name)
-    this.options.settled(settled)
     const written = await this.options.journal.settle(settled)
     if (!written.ok) {
       // Not fatal: the next start runs a reload too many rather than one too few.

@@ -25,12 +25,14 @@ let dir: string
 let journal: OwedJournal
 let runs: { command: string; end: (exitCode: number) => void }[]
 let events: Event[]
+let lastGood: { began: string[]; proved: string[] }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'reconfd-desk-'))
   journal = await opened()
   runs = []
   events = []
+  lastGood = { began: [], proved: [] }
 })
 afterEach(async () => {
   vi.useRealTimers()
@@ -62,7 +64,8 @@ function deskWith(retry = true): ReloadDesk {
         runs.push({ command, end })
       }),
     giveUp: async () => false,
-    settled: () => undefined,
+    began: (names) => lastGood.began.push(...names),
+    proved: async (names) => void lastGood.proved.push(...names),
     retry,
   })
 }

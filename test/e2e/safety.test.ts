@@ -1,0 +1,230 @@
+// A bad change never takes the service down: rollback, verification, guards, groups, hold-down, pace.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { withSite, type Site } from './support.ts'
+
+let etcd: EtcdServer
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+beforeEach(async () => {
+  for (const dir of ['/app', '/web']) await etcd.client.delTree(dir)
+  await etcd.client.put('/app/name', 'good')
+})
+
+const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node, '-debounce', '10ms']
+
+const toml = (site: Site, name: string, text: string): void =>
+  writeFileSync(join(site.root, 'conf.d', `${name}.toml`), text)
+
+/** A reload that notes which content it has seen, and fails for the bad one. */
+const pickyReload = (site: Site): string =>
+  `cat ${site.path('app.conf')} >> ${site.path('reloads')}; ! grep -q bad ${site.path('app.conf')}`
+
+const seen = (site: Site): string[] => (site.read('reloads') ?? '').split('\n').slice(0, -1)
+
+function rollbackSite(site: Site): void {
+  site.template('app.conf', '{{ getv("/app/name") }}\n')
+  toml(
+    site,
+    'app',
+    `on_reload_failure = "rollback"\nreload_attempts = 2\n[template]\nsrc = "app.conf.njk"\n` +
+      `dest = "${site.path('app.conf')}"\nkeys = ["/app"]\nreload_cmd = '${pickyReload(site)}'\n`,
+  )
+}
+
+test('rollback: the previous file comes back, the reload runs again, the content is not tried again', async () => {
+  await withSite(store(), async (site) => {
+    rollbackSite(site)
+    const run = site.start('-watch')
+    await run.until('the first reload', () => run.tells('reloaded'))
+    await etcd.client.put('/app/name', 'bad')
+    await run.until('the way back', () => run.tells('rolled-back'))
+    await run.until('the reload of it', () => seen(site).length === 4)
+    expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good'])
+    expect(site.read('app.conf')).toBe('good\n')
+    // The same content once more is refused; another one is tried.
+    await etcd.client.put('/app/other', 'x')
+    run.signal('SIGHUP')
+    await run.until('it is refused', () => run.stderr.includes('was rolled back'))
+    expect(site.read('app.conf')).toBe('good\n')
+    await etcd.client.put('/app/name', 'better')
+    await run.until('the better one', () => seen(site).at(-1) === 'better')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good', 'better'])
+  })
+})
+
+test('rollback survives a crash: what to go back to, and what was rejected', async () => {
+  await withSite(store(), async (site) => {
+    rollbackSite(site)
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    await etcd.client.put('/app/name', 'bad')
+    const run = site.start('-watch')
+    await run.until('the first failure', () => run.tells('reload-owed'))
+    run.signal('SIGKILL')
+    await run.finished
+    expect(site.read('app.conf')).toBe('bad\n')
+    const second = await site.start('-onetime').finished
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain('rolled-back')
+    expect(site.read('app.conf')).toBe('good\n')
+    const tries = seen(site).length
+    const third = await site.start('-onetime').finished
+    expect(third.code).toBe(1)
+    expect(third.stderr).toContain('was rolled back')
+    expect(seen(site)).toHaveLength(tries)
+    expect(site.read('app.conf')).toBe('good\n')
+  })
+})
+
+test('verify_cmd counts as part of the reload', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/app/name") }}\n')
+    const healthy = `echo try >> ${site.path('verified')}; test -e ${site.path('healthy')}`
+    site.resource('app.conf', {
+      reload_cmd: `echo reload >> ${site.path('reloads')}`,
+      verify_cmd: healthy,
+      verify_timeout: '5s',
+    })
+    const run = site.start('-watch')
+    await run.until('it is owed', () => run.tells('reload-owed'))
+    // Three attempts by default.
+    expect(site.lines('verified')).toBe(3)
+    expect(run.stderr).toContain('verify_cmd')
+    writeFileSync(site.path('healthy'), '')
+    await run.until('it is healthy', () => run.tells('reloaded'))
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+const guarded = (site: Site, guard: string): void => {
+  site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')
+  toml(
+    site,
+    'app',
+    `[template]\nsrc = "app.conf.njk"\ndest = "${site.path('app.conf')}"\nkeys = ["/web"]\n[template.guard]\n${guard}\n`,
+  )
+}
+
+test('a guard holds what would take too much away, over a restart too', async () => {
+  await withSite(store(), async (site) => {
+    guarded(site, 'max_removed = "50%"')
+    for (const n of [1, 2, 3, 4]) await etcd.client.put(`/web/${n}`, `s${n}`)
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    await etcd.client.delTree('/web')
+    await etcd.client.put('/web/4', 's4')
+    const once = await site.start('-onetime').finished
+    expect(once.code).toBe(1)
+    expect(once.stderr).toContain('/web/1')
+    expect(site.read('app.conf')).toBe('s1\ns2\ns3\ns4\n')
+    const run = site.start('-watch')
+    await run.until('it is held', () => run.tells('held'))
+    expect(site.read('app.conf')).toBe('s1\ns2\ns3\ns4\n')
+    // What comes back is within the guard.
+    await etcd.client.put('/web/1', 's1')
+    await run.until('half of them', () => site.read('app.conf') === 's1\ns4\n')
+    // An empty directory is never published unless allow_empty says so.
+    await etcd.client.delTree('/web')
+    await run.until('it is held again', () => run.stderr.includes('allow_empty'))
+    expect(site.read('app.conf')).toBe('s1\ns4\n')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+function group(site: Site, check: string): void {
+  for (const name of ['cert', 'cfg']) {
+    site.template(name, `${name} {{ getv("/app/name") }}\n`)
+    toml(
+      site,
+      name,
+      `group = "edge"\n${name === 'cfg' ? `group_check_cmd = '${check}'\n` : ''}[template]\nsrc = "${name}.njk"\n` +
+        `dest = "${site.path(name)}"\nkeys = ["/app"]\nreload_cmd = "cat ${site.path('cert')} ${site.path('cfg')} >> ${site.path('reloads')}"\n`,
+    )
+  }
+}
+
+test('a group changes together: its check sees the files in place, its failure restores them all', async () => {
+  await withSite(store(), async (site) => {
+    group(site, `! grep -q bad ${site.path('cert')} && ! grep -q bad ${site.path('cfg')}`)
+    const run = site.start('-watch')
+    await run.until('one reload for both', () => seen(site).length === 2)
+    expect(seen(site)).toEqual(['cert good', 'cfg good'])
+    await etcd.client.put('/app/name', 'bad')
+    await run.until('the check has failed', () => run.tells('failed'))
+    expect([site.read('cert'), site.read('cfg')]).toEqual(['cert good\n', 'cfg good\n'])
+    await etcd.client.put('/app/name', 'new')
+    await run.until('the next reload', () => seen(site).length === 4)
+    expect(seen(site).slice(2)).toEqual(['cert new', 'cfg new'])
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('a group of which one member cannot be rendered changes nothing', async () => {
+  await withSite(store(), async (site) => {
+    group(site, 'true')
+    const run = site.start('-watch')
+    await run.until('one reload for both', () => seen(site).length === 2)
+    site.template('cfg', '{{ getv("/app/missing") }}\n')
+    const failures = (): number => run.log.filter(({ event }) => event === 'failed').length
+    await run.until('the failure', () => failures() === 1)
+    await etcd.client.put('/app/name', 'new')
+    await run.until('the next one', () => failures() === 2)
+    expect([site.read('cert'), site.read('cfg')]).toEqual(['cert good\n', 'cfg good\n'])
+    await etcd.client.put('/app/missing', 'there')
+    await run.until(
+      'both',
+      () => site.read('cfg') === 'there\n' && site.read('cert') === 'cert new\n',
+    )
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('hold_down: a key that flaps does not reload; one that stays away does', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')
+    const reload = { reload_cmd: `echo reload >> ${site.path('reloads')}`, hold_down: '1500ms' }
+    site.resource('app.conf', reload)
+    await etcd.client.put('/web/1', 's1')
+    await etcd.client.put('/web/2', 's2')
+    const run = site.start('-watch', '-log-level', 'debug')
+    await run.until('the first reload', () => site.lines('reloads') === 1)
+    await etcd.client.del('/web/1')
+    await run.until('it is noticed', () => run.tells('changed'))
+    await etcd.client.put('/web/1', 's1')
+    await etcd.client.put('/web/3', 's3')
+    await run.until('the third one', () => site.read('app.conf') === 's1\ns2\ns3\n')
+    await run.until('its reload', () => site.lines('reloads') === 2)
+    await etcd.client.del('/web/2')
+    await run.until('it is gone in the end', () => site.read('app.conf') === 's1\ns3\n')
+    await run.until('its reload', () => site.lines('reloads') === 3)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('min_reload_interval delays and never drops', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/app/name") }}\n')
+    site.resource('app.conf', {
+      reload_cmd: `date +%s%3N >> ${site.path('times')}; cat ${site.path('app.conf')} >> ${site.path('reloads')}`,
+      min_reload_interval: '1s',
+    })
+    const run = site.start('-watch')
+    await run.until('the first reload', () => seen(site).length === 1)
+    for (const value of ['a', 'b', 'c']) {
+      await etcd.client.put('/app/name', value)
+      await run.until(value, () => site.read('app.conf') === `${value}\n`)
+    }
+    await run.until('the last one', () => seen(site).at(-1) === 'c')
+    const times = readFileSync(site.path('times'), 'utf8').trim().split('\n').map(Number)
+    expect(times).toHaveLength(2)
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(990)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    expect(existsSync(site.path('app.conf'))).toBe(true)
+  })
+})

@@ -68,21 +68,18 @@ function secondName(staged: Staged): string | undefined {
 
 /** For a file that cannot be renamed over: never the first choice, since a reader may see half of it. */
 async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, Fault>> {
+  const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
   let handle: FileHandle | undefined
-  let old: Buffer | undefined
+  let former: Target | undefined
   try {
     handle = await open(staged.target, 'r+')
-    old = await handle.readFile()
-    await overwrite(handle, staged.next.bytes)
-    const now = await handle.stat()
-    const { uid = now.uid, gid = now.gid, mode } = staged.next
-    if (uid !== now.uid || gid !== now.gid) await handle.chown(uid, gid)
-    if (mode !== (now.mode & 0o7777)) await handle.chmod(mode)
+    const { mode, uid, gid } = await handle.stat()
+    former = { bytes: await handle.readFile(), mode: mode & 0o7777, uid, gid }
+    await become(handle, staged.next)
     return ok(undefined)
   } catch (error) {
-    const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
-    if (handle === undefined || old === undefined) return err(ioFault(what, error))
-    const restored = await overwrite(handle, old).then(
+    if (handle === undefined || former === undefined) return err(ioFault(what, error))
+    const restored = await become(handle, former).then(
       () => 'the old content was put back',
       () => 'PUTTING BACK THE OLD CONTENT FAILED TOO',
     )
@@ -90,6 +87,15 @@ async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, 
   } finally {
     await handle?.close().catch(() => undefined)
   }
+}
+
+/** The owner before the mode: chown clears setuid bits. */
+async function become(handle: FileHandle, { bytes, ...next }: Target): Promise<void> {
+  await overwrite(handle, bytes)
+  const now = await handle.stat()
+  const { uid = now.uid, gid = now.gid, mode } = next
+  if (uid !== now.uid || gid !== now.gid) await handle.chown(uid, gid)
+  if (mode !== (now.mode & 0o7777) || uid !== now.uid) await handle.chmod(mode)
 }
 
 /** Writes, syncs, reads back and compares. */

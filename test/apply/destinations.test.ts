@@ -94,6 +94,18 @@ describe('an existing file', () => {
     expect(statSync(dest).ino).toBe(ino)
   })
 
+  it.runIf(isRoot)('with another owner is set right in place (needs root)', async () => {
+    writeFileSync(dest, 'same')
+    chownSync(dest, 1234, 2345)
+    chmodSync(dest, 0o4755)
+    const { ino } = statSync(dest)
+    const metadata = await change(dest, 'same', { uid: 0, gid: 0 })
+    expect(metadata.plan.why).toBe('metadata')
+    expect((await applyNow([metadata])).ok).toBe(true)
+    expect(statSync(dest)).toMatchObject({ ino, uid: 0, gid: 0 })
+    expect(statSync(dest).mode & 0o7777).toBe(0o4755)
+  })
+
   it.runIf(isRoot)(
     'of another user, without root: says that the owner cannot be set (needs root to try)',
     async () => {
@@ -188,6 +200,125 @@ describe('a symbolic link', () => {
   })
 })
 
+describe('follow_symlinks = false', () => {
+  const refused = (): string =>
+    `the destination ${dest} is a symbolic link, and follow_symlinks is false`
+
+  it('a link is refused, in sync or not, whole or dangling', async () => {
+    symlinkSync('real.cfg', dest)
+    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    writeFileSync(join(dir, 'real.cfg'), 'old')
+    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    expect(await observe(dest)).toMatchObject({ kind: 'file' })
+  })
+
+  it('a link that comes after the plan was made is refused, and what it leads to is whole', async () => {
+    const strict = { followSymlinks: false }
+    writeFileSync(dest, 'old')
+    const late = [
+      await change(dest, 'new', strict),
+      await change(dest, 'old', { ...strict, mode: 0o600 }),
+    ]
+    rmSync(dest)
+    writeFileSync(join(dir, 'real.cfg'), 'of somebody else')
+    symlinkSync('real.cfg', dest)
+    for (const one of late) {
+      expect(await applyNow([one])).toMatchObject({ at: 'stage', fault: { message: refused() } })
+    }
+    expect(readFileSync(join(dir, 'real.cfg'), 'utf8')).toBe('of somebody else')
+    expect(statSync(join(dir, 'real.cfg')).mode & 0o777).toBe(0o644)
+    expect(hidden()).toEqual([])
+  })
+
+  it('a linked folder above it is no matter', async () => {
+    mkdirSync(join(dir, 'real'))
+    symlinkSync('real', join(dir, 'short'))
+    const strict = await change(join(dir, 'short/app.cfg'), 'new', { followSymlinks: false })
+    expect((await applyNow([strict])).ok).toBe(true)
+    expect(readFileSync(join(dir, 'real/app.cfg'), 'utf8')).toBe('new')
+  })
+})
+
+describe('mkdirs', () => {
+  const mkdirs = true
+
+  it('makes the folders above, 0755 whatever the umask', async () => {
+    const umask = process.umask(0o077)
+    try {
+      expect((await applyNow([await change(join(dir, 'a/b/app.cfg'), 'new', { mkdirs })])).ok).toBe(
+        true,
+      )
+    } finally {
+      process.umask(umask)
+    }
+    expect(readFileSync(join(dir, 'a/b/app.cfg'), 'utf8')).toBe('new')
+    for (const folder of ['a', 'a/b']) {
+      expect(statSync(join(dir, folder)).mode & 0o7777).toBe(0o755)
+    }
+  })
+
+  it('makes the folder that a dangling link leads into', async () => {
+    symlinkSync('gone/app.cfg', dest)
+    expect((await applyNow([await change(dest, 'new', { mkdirs })])).ok).toBe(true)
+    expect(readFileSync(join(dir, 'gone/app.cfg'), 'utf8')).toBe('new')
+  })
+
+  it('removes what it made when the file is refused, and what another file is in stays', async () => {
+    const first = join(dir, 'a/first.cfg')
+    expect((await applyNow([await change(first, 'new', { mkdirs })])).ok).toBe(true)
+    const applied = await applyNow([
+      await change(join(dir, 'a/b/c/x.cfg'), 'new', { mkdirs }),
+      await change(join(dir, 'a/b/d/y.cfg'), 'new', { mkdirs, checkCmd: 'false' }),
+    ])
+    expect(applied).toMatchObject({ at: 'check' })
+    expect(readdirSync(join(dir, 'a'))).toEqual(['first.cfg'])
+  })
+
+  it.each([
+    ['file', 'a part of the path is not a directory (ENOTDIR)'],
+    ['dangling', 'something is in the way (EEXIST)'],
+    ['circle', 'its symbolic links go round in a circle (ELOOP)'],
+  ])('below a %s is a fault, and nothing is left', async (name, why) => {
+    writeFileSync(join(dir, 'file'), '')
+    symlinkSync('nowhere', join(dir, 'dangling'))
+    symlinkSync('circle', join(dir, 'circle'))
+    const before = readdirSync(dir)
+    const { spec } = await change(dest, 'new', { mkdirs })
+    const next = { bytes: Buffer.from('new'), mode: 0o644 }
+    const applied = await applyNow([
+      {
+        resource: 'app.toml',
+        spec: { ...spec, dest: join(dir, name, 'x/app.cfg') },
+        plan: { kind: 'write', why: 'create', next, previous: { kind: 'absent' } },
+      },
+    ])
+    expect(applied).toMatchObject({
+      at: 'stage',
+      fault: { message: expect.stringContaining(why) as string },
+    })
+    expect(readdirSync(dir)).toEqual(before)
+  })
+
+  it('where no folder can be made says which', async () => {
+    const applied = await applyNow([await change('/proc/nothing/here/app.cfg', 'new', { mkdirs })])
+    expect(applied).toMatchObject({
+      fault: {
+        message: 'cannot make the folder /proc/nothing: no such file or directory (ENOENT)',
+      },
+    })
+  })
+
+  it.runIf(isRoot)('without the right to: says which folder (needs root to try)', async () => {
+    chmodSync(dir, 0o755)
+    const applied = await asNobody(async () =>
+      applyNow([await change(join(dir, 'a/app.cfg'), 'new', { mkdirs })]),
+    )
+    expect(applied).toMatchObject({
+      fault: { message: `cannot make the folder ${dir}/a: permission denied (EACCES)` },
+    })
+  })
+})
+
 describe('in the way', () => {
   it('a directory is told as such', async () => {
     mkdirSync(dest)
@@ -270,21 +401,69 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     })
   })
 
+  it('a bind-mounted file on a read-only file system is told as such', async () => {
+    const source = join(dir, 'source')
+    writeFileSync(source, 'the old content')
+    writeFileSync(dest, '')
+    await mounted(['--bind', source, dest], dest, async () => {
+      execFileSync('mount', ['-o', 'remount,ro,bind', dest])
+      expect(await applyNow([await change(dest, 'new')])).toMatchObject({
+        at: 'swap',
+        fault: {
+          message: `cannot write into ${dest} (it is a mount point and cannot be replaced): the file system is read-only (EROFS)`,
+        },
+      })
+      expect(readFileSync(dest, 'utf8')).toBe('the old content')
+    })
+    expect(hidden()).toEqual([])
+  })
+
+  it('a bind-mounted file that cannot be swapped: those before it are put back', async () => {
+    const source = join(dir, 'source')
+    const first = join(dir, 'first.cfg')
+    writeFileSync(source, 'the old content')
+    writeFileSync(first, 'old')
+    writeFileSync(dest, '')
+    await mounted(['--bind', source, dest], dest, async () => {
+      execFileSync('mount', ['-o', 'remount,ro,bind', dest])
+      const changes = [await change(first, 'new', { mode: 0o600 }), await change(dest, 'new')]
+      expect(await applyNow(changes)).toMatchObject({ at: 'swap', spec: { dest } })
+      expect([readFileSync(first, 'utf8'), statSync(first).mode & 0o777]).toEqual(['old', 0o644])
+    })
+  })
+
+  it('a disk that fills up with the second file: the first is not swapped', async () => {
+    const full = join(dir, 'full')
+    mkdirSync(full)
+    const first = join(dir, 'first.cfg')
+    writeFileSync(first, 'old')
+    await mounted(['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full], full, async () => {
+      const second = join(full, 'second.cfg')
+      const changes = [await change(first, 'new'), await change(second, 'n'.repeat(100_000))]
+      expect(await applyNow(changes)).toMatchObject({ at: 'stage', spec: { dest: second } })
+      expect([readFileSync(first, 'utf8'), readdirSync(full), hidden()]).toEqual(['old', [], []])
+    })
+  })
+
   it('a bind-mounted file on a disk that fills up gets its old content back', async () => {
     const small = join(dir, 'small')
     mkdirSync(small)
     writeFileSync(dest, '')
     await mounted(['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small], small, async () => {
       const source = join(small, 'source')
-      writeFileSync(source, 'the old content')
+      const old = 'the old content'.repeat(2500)
+      writeFileSync(source, old)
       await mounted(['--bind', source, dest], dest, async () => {
-        expect(await applyNow([await change(dest, 'n'.repeat(100_000))])).toMatchObject({
+        const { mode } = statSync(dest)
+        const full = await change(dest, 'n'.repeat(100_000), { mode: 0o600 })
+        expect(await applyNow([full])).toMatchObject({
           at: 'swap',
           fault: {
             message: `cannot write into ${dest} (it is a mount point and cannot be replaced); the old content was put back: no space left on the device (ENOSPC)`,
           },
         })
-        expect(readFileSync(dest, 'utf8')).toBe('the old content')
+        expect(readFileSync(dest, 'utf8')).toBe(old)
+        expect(statSync(dest).mode).toBe(mode)
       })
     })
     expect(existsSync(dest)).toBe(true)

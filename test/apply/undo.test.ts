@@ -1,0 +1,235 @@
+// Files that change together, across resources, and what brings them back: undo, removal, rollback.
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { FileChange } from '../../src/apply/apply.ts'
+import { groupCheck } from '../../src/apply/check.ts'
+import { observe } from '../../src/apply/observe.ts'
+import { restoreFiles } from '../../src/apply/undo.ts'
+import type { Event } from '../../src/core/event.ts'
+import { planRemoval } from '../../src/core/plan.ts'
+import { applyNow, change, isRoot, mounted } from './support.ts'
+
+let dir: string
+let a: string
+let b: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'reconfd-undo-'))
+  a = join(dir, 'a.cfg')
+  b = join(dir, 'b.cfg')
+  writeFileSync(a, 'old a')
+  writeFileSync(b, 'old b')
+})
+afterEach(() => {
+  rmSync(dir, { recursive: true })
+})
+
+const text = (path: string): string => readFileSync(path, 'utf8')
+const mode = (path: string): number => statSync(path).mode & 0o7777
+const hidden = (): string[] => readdirSync(dir).filter((name) => name.startsWith('.'))
+
+/** The removal of a file, planned as the flow plans it. */
+async function removal(dest: string): Promise<FileChange> {
+  const planned = planRemoval(await observe(dest))
+  if (planned.kind !== 'write') throw new Error(`nothing to remove: ${planned.kind}`)
+  const { spec } = await change(join(dir, 'any'), '')
+  return { resource: 'vhosts.toml', spec: { ...spec, dest }, plan: planned }
+}
+
+describe('the files of a group', () => {
+  it('of which one is refused: nothing changes, and the resource that it belongs to is told', async () => {
+    const events: Event[] = []
+    const changes = [
+      { ...(await change(a, 'new a')), resource: 'cert.toml' },
+      { ...(await change(b, 'new b', { checkCmd: 'false' })), resource: 'haproxy.toml' },
+    ]
+    expect(await applyNow(changes, { events })).toMatchObject({
+      ok: false,
+      at: 'check',
+      resource: 'haproxy.toml',
+      spec: { dest: b },
+    })
+    expect(events).toMatchObject([{ kind: 'checked', resource: 'haproxy.toml' }])
+    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+  })
+
+  it('come back, each in the state that it had, new ones go, removed ones are there again', async () => {
+    const c = join(dir, 'deep/er/c.cfg')
+    const d = join(dir, 'd.cfg')
+    writeFileSync(d, 'old d')
+    chmodSync(d, 0o604)
+    chmodSync(a, 0o640)
+    const applied = await applyNow([
+      await change(a, 'new a', { mode: 0o600 }),
+      await change(b, 'old b', { mode: 0o600 }),
+      await change(c, 'new c', { mkdirs: true }),
+      await removal(d),
+    ])
+    if (!applied.ok) throw new Error(applied.fault.message)
+    expect([text(a), mode(b), text(c), existsSync(d)]).toEqual(['new a', 0o600, 'new c', false])
+    expect(await applied.undo()).toBeUndefined()
+    expect([text(a), text(b), text(d)]).toEqual(['old a', 'old b', 'old d'])
+    expect([mode(a), mode(b), mode(d)]).toEqual([0o640, 0o644, 0o604])
+    expect([existsSync(join(dir, 'deep')), hidden()]).toEqual([false, []])
+  })
+
+  it('of which one cannot be put back: the others are, and the fault names it', async () => {
+    const applied = await applyNow([
+      await change(a, 'new a'),
+      await change(b, 'new b'),
+      await change(join(dir, 'c.cfg'), 'new c'),
+    ])
+    rmSync(b)
+    mkdirSync(b)
+    expect(applied.ok && (await applied.undo())).toMatchObject({
+      message: `cannot replace ${b}: it is a directory (EISDIR)`,
+    })
+    expect([text(a), existsSync(join(dir, 'c.cfg')), hidden()]).toEqual(['old a', false, []])
+  })
+
+  it.runIf(isRoot)('a bind-mounted one comes back in place (needs root)', async () => {
+    const source = join(dir, 'source')
+    writeFileSync(source, 'the old content')
+    await mounted(['--bind', source, b], b, async () => {
+      const applied = await applyNow([
+        await change(a, 'new a'),
+        await change(b, 'new', { mode: 0o600 }),
+      ])
+      expect([text(a), text(source)]).toEqual(['new a', 'new'])
+      expect(applied.ok && (await applied.undo())).toBeUndefined()
+      expect([text(a), text(source), mode(source)]).toEqual(['old a', 'the old content', 0o644])
+    })
+  })
+})
+
+describe('group_check_cmd', () => {
+  it('that fails is told with what it printed', async () => {
+    expect(await groupCheck({ command: `grep -q old ${a}`, timeout: 10_000 })).toMatchObject({
+      result: { exitCode: 0 },
+    })
+    const failed = await groupCheck({ command: 'echo "bad pair"; exit 3', timeout: 10_000 })
+    expect(failed).toMatchObject({
+      command: 'echo "bad pair"; exit 3',
+      result: { exitCode: 3 },
+      fault: {
+        kind: 'command',
+        message: 'group_check_cmd failed with exit code 3: echo "bad pair"; exit 3',
+        hint: 'Every file was put back. Correct the keys or the templates.',
+        frame: '  | bad pair',
+      },
+    })
+  })
+})
+
+describe('removal', () => {
+  it('is told as such; nothing is staged, and no check runs', async () => {
+    const events: Event[] = []
+    const gone = await removal(a)
+    const checked = { ...gone, spec: { ...gone.spec, checkCmd: 'false' } }
+    expect((await applyNow([checked], { events })).ok).toBe(true)
+    expect(existsSync(a)).toBe(false)
+    expect(events).toEqual([
+      { kind: 'written', resource: 'vhosts.toml', dest: a, why: 'remove', hash: '', bytes: 0 },
+    ])
+  })
+
+  it('does not happen when another file of the batch is refused', async () => {
+    const applied = await applyNow([
+      await removal(a),
+      await change(b, 'new', { checkCmd: 'false' }),
+    ])
+    expect([applied.ok, text(a)]).toEqual([false, 'old a'])
+  })
+
+  it('of a file that is gone by then is well', async () => {
+    const late = await removal(a)
+    rmSync(a)
+    expect((await applyNow([late])).ok).toBe(true)
+  })
+
+  it('through a symbolic link leaves the link, and is refused where links are', async () => {
+    const link = join(dir, 'link.cfg')
+    symlinkSync('a.cfg', link)
+    const gone = await removal(link)
+    const strict = { ...gone, spec: { ...gone.spec, followSymlinks: false } }
+    expect(await applyNow([strict])).toMatchObject({ at: 'stage', fault: { kind: 'io' } })
+    expect(text(a)).toBe('old a')
+    expect((await applyNow([gone])).ok).toBe(true)
+    expect(readdirSync(dir).sort()).toEqual(['b.cfg', 'link.cfg'])
+  })
+
+  it('of what is a directory by then is a fault', async () => {
+    const late = await removal(a)
+    rmSync(a)
+    mkdirSync(a)
+    expect(await applyNow([late])).toMatchObject({
+      at: 'swap',
+      fault: { message: expect.stringContaining(`cannot remove ${a}: `) as string },
+    })
+  })
+
+  it('is planned only for a file', async () => {
+    expect(planRemoval({ kind: 'absent' })).toEqual({ kind: 'in-sync' })
+    rmSync(a)
+    mkdirSync(a)
+    expect(planRemoval(await observe(a))).toMatchObject({ kind: 'blocked' })
+  })
+})
+
+describe('a rollback', () => {
+  it('puts contents and modes back, and touches nothing that is right already', async () => {
+    const c = join(dir, 'c.cfg')
+    writeFileSync(c, 'old c')
+    chmodSync(a, 0o640)
+    const former = []
+    for (const dest of [a, b, c, join(dir, 'later.cfg')]) {
+      former.push({ dest, observed: await observe(dest) })
+    }
+    const { ino } = statSync(c)
+    writeFileSync(a, 'new a')
+    chmodSync(a, 0o600)
+    chmodSync(b, 0o600)
+    writeFileSync(join(dir, 'later.cfg'), 'new')
+    expect(await restoreFiles(former)).toBeUndefined()
+    expect([text(a), mode(a), text(b), mode(b)]).toEqual(['old a', 0o640, 'old b', 0o644])
+    expect([statSync(c).ino, readdirSync(dir)]).toEqual([ino, ['a.cfg', 'b.cfg', 'c.cfg']])
+  })
+
+  it.runIf(isRoot)('puts owners back (needs root)', async () => {
+    chownSync(a, 1234, 2345)
+    chownSync(b, 1234, 2345)
+    const former = []
+    for (const dest of [a, b]) former.push({ dest, observed: await observe(dest) })
+    rmSync(a)
+    chownSync(b, 0, 0)
+    expect(await restoreFiles(former)).toBeUndefined()
+    for (const path of [a, b]) expect(statSync(path)).toMatchObject({ uid: 1234, gid: 2345 })
+  })
+
+  it('tries all, and names each that could not be put back', async () => {
+    const former = []
+    for (const dest of [a, join(dir, 'no/x.cfg'), b]) {
+      former.push({ dest, observed: await observe(dest) })
+    }
+    rmSync(a)
+    mkdirSync(a)
+    writeFileSync(b, 'new b')
+    expect(await restoreFiles(former)).toMatchObject({
+      message: `cannot replace ${a}: it is a directory (EISDIR)`,
+    })
+    expect(text(b)).toBe('old b')
+  })
+})

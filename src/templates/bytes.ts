@@ -6,6 +6,8 @@ declare global {
   interface String {
     /** ES2024, in Node since 20: no lone surrogate in it. */
     isWellFormed(): boolean
+    /** ES2024, in Node since 20: U+FFFD for every lone surrogate. */
+    toWellFormed(): string
   }
 }
 

@@ -1,14 +1,23 @@
-// Regular expressions in Go's syntax (RE2). What JavaScript cannot express is an error.
+// Regular expressions in Go's syntax (RE2).
 import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { text } from './params.ts'
-import { find, replaceAll, Re2Error, test } from './re2.ts'
+import type * as matching from './re2.ts'
 
-function attempt<T>(name: string, run: () => T): T {
+type Re2 = typeof matching
+
+let loaded: Re2 | undefined
+
+/** The matcher is large and few templates use it: it is loaded for the first one that does. */
+export const loadRe2 = async (): Promise<Re2> => (loaded ??= await import('./re2.ts'))
+
+function attempt<T>(name: string, context: RenderContext, run: (re2: Re2) => T): T {
+  const re2 = loaded ?? context.fact('regular expressions', loadRe2)
   try {
-    return run()
+    return run(re2)
   } catch (error) {
-    if (!(error instanceof Re2Error)) throw error
+    if (!(error instanceof re2.Re2Error)) throw error
     return raise('template', `${name}: error parsing regexp: ${error.message}`)
   }
 }
@@ -35,7 +44,7 @@ export const regexes = [
         error: 'regexMatch: error parsing regexp: invalid or unsupported Perl syntax: `(?=`',
       },
     ],
-    run: (_, regex, s) => attempt('regexMatch', () => test(regex, s)),
+    run: (context, regex, s) => attempt('regexMatch', context, (re2) => re2.test(regex, s)),
   }),
   define('regexFind', {
     params: [text('regex'), text('s')],
@@ -49,7 +58,7 @@ export const regexes = [
       },
       { nunjucks: 'regexFind("x", "web")', go: 'regexFind "x" "web"', result: '' },
     ],
-    run: (_, regex, s) => attempt('regexFind', () => find(regex, s)),
+    run: (context, regex, s) => attempt('regexFind', context, (re2) => re2.find(regex, s)),
   }),
   define('regexReplaceAll', {
     params: [text('regex'), text('s'), text('new')],
@@ -67,6 +76,7 @@ export const regexes = [
         result: 'ab',
       },
     ],
-    run: (_, regex, s, by) => attempt('regexReplaceAll', () => replaceAll(regex, s, by)),
+    run: (context, regex, s, by) =>
+      attempt('regexReplaceAll', context, (re2) => re2.replaceAll(regex, s, by)),
   }),
 ]

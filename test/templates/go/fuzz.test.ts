@@ -5,11 +5,14 @@ import { expect, test } from 'vitest'
 import { Reader } from '../../../src/core/reader.ts'
 import { emptyTree } from '../../../src/core/tree.ts'
 import { Re2Error, replaceAll } from '../../../src/templates/functions/re2.ts'
+import { loadRe2 } from '../../../src/templates/functions/regex.ts'
 import { execute } from '../../../src/templates/go/evaluator.ts'
 import { functionsFor } from '../../../src/templates/go/functions/table.ts'
 import { parse } from '../../../src/templates/go/parser.ts'
 import { fromJson } from '../../../src/templates/go/values.ts'
 import { data, grammar, pattern, prologue } from './grammar.ts'
+
+await loadRe2()
 
 const functions = functionsFor({
   reader: new Reader(emptyTree, { store: 'test', prefix: '/', keys: ['/'] }),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Reader } from '../../../src/core/reader.ts'
 import { treeOf } from '../../../src/core/tree.ts'
+import { loadRe2 } from '../../../src/templates/functions/regex.ts'
 import { execute } from '../../../src/templates/go/evaluator.ts'
 import { functionNames, functionsFor } from '../../../src/templates/go/functions/table.ts'
 import { parse } from '../../../src/templates/go/parser.ts'
@@ -27,6 +28,8 @@ interface Vector {
 const made = JSON.parse(
   readFileSync(new URL('../../vectors/go.json', import.meta.url), 'utf8'),
 ) as { keys: Record<string, string>; vectors: Vector[] }
+
+await loadRe2()
 
 const tree = treeOf(new Map(Object.entries(made.keys) as [Key, string][]))
 

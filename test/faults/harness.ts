@@ -16,10 +16,12 @@ import { isOurs, Program, type Invocation } from './program.ts'
 import type { TrialStore } from './stores.ts'
 
 export interface TrialOptions {
-  /** The reload command of a destination, made of the one that records it; default: just that. */
-  readonly reload?: (record: string, dest: Destination) => string
-  /** Further fields of a resource, such as check_cmd. */
-  readonly fields?: Readonly<Record<string, string>>
+  /**
+   * The reload command of a destination, made of the one that records it; default: just that.
+   * `armed` is a file that is there once the trial is armed.
+   */
+  readonly reload?: (record: string, armed: string) => string
+  readonly check?: (armed: string) => string
   /** Flags of reconfd. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -85,7 +87,7 @@ export class Trial {
       const fields = {
         src: `${dest}.tmpl`,
         dest: join(out, dest),
-        ...(recorded ? { reload_cmd: this.#reloadOf(dest), ...this.options.fields } : {}),
+        ...(recorded ? this.#commandsOf(dest) : {}),
       }
       const lines = Object.entries(fields).map(
         ([name, text]) => `${name} = ${JSON.stringify(text)}`,
@@ -95,10 +97,20 @@ export class Trial {
     }
   }
 
-  #reloadOf(dest: Destination): string {
+  #commandsOf(dest: Destination): Record<string, string> {
+    const { reload, check } = this.options
     const hash = `$(sha256sum < ${this.path(dest)} | cut -c1-64)`
     const record = `echo "$(date +%s.%N) ${hash}" >> ${this.file(`${dest}.reloads`)}`
-    return this.options.reload?.(record, dest) ?? record
+    const armed = this.file(`${dest}.armed`)
+    return {
+      reload_cmd: reload?.(record, armed) ?? record,
+      ...(check === undefined ? {} : { check_cmd: check(armed) }),
+    }
+  }
+
+  /** Tells the commands of a destination that their fault is due: so many lines in the file `armed`. */
+  arm(dest: Destination, times = 1): void {
+    writeFileSync(this.file(`${dest}.armed`), 'armed\n'.repeat(times))
   }
 
   /** The hashes of what the reloads found at the destination, in their order. */
@@ -146,16 +158,18 @@ export class Trial {
     return this.program
   }
 
-  /** Waits until the files are those of the newest state and a reload has seen them. */
-  async settle(): Promise<void> {
+  /** Whether the files are those of the newest state, and a reload has seen them. */
+  isInPlace(): boolean {
     const expected = contentsOf(this.now)
-    await this.until(`state ${this.now} is in place and reloaded`, () =>
-      destinations.every(
-        (dest) =>
-          textOf(this.path(dest)) === expected[dest] &&
-          this.reloads(dest).at(-1) === hashOf(expected[dest]),
-      ),
+    return destinations.every(
+      (dest) =>
+        textOf(this.path(dest)) === expected[dest] &&
+        this.reloads(dest).at(-1) === hashOf(expected[dest]),
     )
+  }
+
+  async settle(): Promise<void> {
+    await this.until(`state ${this.now} is in place and reloaded`, () => this.isInPlace())
   }
 
   /** Starts the program and lets it work, and then takes the measure for the fourth question. */
@@ -315,7 +329,7 @@ export class Trial {
   /** Ends what still runs and removes the folders. */
   async close(): Promise<void> {
     clearInterval(this.#looking)
-    await this.kill()
+    await this.kill(true)
     removeDir(this.root)
   }
 }

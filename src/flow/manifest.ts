@@ -2,7 +2,7 @@
 // is gone can be removed, and no others. One small file for each resource in the state directory:
 //
 //     {"resource":"vhosts.toml","made":{"/etc/nginx/sites/{{ base(item.key) }}.conf":
-//       {"/etc/nginx/sites/a.conf":null,"/etc/nginx/sites/b.conf":"9f86d081884c..."}}}
+//       {"/etc/nginx/sites/a.conf":null,"/etc/nginx/sites/b.conf":["9f86d081884c..."]}}}
 //
 // A file is listed, with the hash of what is to be written, and that is safe on disk before it is
 // made; null says that it was made. A crash can so leave a file that is listed and was never made,
@@ -22,8 +22,8 @@ import { idOf, replaceFile, syncDir } from './state-files.ts'
 export interface MadeFile {
   /** The `dest` that made it, as it stands in the resource. */
   readonly template: string
-  /** The SHA-256 of what was to be written, as long as it is not known that it was. */
-  readonly pending?: string
+  /** The SHA-256 of what was to be written, as long as it is not known that it was: the newest last. */
+  readonly pending?: readonly string[]
 }
 
 export interface WantedFile {
@@ -40,7 +40,7 @@ export interface Manifest {
   /** All files of a resource that are listed, also those of templates that it has no more. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Lists files that are not listed yet; resolves when that is safe on disk. To be given all files
+   * Lists files that are not listed yet, or not with this content; resolves when that is safe on disk. To be given all files
    * that a resource is to have, before any is made: then it mends also what another process, writing
    * at the same moment, has taken out of the list. It writes only when something is missing.
    */
@@ -53,12 +53,14 @@ export interface Manifest {
 
 /** Whether a listed file, found with this content, is ours to remove. */
 export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
-  pending === undefined || pending === hashOf(bytes)
+  pending === undefined || pending.includes(hashOf(bytes))
 
 /** Reads and makes nothing yet. */
 export const openManifest = (stateDir: string, confdir: string): Manifest =>
   new FileManifest(stateDir, confdir)
 
+/** A file that cannot be put into place may be about to become many things, one after the other. */
+const PENDING_MOST = 10
 const HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 const DAMAGED =
   'Remove it: it is made again, but files whose key is gone by now are to be removed by hand.'
@@ -88,7 +90,10 @@ class FileManifest implements Manifest {
   will(resource: string, wanted: Iterable<WantedFile>): Promise<Result<void, Fault>> {
     return this.#change(resource, (files) => {
       for (const { dest, template, bytes } of wanted) {
-        if (!files.has(dest)) files.set(dest, { template, pending: hashOf(bytes) })
+        const known = files.get(dest)
+        if (known !== undefined && isOurs(known, bytes)) continue
+        const pending = [...(known?.pending ?? []), hashOf(bytes)].slice(-PENDING_MOST)
+        files.set(dest, { template, pending })
       }
     })
   }
@@ -176,9 +181,9 @@ function isSame(a: MadeFiles, b: MadeFiles): boolean {
 }
 
 function format(resource: string, files: MadeFiles): string {
-  const made = new Map<string, Map<string, string | null>>()
+  const made = new Map<string, Map<string, readonly string[] | null>>()
   for (const [dest, { template, pending }] of files) {
-    const of = made.get(template) ?? new Map<string, string | null>()
+    const of = made.get(template) ?? new Map<string, readonly string[] | null>()
     made.set(template, of.set(dest, pending ?? null))
   }
   const tables = [...made].map(([template, of]) => [template, Object.fromEntries(of)] as const)
@@ -192,8 +197,9 @@ function parse(text: string): MadeFiles | undefined {
     const { made } = JSON.parse(text) as { made: Record<string, Record<string, unknown>> }
     for (const [template, of] of Object.entries(made)) {
       for (const [dest, pending] of Object.entries(of)) {
-        if (pending !== null && typeof pending !== 'string') return undefined
-        files.set(dest, { template, ...(pending === null ? {} : { pending }) })
+        if (pending === null) files.set(dest, { template })
+        else if (isHashes(pending)) files.set(dest, { template, pending })
+        else return undefined
       }
     }
     return files
@@ -201,3 +207,6 @@ function parse(text: string): MadeFiles | undefined {
     return undefined
   }
 }
+
+const isHashes = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((hash) => typeof hash === 'string')

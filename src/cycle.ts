@@ -2,42 +2,33 @@
 // reloads handed to the desk. All files of the unit pass one step before any takes the next.
 import { applyFiles, type FileChange } from './apply/apply.ts'
 import { groupCheck } from './apply/check.ts'
-import { hashOf } from './apply/hash.ts'
-import { observe } from './apply/observe.ts'
-import type { Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
-import { keysRead } from './core/guard.ts'
-import { plan, type Observed, type Write } from './core/plan.ts'
-import type { Reads } from './core/reader.ts'
+import type { Observed } from './core/plan.ts'
 import { reloadsOf } from './core/reload.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
-import { err, ok, type Result } from './core/result.ts'
-import type { Tree } from './core/tree.ts'
+import { ok, type Result } from './core/result.ts'
 import { mayGoBack, type Unit } from './core/unit.ts'
 import type { LastGood } from './flow/last-good.ts'
 import type { Records } from './flow/records.ts'
 import type { ReloadDesk } from './flow/reloads.ts'
-import type { GuardedFile, Guards } from './guards.ts'
-import type { TemplateRenderer } from './templates/render.ts'
+import type { Guards } from './guards.ts'
+import { planUnit, type PlanContext, type PlannedUnit } from './plan-unit.ts'
+import {
+  contentHash,
+  renderUnit,
+  type RenderContext,
+  type RenderedTemplate,
+} from './render-unit.ts'
 
-export interface CycleContext {
-  readonly store: string
-  readonly renderer: TemplateRenderer
+export interface CycleContext extends RenderContext, PlanContext {
   readonly desk: ReloadDesk
   readonly records: Records
   readonly guards: Guards
   readonly lastGood: LastGood
   /** By resource with a reload that may be rolled back: the hash of what was rendered last. */
   readonly contents: Map<string, string>
-  readonly emit: Emit
   readonly noop: boolean
   readonly keepStageFile: boolean
-  /** The keys as a resource is to see them now. */
-  readonly treeOf: (resource: Resource) => Tree
-  /** Shown the planned writes, contents included: for `-diff`, never for a log. */
-  readonly showPlan: (dest: string, plan: Write) => void
-  /** Told what was read as soon as rendering is over, successful or not. */
-  readonly rendered: (resource: Resource, reads: readonly Reads[]) => void
 }
 
 export type Worked =
@@ -56,41 +47,30 @@ export interface Failed {
   readonly fault: Fault
 }
 
-/** A rendered file on its way to its destination. */
-interface File {
-  readonly resource: Resource
-  readonly spec: TemplateSpec
-  readonly bytes: Uint8Array
-  readonly reads: Reads
-}
-
-interface Planned {
-  readonly changes: readonly FileChange[]
-  /** By resource: what its guards compare. */
-  readonly guarded: ReadonlyMap<Resource, readonly GuardedFile[]>
-}
-
 export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> {
   const { desk, guards, noop } = context
-  const rendered = await renderAll(unit, context)
-  if (!rendered.ok) return rendered.error
-  const files = rendered.value
-  const stopped = await isRejected(unit, files, context)
+  const rendered = await renderUnit(unit, context)
+  if (!rendered.ok) return failed('render', rendered.error.resource, rendered.error.fault)
+  const templates = rendered.value
+  const stopped = await isRejected(unit, templates, context)
   if (stopped !== undefined) return stopped
-  const planned = await planAll(files, context)
-  if (!planned.ok) return planned.error
+  const planned = await planUnit(templates, context)
+  if (!planned.ok) return failed('observe', planned.error.resource, planned.error.fault)
   const { changes, guarded } = planned.value
   const changed = [...new Set(changes.map(({ resource }) => resource))]
   for (const resource of unit.resources) {
     const compared = guarded.get(resource) ?? []
     const concerned = compared.length > 0 && changed.includes(resource.name)
-    if (concerned && (await guards.holds(resource, contentHash(resource, files), compared)))
+    if (concerned && (await guards.holds(resource, contentHash(resource, templates), compared)))
       return { kind: 'held', resource: resource.name }
   }
   if (noop) return { kind: 'done', changed }
   const failure =
-    changes.length > 0 ? await apply(unit, changes, context) : await recheck(unit, context)
+    changes.length > 0
+      ? await apply(unit, changes, templates, context)
+      : await recheck(unit, context)
   if (failure !== undefined) return failure
+  await confirm(templates, planned.value, context)
   for (const resource of unit.resources) {
     await guards.applied(resource, guarded.get(resource) ?? [])
     desk.recover(resource.name, reloadsOf(resource, resource.templates))
@@ -98,60 +78,10 @@ export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> 
   return { kind: 'done', changed }
 }
 
-async function renderAll(
-  unit: Unit,
-  context: CycleContext,
-): Promise<Result<readonly File[], Failed>> {
-  const files: File[] = []
-  let failure: Failed | undefined
-  for (const resource of unit.resources) {
-    const all: Reads[] = []
-    for (const spec of resource.templates) {
-      const { prefix, keys } = spec
-      const scope = { store: context.store, prefix, keys }
-      const result = await context.renderer.render(spec, context.treeOf(resource), scope)
-      const { reads } = result.ok ? result.value : result.error
-      all.push(reads)
-      if (result.ok) files.push({ resource, spec, bytes: result.value.bytes, reads })
-      // The others are rendered all the same, so that their reads and their faults are known.
-      else failure ??= failed('render', resource.name, result.error.fault)
-    }
-    context.rendered(resource, all)
-  }
-  return failure === undefined ? ok(files) : err(failure)
-}
-
-async function planAll(
-  files: readonly File[],
-  { treeOf, emit, showPlan }: CycleContext,
-): Promise<Result<Planned, Failed>> {
-  const changes: FileChange[] = []
-  const guarded = new Map<Resource, GuardedFile[]>()
-  for (const { resource, spec, bytes, reads } of files) {
-    const { dest } = spec
-    const observed = await observe(dest, spec.followSymlinks)
-    const next = plan({ ...spec, bytes }, observed)
-    if (next.kind === 'blocked') return err(failed('observe', resource.name, next.fault))
-    if (spec.guard !== undefined) {
-      const keys = keysRead(treeOf(resource), spec, [reads])
-      const lastSize = observed.kind === 'file' ? observed.bytes.length : undefined
-      const file = { spec, keys, size: bytes.length, lastSize }
-      guarded.set(resource, [...(guarded.get(resource) ?? []), file])
-    }
-    if (next.kind === 'in-sync') {
-      emit({ kind: 'in-sync', resource: resource.name, dest, hash: hashOf(bytes) })
-      continue
-    }
-    emit({ kind: 'out-of-sync', resource: resource.name, dest, why: next.why })
-    showPlan(dest, next)
-    changes.push({ resource: resource.name, spec, plan: next })
-  }
-  return ok({ changes, guarded })
-}
-
 async function apply(
   unit: Unit,
   changes: readonly FileChange[],
+  templates: readonly RenderedTemplate[],
   context: CycleContext,
 ): Promise<Failed | undefined> {
   const { desk, emit, keepStageFile } = context
@@ -168,6 +98,8 @@ async function apply(
     emit,
     beforeSwap: async () => {
       owed = true
+      const listed = await listMade(templates, context)
+      if (!listed.ok) return listed
       for (const [name, all] of reloads) {
         const written = await desk.owe(name, all)
         if (!written.ok) return written
@@ -220,6 +152,24 @@ async function checkGroup(
   return undefined
 }
 
+/** Lists the files of for_each templates before they are made. */
+async function listMade(
+  templates: readonly RenderedTemplate[],
+  { manifest }: CycleContext,
+): Promise<Result<void, Fault>> {
+  for (const { resource, spec, files } of templates) {
+    if (spec.forEach === undefined) continue
+    const wanted = files.map((file) => ({
+      dest: file.spec.dest,
+      template: spec.dest,
+      bytes: file.bytes,
+    }))
+    const written = await manifest.will(resource.name, wanted)
+    if (!written.ok) return written
+  }
+  return ok(undefined)
+}
+
 /** Writes down what to go back to. */
 async function keepGood(
   unit: Unit,
@@ -241,12 +191,12 @@ async function keepGood(
 
 async function isRejected(
   unit: Unit,
-  files: readonly File[],
+  templates: readonly RenderedTemplate[],
   { records, contents }: CycleContext,
 ): Promise<Worked | undefined> {
   if (!unit.resources.some(({ reload }) => reload.onFailure === 'rollback')) return undefined
   for (const resource of unit.resources) {
-    const hash = contentHash(resource, files)
+    const hash = contentHash(resource, templates)
     contents.set(resource.name, hash)
     const { rejected } = await records.get(resource.name)
     if (rejected !== hash) continue
@@ -257,10 +207,27 @@ async function isRejected(
   return undefined
 }
 
-/** One hash for all that a resource consists of. */
-function contentHash(resource: Resource, files: readonly File[]): string {
-  const own = files.filter((file) => file.resource === resource)
-  return hashOf(Buffer.concat(own.flatMap(({ spec, bytes }) => [Buffer.from(spec.dest), bytes])))
+/** Everything is in place: what for_each templates have made is known to be theirs. */
+async function confirm(
+  templates: readonly RenderedTemplate[],
+  { changes, gone }: PlannedUnit,
+  { manifest, forEachOf, emit }: CycleContext,
+): Promise<void> {
+  for (const { resource, spec, files } of templates) {
+    if (spec.forEach === undefined) continue
+    const { name } = resource
+    const removed = changes.flatMap((change) =>
+      change.resource === name && change.plan.why === 'remove' ? [change.spec.dest] : [],
+    )
+    const made = files.map((file) => file.spec.dest)
+    forEachOf(spec).confirm(made)
+    const listed = await manifest.made(name, made)
+    const unlisted = await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])])
+    for (const written of [listed, unlisted]) {
+      // Not fatal: a file too many is listed, or one is looked at once more.
+      if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    }
+  }
 }
 
 const failed = (at: Failed['at'], resource: string, fault: Fault): Failed => ({

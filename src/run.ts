@@ -14,6 +14,7 @@ import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
 import { LastGood } from './flow/last-good.ts'
+import { openManifest, type Manifest } from './flow/manifest.ts'
 import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
 import { Guards } from './guards.ts'
@@ -72,6 +73,7 @@ class Daemon {
   readonly #desk: ReloadDesk
   readonly #records: Records
   readonly #lastGood: LastGood
+  readonly #manifest: Manifest
   readonly #guards: Guards
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug = deferred<never>()
@@ -101,6 +103,7 @@ class Daemon {
     })
     const { stateDir, confdir, noop } = settings
     this.#records = new Records(stateDir, confdir, !noop)
+    this.#manifest = openManifest(stateDir, confdir)
     this.#lastGood = new LastGood(this.#records)
     this.#guards = new Guards(this.#records, options.emit, [])
   }
@@ -260,6 +263,7 @@ class Daemon {
       records: this.#records,
       guards: this.#guards,
       lastGood: this.#lastGood,
+      manifest: this.#manifest,
       emit: this.options.emit,
       noop: settings.noop,
       keepStageFile: settings.keepStageFile,

@@ -3,17 +3,22 @@
 import { restoreFiles } from './apply/undo.ts'
 import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
-import { DirtyIndex, type Cause } from './core/dirty.ts'
+import { Claims } from './core/claims.ts'
+import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
 import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
-import type { Resource } from './core/resource.ts'
+import type { Resource, TemplateSpec } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
 import { unitsOf, type Unit } from './core/unit.ts'
+import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
 import { Views, type SeenChanges } from './flow/views.ts'
 
-export interface WorkerOptions extends Omit<CycleContext, 'rendered' | 'treeOf' | 'contents'> {
+export interface WorkerOptions extends Omit<
+  CycleContext,
+  'rendered' | 'treeOf' | 'forEachOf' | 'contents' | 'claims'
+> {
   readonly resources: readonly Resource[]
   readonly mirror: () => Mirror
   readonly pace: Pace
@@ -48,6 +53,12 @@ export class Worker {
   /** What changed while a resource was being rendered: it may concern keys it has only just read. */
   readonly #rendering = new Map<string, Changes[]>()
   readonly #contents = new Map<string, string>()
+  readonly #claims = new Claims()
+  /** Of the templates with for_each. */
+  readonly #forEach = new Map<
+    TemplateSpec,
+    { readonly resource: Resource; readonly items: ForEach }
+  >()
   readonly #turns = new Map<string, Promise<unknown>>()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -55,6 +66,13 @@ export class Worker {
   constructor(private readonly options: WorkerOptions) {
     this.#resources = new Map(options.resources.map((resource) => [resource.name, resource]))
     this.#views = new Views(options.resources)
+    for (const resource of options.resources) {
+      this.#claims.claim(resource.name, plainDests(resource))
+      for (const spec of resource.templates) {
+        if (spec.forEach === undefined) continue
+        this.#forEach.set(spec, { resource, items: new ForEach(options.renderer, options.store) })
+      }
+    }
     const units = unitsOf(options.resources)
     this.#units = new Map(units.map((unit) => [unit.name, unit]))
     this.#unitOf = new Map(
@@ -65,6 +83,7 @@ export class Worker {
 
   /** Looks at every resource, whatever has changed. */
   all(): void {
+    for (const { items } of this.#forEach.values()) items.forget()
     this.#agenda.all(performance.now())
     this.#pump()
   }
@@ -91,6 +110,10 @@ export class Worker {
     for (const path of paths) {
       this.options.renderer.forget(path)
       for (const name of this.#index.usersOf(path)) dirty.add(name)
+    }
+    for (const { resource, items } of this.#forEach.values()) {
+      items.filesChanged(paths)
+      if (items.isDirty) dirty.add(resource.name)
     }
     if (dirty.size === 0) return
     this.options.emit({ kind: 'files-changed', files: [...paths], resources: [...dirty] })
@@ -154,6 +177,11 @@ export class Worker {
       for (const [resource, cause] of this.#index.affected(changes)) {
         if (this.#resources.get(resource)?.holdDown === holdDown) causes.set(resource, cause)
       }
+      for (const { resource, items } of this.#forEach.values()) {
+        if (resource.holdDown !== holdDown) continue
+        items.keysChanged(changes)
+        if (items.isDirty && !causes.has(resource.name)) causes.set(resource.name, causeOf(changes))
+      }
     }
     return causes
   }
@@ -215,6 +243,8 @@ export class Worker {
     const worked = await cycle(unit, {
       ...this.options,
       contents: this.#contents,
+      claims: this.#claims,
+      forEachOf: (spec) => (this.#forEach.get(spec) as { readonly items: ForEach }).items,
       treeOf: (resource) => this.#views.treeOf(resource, treeIn(this.options.mirror())),
       rendered: ({ name }, reads) => {
         const missed = this.#rendering.get(name) ?? []
@@ -288,6 +318,9 @@ export class Worker {
     return true
   }
 }
+
+const plainDests = ({ templates }: Resource): ReadonlySet<string> =>
+  new Set(templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : [])))
 
 function paceOf({ resources }: Unit, pace: Pace): Pace {
   return {

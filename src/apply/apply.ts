@@ -9,7 +9,7 @@ import type { Write } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import { keepAttributes } from './attributes.ts'
-import { check } from './check.ts'
+import { check, checkCommand } from './check.ts'
 import { removeDirs } from './dirs.ts'
 import { hashOf } from './hash.ts'
 import { linkFault, resolveDest } from './observe.ts'
@@ -149,12 +149,15 @@ async function checkAll(
   { emit, signal }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const isStopped = (): boolean => signal?.aborted === true
+  const passed = new Set<string>()
   for (const { change, staged } of steps) {
     const { resource, spec } = change
     if (isStopped()) return failed('check', stopped(spec), change)
-    const checked = staged && (await check(spec, staged, signal))
-    if (checked === undefined) continue
-    const { command, result, fault } = checked
+    const command = staged && checkCommand(spec, staged)
+    // One that names no file is the check of all files that have it: it runs once.
+    if (command === undefined || passed.has(command)) continue
+    passed.add(command)
+    const { result, fault } = await check(command, spec, staged as Staged, signal)
     emit({ kind: 'checked', resource, dest: spec.dest, command, result })
     if (fault === undefined) continue
     return failed('check', isStopped() ? stopped(spec) : fault, change)

@@ -17,14 +17,20 @@ export interface Checked {
   readonly fault?: Fault
 }
 
-/** Runs check_cmd with `{{.src}}` as the staged file; undefined when there is none. */
+/** check_cmd with `{{.src}}` as the staged file; undefined when there is none. */
+export const checkCommand = (
+  { checkCmd, dest }: TemplateSpec,
+  { path }: Staged,
+): string | undefined =>
+  checkCmd === undefined ? undefined : expandCommand(checkCmd, { src: path, dest })
+
+/** Runs a check of a staged file. */
 export async function check(
+  command: string,
   spec: TemplateSpec,
   staged: Staged,
   signal?: AbortSignal,
-): Promise<Checked | undefined> {
-  if (spec.checkCmd === undefined) return undefined
-  const command = expandCommand(spec.checkCmd, { src: staged.path, dest: spec.dest })
+): Promise<Checked> {
   const result = await runCommand(command, {
     timeout: spec.checkTimeout,
     ...(signal === undefined ? {} : { signal }),

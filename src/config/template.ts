@@ -1,7 +1,7 @@
 // One template of a resource: the checks that need more than the table of keys.
 import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unknownPlaceholders } from '../core/command.ts'
+import { namesFile, unknownPlaceholders } from '../core/command.ts'
 import type { Fault } from '../core/fault.ts'
 import { joinKeys, toKey } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
@@ -115,6 +115,11 @@ export class TemplateCheck {
    * reload_cmd is left alone (`docker inspect -f '{{.State}}'`), unless it is a near miss.
    */
   #commands(): void {
+    const { for_each: pattern, reload_cmd: reload } = this.table
+    if (pattern !== undefined && reload !== undefined && namesFile(reload)) {
+      const hint = 'one reload serves all files of for_each: leave {{.src}} and {{.dest}} out'
+      this.#fault('reload_cmd', 'reload_cmd names one file, and for_each makes many', hint)
+    }
     for (const key of ['check_cmd', 'reload_cmd'] as const) {
       for (const text of unknownPlaceholders(this.table[key] ?? '')) {
         const near = nearest(text.replace(/[{}\s.]/g, ''), ['src', 'dest'])

@@ -16,6 +16,10 @@ export function unknownPlaceholders(command: string): readonly string[] {
     .map(([text]) => text)
 }
 
+/** Whether a command names the file that it is for. */
+export const namesFile = (command: string): boolean =>
+  [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
+
 /**
  * Puts the paths in for `{{.src}}`, `{{ .src }}`, `{{src}}`, `{{ src }}`, and the same for `dest`.
  * An ordinary path is put in as it is; one that the shell would take apart is quoted to fit the

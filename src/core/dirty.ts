@@ -38,6 +38,12 @@ export interface Cause {
 /** How many keys a cause names; the rest is counted. */
 const KEYS_NAMED = 10
 
+/** All changed keys as the cause. */
+export function causeOf(changes: Changes): Cause {
+  const keys = [...changes.keys()]
+  return { keys: keys.slice(0, KEYS_NAMED), more: Math.max(0, keys.length - KEYS_NAMED) }
+}
+
 export class DirtyIndex {
   readonly #reads = new Map<string, readonly Reads[]>()
   readonly #keys = new Index()

@@ -1,5 +1,5 @@
 // A bad change never takes the service down: rollback, verification, guards, groups, hold-down, pace.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
@@ -226,5 +226,45 @@ test('min_reload_interval delays and never drops', async () => {
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(990)
     expect(await run.stop()).toMatchObject({ code: 0 })
     expect(existsSync(site.path('app.conf'))).toBe(true)
+  })
+})
+
+test('for_each: one file a match, one check and one reload for the set; its own files are removed', async () => {
+  await withSite(store(), async (site) => {
+    mkdirSync(site.path('sites'))
+    writeFileSync(site.path('sites/foreign.conf'), 'not ours\n')
+    site.template('vhost', '{{ item.name }} {{ item.get("port", "80") }}\n')
+    site.resource('vhost', {
+      for_each: '/web/*',
+      keys: ['/web'],
+      dest: `${site.path('sites')}/{{ base(item.key) }}.conf`,
+      check_cmd: `echo check >> ${site.path('checks')}`,
+      reload_cmd: `echo reload >> ${site.path('reloads')}`,
+    })
+    const sites = (): string[] => readdirSync(site.path('sites')).sort()
+    for (let n = 0; n < 50; n++) await etcd.client.put(`/web/v${n}/port`, `${n}`)
+    const run = site.start('-watch', '-log-level', 'debug')
+    await run.until('all of them', () => sites().length === 51 && site.lines('reloads') === 1)
+    expect(site.lines('checks')).toBe(1)
+    expect(site.read('sites/v7.conf')).toBe('v7 7\n')
+    const written = (): number => run.log.filter(({ event }) => event === 'written').length
+    expect(written()).toBe(50)
+    await etcd.client.put('/web/v7/port', '8080')
+    await run.until('one reload', () => site.lines('reloads') === 2)
+    expect(site.read('sites/v7.conf')).toBe('v7 8080\n')
+    expect(written()).toBe(51)
+    await etcd.client.delTree('/web/v8')
+    await etcd.client.delTree('/web/foreign')
+    await run.until('it is removed', () => !sites().includes('v8.conf'))
+    await run.until('one reload', () => site.lines('reloads') === 3)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    // What went away meanwhile is removed at the next start; what somebody else made stays.
+    await etcd.client.delTree('/web/v9')
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect(sites()).toHaveLength(49)
+    expect(sites()).toContain('foreign.conf')
+    await etcd.client.delTree('/web')
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect(sites()).toEqual(['foreign.conf'])
   })
 })

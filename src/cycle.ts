@@ -192,14 +192,14 @@ async function keepGood(
 async function isRejected(
   unit: Unit,
   templates: readonly RenderedTemplate[],
-  { records, contents }: CycleContext,
+  { records, contents, guards }: CycleContext,
 ): Promise<Worked | undefined> {
   if (!unit.resources.some(({ reload }) => reload.onFailure === 'rollback')) return undefined
   for (const resource of unit.resources) {
     const hash = contentHash(resource, templates)
     contents.set(resource.name, hash)
     const { rejected } = await records.get(resource.name)
-    if (rejected !== hash) continue
+    if (rejected !== hash || guards.isAccepted(resource.name, hash)) continue
     const message = `this content (${rejected}) was rolled back, since its reload failed; it is not tried again until it changes`
     const hint = `Correct the keys or the template; reconfd accept ${resource.name} tries it once more.`
     return { kind: 'rejected', resource: resource.name, fault: { kind: 'command', message, hint } }

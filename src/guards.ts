@@ -27,21 +27,31 @@ export class Guards {
   /** By resource: the hash of the content that may pass, or ANY for one that was accepted beforehand. */
   readonly #accepted = new Map<string, string>()
 
-  /** @param beforehand resources whose next change was accepted while no daemon ran */
+  /**
+   * @param beforehand resources whose next change was accepted while no daemon ran
+   * @param passed told when an accepted change is in place
+   */
   constructor(
     private readonly records: Records,
     private readonly emit: Emit,
     beforehand: Iterable<string>,
+    private readonly passed: (resource: string) => Promise<void>,
   ) {
     for (const resource of beforehand) this.#accepted.set(resource, ANY)
   }
 
-  /** Lets the change pass that is held; false when none is. */
-  accept(resource: string): boolean {
-    const hash = this.#held.get(resource)
+  /** Lets the change pass that is held, or was rolled back; false when there is none. */
+  async accept(resource: string): Promise<boolean> {
+    const hash = this.#held.get(resource) ?? (await this.records.get(resource)).rejected
     if (hash === undefined) return false
     this.#accepted.set(resource, hash)
     return true
+  }
+
+  /** @param hash of the whole content of the resource */
+  isAccepted(resource: string, hash: string): boolean {
+    const accepted = this.#accepted.get(resource)
+    return accepted === ANY || accepted === hash
   }
 
   /**
@@ -50,8 +60,7 @@ export class Guards {
    */
   async holds({ name }: Resource, hash: string, files: readonly GuardedFile[]): Promise<boolean> {
     this.#held.delete(name)
-    const accepted = this.#accepted.get(name)
-    if (accepted === ANY || accepted === hash) return false
+    if (this.isAccepted(name, hash)) return false
     const { keys: last } = await this.records.get(name)
     for (const { spec, keys, size, lastSize } of files) {
       if (spec.guard === undefined) continue
@@ -77,7 +86,10 @@ export class Guards {
   /** The files are in place: the next change is compared with them, and has to be accepted anew. */
   async applied({ name }: Resource, files: readonly GuardedFile[]): Promise<void> {
     this.#held.delete(name)
-    if (this.#accepted.delete(name)) this.emit({ kind: 'accepted', resource: name })
+    if (this.#accepted.delete(name)) {
+      this.emit({ kind: 'accepted', resource: name })
+      await this.passed(name)
+    }
     if (files.length === 0) return
     const { keys: known } = await this.records.get(name)
     const keys = new Map(files.map((file) => [file.spec.dest, file.keys]))

@@ -10,6 +10,7 @@ import type { Settings } from './core/settings.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
+import { Accepted } from './flow/accepted.ts'
 import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
@@ -61,7 +62,8 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
   const { notice } = journal.value
   if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
-  const daemon = new Daemon(settings, journal.value, options)
+  const accepted = new Accepted(settings.stateDir, settings.confdir)
+  const daemon = new Daemon(settings, journal.value, options, accepted, await accepted.all())
   try {
     return await daemon.run()
   } finally {
@@ -90,6 +92,8 @@ class Daemon {
     private readonly settings: Settings,
     private readonly journal: OwedJournal,
     private readonly options: RunOptions,
+    accepted: Accepted,
+    acceptedNames: ReadonlySet<string>,
   ) {
     this.#onetime = settings.mode === 'onetime'
     this.#desk = new ReloadDesk({
@@ -105,7 +109,11 @@ class Daemon {
     this.#records = new Records(stateDir, confdir, !noop)
     this.#manifest = openManifest(stateDir, confdir)
     this.#lastGood = new LastGood(this.#records)
-    this.#guards = new Guards(this.#records, options.emit, [])
+    this.#guards = new Guards(this.#records, options.emit, acceptedNames, async (name) => {
+      const written = await accepted.forget(name)
+      if (!written.ok)
+        options.emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    })
   }
 
   async run(): Promise<Ended> {

@@ -122,10 +122,7 @@ export class Worker {
 
   /** Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. */
   async accept(resource: string): Promise<boolean> {
-    const { guards, records } = this.options
-    const { rejected } = await records.get(resource)
-    if (!guards.accept(resource) && rejected === undefined) return false
-    if (rejected !== undefined) await records.set(resource, { rejected: undefined })
+    if (!(await this.options.guards.accept(resource))) return false
     this.#mark([resource])
     return true
   }

@@ -25,7 +25,7 @@ export interface LogOptions {
 export interface Log {
   readonly emit: Emit
   /** Writes what has not been written yet; to be called before the program ends. */
-  flush(): void
+  readonly flush: () => void
 }
 
 export function createLog({ level, format, write, now = () => new Date() }: LogOptions): Log {

@@ -1,5 +1,6 @@
 // One run, from settings to the end: load, follow, work, and for a daemon new generations of conf.d.
 // `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is the same, not left.
+import type { Controls } from './core/control.ts'
 import type { Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
 import { joinKeys, outermost, type Key } from './core/key.ts'
@@ -10,6 +11,8 @@ import type { Settings } from './core/settings.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
+import type { Control } from './control/start.ts'
+import { controlsOf } from './controls.ts'
 import { Accepted } from './flow/accepted.ts'
 import { Feed } from './flow/feed.ts'
 import type { FileWatch } from './flow/files.ts'
@@ -19,6 +22,7 @@ import { openManifest, type Manifest } from './flow/manifest.ts'
 import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
 import { Guards } from './guards.ts'
+import { StatusBoard } from './observe/status.ts'
 import { openStore } from './stores/registry.ts'
 import { createRenderer } from './templates/render.ts'
 import { VERSION } from './version.ts'
@@ -63,7 +67,19 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   const { notice } = journal.value
   if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
   const accepted = new Accepted(settings.stateDir, settings.confdir)
-  const daemon = new Daemon(settings, journal.value, options, accepted, await accepted.all())
+  const board = new StatusBoard(process.pid, Date.now())
+  const emit: Emit = (event) => {
+    options.emit(event)
+    board.note(event, Date.now())
+  }
+  const daemon = new Daemon(
+    settings,
+    journal.value,
+    board,
+    { ...options, emit },
+    accepted,
+    await accepted.all(),
+  )
   try {
     return await daemon.run()
   } finally {
@@ -87,10 +103,12 @@ class Daemon {
   /** The last load was refused: whatever is edited next may be what was missing. */
   #refused = false
   #loading: Promise<void> = Promise.resolve()
+  #control: Promise<Control> | undefined
 
   constructor(
     private readonly settings: Settings,
     private readonly journal: OwedJournal,
+    private readonly board: StatusBoard,
     private readonly options: RunOptions,
     accepted: Accepted,
     acceptedNames: ReadonlySet<string>,
@@ -134,6 +152,7 @@ class Daemon {
       resources: generation.resources.length,
       names: generation.resources.map(({ name }) => name),
     })
+    if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
       else stop.addEventListener('abort', () => resolve(), { once: true })
@@ -150,6 +169,23 @@ class Daemon {
     await this.#desk.close()
     await this.#generation?.feed.close()
     await this.journal.close()
+    const control = await this.#control
+    this.#control = undefined
+    await control?.close()
+  }
+
+  get #controls(): Controls {
+    const { board, journal, options } = this
+    const generation = (): Generation | undefined => this.#generation
+    return controlsOf({ board, journal, desk: this.#desk, stop: options.stop, generation })
+  }
+
+  /** From here on the daemon can be asked. */
+  async #openControl(): Promise<Control> {
+    const { startControl } = await import('./control/start.ts')
+    const control = await startControl(this.settings, this.#controls, this.options.emit)
+    this.board.changed = () => control.changed()
+    return control
   }
 
   /** The first snapshot, one cycle, and what it led to. */
@@ -160,6 +196,10 @@ class Daemon {
     await Promise.race([generation.worker.idle(), stopped])
     await generation.worker.stop()
     await this.#desk.idle()
+    if (!this.settings.noop) {
+      const { keepStatus } = await import('./control/start.ts')
+      await keepStatus(this.settings, this.#controls, this.options.emit)
+    }
     return this.#summary()
   }
 

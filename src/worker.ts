@@ -5,6 +5,7 @@ import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
 import { Claims } from './core/claims.ts'
 import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
+import type { Key } from './core/key.ts'
 import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
@@ -92,7 +93,11 @@ export class Worker {
   keysChanged(changes: Changes, before: Tree): void {
     const after = treeIn(this.options.mirror())
     const causes = this.#dirty(this.#views.changed(changes, before, after, performance.now()))
-    const keys = [...changes.keys()]
+    this.#tellChanged([...changes.keys()], causes)
+    this.#mark(causes.keys())
+  }
+
+  #tellChanged(keys: readonly Key[], causes: ReadonlyMap<string, Cause>): void {
     this.options.emit({
       kind: 'changed',
       store: this.options.store,
@@ -101,7 +106,6 @@ export class Worker {
       resources: [...causes.keys()],
       causes,
     })
-    this.#mark(causes.keys())
   }
 
   filesChanged(paths: ReadonlySet<string>): void {
@@ -200,7 +204,10 @@ export class Worker {
     clearTimeout(this.#timer)
     const now = performance.now()
     if (this.#views.next <= now) {
-      const gone = this.#dirty(this.#views.expire(now))
+      const expired = this.#views.expire(now)
+      const gone = this.#dirty(expired)
+      const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
+      if (keys.size > 0) this.#tellChanged([...keys], gone)
       this.#agenda.changed(this.#unitsOf(gone.keys()), now)
     }
     const batch = this.#agenda
@@ -273,17 +280,28 @@ export class Worker {
       case 'held':
         this.#agenda.succeeded(unit.name)
         this.failed.add(worked.resource)
+        this.#tellOthers(unit, worked.resource, 'held')
         return
       case 'rejected':
         this.#agenda.succeeded(unit.name)
         this.failed.add(worked.resource)
         emit({ ...worked, kind: 'failed', at: 'reload', retryIn: null })
+        this.#tellOthers(unit, worked.resource, 'failed')
         return
       case 'failed': {
         this.failed.add(worked.resource)
         const delay = this.#agenda.failed(unit.name, performance.now())
         emit({ ...worked, retryIn: retry ? delay : null })
+        this.#tellOthers(unit, worked.resource, 'failed')
       }
+    }
+  }
+
+  /** The others of a group wait for the one that has failed or is held. */
+  #tellOthers({ resources }: Unit, culprit: string, because: 'failed' | 'held'): void {
+    for (const { name } of resources) {
+      if (name === culprit) continue
+      this.options.emit({ kind: 'waits', resource: name, for: culprit, because })
     }
   }
 

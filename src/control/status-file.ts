@@ -9,7 +9,7 @@ import { replaceFile } from '../flow/state-files.ts'
 export async function readStatus(path: string): Promise<FullStatus | undefined> {
   try {
     const status = JSON.parse(await readFile(path, 'utf8')) as FullStatus
-    return Array.isArray(status.resources) ? status : undefined
+    return isStatus(status) ? status : undefined
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error)) || error instanceof SyntaxError) {
       return undefined
@@ -17,6 +17,10 @@ export async function readStatus(path: string): Promise<FullStatus | undefined> 
     throw error
   }
 }
+
+const isStatus = ({ resources }: FullStatus): boolean =>
+  Array.isArray(resources) &&
+  resources.every(({ name, changes }) => typeof name === 'string' && Array.isArray(changes))
 
 /** Milliseconds from a change to its being written: what leads to a reload goes first. */
 const SOON = 100

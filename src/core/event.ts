@@ -107,7 +107,7 @@ export type Event =
       readonly kind: 'reload-owed'
       readonly resources: readonly string[]
       readonly command: string
-      readonly result?: CommandResult
+      readonly result: CommandResult
       readonly fault: Fault
       readonly attempts: number
       readonly retryIn: number | null
@@ -121,6 +121,13 @@ export type Event =
       /** Some of the keys that have vanished since the last applied render, and how many more. */
       readonly vanished: readonly Key[]
       readonly more: number
+    }
+  /** A resource of a group waits for another one of it, which has failed or is held. */
+  | {
+      readonly kind: 'waits'
+      readonly resource: string
+      readonly for: string
+      readonly because: 'failed' | 'held'
     }
   | { readonly kind: 'accepted'; readonly resource: string }
   /** The reload did not succeed with the new files: the previous ones are back. */

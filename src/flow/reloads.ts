@@ -245,14 +245,20 @@ export class ReloadDesk {
       emit({ kind: 'reloaded', resources, command, result })
       await this.#settle(account, swaps)
     }
-    const waits = fault !== undefined && (await this.#fail(command, account, fault, swaps))
+    const waits =
+      fault !== undefined && (await this.#fail(command, account, { result, fault }, swaps))
     account.running = false
     if (account.wanted && !waits) this.#start(command, account)
     this.#wake()
   }
 
   /** True when the next try is set for later. */
-  async #fail(command: string, account: Account, fault: Fault, swaps: Swaps): Promise<boolean> {
+  async #fail(
+    command: string,
+    account: Account,
+    run: Required<ReloadRun>,
+    swaps: Swaps,
+  ): Promise<boolean> {
     const { attempts, owers } = account
     for (const name of owers.keys()) this.#failed.add(name)
     // Those that were swapped meanwhile have another content, which is tried first.
@@ -264,7 +270,7 @@ export class ReloadDesk {
     const willRetry = again && (this.options.retry || this.#willGiveUp(account))
     let retryIn = willRetry && tired.length === 0 ? backoffDelay(attempts, RETRY) : null
     const resources = [...swaps.keys()]
-    this.options.emit({ kind: 'reload-owed', resources, command, fault, attempts, retryIn })
+    this.options.emit({ kind: 'reload-owed', resources, command, ...run, attempts, retryIn })
     if (again && tired.length > 0) {
       const restored = await this.options.giveUp(tired.map(([name]) => name))
       if (!restored) {

@@ -157,6 +157,11 @@ export function describe(event: Event): Described {
       const text = `held, ${dest} stays as it is: ${reason}${gone}\n  reconfd accept ${resource} lets this change through`
       return line('error', resource, text, { resource, dest, reason, vanished, more })
     }
+    case 'waits': {
+      const { resource, because } = event
+      const text = `its files stay as they are: ${event.for}, of the same group, ${because === 'held' ? 'is held' : 'has failed'}`
+      return line('debug', resource, text, { resource, for: event.for, because })
+    }
     case 'accepted':
       return line('info', event.resource, 'the held change was accepted', {
         resource: event.resource,

@@ -61,10 +61,20 @@ export class ResourceRecord {
     this.#held = undefined
   }
 
+  /** For another resource of its group. */
+  waits({ for: other, because }: Extract<Event, { kind: 'waits' }>, time: number): void {
+    const why = `its files stay as they are: ${other}, of the same group, `
+    if (because === 'failed') this.failed(`${why}has failed`, time)
+    else this.#hold(`${why}is held`, time)
+  }
+
   held({ dest, reason, vanished, more }: Extract<Event, { kind: 'held' }>, time: number): void {
     const rest = more > 0 ? ` and ${more} more` : ''
     const gone = vanished.length === 0 ? '' : `; vanished: ${vanished.join(', ')}${rest}`
-    const why = `${dest} stays as it is: ${reason}${gone}`
+    this.#hold(`${dest} stays as it is: ${reason}${gone}`, time)
+  }
+
+  #hold(why: string, time: number): void {
     this.#held = { since: this.#held?.since ?? time, why }
     this.#failed = undefined
   }

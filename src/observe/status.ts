@@ -12,6 +12,8 @@ export type Owed = ReadonlyMap<string, { readonly since: number }>
 const FILES_NAMED = 10
 
 export class StatusBoard {
+  /** Called when something has become another. */
+  changed: () => void = () => undefined
   #version = ''
   #store: StoreStatus | undefined
   #configuration: FullStatus['configuration']
@@ -24,6 +26,11 @@ export class StatusBoard {
 
   /** Takes in what has happened. */
   note(event: Event, time: number): void {
+    this.#take(event, time)
+    this.changed()
+  }
+
+  #take(event: Event, time: number): void {
     switch (event.kind) {
       case 'started':
         this.#version = event.version
@@ -70,6 +77,8 @@ export class StatusBoard {
         const why = 'rolled back: the reload did not succeed with the new files'
         return this.#record(event.resource).failed(why, time)
       }
+      case 'waits':
+        return this.#record(event.resource).waits(event, time)
       case 'held':
         return this.#record(event.resource).held(event, time)
       case 'reload-started':

@@ -40,6 +40,12 @@ const SERVERS = {
   // No server: what the attributes of files are set and read with.
   getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
+  // No servers: what the status page is tried in, and what checks the metrics.
+  chromium: {
+    package: 'chromium-headless-shell',
+    program: 'usr/lib/chromium/chromium-headless-shell',
+  },
+  promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 
 /** Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4. */

@@ -1,7 +1,7 @@
 // Guards: whether a change may go ahead unasked. Pure: compares what the last applied render read
 // and made with what the next one did, and tells the operator in words why one is held.
 import { globBase, globToRegExp } from './glob.ts'
-import { covers, joinKeys, outermost, toKey, type Key } from './key.ts'
+import { covers, fullKey, joinKeys, outermost, toKey, type Key } from './key.ts'
 import type { Reads, Scope } from './reader.ts'
 import type { Guard, Limit } from './resource.ts'
 import type { Tree } from './tree.ts'
@@ -23,7 +23,7 @@ export function keysRead(
   scope: Pick<Scope, 'prefix' | 'keys'>,
   reads: readonly Reads[],
 ): ReadonlySet<Key> {
-  const roots = outermost(scope.keys.map((key) => joinKeys(scope.prefix, key)))
+  const roots = outermost(scope.keys.map((key) => fullKey(scope.prefix, key)))
   const found = new Set<Key>()
   for (const one of reads) {
     for (const key of one.keys) {

@@ -22,14 +22,33 @@ export function relativeTo(prefix: Key, key: Key): Key {
   return prefix === '/' ? key : ((key.slice(prefix.length) || '/') as Key)
 }
 
-/** The ancestors of a key, itself first and `/` last. */
+/**
+ * The store that a key names: `vault2:/secret/app`, with or without a slash before it, is of the store
+ * `vault2`. Undefined for a key that names none. In the tree of all keys each named store has a
+ * directory of its own: `/vault2:/secret/app`.
+ */
+export const storeOf = (key: string): string | undefined =>
+  /^\/*([A-Za-z0-9_.-]+):(?:\/|$)/.exec(key)?.[1]
+
+/** Where all keys of a named store lie. */
+export const storeRoot = (store: string): Key => `/${store}:`
+
+/** Puts the prefix before a key, unless the key names its store. */
+export const fullKey = (prefix: string, key: string): Key =>
+  storeOf(key) === undefined ? joinKeys(prefix, key) : toKey(key)
+
+/** A full key as a template sees it: without the prefix, unless it is another store's. */
+export const ownKey = (prefix: Key, full: Key): Key =>
+  covers(prefix, full) ? relativeTo(prefix, full) : full
+
+/** The ancestors of a key within its store, itself first; `/` is last, unless the key names its store. */
 export function* selfAndAncestors(key: Key): Generator<Key> {
   let at: string = key
   while (at.length > 1) {
     yield at as Key
     at = at.slice(0, at.lastIndexOf('/'))
   }
-  yield '/'
+  if (storeOf(key) === undefined) yield '/'
 }
 
 /** Drops the paths that another of them covers, so that each key is asked for once. Sorted. */

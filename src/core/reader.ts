@@ -1,6 +1,6 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
 // hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
-import { compareText, covers, joinKeys, relativeTo, toKey, type Key } from './key.ts'
+import { compareText, covers, fullKey, joinKeys, ownKey, storeOf, toKey, type Key } from './key.ts'
 import { globBase, globEscape, globToRegExp } from './glob.ts'
 import type { Tree } from './tree.ts'
 
@@ -47,7 +47,7 @@ export class Reader {
     private readonly tree: Tree,
     readonly scope: Scope,
   ) {
-    this.#roots = scope.keys.map((key) => joinKeys(scope.prefix, key))
+    this.#roots = scope.keys.map((key) => fullKey(scope.prefix, key))
   }
 
   get reads(): Reads {
@@ -56,7 +56,7 @@ export class Reader {
 
   /** The key in the store, for messages: the prefix put before it. */
   fullKey(key: string): Key {
-    return joinKeys(this.scope.prefix, key)
+    return fullKey(this.scope.prefix, key)
   }
 
   /** False when the resource's `keys` do not name the key or a directory above it. */
@@ -76,7 +76,7 @@ export class Reader {
     this.#seen.trees.add(full)
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(full)) {
-      if (key !== full) pairs.push({ key: relativeTo(this.scope.prefix, key), value })
+      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
     }
     return pairs
   }
@@ -84,12 +84,12 @@ export class Reader {
   /** The pairs whose key matches a pattern of Go's path.Match, in key order; no match is an empty list. */
   match(pattern: string): Pair[] {
     const normal = toKey(pattern)
-    const full = joinKeys(globEscape(this.scope.prefix), normal)
+    const full = fullKey(globEscape(this.scope.prefix), normal)
     const expression = globToRegExp(normal)
     this.#seen.patterns.add(full)
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
-      const own = relativeTo(this.scope.prefix, key)
+      const own = ownKey(this.scope.prefix, key)
       // The prefix itself has no name that a pattern could match.
       if (own !== '/' && expression.test(own)) pairs.push({ key: own, value })
     }
@@ -136,7 +136,8 @@ export class Reader {
   }
 
   #names(full: Key): readonly string[] {
-    if (this.#visible(full)) return this.tree.children(full)
+    if (this.#visible(full))
+      return this.tree.children(full).filter((name) => isOf(full, `/${name}`))
     const names = new Set<string>()
     for (const [key] of this.#visibleUnder(full)) {
       const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
@@ -150,17 +151,19 @@ export class Reader {
   }
 
   #visible(full: Key): boolean {
-    return this.#roots.some((root) => covers(root, full))
+    return this.#roots.some((root) => covers(root, full) && isOf(root, full))
   }
 
   *#visibleUnder(full: Key): Generator<readonly [Key, string]> {
-    if (this.#visible(full)) {
-      yield* this.tree.under(full)
-      return
+    // Where the directory lies above the resource's keys, only what they name is seen.
+    const all = this.#visible(full)
+    for (const pair of this.tree.under(full)) {
+      if (isOf(full, pair[0]) && (all || this.#visible(pair[0]))) yield pair
     }
-    // The directory lies above the resource's keys: only what they name is seen.
-    for (const pair of this.tree.under(full)) if (this.#visible(pair[0])) yield pair
   }
 }
+
+/** The root of all keys is that of the default store: what other stores have is not below it. */
+const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
 
 const segmentsOf = (key: Key): readonly string[] => (key === '/' ? [] : key.slice(1).split('/'))

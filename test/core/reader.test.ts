@@ -1,9 +1,16 @@
 // Reader.matches: keys and directories by a pattern, against a model that looks at everything.
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { globToRegExp } from '../../src/core/glob.ts'
-import { compareText, covers, joinKeys, selfAndAncestors, toKey } from '../../src/core/key.ts'
-import { Reader } from '../../src/core/reader.ts'
+import {
+  compareText,
+  covers,
+  joinKeys,
+  selfAndAncestors,
+  toKey,
+  type Key,
+} from '../../src/core/key.ts'
+import { Reader, type Scope } from '../../src/core/reader.ts'
 import { treeOf } from '../../src/core/tree.ts'
 
 const readerOf = (keys: readonly string[], prefix = '/', watched: readonly string[] = ['/']) =>
@@ -60,4 +67,36 @@ it('records one listing, the directory that all matches lie below', () => {
 
 it.each(['/v/[', '/none/*/[b-', '/v/a\\'])('refuses the malformed pattern %s', (pattern) => {
   expect(() => readerOf(['/v/a']).matches(pattern)).toThrow('syntax error in pattern')
+})
+
+describe('keys of named stores', () => {
+  const all = treeOf(
+    new Map<Key, string>([
+      ['/production/app/name', 'default'],
+      ['/vault2:/secret/app/password', 's3cret'],
+      ['/vault2:/secret/application', 'other'],
+    ]),
+  )
+  const scope = { store: 'etcdv3', prefix: '/production', keys: ['/app', '/vault2:/secret/app'] }
+  const reader = new Reader(all, scope as Scope)
+
+  it('have no prefix, and are found by the name of their store', () => {
+    expect(reader.get('/app/name')).toBe('default')
+    expect(reader.get('vault2:/secret/app/password')).toBe('s3cret')
+    expect(reader.get('/vault2:/secret/application')).toBeUndefined()
+    expect(reader.under('vault2:/secret')).toEqual([
+      { key: '/vault2:/secret/app/password', value: 's3cret' },
+    ])
+    expect(reader.match('vault2:/secret/*/pass*')).toHaveLength(1)
+    expect(reader.children('vault2:/secret/app')).toEqual(['password'])
+  })
+
+  it('are not below the root of the default store', () => {
+    const wide = new Reader(all, { ...scope, prefix: '/', keys: ['/', '/vault2:/'] } as Scope)
+    expect(wide.under('/')).toEqual([{ key: '/production/app/name', value: 'default' }])
+    expect(wide.children('/')).toEqual(['production'])
+    expect(wide.under('vault2:/')).toHaveLength(2)
+    const narrow = new Reader(all, { ...scope, prefix: '/', keys: ['/'] } as Scope)
+    expect(narrow.get('vault2:/secret/app/password')).toBeUndefined()
+  })
 })

@@ -87,8 +87,11 @@ function libraryPath(root) {
   for (const lib of [join(root, 'lib'), join(root, 'usr/lib')]) {
     if (!existsSync(lib)) continue
     for (const entry of readdirSync(lib)) {
-      if (entry.endsWith('-linux-gnu') || entry.includes('-linux-gnu'))
-        folders.push(join(lib, entry))
+      if (!entry.includes('-linux-gnu')) continue
+      folders.push(join(lib, entry))
+      // PulseAudio's library, which Chromium is linked with, has another one in a folder of its own.
+      const pulse = join(lib, entry, 'pulseaudio')
+      if (existsSync(pulse)) folders.push(pulse)
     }
   }
   return folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(delimiter) }

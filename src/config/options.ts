@@ -1,7 +1,7 @@
 // The table of settings. One row is the whole definition of an option: its flag, its environment
 // variables, its entry in confd.toml, its type and default, and its line in `-help` and the docs.
 // Names, meanings and default paths are confd's where confd has them.
-import { parseBoolean, parseDuration, type Parsed } from './values.ts'
+import { parseAddress, parseBoolean, parseDuration, type Parsed } from './values.ts'
 import { err, ok } from '../core/result.ts'
 import { nearest } from './nearest.ts'
 
@@ -9,7 +9,7 @@ export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
 
 export interface Option {
   readonly group: Group
-  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'choice'
+  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'choice' | 'address'
   readonly help: string
   /** As it would be typed. Absent: unset, or computed (then `help` says how). */
   readonly default?: string
@@ -54,6 +54,28 @@ export const options = {
     group: 'Mode',
     type: 'boolean',
     help: 'exit with 2 when changes were made, or are pending with -noop',
+  },
+  'no-reload': { group: 'Mode', type: 'boolean', help: 'run no reload_cmd' },
+  'check-config': {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'the same as reconfd check',
+  },
+  preflight: {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'check, and then see whether every node, key, destination and command is there',
+  },
+  validate: {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'check, and then render everything and see what output_format and check_cmd say; writes nothing; with -file from the keys of that file',
   },
   backend: {
     group: 'Store',
@@ -154,6 +176,12 @@ export const options = {
     placeholder: 'folder',
     help: 'where reloads that are still owed are written down (default /var/lib/reconfd for root, else ~/.local/state/reconfd)',
   },
+  'dest-root': {
+    group: 'Files',
+    type: 'text',
+    placeholder: 'folder',
+    help: 'put every dest below this folder instead of at its own place: for tests and images',
+  },
   'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep staged files' },
   timeout: {
     group: 'Timing',
@@ -222,6 +250,39 @@ export const options = {
     type: 'boolean',
     help: 'show what changes in each file; mind that this prints values',
   },
+  http: {
+    group: 'Output',
+    type: 'address',
+    placeholder: 'host:port',
+    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1',
+  },
+  'http-name': {
+    group: 'Output',
+    type: 'list',
+    placeholder: 'name',
+    env: ['CONFD_HTTP_NAMES'],
+    toml: ['http-names'],
+    help: 'a name that the status page may be asked for by, beside addresses, localhost, that of -http and that of the machine; may be repeated',
+  },
+  'http-token': {
+    group: 'Output',
+    type: 'text',
+    secret: true,
+    placeholder: 'text',
+    help: 'who gives it sees diffs on the status page from other machines too; visible in ps, so better as CONFD_HTTP_TOKEN',
+  },
+  'http-token-file': {
+    group: 'Output',
+    type: 'text',
+    placeholder: 'file',
+    help: 'a file that holds the token',
+  },
+  report: {
+    group: 'Output',
+    type: 'text',
+    placeholder: 'file',
+    help: 'write what a onetime run has done as JSON',
+  },
   version: {
     group: 'Output',
     type: 'boolean',
@@ -249,6 +310,7 @@ type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
       list: readonly string[]
       duration: number
       choice: string
+      address: string
     }[O['type']]
 
 /** The values of all options that were given, by flag name. Durations in milliseconds. */
@@ -299,6 +361,7 @@ const unsupportedBackends =
 export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {
   if (option.type === 'boolean') return parseBoolean(text)
   if (option.type === 'duration') return parseDuration(text, option.least)
+  if (option.type === 'address') return parseAddress(text)
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []
   const value = option.synonyms?.[text] ?? text

@@ -107,6 +107,10 @@ export const wholeKeys = {
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  sensitive: {
+    type: 'boolean',
+    doc: 'The status page shows that the files change, and nothing of what is in them; default false.',
+  },
 } as const satisfies Record<string, KeySpec>
 
 /** What may stand above `[template]`. There `group` is not that of the file. */

@@ -5,7 +5,7 @@ import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import { helpText, parseFlags } from './flags.ts'
+import { parseFlags, type CommandLine } from './flags.ts'
 import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
 
 /** What the command line asks for. */
@@ -19,6 +19,40 @@ export type Command =
       readonly json: boolean
       readonly settings: Settings
     }
+  | CheckCommand
+  | TestCommand
+  | {
+      readonly kind: 'print'
+      readonly what: 'schema' | 'completion'
+      /** A kind of file, or a shell. */
+      readonly of: string
+    }
+
+/** `reconfd check`. */
+export interface CheckCommand {
+  readonly kind: 'check'
+  /** Of what is right in them. */
+  readonly settings: Settings
+  readonly faults: readonly Fault[]
+  readonly notices: readonly string[]
+  readonly json: boolean
+  readonly preflight: boolean
+  readonly validate: boolean
+}
+
+/** `reconfd test`. */
+export interface TestCommand {
+  readonly kind: 'test'
+  /** Absent: the folder `tests` of the confdir. */
+  readonly folder?: string
+  /** What was said of them; the tests find what is not said. */
+  readonly confdir?: string
+  readonly confFile?: string
+  readonly update: boolean
+  /** Absolute. */
+  readonly junit?: string
+  readonly logFormat: Settings['logFormat']
+}
 
 /** 64: the command line is wrong. 78: the environment or confd.toml is. */
 export interface SettingsFaults {
@@ -44,32 +78,77 @@ export async function loadSettings(
     return err({ exit, faults, logFormat: given['log-format'] ?? options['log-format'].default })
   }
   if (flags.faults.length > 0) return refuse(64, flags.faults)
-  const { command, operand, json } = flags
-  if (flags.values.help === true || command === 'help')
+  const { command, operand, own } = flags
+  if (flags.values.help === true || command === 'help') {
+    const { helpText } = await import('./help.ts')
     return ok({ kind: 'help', text: helpText() })
+  }
   if (flags.values.version === true) return ok({ kind: 'version' })
+  if (command === 'schema' || command === 'completion')
+    return ok({ kind: 'print', what: command, of: operand ?? '' })
+  if (command === 'test') return ok(await testCommand(flags, environment.values))
 
   const named = flags.values['conf-file'] ?? environment.values['conf-file']
   const { readConfFile } = await import('./conffile.ts')
   const file = await readConfFile(named ?? options['conf-file'].default, named !== undefined)
   const faults = [...environment.faults, ...file.faults]
-  if (faults.length > 0) return refuse(78, faults, file.values)
+  if (faults.length > 0 && command !== 'check') return refuse(78, faults, file.values)
 
   const given: Values = { ...file.values, ...environment.values, ...flags.values }
+  const wrong = contradiction(given)
+  if (command === 'check') {
+    const { preflight = false, validate = false } = flags.values
+    // Keys that are named for this are meant, whatever store the machine has.
+    const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
+    const values: Values = fromFile ? { ...given, backend: 'file' } : given
+    const settings = await assemble(values, flags.values.prefix !== undefined, env)
+    return ok({
+      kind: 'check',
+      settings,
+      faults: wrong === undefined ? faults : [...faults, wrong.fault],
+      notices: notices(values, settings),
+      json: own.has('json'),
+      preflight,
+      validate,
+    })
+  }
   if (command !== undefined) {
     // Where the daemon is to be found is all that is needed.
     const settings = await assemble(given, flags.values.prefix !== undefined, env)
     const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
-    return ok({ kind: 'ask', question, json: json === true, settings })
+    return ok({ kind: 'ask', question, json: own.has('json'), settings })
   }
-  const wrong = contradiction(given)
   if (wrong !== undefined) {
     // Whoever typed a part of it is told about usage, else it is the configuration.
     const typed = wrong.about.some((name) => flags.values[name] !== undefined)
     return refuse(typed ? 64 : 78, [wrong.fault], file.values)
   }
   const settings = await assemble(given, flags.values.prefix !== undefined, env)
-  return ok({ kind: 'run', settings, notices: notices(given, settings) })
+  if (settings.mode === 'onetime' || given.http === undefined) {
+    return ok({ kind: 'run', settings, notices: notices(given, settings) })
+  }
+  const { readHttp } = await import('./http.ts')
+  const http = await readHttp(given)
+  if (!http.ok) return refuse(78, [http.error], file.values)
+  const all = defined({ ...settings, http: http.value })
+  return ok({ kind: 'run', settings: all, notices: notices(given, settings) })
+}
+
+async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {
+  const { resolve } = await import('node:path')
+  const { operand, own, values } = flags
+  const path = (name: string, value: string | undefined) =>
+    value === undefined ? {} : { [name]: resolve(value) }
+  const given = { ...environment, ...values }
+  return {
+    kind: 'test',
+    ...path('folder', operand),
+    ...path('confdir', given.confdir),
+    ...path('confFile', given['conf-file']),
+    ...path('junit', own.get('junit')),
+    update: own.has('update'),
+    logFormat: given['log-format'] ?? options['log-format'].default,
+  }
 }
 
 /** An empty variable counts as unset, as in confd. Lists are separated by commas. */
@@ -146,6 +225,7 @@ async function assemble(
     return value === '' ? undefined : path.resolve(value)
   }
   const quiet = given.debounce ?? fallback('debounce')
+  const { 'dest-root': destRoot = '', report = '' } = given
   return {
     backend: given.backend ?? (files.length > 0 ? 'file' : 'etcdv3'),
     connection: defined({
@@ -171,6 +251,9 @@ async function assemble(
     diff: given.diff ?? false,
     detailedExitcode: given['detailed-exitcode'] ?? false,
     syncOnly: given['sync-only'] ?? false,
+    noReload: given['no-reload'] ?? false,
+    ...(destRoot === '' ? {} : { destRoot: path.resolve(destRoot) }),
+    ...(report === '' ? {} : { report: path.resolve(report) }),
     keepStageFile: given['keep-stage-file'] ?? false,
     timeout: given.timeout ?? fallback('timeout'),
     stateDir: path.resolve(given['state-dir'] ?? (await defaultStateDir(env))),
@@ -198,6 +281,9 @@ function notices(given: Values, settings: Settings): readonly string[] {
   const lines: string[] = []
   if (given.onetime === true && given.watch === true) {
     lines.push('-onetime and -watch are both set: -onetime wins, as in confd')
+  }
+  if (settings.mode === 'onetime' && given.http !== undefined) {
+    lines.push('-http is not used: a onetime run serves nothing')
   }
   if (settings.backend !== 'file' && settings.files.length > 0) {
     lines.push(`-file is not used: the backend is ${settings.backend}`)

@@ -78,3 +78,15 @@ export function describeType(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   return value instanceof Date ? 'a date' : 'a table'
 }
+
+/**
+ * Where to listen: `host:port`, `[::1]:port`, or `:port` and `port`, which are on 127.0.0.1 only.
+ * Port 0 is any that is free.
+ * @returns it as `host:port`
+ */
+export function parseAddress(text: string): Parsed<string> {
+  const [, host, digits] = /^(?:(\[[0-9a-f:.]+\]|[\w.-]+)?:)?(\d{1,5})$/i.exec(text) ?? []
+  if (digits === undefined || Number(digits) > 65_535)
+    return err('host:port, such as 127.0.0.1:9090')
+  return ok(`${host ?? '127.0.0.1'}:${Number(digits)}`)
+}

@@ -63,7 +63,7 @@ export function wholeOf(
   specs: readonly TemplateSpec[],
   settings: Settings,
   faults: Fault[],
-): Pick<Resource, 'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax'> {
+): Pick<Resource, 'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax' | 'sensitive'> {
   const { values } = whole
   const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
     const text = values[key]
@@ -77,6 +77,7 @@ export function wholeOf(
     ...coalescing(values, settings),
     ...(groupCheck === undefined ? {} : { groupCheck }),
     holdDown: values.hold_down ?? 0,
+    ...(values.sensitive === true ? { sensitive: true } : {}),
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
   }
 }

@@ -1,5 +1,5 @@
 // What a resource is once conf.d has been read and found good. Paths are absolute, times in milliseconds.
-import type { Key } from './key.ts'
+import { fullKey, outermost, type Key } from './key.ts'
 
 export const engineNames = ['nunjucks', 'go'] as const
 export type EngineName = (typeof engineNames)[number]
@@ -26,7 +26,17 @@ export interface Resource {
   /** A key that vanishes counts as present until it was gone that long. 0: at once. */
   readonly holdDown: number
   readonly reload: ReloadPolicy
+  /** The contents of its files are shown to nobody. */
+  readonly sensitive?: true
 }
+
+/** The full keys that resources name, each once: one that another covers is left out. */
+export const keysOf = (resources: readonly Resource[]): readonly Key[] =>
+  outermost(
+    resources.flatMap(({ templates }) =>
+      templates.flatMap(({ prefix, keys }) => keys.map((key) => fullKey(prefix, key))),
+    ),
+  )
 
 /** A command and how long it may run. */
 export interface Command {

@@ -5,15 +5,36 @@ import type { Key } from './key.ts'
 export type BackendName = 'etcdv3' | 'etcdv2' | 'consul' | 'zookeeper' | 'redis' | 'file' | 'env'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
-/** How to reach a store over HTTP. */
+/** How to reach a store, and as whom. */
 export interface Connection {
   readonly nodes: readonly string[]
+  /** DNS names of SRV records that the nodes are found by, the first that exists; then `nodes` is empty. */
+  readonly srv?: readonly string[]
   readonly scheme: 'http' | 'https'
   readonly username?: string
   readonly password?: string
+  readonly passwordFile?: string
+  /** Of Consul. */
+  readonly authToken?: string
+  readonly authTokenFile?: string
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
+  /** The name that the server's certificate has to be for, instead of the node's. */
+  readonly clientServerName?: string
+  /** The server's certificate is not looked at. */
+  readonly clientInsecure?: true
+}
+
+/** Where the status page and the metrics are served, and to whom. */
+export interface HttpSettings {
+  /** Without brackets. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  /** Further names that requests may be for. */
+  readonly names: readonly string[]
+  readonly token?: string
 }
 
 export interface Settings {
@@ -38,6 +59,12 @@ export interface Settings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** No reload_cmd runs. */
+  readonly noReload: boolean
+  /** Every destination lies below this folder. */
+  readonly destRoot?: string
+  /** Where a onetime run puts its report. */
+  readonly report?: string
   readonly keepStageFile: boolean
   /** How long a onetime run waits for its store. */
   readonly timeout: number
@@ -52,4 +79,6 @@ export interface Settings {
   readonly reloadTimeout: number
   readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
+  /** Absent: nothing is served. */
+  readonly http?: HttpSettings
 }

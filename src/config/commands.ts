@@ -1,28 +1,103 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
 
-export interface CommandSpec {
-  /** What follows the name; absent: nothing. */
-  readonly operand?: 'RESOURCE'
-  /** Whether it knows `-json`. */
-  readonly json?: true
+/** What follows the name. */
+export interface Operand {
+  readonly name: string
+  readonly optional?: true
+  /** The only words that are good. */
+  readonly choices?: readonly string[]
+}
+
+/** A flag that only some commands know; those of `options.ts` are good with all of them. */
+export interface CommandFlag {
+  /** Absent: it takes no value. */
+  readonly placeholder?: string
   readonly help: string
 }
 
-export type CommandName = QuestionName | 'help'
+export interface CommandSpec {
+  readonly group: 'daemon' | 'offline'
+  readonly operand?: Operand
+  readonly flags?: Readonly<Record<string, CommandFlag>>
+  readonly help: string
+}
+
+export type CommandName = QuestionName | 'check' | 'test' | 'schema' | 'completion' | 'help'
+
+const json: CommandFlag = { help: 'answer in JSON' }
 
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
-  status: { json: true, help: 'how each resource is: in sync, owed, held, failed, stale' },
+  status: {
+    group: 'daemon',
+    flags: { json },
+    help: 'how each resource is: in sync, owed, held, failed, stale',
+  },
   why: {
-    operand: 'RESOURCE',
-    json: true,
+    group: 'daemon',
+    operand: { name: 'RESOURCE' },
+    flags: { json },
     help: 'what its last render looked up, and its last 20 changes',
   },
-  resync: { help: 'have everything read and compared again' },
-  reload: { operand: 'RESOURCE', help: 'have its reload commands run, changed or not' },
-  accept: { operand: 'RESOURCE', help: 'let the change pass that a guard holds' },
-  help: { help: 'print this and exit' },
+  resync: { group: 'daemon', help: 'have everything read and compared again' },
+  reload: {
+    group: 'daemon',
+    operand: { name: 'RESOURCE' },
+    help: 'have its reload commands run, changed or not',
+  },
+  accept: {
+    group: 'daemon',
+    operand: { name: 'RESOURCE' },
+    help: 'let the change pass that a guard holds',
+  },
+  check: {
+    group: 'offline',
+    flags: { json },
+    help: 'whether all settings, resources and templates are right; see also -preflight, -validate',
+  },
+  test: {
+    group: 'offline',
+    operand: { name: 'DIR', optional: true },
+    flags: {
+      update: { help: 'accept what the tests that fail have made as expected' },
+      junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
+    },
+    help: 'run the tests of templates in DIR (default: tests below -confdir)',
+  },
+  schema: {
+    group: 'offline',
+    operand: { name: 'KIND', choices: ['resource', 'confd'] },
+    help: 'print the JSON Schema of a file of conf.d, or of confd.toml',
+  },
+  completion: {
+    group: 'offline',
+    operand: { name: 'SHELL', choices: ['bash', 'zsh', 'fish'] },
+    help: 'print the completion script of a shell',
+  },
+  help: { group: 'offline', help: 'print this and exit' },
 }
 
 export const commandNames = Object.keys(commands) as readonly CommandName[]
 export const isCommand = (word: string): word is CommandName => Object.hasOwn(commands, word)
+
+/** An operand as it is written in the usage. */
+export const operandText = ({ name, choices, optional }: Operand): string => {
+  const text = choices === undefined ? name : choices.join('|')
+  return optional === true ? `[${text}]` : text
+}
+
+/** Every flag that only commands know, with the commands that do. */
+export const commandFlags: ReadonlyMap<
+  string,
+  CommandFlag & { readonly of: readonly CommandName[] }
+> = new Map(
+  commandNames
+    .flatMap((name) => Object.entries(commands[name].flags ?? {}))
+    .map(([flag, spec]) => [
+      flag,
+      {
+        ...spec,
+        of: commandNames.filter((name) => Object.hasOwn(commands[name].flags ?? {}, flag)),
+      },
+    ]),
+)

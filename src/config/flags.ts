@@ -2,15 +2,21 @@
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 import type { Fault } from '../core/fault.ts'
-import { commandNames, commands, isCommand, type CommandName } from './commands.ts'
+import {
+  commandFlags,
+  commandNames,
+  commands,
+  isCommand,
+  operandText,
+  type CommandName,
+} from './commands.ts'
+import { placeholder } from './help.ts'
 import { nearest } from './nearest.ts'
 import {
-  envNames,
   optionNames,
   optionOf,
   parseValue,
   unsupported,
-  type Group,
   type OptionName,
   type Values,
 } from './options.ts'
@@ -30,6 +36,9 @@ const usage = (message: string, hint?: string): Fault => ({
   hint: hint ?? '"reconfd -help" lists all flags',
 })
 
+/** Each stands for `reconfd check` as well. */
+const checkFlags = ['check-config', 'preflight', 'validate'] as const
+
 export interface CommandLine {
   readonly values: Values
   readonly faults: readonly Fault[]
@@ -37,7 +46,8 @@ export interface CommandLine {
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  readonly json?: true
+  /** The flags of the command's own: '' for one that takes no value. */
+  readonly own: ReadonlyMap<string, string>
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
@@ -46,8 +56,8 @@ export function parseFlags(argv: readonly string[]): CommandLine {
   const faults: Fault[] = []
   const rest = [...argv]
   const operands: string[] = []
+  const own = new Map<string, string>()
   let command: CommandName | undefined
-  let json = false
   let last: OptionName | undefined
   while (rest.length > 0) {
     const argument = rest.shift() ?? ''
@@ -61,8 +71,12 @@ export function parseFlags(argv: readonly string[]): CommandLine {
         faults.push(word === argv[0] && /^\w/.test(word) ? unknownCommand(word) : stray(word, last))
       continue
     }
-    if (flag === 'json' && inline === undefined) {
-      json = true
+    const ofCommand = commandFlags.get(flag)
+    if (ofCommand !== undefined) {
+      const value = inline ?? (ofCommand.placeholder === undefined ? '' : rest.shift())
+      if (value === undefined || (ofCommand.placeholder === undefined && inline !== undefined))
+        faults.push(usage(`flag -${flag} ${value === undefined ? 'needs a' : 'takes no'} value`))
+      own.set(flag, value ?? '')
       continue
     }
     const name = byFlag.get(flag)
@@ -86,10 +100,13 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     else if (option.type !== 'list') values[name] = parsed.value
     else values[name] = [...((values[name] as string[] | undefined) ?? []), parsed.value]
   }
-  if (json && (command === undefined || commands[command].json === undefined)) {
-    faults.push(unknownFlag('json'))
+  if (command === undefined && checkFlags.some((name) => values[name] === true)) command = 'check'
+  for (const flag of own.keys()) {
+    const of = commandFlags.get(flag)?.of ?? []
+    if (command !== undefined && of.includes(command)) continue
+    faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
   }
-  if (command === undefined) return { values, faults }
+  if (command === undefined) return { values, faults, own }
   const [operand] = operands
   const wrong = wrongOperands(command, operands)
   if (wrong !== undefined) faults.push(wrong)
@@ -97,19 +114,23 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     values,
     faults,
     command,
+    own,
     ...(operand === undefined ? {} : { operand }),
-    ...(json ? { json } : {}),
   }
 }
 
 function wrongOperands(command: CommandName, operands: readonly string[]): Fault | undefined {
   const { operand } = commands[command]
-  const wanted = operand === undefined ? 0 : 1
-  if (operands.length < wanted) {
-    return usage(`${command} needs a ${operand}`, `write reconfd ${command} ${operand}`)
+  const [first] = operands
+  const most = operand === undefined ? 0 : 1
+  if (operands.length > most) {
+    return usage(`${command} does not know what to do with "${operands[most]}"`)
   }
-  if (operands.length === wanted) return undefined
-  return usage(`${command} does not know what to do with "${operands[wanted]}"`)
+  if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
+  const write = `write reconfd ${command} ${operandText(operand)}`
+  if (first === undefined) return usage(`${command} needs a ${operand.name}`, write)
+  if (operand.choices?.includes(first) !== false) return undefined
+  return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }
 
 function unknownCommand(word: string): Fault {
@@ -143,78 +164,4 @@ function unknownFlag(flag: string): Fault {
   }
   const near = nearest(flag, byFlag.keys())
   return usage(`unknown flag -${flag}`, near === undefined ? undefined : `did you mean -${near}?`)
-}
-
-function placeholder(name: OptionName): string {
-  const option = optionOf(name)
-  return option.placeholder ?? (option.choices?.join('|') || option.type)
-}
-
-/** What the exit codes mean: for `-help` and the docs. */
-export const exitCodes: readonly (readonly [number | string, string])[] = [
-  [0, 'done'],
-  [
-    1,
-    'a resource failed; all of them were tried, and each failure is told; status: not all are in sync',
-  ],
-  [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
-  [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
-  [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
-  [70, 'a bug in reconfd'],
-  [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
-  ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
-]
-
-const WIDTH = 92
-
-/** Breaks a text into lines of the given width, at spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? ''
-    if (line !== '' && line.length + word.length >= width) lines.push(word)
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
-  }
-  return lines
-}
-
-/** The text of `-help`, generated from the table of options. */
-export function helpText(): string {
-  const groups = new Map<Group, string[]>()
-  for (const name of optionNames) {
-    const option = optionOf(name)
-    const head = option.type === 'boolean' ? `-${name}` : `-${name} <${placeholder(name)}>`
-    const note = option.default === undefined ? '' : ` (default ${option.default})`
-    const body = wrap(option.help + note, WIDTH - 30)
-    const lines = groups.get(option.group) ?? []
-    groups.set(option.group, lines)
-    if (head.length > 27) lines.push(`  ${head}`, ...body.map((line) => ' '.repeat(30) + line))
-    else body.forEach((line, i) => lines.push(`  ${(i === 0 ? head : '').padEnd(28)}${line}`))
-  }
-  return [
-    'Usage: reconfd [flags]',
-    '       reconfd COMMAND [flags]',
-    '',
-    'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
-    '',
-    'Commands, which ask the daemon with the same -confdir and -state-dir:',
-    ...commandNames.map((name) => {
-      const { operand, json, help } = commands[name]
-      const head = [name, operand, json && '[-json]'].filter((part) => part !== undefined).join(' ')
-      return `  ${head.padEnd(28)}${help}`
-    }),
-    '',
-    ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
-    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s).',
-    `Each flag has an environment variable (-log-level: ${envNames('log-level')[0]}) and an entry in`,
-    'confd.toml; flags win, then the environment, then the file.',
-    '',
-    'Exit codes:',
-    ...exitCodes.flatMap(([code, meaning]) =>
-      wrap(meaning, WIDTH - 9).map(
-        (line, i) => `  ${(i === 0 ? String(code) : '').padEnd(7)}${line}`,
-      ),
-    ),
-    '',
-  ].join('\n')
 }

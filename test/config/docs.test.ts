@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
-import { exitCodes } from '../../src/config/flags.ts'
+import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
 

@@ -1,7 +1,8 @@
 // The command line as confd users type it, and the words they get when it is wrong.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
-import { helpText, parseFlags } from '../../src/config/flags.ts'
+import { parseFlags } from '../../src/config/flags.ts'
+import { helpText } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, parseValue } from '../../src/config/options.ts'
 
 describe('good command lines', () => {

@@ -19,6 +19,7 @@ export function settingsFor(own: StoreSettings): Settings {
     diff: false,
     detailedExitcode: false,
     syncOnly: false,
+    noReload: false,
     keepStageFile: false,
     timeout: 10_000,
     stateDir: '/nonexistent',

@@ -1,0 +1,150 @@
+// Completion scripts for bash, zsh and fish, from the tables of options and commands.
+import { commandFlags, commandNames, commands } from './commands.ts'
+import { placeholder } from './help.ts'
+import { optionNames, optionOf } from './options.ts'
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/** A flag as a shell is told of it. */
+interface Flag {
+  readonly name: string
+  readonly help: string
+  /** What completes its value; absent: it takes none. */
+  readonly value?: 'file' | 'folder' | 'text' | readonly string[]
+}
+
+const FOLDERS = new Set(['confdir', 'state-dir', 'dest-root'])
+
+const flags: readonly Flag[] = [
+  ...optionNames.map((name): Flag => {
+    const { type, help, choices } = optionOf(name)
+    if (type === 'boolean') return { name, help }
+    if (choices !== undefined) return { name, help, value: choices }
+    if (FOLDERS.has(name)) return { name, help, value: 'folder' }
+    return { name, help, value: /file|path|keys/.test(placeholder(name)) ? 'file' : 'text' }
+  }),
+  ...[...commandFlags].map(([name, { help, placeholder: value, of }]): Flag => ({
+    name,
+    help: `${help} (${of.join(', ')})`,
+    ...(value === undefined ? {} : { value: 'file' }),
+  })),
+]
+
+/** The words that may follow a command. */
+const operands: readonly (readonly [command: string, words: readonly string[] | 'folder'])[] =
+  commandNames.flatMap((name) => {
+    const { operand } = commands[name]
+    if (operand?.choices !== undefined) return [[name, operand.choices] as const]
+    return operand?.name === 'DIR' ? [[name, 'folder'] as const] : []
+  })
+
+const scripts: Readonly<Record<Shell, () => string>> = { bash, zsh, fish }
+
+export const completionText = (shell: Shell): string => scripts[shell]()
+
+/** Flags with one dash or two have the same values: `-backend` and `--backend`. */
+const both = (names: readonly string[]): string =>
+  names.flatMap((name) => [`-${name}`, `--${name}`]).join('|')
+
+function bash(): string {
+  const withValue = (value: Flag['value']): string[] =>
+    flags.filter((flag) => flag.value === value).map(({ name }) => name)
+  const reply = (words: string): string => `COMPREPLY=($(compgen ${words} -- "$word")); return`
+  const choices = flags.flatMap(({ name, value }) =>
+    typeof value === 'object'
+      ? [`    ${both([name])}) ${reply(`-W '${value.join(' ')}'`)} ;;`]
+      : [],
+  )
+  const followed = operands.map(
+    ([name, words]) =>
+      `    ${name}) ${reply(words === 'folder' ? '-d' : `-W '${words.join(' ')}'`)} ;;`,
+  )
+  const dashed = flags.map(({ name }) => `-${name}`).join(' ')
+  return `# bash completion of reconfd: source <(reconfd completion bash)
+_reconfd() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
+  COMPREPLY=()
+  case $before in
+${choices.join('\n')}
+    ${both(withValue('folder'))}) ${reply('-d')} ;;
+    ${both(withValue('file'))}) ${reply('-f')} ;;
+    ${both(withValue('text'))}) return ;;
+${followed.join('\n')}
+  esac
+  case $word in
+    --*) COMPREPLY=($(compgen -P - -W '${dashed}' -- "\${word#-}")) ;;
+    -*) ${reply(`-W '${dashed}'`)} ;;
+    *) ${reply(`-W '${commandNames.join(' ')}'`)} ;;
+  esac
+}
+complete -o filenames -F _reconfd reconfd
+`
+}
+
+/** Text inside of single quotes. */
+const quoted = (text: string): string => text.replaceAll("'", `'\\''`)
+
+function zsh(): string {
+  const action = ({ value }: Flag): string => {
+    if (value === undefined) return ''
+    if (typeof value === 'object') return `:value:(${value.join(' ')})`
+    return { file: ':file:_files', folder: ':folder:_files -/', text: ':value: ' }[value]
+  }
+  const told = (help: string): string => quoted(help.replace(/[[\]:\\]/g, '\\$&'))
+  const specs = flags.map((flag) => {
+    const head = `'*-${flag.name}`
+    return `    ${head}[${told(flag.help)}]${action(flag)}'`
+  })
+  const rows = commandNames.map((name) => `    '${name}:${told(commands[name].help)}'`)
+  const followed = operands.map(
+    ([name, words]) =>
+      `    ${name}) ${words === 'folder' ? '_files -/' : `compadd ${words.join(' ')}`} ;;`,
+  )
+  return `#compdef reconfd
+# zsh completion of reconfd: source <(reconfd completion zsh), or save it as _reconfd in $fpath
+_reconfd() {
+  local state
+  local -a commands
+  commands=(
+${rows.join('\n')}
+  )
+  _arguments \\
+${specs.join(' \\\n')} \\
+    '1: :->command' \\
+    '2: :->operand'
+  case $state in
+    command) _describe command commands ;;
+    operand) case $line[1] in
+${followed.join('\n')}
+    esac ;;
+  esac
+}
+if [ "$funcstack[1]" = _reconfd ]; then _reconfd "$@"; else compdef _reconfd reconfd; fi
+`
+}
+
+function fish(): string {
+  const told = (help: string): string => help.replace(/[\\']/g, '\\$&')
+  const lines = flags.map(({ name, help, value }) => {
+    const what =
+      value === undefined
+        ? ''
+        : typeof value === 'object'
+          ? ` -x -a '${value.join(' ')}'`
+          : { file: ' -r -F', folder: " -x -a '(__fish_complete_directories)'", text: ' -x' }[value]
+    return `complete -c reconfd -o ${name}${what} -d '${told(help)}'`
+  })
+  const rows = commandNames.map(
+    (name) =>
+      `complete -c reconfd -n __fish_use_subcommand -a ${name} -d '${told(commands[name].help)}'`,
+  )
+  const followed = operands.map(([name, words]) => {
+    const what = words === 'folder' ? '(__fish_complete_directories)' : words.join(' ')
+    return `complete -c reconfd -n '__fish_seen_subcommand_from ${name}' -a '${what}'`
+  })
+  return `# fish completion of reconfd: reconfd completion fish | source
+complete -c reconfd -f
+${[...rows, ...followed, ...lines].join('\n')}
+`
+}

@@ -1,0 +1,98 @@
+// The text of `-help`, generated from the tables of options and commands.
+import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
+import { envNames, optionNames, optionOf, type Group, type OptionName } from './options.ts'
+
+/** What stands for an option's value in the usage. */
+export function placeholder(name: OptionName): string {
+  const option = optionOf(name)
+  return option.placeholder ?? (option.choices?.join('|') || option.type)
+}
+
+/** What the exit codes mean: for `-help` and the docs. */
+export const exitCodes: readonly (readonly [number | string, string])[] = [
+  [0, 'done'],
+  [
+    1,
+    'a resource failed; all of them were tried, and each failure is told; status: not all are in sync; test: a test failed; -preflight: something would fail',
+  ],
+  [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
+  [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
+  [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
+  [70, 'a bug in reconfd'],
+  [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
+]
+
+const WIDTH = 92
+
+/** Breaks a text into lines of the given width, at spaces. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && line.length + word.length >= width) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines
+}
+
+function commandLines(group: CommandSpec['group']): string[] {
+  return commandNames
+    .filter((name) => commands[name].group === group)
+    .flatMap((name) => {
+      const { operand, flags = {}, help } = commands[name]
+      const parts = [
+        name,
+        ...(operand === undefined ? [] : [operandText(operand)]),
+        ...Object.entries(flags).map(([flag, { placeholder: value }]) =>
+          value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
+        ),
+      ]
+      return headAndBody(parts.join(' '), help)
+    })
+}
+
+/** A name, and what it means beside it or, when the name is long, below. */
+function headAndBody(head: string, text: string): string[] {
+  const body = wrap(text, WIDTH - 30)
+  if (head.length > 27) return [`  ${head}`, ...body.map((line) => ' '.repeat(30) + line)]
+  return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(28)}${line}`)
+}
+
+/** The whole text. */
+export function helpText(): string {
+  const groups = new Map<Group, string[]>()
+  for (const name of optionNames) {
+    const option = optionOf(name)
+    const head = option.type === 'boolean' ? `-${name}` : `-${name} <${placeholder(name)}>`
+    const note = option.default === undefined ? '' : ` (default ${option.default})`
+    const lines = groups.get(option.group) ?? []
+    groups.set(option.group, lines)
+    lines.push(...headAndBody(head, option.help + note))
+  }
+  return [
+    'Usage: reconfd [flags]',
+    '       reconfd COMMAND [flags]',
+    '',
+    'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
+    '',
+    'Commands, which ask the daemon with the same -confdir and -state-dir:',
+    ...commandLines('daemon'),
+    '',
+    'Commands, which need no daemon:',
+    ...commandLines('offline'),
+    '',
+    ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
+    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s).',
+    `Each flag has an environment variable (-log-level: ${envNames('log-level')[0]}) and an entry in`,
+    'confd.toml; flags win, then the environment, then the file.',
+    '',
+    'Exit codes:',
+    ...exitCodes.flatMap(([code, meaning]) =>
+      wrap(meaning, WIDTH - 9).map(
+        (line, i) => `  ${(i === 0 ? String(code) : '').padEnd(7)}${line}`,
+      ),
+    ),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,129 @@
+// JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
+// completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
+import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+
+/** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+export const schemaKinds = ['resource', 'confd'] as const
+export type SchemaKind = (typeof schemaKinds)[number]
+
+const DRAFT = 'http://json-schema.org/draft-07/schema#'
+
+/** What a duration may look like: seconds, or Go's units. */
+const DURATION: JsonSchema = {
+  anyOf: [
+    { type: 'number', minimum: 0 },
+    {
+      type: 'string',
+      pattern: '^(\\d+(\\.\\d+)?|((\\d+\\.?\\d*|\\.\\d+)(ns|us|µs|μs|ms|s|m|h))+)$',
+    },
+  ],
+}
+const MODE: JsonSchema = { type: 'string', pattern: '^((0o)?[0-7]{3,5})?$' }
+const LIMIT: JsonSchema = {
+  anyOf: [
+    { type: 'integer', minimum: 0 },
+    { type: 'string', pattern: '^(100|\\d{1,2})%$' },
+  ],
+}
+const STRINGS: JsonSchema = { type: 'array', items: { type: 'string' } }
+
+export const jsonSchema = (kind: SchemaKind): JsonSchema =>
+  kind === 'resource' ? resourceSchema() : confdSchema()
+
+function resourceSchema(): JsonSchema {
+  const template = {
+    ...tableSchema(templateTableKeys),
+    description: 'A template and the file it makes.',
+  }
+  return {
+    $schema: DRAFT,
+    title: 'A resource of reconfd: a file of conf.d',
+    ...tableSchema(resourceKeys, {
+      template: { anyOf: [template, { type: 'array', minItems: 1, items: template }] },
+    }),
+    required: ['template'],
+  }
+}
+
+function tableSchema(
+  keys: Readonly<Record<string, KeySpec>>,
+  more: Readonly<Record<string, JsonSchema>> = {},
+): JsonSchema {
+  const specs = Object.entries(keys)
+  const required = specs.filter(([, { required: needed }]) => needed === true).map(([key]) => key)
+  return {
+    type: 'object',
+    properties: {
+      ...Object.fromEntries(
+        specs.map(([key, spec]) => [key, { ...keySchema(key, spec), description: spec.doc }]),
+      ),
+      ...more,
+    },
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+  }
+}
+
+function keySchema(key: string, spec: KeySpec): JsonSchema {
+  switch (spec.type) {
+    case 'string':
+      return spec.required === true ? { type: 'string', minLength: 1 } : { type: 'string' }
+    case 'delimiter':
+      return { type: 'string', minLength: 1 }
+    case 'strings':
+      return STRINGS
+    case 'id':
+      return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
+    case 'boolean':
+      return { type: 'boolean' }
+    case 'mode':
+      return MODE
+    case 'duration':
+      return DURATION
+    case 'count':
+      return { type: 'integer', minimum: spec.least ?? 0 }
+    case 'limit':
+      return LIMIT
+    case 'choice':
+      return { enum: ['', ...(spec.choices ?? [])] }
+    case 'table':
+      return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
+  }
+}
+
+function confdSchema(): JsonSchema {
+  const entries = optionNames.flatMap((name) => {
+    const option = optionOf(name)
+    const schema = { ...optionSchema(option), description: option.help }
+    return tomlNames(name).map((entry) => [entry, schema] as const)
+  })
+  return {
+    $schema: DRAFT,
+    title: 'The settings of reconfd: confd.toml',
+    type: 'object',
+    properties: Object.fromEntries(entries),
+    additionalProperties: false,
+  }
+}
+
+function optionSchema({ type, choices = [], synonyms = {} }: Option): JsonSchema {
+  switch (type) {
+    case 'boolean':
+      return { type: 'boolean' }
+    case 'list':
+      return STRINGS
+    case 'duration':
+      return DURATION
+    case 'choice':
+      return { enum: [...choices, ...Object.keys(synonyms)] }
+    default:
+      return { type: 'string' }
+  }
+}
+
+/** As it is printed and kept. */
+export const schemaText = (kind: SchemaKind): string =>
+  `${JSON.stringify(jsonSchema(kind), null, 2)}\n`

@@ -25,6 +25,8 @@ export interface TrialOptions {
   /** Flags of reconfd. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Put before the program's command line. */
+  readonly wrap?: readonly string[]
   /** Where the destinations are; default: a folder of the trial's own. */
   readonly out?: string
   readonly state?: string
@@ -149,8 +151,8 @@ export class Trial {
   }
 
   invocation(mode: Invocation['mode']): Invocation {
-    const { extra = [], env = {}, state = this.file('state') } = this.options
-    return { mode, store: this.store.args, confdir: this.root, state, extra, env }
+    const { extra = [], env = {}, wrap = [], state = this.file('state') } = this.options
+    return { mode, store: this.store.args, confdir: this.root, state, extra, env, wrap }
   }
 
   start(): Program {

@@ -28,6 +28,8 @@ export interface Invocation {
   /** Flags of reconfd; other programs are started without. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Put before the command line, such as what runs it in a network namespace. */
+  readonly wrap?: readonly string[]
 }
 
 function commandLine(invocation: Invocation): string[] {
@@ -55,7 +57,7 @@ export class Program {
 
   constructor(invocation: Invocation) {
     if (isOurs && !existsSync(built)) throw new Error(`${built} is missing: npm run build`)
-    const [command = '', ...args] = commandLine(invocation)
+    const [command = '', ...args] = [...(invocation.wrap ?? []), ...commandLine(invocation)]
     const [name = '', value] = this.#mark.split('=')
     const child = spawn(command, args, {
       // Nothing of the machine's own settings, such as CONFD_*.

@@ -3,7 +3,7 @@ import type { Controls } from './core/control.ts'
 import { reloadsOf } from './core/reload.ts'
 import type { Resource } from './core/resource.ts'
 import { err, ok } from './core/result.ts'
-import type { Feed } from './flow/feed.ts'
+import type { Feeds } from './flow/feeds.ts'
 import type { OwedJournal } from './flow/owed.ts'
 import type { ReloadDesk } from './flow/reloads.ts'
 import type { StatusBoard } from './observe/status.ts'
@@ -16,7 +16,7 @@ export interface ControlledParts {
   readonly stop: AbortSignal
   /** The generation at work; undefined before the first one is. */
   readonly generation: () =>
-    | { readonly resources: readonly Resource[]; readonly feed: Feed; readonly worker: Worker }
+    | { readonly resources: readonly Resource[]; readonly feeds: Feeds; readonly worker: Worker }
     | undefined
 }
 
@@ -29,7 +29,7 @@ export function controlsOf({ board, journal, desk, stop, generation }: Controlle
     resync() {
       const now = atWork()
       if (now === undefined) return stopping
-      now.feed.resync()
+      now.feeds.resync()
       now.worker.all()
       return ok(undefined)
     },

@@ -1,6 +1,7 @@
 // Renders all files of a unit: one for an ordinary template, one a match for a for_each template.
 import { hashOf } from './apply/hash.ts'
 import type { Fault } from './core/fault.ts'
+import type { Key } from './core/key.ts'
 import type { Reads } from './core/reader.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
@@ -10,7 +11,8 @@ import type { Expansion, ForEach } from './for-each.ts'
 import type { TemplateRenderer } from './templates/render.ts'
 
 export interface RenderContext {
-  readonly store: string
+  /** How the store is called that a full key is looked up in. */
+  readonly storeOf: (key: Key) => string
   readonly renderer: TemplateRenderer
   /** The keys as a resource is to see them now. */
   readonly treeOf: (resource: Resource) => Tree
@@ -60,7 +62,7 @@ export async function renderUnit(
 async function renderTemplate(
   resource: Resource,
   spec: TemplateSpec,
-  { store, renderer, treeOf, forEachOf }: RenderContext,
+  { storeOf, renderer, treeOf, forEachOf }: RenderContext,
 ): Promise<Result<RenderedTemplate, { fault: Fault; reads: readonly Reads[] }>> {
   const tree = treeOf(resource)
   if (spec.forEach !== undefined) {
@@ -70,7 +72,8 @@ async function renderTemplate(
     return ok({ resource, spec, reads, files: fresh, all })
   }
   const { prefix, keys, dest } = spec
-  const rendered = await renderer.render(spec, tree, { store, prefix, keys })
+  const scope = { store: storeOf(prefix), prefix, keys }
+  const rendered = await renderer.render(spec, tree, scope)
   if (!rendered.ok) return err({ fault: rendered.error.fault, reads: [rendered.error.reads] })
   const { bytes, reads } = rendered.value
   const file = { hash: hashOf(bytes), size: bytes.length }

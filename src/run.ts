@@ -3,9 +3,9 @@
 import type { Controls } from './core/control.ts'
 import type { Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
-import { joinKeys, outermost, type Key } from './core/key.ts'
+import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
 import type { Write } from './core/plan.ts'
-import { plainReload, type Resource } from './core/resource.ts'
+import { keysOf, plainReload, type Resource } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { runReload } from './apply/reload.ts'
@@ -14,7 +14,7 @@ import { loadResources } from './config/resources.ts'
 import type { Control } from './control/start.ts'
 import { controlsOf } from './controls.ts'
 import { Accepted } from './flow/accepted.ts'
-import { Feed } from './flow/feed.ts'
+import { Feeds, type Wanted } from './flow/feeds.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
 import { LastGood } from './flow/last-good.ts'
@@ -43,7 +43,7 @@ export interface RunOptions {
 export type Ended =
   | { readonly kind: 'done'; readonly failed: number; readonly changed: number }
   | { readonly kind: 'configuration'; readonly faults: readonly Fault[] }
-  | { readonly kind: 'unreachable'; readonly fault: Fault }
+  | { readonly kind: 'unreachable'; readonly faults: readonly Fault[] }
   /** A onetime run was told to stop before it had seen any keys; nothing was touched. */
   | { readonly kind: 'stopped' }
 
@@ -51,9 +51,7 @@ export type Ended =
 interface Generation {
   readonly settings: Settings
   readonly resources: readonly Resource[]
-  readonly feed: Feed
-  /** Equal for two generations that can share one feed. */
-  readonly feedKey: string
+  readonly feeds: Feeds
   readonly worker: Worker
 }
 
@@ -167,7 +165,7 @@ class Daemon {
     await Promise.all(this.#retired)
     await this.#generation?.worker.stop()
     await this.#desk.close()
-    await this.#generation?.feed.close()
+    await this.#generation?.feeds.close()
     await this.journal.close()
     const control = await this.#control
     this.#control = undefined
@@ -190,9 +188,9 @@ class Daemon {
 
   /** The first snapshot, one cycle, and what it led to. */
   async #once(generation: Generation, stopped: Promise<void>): Promise<Ended> {
-    const reached = await this.#firstSnapshot(generation, stopped)
-    if (reached !== undefined) return { kind: 'unreachable', fault: reached }
-    if (generation.feed.mirror.kind === 'waiting') return { kind: 'stopped' }
+    const { feeds } = generation
+    const faults = await feeds.firstReads(this.settings.timeout, stopped)
+    if (this.options.stop.aborted && !feeds.areRead) return { kind: 'stopped' }
     await Promise.race([generation.worker.idle(), stopped])
     await generation.worker.stop()
     await this.#desk.idle()
@@ -200,13 +198,14 @@ class Daemon {
       const { keepStatus } = await import('./control/start.ts')
       await keepStatus(this.settings, this.#controls, this.options.emit)
     }
-    return this.#summary()
+    // What could be read has been worked off; what could not be is told last.
+    return faults.length > 0 ? { kind: 'unreachable', faults } : this.#summary()
   }
 
   async #daemon(stopped: Promise<void>): Promise<Ended> {
     if (this.settings.interval > 0) {
       this.#resync = setInterval(() => {
-        this.#generation?.feed.resync()
+        this.#generation?.feeds.resync()
         this.#generation?.worker.all()
       }, this.settings.interval)
     }
@@ -234,38 +233,28 @@ class Daemon {
     const resources = loaded.value.resources.map((resource) =>
       settings.syncOnly ? withoutCommands(resource) : resource,
     )
-    const prefixes = prefixesOf(resources)
-    const feedKey = JSON.stringify([
-      settings.backend,
-      settings.connection,
-      settings.files,
-      settings.filter,
-      settings.separator,
-      settings.pollInterval,
-      prefixes,
-    ])
-    let feed = former?.feedKey === feedKey ? former.feed : undefined
-    if (feed === undefined) {
-      const store = await openStore(settings)
-      if (!store.ok) return err([store.error])
-      feed = new Feed(store.value, prefixes, emit, this.#onetime)
-    }
+    const opened = await Feeds.open(wantedStores(settings, resources), former?.feeds, {
+      open: openStore,
+      emit,
+      once: this.#onetime,
+    })
+    if (!opened.ok) return opened
+    const feeds = opened.value
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.
     const after = former?.worker.retire() ?? new Map<string, Promise<void>>()
     for (const job of after.values()) this.#retire(job)
-    const generation = this.#assemble(settings, resources, feed, feedKey, after)
-    if (former !== undefined && former.feed !== feed) await former.feed.close()
+    const generation = this.#assemble(settings, resources, feeds, after)
+    await former?.feeds.close(feeds)
     this.#generation = generation
     this.#desk.retain(new Set(resources.map(({ name }) => name)))
-    feed.listener = {
-      changed: (changes, first, before) =>
-        first ? generation.worker.all() : generation.worker.keysChanged(changes, before),
-      broken: () => undefined,
+    feeds.listener = {
+      changed: (store, changes, first, before) =>
+        first ? generation.worker.all() : generation.worker.keysChanged(store, changes, before),
       crashed: (error) => this.#bug.reject(error),
     }
     if (former === undefined && !settings.noop) await this.#tidy(resources)
-    feed.start()
-    if (feed.mirror.kind !== 'waiting') generation.worker.all()
+    feeds.start()
+    generation.worker.all()
     return ok(generation)
   }
 
@@ -295,17 +284,15 @@ class Daemon {
   #assemble(
     settings: Settings,
     resources: readonly Resource[],
-    feed: Feed,
-    feedKey: string,
+    feeds: Feeds,
     after: ReadonlyMap<string, Promise<void>>,
   ): Generation {
     const worker = new Worker({
       after,
       resources,
-      mirror: () => feed.mirror,
+      feeds,
       pace: { quiet: settings.quiet, max: settings.quietMax },
       retry: !this.#onetime,
-      store: feed.name,
       renderer: createRenderer(`${settings.confdir}/templates`),
       desk: this.#desk,
       records: this.#records,
@@ -319,35 +306,7 @@ class Daemon {
       dependsOn: (files) => this.#files?.add(files),
       crashed: (error) => this.#bug.reject(error),
     })
-    return { settings, resources, feed, feedKey, worker }
-  }
-
-  /** Undefined once the feed is live (or the run was stopped), else why it will not be. */
-  async #firstSnapshot(generation: Generation, stopped: Promise<void>): Promise<Fault | undefined> {
-    const { feed, settings } = generation
-    if (feed.mirror.kind !== 'waiting') return undefined
-    const { promise, resolve } = deferred<Fault | undefined>()
-    const listener = feed.listener
-    let last: Fault | undefined
-    let hopeless = 0
-    feed.listener = {
-      changed: (changes, first, before) => {
-        listener?.changed(changes, first, before)
-        resolve(undefined)
-      },
-      broken: (fault) => {
-        last = fault
-        // Trying again will not mend it: there is no reason to wait for the timeout.
-        hopeless = fault.permanent === true ? hopeless + 1 : 0
-        if (hopeless >= feed.nodes.length) resolve(fault)
-      },
-      crashed: (error) => listener?.crashed(error),
-    }
-    const timer = setTimeout(() => resolve(notInTime(feed, settings, last)), settings.timeout)
-    void stopped.then(() => resolve(undefined))
-    const fault = await promise
-    clearTimeout(timer)
-    return fault
+    return { settings, resources, feeds, worker }
   }
 
   async #watchFiles(): Promise<void> {
@@ -411,11 +370,16 @@ function deferred<T>(): {
   return { promise, resolve, reject }
 }
 
-function prefixesOf(resources: readonly Resource[]): readonly Key[] {
-  return outermost(
-    resources.flatMap(({ templates }) =>
-      templates.flatMap(({ prefix, keys }) => keys.map((key) => joinKeys(prefix, key))),
-    ),
+/** The stores that resources read, and what of each. */
+function wantedStores(settings: Settings, resources: readonly Resource[]): Wanted[] {
+  const prefixes = new Map<string | undefined, Key[]>()
+  for (const key of keysOf(resources)) {
+    const name = storeOf(key)
+    const own = name === undefined ? key : relativeTo(storeRoot(name), key)
+    prefixes.set(name, [...(prefixes.get(name) ?? []), own])
+  }
+  return [...prefixes].map(([name, wanted]) =>
+    name === undefined ? { settings, prefixes: wanted } : { settings, name, prefixes: wanted },
   )
 }
 
@@ -425,15 +389,5 @@ function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Re
     ...resource,
     templates: resource.templates.map(({ checkCmd: _check, reloadCmd: _reload, ...spec }) => spec),
     reload: plainReload,
-  }
-}
-
-function notInTime(feed: Feed, settings: Settings, last: Fault | undefined): Fault {
-  const waited = `${feed.name} gave no keys within ${settings.timeout / 1000} s`
-  return {
-    kind: 'store',
-    message: last === undefined ? waited : `${waited}: ${last.message}`,
-    hint:
-      last?.hint ?? `Is it reachable at ${feed.nodes.join(', ')}? -timeout sets how long to wait.`,
   }
 }

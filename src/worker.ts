@@ -6,22 +6,23 @@ import type { Emit } from './core/event.ts'
 import { Claims } from './core/claims.ts'
 import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
 import type { Key } from './core/key.ts'
-import { treeIn, type Changes, type Mirror } from './core/mirror.ts'
+import type { Changes } from './core/mirror.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
-import type { Resource, TemplateSpec } from './core/resource.ts'
+import { keysOf, type Resource, type TemplateSpec } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
 import { unitsOf, type Unit } from './core/unit.ts'
 import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
+import type { Feeds } from './flow/feeds.ts'
 import { Views, type SeenChanges } from './flow/views.ts'
 
 export interface WorkerOptions extends Omit<
   CycleContext,
-  'rendered' | 'treeOf' | 'forEachOf' | 'contents' | 'claims'
+  'rendered' | 'treeOf' | 'storeOf' | 'forEachOf' | 'contents' | 'claims'
 > {
   readonly resources: readonly Resource[]
-  readonly mirror: () => Mirror
+  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf'>
   readonly pace: Pace
   /** Work of the former generation, by unit, that has to end before its files are touched again. */
   readonly after: ReadonlyMap<string, Promise<void>>
@@ -47,6 +48,7 @@ export class Worker {
   readonly #views: Views
   readonly #units: ReadonlyMap<string, Unit>
   readonly #unitOf: ReadonlyMap<string, Unit>
+  readonly #keysOf: ReadonlyMap<string, readonly Key[]>
   readonly #agenda: Agenda
   readonly #index = new DirtyIndex()
   readonly #gate = createGate(AT_ONCE)
@@ -71,7 +73,8 @@ export class Worker {
       this.#claims.claim(resource.name, plainDests(resource))
       for (const spec of resource.templates) {
         if (spec.forEach === undefined) continue
-        this.#forEach.set(spec, { resource, items: new ForEach(options.renderer, options.store) })
+        const items = new ForEach(options.renderer, options.feeds.nameOf(spec.prefix))
+        this.#forEach.set(spec, { resource, items })
       }
     }
     const units = unitsOf(options.resources)
@@ -79,6 +82,7 @@ export class Worker {
     this.#unitOf = new Map(
       units.flatMap((unit) => unit.resources.map(({ name }) => [name, unit] as const)),
     )
+    this.#keysOf = new Map(units.map((unit) => [unit.name, keysOf(unit.resources)]))
     this.#agenda = new Agenda(units.map((unit) => [unit.name, paceOf(unit, options.pace)]))
   }
 
@@ -89,18 +93,21 @@ export class Worker {
     this.#pump()
   }
 
-  /** @param before the tree that the changes were made to */
-  keysChanged(changes: Changes, before: Tree): void {
-    const after = treeIn(this.options.mirror())
+  /**
+   * @param store that has changed
+   * @param before the tree that the changes were made to
+   */
+  keysChanged(store: string, changes: Changes, before: Tree): void {
+    const after = this.options.feeds.tree
     const causes = this.#dirty(this.#views.changed(changes, before, after, performance.now()))
-    this.#tellChanged([...changes.keys()], causes)
+    this.#tellChanged(store, [...changes.keys()], causes)
     this.#mark(causes.keys())
   }
 
-  #tellChanged(keys: readonly Key[], causes: ReadonlyMap<string, Cause>): void {
+  #tellChanged(store: string, keys: readonly Key[], causes: ReadonlyMap<string, Cause>): void {
     this.options.emit({
       kind: 'changed',
-      store: this.options.store,
+      store,
       keys: keys.slice(0, KEYS_TOLD),
       more: Math.max(0, keys.length - KEYS_TOLD),
       resources: [...causes.keys()],
@@ -199,19 +206,18 @@ export class Worker {
 
   /** Starts what is due, and sets the alarm for what is due next. */
   #pump(): void {
-    const mirror = this.options.mirror()
-    if (this.#stopped || mirror.kind === 'waiting') return
+    if (this.#stopped) return
     clearTimeout(this.#timer)
     const now = performance.now()
     if (this.#views.next <= now) {
       const expired = this.#views.expire(now)
       const gone = this.#dirty(expired)
       const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
-      if (keys.size > 0) this.#tellChanged([...keys], gone)
+      for (const key of keys) this.#tellChanged(this.options.feeds.nameOf(key), [key], gone)
       this.#agenda.changed(this.#unitsOf(gone.keys()), now)
     }
     const batch = this.#agenda
-      .take(now)
+      .take(now, (name) => this.#isReady(name))
       .map((name) => this.#units.get(name) as Unit)
       .map((unit) => ({ unit, reloads: reloadsOfUnit(unit) }))
     // All of a batch are held before the first one starts, so that a reload they share runs once.
@@ -230,6 +236,11 @@ export class Worker {
     if (wait < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait))
   }
 
+  /** All that it reads has been read, if only once: before that nothing is known to be missing. */
+  #isReady(unit: string): boolean {
+    return this.#keysOf.get(unit)?.every((key) => this.options.feeds.isRead(key)) ?? true
+  }
+
   /** One thing at a time with a unit's files. */
   #inTurn<T>({ name }: Unit, work: () => Promise<T>): Promise<T> {
     const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work)
@@ -241,7 +252,7 @@ export class Worker {
   }
 
   async #work(unit: Unit): Promise<void> {
-    const { emit, dependsOn, after } = this.options
+    const { emit, dependsOn, after, feeds } = this.options
     await after.get(unit.name)
     for (const { name } of unit.resources) this.#rendering.set(name, [])
     const worked = await cycle(unit, {
@@ -249,7 +260,8 @@ export class Worker {
       contents: this.#contents,
       claims: this.#claims,
       forEachOf: (spec) => (this.#forEach.get(spec) as { readonly items: ForEach }).items,
-      treeOf: (resource) => this.#views.treeOf(resource, treeIn(this.options.mirror())),
+      treeOf: (resource) => this.#views.treeOf(resource, feeds.tree),
+      storeOf: (key) => feeds.nameOf(key),
       rendered: ({ name }, reads) => {
         const missed = this.#rendering.get(name) ?? []
         this.#rendering.delete(name)

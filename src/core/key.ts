@@ -55,7 +55,9 @@ export function* selfAndAncestors(key: Key): Generator<Key> {
 export function outermost(paths: Iterable<Key>): readonly Key[] {
   const kept: Key[] = []
   for (const path of [...new Set(paths)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
-    if (!kept.some((dir) => covers(dir, path))) kept.push(path)
+    const isCovered = (dir: Key): boolean =>
+      covers(dir, path) && (dir !== '/' || storeOf(path) === undefined)
+    if (!kept.some(isCovered)) kept.push(path)
   }
   return kept.sort(compareText)
 }

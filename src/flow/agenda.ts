@@ -18,6 +18,8 @@ interface Entry {
   due: number
   lastChange: number
   busy: boolean
+  /** As take() was told last. */
+  ready: boolean
   failures: number
 }
 
@@ -34,6 +36,7 @@ export class Agenda {
         due: Infinity,
         lastChange: -Infinity,
         busy: false,
+        ready: true,
         failures: 0,
       })
     }
@@ -64,11 +67,15 @@ export class Agenda {
     }
   }
 
-  /** The resources that are due and not being worked on; they count as busy from here on. */
-  take(now: number): string[] {
+  /**
+   * The resources that are due and not being worked on; they count as busy from here on.
+   * @param isReady those that are not stay on the agenda, and do not count for `next`
+   */
+  take(now: number, isReady: (name: string) => boolean = () => true): string[] {
     const names: string[] = []
     for (const [name, entry] of this.#entries) {
-      if (entry.busy || entry.since === null || entry.due > now) continue
+      entry.ready = isReady(name)
+      if (entry.busy || entry.since === null || entry.due > now || !entry.ready) continue
       entry.busy = true
       entry.since = null
       entry.due = Infinity
@@ -102,7 +109,9 @@ export class Agenda {
   /** When take() will next have something, Infinity when nothing is pending. */
   get next(): number {
     let next = Infinity
-    for (const entry of this.#entries.values()) if (!entry.busy) next = Math.min(next, entry.due)
+    for (const { busy, ready, due } of this.#entries.values()) {
+      if (!busy && ready) next = Math.min(next, due)
+    }
     return next
   }
 }

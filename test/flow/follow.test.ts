@@ -82,6 +82,14 @@ describe('follow', () => {
   })
 })
 
+const feeding = {
+  prefixes: ['/'],
+  root: '/',
+  name: 'scripted',
+  emit: () => undefined,
+  once: false,
+} satisfies Omit<ConstructorParameters<typeof Feed>[0], 'store'>
+
 describe('a feed', () => {
   it('keeps the last whole tree while its store is away, and tells only what differs afterwards', async () => {
     const store = scripted(
@@ -90,10 +98,9 @@ describe('a feed', () => {
     )
     const events: Event[] = []
     const changes: string[][] = []
-    const feed = new Feed(store, ['/'], (event) => events.push(event))
+    const feed = new Feed({ ...feeding, store, emit: (event) => events.push(event) })
     feed.listener = {
-      changed: (changed) => changes.push([...changed.keys()]),
-      broken: () => expect(feed.mirror).toMatchObject({ kind: 'stale' }),
+      changed: (_feed, changed) => changes.push([...changed.keys()]),
       crashed: (error) => expect.fail(String(error)),
     }
     feed.start()
@@ -116,7 +123,7 @@ describe('a feed', () => {
     }
     const store = scripted(['a'], [[noted], [noted, noted]])
     const events: Event[] = []
-    const feed = new Feed(store, ['/'], (event) => events.push(event))
+    const feed = new Feed({ ...feeding, store, emit: (event) => events.push(event) })
     feed.start()
     await vi.waitFor(() => expect(store.tried).toHaveLength(3))
     expect(events.filter(({ kind }) => kind === 'notice')).toEqual([
@@ -127,7 +134,7 @@ describe('a feed', () => {
 
   it('asks no store where no key is wanted', () => {
     const store = scripted(['a'], [])
-    const feed = new Feed(store, [], () => undefined)
+    const feed = new Feed({ ...feeding, store, prefixes: [] })
     feed.start()
     expect(feed.mirror.kind).toBe('live')
     expect(store.tried).toEqual([])

@@ -1,0 +1,166 @@
+// All stores of a generation, and the one tree of all their keys. The default store's keys lie at its
+// root, those of the others below a directory of their own (core/key.ts). Each is followed by itself:
+// one that is away makes stale what comes from it and nothing else.
+import type { Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { storeOf, storeRoot, type Key } from '../core/key.ts'
+import { treeIn, type Changes } from '../core/mirror.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Store } from '../core/store.ts'
+import { emptyTree, treeOf, type Tree } from '../core/tree.ts'
+import { Feed } from './feed.ts'
+
+export interface FeedsListener {
+  /** The tree was `before`. Also called for each store's first snapshot, even an empty one. */
+  changed(store: string, changes: Changes, first: boolean, before: Tree): void
+  /** A bug: something other than a fault was thrown. */
+  crashed(error: unknown): void
+}
+
+/** A store that is wanted. */
+export interface Wanted {
+  readonly settings: Settings
+  /** Of the named stores; absent for the default one. */
+  readonly name?: string
+  /** Of the store's own keys. */
+  readonly prefixes: readonly Key[]
+}
+
+export interface FeedsOptions {
+  readonly open: (settings: Settings) => Promise<Result<Store, Fault>>
+  readonly emit: Emit
+  readonly once: boolean
+}
+
+interface Entry {
+  readonly feed: Feed
+  /** Equal for two that can share one connection. */
+  readonly identity: string
+}
+
+export class Feeds {
+  listener: FeedsListener | undefined
+  #tree: Tree
+
+  private constructor(private readonly entries: ReadonlyMap<Key, Entry>) {
+    this.#tree = this.#all()
+  }
+
+  /** Opens what is wanted; what a former generation has open and is wanted again is taken over. */
+  static async open(
+    wanted: readonly Wanted[],
+    former: Feeds | undefined,
+    { open, emit, once }: FeedsOptions,
+  ): Promise<Result<Feeds, readonly Fault[]>> {
+    const entries = new Map<Key, Entry>()
+    const faults: Fault[] = []
+    for (const { settings, name, prefixes } of wanted) {
+      const root = name === undefined ? '/' : storeRoot(name)
+      const identity = identityOf(settings, prefixes)
+      const known = former?.entries.get(root)
+      if (known?.identity === identity) {
+        entries.set(root, known)
+        continue
+      }
+      const store = await open(settings)
+      if (!store.ok) {
+        faults.push(store.error)
+        continue
+      }
+      const called = name ?? store.value.name
+      const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once })
+      entries.set(root, { feed, identity })
+    }
+    return faults.length > 0 ? err(faults) : ok(new Feeds(entries))
+  }
+
+  /** All keys that are known, of all stores. */
+  get tree(): Tree {
+    return this.#tree
+  }
+
+  /** Whether the store of a full key has been read, if only once. */
+  isRead(key: Key): boolean {
+    return this.#feedOf(key)?.mirror.kind !== 'waiting'
+  }
+
+  /** How the store of a full key is called. */
+  nameOf(key: Key): string {
+    return this.#feedOf(key)?.name ?? 'the store'
+  }
+
+  /** Whether all stores have been read. */
+  get areRead(): boolean {
+    return [...this.entries.values()].every(({ feed }) => feed.mirror.kind !== 'waiting')
+  }
+
+  start(): void {
+    for (const { feed } of this.entries.values()) {
+      feed.listener = {
+        changed: (changed, changes, first) => {
+          const before = this.#tree
+          this.#tree = this.#merge(changed, changes)
+          this.listener?.changed(changed.name, changes, first, before)
+        },
+        crashed: (error) => this.listener?.crashed(error),
+      }
+      feed.start()
+    }
+    this.#tree = this.#all()
+  }
+
+  resync(): void {
+    for (const { feed } of this.entries.values()) feed.resync()
+  }
+
+  /** @param next takes over what it has of these */
+  async close(next?: Feeds): Promise<void> {
+    for (const [root, { feed }] of this.entries) {
+      if (next?.entries.get(root)?.feed !== feed) await feed.close()
+    }
+  }
+
+  /** The faults of the stores that could not be read in time, when all others have been. */
+  async firstReads(timeout: number, givenUp: Promise<void>): Promise<readonly Fault[]> {
+    const reads = [...this.entries.values()].map(({ feed }) => feed.firstRead(timeout, givenUp))
+    return (await Promise.all(reads)).filter((fault) => fault !== undefined)
+  }
+
+  #feedOf(key: Key): Feed | undefined {
+    const store = storeOf(key)
+    const named = store === undefined ? undefined : this.entries.get(storeRoot(store))
+    return (named ?? this.entries.get('/'))?.feed
+  }
+
+  #all(): Tree {
+    const [first, ...more] = [...this.entries.values()].map(({ feed }) => treeIn(feed.mirror))
+    if (more.length === 0) return first ?? emptyTree
+    return treeOf(new Map([first ?? emptyTree, ...more].flatMap((tree) => [...tree.under('/')])))
+  }
+
+  #merge(feed: Feed, changes: Changes): Tree {
+    const tree = treeIn(feed.mirror)
+    // Most have one store: its tree is the tree.
+    if (this.entries.size === 1) return tree
+    const put = new Map<Key, string>()
+    const del = new Set<Key>()
+    for (const [key, how] of changes) {
+      if (how === 'removed') del.add(key)
+      else put.set(key, tree.get(key) as string)
+    }
+    return this.#tree.with(put, del)
+  }
+}
+
+/** All that a connection and what is read over it depend on. */
+const identityOf = (settings: Settings, prefixes: readonly Key[]): string =>
+  JSON.stringify([
+    settings.backend,
+    settings.connection,
+    settings.files,
+    settings.filter,
+    settings.separator,
+    settings.pollInterval,
+    prefixes,
+  ])

@@ -129,7 +129,7 @@ async function runWith(
       await tellFaults(ended.faults, settings.logFormat)
       return EXIT.configuration
     case 'unreachable':
-      await tellFaults([ended.fault], settings.logFormat)
+      await tellFaults(ended.faults, settings.logFormat)
       return EXIT.unreachable
     case 'stopped':
       return EXIT.signalled + stoppedBy

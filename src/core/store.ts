@@ -25,6 +25,11 @@ export interface Store {
   /** Where it can be reached; `flow/follow.ts` goes from one to the next when one breaks. Never empty. */
   readonly nodes: readonly string[]
   /**
+   * Present when the nodes have to be found first: sets `nodes`; called again before each round over
+   * them. Throws a FaultError.
+   */
+  readonly findNodes?: (signal: AbortSignal) => Promise<void>
+  /**
    * Yields one full snapshot of all keys below the prefixes (even an empty one), then deltas or
    * further full snapshots, without a gap in between, until `signal` is aborted (returns) or the
    * connection breaks (throws a FaultError of kind `store`). It never retries by itself.

@@ -36,12 +36,19 @@ export async function* follow(
 ): AsyncGenerator<FollowEvent> {
   let failures = 0
   let delay = 0
-  for (let turn = 0; !signal.aborted; turn++) {
-    const node = store.nodes[turn % store.nodes.length] as string
+  let round: readonly string[] = []
+  while (!signal.aborted) {
+    let node = store.nodes[0] as string
     const opened = performance.now()
     let live = false
     let fault: Fault
     try {
+      if (round.length === 0) {
+        await store.findNodes?.(signal)
+        round = store.nodes
+      }
+      node = round[0] as string
+      round = round.slice(1)
       for await (const event of store.watch(node, prefixes, signal)) {
         live = true
         yield { kind: 'store', node, event }

@@ -65,11 +65,16 @@ export class ConsulApi {
     return true
   }
 
+  /** Whether another one, made of the settings as they are then, says the same about who is asking. */
+  isAs({ headers }: ConsulApi): boolean {
+    return JSON.stringify(headers) === JSON.stringify(this.headers)
+  }
+
   denied(what: string): FaultError {
     return this.#fault(`denied access to ${what}`, {
       hint:
-        'set CONSUL_HTTP_TOKEN (or -password without -username) to a token whose policy has ' +
-        'read on a key_prefix that covers the keys',
+        'give a token whose policy has read on a key_prefix that covers the keys, with ' +
+        '-auth-token-file or CONSUL_HTTP_TOKEN',
       permanent: true,
     })
   }

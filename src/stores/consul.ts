@@ -11,13 +11,14 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Connection, Settings } from '../core/settings.ts'
+import type { Settings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { ConsulApi, keyOf, type Page } from './consul-api.ts'
 import { isEmpty, type Changes } from './difference.ts'
-import { basicAuth, checkConnection, openHttp } from './http.ts'
+import { checkConnection, openHttp } from './http.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
+import { consulCredentials } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 const DEFAULT_NODE = '127.0.0.1:8500'
@@ -47,15 +48,21 @@ interface Root {
   held: ReadonlyMap<string, Held>
 }
 
+interface Answer {
+  readonly root: Root
+  readonly page: Page
+}
+
 export function open(
   settings: Settings,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
-  const headers = { ...basicAuth(connection), ...tokenHeader(connection, env) }
+  const credentials = () => consulCredentials(connection, env)
   try {
     checkConnection(connection, nodes)
+    credentials()
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error
@@ -72,7 +79,7 @@ export function open(
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      yield* follow(new ConsulApi(http, headers, WAIT), prefixes, signal)
+      yield* follow(() => new ConsulApi(http, credentials(), WAIT), prefixes, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
@@ -84,29 +91,33 @@ export function open(
   return ok({ name: 'consul', nodes, watch })
 }
 
-/** With a user name the password is for basic auth, as a proxy asks for it; alone it is the token. */
-function tokenHeader(
-  { username, password }: Connection,
-  env: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  const token = (username === undefined ? password : undefined) ?? env['CONSUL_HTTP_TOKEN']
-  return token === undefined || token === '' ? {} : { 'x-consul-token': token }
-}
-
+/** @param connect as whom we are at the moment: a token in a file may be rotated */
 async function* follow(
-  api: ConsulApi,
+  connect: () => ConsulApi,
   prefixes: readonly Key[],
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
-  const inbox = new Inbox<{ readonly root: Root; readonly page: Page }>()
-  const ask = async (root: Root) => {
+  const inbox = new Inbox<Answer>()
+  const ask = async (root: Root): Promise<Answer> => {
     await root.bucket.take(signal)
-    const page = await api.list(root.start, root.index, signal)
-    if (page.filtered || (page.entries.length === 0 && (root.index === 0 || root.held.size > 0))) {
-      await expectReadable(api, root.path, signal)
+    // One for both questions: what may be read has to be known of the token that has read.
+    const api = connect()
+    try {
+      const page = await api.list(root.start, root.index, signal)
+      if (
+        page.filtered ||
+        (page.entries.length === 0 && (root.index === 0 || root.held.size > 0))
+      ) {
+        await expectReadable(api, root.path, signal)
+      }
+      return { root, page }
+    } catch (error) {
+      const denied = error instanceof FaultError && error.fault.permanent === true
+      // The old token was refused while the new one was on its way.
+      if (denied && !connect().isAs(api)) return ask(root)
+      throw error
     }
-    return { root, page }
   }
 
   const roots = rootsOf(prefixes).map((path): Root => {

@@ -57,7 +57,8 @@ const RENEW = new Error('the poll has lived long enough')
 export class EtcdV2Api {
   constructor(
     private readonly http: HttpClient,
-    private readonly headers: Record<string, string>,
+    /** Asked for each request: a password may be in a file that changes. */
+    private readonly headers: () => Record<string, string>,
     /** Milliseconds that a wait may last before it is asked anew. */
     private readonly pollLife: number,
   ) {}
@@ -66,7 +67,7 @@ export class EtcdV2Api {
   async list(root: Key, signal: AbortSignal): Promise<Listing> {
     const path = `${pathOf(root)}?recursive=true&quorum=true`
     const { status, headers, body } = await this.http.request(path, {
-      headers: this.headers,
+      headers: this.headers(),
       signal,
     })
     const answer = this.#parse(status, body)
@@ -93,7 +94,7 @@ export class EtcdV2Api {
     let began = 0
     try {
       const { status, headers, lines } = await this.http.lines(path, {
-        headers: this.headers,
+        headers: this.headers(),
         signal: life.signal,
       })
       if (status === 200) {
@@ -121,7 +122,7 @@ export class EtcdV2Api {
   async proveQuorum(root: Key, signal: AbortSignal): Promise<void> {
     // A hidden key, so that the answer is short whatever the directory holds.
     const path = `${pathOf(root)}${root === '/' ? '' : '/'}_reconfd?quorum=true`
-    const { status, body } = await this.http.request(path, { headers: this.headers, signal })
+    const { status, body } = await this.http.request(path, { headers: this.headers(), signal })
     const answer = this.#parse(status, body)
     const code = answer.errorCode ?? 0
     // Codes from 100 to 199 are about the key: the cluster has looked it up.

@@ -11,9 +11,10 @@ import type { Settings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { difference, isEmpty, type Changes } from './difference.ts'
 import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
-import { basicAuth, checkConnection, openHttp } from './http.ts'
+import { checkConnection, openHttp } from './http.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
+import { basicAuth } from './secrets.ts'
 
 const DEFAULT_NODE = '127.0.0.1:2379'
 
@@ -50,7 +51,7 @@ export function open(settings: Settings, pollLife = POLL_LIFE): Result<Store, Fa
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      yield* follow(new EtcdV2Api(http, basicAuth(connection), pollLife), prefixes, signal)
+      yield* follow(new EtcdV2Api(http, () => basicAuth(connection), pollLife), prefixes, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {

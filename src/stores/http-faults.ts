@@ -1,5 +1,6 @@
 // What goes wrong below HTTP, in the operator's words: what happened, and what to check.
-import { FaultError } from '../core/fault.ts'
+import { FaultError, type Fault } from '../core/fault.ts'
+import { explainTls } from './tls-faults.ts'
 
 /** Milliseconds for TCP and TLS to be set up. */
 export const CONNECT_TIMEOUT = 10_000
@@ -20,11 +21,14 @@ export const codeOf = (error: unknown): string =>
  */
 export function faultOf(error: unknown, place: string, store: string): FaultError {
   if (error instanceof FaultError) return error
-  const { what, hint } = explain(error, store)
-  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, hint })
+  const { what, ...more } = explain(error, store)
+  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, ...more })
 }
 
-function explain(error: unknown, store: string): { what: string; hint: string } {
+function explain(
+  error: unknown,
+  store: string,
+): Pick<Fault, 'hint' | 'permanent'> & { readonly what: string } {
   const where = `is ${store} running there? check -node`
   // Several addresses of one name, all refused, come as an AggregateError.
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
@@ -53,12 +57,6 @@ function explain(error: unknown, store: string): { what: string; hint: string } 
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return { what: 'the server does not speak TLS', hint: 'check -scheme' }
     default:
-      if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|TLS|SSL/.test(code)) {
-        return {
-          what: `TLS: ${(cause as Error).message}`,
-          hint: 'check -client-ca-keys, -client-cert and -client-key',
-        }
-      }
-      return { what: (cause as Error).message || code, hint: where }
+      return explainTls(cause, code) ?? { what: (cause as Error).message || code, hint: where }
   }
 }

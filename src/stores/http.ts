@@ -3,8 +3,9 @@
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
 import { CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
-import { tlsFiles } from './tls.ts'
-import { Pool, requestOn } from './undici.ts'
+import { passwordOf } from './secrets.ts'
+import { tlsOptions } from './tls.ts'
+import { buildConnector, Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
@@ -61,7 +62,7 @@ const DEFAULT_TIMEOUT = 30_000
  * A client for one node; no socket is opened before the first request.
  * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
  * @param store how messages call the server, such as `etcd`
- * Throws a FaultError when the node is no address or a TLS file cannot be read.
+ * Throws a FaultError when the node is no address.
  */
 export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
   const origin = originOf(node, connection.scheme)
@@ -70,7 +71,7 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT, ...tlsFiles(connection) },
+    connect: connectorOf(connection),
   })
   const place = `${store} at ${origin}`
 
@@ -120,11 +121,17 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
   }
 }
 
-/** The `Authorization` header for basic auth, or none when the connection has no user. */
-export function basicAuth(connection: Connection): Record<string, string> {
-  if (connection.username === undefined) return {}
-  const pair = `${connection.username}:${connection.password ?? ''}`
-  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+/**
+ * Each socket is opened with the TLS files as they are then, and without the session of another one,
+ * which would carry its certificates on.
+ */
+function connectorOf(connection: Connection): ReturnType<typeof buildConnector> {
+  return (options, callback) => {
+    const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
+    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
+    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
+    connect({ ...options, ...expected }, callback)
+  }
 }
 
 /** `host:port` with the scheme put before it; what the node brings along wins. */
@@ -146,10 +153,11 @@ export function originOf(node: string, scheme: 'http' | 'https'): string {
   return url.origin
 }
 
-/** Throws the fault of a bad node or TLS file; for a store's open(), before any watch. */
+/** Throws the fault of a bad node or file; for a store's open(), before any watch. */
 export function checkConnection(connection: Connection, nodes: readonly string[]): void {
   for (const node of nodes) originOf(node, connection.scheme)
-  tlsFiles(connection)
+  tlsOptions(connection)
+  passwordOf(connection)
 }
 
 /**

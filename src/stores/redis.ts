@@ -18,7 +18,8 @@ import { Notifications } from './redis/notifications.ts'
 import { readAll, readNames, type Contents } from './redis/read.ts'
 import { Dialer, placeOf } from './redis/session.ts'
 import { View } from './redis/view.ts'
-import { tlsFiles } from './tls.ts'
+import { passwordOf } from './secrets.ts'
+import { tlsOptions } from './tls.ts'
 
 const DEFAULT_NODE = '127.0.0.1:6379'
 
@@ -46,7 +47,8 @@ export function open(settings: Settings, tuning = TUNING): Result<Store, Fault> 
     for (const node of nodes) addresses.set(node, parseNode(node, connection.scheme))
     const wrong = contradiction(settings, [...addresses.values()])
     if (wrong !== undefined) return err(wrong)
-    tlsFiles(connection)
+    tlsOptions(connection)
+    passwordOf(connection)
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error

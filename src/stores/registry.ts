@@ -1,5 +1,5 @@
 // The stores by name, one line each, loaded only when asked for.
-import { err, type Result } from '../core/result.ts'
+import { err, ok, type Result } from '../core/result.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
@@ -15,6 +15,7 @@ const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
   etcd: () => import('./etcdv3.ts'),
   etcdv2: () => import('./etcdv2.ts'),
   consul: () => import('./consul.ts'),
+  'consul-catalog': () => import('./consul-catalog.ts'),
   zookeeper: () => import('./zookeeper.ts'),
   redis: () => import('./redis.ts'),
   file: () => import('./file.ts'),
@@ -34,7 +35,11 @@ export async function openStore(settings: Settings): Promise<Result<Store, Fault
     })
   }
   try {
-    return (await load()).open(settings)
+    const opened = (await load()).open(settings)
+    const { srv } = settings.connection
+    if (!opened.ok || srv === undefined) return opened
+    const { withNodesFrom } = await import('./srv.ts')
+    return ok(withNodesFrom(srv, opened.value))
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error

@@ -1,32 +1,88 @@
-// The files of a secured connection: our certificate and key, and whom to trust.
+// A secured connection: our certificate and key, whom to trust, and whom to expect. The files are read
+// for each new connection, so that certificates that were renewed are used without a restart.
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
-export interface TlsFiles {
-  readonly cert?: Buffer
-  readonly key?: Buffer
-  readonly ca?: Buffer
-}
+/** As Node's tls.connect() takes them; `servername` is only there when it is not the node's. */
+export type TlsOptions = Pick<
+  ConnectionOptions,
+  'cert' | 'key' | 'ca' | 'servername' | 'checkServerIdentity' | 'rejectUnauthorized'
+>
 
-/** As Node's TLS takes them; read anew each time. Throws a FaultError when one cannot be read. */
-export function tlsFiles(connection: Connection): TlsFiles {
-  const { clientCert, clientKey, clientCaKeys } = connection
+/** Throws a FaultError when a file cannot be read, or holds something else than it should. */
+export function tlsOptions(connection: Connection): TlsOptions {
+  const { clientCert, clientKey, clientCaKeys, clientServerName, clientInsecure } = connection
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    const [there, missing] = clientKey === undefined ? ['cert', 'key'] : ['key', 'cert']
+    raise('config', `-client-${there} is given without -client-${missing}`, {
+      hint: `name both files, the same one if it holds both`,
+      permanent: true,
+    })
+  }
   return {
-    ...(clientCert === undefined ? {} : { cert: readTls(clientCert, '-client-cert') }),
-    ...(clientKey === undefined ? {} : { key: readTls(clientKey, '-client-key') }),
-    ...(clientCaKeys === undefined ? {} : { ca: readTls(clientCaKeys, '-client-ca-keys') }),
+    ...(clientCert === undefined || clientKey === undefined ? {} : pairOf(clientCert, clientKey)),
+    ...(clientCaKeys === undefined ? {} : { ca: authorities(clientCaKeys) }),
+    ...(clientServerName === undefined ? {} : expecting(clientServerName)),
+    ...(clientInsecure === true ? { rejectUnauthorized: false } : {}),
   }
 }
 
-function readTls(file: string, option: string): Buffer {
+function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer } {
+  const cert = readPem(certFile, '-client-cert')
+  const key = readPem(keyFile, '-client-key')
+  const parsed = parse(() => new X509Certificate(cert), certFile, '-client-cert', 'a certificate')
+  const secret = parse<KeyObject>(
+    () => createPrivateKey(key),
+    keyFile,
+    '-client-key',
+    'a private key without a passphrase',
+  )
+  if (!parsed.checkPrivateKey(secret)) {
+    raise('store', 'the key of -client-key does not belong to the certificate of -client-cert', {
+      file: keyFile,
+      hint: 'while both are being renewed this mends itself; else name the files that belong together',
+      permanent: true,
+    })
+  }
+  return { cert, key }
+}
+
+/** An address is no name that could be asked for in the handshake, but a certificate can be for one. */
+const expecting = (name: string): TlsOptions =>
+  isIP(name) === 0
+    ? { servername: name }
+    : { checkServerIdentity: (_node, certificate) => checkServerIdentity(name, certificate) }
+
+function authorities(file: string): Buffer {
+  const ca = readPem(file, '-client-ca-keys')
+  parse(() => new X509Certificate(ca), file, '-client-ca-keys', 'a certificate')
+  return ca
+}
+
+function readPem(file: string, option: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
     return raise('store', `cannot read the file of ${option}: ${codeOf(error)}`, {
       file,
       hint: `check ${option} and the file's permissions`,
+      permanent: true,
+    })
+  }
+}
+
+function parse<T>(read: () => T, file: string, option: string, what: string): T {
+  try {
+    return read()
+  } catch {
+    return raise('store', `the file of ${option} does not hold ${what} in PEM`, {
+      file,
+      hint: `check ${option}`,
       permanent: true,
     })
   }

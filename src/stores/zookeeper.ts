@@ -11,7 +11,8 @@ import { ZkError } from './zookeeper/protocol.ts'
 import { Session, type SessionOptions } from './zookeeper/session.ts'
 import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
 import { Mailbox } from './mailbox.ts'
-import { tlsFiles } from './tls.ts'
+import { passwordOf } from './secrets.ts'
+import { tlsOptions } from './tls.ts'
 
 const DEFAULT_NODE = '127.0.0.1:2181'
 
@@ -28,6 +29,7 @@ export function open(
   try {
     nodes = expandNodes(connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE])
     secured(connection)
+    passwordOf(connection)
   } catch (error) {
     if (error instanceof FaultError) return err(error.fault)
     throw error
@@ -90,17 +92,18 @@ export function open(
   return ok({ name: 'zookeeper', nodes, watch })
 }
 
-const credentials = ({
-  username,
-  password,
-}: Connection): Pick<Connection, 'username' | 'password'> => ({
-  ...(username === undefined ? {} : { username }),
-  ...(password === undefined ? {} : { password }),
-})
+function credentials(connection: Connection): Pick<Connection, 'username' | 'password'> {
+  const { username } = connection
+  const password = passwordOf(connection)
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  }
+}
 
 /** The files are read anew for each session. Throws a FaultError when one cannot be read. */
 const secured = (connection: Connection): Pick<SessionOptions, 'tls'> =>
-  connection.scheme === 'https' ? { tls: tlsFiles(connection) } : {}
+  connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
 /** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
 const accessHint = ({ username }: Connection): string =>

@@ -2,6 +2,7 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
+import { passwordOf } from '../secrets.ts'
 
 /** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
@@ -161,7 +162,8 @@ export class Gateway {
   /** A token, or '' when authentication is off: then a user does no harm. */
   async #authenticate(): Promise<string> {
     this.#token = undefined
-    const { username: name, password = '' } = this.connection
+    const name = this.connection.username
+    const password = passwordOf(this.connection) ?? ''
     try {
       return (
         (await this.#post<{ token?: string }>('/auth/authenticate', { name, password })).token ?? ''

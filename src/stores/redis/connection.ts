@@ -4,7 +4,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import { faultOf, TimeoutError } from '../http-faults.ts'
-import type { TlsFiles } from '../tls.ts'
+import type { TlsOptions } from '../tls.ts'
 import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, flatMaps } from './resp.ts'
@@ -20,7 +20,7 @@ interface Pending {
 export interface ConnectionOptions {
   readonly endpoint: Endpoint
   /** Undefined: without TLS. */
-  readonly tls: TlsFiles | undefined
+  readonly tls: TlsOptions | undefined
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
   /** Milliseconds without a byte while an answer is due, or without a connection: then it is broken. */
@@ -137,7 +137,7 @@ export class Connection {
 
 function openTcp(
   endpoint: { host: string; port: number },
-  tls: TlsFiles | undefined,
+  tls: TlsOptions | undefined,
   place: string,
 ): Socket {
   if (tls === undefined) return connect({ ...endpoint, noDelay: true })

@@ -1,7 +1,8 @@
 // From an address to a connection that reads the right database of the right server.
 import { FaultError } from '../../core/fault.ts'
 import type { Connection as Login } from '../../core/settings.ts'
-import { tlsFiles } from '../tls.ts'
+import { passwordOf } from '../secrets.ts'
+import { tlsOptions } from '../tls.ts'
 import type { Address } from './address.ts'
 import { Connection, type Reply } from './connection.ts'
 import { fieldsOf } from './read.ts'
@@ -24,7 +25,8 @@ export class Dialer {
   async open(address: Address): Promise<Connection> {
     const place = placeOf(address)
     return this.#with(address, place, async (connection) => {
-      const { username = 'default', password } = this.login
+      const { username = 'default' } = this.login
+      const password = passwordOf(this.login)
       const isKnown = password !== undefined || this.login.username !== undefined
       const auth = isKnown ? ['AUTH', username, password ?? ''] : []
       const hello = fieldsOf(await connection.request('HELLO', '3', ...auth, 'SETNAME', 'reconfd'))
@@ -56,7 +58,7 @@ export class Dialer {
     use: (connection: Connection) => Promise<T>,
   ): Promise<T> {
     this.signal.throwIfAborted()
-    const tls = address.tls ? tlsFiles(this.login) : undefined
+    const tls = address.tls ? tlsOptions(this.login) : undefined
     const connection = new Connection({
       endpoint: address.endpoint,
       tls,

@@ -1,0 +1,76 @@
+// Nodes from DNS: SRV records (RFC 2782), looked up before each round over the nodes, so that servers
+// that have moved are found without a restart.
+import type { SrvRecord } from 'node:dns'
+import { FaultError } from '../core/fault.ts'
+import type { Store } from '../core/store.ts'
+import { codeOf } from './http-faults.ts'
+
+/**
+ * The store with its nodes found by the first of the records that exists. While DNS does not answer,
+ * those found before are used.
+ * @param records DNS names, such as `_etcd._tcp.example.com`
+ */
+export function withNodesFrom(records: readonly string[], store: Store): Store {
+  let nodes: readonly string[] = records.map((record) => `SRV record ${record}`)
+  let found = false
+  return {
+    ...store,
+    get nodes() {
+      return nodes
+    },
+    async findNodes(signal) {
+      try {
+        nodes = await unlessAborted(lookUp(records), signal)
+        found = true
+      } catch (error) {
+        if (!found || signal.aborted) throw error
+      }
+    },
+  }
+}
+
+async function lookUp([record = '', ...others]: readonly string[]): Promise<readonly string[]> {
+  const { resolveSrv } = await import('node:dns/promises')
+  let servers: readonly SrvRecord[]
+  try {
+    servers = await resolveSrv(record)
+  } catch (error) {
+    const code = codeOf(error)
+    const missing = code === 'ENOTFOUND' || code === 'ENODATA'
+    if (missing && others.length > 0) return lookUp(others)
+    throw fault(
+      missing
+        ? `there is no SRV record ${record} in the DNS`
+        : `the DNS does not tell the SRV record ${record}: ${code}`,
+    )
+  }
+  // A lone dot as the target says that the service is not to be had there.
+  const real = servers.filter(({ name }) => name.replace(/\.$/, '') !== '')
+  if (real.length === 0) throw fault(`the SRV record ${record} names no server`)
+  return inOrder(real).map(({ name, port }) => `${name.replace(/\.$/, '')}:${port}`)
+}
+
+/** The lowest priority first; within one by lot, with chances by weight. */
+function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
+  return servers
+    .map((server) => ({ server, lot: -Math.log(Math.random()) / (server.weight || 0.01) }))
+    .sort((a, b) => a.server.priority - b.server.priority || a.lot - b.lot)
+    .map(({ server }) => server)
+}
+
+const fault = (message: string): FaultError =>
+  new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
+
+/** The DNS may take its time, and Node does not let go of a single question. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

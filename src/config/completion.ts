@@ -31,13 +31,14 @@ const flags: readonly Flag[] = [
   })),
 ]
 
-/** The words that may follow a command. */
-const operands: readonly (readonly [command: string, words: readonly string[] | 'folder'])[] =
-  commandNames.flatMap((name) => {
-    const { operand } = commands[name]
-    if (operand?.choices !== undefined) return [[name, operand.choices] as const]
-    return operand?.name === 'DIR' ? [[name, 'folder'] as const] : []
-  })
+/** What may follow a command. */
+type Words = readonly string[] | 'folder'
+
+const operands = commandNames.flatMap((name): (readonly [command: string, words: Words])[] => {
+  const { operand } = commands[name]
+  if (operand?.choices !== undefined) return [[name, operand.choices]]
+  return operand?.name === 'DIR' ? [[name, 'folder']] : []
+})
 
 const scripts: Readonly<Record<Shell, () => string>> = { bash, zsh, fish }
 

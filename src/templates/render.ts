@@ -42,6 +42,8 @@ export interface TemplateRenderer {
     scope: Scope,
     item: Key,
   ): Promise<Result<RenderedItem, RenderFailure>>
+  /** What can be seen to be wrong without keys; of a `dest` that is a template the file is DEST. */
+  check(spec: TemplateSpec): Promise<readonly Fault[]>
   /** A template file or one it includes has changed: it is read and compiled again at its next use. */
   forget(path: string): void
 }
@@ -94,6 +96,9 @@ export function createRenderer(templateDir: string): TemplateRenderer {
         const text = await passes(reader, item, (context) => engine.render(spec, context))
         return { dest, bytes: toBytes(text) }
       })
+    },
+    async check(spec) {
+      return (await engine(spec.engine ?? engineByName(spec.src))).check(spec)
     },
     forget(path) {
       for (const made of ready) made.forget(path)

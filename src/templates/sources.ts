@@ -58,6 +58,11 @@ export class Sources<Compiled> {
     return outcome()
   }
 
+  /** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
+  text(path: string): string | undefined {
+    return read(path)
+  }
+
   /** The compiled form of a `dest`, which is a template but no file. Throws what compiling threw. */
   dest(text: string): Compiled {
     const known = this.#texts.get(text) ?? attempt(() => this.compile(DEST, text, ''))

@@ -22,6 +22,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   readonly #uses = new WeakMap<Node, Use>()
   /** Names that the template itself sets; `caller` and `loop` come from nunjucks. */
   readonly #declared = new Set(['caller', 'loop'])
+  /** Names that are used as values and that no tag of the file has bound at that place. */
+  readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
 
   constructor(
     path: string,
@@ -94,6 +96,9 @@ export class StrictCompiler extends compilerModule.Compiler {
     const local = frame.lookup(name)
     if (local !== null && local !== undefined && use !== 'value') return this._emit(local)
     const lenient = use === 'maybe' || (use === 'test' && this.#declared.has(name))
+    if (!lenient && typeof local !== 'string') {
+      this.free.push({ name, line: node.lineno + 1, column: node.colno + 1 })
+    }
     const value = local ?? `unit.find(context, frame, ${JSON.stringify(name)})`
     this._emit(lenient ? value : `unit.defined(${value}, ${JSON.stringify(name)}, ${place(node)})`)
   }

@@ -5,6 +5,7 @@ import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
+import { checkFiles, faultsOf, type Inspected } from '../check.ts'
 import type { Pending, RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { functions } from '../functions/index.ts'
@@ -13,6 +14,7 @@ import { isMap } from '../functions/params.ts'
 import { wrongLanguage } from '../language.ts'
 import { DEST, Sources } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
+import { declaredIn, includesOf } from './inspect.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
@@ -113,14 +115,19 @@ export function createEngine(templateDir: string): Engine {
     }
   }
 
+  const parse = (path: string, text: string, variant: string) => {
+    const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
+    const ast = transformer.transform(parser.parse(text, [], options), [])
+    const compiler = new StrictCompiler(path, vocabulary)
+    compiler.compile(ast)
+    return { ast, compiler }
+  }
+
   const compile = (path: string, text: string, variant: string): Template => {
     const wrong = wrongLanguage('nunjucks', text, path)
     if (wrong !== undefined) throw new FaultError(wrong)
     try {
-      const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
-      const ast = transformer.transform(parser.parse(text, [], options), [])
-      const compiler = new StrictCompiler(path, vocabulary)
-      compiler.compile(ast)
+      const { compiler } = parse(path, text, variant)
       // Template code is trusted as conf.d is: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
@@ -169,7 +176,20 @@ export function createEngine(templateDir: string): Engine {
     }
   }
 
+  const inspect = (path: string, spec: TemplateSpec): Inspected | undefined => {
+    const variant = variantOf(spec)
+    // What is wrong with the file itself is thrown here.
+    if (sources.open(path, variant) === undefined) return undefined
+    const { ast, compiler } = parse(path, sources.text(path) ?? '', variant)
+    const free = compiler.free.filter(({ name }) => !(name in environment.globals))
+    return { includes: includesOf(ast, path, spec.src), free, declared: declaredIn(ast) }
+  }
+
   return {
+    check: (spec) => [
+      ...checkFiles(sources, spec.src, (path) => inspect(path, spec)),
+      ...(spec.forEach === undefined ? [] : faultsOf(() => sources.dest(spec.dest))),
+    ],
     render: (spec, context) =>
       render(
         spec,

@@ -22,6 +22,9 @@ declare module 'nunjucks/src/nodes.js' {
     readonly ops: readonly { readonly expr: Node }[]
     readonly args: Node | undefined
     readonly template: Node
+    readonly ignoreMissing: boolean | null | undefined
+    readonly names: Node
+    readonly key: Node
     readonly targets: readonly Node[]
     readonly children: readonly Node[]
   }
@@ -30,6 +33,14 @@ declare module 'nunjucks/src/nodes.js' {
     readonly Set: typeof Node
     readonly Include: typeof Node
     readonly Block: typeof Node
+    readonly For: typeof Node
+    readonly Macro: typeof Node
+    readonly Caller: typeof Node
+    readonly Import: typeof Node
+    readonly FromImport: typeof Node
+    readonly Extends: typeof Node
+    readonly FunCall: typeof Node
+    readonly Literal: typeof Node
     readonly TemplateData: typeof Node
   }
   export default nodes

@@ -1,0 +1,50 @@
+// What a nunjucks template says of other files and of names, from its syntax tree.
+import nodes, { type Node } from 'nunjucks/src/nodes.js'
+import type { Include } from '../check.ts'
+
+/**
+ * The files that tags and the function `include` name by a literal.
+ * @param path of the file, which tags look from
+ * @param src of the outermost file, which the function looks from
+ */
+export function includesOf(ast: Node, path: string, src: string): readonly Include[] {
+  const tags = [nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport].flatMap((type) =>
+    ast.findAll(type).map((tag) => ({
+      named: tag.template,
+      from: path,
+      optional: tag.ignoreMissing === true,
+      isCall: false,
+    })),
+  )
+  const calls = ast
+    .findAll(nodes.FunCall)
+    .filter((call) => call.name.value === 'include')
+    .map((call) => ({ named: call.args?.children[0], from: src, optional: false, isCall: true }))
+  return [...tags, ...calls].flatMap(({ named, from, optional, isCall }) => {
+    if (named?.typename !== 'Literal' || typeof named.value !== 'string') return []
+    // As in confd: the function does not care for slashes in front.
+    const name = isCall ? named.value.replace(/^\/+/, '') : named.value
+    return [{ name, from, optional, line: named.lineno + 1, column: named.colno + 1 }]
+  })
+}
+
+/** Every name that a tag of the file binds, wherever it is good. */
+export function declaredIn(ast: Node): readonly string[] {
+  const names = (node: Node | undefined): string[] => {
+    if (node === undefined) return []
+    if (node.typename === 'Symbol') return [String(node.value)]
+    if (node.typename === 'Pair') return [...names(node.key), ...names(node.value as Node)]
+    return (node.children ?? []).flatMap(names)
+  }
+  return [
+    'caller',
+    'loop',
+    ...ast.findAll(nodes.Set).flatMap(({ targets }) => targets.flatMap(names)),
+    ...ast.findAll(nodes.For).flatMap(({ name }) => names(name)),
+    ...[nodes.Macro, nodes.Caller].flatMap((type) =>
+      ast.findAll(type).flatMap(({ name, args }) => [...names(name), ...names(args)]),
+    ),
+    ...ast.findAll(nodes.Import).flatMap(({ target }) => names(target)),
+    ...ast.findAll(nodes.FromImport).flatMap((tag) => names(tag.names)),
+  ]
+}

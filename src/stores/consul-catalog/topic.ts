@@ -1,0 +1,54 @@
+// One question to the catalog, and what is known of the answer: to block on, and to compare with.
+import type { Key } from '../../core/key.ts'
+import { difference, type Changes } from '../difference.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import type { Ask, Reading } from './api.ts'
+
+/** Blocking queries: this many in a row at once, then this many a second. */
+const BURST = 20
+const PER_SECOND = 10
+
+export class Topic {
+  held: ReadonlyMap<Key, string> = new Map()
+  /** What to block on; 0 asks for the present state. */
+  #index = 0
+  readonly #bucket = new TokenBucket(BURST, PER_SECOND)
+
+  constructor(
+    private readonly question: Ask,
+    private readonly wanted: (key: Key) => boolean = () => true,
+  ) {}
+
+  /**
+   * The present state.
+   * @param fresh as the leader has it, whatever staleness is allowed
+   */
+  async now(signal: AbortSignal, fresh = false): Promise<Reading> {
+    return this.question({ index: 0, signal, fresh })
+  }
+
+  /**
+   * The next state that may be another. An index that goes back is another history (a restored or new
+   * cluster), and so may be an early answer with the index of before: the present state is asked for.
+   */
+  async next(signal: AbortSignal): Promise<Reading> {
+    await this.#bucket.take(signal)
+    const index = this.#index
+    const reading = await this.question({ index, signal })
+    const back = reading.index < index || (reading.early && reading.index === index)
+    return back ? { ...(await this.question({ index: 0, signal })), early: true } : reading
+  }
+
+  /** Takes an answer for what is known from now on. */
+  take({ index, entries }: Reading): Changes {
+    const before = this.held
+    this.held = new Map([...entries].filter(([key]) => this.wanted(key)))
+    this.#index = index
+    return difference(before, this.held)
+  }
+
+  /** Whether an answer says that something has happened since the last one. */
+  isNews({ index, early }: Reading): boolean {
+    return early || index !== this.#index
+  }
+}

@@ -1,0 +1,89 @@
+// The last changes: which file, which keys caused it, and what changed in it for those who may see it.
+import type { DiffLine, FileDiff } from '../observe/hunks.ts'
+import type { RecentChange } from '../observe/recent.ts'
+import type { Viewer } from './access.ts'
+import { ago } from './ages.ts'
+import { html, type Html } from './html.ts'
+import type { View } from './parts.ts'
+import { badge, idOf, namesAndMore } from './words.ts'
+
+const WHY: Readonly<Record<RecentChange['why'], string>> = {
+  create: 'new',
+  content: 'changed',
+  metadata: 'owner or mode',
+  remove: 'removed',
+}
+
+export const changesPart = ({ changes, viewer, hasToken }: View): Html =>
+  html`<section id="changes" aria-labelledby="changes-title">
+    <h2 id="changes-title">Last changes</h2>
+    ${viewer === 'stranger' && changes.length > 0 && html`<p class="soft">${howToSee(hasToken)}</p>`}
+    ${
+      changes.length === 0
+        ? html`<p class="soft">no file has changed since the start</p>`
+        : html`<ul class="cards">
+            ${changes.map((change) => changeRow(change, viewer, hasToken))}
+          </ul>`
+    }
+  </section>`
+
+const howToSee = (hasToken: boolean): Html =>
+  hasToken
+    ? html`What has changed in the files is shown to those who
+        <a id="give-token" href="/with-token">give the token</a>.`
+    : html`What has changed in the files is shown on this machine only, since no -http-token is set.`
+
+function changeRow(change: RecentChange, viewer: Viewer, hasToken: boolean): Html {
+  const { id, at, resource, dest, why, cause } = change
+  const diff = viewer === 'stranger' ? undefined : change.diff(viewer === 'trusted')
+  const row = html`${badge(why === 'remove' ? 'warn' : 'calm', WHY[why])}
+    <span class="name">${resource}</span>
+    <span class="wide break">
+      <code>${dest}</code> ${diff !== undefined && sizeOf(diff)}<br />
+      ${
+        cause.names.length === 0
+          ? html`<span class="soft">no key has changed: a start, a resync or a repair</span>`
+          : html`<span class="soft">because of</span>
+              <code>${namesAndMore(cause.names, cause.more)}</code>`
+      }
+    </span>
+    ${ago(at)}`
+  if (diff === undefined) return html`<li class="row" id="${idOf('change', id)}">${row}</li>`
+  return html`<li>
+    <details id="${idOf('change', id)}">
+      <summary class="row" id="${idOf('change-row', id)}">${row}</summary>
+      <div class="more">${diffTold(diff, change, hasToken)}</div>
+    </details>
+  </li>`
+}
+
+const sizeOf = (diff: FileDiff): Html | false =>
+  diff.kind === 'lines' && html`<span class="soft">+${diff.added} −${diff.removed}</span>`
+
+function diffTold(diff: FileDiff, { sensitive }: RecentChange, hasToken: boolean): Html {
+  if (diff.kind === 'none') return html`<p class="soft">Nothing to show: ${diff.why}.</p>`
+  const { hunks, more, masked } = diff
+  const lines = hunks.flatMap(({ header, lines }) => [
+    html`<span class="at">${header}</span>`,
+    ...lines.map(lineTold),
+  ])
+  return html`${masked && html`<p class="soft">${whyMasked(sensitive, hasToken)}</p>`}
+    <pre class="diff" tabindex="0" role="region" aria-label="What changed in the file">
+${lines}</pre>
+    ${more > 0 && html`<p class="soft">and ${more} more lines</p>`}`
+}
+
+const whyMasked = (sensitive: boolean, hasToken: boolean): Html =>
+  sensitive
+    ? html`Masked: the resource is marked sensitive.`
+    : html`Masked: not everybody on this machine may read this file.
+      ${
+        hasToken
+          ? html`<a href="/with-token">Give the token</a> to see it.`
+          : html`Set -http-token to see it.`
+      }`
+
+const CLASSES: Readonly<Record<DiffLine['sign'], string>> = { '+': 'plus', '-': 'minus', ' ': '' }
+
+const lineTold = ({ sign, text }: DiffLine): Html =>
+  html`<span class="${CLASSES[sign]}">${sign}${text}</span>`

@@ -1,0 +1,25 @@
+// HTML as a value: what is put into a template is escaped unless it is HTML already.
+
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+export type Child = string | number | Html | false | undefined | readonly Child[]
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+const textOf = (child: Child): string => {
+  if (child === undefined || child === false) return ''
+  if (child instanceof Html) return child.text
+  if (typeof child === 'object') return child.map(textOf).join('')
+  return String(child).replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
+}
+
+export const html = (strings: TemplateStringsArray, ...children: readonly Child[]): Html =>
+  new Html(String.raw({ raw: strings }, ...children.map(textOf)))

@@ -1,0 +1,105 @@
+// The live page: who has it open is sent each part that has changed, as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Level-triggered: a change says only
+// that something is another; what is sent is how it is then, so that one who reads slowly misses nothing.
+import type { ServerResponse } from 'node:http'
+import type { Viewer } from './access.ts'
+import { withAges } from './ages.ts'
+import type { Title } from './page.ts'
+
+/** What one who looks is to see: the parts of the page by id, without their ages. */
+export interface Look {
+  readonly parts: ReadonlyMap<string, string>
+  readonly title: Title
+}
+
+interface Client {
+  readonly response: ServerResponse
+  readonly viewer: Viewer
+  /** As it was sent, by part. */
+  readonly sent: Map<string, string>
+}
+
+const CLIENTS = 32
+/** Milliseconds from a change to its being sent: what leads to a reload goes first. */
+const SOON = 50
+/** Milliseconds between two looks at least. */
+const PAUSE = 250
+/** Looking takes one part in so many of the time at most, however many resources there are. */
+const SHARE = 20
+/** Milliseconds: so often something is sent, so that a connection that is gone is noticed. */
+const HEARTBEAT = 15_000
+
+export class Live {
+  readonly #clients = new Set<Client>()
+  #timer: NodeJS.Timeout | undefined
+  #heartbeat: NodeJS.Timeout | undefined
+  #notBefore = 0
+
+  constructor(private readonly look: (viewer: Viewer) => Look) {}
+
+  get isFull(): boolean {
+    return this.#clients.size >= CLIENTS
+  }
+
+  /** @param response its head has been sent */
+  open(response: ServerResponse, viewer: Viewer): void {
+    const client = { response, viewer, sent: new Map<string, string>() }
+    this.#clients.add(client)
+    response.once('close', () => {
+      this.#clients.delete(client)
+      if (this.#clients.size === 0) clearInterval(this.#heartbeat)
+    })
+    response.on('drain', () => this.changed())
+    response.write('retry: 1000\n\n')
+    if (this.#clients.size === 1)
+      this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT).unref()
+    this.#send([client])
+  }
+
+  /** Something is another. */
+  changed(): void {
+    if (this.#clients.size === 0 || this.#timer !== undefined) return
+    const wait = Math.max(SOON, this.#notBefore - performance.now())
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      const begin = performance.now()
+      this.#send(this.#clients)
+      const end = performance.now()
+      this.#notBefore = end + Math.max(PAUSE, SHARE * (end - begin))
+    }, wait).unref()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    clearInterval(this.#heartbeat)
+    for (const { response } of this.#clients) response.end()
+  }
+
+  #send(clients: Iterable<Client>): void {
+    const looks = new Map<Viewer, Look>()
+    const now = Date.now()
+    for (const { response, viewer, sent } of clients) {
+      // He reads slowly: he gets the newest when he has read what he has.
+      if (response.writableNeedDrain) continue
+      const look = looks.get(viewer) ?? this.look(viewer)
+      looks.set(viewer, look)
+      for (const [id, text] of look.parts) {
+        if (sent.get(id) === text) continue
+        sent.set(id, text)
+        tell(response, 'part', { id, text: withAges(text, now), now })
+      }
+      const title = JSON.stringify(look.title)
+      if (sent.get('title') === title) continue
+      sent.set('title', title)
+      tell(response, 'title', look.title)
+    }
+  }
+
+  #beat(): void {
+    for (const { response } of this.#clients) response.write(':\n\n')
+  }
+}
+
+/** JSON has no line break: one line of data is enough. */
+const tell = (response: ServerResponse, event: string, data: object): boolean =>
+  response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)

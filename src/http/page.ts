@@ -1,0 +1,92 @@
+// The status page as a whole, and what a browser may load for it: nothing but what is in it.
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { FullStatus } from '../core/status.ts'
+import { ago, withAges } from './ages.ts'
+import { html, Html } from './html.ts'
+import { partsOf, verdictOf, type View } from './parts.ts'
+import { script } from './script.ts'
+import { style } from './style.ts'
+import { signOf, type Tone } from './words.ts'
+
+const hashOf = (text: string): string =>
+  `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  `script-src ${hashOf(script)}`,
+  `style-src ${hashOf(style)}`,
+  'img-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+export interface Title {
+  readonly title: string
+  /** A picture as an address. */
+  readonly icon: string
+}
+
+/** For the tab: the state is seen without looking at the page. */
+export function titleOf(status: FullStatus): Title {
+  const { tone, text } = verdictOf(status)
+  return { title: `${signOf(tone)} ${text} – reconfd on ${hostname()}`, icon: iconOf(tone) }
+}
+
+const COLOURS: Readonly<Record<Tone, string>> = {
+  good: '#2da44e',
+  bad: '#d1242f',
+  warn: '#d29922',
+  calm: '#57606a',
+}
+
+function iconOf(tone: Tone): string {
+  const circle = `<circle cx="8" cy="8" r="7" fill="${COLOURS[tone]}"/>`
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">${circle}</svg>`
+  return `data:image/svg+xml,${encodeURIComponent(picture)}`
+}
+
+/** Who has no scripts sees it anew by itself, now and then. */
+const SECONDS_WITHOUT_SCRIPT = 5
+
+/** @param now milliseconds since 1970 */
+export function page(view: View, now: number): string {
+  const { status } = view
+  const { title, icon } = titleOf(status)
+  const document = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <link rel="icon" id="icon" href="${icon}" />
+        <noscript><meta http-equiv="refresh" content="${SECONDS_WITHOUT_SCRIPT}" /></noscript>
+        <style>
+          ${new Html(style)}
+        </style>
+      </head>
+      <body>
+        <div id="lost" class="lost" role="alert" hidden>
+          The connection to reconfd is lost. What is seen here is what was last known.
+        </div>
+        <header>
+          <h1>reconfd on ${hostname()}</h1>
+          <span class="soft"
+            >version ${status.version}, process ${status.pid}, started ${ago(status.started)}</span
+          >
+        </header>
+        <main>${[...partsOf(view).values()]}</main>
+        <footer>
+          <a href="/metrics">metrics</a>, <a href="/readyz">readiness</a>. This page shows, and
+          changes nothing. What happened before the start of this process is told by
+          <code>reconfd why</code>.
+        </footer>
+        <script>
+          ${new Html(script)}
+        </script>
+      </body>
+    </html>`
+  return withAges(document.text, now)
+}

@@ -1,0 +1,113 @@
+// The resources, worst first: the state in the row, what is known of its past and its reads below it.
+import type { Change, ReadNames, Reload, ResourceHistory, State } from '../core/status.ts'
+import { ago } from './ages.ts'
+import { html, type Html } from './html.ts'
+import { badge, idOf, lasted, namesAndMore, plural, type Tone } from './words.ts'
+
+/** Of those that are in sync; what is not is shown whatever there is. */
+const SHOWN = 200
+const NAMES_SHOWN = 20
+const CHANGES_SHOWN = 5
+
+export const TONES: Readonly<Record<State, Tone>> = {
+  failed: 'bad',
+  held: 'bad',
+  owed: 'bad',
+  stale: 'warn',
+  waiting: 'calm',
+  'in sync': 'good',
+}
+
+export function resourcesPart(resources: readonly ResourceHistory[]): Html {
+  const shown = resources.filter(({ state }, n) => state !== 'in sync' || n < SHOWN)
+  const rest = resources.length - shown.length
+  return html`<section id="resources" aria-labelledby="resources-title">
+    <h2 id="resources-title">Resources</h2>
+    <ul class="cards">
+      ${shown.map(resourceRow)}
+    </ul>
+    ${rest > 0 && html`<p class="soft">and ${rest} more, all in sync: see reconfd status</p>`}
+  </section>`
+}
+
+function resourceRow(resource: ResourceHistory): Html {
+  const { name, state, since, why, hashes, lastChange } = resource
+  const dests = Object.keys(hashes)
+  const calm = dests.length === 0 ? '' : namesAndMore(dests.slice(0, 3), dests.length - 3)
+  return html`<li>
+    <details id="${idOf('resource', name)}">
+      <summary class="row" id="${idOf('resource-row', name)}">
+        ${badge(TONES[state], state)}
+        <span class="name">${name}</span>
+        <span class="wide break"
+          >${why === undefined ? calm : html`<span class="why">${why}</span>`}</span
+        >
+        ${ago(state === 'in sync' && lastChange !== undefined ? lastChange.at : since)}
+      </summary>
+      <div class="more">${details(resource)}</div>
+    </details>
+  </li>`
+}
+
+function details({ state, since, hashes, changes, lastReload, reads }: ResourceHistory): Html {
+  return html`<dl>
+    <dt>${state}</dt>
+    <dd>since ${ago(since)}</dd>
+    ${Object.entries(hashes).map(
+      ([dest, hash]) =>
+        html`<dt>file</dt>
+          <dd><code>${dest}</code> <span class="soft">sha256 ${hash}</span></dd>`,
+    )}
+    ${lastReload !== undefined && reloadTold(lastReload)}
+    ${changes.slice(0, CHANGES_SHOWN).map(changeTold)} ${reads !== undefined && readsTold(reads)}
+  </dl>`
+}
+
+const changeTold = ({ at, keys, files, more }: Change): Html =>
+  html`<dt>${keys.length > 0 ? 'keys changed' : 'files changed'}</dt>
+    <dd>${ago(at)} <code>${namesAndMore([...keys, ...files], more)}</code></dd>`
+
+/** How a command ended, in words. */
+export function endOf({
+  succeeded,
+  exitCode,
+  signal,
+  timedOut,
+}: Pick<Reload, 'succeeded' | 'exitCode' | 'signal' | 'timedOut'>): string {
+  if (succeeded) return 'succeeded'
+  if (timedOut) return 'ran into its timeout'
+  if (signal !== null) return `was ended by ${signal}`
+  // A verify_cmd or the start of the command has failed.
+  return exitCode === null || exitCode === 0 ? 'failed' : `failed with exit code ${exitCode}`
+}
+
+const reloadTold = (reload: Reload): Html =>
+  html`<dt>last reload</dt>
+    <dd>
+      ${endOf(reload)} ${ago(reload.at)} after ${lasted(reload.duration)}
+      <code>${reload.command}</code>
+    </dd>`
+
+function readsTold({ keys, trees, listings, patterns, files, more }: ReadNames): Html {
+  const groups: readonly (readonly [string, readonly string[]])[] = [
+    ['reads keys', keys],
+    ['reads all below', trees],
+    ['lists', listings],
+    ['reads', patterns],
+    ['uses files', files],
+  ]
+  return html`${groups
+    .filter(([, names]) => names.length > 0)
+    .map(
+      ([what, names]) =>
+        html`<dt>${what}</dt>
+          <dd>
+            <code>${namesAndMore(names.slice(0, NAMES_SHOWN), names.length - NAMES_SHOWN)}</code>
+          </dd>`,
+    )}
+  ${
+    more > 0 &&
+    html`<dt></dt>
+      <dd class="soft">and ${plural(more, 'more read')}</dd>`
+  }`
+}

@@ -1,0 +1,83 @@
+// What changed in a file, line by line, for the status page; with the contents, or masked.
+import { structuredPatch } from 'diff'
+import type { Write } from '../core/plan.ts'
+
+export interface DiffLine {
+  readonly sign: ' ' | '+' | '-'
+  readonly text: string
+}
+
+export interface Hunk {
+  /** Such as `@@ -1,3 +1,4 @@`. */
+  readonly header: string
+  readonly lines: readonly DiffLine[]
+}
+
+export type FileDiff =
+  | {
+      readonly kind: 'lines'
+      readonly added: number
+      readonly removed: number
+      /** Cut off after `LINES_SHOWN` lines. */
+      readonly hunks: readonly Hunk[]
+      /** How many lines were cut off. */
+      readonly more: number
+      readonly masked: boolean
+    }
+  /** Nothing to be shown, and why. */
+  | { readonly kind: 'none'; readonly why: string }
+
+const LINES_SHOWN = 400
+/** Milliseconds that one comparison may take: the daemon has other things to do. */
+const PATIENCE = 50
+const MASK = '••••••'
+
+/** The same for every line: not even its length is told. */
+export function masked(diff: FileDiff): FileDiff {
+  if (diff.kind === 'none') return diff
+  const hunks = diff.hunks.map(({ header, lines }) => ({
+    header,
+    lines: lines.map(({ sign }) => ({ sign, text: MASK })),
+  }))
+  return { ...diff, hunks, masked: true }
+}
+
+export function diffOf(write: Write): FileDiff {
+  if (write.why === 'metadata') return { kind: 'none', why: 'only owner or mode have changed' }
+  const before = write.previous.kind === 'file' ? textOf(write.previous.bytes) : ''
+  const after = write.why === 'remove' ? '' : textOf(write.next.bytes)
+  if (before === undefined || after === undefined) return { kind: 'none', why: 'not a text file' }
+  const patch = structuredPatch('', '', before, after, undefined, undefined, { timeout: PATIENCE })
+  if (patch === undefined) return { kind: 'none', why: 'too much has changed' }
+  const all = patch.hunks.map(({ oldStart, oldLines, newStart, newLines, lines }) => ({
+    header: `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`,
+    lines: lines.flatMap(readLine),
+  }))
+  const count = (sign: string): number =>
+    all.reduce((sum, { lines }) => sum + lines.filter((line) => line.sign === sign).length, 0)
+  const [added, removed] = [count('+'), count('-')]
+  return { kind: 'lines', added, removed, ...firstOf(all), masked: false }
+}
+
+function readLine(line: string): DiffLine[] {
+  const sign = line[0]
+  // `\ No newline at end of file` is no line of either file.
+  return sign === ' ' || sign === '+' || sign === '-' ? [{ sign, text: line.slice(1) }] : []
+}
+
+function firstOf(all: readonly Hunk[]): { readonly hunks: readonly Hunk[]; readonly more: number } {
+  const hunks: Hunk[] = []
+  let left = LINES_SHOWN
+  let more = 0
+  for (const { header, lines } of all) {
+    if (left > 0) hunks.push({ header, lines: lines.slice(0, left) })
+    more += Math.max(0, lines.length - left)
+    left = Math.max(0, left - lines.length)
+  }
+  return { hunks, more }
+}
+
+/** Undefined: it holds a NUL, as no text does. */
+function textOf(bytes: Uint8Array): string | undefined {
+  return bytes.includes(0) ? undefined : Buffer.from(bytes).toString('utf8')
+}

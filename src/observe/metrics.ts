@@ -1,0 +1,194 @@
+// The metrics: a listener of the event stream, as Prometheus reads it. Names by its rules
+// (https://prometheus.io/docs/practices/naming/): base units, `_total` for counters, and labels whose
+// values are few: stores, resources, results; never keys.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CommandResult, Event } from '../core/event.ts'
+import { states, type FullStatus } from '../core/status.ts'
+
+/** Seconds. A render takes milliseconds, a reload may take a minute. */
+const RENDER_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+const COMMAND_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+const passed = ({ exitCode, timedOut }: CommandResult): boolean => exitCode === 0 && !timedOut
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly contentType = this.#registry.contentType
+  readonly #counters = this.#makeCounters()
+  readonly #gauges = this.#makeGauges()
+  readonly #histograms = this.#makeHistograms()
+  /** Stores that were live before: the next time is a reconnect. */
+  readonly #seen = new Set<string>()
+  /** When a resource was made dirty; until its reload has succeeded, or nothing was to be done. */
+  readonly #dirtySince = new Map<string, number>()
+
+  /** @param time milliseconds since 1970 */
+  note(event: Event, time: number): void {
+    const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
+    const { storeFailures, reconnects, held, rollbacks, configurations } = this.#counters
+    switch (event.kind) {
+      case 'store-live':
+        if (this.#seen.has(event.store)) reconnects.inc({ store: event.store })
+        this.#seen.add(event.store)
+        return
+      case 'store-stale':
+        storeFailures.inc({ store: event.store })
+        return
+      case 'changed':
+        changes.inc({ store: event.store })
+        for (const name of event.resources) {
+          if (!this.#dirtySince.has(name)) this.#dirtySince.set(name, time)
+        }
+        return
+      case 'rendered':
+        renders.inc({ resource: event.resource })
+        this.#histograms.render.observe(event.duration / 1000)
+        return
+      case 'written':
+        writes.inc({ resource: event.resource })
+        written.inc({ resource: event.resource }, event.bytes)
+        return
+      case 'checked': {
+        const result = passed(event.result) ? 'passed' : 'failed'
+        checks.inc({ resource: event.resource, result })
+        this.#histograms.check.observe(event.result.duration / 1000)
+        return
+      }
+      case 'applied':
+        if (!event.changed) this.#dirtySince.delete(event.resource)
+        return
+      case 'reloaded':
+      case 'reload-owed': {
+        const succeeded = event.kind === 'reloaded'
+        this.#histograms.reload.observe(event.result.duration / 1000)
+        for (const resource of event.resources) {
+          reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          const since = this.#dirtySince.get(resource)
+          if (!succeeded || since === undefined) continue
+          this.#histograms.changeToReload.observe((time - since) / 1000)
+          this.#dirtySince.delete(resource)
+        }
+        return
+      }
+      case 'failed':
+        failures.inc({ resource: event.resource, step: event.at })
+        return
+      case 'held':
+        held.inc({ resource: event.resource })
+        return
+      case 'rolled-back':
+        rollbacks.inc({ resource: event.resource })
+        return
+      case 'started':
+      case 'generation-loaded':
+        this.#retain(new Set(event.names))
+        configurations.inc({ result: 'loaded' })
+        return
+      case 'generation-kept':
+        configurations.inc({ result: 'refused' })
+        return
+    }
+  }
+
+  /** All of them as text, as of now. */
+  async text(status: FullStatus): Promise<string> {
+    this.#measure(status)
+    return this.#registry.metrics()
+  }
+
+  /** What is a state, and not a count, is taken from the status. */
+  #measure({ version, started, at, stores, configuration, resources }: FullStatus): void {
+    const { info, start, cpu, memory, up, age, keys, state, owed, held, good } = this.#gauges
+    for (const gauge of [info, up, age, keys, state, owed, held]) gauge.reset()
+    info.set({ version, node: process.versions.node }, 1)
+    start.set(Date.parse(started) / 1000)
+    const used = process.cpuUsage()
+    cpu.reset()
+    cpu.inc((used.user + used.system) / 1e6)
+    memory.set(process.memoryUsage.rss())
+    for (const store of stores) {
+      const labels = { store: store.name }
+      up.set(labels, store.state === 'live' ? 1 : 0)
+      if (store.keys !== undefined) keys.set(labels, store.keys)
+      const away = (Date.parse(at) - Date.parse(store.since)) / 1000
+      if (store.state !== 'waiting') age.set(labels, store.state === 'live' ? 0 : away)
+    }
+    good.set(configuration === undefined ? 1 : 0)
+    for (const { name: resource, state: now } of resources) {
+      for (const one of states) state.set({ resource, state: one }, one === now ? 1 : 0)
+      owed.set({ resource }, now === 'owed' ? 1 : 0)
+      held.set({ resource }, now === 'held' ? 1 : 0)
+    }
+  }
+
+  /** Lets go of resources that are not there any more. */
+  #retain(names: ReadonlySet<string>): void {
+    for (const name of this.#dirtySince.keys()) {
+      if (!names.has(name)) this.#dirtySince.delete(name)
+    }
+  }
+
+  #makeCounters() {
+    const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter({ name: `reconfd_${name}`, help, labelNames, registers: [this.#registry] })
+    return {
+      storeFailures: counter('store_failures_total', 'Connections to a node that failed.', 'store'),
+      reconnects: counter('store_reconnects_total', 'Watches opened again after a break.', 'store'),
+      changes: counter('store_changes_total', 'Times that a store told of changed keys.', 'store'),
+      renders: counter('renders_total', 'Times that the templates were rendered.', 'resource'),
+      writes: counter('writes_total', 'Files that were written or removed.', 'resource'),
+      written: counter('written_bytes_total', 'Bytes that were written.', 'resource'),
+      checks: counter('checks_total', 'Runs of check commands.', 'resource', 'result'),
+      reloads: counter('reloads_total', 'Runs of reload commands.', 'resource', 'result'),
+      failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
+      held: counter('held_total', 'Changes that a guard has stopped.', 'resource'),
+      rollbacks: counter('rollbacks_total', 'Times that files were put back.', 'resource'),
+      configurations: counter(
+        'configuration_loads_total',
+        'Times that the configuration was read.',
+        'result',
+      ),
+    }
+  }
+
+  #makeGauges() {
+    const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Gauge({ name, help, labelNames, registers: [this.#registry] })
+    return {
+      info: gauge('reconfd_build_info', 'Always 1; the labels tell.', 'version', 'node'),
+      start: gauge('process_start_time_seconds', 'When the process started, in Unix time.'),
+      cpu: new Counter({
+        name: 'process_cpu_seconds_total',
+        help: 'Processor time of the process, without that of commands.',
+        registers: [this.#registry],
+      }),
+      memory: gauge('process_resident_memory_bytes', 'Memory of the process.'),
+      up: gauge('reconfd_store_up', '1 when the store is live.', 'store'),
+      age: gauge(
+        'reconfd_store_last_sync_age_seconds',
+        'How old what is known of the store may be: 0 while it is live.',
+        'store',
+      ),
+      keys: gauge('reconfd_store_keys', 'Keys it had when it became live.', 'store'),
+      state: gauge('reconfd_resource_state', '1 for the state it is in.', 'resource', 'state'),
+      owed: gauge('reconfd_resource_owed', '1 when a reload is owed.', 'resource'),
+      held: gauge('reconfd_resource_held', '1 when a guard holds a change.', 'resource'),
+      good: gauge('reconfd_configuration_good', '0 when conf.d was edited badly.'),
+    }
+  }
+
+  #makeHistograms() {
+    const histogram = (name: string, help: string, buckets: number[]) =>
+      new Histogram({ name: `reconfd_${name}`, help, buckets, registers: [this.#registry] })
+    return {
+      render: histogram('render_duration_seconds', 'Rendering a resource.', RENDER_BUCKETS),
+      check: histogram('check_duration_seconds', 'Check commands.', COMMAND_BUCKETS),
+      reload: histogram('reload_duration_seconds', 'Reload commands.', COMMAND_BUCKETS),
+      changeToReload: histogram(
+        'change_to_reload_seconds',
+        'From a changed key to the end of the reload it led to.',
+        COMMAND_BUCKETS,
+      ),
+    }
+  }
+}

@@ -1,0 +1,156 @@
+// What has happened of late, for the status page: the files that were written, each with the keys that
+// caused it and what changed in it, and the reloads. What is kept is bounded, contents by their size.
+import type { Event } from '../core/event.ts'
+import type { Observed } from '../core/plan.ts'
+import type { WrittenFile } from '../core/written.ts'
+import { diffOf, masked, type FileDiff } from './hunks.ts'
+
+const CHANGES_KEPT = 30
+const RELOADS_KEPT = 60
+/** Bytes of all contents together, the former and the new ones. */
+const CONTENTS_KEPT = 4 * 1024 * 1024
+/** Of one cause. */
+const NAMES_KEPT = 10
+
+/** What made a resource dirty: keys, or files that its templates depend on. */
+export interface Cause {
+  readonly names: readonly string[]
+  /** How many more there are than are named. */
+  readonly more: number
+}
+
+/** Times are milliseconds since 1970. */
+export interface RecentChange {
+  /** Counts up. */
+  readonly id: number
+  readonly at: number
+  readonly resource: string
+  readonly dest: string
+  readonly why: WrittenFile['write']['why']
+  readonly cause: Cause
+  readonly sensitive: boolean
+  /**
+   * @param trusted whether who looks may see files that are not for everybody on this machine
+   */
+  readonly diff: (trusted: boolean) => FileDiff
+}
+
+export interface RecentReload {
+  readonly id: number
+  readonly at: number
+  readonly resources: readonly string[]
+  readonly command: string
+  readonly succeeded: boolean
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly timedOut: boolean
+  /** Milliseconds. */
+  readonly duration: number
+}
+
+interface Kept extends RecentChange {
+  /** Of what `diff` needs; 0 once it was made or let go. */
+  size: () => number
+  forget: () => void
+}
+
+export class Recent {
+  #id = 0
+  /** The newest first, both. */
+  #changes: readonly Kept[] = []
+  #reloads: readonly RecentReload[] = []
+  readonly #causes = new Map<string, Cause>()
+
+  get changes(): readonly RecentChange[] {
+    return this.#changes
+  }
+
+  get reloads(): readonly RecentReload[] {
+    return this.#reloads
+  }
+
+  note(event: Event, time: number): void {
+    switch (event.kind) {
+      case 'changed':
+        for (const [name, { keys, more }] of event.causes) this.#cause(name, keys, more)
+        return
+      case 'files-changed':
+        for (const name of event.resources) this.#cause(name, event.files, 0)
+        return
+      case 'applied':
+        // What was written has taken its cause along; a newer one is for the next time.
+        if (!event.changed) this.#causes.delete(event.resource)
+        return
+      case 'reloaded':
+      case 'reload-owed': {
+        const { resources, command, result } = event
+        const { exitCode, signal, timedOut, duration } = result
+        const succeeded = event.kind === 'reloaded'
+        const about = { id: ++this.#id, at: time, resources, command, succeeded }
+        const reload = { ...about, exitCode, signal, timedOut, duration }
+        this.#reloads = [reload, ...this.#reloads].slice(0, RELOADS_KEPT)
+        return
+      }
+    }
+  }
+
+  /** These files are in place now. */
+  wrote(files: readonly WrittenFile[], time: number): void {
+    const fresh = files.map((file) => this.#kept(file, time)).toReversed()
+    for (const { resource } of files) this.#causes.delete(resource)
+    this.#changes = [...fresh, ...this.#changes].slice(0, CHANGES_KEPT)
+    let size = 0
+    for (const change of this.#changes) {
+      size += change.size()
+      if (size > CONTENTS_KEPT) change.forget()
+    }
+  }
+
+  /** Of several changes before one render all keys are the cause. */
+  #cause(resource: string, found: readonly string[], others: number): void {
+    const { names, more } = this.#causes.get(resource) ?? { names: [], more: 0 }
+    const all = [...new Set([...names, ...found])]
+    const rest = Math.max(0, all.length - NAMES_KEPT)
+    this.#causes.set(resource, { names: all.slice(0, NAMES_KEPT), more: more + others + rest })
+  }
+
+  #kept({ resource, dest, sensitive, write }: WrittenFile, at: number): Kept {
+    let contents: WrittenFile['write'] | undefined = write
+    let made: FileDiff | undefined
+    const cause = this.#causes.get(resource) ?? { names: [], more: 0 }
+    const forEverybody = !sensitive && readableByAll(write)
+    return {
+      id: ++this.#id,
+      at,
+      resource,
+      dest,
+      why: write.why,
+      cause,
+      sensitive,
+      // Made when somebody looks: a daemon that nobody looks at does not pay for it.
+      diff: (trusted) => {
+        if (contents !== undefined) made = diffOf(contents)
+        contents = undefined
+        made ??= { kind: 'none', why: 'too large to be kept' }
+        return forEverybody || (trusted && !sensitive) ? made : masked(made)
+      },
+      size: () => (contents === undefined ? 0 : sizeOf(contents)),
+      forget: () => (contents = undefined),
+    }
+  }
+}
+
+const bytesOf = (observed: Observed): number =>
+  observed.kind === 'file' ? observed.bytes.length : 0
+
+const sizeOf = (write: WrittenFile['write']): number =>
+  bytesOf(write.previous) + (write.why === 'remove' ? 0 : write.next.bytes.length)
+
+/** Whether any user of this machine may read the file, as it was and as it is. */
+function readableByAll({ previous, ...write }: WrittenFile['write']): boolean {
+  const modes = [
+    ...(previous.kind === 'file' ? [previous.mode] : []),
+    ...(write.why === 'remove' ? [] : [write.next.mode]),
+  ]
+  return modes.every((mode) => (mode & 0o004) !== 0)
+}

@@ -162,7 +162,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
       withDisk('state', async ({ trial, disk }) => {
         await trial.begin()
         // A file system with a file open for writing cannot be made read-only.
-        await trial.kill()
+        await trial.stop()
         remount(disk, 'ro')
         await trial.write()
         trial.start()

@@ -66,7 +66,6 @@ export class Trial {
     this.out = options.out ?? join(this.root, 'out')
     mkdirSync(this.out, { recursive: true })
     this.#confdir(this.root, this.out, true)
-    this.plan('none')
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY)
   }
 
@@ -120,7 +119,7 @@ export class Trial {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
 
-  /** From now on this state may be seen. */
+  /** From now on this state may be seen. An empty store is none of them until somebody has emptied it. */
   plan(state: State): void {
     for (const [dest, text] of Object.entries(contentsOf(state))) {
       this.#planned.get(dest as Destination)?.add(hashOf(text))
@@ -220,6 +219,13 @@ export class Trial {
   async kill(all = false): Promise<void> {
     this.program?.signal('SIGKILL')
     if (all) this.program?.killOffspring()
+    await this.program?.ended
+    this.#baseline = undefined
+  }
+
+  /** SIGTERM, and its end. */
+  async stop(): Promise<void> {
+    this.program?.signal('SIGTERM')
     await this.program?.ended
     this.#baseline = undefined
   }

@@ -7,7 +7,7 @@ import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
 import type { Write } from './core/plan.ts'
 import { keysOf, plainReload, type Resource } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
-import type { Settings } from './core/settings.ts'
+import type { Settings, StoreSettings } from './core/settings.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
@@ -37,6 +37,8 @@ export interface RunOptions {
   /** Settings as they would be read now; for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
   readonly showPlan: (dest: string, plan: Write) => void
+  /** With noop: all files are tried, and none is compared with what is in place. */
+  readonly trial?: 'all'
 }
 
 /** How a run ended. Only a onetime run or a start that failed ends by itself. */
@@ -58,7 +60,7 @@ interface Generation {
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
   // A run without reloads neither owes any nor strikes out what another run owes.
   const journal =
-    settings.noop || settings.syncOnly
+    settings.noop || settings.syncOnly || settings.noReload
       ? ok(nothingOwed)
       : await openOwed(settings.stateDir, settings.confdir)
   if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
@@ -231,13 +233,21 @@ class Daemon {
     if (!loaded.ok) return loaded
     for (const message of loaded.value.notices) emit({ kind: 'notice', level: 'warn', message })
     const resources = loaded.value.resources.map((resource) =>
-      settings.syncOnly ? withoutCommands(resource) : resource,
+      settings.syncOnly
+        ? withoutCommands(resource)
+        : settings.noReload
+          ? withoutReload(resource)
+          : resource,
     )
-    const opened = await Feeds.open(wantedStores(settings, resources), former?.feeds, {
-      open: openStore,
-      emit,
-      once: this.#onetime,
-    })
+    const opened = await Feeds.open(
+      wantedStores(settings, loaded.value.stores, resources),
+      former?.feeds,
+      {
+        open: openStore,
+        emit,
+        once: this.#onetime,
+      },
+    )
     if (!opened.ok) return opened
     const feeds = opened.value
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.
@@ -301,6 +311,7 @@ class Daemon {
       manifest: this.#manifest,
       emit: this.options.emit,
       noop: settings.noop,
+      trial: this.options.trial ?? (settings.diff ? 'changes' : undefined),
       keepStageFile: settings.keepStageFile,
       showPlan: this.options.showPlan,
       dependsOn: (files) => this.#files?.add(files),
@@ -371,17 +382,30 @@ function deferred<T>(): {
 }
 
 /** The stores that resources read, and what of each. */
-function wantedStores(settings: Settings, resources: readonly Resource[]): Wanted[] {
+function wantedStores(
+  settings: Settings,
+  own: ReadonlyMap<string, StoreSettings>,
+  resources: readonly Resource[],
+): Wanted[] {
   const prefixes = new Map<string | undefined, Key[]>()
   for (const key of keysOf(resources)) {
     const name = storeOf(key)
-    const own = name === undefined ? key : relativeTo(storeRoot(name), key)
-    prefixes.set(name, [...(prefixes.get(name) ?? []), own])
+    const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
+    prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
   }
-  return [...prefixes].map(([name, wanted]) =>
-    name === undefined ? { settings, prefixes: wanted } : { settings, name, prefixes: wanted },
-  )
+  return [...prefixes].map(([name, wanted]) => {
+    if (name === undefined) return { settings, prefixes: wanted }
+    const store = settings.stores.get(name) ?? own.get(name) ?? settings
+    return { settings: store, name, prefixes: wanted }
+  })
 }
+
+/** For `-no-reload`: what is written is checked, and no program is told. */
+const withoutReload = (resource: Resource): Resource => ({
+  ...resource,
+  templates: resource.templates.map(({ reloadCmd: _reload, ...spec }) => spec),
+  reload: plainReload,
+})
 
 /** For `-sync-only`: files are written, no command runs. */
 function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Resource {

@@ -13,15 +13,19 @@ import {
   type OptionName,
   type Values,
 } from './options.ts'
+import { readStores } from './stores.ts'
 import { parseToml, type TomlDocument } from './toml.ts'
 import { describeType, durationFrom, type Parsed } from './values.ts'
 
-const byEntry = new Map<string, OptionName>(
+/** By the name of the entry in confd.toml. */
+export const byEntry = new Map<string, OptionName>(
   optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
 )
 
 export interface ConfFile {
   readonly values: Values
+  /** Of the named stores. */
+  readonly stores: ReadonlyMap<string, Values>
   readonly faults: readonly Fault[]
 }
 
@@ -36,21 +40,25 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException
     const missing = code === 'ENOENT' || code === 'ENOTDIR'
-    if (missing && !required) return { values: {}, faults: [] }
+    if (missing && !required) return nothing
     const message = missing ? 'the settings file is missing' : `cannot be read: ${code}`
     const hint = missing
       ? 'it was named by -conf-file or CONFD_CONFIG_FILE'
       : 'check its permissions'
-    return { values: {}, faults: [{ kind: 'config', message, hint, file }] }
+    return { ...nothing, faults: [{ kind: 'config', message, hint, file }] }
   }
   const document = parseToml(file, text)
-  return document.ok ? readEntries(document.value) : { values: {}, faults: [document.error] }
+  return document.ok ? readEntries(document.value) : { ...nothing, faults: [document.error] }
 }
+
+const nothing: ConfFile = { values: {}, stores: new Map(), faults: [] }
 
 function readEntries(document: TomlDocument): ConfFile {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
-  for (const [entry, value] of Object.entries(document.data)) {
+  const { stores: named = {}, ...entries } = document.data
+  const stores = readStores(document, named, faults)
+  for (const [entry, value] of Object.entries(entries)) {
     const name = byEntry.get(entry)
     if (name === undefined) {
       const fault = unknownEntry(document, entry, value)
@@ -65,11 +73,11 @@ function readEntries(document: TomlDocument): ConfFile {
     if (read.ok) values[name] = read.value
     else faults.push(document.fault([entry], 'value', read.error))
   }
-  return { values: values, faults }
+  return { values, stores, faults }
 }
 
 /** The value, or the whole message. */
-function readEntry(option: Option, entry: string, value: unknown): Parsed<unknown> {
+export function readEntry(option: Option, entry: string, value: unknown): Parsed<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
   if (option.type === 'boolean')
     return typeof value === 'boolean' ? ok(value) : wanted('true or false')

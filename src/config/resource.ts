@@ -2,12 +2,14 @@
 import type { Fault } from '../core/fault.ts'
 import { joinKeys } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
-import type { Settings } from '../core/settings.ts'
+import type { Settings, StoreSettings } from '../core/settings.ts'
 import type { Checked, ReadTemplate } from './across.ts'
 import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
 import { resourceKeys, templateKeys, templateTableKeys } from './schema.ts'
+import { storeSettings } from './settings.ts'
+import { nameOfOwn, readStore } from './stores.ts'
 import { readTable } from './table.ts'
 import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
@@ -17,7 +19,17 @@ import { sayOnce, wholeOf, type Said } from './whole.ts'
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
   readonly resource?: Resource
+  /** As `templates`; complete only when there are no faults. */
+  readonly specs: readonly TemplateSpec[]
   readonly faults: readonly Fault[]
+  /** Of its `[backend]`. */
+  readonly own?: OwnStore
+}
+
+export interface OwnStore {
+  /** Absent when it is the default store after all. */
+  readonly name?: string
+  readonly store: StoreSettings
 }
 
 /** @param name the path below conf.d: how logs and status call the resource */
@@ -28,7 +40,8 @@ export async function readResource(
   owners: ResolveOwner,
 ): Promise<ReadResource> {
   const faults: Fault[] = []
-  const { template, ...above } = document.data
+  const { template, backend, ...above } = document.data
+  const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
   const top = readTable(document, [], above, resourceKeys, faults, hintAbove)
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
@@ -36,7 +49,7 @@ export async function readResource(
   let reloads = false
   for (const [path, raw] of templateTables(document, template, faults)) {
     const table = readTable(document, path, raw, templateTableKeys, faults)
-    const check = new TemplateCheck(document, path, table, settings, owners, faults)
+    const check = new TemplateCheck(document, path, table, settings, own?.name, owners, faults)
     const spec = await check.spec()
     tables.push({ path, table })
     // A bad one is told of as such; nothing depends on it that has to be told as well.
@@ -52,11 +65,22 @@ export async function readResource(
   }
   const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
   const common = wholeOf(document, whole, specs, settings, faults)
-  const read = { name, document, templates, group: top.group, whole, reloads, faults }
+  const read = { name, document, templates, specs, group: top.group, whole, reloads, faults }
   if (faults.length > 0) return read
   const group = top.group === undefined ? {} : { group: top.group }
   const resource = { name, file: document.file, templates: specs, ...group, ...common }
-  return { ...read, resource }
+  return { ...read, resource, ...(own === undefined ? {} : { own }) }
+}
+
+function ownStore(
+  document: TomlDocument,
+  table: unknown,
+  settings: Settings,
+  faults: Fault[],
+): OwnStore {
+  const store = storeSettings(readStore(document, ['backend'], table, faults), settings.mode)
+  const name = nameOfOwn(store, settings)
+  return name === undefined ? { store } : { name, store }
 }
 
 /** The tables of `[template]` or `[[template]]` with their paths. */
@@ -91,8 +115,5 @@ function hintAbove(key: string): string {
   if (Object.hasOwn(templateKeys, key)) return `${key} belongs below [template]`
   const near = nearest(key, ['template', ...Object.keys(resourceKeys)])
   if (near !== undefined) return `did you mean ${near}?`
-  if (key === 'backend') {
-    return 'a backend of its own for a resource is not supported by reconfd yet'
-  }
   return `beside [template] there are ${Object.keys(resourceKeys).join(', ')}`
 }

@@ -4,29 +4,34 @@ import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { Settings, StoreSettings } from '../core/settings.ts'
 import { checkAcross, type Checked } from './across.ts'
 import { createOwnerResolver } from './owners.ts'
-import { readResource } from './resource.ts'
+import { readResource, type ReadResource } from './resource.ts'
 import { parseToml } from './toml.ts'
 
 export interface LoadedResources {
   readonly resources: readonly Resource[]
   readonly notices: readonly string[]
+  /** The stores that resources have of their own, by a name made for each. */
+  readonly stores: ReadonlyMap<string, StoreSettings>
 }
 
 /**
  * Reads `<confdir>/conf.d`, its folders included, in the order of the paths. Throws nothing.
  * Without any resource it is good, with a notice (confd: "Found no templates").
+ * @param seen told of each file that is TOML, good or not
  */
 export async function loadResources(
   settings: Settings,
+  seen?: (read: ReadResource) => void,
 ): Promise<Result<LoadedResources, readonly Fault[]>> {
   const folder = join(settings.confdir, 'conf.d')
   const listed = await listFiles(folder)
   if (!listed.ok) return err([listed.error])
   const faults: Fault[] = []
   const resources: Resource[] = []
+  const stores = new Map<string, StoreSettings>()
   const checked: Checked[] = []
   const owners = createOwnerResolver()
   for (const file of listed.value) {
@@ -43,13 +48,15 @@ export async function loadResources(
     const read = await readResource(relative(folder, file), document.value, settings, owners)
     faults.push(...read.faults)
     checked.push(read)
+    seen?.(read)
     if (read.resource !== undefined) resources.push(read.resource)
+    if (read.own?.name !== undefined) stores.set(read.own.name, read.own.store)
   }
   const across = checkAcross(checked, settings)
   faults.push(...across.faults)
   if (faults.length > 0) return err(faults)
   const notices = listed.value.length === 0 ? [`no resources: ${folder} holds no .toml file`] : []
-  return ok({ resources, notices: [...notices, ...across.notices] })
+  return ok({ resources, notices: [...notices, ...across.notices], stores })
 }
 
 /**

@@ -1,10 +1,12 @@
 // Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
 // `-version` and `-help` load nothing but the table.
+import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
+import type { ConfFile } from './conffile.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
 import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
 
@@ -101,7 +103,7 @@ export async function loadSettings(
     // Keys that are named for this are meant, whatever store the machine has.
     const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
     const values: Values = fromFile ? { ...given, backend: 'file' } : given
-    const settings = await assemble(values, flags.values.prefix !== undefined, env)
+    const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
     return ok({
       kind: 'check',
       settings,
@@ -114,7 +116,7 @@ export async function loadSettings(
   }
   if (command !== undefined) {
     // Where the daemon is to be found is all that is needed.
-    const settings = await assemble(given, flags.values.prefix !== undefined, env)
+    const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
     const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
     return ok({ kind: 'ask', question, json: own.has('json'), settings })
   }
@@ -123,7 +125,7 @@ export async function loadSettings(
     const typed = wrong.about.some((name) => flags.values[name] !== undefined)
     return refuse(typed ? 64 : 78, [wrong.fault], file.values)
   }
-  const settings = await assemble(given, flags.values.prefix !== undefined, env)
+  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   if (settings.mode === 'onetime' || given.http === undefined) {
     return ok({ kind: 'run', settings, notices: notices(given, settings) })
   }
@@ -135,17 +137,17 @@ export async function loadSettings(
 }
 
 async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {
-  const { resolve } = await import('node:path')
+  const { default: path } = await import('node:path')
   const { operand, own, values } = flags
-  const path = (name: string, value: string | undefined) =>
-    value === undefined ? {} : { [name]: resolve(value) }
+  const absolute = (name: string, value: string | undefined) =>
+    value === undefined ? {} : { [name]: path.resolve(value) }
   const given = { ...environment, ...values }
   return {
     kind: 'test',
-    ...path('folder', operand),
-    ...path('confdir', given.confdir),
-    ...path('confFile', given['conf-file']),
-    ...path('junit', own.get('junit')),
+    ...absolute('folder', operand),
+    ...absolute('confdir', given.confdir),
+    ...absolute('confFile', given['conf-file']),
+    ...absolute('junit', own.get('junit')),
     update: own.has('update'),
     logFormat: given['log-format'] ?? options['log-format'].default,
   }
@@ -201,6 +203,7 @@ function fallback(
   name:
     | 'interval'
     | 'poll-interval'
+    | 'consul-max-stale'
     | 'timeout'
     | 'debounce'
     | 'debounce-max'
@@ -213,20 +216,15 @@ function fallback(
   return parsed.ok ? (parsed.value as number) : 0
 }
 
-async function assemble(
-  given: Values,
-  prefixFromFlag: boolean,
-  env: NodeJS.ProcessEnv,
-): Promise<Settings> {
-  const { default: path } = await import('node:path')
+/** The settings of a store, out of those that were given for it. */
+export function storeSettings(given: Values, mode: Settings['mode']): StoreSettings {
   const files = given.file ?? []
   const pathOf = (name: 'client-cert' | 'client-key' | 'client-ca-keys') => {
     const value = given[name] ?? ''
-    return value === '' ? undefined : path.resolve(value)
+    return value === '' ? undefined : resolve(value)
   }
-  const quiet = given.debounce ?? fallback('debounce')
-  const { 'dest-root': destRoot = '', report = '' } = given
   return {
+    mode,
     backend: given.backend ?? (files.length > 0 ? 'file' : 'etcdv3'),
     connection: defined({
       nodes: given.node ?? [],
@@ -237,14 +235,40 @@ async function assemble(
       clientKey: pathOf('client-key'),
       clientCaKeys: pathOf('client-ca-keys'),
     }),
-    files: files.map((file) => path.resolve(file)),
+    files: files.map((file) => resolve(file)),
     filter: given.filter ?? options.filter.default,
     separator: given.separator ?? options.separator.default,
     pollInterval: given['poll-interval'] ?? fallback('poll-interval'),
-    confdir: path.resolve(given.confdir ?? options.confdir.default),
+    ...(given.backend === 'consul-catalog' ? { catalog: catalogSettings(given) } : {}),
+  }
+}
+
+const catalogSettings = (given: Values): CatalogSettings =>
+  defined({
+    health: given['consul-health'] ?? options['consul-health'].default,
+    tags: given['consul-tag'] ?? [],
+    meta: given['consul-meta'] ?? [],
+    datacenter: given['consul-datacenter'],
+    near: given['consul-near'],
+    namespace: given['consul-namespace'],
+    maxStale: given['consul-max-stale'] ?? fallback('consul-max-stale'),
+  })
+
+async function assemble(
+  given: Values,
+  stores: ConfFile['stores'],
+  prefixFromFlag: boolean,
+  env: NodeJS.ProcessEnv,
+): Promise<Settings> {
+  const quiet = given.debounce ?? fallback('debounce')
+  const mode = given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval'
+  const { 'dest-root': destRoot = '', report = '' } = given
+  return {
+    ...storeSettings(given, mode),
+    stores: new Map([...stores].map(([name, own]) => [name, storeSettings(own, mode)])),
+    confdir: resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),
     prefixFromFlag,
-    mode: given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval',
     // With -watch the store tells of changes; a resync is only for those who ask for one.
     interval: given.interval ?? (given.watch === true ? 0 : fallback('interval')),
     noop: given.noop ?? false,
@@ -252,11 +276,11 @@ async function assemble(
     detailedExitcode: given['detailed-exitcode'] ?? false,
     syncOnly: given['sync-only'] ?? false,
     noReload: given['no-reload'] ?? false,
-    ...(destRoot === '' ? {} : { destRoot: path.resolve(destRoot) }),
-    ...(report === '' ? {} : { report: path.resolve(report) }),
+    ...(destRoot === '' ? {} : { destRoot: resolve(destRoot) }),
+    ...(report === '' ? {} : { report: resolve(report) }),
     keepStageFile: given['keep-stage-file'] ?? false,
     timeout: given.timeout ?? fallback('timeout'),
-    stateDir: path.resolve(given['state-dir'] ?? (await defaultStateDir(env))),
+    stateDir: resolve(given['state-dir'] ?? (await defaultStateDir(env))),
     quiet,
     quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
     minReloadInterval: given['min-reload-interval'] ?? fallback('min-reload-interval'),

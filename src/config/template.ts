@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { namesFile, unknownPlaceholders } from '../core/command.ts'
 import type { Fault } from '../core/fault.ts'
-import { joinKeys, toKey } from '../core/key.ts'
+import { joinKeys, storeOf, storeRoot, toKey } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
@@ -24,6 +24,8 @@ export class TemplateCheck {
     private readonly path: TomlPath,
     private readonly table: TemplateTable,
     private readonly settings: Settings,
+    /** Of the resource, where it is not the default one. */
+    private readonly store: string | undefined,
     private readonly owners: ResolveOwner,
     private readonly faults: Fault[],
   ) {}
@@ -38,15 +40,26 @@ export class TemplateCheck {
       await this.#template(table.src, src)
     }
     this.#commands()
-    const { dest, forEach } = readDestination(table, (...fault) => this.#fault(...fault))
+    this.#stores()
+    const { dest, forEach } = readDestination(
+      table,
+      (...fault) => this.#fault(...fault),
+      settings.destRoot,
+    )
     const guard = readGuard(this.document, this.path, table, this.faults)
-    const uid = await this.#id('owner', 'uid', 'passwd')
-    const gid = await this.#id('group', 'gid', 'group')
+    const isRooted = settings.destRoot !== undefined
+    // Below -dest-root everything belongs to who runs it.
+    const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
+    const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
     const { line } = this.document.place(this.path)
     return {
       src,
       dest,
-      prefix: joinKeys(settings.prefix, table.prefix ?? ''),
+      prefix: joinKeys(
+        this.store === undefined ? '/' : storeRoot(this.store),
+        settings.prefix,
+        table.prefix ?? '',
+      ),
       keys: (table.keys ?? []).map(toKey),
       ...(engine === undefined ? {} : { engine }),
       ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
@@ -58,12 +71,13 @@ export class TemplateCheck {
       ...(gid === undefined ? {} : { gid }),
       ...(table.check_cmd === undefined ? {} : { checkCmd: table.check_cmd }),
       ...(table.reload_cmd === undefined ? {} : { reloadCmd: table.reload_cmd }),
+      ...(table.output_format === undefined ? {} : { outputFormat: table.output_format }),
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
       ...(forEach === undefined ? {} : { forEach }),
       followSymlinks: table.follow_symlinks ?? true,
-      mkdirs: table.mkdirs ?? false,
+      mkdirs: table.mkdirs ?? isRooted,
       line,
     }
   }
@@ -82,6 +96,21 @@ export class TemplateCheck {
       this.#fault('engine', `unknown engine "${engine}"`, hint)
     }
     return known
+  }
+
+  /** Keys that begin with the name of a store: it has to be there. */
+  #stores(): void {
+    this.table.keys?.forEach((key, index) => {
+      const name = storeOf(key)
+      if (name === undefined || this.settings.stores.has(name)) return
+      const near = nearest(name, this.settings.stores.keys())
+      const hint =
+        near === undefined
+          ? `[stores.${name}] in confd.toml says what it is`
+          : `did you mean ${near}?`
+      const message = `there is no store ${name}`
+      this.faults.push(this.document.fault([...this.path, 'keys', index], 'value', message, hint))
+    })
   }
 
   /** Delimiters are those of Go templates; nunjucks' stay as they are. */

@@ -2,7 +2,8 @@
 // Times in milliseconds, paths absolute unless said otherwise.
 import type { Key } from './key.ts'
 
-export type BackendName = 'etcdv3' | 'etcdv2' | 'consul' | 'zookeeper' | 'redis' | 'file' | 'env'
+export type BackendName =
+  'etcdv3' | 'etcdv2' | 'consul' | 'consul-catalog' | 'zookeeper' | 'redis' | 'file' | 'env'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
 /** How to reach a store, and as whom. */
@@ -26,6 +27,20 @@ export interface Connection {
   readonly clientInsecure?: true
 }
 
+/** What of Consul's catalog is asked for, and of whom. */
+export interface CatalogSettings {
+  readonly health: 'passing' | 'any'
+  /** An instance has all of them. */
+  readonly tags: readonly string[]
+  /** Each `name=value`; an instance has all of them. */
+  readonly meta: readonly string[]
+  readonly datacenter?: string
+  readonly near?: string
+  readonly namespace?: string
+  /** How far a server may be behind the leader; 0: not at all. */
+  readonly maxStale: number
+}
+
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
   /** Without brackets. */
@@ -37,7 +52,8 @@ export interface HttpSettings {
   readonly token?: string
 }
 
-export interface Settings {
+/** Which store, and how it is read. */
+export interface StoreSettings {
   readonly backend: BackendName
   readonly connection: Connection
   /** `-file`, repeated: YAML, JSON or TOML files, or folders of them. */
@@ -48,11 +64,19 @@ export interface Settings {
   readonly separator: string
   /** How often a store that does not tell of changes is read. */
   readonly pollInterval: number
+  /** Of backend consul-catalog. */
+  readonly catalog?: CatalogSettings
+  readonly mode: 'onetime' | 'watch' | 'interval'
+}
+
+/** Of a whole run. What it extends is the default store's. */
+export interface Settings extends StoreSettings {
+  /** `[stores.NAME]` of confd.toml. */
+  readonly stores: ReadonlyMap<string, StoreSettings>
   readonly confdir: string
   readonly prefix: Key
   /** True when `-prefix` came from the command line. */
   readonly prefixFromFlag: boolean
-  readonly mode: 'onetime' | 'watch' | 'interval'
   /** Full resync every so often; `-interval` is in seconds at the command line. */
   readonly interval: number
   readonly noop: boolean
@@ -82,3 +106,15 @@ export interface Settings {
   /** Absent: nothing is served. */
   readonly http?: HttpSettings
 }
+
+/** Equal for two stores that can share one connection. In a fixed order, whatever else the object holds. */
+export const storeIdentity = ({
+  backend,
+  connection,
+  files,
+  filter,
+  separator,
+  pollInterval,
+  catalog,
+}: StoreSettings): string =>
+  JSON.stringify([backend, connection, files, filter, separator, pollInterval, catalog])

@@ -6,7 +6,7 @@ import type { Fault } from '../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../core/key.ts'
 import { treeIn, type Changes } from '../core/mirror.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import { storeIdentity, type StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { emptyTree, treeOf, type Tree } from '../core/tree.ts'
 import { Feed } from './feed.ts'
@@ -20,7 +20,7 @@ export interface FeedsListener {
 
 /** A store that is wanted. */
 export interface Wanted {
-  readonly settings: Settings
+  readonly settings: StoreSettings
   /** Of the named stores; absent for the default one. */
   readonly name?: string
   /** Of the store's own keys. */
@@ -28,7 +28,7 @@ export interface Wanted {
 }
 
 export interface FeedsOptions {
-  readonly open: (settings: Settings) => Promise<Result<Store, Fault>>
+  readonly open: (settings: StoreSettings) => Promise<Result<Store, Fault>>
   readonly emit: Emit
   readonly once: boolean
 }
@@ -57,7 +57,7 @@ export class Feeds {
     const faults: Fault[] = []
     for (const { settings, name, prefixes } of wanted) {
       const root = name === undefined ? '/' : storeRoot(name)
-      const identity = identityOf(settings, prefixes)
+      const identity = JSON.stringify([storeIdentity(settings), prefixes])
       const known = former?.entries.get(root)
       if (known?.identity === identity) {
         entries.set(root, known)
@@ -152,15 +152,3 @@ export class Feeds {
     return this.#tree.with(put, del)
   }
 }
-
-/** All that a connection and what is read over it depend on. */
-const identityOf = (settings: Settings, prefixes: readonly Key[]): string =>
-  JSON.stringify([
-    settings.backend,
-    settings.connection,
-    settings.files,
-    settings.filter,
-    settings.separator,
-    settings.pollInterval,
-    prefixes,
-  ])

@@ -11,7 +11,7 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { ConsulApi, keyOf, type Page } from './consul-api.ts'
 import { isEmpty, type Changes } from './difference.ts'
@@ -54,7 +54,7 @@ interface Answer {
 }
 
 export function open(
-  settings: Settings,
+  settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection } = settings

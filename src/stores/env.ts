@@ -5,7 +5,7 @@
 import type { Fault } from '../core/fault.ts'
 import { compareText, toKey, type Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { coveredBy } from './roots.ts'
 
@@ -30,7 +30,7 @@ export function readEnvironment(
 }
 
 /** Needs no settings; never fails. */
-export function open(_settings: Settings): Result<Store, Fault> {
+export function open(_settings: StoreSettings): Result<Store, Fault> {
   return ok({ name: 'env', nodes: ['environment'], watch })
 }
 

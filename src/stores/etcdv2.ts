@@ -7,7 +7,7 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { difference, isEmpty, type Changes } from './difference.ts'
 import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
@@ -30,7 +30,7 @@ interface Root {
 }
 
 /** @param pollLife milliseconds until a silent poll is asked anew and the quorum checked */
-export function open(settings: Settings, pollLife = POLL_LIFE): Result<Store, Fault> {
+export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
   try {

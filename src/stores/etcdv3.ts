@@ -3,7 +3,7 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import { outermost, type Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { Compacted, follow } from './etcdv3/follow.ts'
 import { Gateway } from './etcdv3/gateway.ts'
@@ -19,7 +19,7 @@ const SILENCE = 10_000
  * that cannot be read) are returned; nothing is connected yet.
  * @param tuning for tests
  */
-export function open(settings: Settings, tuning = { silence: SILENCE }): Result<Store, Fault> {
+export function open(settings: StoreSettings, tuning = { silence: SILENCE }): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : ['127.0.0.1:2379']
   try {

@@ -13,7 +13,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import { globToRegExp } from '../core/glob.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { difference, isEmpty } from './difference.ts'
 import { readFiles, scan, type Parsed, type Places } from './file/scan.ts'
@@ -26,7 +26,7 @@ const patience = 500
 const pause = 50
 
 /** Uses `files` and `filter`. The files themselves are first looked at by `watch`. */
-export function open(settings: Settings): Result<Store, Fault> {
+export function open(settings: StoreSettings): Result<Store, Fault> {
   const { files } = settings
   if (files.length === 0) {
     return err({

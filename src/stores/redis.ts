@@ -6,7 +6,7 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
 import { isEmpty } from './difference.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
@@ -39,7 +39,7 @@ const TUNING: Tuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEO
  * The store of `-backend redis`. Faults of the settings are returned; nothing is connected yet.
  * @param tuning for tests
  */
-export function open(settings: Settings, tuning = TUNING): Result<Store, Fault> {
+export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
   const addresses = new Map<string, Address>()
@@ -88,7 +88,7 @@ export function open(settings: Settings, tuning = TUNING): Result<Store, Fault> 
   return ok({ name: 'redis', nodes, watch })
 }
 
-type Pace = Tuning & Pick<Settings, 'pollInterval' | 'mode'>
+type Pace = Tuning & Pick<StoreSettings, 'pollInterval' | 'mode'>
 
 /** Ends by throwing only. */
 async function* follow(
@@ -153,7 +153,7 @@ function leftOut({ place }: Connection, contents: Contents): readonly Notice[] {
 }
 
 function contradiction(
-  { separator, connection }: Settings,
+  { separator, connection }: StoreSettings,
   addresses: readonly Address[],
 ): Fault | undefined {
   if (separator === '') {

@@ -1,12 +1,12 @@
 // The stores by name, one line each, loaded only when asked for.
 import { err, ok, type Result } from '../core/result.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
-import type { Settings } from '../core/settings.ts'
+import type { StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 
 /** What each store module exports: validates the settings; sockets are opened by watch(). */
 export interface StoreModule {
-  open(settings: Settings): Result<Store, Fault>
+  open(settings: StoreSettings): Result<Store, Fault>
 }
 
 /** `etcd` is another name for etcdv3. */
@@ -25,7 +25,7 @@ const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
 export const storeNames: readonly string[] = Object.keys(stores)
 
 /** The store of `settings.backend`, or the fault in its settings. */
-export async function openStore(settings: Settings): Promise<Result<Store, Fault>> {
+export async function openStore(settings: StoreSettings): Promise<Result<Store, Fault>> {
   const load = Object.hasOwn(stores, settings.backend) ? stores[settings.backend] : undefined
   if (load === undefined) {
     return err({

@@ -4,7 +4,7 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Connection, Settings } from '../core/settings.ts'
+import type { Connection, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
@@ -21,7 +21,7 @@ const DEFAULT_NODE = '127.0.0.1:2181'
  * @param tuning for tests: `timeout`, milliseconds that the session may be silent
  */
 export function open(
-  settings: Settings,
+  settings: StoreSettings,
   tuning: { readonly timeout?: number } = {},
 ): Result<Store, Fault> {
   const { connection } = settings

@@ -5,6 +5,7 @@ export type StoreSettings = Pick<Settings, 'backend'> & Partial<Settings>
 
 export function settingsFor(own: StoreSettings): Settings {
   return {
+    stores: new Map(),
     connection: { nodes: [], scheme: 'http' },
     files: [],
     filter: '*',

@@ -1,0 +1,95 @@
+// Stores beside the default one: `[stores.NAME]` in confd.toml, and `[backend]` in a resource. Both hold
+// the settings of a store, under the names that they have in confd.toml.
+import { createHash } from 'node:crypto'
+import type { Fault } from '../core/fault.ts'
+import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
+import { byEntry, readEntry } from './conffile.ts'
+import { nearest } from './nearest.ts'
+import { optionOf, type Values } from './options.ts'
+import type { TomlPath } from './positions.ts'
+import type { TomlDocument } from './toml.ts'
+import { describeType } from './values.ts'
+
+/** Every fault is added to `faults`; what is good is returned, by name. */
+export function readStores(
+  document: TomlDocument,
+  named: unknown,
+  faults: Fault[],
+): ReadonlyMap<string, Values> {
+  const stores = new Map<string, Values>()
+  if (describeType(named) !== 'a table') {
+    const hint = 'each store has a table of its own: [stores.NAME]'
+    const message = `stores must be a table, not ${describeType(named)}`
+    faults.push(document.fault(['stores'], 'value', message, hint))
+    return stores
+  }
+  for (const [name, table] of Object.entries(named as Record<string, unknown>)) {
+    const path = ['stores', name]
+    if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
+      const hint = 'letters, digits, "-", "_" and ".", since keys begin with it: NAME:/key'
+      faults.push(document.fault(path, 'key', `"${name}" cannot name a store`, hint))
+    }
+    stores.set(name, readStore(document, path, table, faults))
+  }
+  return stores
+}
+
+/** The settings of one store. */
+export function readStore(
+  document: TomlDocument,
+  path: TomlPath,
+  table: unknown,
+  faults: Fault[],
+): Values {
+  const where = path.join('.')
+  if (describeType(table) !== 'a table') {
+    const message = `${where} must be a table, not ${describeType(table)}`
+    faults.push(document.fault(path, 'value', message, `write [${where}] on a line of its own`))
+    return {}
+  }
+  const values: Record<string, unknown> = {}
+  for (const [entry, value] of Object.entries(table as Record<string, unknown>)) {
+    const at = [...path, entry]
+    const name = byEntry.get(entry)
+    const option = name === undefined ? undefined : optionOf(name)
+    if (name === undefined || option?.group !== 'Store') {
+      const near = nearest(entry, ownEntries)
+      const hint =
+        near === undefined
+          ? `a store has ${[...new Set(ownEntries)].join(', ')}`
+          : `did you mean ${near}?`
+      const what = option === undefined ? 'unknown setting' : 'not a setting of a store:'
+      faults.push(document.fault(at, 'key', `${what} ${entry}`, hint))
+      continue
+    }
+    const read = readEntry(option, entry, value)
+    if (read.ok) values[name] = read.value
+    else faults.push(document.fault(at, 'value', read.error))
+  }
+  const own = values as Values
+  if (own.backend === undefined && own.file === undefined) {
+    faults.push(
+      document.fault(path, 'key', `${where} does not say its backend`, 'backend = "consul"'),
+    )
+  }
+  if (own.backend === 'file' && (own.file ?? []).length === 0) {
+    const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
+    faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
+  }
+  return own
+}
+
+const ownEntries = [...byEntry].flatMap(([entry, name]) =>
+  optionOf(name).group === 'Store' ? [entry] : [],
+)
+
+/**
+ * How the store of a resource's own `[backend]` is called: undefined when it is the default one, the
+ * name of a named store that is the same, else a name made of its settings.
+ */
+export function nameOfOwn(own: StoreSettings, settings: Settings): string | undefined {
+  const identity = storeIdentity(own)
+  if (identity === storeIdentity(settings)) return undefined
+  for (const [name, store] of settings.stores) if (storeIdentity(store) === identity) return name
+  return `${own.backend}-${createHash('sha256').update(identity).digest('hex').slice(0, 6)}`
+}

@@ -1,0 +1,77 @@
+// Several stores at once: named in confd.toml or in a resource, read by one template, away one by one.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
+import { withSite, type Site } from './support.ts'
+
+let etcd: EtcdServer
+let consul: ConsulServer
+beforeAll(async () => {
+  ;[etcd, consul] = await Promise.all([startEtcd(), startConsul()])
+  await etcd.client.put('/app/name', 'from etcd')
+  await consul.client.put('/secret/app/password', 'from consul')
+  await consul.client.put('/secret/other', 'hidden')
+})
+afterAll(async () => {
+  await Promise.all([etcd.stop(), consul.stop()])
+})
+
+const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node, '-debounce', '10ms']
+
+const named = (site: Site): void =>
+  site.config(`[stores.vault2]\nbackend = "consul"\nnodes = ["${consul.node}"]\n`)
+
+test('one template reads two stores; each is watched', async () => {
+  await withSite(store(), async (site) => {
+    named(site)
+    site.template(
+      'app.conf',
+      '{{ getv("/app/name") }} {{ getv("vault2:/secret/app/password") }}\n' +
+        '{% for p in range("vault2:/secret") %}{{ p.key }} {{ getv(p.key) }}\n{% endfor %}',
+    )
+    site.resource('app.conf', { keys: ['/app', 'vault2:/secret/app'] })
+    const run = site.start('-watch')
+    const wanted = (one: string, two: string): string =>
+      `${one} ${two}\n/vault2:/secret/app/password ${two}\n`
+    await run.until('both', () => site.read('app.conf') === wanted('from etcd', 'from consul'))
+    await consul.client.put('/secret/app/password', 'renewed')
+    await run.until('the second', () => site.read('app.conf') === wanted('from etcd', 'renewed'))
+    await etcd.client.put('/app/name', 'new')
+    await run.until('the first', () => site.read('app.conf') === wanted('new', 'renewed'))
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    await consul.client.put('/secret/app/password', 'from consul')
+    await etcd.client.put('/app/name', 'from etcd')
+  })
+})
+
+test('a store that is away concerns only the resources that read it', async () => {
+  await withSite(store(), async (site) => {
+    site.config('[stores.gone]\nbackend = "consul"\nnodes = ["127.0.0.1:1"]\n')
+    site.template('plain', '{{ getv("/app/name") }}\n')
+    site.resource('plain')
+    site.template('both', '{{ getv("gone:/x", "none") }}\n')
+    site.resource('both', { keys: ['/app', 'gone:/x'] })
+    const once = await site.start('-onetime', '-timeout', '1').finished
+    expect(once.code).toBe(69)
+    expect(once.stderr).toContain('gone')
+    expect(site.read('plain')).toBe('from etcd\n')
+    // A key that could not be asked for is not a missing one: nothing is rendered from it.
+    expect(site.read('both')).toBeUndefined()
+  })
+})
+
+test('a resource with a [backend] of its own', async () => {
+  await withSite(store(), async (site) => {
+    site.template('own', '{{ getv("/app/password") }}\n')
+    writeFileSync(
+      join(site.root, 'conf.d', 'own.toml'),
+      `[template]\nsrc = "own.njk"\ndest = "${site.path('own')}"\nprefix = "/secret"\nkeys = ["/app"]\n` +
+        `[backend]\nbackend = "consul"\nnodes = ["${consul.node}"]\n`,
+    )
+    site.template('default', '{{ getv("/app/name") }}\n')
+    site.resource('default')
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect([site.read('own'), site.read('default')]).toEqual(['from consul\n', 'from etcd\n'])
+  })
+})

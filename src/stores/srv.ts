@@ -3,7 +3,10 @@
 import type { SrvRecord } from 'node:dns'
 import { FaultError } from '../core/fault.ts'
 import type { Store } from '../core/store.ts'
-import { codeOf } from './http-faults.ts'
+import { codeOf, TimeoutError } from './http-faults.ts'
+
+/** Milliseconds; the nodes that were found before are not to wait for long. */
+const TIMEOUT = 3000
 
 /**
  * The store with its nodes found by the first of the records that exists. While DNS does not answer,
@@ -20,7 +23,7 @@ export function withNodesFrom(records: readonly string[], store: Store): Store {
     },
     async findNodes(signal) {
       try {
-        nodes = await unlessAborted(lookUp(records), signal)
+        nodes = await lookUp(records, signal)
         found = true
       } catch (error) {
         if (!found || signal.aborted) throw error
@@ -29,15 +32,19 @@ export function withNodesFrom(records: readonly string[], store: Store): Store {
   }
 }
 
-async function lookUp([record = '', ...others]: readonly string[]): Promise<readonly string[]> {
-  const { resolveSrv } = await import('node:dns/promises')
+async function lookUp(
+  [record = '', ...others]: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { promises: dns } = await import('node:dns')
   let servers: readonly SrvRecord[]
   try {
-    servers = await resolveSrv(record)
+    servers = await inTime(dns.resolveSrv(record), signal)
   } catch (error) {
+    signal.throwIfAborted()
     const code = codeOf(error)
     const missing = code === 'ENOTFOUND' || code === 'ENODATA'
-    if (missing && others.length > 0) return lookUp(others)
+    if (missing && others.length > 0) return lookUp(others, signal)
     throw fault(
       missing
         ? `there is no SRV record ${record} in the DNS`
@@ -61,16 +68,20 @@ function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
 const fault = (message: string): FaultError =>
   new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
 
-/** The DNS may take its time, and Node does not let go of a single question. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
+/** Node asks for up to half a minute, and does not let go of a single question. */
+async function inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let stop = (): void => undefined
+  let timer: NodeJS.Timeout | undefined
+  const ended = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    timer = setTimeout(() => reject(new TimeoutError(TIMEOUT)), TIMEOUT)
+    signal.addEventListener('abort', stop, { once: true })
   })
   try {
-    return await Promise.race([work, aborted])
+    return await Promise.race([answer, ended])
   } finally {
-    signal.removeEventListener('abort', abort)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
   }
 }

@@ -10,7 +10,7 @@ import { follow } from './consul-catalog/follow.ts'
 import { scopeOf } from './consul-catalog/keys.ts'
 import { ConsulHttp } from './consul-http.ts'
 import { checkConnection, openHttp } from './http.ts'
-import { basicAuth, tokenOf } from './secrets.ts'
+import { consulCredentials } from './secrets.ts'
 
 const DEFAULT_NODE = '127.0.0.1:8500'
 
@@ -27,10 +27,7 @@ export function open(
 ): Result<Store, Fault> {
   const { connection, catalog = EVERYTHING_HEALTHY } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
-  const credentials = (): Record<string, string> => {
-    const token = tokenOf(connection, env) ?? ''
-    return { ...basicAuth(connection), ...(token === '' ? {} : { 'x-consul-token': token }) }
-  }
+  const credentials = (): Record<string, string> => consulCredentials(connection, env)
   try {
     checkConnection(connection, nodes)
     credentials()

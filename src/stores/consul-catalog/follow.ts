@@ -4,6 +4,7 @@
 // where Consul says that it is asked too much, three blocking queries tell that anything at all has
 // changed in the datacenter; then every service is read again, few at a time. Either way what is read
 // is compared, so that an answer without a change for us is no event.
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
@@ -43,6 +44,7 @@ export async function* follow(
   let refusals = 0
   let first = true
   for (;;) {
+    signal.throwIfAborted()
     const phase = new AbortController()
     const abort = (): void => phase.abort(signal.reason)
     if (signal.aborted) abort()
@@ -114,7 +116,9 @@ class Catalog {
     const asked = new Set(this.#topics.values())
     if (this.#names !== undefined) asked.add(this.#names)
     asked.forEach(ask)
-    for (;;) {
+    // Without a single question nothing else would end the wait.
+    if (asked.size === 0) await once(signal, 'abort')
+    while (!signal.aborted) {
       const [topic, reading] = await inbox.take()
       if (topic === this.#names) {
         this.#takeNames(reading)

@@ -1,0 +1,258 @@
+// The catalog on a real agent: what is registered, and what becomes of it.
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import type { Key } from '../../src/core/key.ts'
+import type { CatalogSettings, Connection } from '../../src/core/settings.ts'
+import { open } from '../../src/stores/consul-catalog.ts'
+import { joinAgent, startAgent, type Agent } from '../support/consul-agents.ts'
+import { RawWatch } from '../support/raw-watch.ts'
+import { settingsFor } from '../support/settings.ts'
+
+let agent: Agent
+let tests = 0
+let web: string
+
+beforeAll(async () => {
+  agent = await startAgent()
+})
+afterAll(() => agent.server.stop())
+beforeEach(() => {
+  web = `web${++tests}`
+})
+
+export const catalog: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
+
+function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): RawWatch {
+  const connection: Connection = { nodes: [agent.server.node], scheme: 'http' }
+  const settings = settingsFor({
+    backend: 'consul-catalog',
+    connection,
+    catalog: { ...catalog, ...own },
+  })
+  const raw = new RawWatch(open(settings, {}), prefixes)
+  onTestFinished(() => raw.end())
+  return raw
+}
+
+/** An event with its values parsed, and only the fields that are looked at. */
+function seen(event: object, ...fields: readonly string[]): unknown {
+  const { entries, put, del } = event as Record<string, Record<string, string>>
+  const parsed = Object.entries(entries ?? put ?? {}).map(([key, text]) => {
+    const value = JSON.parse(text) as Record<string, unknown>
+    return [key, Object.fromEntries(fields.map((field) => [field, value[field]]))]
+  })
+  return { ...Object.fromEntries(parsed), ...(del === undefined ? {} : { del }) }
+}
+
+test('an instance with all that is known of it; the node has its address', async () => {
+  await agent.registerChecked({
+    Name: web,
+    ID: `${web}/80%`,
+    Port: 80,
+    Tags: ['z', 'a'],
+    Meta: { version: '2', canary: 'no' },
+    Weights: { Passing: 7, Warning: 2 },
+  })
+  await agent.register({ Name: web, ID: `${web}-b`, Address: '10.0.0.2', Port: 81 })
+  const event = (await watch([`/services/${web}`]).next()) as { entries: Record<string, string> }
+  expect(Object.keys(event.entries).sort()).toEqual([
+    `/services/${web}/one:${web}%2F80%25`,
+    `/services/${web}/one:${web}-b`,
+  ])
+  const [first = '', second = ''] = Object.keys(event.entries)
+    .sort()
+    .map((key) => event.entries[key])
+  const node = { node: 'one', datacenter: 'dc1', status: 'passing' }
+  const serf = { id: 'serfHealth', name: 'Serf Health Status', status: 'passing' }
+  expect(JSON.parse(first)).toEqual({
+    ...{ id: `${web}/80%`, name: web, address: '127.0.0.1', port: 80, tags: ['a', 'z'] },
+    ...{ meta: { canary: 'no', version: '2' }, weights: { passing: 7, warning: 2 } },
+    ...node,
+    checks: [{ id: `check:${web}/80%`, name: `Service '${web}' check`, status: 'passing' }, serf],
+  })
+  expect(JSON.parse(second)).toEqual({
+    ...{ id: `${web}-b`, name: web, address: '10.0.0.2', port: 81, tags: [], meta: {} },
+    ...{ weights: { passing: 1, warning: 1 }, ...node, checks: [serf] },
+  })
+})
+
+test('registered, another, deregistered', async () => {
+  const raw = watch([`/services/${web}`])
+  expect(await raw.next()).toEqual({ kind: 'snapshot', entries: {} })
+  await agent.register({ Name: web, ID: 'a', Port: 1 })
+  expect(seen(await raw.next(), 'port')).toEqual({
+    [`/services/${web}/one:a`]: { port: 1 },
+    del: [],
+  })
+  await agent.register({ Name: web, ID: 'b', Port: 2 })
+  expect(seen(await raw.next(), 'port')).toEqual({
+    [`/services/${web}/one:b`]: { port: 2 },
+    del: [],
+  })
+  await agent.deregister('a')
+  expect(seen(await raw.next())).toEqual({ del: [`/services/${web}/one:a`] })
+  await agent.deregister('b')
+  expect(seen(await raw.next())).toEqual({ del: [`/services/${web}/one:b`] })
+})
+
+test('passing, critical, passing; warning is not passing', async () => {
+  await agent.registerChecked({ Name: web, ID: web })
+  const key = `/services/${web}/one:${web}`
+  const raw = watch([`/services/${web}`])
+  expect(seen(await raw.next(), 'status')).toEqual({ [key]: { status: 'passing' } })
+  for (const state of ['critical', 'warning'] as const) {
+    await agent.check(web, state)
+    expect(seen(await raw.next())).toEqual({ del: [key] })
+    await agent.check(web, 'passing')
+    expect(seen(await raw.next(), 'status')).toEqual({ [key]: { status: 'passing' }, del: [] })
+  }
+})
+
+test('maintenance takes an instance out, and brings it back', async () => {
+  await agent.registerChecked({ Name: web, ID: web })
+  const key = `/services/${web}/one:${web}`
+  const [passing, any] = [
+    watch([`/services/${web}`]),
+    watch([`/services/${web}`], { health: 'any' }),
+  ]
+  await passing.next()
+  await any.next()
+  await agent.maintain(web, true)
+  expect(seen(await passing.next())).toEqual({ del: [key] })
+  expect(seen(await any.next(), 'status')).toEqual({ [key]: { status: 'maintenance' }, del: [] })
+  await agent.maintain(web, false)
+  expect(seen(await passing.next(), 'status')).toEqual({ [key]: { status: 'passing' }, del: [] })
+  expect(seen(await any.next(), 'status')).toEqual({ [key]: { status: 'passing' }, del: [] })
+})
+
+test('any state tells of each state', async () => {
+  await agent.registerChecked({ Name: web, ID: web })
+  const key = `/services/${web}/one:${web}`
+  const raw = watch([key as Key], { health: 'any' })
+  await raw.next()
+  for (const status of ['warning', 'critical', 'passing'] as const) {
+    await agent.check(web, status)
+    expect(seen(await raw.next(), 'status')).toEqual({ [key]: { status }, del: [] })
+  }
+})
+
+test('changes of tags, metadata, weights and address arrive; what a check puts out does not', async () => {
+  await agent.registerChecked({ Name: web, ID: web, Port: 1 })
+  const raw = watch([`/services/${web}`])
+  await raw.next()
+  const key = `/services/${web}/one:${web}`
+  for (let n = 0; n < 5; n++) await agent.check(web, 'passing', `output ${n}`)
+  await agent.registerChecked({ Name: web, ID: web, Port: 1, Tags: ['new'] })
+  expect(seen(await raw.next(), 'tags')).toEqual({ [key]: { tags: ['new'] }, del: [] })
+  await agent.registerChecked({ Name: web, ID: web, Port: 1, Meta: { a: 'b' } })
+  expect(seen(await raw.next(), 'tags', 'meta')).toEqual({
+    [key]: { tags: [], meta: { a: 'b' } },
+    del: [],
+  })
+  const Weights = { Passing: 3, Warning: 1 }
+  await agent.registerChecked({ Name: web, ID: web, Port: 1, Weights, Address: '10.9.9.9' })
+  expect(seen(await raw.next(), 'weights', 'address')).toEqual({
+    [key]: { weights: { passing: 3, warning: 1 }, address: '10.9.9.9' },
+    del: [],
+  })
+})
+
+test('tag and metadata choose', async () => {
+  await agent.register({ Name: web, ID: 'a', Tags: ['x', 'y'], Meta: { v: '1=1' } })
+  await agent.register({ Name: web, ID: 'b', Tags: ['x'], Meta: { v: '1=1' } })
+  await agent.register({ Name: web, ID: 'c', Tags: ['x', 'y'], Meta: { v: '2' } })
+  const keys = async (own: Partial<CatalogSettings>): Promise<string[]> => {
+    const event = await watch([`/services/${web}`], own).next()
+    return Object.keys((event as { entries: object }).entries).map((key) => key.slice(-1))
+  }
+  expect(await keys({ tags: ['x'] })).toEqual(['a', 'b', 'c'])
+  expect(await keys({ tags: ['x', 'y'] })).toEqual(['a', 'c'])
+  expect(await keys({ tags: ['y'], meta: ['v=1=1'] })).toEqual(['a'])
+  expect(await keys({ meta: ['v=none'] })).toEqual([])
+})
+
+test('all services, and those to come; a neighbour of the name is none of them', async () => {
+  await agent.register({ Name: web, ID: web })
+  const [all, one] = [watch(['/services']), watch([`/services/${web}`])]
+  expect(Object.keys(((await all.next()) as { entries: object }).entries)).toContain(
+    `/services/${web}/one:${web}`,
+  )
+  await one.next()
+  await agent.register({ Name: `${web}-other`, ID: `${web}-other` })
+  expect(seen(await all.next())).toHaveProperty([`/services/${web}-other/one:${web}-other`])
+  await agent.deregister(`${web}-other`)
+  expect(seen(await all.next())).toEqual({
+    del: [`/services/${web}-other/one:${web}-other`],
+  })
+  await agent.deregister(web)
+  expect(seen(await one.next())).toEqual({ del: [`/services/${web}/one:${web}`] })
+})
+
+test('a node that comes and leaves takes its services with it', { timeout: 60_000 }, async () => {
+  const raw = watch(['/nodes', `/services/${web}`])
+  expect(seen(await raw.next(), 'node', 'address')).toEqual({
+    '/nodes/one': { node: 'one', address: '127.0.0.1' },
+  })
+  const second = await joinAgent(agent, 'two')
+  onTestFinished(() => second.server.stop())
+  expect(seen(await raw.next(), 'datacenter')).toEqual({
+    '/nodes/two': { datacenter: 'dc1' },
+    del: [],
+  })
+  await second.register({ Name: web, ID: web })
+  const key = `/services/${web}/two:${web}`
+  await expect.poll(async () => seen(await raw.next()), { timeout: 10_000 }).toHaveProperty([key])
+  await second.leave()
+  const gone = new Set<string>()
+  while (gone.size < 2)
+    for (const key of ((await raw.next()) as { del: string[] }).del) gone.add(key)
+  expect(gone).toEqual(new Set(['/nodes/two', key]))
+})
+
+test('keys that the catalog cannot have are told, and are no failure', async () => {
+  const settings = settingsFor({
+    backend: 'consul-catalog',
+    connection: { nodes: [agent.server.node], scheme: 'http' },
+  })
+  const opened = open(settings, {})
+  if (!opened.ok) throw new Error(opened.error.message)
+  const abort = new AbortController()
+  for await (const event of opened.value.watch(agent.server.node, ['/app'], abort.signal)) {
+    expect(event).toMatchObject({ kind: 'snapshot', entries: new Map() })
+    expect(event.kind === 'snapshot' && event.notices?.[0]?.message).toContain('/app')
+    abort.abort()
+  }
+})
+
+test('nearest first is told in the values', async () => {
+  await agent.register({ Name: web, ID: 'a' })
+  await agent.register({ Name: web, ID: 'b' })
+  const near = seen(await watch([`/services/${web}`], { near: '_agent' }).next(), 'order')
+  const orders = Object.values(near as Record<string, { order: number }>).map(({ order }) => order)
+  expect(orders.sort()).toEqual([0, 1])
+})
+
+test.each<[string, Partial<CatalogSettings>, RegExp, string]>([
+  ['a datacenter', { datacenter: 'nowhere' }, /No path to datacenter/, '-consul-datacenter'],
+  [
+    'a namespace',
+    { namespace: 'team' },
+    /Namespaces are a Consul Enterprise feature/,
+    '-consul-namespace',
+  ],
+])('%s that is not there is a fault with a hint', async (_, own, message, hint) => {
+  const fault = await watch([`/services/${web}`], own).fault()
+  expect(fault.message).toMatch(message)
+  expect(fault.hint).toContain(hint)
+})
+
+test('stale reads see changes too', async () => {
+  const raw = watch([`/services/${web}`], { maxStale: 5000, datacenter: 'dc1' })
+  await raw.next()
+  await agent.register({ Name: web, ID: 'a' })
+  expect(seen(await raw.next())).toHaveProperty([`/services/${web}/one:a`])
+})
+
+test('-consul-meta without a value is refused', () => {
+  const settings = settingsFor({ backend: 'consul-catalog', catalog: { ...catalog, meta: ['x'] } })
+  expect(open(settings, {})).toMatchObject({ ok: false, error: { kind: 'config' } })
+})

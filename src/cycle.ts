@@ -2,6 +2,7 @@
 // reloads handed to the desk. All files of the unit pass one step before any takes the next.
 import { applyFiles, type FileChange } from './apply/apply.ts'
 import { groupCheck } from './apply/check.ts'
+import { tryFiles, type TriedFile } from './apply/trial.ts'
 import type { Fault } from './core/fault.ts'
 import type { Observed } from './core/plan.ts'
 import { reloadsOf } from './core/reload.ts'
@@ -28,6 +29,11 @@ export interface CycleContext extends RenderContext, PlanContext {
   /** By resource with a reload that may be rolled back: the hash of what was rendered last. */
   readonly contents: Map<string, string>
   readonly noop: boolean
+  /**
+   * With noop: the files that output_format and check_cmd are tried on, in a folder apart. `all`: and
+   * nothing is compared with what is in place.
+   */
+  readonly trial?: 'changes' | 'all' | undefined
   readonly keepStageFile: boolean
 }
 
@@ -52,6 +58,7 @@ export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> 
   const rendered = await renderUnit(unit, context)
   if (!rendered.ok) return failed('render', rendered.error.resource, rendered.error.fault)
   const templates = rendered.value
+  if (context.trial === 'all') return tried(filesOf(templates), context)
   const stopped = await isRejected(unit, templates, context)
   if (stopped !== undefined) return stopped
   const planned = await planUnit(templates, context)
@@ -64,7 +71,10 @@ export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> 
     if (concerned && (await guards.holds(resource, contentHash(resource, templates), compared)))
       return { kind: 'held', resource: resource.name }
   }
-  if (noop) return { kind: 'done', changed }
+  if (noop) {
+    const failure = context.trial === undefined ? undefined : await tryChanges(changes, context)
+    return failure ?? { kind: 'done', changed }
+  }
   const failure =
     changes.length > 0
       ? await apply(unit, changes, templates, context)
@@ -76,6 +86,30 @@ export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> 
     desk.recover(resource.name, reloadsOf(resource, resource.templates))
   }
   return { kind: 'done', changed }
+}
+
+const filesOf = (templates: readonly RenderedTemplate[]): TriedFile[] =>
+  templates.flatMap(({ resource, files }) =>
+    files.map((file) => ({ resource: resource.name, ...file })),
+  )
+
+async function tried(files: readonly TriedFile[], { emit }: CycleContext): Promise<Worked> {
+  const failure = await tryFiles(files, emit)
+  if (failure !== undefined) return failed('check', failure.resource, failure.fault)
+  return { kind: 'done', changed: [] }
+}
+
+async function tryChanges(
+  changes: readonly FileChange[],
+  { emit }: CycleContext,
+): Promise<Failed | undefined> {
+  const files = changes.flatMap(({ resource, spec, plan }) =>
+    plan.why === 'create' || plan.why === 'content'
+      ? [{ resource, spec, bytes: plan.next.bytes }]
+      : [],
+  )
+  const failure = await tryFiles(files, emit)
+  return failure && failed('check', failure.resource, failure.fault)
 }
 
 async function apply(

@@ -11,6 +11,7 @@ import type { Result } from '../core/result.ts'
 import { keepAttributes } from './attributes.ts'
 import { check, checkCommand } from './check.ts'
 import { removeDirs } from './dirs.ts'
+import { formatFault } from './format.ts'
 import { hashOf } from './hash.ts'
 import { linkFault, resolveDest } from './observe.ts'
 import { release, stage, type Staged } from './stage.ts'
@@ -153,6 +154,8 @@ async function checkAll(
   for (const { change, staged } of steps) {
     const { resource, spec } = change
     if (isStopped()) return failed('check', stopped(spec), change)
+    const wrong = staged && (await formatFault(spec, staged.next.bytes))
+    if (wrong !== undefined) return failed('check', wrong, change)
     const command = staged && checkCommand(spec, staged)
     // One that names no file is the check of all files that have it: it runs once.
     if (command === undefined || passed.has(command)) continue

@@ -1,5 +1,5 @@
 // `dest` and `for_each`: one file, or one for each match, kept inside a folder that `dest` fixes.
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { FaultError } from '../core/fault.ts'
 import { globBase, globToRegExp } from '../core/glob.ts'
 import { covers, toKey } from '../core/key.ts'
@@ -14,7 +14,10 @@ type Report = (key: 'dest' | 'for_each', message: string, hint: string) => void
 
 const example = 'dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"'
 
-/** Reads both keys of a template; complete only when nothing was reported. */
+/**
+ * Reads both keys of a template; complete only when nothing was reported.
+ * @param root of `-dest-root`
+ */
 export function readDestination(
   table: {
     readonly dest?: string
@@ -22,8 +25,10 @@ export function readDestination(
     readonly keys?: readonly string[]
   },
   report: Report,
+  root: string | undefined,
 ): Destination {
-  const { dest = '', for_each: pattern } = table
+  const { for_each: pattern } = table
+  const dest = below(root, table.dest ?? '')
   if (pattern === undefined) {
     if (/\{\{|\{%/.test(dest)) {
       const hint = 'with for_each = "/vhosts/*" there is one file for each match, and dest is one'
@@ -33,6 +38,14 @@ export function readDestination(
   }
   checkPattern(pattern, table.keys ?? [], report)
   return { dest: dest === '' ? '' : destTemplate(dest, report), forEach: toKey(pattern) }
+}
+
+/** A path, or the folder that a template of paths begins with, put below the root if there is one. */
+function below(root: string | undefined, dest: string): string {
+  if (root === undefined || dest === '') return dest
+  const tag = dest.indexOf('{{')
+  const fixed = tag < 0 ? dest.length : dest.lastIndexOf('/', tag) + 1
+  return join(root, join('/', dest.slice(0, fixed))) + dest.slice(fixed)
 }
 
 function checkPattern(pattern: string, keys: readonly string[], report: Report): void {

@@ -224,7 +224,7 @@ export const options = {
     group: 'Files',
     type: 'text',
     placeholder: 'folder',
-    help: 'put every dest below this folder instead of at its own place: for tests and images',
+    help: 'put every dest below this folder, whoever its owner is: for tests and images',
   },
   'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep staged files' },
   timeout: {

@@ -44,6 +44,11 @@ export const templateKeys = {
     doc: 'Must succeed before the file is put in place; `{{.src}}` is the staged file.',
   },
   reload_cmd: { type: 'string', doc: 'Runs after the file was put in place.' },
+  output_format: {
+    type: 'choice',
+    choices: ['json', 'yaml', 'toml', 'xml'],
+    doc: 'What the file has to parse as, before check_cmd runs: "json", "yaml", "toml" or "xml".',
+  },
   engine: {
     type: 'string',
     doc: '"go" or "nunjucks"; decides over the name of src: .tmpl, .gotmpl, .ctmpl and .tpl are Go, all else nunjucks.',

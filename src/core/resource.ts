@@ -8,6 +8,9 @@ export type EngineName = (typeof engineNames)[number]
 export const engineByName = (src: string): EngineName =>
   /\.(?:tmpl|gotmpl|ctmpl|tpl)$/i.test(src) ? 'go' : 'nunjucks'
 
+export const outputFormats = ['json', 'yaml', 'toml', 'xml'] as const
+export type OutputFormat = (typeof outputFormats)[number]
+
 /** One file of conf.d. */
 export interface Resource {
   /** The file's name in conf.d, such as `haproxy.toml`: how logs and status call it. */
@@ -105,6 +108,8 @@ export interface TemplateSpec {
   /** With `{{.src}}` and `{{.dest}}` not yet put in. */
   readonly checkCmd?: string
   readonly reloadCmd?: string
+  /** What the file has to parse as before check_cmd runs. */
+  readonly outputFormat?: OutputFormat
   readonly checkTimeout: number
   readonly reloadTimeout: number
   readonly guard?: Guard

@@ -7,7 +7,7 @@
 import { extname } from 'node:path'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { joinKeys, type Key } from '../../core/key.ts'
-import { SyntaxFault } from './syntax.ts'
+import { SyntaxFault } from '../../core/syntax.ts'
 
 export const extensions: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.toml'])
 
@@ -24,7 +24,7 @@ export async function parseKeys(file: string, text: string): Promise<ReadonlyMap
 
 /** The parsers are loaded when the first file of their kind is read: a start pays for one. */
 async function parse(extension: string, text: string): Promise<unknown> {
-  if (extension === '.json') return (await import('./json.ts')).parseJson(text)
+  if (extension === '.json') return (await import('../../core/json.ts')).parseJson(text)
   if (extension === '.toml') return (await import('./toml.ts')).parseToml(text)
   return (await import('./yaml.ts')).parseYaml(text)
 }

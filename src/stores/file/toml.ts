@@ -1,6 +1,6 @@
 // TOML for the file store: integers of any size.
 import { parse, TomlError } from 'smol-toml'
-import { SyntaxFault } from './syntax.ts'
+import { SyntaxFault } from '../../core/syntax.ts'
 
 /** Integers become BigInts, dates print as they were written. Throws a SyntaxFault. */
 export function parseToml(text: string): unknown {

@@ -1,6 +1,6 @@
 // YAML for the file store: one document, no name twice, integers of any size, merge keys (`<<`).
 import { isScalar, parseDocument, visit } from 'yaml'
-import { SyntaxFault } from './syntax.ts'
+import { SyntaxFault } from '../../core/syntax.ts'
 
 /** Maps become Maps and integers BigInts. Throws a SyntaxFault. */
 export function parseYaml(text: string): unknown {

@@ -1,4 +1,4 @@
-// JSON (RFC 8259) for the file store. JSON.parse would do but for three things: it rounds large
+// JSON (RFC 8259), for the file store and for output_format. JSON.parse would do but for three things: it rounds large
 // integers, its message quotes the text (which holds secrets), and it often gives no position.
 import { SyntaxFault } from './syntax.ts'
 

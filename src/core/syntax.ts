@@ -1,4 +1,4 @@
-// What a parser of the file store found wrong, whichever format it reads.
+// What a parser found wrong, whichever format it reads.
 
 /** The message must not quote the text, which holds secrets. */
 export class SyntaxFault extends Error {

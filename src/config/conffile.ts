@@ -1,26 +1,11 @@
 // confd.toml: read, checked against the table of options, and turned into values.
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
-import { err, ok } from '../core/result.ts'
+import { byEntry, readEntry } from './entries.ts'
 import { nearest } from './nearest.ts'
-import {
-  optionNames,
-  optionOf,
-  parseValue,
-  tomlNames,
-  unsupported,
-  type Option,
-  type OptionName,
-  type Values,
-} from './options.ts'
+import { optionOf, unsupported, type Values } from './options.ts'
 import { readStores } from './stores.ts'
 import { parseToml, type TomlDocument } from './toml.ts'
-import { describeType, durationFrom, type Parsed } from './values.ts'
-
-/** By the name of the entry in confd.toml. */
-export const byEntry = new Map<string, OptionName>(
-  optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
-)
 
 export interface ConfFile {
   readonly values: Values
@@ -74,25 +59,6 @@ function readEntries(document: TomlDocument): ConfFile {
     else faults.push(document.fault([entry], 'value', read.error))
   }
   return { values, stores, faults }
-}
-
-/** The value, or the whole message. */
-export function readEntry(option: Option, entry: string, value: unknown): Parsed<unknown> {
-  const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
-  if (option.type === 'boolean')
-    return typeof value === 'boolean' ? ok(value) : wanted('true or false')
-  if (option.type === 'list') {
-    const good = Array.isArray(value) && value.every((item) => typeof item === 'string')
-    return good ? ok(value) : err(`${entry} must be an array of strings`)
-  }
-  if (option.type === 'duration') {
-    if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')
-    const parsed = durationFrom(value, option.least)
-    return parsed.ok ? parsed : err(`${entry}: ${JSON.stringify(value)} is not ${parsed.error}`)
-  }
-  if (typeof value !== 'string') return wanted('a string')
-  const parsed = parseValue(option, value)
-  return parsed.ok ? parsed : err(`${entry}: "${value}" is not ${parsed.error}`)
 }
 
 function unknownEntry(document: TomlDocument, entry: string, value: unknown): Fault | undefined {

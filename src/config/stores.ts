@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
-import { byEntry, readEntry } from './conffile.ts'
+import { byEntry, readEntry } from './entries.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'

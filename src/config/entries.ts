@@ -1,0 +1,28 @@
+// An entry of confd.toml: which option it is, and its value.
+import { err, ok } from '../core/result.ts'
+import { optionNames, parseValue, tomlNames, type Option, type OptionName } from './options.ts'
+import { describeType, durationFrom, type Parsed } from './values.ts'
+
+/** By the name of the entry in confd.toml. */
+export const byEntry = new Map<string, OptionName>(
+  optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
+)
+
+/** The value, or the whole message. */
+export function readEntry(option: Option, entry: string, value: unknown): Parsed<unknown> {
+  const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
+  if (option.type === 'boolean')
+    return typeof value === 'boolean' ? ok(value) : wanted('true or false')
+  if (option.type === 'list') {
+    const good = Array.isArray(value) && value.every((item) => typeof item === 'string')
+    return good ? ok(value) : err(`${entry} must be an array of strings`)
+  }
+  if (option.type === 'duration') {
+    if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')
+    const parsed = durationFrom(value, option.least)
+    return parsed.ok ? parsed : err(`${entry}: ${JSON.stringify(value)} is not ${parsed.error}`)
+  }
+  if (typeof value !== 'string') return wanted('a string')
+  const parsed = parseValue(option, value)
+  return parsed.ok ? parsed : err(`${entry}: "${value}" is not ${parsed.error}`)
+}

@@ -12,7 +12,7 @@ export function statusText(status: Status, running: boolean): string {
   ]
   for (const { name, state, since, node, keys, fault } of stores) {
     const what = [
-      keys === undefined ? '' : `${keys} keys`,
+      keys === undefined ? '' : `${keys} key${keys === 1 ? '' : 's'}`,
       node === undefined ? '' : `from ${node}`,
     ]
     const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]

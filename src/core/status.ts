@@ -35,7 +35,7 @@ export interface StoreStatus {
   readonly since: string
   /** The one that was asked last. */
   readonly node?: string
-  /** How many keys it had when it became live; absent before that. */
+  /** How many keys it has, or had when it was last heard; absent before that. */
   readonly keys?: number
   /** Why it is away. */
   readonly fault?: Fault

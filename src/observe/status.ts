@@ -48,7 +48,12 @@ export class StatusBoard {
         return this.#noteStore(event, time)
       case 'changed':
         for (const [name, cause] of event.causes) {
-          this.#record(name).changed({ at: isoTime(time), files: [], ...cause })
+          this.#record(name).changed({
+            at: isoTime(time),
+            keys: cause.keys,
+            files: [],
+            more: cause.more,
+          })
         }
         return
       case 'files-changed': {
@@ -96,9 +101,12 @@ export class StatusBoard {
     for (const history of former.resources) this.#records.get(history.name)?.restore(history)
   }
 
-  /** The status as of now. */
-  status(owed: Owed, now: number): FullStatus {
-    const store = this.#store
+  /**
+   * The status as of now.
+   * @param keys how many the store has, where that is known
+   */
+  status(owed: Owed, now: number, keys?: number): FullStatus {
+    const store = this.#store && { ...this.#store, ...(keys === undefined ? {} : { keys }) }
     const resources = [...this.#records.values()].map((record) =>
       record.history(store, owed.get(record.name)?.since),
     )

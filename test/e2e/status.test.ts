@@ -1,6 +1,14 @@
 // `reconfd status`, `why`, `resync`, `reload` and `accept`: asked of a running daemon, and of what one
 // has left behind.
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -251,4 +259,98 @@ test('what is refused, and with which exit code', async () => {
       expect(await ask(site, 'why', 'nosuch.toml')).toMatchObject({ code: 64 })
     },
   )
+})
+
+test('a change that a guard holds is told, and goes through once accepted, with and without a daemon', async () => {
+  await withSite([], async (site) => {
+    const keys = (...names: string[]) =>
+      setKeys(site, Object.fromEntries(names.map((name) => [name, 'x'])))
+    keys('a', 'b', 'c', 'd')
+    site.template('app.conf', '{% for name in ls("/app") %}{{ name }}{% endfor %}')
+    site.resource('app.conf', { keys: ['/app'] })
+    appendFileSync(
+      join(site.root, 'conf.d', 'app.conf.toml'),
+      '[template.guard]\nmax_removed = "50%"\n',
+    )
+    const run = watch(site)
+    await untilStatus(site, 'in sync', stateIs('in sync'))
+    keys('a')
+    const { code, status: held } = await untilStatus(site, 'held', stateIs('held'))
+    expect(code).toBe(1)
+    expect(held.resources[0]?.why).toContain('vanished')
+    expect(site.read('app.conf')).toBe('abcd')
+    expect(await ask(site, 'accept', 'app.conf.toml')).toMatchObject({ code: 0 })
+    await run.until('it goes through', () => site.read('app.conf') === 'a')
+    await untilStatus(site, 'in sync', stateIs('in sync'))
+
+    // It re-arms; and what is held when the daemon ends waits for the next one.
+    keys('b', 'c', 'd')
+    await run.until(
+      'held again',
+      () => run.log.filter(({ event }) => event === 'held').length === 2,
+    )
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    expect(await status(site)).toMatchObject({
+      code: 1,
+      status: { resources: [{ state: 'held' }] },
+    })
+    expect(await ask(site, 'accept', 'nosuch')).toMatchObject({ code: 64 })
+    expect(await ask(site, 'accept', 'app.conf')).toMatchObject({ code: 0 })
+    const file = ['-file', join(site.root, 'keys.json')]
+    expect(await ask(site, ...file, '-onetime')).toMatchObject({ code: 0 })
+    expect(site.read('app.conf')).toBe('bcd')
+    keys('x')
+    expect(await ask(site, ...file, '-onetime')).toMatchObject({ code: 1 })
+    expect(site.read('app.conf')).toBe('bcd')
+    expect(await status(site)).toMatchObject({
+      code: 1,
+      status: { resources: [{ state: 'held' }] },
+    })
+  })
+})
+
+test('of a group whose one member fails, the others are not in sync either', async () => {
+  await withApp(
+    () => ({}),
+    async (site) => {
+      site.template('other.conf', '{{ getv("/app/other") }}\n')
+      site.resource('other.conf', { keys: ['/app'] })
+      for (const name of ['app.conf', 'other.conf']) {
+        const path = join(site.root, 'conf.d', `${name}.toml`)
+        writeFileSync(path, `group = "edge"\n${readFileSync(path, 'utf8')}`)
+      }
+      const run = watch(site)
+      const { status: told } = await untilStatus(site, 'failed', stateIs('failed'))
+      expect(told.resources).toMatchObject([
+        {
+          name: 'app.conf.toml',
+          state: 'failed',
+          why: expect.stringContaining('other.conf.toml') as string,
+        },
+        {
+          name: 'other.conf.toml',
+          state: 'failed',
+          why: expect.stringContaining('/app/other') as string,
+        },
+      ])
+      setKeys(site, { name: 'one', other: 'two' })
+      await untilStatus(site, 'both in sync', ({ resources }) =>
+        resources.every(({ state }) => state === 'in sync'),
+      )
+      expect(await run.stop()).toMatchObject({ code: 0 })
+    },
+  )
+})
+
+test('where no socket can be, the daemon works, says so, and its status is read', async () => {
+  await withApp(counting, async (site) => {
+    const deep = join(site.root, 'x'.repeat(120))
+    const run = site.start('-file', join(site.root, 'keys.json'), '-watch', '-state-dir', deep)
+    await run.until('the file', () => site.read('app.conf') === 'one\n')
+    await run.until('the warning', () => run.stderr.includes('is too long'))
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    const { code, stdout } = await ask(site, 'status', '-json', '-state-dir', deep)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ running: false })
+  })
 })

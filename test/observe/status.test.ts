@@ -110,6 +110,22 @@ describe('the state of a resource', () => {
       },
     ],
     [
+      'waiting for one of its group that is held',
+      [...good, { kind: 'waits', resource: 'a', for: 'b', because: 'held' }],
+      undefined,
+      {
+        state: 'held',
+        since: at(4),
+        why: 'its files stay as they are: b, of the same group, is held',
+      },
+    ],
+    [
+      'waiting for one of its group that has failed, and applied then',
+      [...good, { kind: 'waits', resource: 'a', for: 'b', because: 'failed' }, applied],
+      undefined,
+      { state: 'in sync', since: at(5) },
+    ],
+    [
       'accepted, and then the check failed',
       [...good, held, { kind: 'accepted', resource: 'a' }, failed],
       undefined,

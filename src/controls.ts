@@ -24,11 +24,7 @@ export function controlsOf({ board, journal, desk, stop, generation }: Controlle
   const atWork = () => (stop.aborted ? undefined : generation())
   const stopping = err('the daemon is stopping')
   return {
-    status() {
-      const mirror = generation()?.feed.mirror
-      const keys = mirror === undefined || mirror.kind === 'waiting' ? undefined : mirror.tree.size
-      return board.status(journal.all(), Date.now(), keys)
-    },
+    status: () => board.status(journal.all(), Date.now(), generation()?.feeds.sizes),
     restore: (former) => board.restore(former),
     resync() {
       const now = atWork()

@@ -1,12 +1,12 @@
 // One run, from settings to the end: load, follow, work, and for a daemon new generations of conf.d.
 // `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is the same, not left.
 import type { Controls } from './core/control.ts'
-import type { Emit } from './core/event.ts'
+import type { Emit, Uses } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
 import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
 import type { Write } from './core/plan.ts'
 import { keysOf, plainReload, type Resource } from './core/resource.ts'
-import { err, ok, type Result } from './core/result.ts'
+import { ok, type Result } from './core/result.ts'
 import type { Settings, StoreSettings } from './core/settings.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
@@ -150,7 +150,7 @@ class Daemon {
       backend: this.settings.backend,
       nodes: this.settings.connection.nodes,
       resources: generation.resources.length,
-      names: generation.resources.map(({ name }) => name),
+      uses: usesOf(generation),
     })
     if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
@@ -347,14 +347,8 @@ class Daemon {
         const next = settings.ok ? await this.#load(settings.value, this.#generation) : settings
         this.#refused = !next.ok
         if (!next.ok) return emit({ kind: 'generation-kept', reason, faults: next.error })
-        const { resources, settings: now } = next.value
-        emit({
-          kind: 'generation-loaded',
-          reason,
-          backend: now.backend,
-          resources: resources.length,
-          names: resources.map(({ name }) => name),
-        })
+        const resources = next.value.resources.length
+        emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
       })
       .catch((error: unknown) => this.#bug.reject(error))
   }
@@ -379,6 +373,16 @@ function deferred<T>(): {
     reject = no
   })
   return { promise, resolve, reject }
+}
+
+/** The stores that each resource reads. */
+function usesOf({ resources, feeds }: Generation): Uses {
+  return new Map(
+    resources.map((resource) => {
+      const stores = keysOf([resource]).map((key) => feeds.nameOf(key))
+      return [resource.name, [...new Set(stores)]]
+    }),
+  )
 }
 
 /** The stores that resources read, and what of each. */

@@ -18,6 +18,9 @@ export interface CommandResult {
   readonly duration: number
 }
 
+/** The resources, and the stores that each of them reads. */
+export type Uses = ReadonlyMap<string, readonly string[]>
+
 export type Event =
   | {
       readonly kind: 'started'
@@ -25,8 +28,7 @@ export type Event =
       readonly backend: string
       readonly nodes: readonly string[]
       readonly resources: number
-      /** Of the resources. */
-      readonly names: readonly string[]
+      readonly uses: Uses
     }
   | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
   | {
@@ -143,10 +145,8 @@ export type Event =
   | {
       readonly kind: 'generation-loaded'
       readonly reason: string
-      readonly backend: string
       readonly resources: number
-      /** Of the resources. */
-      readonly names: readonly string[]
+      readonly uses: Uses
     }
   /** The run cannot begin, or a onetime run cannot go on. */
   | { readonly kind: 'gave-up'; readonly fault: Fault }

@@ -90,6 +90,16 @@ export class Feeds {
     return this.#feedOf(key)?.name ?? 'the store'
   }
 
+  /** How many keys each store has, by what it is called; without those that were never read. */
+  get sizes(): ReadonlyMap<string, number> {
+    const feeds = [...this.entries.values()].map(({ feed }) => feed)
+    return new Map(
+      feeds.flatMap(({ name, mirror }) =>
+        mirror.kind === 'waiting' ? [] : [[name, mirror.tree.size] as const],
+      ),
+    )
+  }
+
   /** Whether all stores have been read. */
   get areRead(): boolean {
     return [...this.entries.values()].every(({ feed }) => feed.mirror.kind !== 'waiting')

@@ -194,7 +194,7 @@ export function describe(event: Event): Described {
         'info',
         '',
         `configuration loaded anew (${event.reason}): ${event.resources} resources`,
-        { reason: event.reason, backend: event.backend, resources: event.resources },
+        { reason: event.reason, resources: event.resources },
       )
     case 'gave-up':
       return line('error', '', formatFault(event.fault), { fault: event.fault })

@@ -81,7 +81,7 @@ export class Metrics {
         return
       case 'started':
       case 'generation-loaded':
-        this.#retain(new Set(event.names))
+        this.#retain(event.uses)
         configurations.inc({ result: 'loaded' })
         return
       case 'generation-kept':
@@ -122,7 +122,7 @@ export class Metrics {
   }
 
   /** Lets go of resources that are not there any more. */
-  #retain(names: ReadonlySet<string>): void {
+  #retain(names: Pick<ReadonlySet<string>, 'has'>): void {
     for (const name of this.#dirtySince.keys()) {
       if (!names.has(name)) this.#dirtySince.delete(name)
     }

@@ -34,7 +34,11 @@ export class ResourceRecord {
   #lastReload: Reload | undefined
   readonly #hashes = new Map<string, string>()
 
-  constructor(readonly name: string) {}
+  /** @param known since when */
+  constructor(
+    readonly name: string,
+    private readonly known: number,
+  ) {}
 
   changed(change: Change): void {
     this.#changes = [change, ...this.#changes].slice(0, CHANGES_KEPT)
@@ -105,10 +109,13 @@ export class ResourceRecord {
     this.#lastReload ??= lastReload
   }
 
-  /** @param owed since when the journal knows a reload of it that is due */
-  history(store: StoreStatus | undefined, owed: number | undefined): ResourceHistory {
+  /**
+   * @param stores those that it reads
+   * @param owed since when the journal knows a reload of it that is due
+   */
+  history(stores: readonly StoreStatus[], owed: number | undefined): ResourceHistory {
     const [lastChange] = this.#changes
-    const { since, ...state } = this.#state(store, owed)
+    const { since, ...state } = this.#state(stores, owed)
     return {
       name: this.name,
       ...state,
@@ -123,7 +130,7 @@ export class ResourceRecord {
 
   /** Of several problems the worst. */
   #state(
-    store: StoreStatus | undefined,
+    stores: readonly StoreStatus[],
     owed: number | undefined,
   ): { state: State; since: number; why?: string } {
     if (this.#failed !== undefined) return { state: 'failed', ...this.#failed }
@@ -131,13 +138,15 @@ export class ResourceRecord {
     if (owed !== undefined) {
       return { state: 'owed', since: owed, why: `reload ${this.#reload ?? 'is due'}` }
     }
-    const storeSince = store === undefined ? 0 : Date.parse(store.since)
-    const away = store?.fault === undefined ? {} : { why: briefly(store.fault) }
+    const away = stores.find(({ state }) => state !== 'live')
+    const why = away?.fault === undefined ? {} : { why: briefly(away.fault) }
+    const changes = stores.map(({ since }) => Date.parse(since))
     if (this.#good === undefined) {
-      return { state: 'waiting', since: storeSince, why: 'not looked at yet', ...away }
+      const since = Math.min(this.known, ...changes)
+      return { state: 'waiting', since, why: 'not looked at yet', ...why }
     }
-    if (store?.state === 'stale') return { state: 'stale', since: storeSince, ...away }
-    return { state: 'in sync', since: Math.max(this.#good, storeSince) }
+    if (away !== undefined) return { state: 'stale', since: Date.parse(away.since), ...why }
+    return { state: 'in sync', since: Math.max(this.#good, ...changes) }
   }
 }
 

@@ -1,7 +1,7 @@
 // The status board: a listener of the event stream that keeps what `reconfd status` and `reconfd why`
 // tell. It has no clock: times come in, as milliseconds since 1970. What it keeps is bounded by the
 // number of resources.
-import type { Event } from '../core/event.ts'
+import type { Event, Uses } from '../core/event.ts'
 import { worstFirst, type FullStatus, type StoreStatus } from '../core/status.ts'
 import { briefly, isoTime, ResourceRecord } from './resource-record.ts'
 
@@ -15,7 +15,8 @@ export class StatusBoard {
   /** Called when something has become another. */
   changed: () => void = () => undefined
   #version = ''
-  #store: StoreStatus | undefined
+  #uses: Uses = new Map()
+  readonly #stores = new Map<string, StoreStatus>()
   #configuration: FullStatus['configuration']
   readonly #records = new Map<string, ResourceRecord>()
 
@@ -34,10 +35,10 @@ export class StatusBoard {
     switch (event.kind) {
       case 'started':
         this.#version = event.version
-        return this.#load(event.backend, event.names, time)
+        return this.#load(event.uses, time)
       case 'generation-loaded':
         this.#configuration = undefined
-        return this.#load(event.backend, event.names, time)
+        return this.#load(event.uses, time)
       case 'generation-kept': {
         const since = this.#configuration?.since ?? isoTime(time)
         this.#configuration = { since, faults: event.faults }
@@ -48,7 +49,7 @@ export class StatusBoard {
         return this.#noteStore(event, time)
       case 'changed':
         for (const [name, cause] of event.causes) {
-          this.#record(name).changed({
+          this.#record(name, time).changed({
             at: isoTime(time),
             keys: cause.keys,
             files: [],
@@ -60,38 +61,38 @@ export class StatusBoard {
         const files = event.files.slice(0, FILES_NAMED)
         const more = event.files.length - files.length
         for (const name of event.resources) {
-          this.#record(name).changed({ at: isoTime(time), keys: [], files, more })
+          this.#record(name, time).changed({ at: isoTime(time), keys: [], files, more })
         }
         return
       }
       case 'rendered':
-        return this.#record(event.resource).rendered(event.reads)
+        return this.#record(event.resource, time).rendered(event.reads)
       case 'in-sync':
-        return this.#record(event.resource).found(event.dest, event.hash)
+        return this.#record(event.resource, time).found(event.dest, event.hash)
       case 'written': {
         const hash = event.why === 'remove' ? undefined : event.hash
-        return this.#record(event.resource).found(event.dest, hash)
+        return this.#record(event.resource, time).found(event.dest, hash)
       }
       case 'applied':
-        return this.#record(event.resource).applied(time)
+        return this.#record(event.resource, time).applied(time)
       case 'failed': {
         const why = `${event.at} failed: ${briefly(event.fault)}`
-        return this.#record(event.resource).failed(why, time)
+        return this.#record(event.resource, time).failed(why, time)
       }
       case 'rolled-back': {
         const why = 'rolled back: the reload did not succeed with the new files'
-        return this.#record(event.resource).failed(why, time)
+        return this.#record(event.resource, time).failed(why, time)
       }
       case 'waits':
-        return this.#record(event.resource).waits(event, time)
+        return this.#record(event.resource, time).waits(event, time)
       case 'held':
-        return this.#record(event.resource).held(event, time)
+        return this.#record(event.resource, time).held(event, time)
       case 'reload-started':
-        for (const name of event.resources) this.#record(name).reloading(event.command)
+        for (const name of event.resources) this.#record(name, time).reloading(event.command)
         return
       case 'reloaded':
       case 'reload-owed':
-        for (const name of event.resources) this.#record(name).reloaded(event, time)
+        for (const name of event.resources) this.#record(name, time).reloaded(event, time)
         return
     }
   }
@@ -103,52 +104,63 @@ export class StatusBoard {
 
   /**
    * The status as of now.
-   * @param keys how many the store has, where that is known
+   * @param sizes how many keys each store has, where that is known
    */
-  status(owed: Owed, now: number, keys?: number): FullStatus {
-    const store = this.#store && { ...this.#store, ...(keys === undefined ? {} : { keys }) }
-    const resources = [...this.#records.values()].map((record) =>
-      record.history(store, owed.get(record.name)?.since),
-    )
+  status(owed: Owed, now: number, sizes: ReadonlyMap<string, number> = new Map()): FullStatus {
+    const resources = [...this.#records.values()].map((record) => {
+      const stores = (this.#uses.get(record.name) ?? []).flatMap((name) => {
+        return this.#stores.get(name) ?? []
+      })
+      return record.history(stores, owed.get(record.name)?.since)
+    })
+    const stores = [...this.#stores.values()].map((store) => {
+      const keys = sizes.get(store.name)
+      return keys === undefined ? store : { ...store, keys }
+    })
     return {
       version: this.#version,
       pid: this.pid,
       started: isoTime(this.started),
       at: isoTime(now),
-      stores: store === undefined ? [] : [store],
+      stores,
       ...(this.#configuration === undefined ? {} : { configuration: this.#configuration }),
       resources: worstFirst(resources),
     }
   }
 
-  #record(name: string): ResourceRecord {
+  #record(name: string, time: number): ResourceRecord {
     let record = this.#records.get(name)
     if (record === undefined) {
-      record = new ResourceRecord(name)
+      record = new ResourceRecord(name, time)
       this.#records.set(name, record)
     }
     return record
   }
 
-  #load(backend: string, names: readonly string[], time: number): void {
-    const kept = new Set(names)
-    for (const name of this.#records.keys()) if (!kept.has(name)) this.#records.delete(name)
-    for (const name of names) this.#record(name)
-    if (this.#store?.name === backend) return
-    this.#store = { name: backend, state: 'waiting', since: isoTime(time) }
+  #load(uses: Uses, time: number): void {
+    this.#uses = uses
+    for (const name of this.#records.keys()) if (!uses.has(name)) this.#records.delete(name)
+    for (const name of uses.keys()) this.#record(name, time)
+    const stores = new Set([...uses.values()].flat())
+    for (const name of this.#stores.keys()) if (!stores.has(name)) this.#stores.delete(name)
+    for (const name of stores) {
+      if (this.#stores.has(name)) continue
+      this.#stores.set(name, { name, state: 'waiting', since: isoTime(time) })
+    }
   }
 
   #noteStore(event: Extract<Event, { kind: 'store-live' | 'store-stale' }>, time: number): void {
     const { store: name, node } = event
     if (event.kind === 'store-live') {
-      this.#store = { name, state: 'live', since: isoTime(time), node, keys: event.keys }
+      const { keys } = event
+      this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
       return
     }
-    const former = this.#store?.name === name ? this.#store : undefined
+    const former = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'
     // One that is tried again and again has been away since the first time.
     const since = former?.state === state ? former.since : isoTime(time)
     const keys = former?.keys === undefined ? {} : { keys: former.keys }
-    this.#store = { name, state, since, node, ...keys, fault: event.fault }
+    this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })
   }
 }

@@ -23,12 +23,13 @@ const started = (...names: string[]): Event => ({
   backend: 'etcdv3',
   nodes: [],
   resources: names.length,
-  names,
+  uses: new Map(names.map((name) => [name, ['etcdv3']])),
 })
-const live: Event = { kind: 'store-live', store: 'etcdv3', node: 'n1', keys: 3 }
-const stale = (known = true): Event => ({
+const liveAt = (store: string): Event => ({ kind: 'store-live', store, node: 'n1', keys: 3 })
+const live = liveAt('etcdv3')
+const stale = (known = true, store = 'etcdv3'): Event => ({
   kind: 'store-stale',
-  store: 'etcdv3',
+  store,
   node: 'n2',
   fault,
   known,
@@ -164,6 +165,33 @@ describe('the state of a resource', () => {
   })
 })
 
+test('a store that is away makes stale what reads it, and nothing else', () => {
+  const uses = new Map([
+    ['a', ['etcdv3', 'vault']],
+    ['b', ['etcdv3']],
+    ['c', []],
+  ])
+  const board = told(
+    { ...started(), uses } as Event,
+    live,
+    liveAt('vault'),
+    applied,
+    { kind: 'applied', resource: 'b', changed: true },
+    { kind: 'applied', resource: 'c', changed: true },
+    stale(true, 'vault'),
+  )
+  const status = board.status(new Map(), NOW, new Map([['etcdv3', 9]]))
+  expect(status.resources).toMatchObject([
+    { name: 'a', state: 'stale', since: at(7) },
+    { name: 'b', state: 'in sync', since: at(5) },
+    { name: 'c', state: 'in sync', since: at(6) },
+  ])
+  expect(status.stores).toMatchObject([
+    { name: 'etcdv3', state: 'live', keys: 9 },
+    { name: 'vault', state: 'stale', keys: 3 },
+  ])
+})
+
 test('the last reload, whether it succeeded or not', () => {
   const board = told(started('a'), live, applied, owed)
   expect(resource(board).lastReload).toEqual({
@@ -252,7 +280,15 @@ test('the worst comes first, a resource that is gone from conf.d goes, and the s
     configuration: { since: at(5), faults: [fault] },
   })
   board.note(
-    { kind: 'generation-loaded', reason: 'x', backend: 'consul', resources: 2, names: ['a', 'd'] },
+    {
+      kind: 'generation-loaded',
+      reason: 'x',
+      resources: 2,
+      uses: new Map([
+        ['a', ['consul']],
+        ['d', []],
+      ]),
+    },
     7000,
   )
   expect(names()).toEqual(['a', 'd'])

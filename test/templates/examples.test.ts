@@ -74,10 +74,11 @@ describe("Go's own functions", () => {
   it.each(titled(languageExamples))('%s', async (_title, example) => check(example))
 })
 
-it('has every function that confd has', () => {
+it('has every function that confd has, and those of services', () => {
   const wanted =
     'get getv gets getvs exists ls lsdir base dir getenv json jsonArray split join replace contains toUpper toLower trimPrefix trimSuffix base64Encode base64Decode parseBool atoi seq add sub mul div mod reverse sortByLength sortKVByLength map hostname datetime fileExists lookupIP lookupIPV4 lookupIPV6 lookupSRV lookupIfaceIPV4 lookupIfaceIPV6 range ' +
-    'include dict list hasKey keys values append pluck default ternary coalesce empty toJson fromJson toPrettyJson indent nindent quote squote regexMatch regexFind regexReplaceAll repeat nospace snakecase camelcase kebabcase sha256sum'
+    'include dict list hasKey keys values append pluck default ternary coalesce empty toJson fromJson toPrettyJson indent nindent quote squote regexMatch regexFind regexReplaceAll repeat nospace snakecase camelcase kebabcase sha256sum ' +
+    'service services nodes'
   expect(functions.map((fn) => fn.name).sort()).toEqual(wanted.split(' ').sort())
 })
 

@@ -3,7 +3,7 @@
 import type { Key } from '../../core/key.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
 import type { Answer, ConsulHttp } from '../consul-http.ts'
-import { serviceDir } from './keys.ts'
+import { serviceDir } from '../../core/catalog.ts'
 import { instancesOf, nodesOf, type Choice, type HealthEntry } from './values.ts'
 
 export interface Reading {

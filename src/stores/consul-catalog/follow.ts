@@ -13,7 +13,8 @@ import { isEmpty, type Changes } from '../difference.ts'
 import { Inbox } from '../inbox.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { serviceDir, type Scope } from './keys.ts'
+import { serviceDir } from '../../core/catalog.ts'
+import type { Scope } from './scope.ts'
 import { Topic } from './topic.ts'
 
 /** Queries that may block at the same time. An agent allows 200 connections for all on its machine. */
@@ -117,7 +118,7 @@ class Catalog {
     if (this.#names !== undefined) asked.add(this.#names)
     asked.forEach(ask)
     // Without a single question nothing else would end the wait.
-    if (asked.size === 0) await once(signal, 'abort')
+    if (asked.size === 0 && !signal.aborted) await once(signal, 'abort')
     while (!signal.aborted) {
       const [topic, reading] = await inbox.take()
       if (topic === this.#names) {

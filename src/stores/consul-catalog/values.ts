@@ -1,7 +1,7 @@
 // What Consul tells of instances and nodes, as the JSON that the keys hold: the same facts give the
 // same text, whatever order they come in. What checks put out is left out: it changes all the time.
 import { compareText, type Key } from '../../core/key.ts'
-import { instanceKey, nodeKey } from './keys.ts'
+import { instanceKey, nodeKey } from '../../core/catalog.ts'
 
 interface Check {
   readonly CheckID: string

@@ -5,6 +5,7 @@ import { raise } from '../../core/fault.ts'
 import { Srv } from './net.ts'
 import { Pair } from './pair.ts'
 import { describe, isMap } from './params.ts'
+import { Entry } from './record.ts'
 import { Moment } from './time.ts'
 
 /** @param line absent: all on one line; else what begins a line: a newline and the indent so far */
@@ -29,6 +30,7 @@ export function encode(value: unknown, line?: string): string {
 
 function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
   if (value instanceof Pair) return Object.entries({ Key: value.key, Value: value.value })
+  if (value instanceof Entry) return value.members
   if (value instanceof Srv) {
     const { Target, Port, Priority, Weight } = value
     return Object.entries({ Target, Port, Priority, Weight })

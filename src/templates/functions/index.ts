@@ -9,6 +9,7 @@ import { maps } from './maps.ts'
 import { net } from './net.ts'
 import { numbers } from './numbers.ts'
 import { regexes } from './regex.ts'
+import { services } from './services.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
 import { texts } from './text.ts'
@@ -16,6 +17,7 @@ import { texts } from './text.ts'
 /** By subject, in the order of the docs. */
 export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
   'Keys and values': lookups,
+  'Services and nodes': services,
   Strings: strings,
   'Quoting, indenting, naming': texts,
   'Regular expressions': regexes,

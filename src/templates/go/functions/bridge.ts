@@ -5,6 +5,7 @@ import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
 import { Srv } from '../../functions/net.ts'
 import { Pair } from '../../functions/pair.ts'
+import { Entry } from '../../functions/record.ts'
 import { ANY, funcOf, KV_PAIR, pointerTo, structOf, STRING, UINT16, type Type } from '../types.ts'
 import {
   Func,
@@ -68,7 +69,25 @@ export function toGo(value: unknown, type: Type): Value {
     }
     case 'pointer':
       return new Pointer(type, toGo(value, type.elem ?? ANY) as Struct)
+    case 'map':
+      return new GoMap(
+        type,
+        new Map(
+          Object.entries(value as object).map(([key, item]) => [
+            toBinary(key),
+            toGo(item, type.elem ?? ANY),
+          ]),
+        ),
+      )
     case 'struct':
+      if (value instanceof Entry) {
+        const members = new Map(value.members)
+        const fields = type.fields ?? []
+        return new Struct(
+          type,
+          fields.map((field) => toGo(members.get(field.name), field.type)),
+        )
+      }
       if (value instanceof Pair) return pairStruct(value)
       if (value instanceof Srv) {
         const numbers = [value.port, value.priority, value.weight]

@@ -24,6 +24,7 @@ import { bridge, pairStruct, SRV_POINTER } from './bridge.ts'
 import { collections } from './collections.ts'
 import { itemFunction } from './item.ts'
 import { jsons } from './json.ts'
+import { NODES, SERVICE_NAMES, SERVICES } from './services.ts'
 
 interface Signature {
   readonly params: readonly Type[]
@@ -45,6 +46,9 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   getv: optional([STRING, STRING], STRING),
   getvs: sign([STRING], STRINGS),
   ls: sign([STRING], STRINGS),
+  service: optional([STRING, STRING], SERVICES),
+  services: sign([], SERVICE_NAMES),
+  nodes: sign([], NODES),
   lsdir: sign([STRING], STRINGS),
   base: sign([STRING], STRING),
   dir: sign([STRING], STRING),

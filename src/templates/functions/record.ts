@@ -1,0 +1,99 @@
+// Records as templates see them: of one shape in both languages, each field under its name and under
+// the same with a capital letter, as Go has it.
+import { raise } from '../../core/fault.ts'
+import { compareText } from '../../core/key.ts'
+
+/** A field's kind: text, a whole number, a list of texts, texts by name, a record, a list of records. */
+export type Kind = 'text' | 'number' | 'texts' | 'map' | Shape | readonly [Shape]
+
+export interface Shape {
+  /** In Go: the type's name. */
+  readonly name: string
+  readonly fields: Readonly<Record<string, Kind>>
+}
+
+/** `address` is `Address`, and `id` is `ID`. */
+export const capital = (field: string): string =>
+  field === 'id' ? 'ID' : field.charAt(0).toUpperCase() + field.slice(1)
+
+/** Its fields are its properties, under both names. */
+export class Entry {
+  /** Under the capital names, in the order of the shape. */
+  readonly #members: readonly (readonly [string, unknown])[]
+
+  constructor(shape: Shape, values: Readonly<Record<string, unknown>>) {
+    this.#members = Object.keys(shape.fields).map((field) => [capital(field), values[field]])
+    for (const [name, value] of this.#members) Object.defineProperty(this, name, { value })
+    for (const field of Object.keys(shape.fields)) {
+      Object.defineProperty(this, field, { value: values[field], enumerable: true })
+    }
+  }
+
+  get members(): readonly (readonly [string, unknown])[] {
+    return this.#members
+  }
+
+  toJSON(): unknown {
+    return Object.fromEntries(this.#members)
+  }
+}
+
+/**
+ * The record that a JSON text stands for; a field that is missing is empty or 0.
+ * Throws a template fault when it is something else.
+ * @param key where the text is from, for the message
+ */
+export function recordOf(shape: Shape, text: string, key: string): Entry {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The text is not shown: metadata may hold secrets.
+  }
+  return (
+    build(shape, value) ??
+    raise('template', `the value of ${key} is no ${shape.name} as consul-catalog writes it`, {
+      hint: 'take the key out, or read it with getv',
+    })
+  )
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+/** Undefined when the value is not of the shape. */
+function build(shape: Shape, value: unknown): Entry | undefined {
+  if (!isObject(value)) return undefined
+  const fields: Record<string, unknown> = {}
+  for (const [field, kind] of Object.entries(shape.fields)) {
+    const made = fieldOf(kind, value[field])
+    if (made === undefined) return undefined
+    fields[field] = made
+  }
+  return new Entry(shape, fields)
+}
+
+function fieldOf(kind: Kind, value: unknown): unknown {
+  switch (kind) {
+    case 'text':
+      return isText(value ?? '') ? (value ?? '') : undefined
+    case 'number':
+      return Number.isSafeInteger(value ?? 0) ? (value ?? 0) : undefined
+    case 'texts':
+      return Array.isArray(value ?? []) && ((value ?? []) as unknown[]).every(isText)
+        ? (value ?? [])
+        : undefined
+    case 'map': {
+      const entries = isObject(value ?? {}) ? Object.entries(value ?? {}) : undefined
+      if (entries?.every(([, text]) => isText(text)) !== true) return undefined
+      entries.sort(([a], [b]) => compareText(a, b))
+      return Object.assign(Object.create(null), Object.fromEntries(entries)) as unknown
+    }
+  }
+  if ('name' in kind) return build(kind, value ?? {})
+  if (!Array.isArray(value ?? [])) return undefined
+  const items = ((value ?? []) as unknown[]).map((item) => build(kind[0], item))
+  return items.includes(undefined) ? undefined : items
+}

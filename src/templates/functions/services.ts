@@ -1,0 +1,139 @@
+// Services and nodes, from the keys that consul-catalog makes of them; any store may hold such keys.
+// Where they are looked for is told by the resource's keys: in the default store, or in a named one.
+import { nameOfPart, serviceDir } from '../../core/catalog.ts'
+import { compareText, covers, storeOf, storeRoot, type Key } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import type { RenderContext } from '../context.ts'
+import { define } from './define.ts'
+import { optional, text } from './params.ts'
+import { Entry, recordOf, type Shape } from './record.ts'
+
+export const SERVICE: Shape = {
+  name: 'Service',
+  fields: {
+    id: 'text',
+    name: 'text',
+    address: 'text',
+    port: 'number',
+    tags: 'texts',
+    meta: 'map',
+    weights: { name: 'Weights', fields: { passing: 'number', warning: 'number' } },
+    node: 'text',
+    datacenter: 'text',
+    status: 'text',
+    checks: [{ name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }],
+    order: 'number',
+  },
+}
+
+export const SERVICE_NAME: Shape = { name: 'ServiceName', fields: { name: 'text', tags: 'texts' } }
+
+export const NODE: Shape = {
+  name: 'Node',
+  fields: { id: 'text', node: 'text', address: 'text', datacenter: 'text', meta: 'map' },
+}
+
+/** As a template has it; the two lists are of records. */
+type Instance = Entry & {
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly order: number
+}
+
+/**
+ * Where the resource's keys show something of a directory: in the default store (`/services`), in named
+ * ones (`/consul:/services`). A fault that says what to add when they do so nowhere.
+ */
+function places({ reader }: RenderContext, called: string, dir: Key): readonly Key[] {
+  const stores = new Set(reader.scope.keys.map(storeOf))
+  const found = [...stores].flatMap((store): Key[] => {
+    const place: Key = store === undefined ? dir : `${storeRoot(store)}${dir}`
+    const full = reader.fullKey(place)
+    const inside = (key: string): boolean => covers(full, reader.fullKey(key))
+    return reader.isWatched(place) || reader.scope.keys.some(inside) ? [place] : []
+  })
+  if (found.length > 0) return found
+  return raise('template', `${called}: the resource's keys do not name it`, {
+    hint: `add "${dir}" to keys = [...], or "NAME:${dir}" for a named store`,
+  })
+}
+
+const instancesIn = (context: RenderContext, dirs: readonly Key[]): Instance[] =>
+  dirs.flatMap((dir) =>
+    context.reader.under(dir).map(({ key, value }) => recordOf(SERVICE, value, key) as Instance),
+  )
+
+const SHOP = {
+  '/services/shop/n1:a':
+    '{"name": "shop", "address": "10.0.2.1", "port": 80, "tags": ["blue"], "weights": {"passing": 5}}',
+  '/services/shop/n2:b': '{"name": "shop", "address": "10.0.2.2", "port": 81, "tags": ["green"]}',
+  '/nodes/n1': '{"node": "n1", "address": "10.1.0.1", "datacenter": "dc1"}',
+}
+
+export const services = [
+  define('service', {
+    params: [text('name'), optional(text('tag'))],
+    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `-consul-near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.node`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green).",
+    examples: [
+      {
+        nunjucks: 'service("shop")[0].address',
+        go: '(index (service "shop") 0).Address',
+        keys: SHOP,
+        result: '10.0.2.1',
+      },
+      {
+        nunjucks: 'service("shop", "blue")[0].Weights.Passing',
+        go: '(index (service "shop" "blue") 0).weights.passing',
+        keys: SHOP,
+        result: 5,
+      },
+      { nunjucks: 'service("none")', go: 'service "none"', keys: SHOP, result: [] },
+    ],
+    run: (context, name, tag) => {
+      const found = instancesIn(context, places(context, `service("${name}")`, serviceDir(name)))
+      const chosen = tag === undefined ? found : found.filter(({ tags }) => tags.includes(tag))
+      return chosen.sort((a, b) => a.order - b.order)
+    },
+  }),
+  define('services', {
+    params: [],
+    doc: "The services that the resource's keys show and that have an instance: `.name`, and `.tags`, all those of its instances.",
+    examples: [
+      {
+        nunjucks: 'services()',
+        go: 'services',
+        keys: SHOP,
+        result: [{ Name: 'shop', Tags: ['blue', 'green'] }],
+      },
+    ],
+    run: (context) => {
+      const tagsOf = new Map<string, Set<string>>()
+      for (const place of places(context, 'services()', '/services')) {
+        for (const { key, value } of context.reader.under(place)) {
+          const { tags } = recordOf(SERVICE, value, key) as Instance
+          const name = nameOfPart(key.slice(place.length + 1).split('/')[0] ?? '')
+          tagsOf.set(name, new Set([...(tagsOf.get(name) ?? []), ...tags]))
+        }
+      }
+      return [...tagsOf]
+        .sort(([a], [b]) => compareText(a, b))
+        .map(([name, tags]) => new Entry(SERVICE_NAME, { name, tags: [...tags].sort(compareText) }))
+    },
+  }),
+  define('nodes', {
+    params: [],
+    doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.datacenter`, `.meta`, `.id`.",
+    examples: [
+      {
+        nunjucks: 'nodes()[0].Address',
+        go: '(index nodes 0).Address',
+        keys: SHOP,
+        result: '10.1.0.1',
+      },
+    ],
+    run: (context) =>
+      places(context, 'nodes()', '/nodes').flatMap((place) =>
+        context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key)),
+      ),
+  }),
+]

@@ -1,0 +1,33 @@
+// The records of services and nodes as structs of Go. A field's first letter may be a capital or not.
+import { NODE, SERVICE, SERVICE_NAME } from '../../functions/services.ts'
+import { capital, type Kind, type Shape } from '../../functions/record.ts'
+import { INT, mapOf, sliceOf, STRING, STRINGS, structOf, type Type } from '../types.ts'
+
+function typeOf(kind: Kind): Type {
+  switch (kind) {
+    case 'text':
+      return STRING
+    case 'number':
+      return INT
+    case 'texts':
+      return STRINGS
+    case 'map':
+      return mapOf(STRING, STRING)
+  }
+  return 'name' in kind ? struct(kind) : sliceOf(struct(kind[0]))
+}
+
+function struct({ name, fields }: Shape): Type {
+  const kinds = Object.entries(fields)
+  const type = structOf(
+    `reconfd.${name}`,
+    kinds.map(([field, kind]) => ({ name: capital(field), type: typeOf(kind) })),
+  )
+  const lower = kinds.map(([field], at) => [field, at] as const)
+  return { ...type, places: new Map([...(type.places ?? []), ...lower]) }
+}
+
+/** `[]reconfd.Service` */
+export const SERVICES = sliceOf(struct(SERVICE))
+export const SERVICE_NAMES = sliceOf(struct(SERVICE_NAME))
+export const NODES = sliceOf(struct(NODE))

@@ -11,6 +11,7 @@ const rooms = {
   apply: [],
   observe: [],
   control: ['flow'],
+  http: ['observe'],
 }
 
 const borders = Object.entries(rooms).map(([room, allowed]) => ({

@@ -9,6 +9,7 @@ import { reloadsOf } from './core/reload.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
 import { ok, type Result } from './core/result.ts'
 import { mayGoBack, type Unit } from './core/unit.ts'
+import type { WrittenFile } from './core/written.ts'
 import type { LastGood } from './flow/last-good.ts'
 import type { Records } from './flow/records.ts'
 import type { ReloadDesk } from './flow/reloads.ts'
@@ -28,6 +29,8 @@ export interface CycleContext extends RenderContext, PlanContext {
   readonly lastGood: LastGood
   /** By resource with a reload that may be rolled back: the hash of what was rendered last. */
   readonly contents: Map<string, string>
+  /** Told of the files that are in place to stay, with their contents. */
+  readonly wrote: (files: readonly WrittenFile[]) => void
   readonly noop: boolean
   /**
    * With noop: the files that output_format and check_cmd are tried on, in a folder apart. `all`: and
@@ -118,7 +121,7 @@ async function apply(
   templates: readonly RenderedTemplate[],
   context: CycleContext,
 ): Promise<Failed | undefined> {
-  const { desk, emit, keepStageFile } = context
+  const { desk, emit, wrote, keepStageFile } = context
   const reloads = new Map(
     unit.resources
       .map(
@@ -154,9 +157,17 @@ async function apply(
     await withdraw()
     return failed('check', fault.resource, lost === undefined ? fault.fault : lost)
   }
+  wrote(changes.map((change) => writtenFile(change, unit)))
   for (const [name, all] of reloads) desk.request(name, all)
   return undefined
 }
+
+const writtenFile = ({ resource, spec, plan }: FileChange, unit: Unit): WrittenFile => ({
+  resource,
+  dest: spec.dest,
+  sensitive: unit.resources.some(({ name, sensitive }) => name === resource && sensitive === true),
+  write: plan,
+})
 
 /** A repaired owner or mode is nothing that a program has to be told of. */
 const reloading = (resource: Resource, changes: readonly FileChange[]): TemplateSpec[] =>

@@ -18,8 +18,11 @@ export interface RenderContext {
   readonly treeOf: (resource: Resource) => Tree
   /** Of a template with for_each, the same at every call. */
   readonly forEachOf: (spec: TemplateSpec) => ForEach
-  /** Told what was read as soon as a resource has been rendered, successfully or not. */
-  readonly rendered: (resource: Resource, reads: readonly Reads[]) => void
+  /**
+   * Told what was read as soon as a resource has been rendered, successfully or not.
+   * @param duration milliseconds
+   */
+  readonly rendered: (resource: Resource, reads: readonly Reads[], duration: number) => void
 }
 
 /** What one template was rendered to. */
@@ -48,13 +51,14 @@ export async function renderUnit(
   let failed: RenderFailed | undefined
   for (const resource of unit.resources) {
     const read: Reads[] = []
+    const begin = performance.now()
     for (const spec of resource.templates) {
       const result = await renderTemplate(resource, spec, context)
       read.push(...(result.ok ? result.value.reads : result.error.reads))
       if (result.ok) all.push(result.value)
       else failed ??= { resource: resource.name, fault: result.error.fault }
     }
-    context.rendered(resource, read)
+    context.rendered(resource, read, performance.now() - begin)
   }
   return failed === undefined ? ok(all) : err(failed)
 }

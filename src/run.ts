@@ -8,6 +8,7 @@ import type { Write } from './core/plan.ts'
 import { keysOf, plainReload, type Resource } from './core/resource.ts'
 import { ok, type Result } from './core/result.ts'
 import type { Settings, StoreSettings } from './core/settings.ts'
+import type { WrittenFile } from './core/written.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
@@ -22,6 +23,7 @@ import { openManifest, type Manifest } from './flow/manifest.ts'
 import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
 import { Guards } from './guards.ts'
+import type { Watching } from './http/start.ts'
 import { StatusBoard } from './observe/status.ts'
 import { openStore } from './stores/registry.ts'
 import { createRenderer } from './templates/render.ts'
@@ -39,6 +41,10 @@ export interface RunOptions {
   readonly showPlan: (dest: string, plan: Write) => void
   /** With noop: all files are tried, and none is compared with what is in place. */
   readonly trial?: 'all'
+}
+
+interface DaemonOptions extends RunOptions {
+  readonly wrote: (files: readonly WrittenFile[]) => void
 }
 
 /** How a run ended. Only a onetime run or a start that failed ends by itself. */
@@ -68,15 +74,22 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
   const accepted = new Accepted(settings.stateDir, settings.confdir)
   const board = new StatusBoard(process.pid, Date.now())
+  let watching: Watching | undefined
   const emit: Emit = (event) => {
+    const now = Date.now()
     options.emit(event)
-    board.note(event, Date.now())
+    board.note(event, now)
+    watching?.note(event, now)
+  }
+  if (settings.http !== undefined) {
+    const { watch } = await import('./http/start.ts')
+    watching = await watch(settings.http, () => board.status(journal.value.all(), Date.now()), emit)
   }
   const daemon = new Daemon(
     settings,
     journal.value,
     board,
-    { ...options, emit },
+    { ...options, emit, wrote: (files) => watching?.wrote(files, Date.now()) },
     accepted,
     await accepted.all(),
   )
@@ -84,6 +97,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
     return await daemon.run()
   } finally {
     await daemon.close()
+    await watching?.close()
   }
 }
 
@@ -109,7 +123,7 @@ class Daemon {
     private readonly settings: Settings,
     private readonly journal: OwedJournal,
     private readonly board: StatusBoard,
-    private readonly options: RunOptions,
+    private readonly options: DaemonOptions,
     accepted: Accepted,
     acceptedNames: ReadonlySet<string>,
   ) {
@@ -314,6 +328,7 @@ class Daemon {
       trial: this.options.trial ?? (settings.diff ? 'changes' : undefined),
       keepStageFile: settings.keepStageFile,
       showPlan: this.options.showPlan,
+      wrote: this.options.wrote,
       dependsOn: (files) => this.#files?.add(files),
       crashed: (error) => this.#bug.reject(error),
     })

@@ -262,11 +262,11 @@ export class Worker {
       forEachOf: (spec) => (this.#forEach.get(spec) as { readonly items: ForEach }).items,
       treeOf: (resource) => this.#views.treeOf(resource, feeds.tree),
       storeOf: (key) => feeds.nameOf(key),
-      rendered: ({ name }, reads) => {
+      rendered: ({ name }, reads, duration) => {
         const missed = this.#rendering.get(name) ?? []
         this.#rendering.delete(name)
         this.#index.set(name, reads)
-        emit({ kind: 'rendered', resource: name, reads })
+        emit({ kind: 'rendered', resource: name, reads, duration })
         dependsOn(reads.flatMap(({ files }) => [...files]))
         if (missed.some((changes) => this.#index.affected(changes).has(name))) {
           this.#agenda.changed([unit.name], performance.now())

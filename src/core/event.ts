@@ -63,7 +63,13 @@ export type Event =
       readonly resources: readonly string[]
     }
   /** What the templates of a resource have looked up, whether they could be rendered or not. */
-  | { readonly kind: 'rendered'; readonly resource: string; readonly reads: readonly Reads[] }
+  | {
+      readonly kind: 'rendered'
+      readonly resource: string
+      readonly reads: readonly Reads[]
+      /** Milliseconds. */
+      readonly duration: number
+    }
   | {
       readonly kind: 'in-sync'
       readonly resource: string

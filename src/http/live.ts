@@ -26,8 +26,11 @@ const SOON = 50
 const PAUSE = 250
 /** Looking takes one part in so many of the time at most, however many resources there are. */
 const SHARE = 20
-/** Milliseconds: so often something is sent, so that a connection that is gone is noticed. */
-const HEARTBEAT = 15_000
+/**
+ * Milliseconds: so often something is sent, so that a connection that is gone is noticed, and what no
+ * event has told of is seen.
+ */
+const HEARTBEAT = 5000
 
 export class Live {
   readonly #clients = new Set<Client>()
@@ -97,6 +100,7 @@ export class Live {
 
   #beat(): void {
     for (const { response } of this.#clients) response.write(':\n\n')
+    this.changed()
   }
 }
 

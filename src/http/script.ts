@@ -29,7 +29,8 @@ function live(age: (ms: number) => string): void {
     }
     setInterval(act: () => void, ms: number): void
   }
-  const { document, EventSource, setInterval } = globalThis as unknown as Browser
+  const browser = globalThis as unknown as Browser
+  const { document, EventSource } = browser
   // The daemon's clock counts, not that of who looks.
   let ahead = 0
   const grow = (): void => {
@@ -75,7 +76,7 @@ function live(age: (ms: number) => string): void {
     const link = document.getElementById('icon')
     if (link !== null) link.href = icon
   })
-  setInterval(grow, 1000)
+  browser.setInterval(grow, 1000)
 }
 
 export const script = `(${live.toString()})(${ageOf.toString()})`

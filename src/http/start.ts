@@ -13,6 +13,20 @@ import { partsOf, type View } from './parts.ts'
 import { readinessOf } from './ready.ts'
 import { StatusServer } from './server.ts'
 
+/**
+ * Never rejects: a daemon that cannot be watched does its work all the same, and tells so.
+ * @param status how it is now
+ */
+export async function watch(
+  settings: HttpSettings,
+  status: () => FullStatus,
+  emit: Emit,
+): Promise<Watching> {
+  const watching = new Watching(settings, status, emit)
+  await watching.listen()
+  return watching
+}
+
 export class Watching {
   readonly #metrics = new Metrics()
   readonly #recent = new Recent()
@@ -23,7 +37,6 @@ export class Watching {
   })
   readonly #server: StatusServer
 
-  /** @param status how it is now */
   constructor(
     private readonly settings: HttpSettings,
     private readonly status: () => FullStatus,
@@ -60,7 +73,6 @@ export class Watching {
     this.#recent.wrote(files, time)
   }
 
-  /** Never rejects: a daemon that cannot be watched does its work all the same, and tells so. */
   async listen(): Promise<void> {
     const { host, port, token } = this.settings
     try {

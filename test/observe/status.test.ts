@@ -251,6 +251,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
     kind: 'rendered',
     resource: 'a',
     reads: all,
+    duration: 1,
   })
   const board = told(started('a'), rendered(reads(many, ['/x'])))
   expect(resource(board).reads).toMatchObject({ more: 150, files: ['/x'] })

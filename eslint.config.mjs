@@ -11,6 +11,7 @@ const rooms = {
   apply: [],
   observe: [],
   control: ['flow'],
+  check: ['config', 'flow', 'stores', 'templates', 'apply', 'observe', 'run'],
   http: ['observe'],
 }
 
@@ -24,7 +25,7 @@ const borders = Object.entries(rooms).map(([room, allowed]) => ({
           {
             regex: `^(\\.\\./)+(${Object.keys(rooms)
               .filter((other) => other !== room && other !== 'core' && !allowed.includes(other))
-              .join('|')}|run|cli)(/|\\.ts)`,
+              .join('|')}${allowed.includes('run') ? '' : '|run'}|cli)(/|\\.ts)`,
             message: `${room}/ knows only core/: see docs/architecture.md.`,
           },
           ...(room === 'core'

@@ -49,7 +49,56 @@ async function main(argv: readonly string[]): Promise<number> {
       return runWith(argv, command.value)
     case 'ask':
       return ask(command.value)
+    case 'print':
+      return print(command.value)
+    case 'check': {
+      const { check } = await import('./check/command.ts')
+      return finish(
+        await check(command.value, terminal(process.stdout)),
+        command.value.settings.logFormat,
+      )
+    }
+    case 'test': {
+      const { test } = await import('./check/test-command.ts')
+      return finish(
+        await test(command.value, {
+          ...terminal(process.stdout),
+          self: selfCommand(),
+          env: process.env,
+        }),
+        command.value.logFormat,
+      )
+    }
   }
+}
+
+/** Whoever reads colours gets them, unless NO_COLOR (https://no-color.org) says otherwise. */
+const terminal = ({ isTTY }: NodeJS.WriteStream): { readonly colour: boolean } => ({
+  colour: isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
+})
+
+/** How this program is started: what the tests of templates run. */
+const selfCommand = (): readonly string[] => [process.execPath, process.argv[1] as string]
+
+/** Waited for: what is piped to a program may be longer than a pipe holds. */
+const say = (text: string): Promise<void> =>
+  new Promise((written) => process.stdout.write(text, () => written()))
+
+/** What a command has found, and how it ends. */
+async function finish(
+  { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
+  format: Settings['logFormat'],
+): Promise<number> {
+  await say(text)
+  await tellFaults(faults, format)
+  return exit
+}
+
+/** `reconfd schema` and `reconfd completion`. */
+async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise<number> {
+  const { printed } = await import('./config/printed.ts')
+  await say(printed(what, of))
+  return EXIT.done
 }
 
 /** `reconfd status` and the like. */
@@ -61,10 +110,8 @@ async function ask({
   const { askDaemon } = await import('./control/ask.ts')
   const told = await askDaemon(question, settings, json)
   if (told.ok) {
-    // Waited for: what is piped to a program may be longer than a pipe holds.
-    const { text, exit } = told.value
-    await new Promise<void>((written) => process.stdout.write(text, () => written()))
-    return exit
+    await say(told.value.text)
+    return told.value.exit
   }
   await tellFaults([told.error.fault], settings.logFormat)
   return told.error.exit
@@ -120,7 +167,9 @@ async function runWith(
       return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
     },
     showPlan: (dest, write) => {
-      if (diff !== undefined) process.stdout.write(diff.unifiedDiff(dest, write))
+      if (diff === undefined) return
+      const text = diff.unifiedDiff(dest, write)
+      process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(text) : text)
     },
   })
   flush()

@@ -3,11 +3,10 @@
 import type { Controls } from './core/control.ts'
 import type { Emit, Uses } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
-import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
 import type { Write } from './core/plan.ts'
 import { keysOf, plainReload, type Resource } from './core/resource.ts'
 import { ok, type Result } from './core/result.ts'
-import type { Settings, StoreSettings } from './core/settings.ts'
+import type { Settings } from './core/settings.ts'
 import type { WrittenFile } from './core/written.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
@@ -15,7 +14,7 @@ import { loadResources } from './config/resources.ts'
 import type { Control } from './control/start.ts'
 import { controlsOf } from './controls.ts'
 import { Accepted } from './flow/accepted.ts'
-import { Feeds, type Wanted } from './flow/feeds.ts'
+import { Feeds } from './flow/feeds.ts'
 import type { FileWatch } from './flow/files.ts'
 import { openOwed, type OwedJournal } from './flow/owed.ts'
 import { LastGood } from './flow/last-good.ts'
@@ -28,6 +27,7 @@ import { StatusBoard } from './observe/status.ts'
 import { openStore } from './stores/registry.ts'
 import { createRenderer } from './templates/render.ts'
 import { VERSION } from './version.ts'
+import { wantedStores } from './wanted-stores.ts'
 import { Worker } from './worker.ts'
 
 export interface RunOptions {
@@ -398,25 +398,6 @@ function usesOf({ resources, feeds }: Generation): Uses {
       return [resource.name, [...new Set(stores)]]
     }),
   )
-}
-
-/** The stores that resources read, and what of each. */
-function wantedStores(
-  settings: Settings,
-  own: ReadonlyMap<string, StoreSettings>,
-  resources: readonly Resource[],
-): Wanted[] {
-  const prefixes = new Map<string | undefined, Key[]>()
-  for (const key of keysOf(resources)) {
-    const name = storeOf(key)
-    const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
-    prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
-  }
-  return [...prefixes].map(([name, wanted]) => {
-    if (name === undefined) return { settings, prefixes: wanted }
-    const store = settings.stores.get(name) ?? own.get(name) ?? settings
-    return { settings: store, name, prefixes: wanted }
-  })
 }
 
 /** For `-no-reload`: what is written is checked, and no program is told. */

@@ -1,0 +1,89 @@
+// The check that needs neither a store nor a daemon: settings, resources, commands and templates, each
+// with the others, and all that is wrong at once.
+import { runCommand } from '../apply/command.ts'
+import { expandCommand, shellWord } from '../core/command.ts'
+import { lastLines } from '../core/output.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Settings } from '../core/settings.ts'
+import type { ReadResource } from '../config/resource.ts'
+import { loadResources, type LoadedResources } from '../config/resources.ts'
+import { createRenderer } from '../templates/render.ts'
+import { DEST } from '../templates/sources.ts'
+import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
+
+export interface Checked {
+  readonly findings: readonly Finding[]
+  readonly counted: Counted
+  /** Absent when conf.d is not right. */
+  readonly loaded?: LoadedResources
+}
+
+/** How long the shell may take to read a command, in milliseconds. */
+const PATIENCE = 10_000
+
+const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
+
+export async function checkOffline(settings: Settings): Promise<Checked> {
+  const seen: ReadResource[] = []
+  const loaded = await loadResources(settings, (read) => seen.push(read))
+  const found = [
+    ...(loaded.ok ? warnings(loaded.value.notices) : errors(loaded.error)),
+    ...errors(await templateFaults(seen, settings)),
+    ...errors(await commandFaults(seen)),
+  ]
+  return {
+    findings: sorted(found),
+    counted: {
+      resources: seen.length,
+      templates: seen.reduce((sum, { specs }) => sum + specs.length, 0),
+    },
+    ...(loaded.ok ? { loaded: loaded.value } : {}),
+  }
+}
+
+async function templateFaults(
+  resources: readonly ReadResource[],
+  { confdir }: Settings,
+): Promise<Fault[]> {
+  const renderer = createRenderer(`${confdir}/templates`)
+  const all: Fault[] = []
+  for (const { document, specs, templates } of resources) {
+    for (const [i, spec] of specs.entries()) {
+      const at = [...(templates[i]?.path ?? []), 'dest']
+      for (const fault of await renderer.check(spec)) {
+        const { message, hint, file } = fault
+        // One that is missing or is a folder is told of by the resource, which names it.
+        if (file === spec.src && fault.line === undefined) continue
+        all.push(file === DEST ? document.fault(at, 'value', `in dest: ${message}`, hint) : fault)
+      }
+    }
+  }
+  return all
+}
+
+/** What the shell cannot read: it is asked to parse each command, not to run it. */
+async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[]> {
+  const all: Fault[] = []
+  for (const { document, templates } of resources) {
+    for (const path of [[], ...templates.map((template) => template.path)]) {
+      for (const key of COMMANDS) {
+        const command = valueAt(document.data, [...path, key])
+        if (typeof command !== 'string' || command === '') continue
+        const text = expandCommand(command, { src: '/src', dest: '/dest' })
+        const options = { timeout: PATIENCE }
+        const { exitCode, output } = await runCommand(`sh -n -c ${shellWord(text)}`, options)
+        if (exitCode === 0) continue
+        const why = lastLines(output)[0]?.replace(/^sh: (?:\d+|line \d+|-c: line \d+): /, '')
+        const message = `the shell cannot read ${key}: ${why ?? 'it does not say why'}`
+        all.push(document.fault([...path, key], 'value', message, 'it is run by /bin/sh -c'))
+      }
+    }
+  }
+  return all
+}
+
+const valueAt = (data: unknown, path: readonly (string | number)[]): unknown =>
+  path.reduce<unknown>(
+    (value, part) => (value as Record<string | number, unknown> | undefined)?.[part],
+    data,
+  )

@@ -1,0 +1,94 @@
+// `reconfd test`: runs the tests of templates, several at once, and tells how each went.
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import type { TestCommand } from '../config/settings.ts'
+import { options } from '../config/options.ts'
+import { colourDiff } from '../observe/diff.ts'
+import { findCases, type Case } from './cases.ts'
+import { runCase, type CaseOptions, type CaseResult } from './run-case.ts'
+
+export interface TestOptions extends Omit<CaseOptions, 'update'> {
+  readonly colour: boolean
+}
+
+export interface TestOutcome {
+  /** For standard output. */
+  readonly text: string
+  readonly faults: readonly Fault[]
+  readonly exit: 0 | 1
+}
+
+export async function test(command: TestCommand, options: TestOptions): Promise<TestOutcome> {
+  const { folder = join(command.confdir ?? defaultConfdir, 'tests'), update } = command
+  let cases: readonly Case[]
+  try {
+    cases = await findCases(folder, command)
+  } catch (error) {
+    const hint = 'Name the folder with the tests: reconfd test DIR'
+    return { text: '', faults: [ioFault(`cannot read ${folder}`, error, hint)], exit: 1 }
+  }
+  if (cases.length === 0) {
+    const message = `there are no tests in ${folder}`
+    const hint =
+      'A test is a folder with keys.yaml and expected/; reconfd test -update makes expected/.'
+    return { text: '', faults: [{ kind: 'config', message, hint }], exit: 1 }
+  }
+  const started = performance.now()
+  const results = await inParallel(cases, (one) => runCase(one, { ...options, update }))
+  const duration = performance.now() - started
+  const faults =
+    command.junit === undefined ? [] : await writeJunit(command.junit, results, duration)
+  const isFailed = results.some(({ state }) => state === 'failed') || faults.length > 0
+  return { text: resultsText(results, options.colour), faults, exit: isFailed ? 1 : 0 }
+}
+
+const defaultConfdir = options.confdir.default
+
+/** In the order of the list, as many at once as there are processors. */
+async function inParallel<T, R>(all: readonly T[], run: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < all.length) {
+      const at = next++
+      results[at] = await run(all[at] as T)
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
+  return results
+}
+
+async function writeJunit(
+  file: string,
+  results: readonly CaseResult[],
+  duration: number,
+): Promise<readonly Fault[]> {
+  const { junitXml } = await import('./junit.ts')
+  try {
+    await writeFile(file, junitXml(results, duration))
+    return []
+  } catch (error) {
+    return [ioFault(`cannot write ${file}`, error)]
+  }
+}
+
+const SIGNS = { passed: ['ok', 32], failed: ['FAILED', 31], updated: ['updated', 33] } as const
+
+function resultsText(results: readonly CaseResult[], colour: boolean): string {
+  const width = Math.max(...results.map(({ name }) => name.length))
+  const lines = results.flatMap(({ name, state, duration, problems }) => {
+    const [word, code] = SIGNS[state]
+    const sign = colour ? `\u001b[${code}m${word.padEnd(7)}\u001b[39m` : word.padEnd(7)
+    const told = problems.map((problem) => (colour ? colourDiff(problem) : problem))
+    const indented = told.flatMap((problem) => problem.trimEnd().split('\n'))
+    return [`${sign}  ${name.padEnd(width)}  ${duration} ms`, ...indented.map((l) => `    ${l}`)]
+  })
+  const number = (state: CaseResult['state']): number =>
+    results.filter((result) => result.state === state).length
+  const updated = number('updated') === 0 ? '' : `, ${number('updated')} updated`
+  const sum = `${number('passed')} passed, ${number('failed')} failed${updated}`
+  return `${[...lines, sum].join('\n')}\n`
+}

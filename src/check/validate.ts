@@ -1,0 +1,57 @@
+// The validation: a run that renders everything from the keys there are, tries output_format and
+// check_cmd on the result in a folder apart, and touches nothing else.
+import { formatFault, type Fault } from '../core/fault.ts'
+import { ok } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { LoadedResources } from '../config/resources.ts'
+import { run } from '../run.ts'
+import type { Row } from './table.ts'
+
+export interface Validation {
+  readonly rows: readonly Row[]
+  /** The stores that could not be read. */
+  readonly unreachable: readonly Fault[]
+  /** What was found wrong with the configuration meanwhile. */
+  readonly faults: readonly Fault[]
+}
+
+export async function validate(
+  settings: Settings,
+  { resources }: LoadedResources,
+): Promise<Validation> {
+  const failed = new Map<string, Fault>()
+  const checks = new Map<string, number>()
+  const done = new Set<string>()
+  const ended = await run(
+    { ...settings, mode: 'onetime', noop: true, diff: false },
+    {
+      trial: 'all',
+      stop: new AbortController().signal,
+      onReload: () => undefined,
+      settingsNow: async () => ok(settings),
+      showPlan: () => undefined,
+      emit: (event) => {
+        if (event.kind === 'rendered') done.add(event.resource)
+        if (event.kind === 'checked')
+          checks.set(event.resource, (checks.get(event.resource) ?? 0) + 1)
+        if (event.kind === 'failed') failed.set(event.resource, event.fault)
+      },
+    },
+  )
+  const rows = resources
+    .filter(({ name }) => done.has(name))
+    .map(({ name, templates }): Row => {
+      const fault = failed.get(name)
+      const row = { what: 'resource', name }
+      if (fault !== undefined) return { ...row, state: 'failed', detail: formatFault(fault) }
+      const files = `${templates.length} template${templates.length === 1 ? '' : 's'} rendered`
+      const ran = checks.get(name) ?? 0
+      const checked = ran === 0 ? 'no check_cmd' : `${ran} check_cmd run`
+      return { ...row, state: 'ok', detail: `${files}, ${checked}` }
+    })
+  return {
+    rows,
+    unreachable: ended.kind === 'unreachable' ? ended.faults : [],
+    faults: ended.kind === 'configuration' ? ended.faults : [],
+  }
+}

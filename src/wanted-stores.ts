@@ -1,0 +1,24 @@
+// The stores that resources read, and what of each.
+import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
+import { keysOf, type Resource } from './core/resource.ts'
+import type { Settings, StoreSettings } from './core/settings.ts'
+import type { Wanted } from './flow/feeds.ts'
+
+/** @param own the stores that resources have of their own, by name */
+export function wantedStores(
+  settings: Settings,
+  own: ReadonlyMap<string, StoreSettings>,
+  resources: readonly Resource[],
+): Wanted[] {
+  const prefixes = new Map<string | undefined, Key[]>()
+  for (const key of keysOf(resources)) {
+    const name = storeOf(key)
+    const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
+    prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
+  }
+  return [...prefixes].map(([name, wanted]) => {
+    if (name === undefined) return { settings, prefixes: wanted }
+    const store = settings.stores.get(name) ?? own.get(name) ?? settings
+    return { settings: store, name, prefixes: wanted }
+  })
+}

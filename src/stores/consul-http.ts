@@ -1,5 +1,6 @@
 // Consul over HTTP: one query, blocking or not, and what the answer says beside its body.
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
+import { setImmediate as turn } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
 
@@ -110,6 +111,8 @@ export class ConsulHttp {
           ...(index > 0 ? { timeout: (WAIT * 17_000) / 16 + 10_000 } : {}),
         })
         .catch(crowdedIfClosed)
+      // The pool has the socket back only in a later turn: a request in this one would open another.
+      await turn()
       const now = response.status === 403 ? this.credentials() : headers
       if (now['x-consul-token'] === headers['x-consul-token']) return response
     }

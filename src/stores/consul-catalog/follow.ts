@@ -4,7 +4,7 @@
 // where Consul says that it is asked too much, three blocking queries tell that anything at all has
 // changed in the datacenter; then every service is read again, few at a time. Either way what is read
 // is compared, so that an answer without a change for us is no event.
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
@@ -47,6 +47,8 @@ export async function* follow(
   for (;;) {
     signal.throwIfAborted()
     const phase = new AbortController()
+    // One for each query that is under way.
+    setMaxListeners(0, phase.signal)
     const abort = (): void => phase.abort(signal.reason)
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })

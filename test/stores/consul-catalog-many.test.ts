@@ -1,0 +1,197 @@
+// The catalog with more services than there may be connections, and agents that refuse.
+import type { ServerResponse } from 'node:http'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { Key } from '../../src/core/key.ts'
+import type { CatalogSettings } from '../../src/core/settings.ts'
+import { open } from '../../src/stores/consul-catalog.ts'
+import { fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
+import { startFake } from '../support/fake-http.ts'
+import { RawWatch } from '../support/raw-watch.ts'
+import { settingsFor } from '../support/settings.ts'
+import { connectionsTo } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
+
+const catalog: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
+
+function watch(
+  node: string,
+  prefixes: readonly Key[],
+  own: Partial<CatalogSettings> = {},
+): RawWatch {
+  const settings = settingsFor({
+    backend: 'consul-catalog',
+    connection: { nodes: [node], scheme: 'http' },
+    catalog: { ...catalog, ...own },
+  })
+  const raw = new RawWatch(open(settings, {}), prefixes)
+  onTestFinished(() => raw.end())
+  return raw
+}
+
+const portOf = (node: string): number => Number(node.split(':')[1])
+const keysOf = (event: object): string[] => Object.keys((event as { entries: object }).entries)
+
+let agent: Agent
+beforeAll(async () => {
+  agent = await startAgent()
+  await fillCatalog(agent, 300, 10)
+}, 120_000)
+afterAll(() => agent.server.stop())
+
+/** One instance of one service, with another port. */
+const change = (service: string, port: number): Promise<string> =>
+  agent.server.client.call(
+    'PUT',
+    '/v1/catalog/register',
+    JSON.stringify({
+      ...{ Node: 'n3', SkipNodeUpdate: true },
+      Service: { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port },
+    }),
+  )
+
+test('300 services with 10 instances each over few connections', { timeout: 120_000 }, async () => {
+  const port = portOf(agent.server.node)
+  agent.server.client.close()
+  await until('the helpers have let go', () => connectionsTo(port) === 0)
+  const raw = watch(agent.server.node, ['/services'])
+  let most = 0
+  const counting = setInterval(() => (most = Math.max(most, connectionsTo(port))), 5)
+  onTestFinished(() => clearInterval(counting))
+  // The agent itself is a service, too.
+  expect(keysOf(await raw.next())).toHaveLength(3001)
+  for (let n = 0; n < 3; n++) {
+    await change(`s${n * 100}`, 9000 + n)
+    const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
+    expect(Object.keys(event.put)).toEqual([`/services/s${n * 100}/n3:s${n * 100}-3`])
+    expect(event.del).toEqual([])
+  }
+  agent.server.client.close()
+  expect(most).toBeGreaterThan(0)
+  expect(most).toBeLessThanOrEqual(16 + 3 + 1)
+})
+
+test('of 300 services only those that are named are asked for', async () => {
+  const port = portOf(agent.server.node)
+  agent.server.client.close()
+  const raw = watch(agent.server.node, ['/services/s1', '/services/s2', '/services/none'])
+  expect(keysOf(await raw.next())).toHaveLength(20)
+  await until('one connection each', () => connectionsTo(port) === 3)
+  await change('s5', 9999)
+  await change('s2', 9998)
+  expect(Object.keys(((await raw.next()) as { put: object }).put)).toEqual(['/services/s2/n3:s2-3'])
+})
+
+test(
+  'a node that is in maintenance takes its instances out of every service',
+  { timeout: 60_000 },
+  async () => {
+    const raw = watch(agent.server.node, ['/services'])
+    await raw.next()
+    const call = (path: string, body: object): Promise<string> =>
+      agent.server.client.call('PUT', path, JSON.stringify({ Node: 'n7', ...body }))
+    const CheckID = '_node_maintenance'
+    await call('/v1/catalog/register', {
+      SkipNodeUpdate: true,
+      Check: { Node: 'n7', CheckID, Name: 'Node Maintenance Mode', Status: 'critical' },
+    })
+    expect(((await raw.next()) as { del: string[] }).del).toHaveLength(300)
+    await call('/v1/catalog/deregister', { CheckID })
+    expect(Object.keys(((await raw.next()) as { put: object }).put)).toHaveLength(300)
+  },
+)
+
+test('an agent with few connections to spare gets few', { timeout: 60_000 }, async () => {
+  const small = await startAgent({ limits: { http_max_conns_per_client: 8 } })
+  onTestFinished(() => small.server.stop())
+  for (let n = 0; n < 30; n++) await small.register({ Name: `s${n}`, ID: `s${n}` })
+  small.server.client.close()
+  const raw = watch(small.server.node, ['/services'])
+  expect(keysOf(await raw.next())).toHaveLength(31)
+  await until(
+    'fewer connections than it allows',
+    () => connectionsTo(portOf(small.server.node)) < 8,
+  )
+  await small.register({ Name: 's7', ID: 's7', Port: 77 })
+  small.server.client.close()
+  expect(Object.keys(((await raw.next()) as { put: object }).put)).toEqual(['/services/s7/one:s7'])
+})
+
+const entry = (name: string, port: number) => ({
+  Node: { Node: 'n1', Address: '10.1.0.1', Datacenter: 'dc1' },
+  Service: { ID: name, Service: name, Port: port },
+  Checks: [],
+})
+function give(response: ServerResponse, index: number, value: unknown): void {
+  response.setHeader('x-consul-index', index)
+  response.end(JSON.stringify(value))
+}
+
+test('429 is obeyed: a pause as long as it says, and then fewer at a time', async () => {
+  const refused: number[] = []
+  let resumed = Infinity
+  const fake = await startFake((url, response) => {
+    const name = url.pathname.split('/').at(-1) ?? ''
+    if (refused.length < 2 && name === 's5') {
+      refused.push(performance.now())
+      response.writeHead(429, { 'retry-after': '1' }).end()
+    } else if (url.searchParams.has('index')) {
+      // Nothing happens.
+    } else {
+      if (refused.length === 2) resumed = Math.min(resumed, performance.now())
+      if (url.pathname.startsWith('/v1/health/service/')) give(response, 7, [entry(name, 80)])
+      else give(response, 7, url.pathname === '/v1/catalog/services' ? {} : [])
+    }
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(
+    fake.node,
+    Array.from({ length: 10 }, (_, n): Key => `/services/s${n}`),
+  )
+  expect(keysOf(await raw.next())).toHaveLength(10)
+  expect(refused).toHaveLength(2)
+  // A slow machine makes it longer, never shorter; a timer may be a moment early.
+  expect(resumed - (refused[1] ?? 0)).toBeGreaterThanOrEqual(990)
+})
+
+test('an agent that refuses for ever is a fault', { timeout: 30_000 }, async () => {
+  const fake = await startFake((_, response) => {
+    response.writeHead(429, { 'retry-after': '0' }).end()
+  })
+  onTestFinished(() => fake.close())
+  const fault = await watch(fake.node, ['/services/web']).fault()
+  expect(fault.message).toMatch(/too many requests \(HTTP 429/)
+  expect(fake.asked.length).toBeLessThan(20)
+})
+
+test('a stale answer that is too old is asked of the leader', async () => {
+  const fake = await startFake((url, response) => {
+    const stale = url.searchParams.has('stale')
+    if (url.searchParams.has('index')) return
+    response.setHeader('x-consul-lastcontact', stale ? 60_000 : 0)
+    response.setHeader('x-consul-knownleader', stale ? 'false' : 'true')
+    give(response, 7, [entry('web', stale ? 1 : 2)])
+  })
+  onTestFinished(() => fake.close())
+  const ports = async (maxStale: number): Promise<unknown> => {
+    const event = await watch(fake.node, ['/services/web'], { maxStale }).next()
+    const [value = ''] = Object.values((event as { entries: Record<string, string> }).entries)
+    return (JSON.parse(value) as { port: number }).port
+  }
+  expect(await ports(0)).toBe(2)
+  expect(await ports(5000)).toBe(2)
+  expect(await ports(70_000)).toBe(1)
+})
+
+test('an index that goes back starts over; what is the same is no event', async () => {
+  const fake = await startFake((url, response) => {
+    const index = Number(url.searchParams.get('index') ?? 0)
+    if (index === 0)
+      give(response, fake.asked.length < 3 ? 90 : 12, [entry('web', fake.asked.length < 3 ? 1 : 2)])
+    else if (index === 90) give(response, 12, [entry('web', 1)])
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(fake.node, ['/services/web'])
+  await raw.next()
+  expect(Object.keys(((await raw.next()) as { put: object }).put)).toEqual(['/services/web/n1:web'])
+  await until('it blocks on the new index', () => fake.asked.at(-1)?.includes('index=12') === true)
+})

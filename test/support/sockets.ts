@@ -1,0 +1,27 @@
+// The TCP connections of a process, counted as the kernel counts them.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/**
+ * How many connections a process has to a port on loopback, established or being made.
+ * @param pid default: this process
+ */
+export function connectionsTo(port: number, pid: number | 'self' = 'self'): number {
+  const sockets = new Set<string>()
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+      if (inode !== undefined) sockets.add(inode)
+    } catch {
+      // Closed since it was listed.
+    }
+  }
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  let count = 0
+  for (const family of ['tcp', 'tcp6']) {
+    for (const line of readFileSync(`/proc/${pid}/net/${family}`, 'utf8').split('\n').slice(1)) {
+      const [, , to = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
+      if (to.endsWith(remote) && (state === '01' || state === '02') && sockets.has(inode)) count++
+    }
+  }
+  return count
+}

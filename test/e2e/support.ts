@@ -49,6 +49,10 @@ export class Running {
     })
   }
 
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
   get stderr(): string {
     return this.#stderr
   }

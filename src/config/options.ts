@@ -93,6 +93,18 @@ export const options = {
     toml: ['nodes'],
     help: 'a node of the store; repeat for failover (default: the store on this machine)',
   },
+  'srv-domain': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'domain',
+    help: 'the nodes are in the SRV record _BACKEND._tcp.DOMAIN in the DNS (etcd for both etcds), looked up again when they fail',
+  },
+  'srv-record': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'name',
+    help: 'the nodes are in this SRV record in the DNS',
+  },
   prefix: { group: 'Store', type: 'text', placeholder: 'path', help: 'put before every key' },
   scheme: {
     group: 'Store',
@@ -116,13 +128,48 @@ export const options = {
     toml: ['client_cakeys'],
     help: 'certificates of the authorities to trust',
   },
+  'client-server-name': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'name',
+    help: "the name or address that the server's certificate has to be for, when it is not the node's",
+  },
+  'client-insecure': {
+    group: 'Store',
+    type: 'boolean',
+    help: "take any certificate of the server's, whoever it is: for trying things out",
+  },
   username: { group: 'Store', type: 'text', placeholder: 'name', help: 'to authenticate as' },
   password: {
     group: 'Store',
     type: 'text',
     secret: true,
     placeholder: 'text',
-    help: 'to authenticate with; visible in ps, so better as CONFD_PASSWORD',
+    help: 'to authenticate with; better as -password-file or CONFD_PASSWORD, since flags can be seen in ps',
+  },
+  'password-file': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'file',
+    help: 'the password is in this file, which is read whenever it is needed',
+  },
+  'basic-auth': {
+    group: 'Store',
+    type: 'boolean',
+    help: "confd's; not needed here: -username is sent as the store wants it",
+  },
+  'auth-token': {
+    group: 'Store',
+    type: 'text',
+    secret: true,
+    placeholder: 'text',
+    help: 'the ACL token; absent: CONSUL_HTTP_TOKEN, or what is in CONSUL_HTTP_TOKEN_FILE (backends consul, consul-catalog)',
+  },
+  'auth-token-file': {
+    group: 'Store',
+    type: 'text',
+    placeholder: 'file',
+    help: 'the ACL token is in this file, which is read whenever it is needed (backends consul, consul-catalog)',
   },
   separator: {
     group: 'Store',
@@ -382,12 +429,7 @@ export function tomlNames(name: OptionName): readonly string[] {
  * Silence would be worse: a run that ignores `-secret-keyring` writes something else.
  */
 export const unsupported: Readonly<Record<string, string | undefined>> = {
-  'basic-auth': 'leave it out: -username and -password are enough',
-  'client-insecure': 'name the authority to trust with -client-ca-keys',
-  'srv-domain': 'name the nodes with -node',
-  'srv-record': 'name the nodes with -node',
   'secret-keyring': undefined,
-  'auth-token': undefined,
   'auth-type': undefined,
   'app-id': undefined,
   'user-id': undefined,

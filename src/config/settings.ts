@@ -7,6 +7,8 @@ import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
 import type { ConfFile } from './conffile.ts'
+import { connectionNotices, connectionOf, merge, saidTwice } from './connection.ts'
+import { defined } from './defined.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
 import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
 
@@ -96,7 +98,7 @@ export async function loadSettings(
   const faults = [...environment.faults, ...file.faults]
   if (faults.length > 0 && command !== 'check') return refuse(78, faults, file.values)
 
-  const given: Values = { ...file.values, ...environment.values, ...flags.values }
+  const given = merge(file.values, environment.values, flags.values)
   const wrong = contradiction(given)
   if (command === 'check') {
     const { preflight = false, validate = false } = flags.values
@@ -108,7 +110,7 @@ export async function loadSettings(
       kind: 'check',
       settings,
       faults: wrong === undefined ? faults : [...faults, wrong.fault],
-      notices: notices(values, settings),
+      notices: notices(values, flags.values, settings),
       json: own.has('json'),
       preflight,
       validate,
@@ -127,13 +129,13 @@ export async function loadSettings(
   }
   const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   if (settings.mode === 'onetime' || given.http === undefined) {
-    return ok({ kind: 'run', settings, notices: notices(given, settings) })
+    return ok({ kind: 'run', settings, notices: notices(given, flags.values, settings) })
   }
   const { readHttp } = await import('./http.ts')
   const http = await readHttp(given)
   if (!http.ok) return refuse(78, [http.error], file.values)
   const all = defined({ ...settings, http: http.value })
-  return ok({ kind: 'run', settings: all, notices: notices(given, settings) })
+  return ok({ kind: 'run', settings: all, notices: notices(given, flags.values, settings) })
 }
 
 async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {
@@ -195,7 +197,7 @@ function contradiction(given: Values): Contradiction | undefined {
       fault: fault('debounce-max is shorter than debounce', hint),
     }
   }
-  return undefined
+  return saidTwice(given)
 }
 
 /** The default of an option that the table gives one, as a value. */
@@ -219,22 +221,11 @@ function fallback(
 /** The settings of a store, out of those that were given for it. */
 export function storeSettings(given: Values, mode: Settings['mode']): StoreSettings {
   const files = given.file ?? []
-  const pathOf = (name: 'client-cert' | 'client-key' | 'client-ca-keys') => {
-    const value = given[name] ?? ''
-    return value === '' ? undefined : resolve(value)
-  }
+  const backend = given.backend ?? (files.length > 0 ? 'file' : 'etcdv3')
   return {
     mode,
-    backend: given.backend ?? (files.length > 0 ? 'file' : 'etcdv3'),
-    connection: defined({
-      nodes: given.node ?? [],
-      scheme: given.scheme ?? options.scheme.default,
-      username: given.username,
-      password: given.password,
-      clientCert: pathOf('client-cert'),
-      clientKey: pathOf('client-key'),
-      clientCaKeys: pathOf('client-ca-keys'),
-    }),
+    backend,
+    connection: connectionOf(given, backend),
     files: files.map((file) => resolve(file)),
     filter: given.filter ?? options.filter.default,
     separator: given.separator ?? options.separator.default,
@@ -301,8 +292,8 @@ async function defaultStateDir(env: NodeJS.ProcessEnv): Promise<string> {
   return `${env['HOME'] || homedir()}/.local/state/reconfd`
 }
 
-function notices(given: Values, settings: Settings): readonly string[] {
-  const lines: string[] = []
+function notices(given: Values, typed: Values, settings: Settings): readonly string[] {
+  const lines = [...connectionNotices(given, typed)]
   if (given.onetime === true && given.watch === true) {
     lines.push('-onetime and -watch are both set: -onetime wins, as in confd')
   }
@@ -313,14 +304,4 @@ function notices(given: Values, settings: Settings): readonly string[] {
     lines.push(`-file is not used: the backend is ${settings.backend}`)
   }
   return lines
-}
-
-type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
-}
-
-/** Leaves out what is undefined. */
-function defined<T extends object>(record: T): Defined<T> {
-  const entries = Object.entries(record).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as Defined<T>
 }

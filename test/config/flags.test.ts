@@ -102,14 +102,14 @@ describe('bad command lines', () => {
     [
       ['-backend', 'consull'],
       [
-        '-backend: "consull" is not one of etcdv3, etcdv2, consul, zookeeper, redis, file, env; did you mean consul?',
+        '-backend: "consull" is not one of etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env; did you mean consul?',
         list,
       ],
     ],
     [
       ['-backend', 'vault'],
       [
-        '-backend: "vault" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, zookeeper, redis, file, env',
+        '-backend: "vault" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
         list,
       ],
     ],
@@ -118,13 +118,6 @@ describe('bad command lines', () => {
       [
         'flag -secret-keyring of confd is not supported by reconfd yet',
         'run without it, or keep confd for this',
-      ],
-    ],
-    [
-      ['-basic-auth'],
-      [
-        'flag -basic-auth of confd is not supported by reconfd yet',
-        'leave it out: -username and -password are enough',
       ],
     ],
   ])('%j', (argv, [message, hint]) => {

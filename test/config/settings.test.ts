@@ -252,7 +252,7 @@ describe('faults', () => {
         '  2 | nodes = "a"',
         '  3 | interval = "x"',
         '    |            ^',
-        'confd.toml:4:11: backend: "etcdv4" is not one of etcdv3, etcdv2, consul, zookeeper, redis, file, env; did you mean etcdv3?',
+        'confd.toml:4:11: backend: "etcdv4" is not one of etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env; did you mean etcdv3?',
         '  3 | interval = "x"',
         '  4 | backend = "etcdv4"',
         '    |           ^',

@@ -1,7 +1,7 @@
 // Nodes from SRV records, asked of a DNS server of our own.
 import { getServers, setServers } from 'node:dns'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { FaultError } from '../../src/core/fault.ts'
+import type { FaultError } from '../../src/core/fault.ts'
 import type { Store } from '../../src/core/store.ts'
 import { withNodesFrom } from '../../src/stores/srv.ts'
 import { startDns, type DnsServer } from '../support/dns.ts'

@@ -22,6 +22,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   readonly #uses = new WeakMap<Node, Use>()
   /** Names that the template itself sets; `caller` and `loop` come from nunjucks. */
   readonly #declared = new Set(['caller', 'loop'])
+  /** Names that the file asks about (`is defined`, `default`): it knows that they may be missing. */
+  readonly asked = new Set<string>()
   /** Names that are used as values and that no tag of the file has bound at that place. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
 
@@ -96,6 +98,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     const local = frame.lookup(name)
     if (local !== null && local !== undefined && use !== 'value') return this._emit(local)
     const lenient = use === 'maybe' || (use === 'test' && this.#declared.has(name))
+    if (use === 'maybe') this.asked.add(name)
     if (!lenient && typeof local !== 'string') {
       this.free.push({ name, line: node.lineno + 1, column: node.colno + 1 })
     }

@@ -182,7 +182,11 @@ export function createEngine(templateDir: string): Engine {
     if (sources.open(path, variant) === undefined) return undefined
     const { ast, compiler } = parse(path, sources.text(path) ?? '', variant)
     const free = compiler.free.filter(({ name }) => !(name in environment.globals))
-    return { includes: includesOf(ast, path, spec.src), free, declared: declaredIn(ast) }
+    return {
+      includes: includesOf(ast, path, spec.src),
+      free,
+      declared: [...declaredIn(ast), ...compiler.asked],
+    }
   }
 
   return {

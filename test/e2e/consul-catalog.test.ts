@@ -120,7 +120,7 @@ test(
         )
         site.resource(`s${n}`, { keys: [`/services/s${n}`] })
       }
-      const run = site.start('-watch')
+      const run = site.start('-watch', '-log-level', 'debug')
       const written = (): unknown[] => run.log.filter(({ event }) => event === 'written')
       await run.until('all are written', () => written().length === 300, 60_000)
       expect(site.read('s42')?.trim().split(' ')).toHaveLength(10)

@@ -1,9 +1,11 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { constants } from 'node:os'
+import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { loadSettings, type Command } from './config/settings.ts'
+import type { Ended } from './run.ts'
 import { VERSION } from './version.ts'
 
 /** Documented in docs/configuration.md and at the end of `-help`. */
@@ -130,11 +132,20 @@ async function runWith(
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
-  const { emit, flush } = createLog({
+  const log = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
     write: tell,
   })
+  const { flush } = log
+  const report = await reportFor(settings)
+  const emit: Emit =
+    report === undefined
+      ? log.emit
+      : (event) => {
+          log.emit(event)
+          report.emit(event)
+        }
   process.on('exit', flush)
   for (const message of notices) emit({ kind: 'notice', level: 'info', message })
   if (process.pid === 1 && settings.mode !== 'onetime') {
@@ -173,21 +184,28 @@ async function runWith(
     },
   })
   flush()
-  switch (ended.kind) {
-    case 'configuration':
-      await tellFaults(ended.faults, settings.logFormat)
-      return EXIT.configuration
-    case 'unreachable':
-      await tellFaults(ended.faults, settings.logFormat)
-      return EXIT.unreachable
-    case 'stopped':
-      return EXIT.signalled + stoppedBy
-    case 'done':
-      return exitCodeOf(ended, settings)
-  }
+  const exit = exitCodeOf(ended, settings, stoppedBy)
+  const faults = 'faults' in ended ? ended.faults : []
+  await tellFaults(faults, settings.logFormat)
+  const lost = await report?.finish(exit, faults)
+  if (lost === undefined) return exit
+  await tellFaults([lost], settings.logFormat)
+  return exit === EXIT.done ? EXIT.failed : exit
 }
 
-function exitCodeOf(ended: { failed: number; changed: number }, settings: Settings): number {
+/** For a onetime run that somebody looks at, or that is to leave a report. */
+async function reportFor({ mode, report: file, logFormat }: Settings) {
+  const isShown = process.stderr.isTTY === true && logFormat === 'text'
+  if (mode !== 'onetime' || (file === undefined && !isShown)) return undefined
+  const { startReport } = await import('./observe/report-end.ts')
+  const show = isShown ? (table: string) => process.stderr.write(table) : undefined
+  return startReport({ version: VERSION, file, show, ...terminal(process.stderr) })
+}
+
+function exitCodeOf(ended: Ended, settings: Settings, stoppedBy: number): number {
+  if (ended.kind === 'configuration') return EXIT.configuration
+  if (ended.kind === 'unreachable') return EXIT.unreachable
+  if (ended.kind === 'stopped') return EXIT.signalled + stoppedBy
   if (settings.mode !== 'onetime') return EXIT.done
   if (ended.failed > 0) return EXIT.failed
   return settings.detailedExitcode && ended.changed > 0 ? EXIT.changes : EXIT.done

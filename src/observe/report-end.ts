@@ -1,0 +1,84 @@
+// What becomes of the report when a onetime run ends: a JSON file for machines, a table for people.
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { ioFault } from '../core/errno.ts'
+import type { Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { Report, type ResourceReport, type RunReport } from './report.ts'
+
+export interface ReportOptions {
+  readonly version: string
+  /** Where the JSON goes, if anywhere. */
+  readonly file: string | undefined
+  /** Takes the table; absent: nobody looks. */
+  readonly show?: ((table: string) => void) | undefined
+  readonly colour: boolean
+}
+
+export interface RunningReport {
+  readonly emit: Emit
+  /** @returns why the report could not be written */
+  readonly finish: (exit: number, faults: readonly Fault[]) => Promise<Fault | undefined>
+}
+
+export function startReport({ version, file, show, colour }: ReportOptions): RunningReport {
+  const report = new Report(version)
+  return {
+    emit: report.emit,
+    finish: async (exit, faults) => {
+      const finished = report.finished(exit, faults)
+      show?.(summaryTable(finished, colour))
+      return file === undefined ? undefined : write(file, finished)
+    },
+  }
+}
+
+/** Whole or not at all: whoever waits for the file reads no half of it. */
+async function write(file: string, report: RunReport): Promise<Fault | undefined> {
+  const staged = `${file}.${process.pid}.tmp`
+  try {
+    await writeFile(staged, `${JSON.stringify(report, null, 2)}\n`)
+    await rename(staged, file)
+    return undefined
+  } catch (error) {
+    await rm(staged, { force: true }).catch(() => undefined)
+    return ioFault(`cannot write the report ${file}`, error)
+  }
+}
+
+const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
+  changed: 32,
+  pending: 33,
+  held: 33,
+  failed: 31,
+}
+
+/** A line a resource, aligned; empty when there is none. */
+export function summaryTable({ resources }: RunReport, colour: boolean): string {
+  if (resources.length === 0) return ''
+  const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']
+  const rows = resources.map((one) => [
+    one.name,
+    one.result,
+    `${one.read.count}`,
+    `${one.files.filter(({ change }) => change !== 'none').length} of ${one.files.length}`,
+    commands(one.checks),
+    one.reloadOwed ? 'owed' : commands(one.reloads),
+    `${one.duration} ms`,
+  ])
+  const widths = head.map((title, i) =>
+    Math.max(...[head, ...rows].map((row) => (row[i] ?? title).length)),
+  )
+  const line = (row: readonly string[], code: number | undefined): string => {
+    const cells = row.map((cell, i) => cell.padEnd(widths[i] ?? 0))
+    if (colour && code !== undefined) cells[1] = `\u001b[${code}m${cells[1] ?? ''}\u001b[39m`
+    return `${cells.join('  ').trimEnd()}\n`
+  }
+  const body = rows.map((row, i) => line(row, COLOURS[resources[i]?.result ?? 'in sync']))
+  return `\n${line(head, undefined)}${body.join('')}`
+}
+
+const commands = (all: ResourceReport['checks']): string => {
+  const failed = all.filter(({ succeeded }) => !succeeded).length
+  if (all.length === 0) return '-'
+  return failed === 0 ? `${all.length} ok` : `${failed} of ${all.length} failed`
+}

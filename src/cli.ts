@@ -4,6 +4,7 @@ import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Ended } from './run.ts'
 import { VERSION } from './version.ts'
@@ -35,6 +36,9 @@ async function tellFaults(faults: readonly Fault[], format: Settings['logFormat'
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  const shown = concealed(argv)
+  // What `ps` shows from here on. Only then, since a title hides which script it is that Node runs.
+  if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
     await tellFaults(command.error.faults, command.error.logFormat)

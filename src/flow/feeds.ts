@@ -1,7 +1,7 @@
 // All stores of a generation, and the one tree of all their keys. The default store's keys lie at its
 // root, those of the others below a directory of their own (core/key.ts). Each is followed by itself:
 // one that is away makes stale what comes from it and nothing else.
-import type { Emit } from '../core/event.ts'
+import type { Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../core/key.ts'
 import { treeIn, type Changes } from '../core/mirror.ts'
@@ -39,6 +39,12 @@ interface Entry {
   readonly identity: string
 }
 
+const insecure = (store: string): Event => ({
+  kind: 'notice',
+  level: 'warn',
+  message: `-client-insecure: whoever answers in place of ${store} is believed, and is told our credentials; for trying things out only`,
+})
+
 export class Feeds {
   listener: FeedsListener | undefined
   #tree: Tree
@@ -69,6 +75,7 @@ export class Feeds {
         continue
       }
       const called = name ?? store.value.name
+      if (settings.connection.clientInsecure === true) emit(insecure(called))
       const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once })
       entries.set(root, { feed, identity })
     }

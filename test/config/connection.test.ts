@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Connection } from '../../src/core/settings.ts'
+import { concealed } from '../../src/config/concealed.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
 
@@ -121,4 +122,22 @@ describe('SRV records', () => {
 test('-basic-auth is for a user', async () => {
   const { notices } = await connectionOf(['-basic-auth'])
   expect(notices).toEqual(['-basic-auth without -username has no effect'])
+})
+
+test.each([
+  [
+    ['-watch', '-password', 's3cret'],
+    ['-watch', '-password', '***'],
+  ],
+  [
+    ['--auth-token=s3cret', 'status'],
+    ['--auth-token=***', 'status'],
+  ],
+  [
+    ['-password', '-password', '-http-token', 'a'],
+    ['-password', '***', '-http-token', '***'],
+  ],
+  [['-password-file', '/p', '-prefix', '-password'], undefined],
+])('what ps shows of %j', (argv, shown) => {
+  expect(concealed(argv)).toEqual(shown)
 })

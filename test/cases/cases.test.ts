@@ -114,7 +114,10 @@ describe('examples', async () => {
 })
 
 describe('what the servers say to it', async () => {
-  const haproxy = ['.', 'examples/haproxy', 'test/cases/go-haproxy', 'test/cases/go-books']
+  const haproxy = [
+    ...['.', 'examples/haproxy', 'examples/consul-services'],
+    ...['test/cases/go-haproxy', 'test/cases/go-books'],
+  ]
   test.each(haproxy)('HAProxy accepts %s without a warning', async (folder) => {
     await inFolder(join(top, folder), async ({ work, exitCode, said }) => {
       expect(exitCode, said).toBe(0)

@@ -10,6 +10,7 @@ import type { Settings } from './core/settings.ts'
 import type { WrittenFile } from './core/written.ts'
 import { runReload } from './apply/reload.ts'
 import { sweepStaged } from './apply/stage.ts'
+import { dropShell, keepShellWarm } from './apply/warm-shell.ts'
 import { loadResources } from './config/resources.ts'
 import type { Control } from './control/start.ts'
 import { controlsOf } from './controls.ts'
@@ -177,6 +178,7 @@ class Daemon {
 
   async close(): Promise<void> {
     clearInterval(this.#resync)
+    dropShell()
     await this.#files?.close()
     await Promise.all(this.#retired)
     await this.#generation?.worker.stop()
@@ -225,6 +227,7 @@ class Daemon {
         this.#generation?.worker.all()
       }, this.settings.interval)
     }
+    if (!this.settings.noop && !this.settings.syncOnly) keepShellWarm()
     await stopped
     await this.#loading
     await this.close()

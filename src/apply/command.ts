@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import { CappedOutput } from './output.ts'
+import { takeShell } from './warm-shell.ts'
 
 export { commandFault, succeeded, type CommandName } from './command-fault.ts'
 
@@ -78,6 +79,8 @@ async function start(
   command: string,
   { env }: CommandOptions,
 ): Promise<ChildProcessByStdio<null, Readable, null> | Error> {
+  const warm = env === undefined ? takeShell(command) : undefined
+  if (warm !== undefined) return warm as ChildProcessByStdio<null, Readable, null>
   try {
     const subprocess = spawn('/bin/sh', [...SHELL, command], {
       detached: true, // setsid: the group can be signalled as a whole

@@ -1,0 +1,75 @@
+// A shell that is started before it is needed and waits for its command. To start a process Node copies
+// the tables of all its memory, some 0.1 ms for each MB: that is not to lie between a changed key and
+// its reload, so it is done while there is nothing else to do.
+import { spawn, type ChildProcess } from 'node:child_process'
+
+/** How long after a command the next shell is started, in milliseconds. */
+const PAUSE = 50
+
+// It reads its command as one line, then is as any other shell: without input, one pipe for both
+// outputs. When nobody has a command for it any more, the daemon being gone, it ends by itself.
+const WAITING =
+  'IFS= read -r reconfd_command || exit; exec </dev/null 2>&1; eval "$reconfd_command"'
+
+export type Shell = ChildProcess & { readonly pid: number }
+
+let wanted = false
+let waiting: Shell | undefined
+let timer: NodeJS.Timeout | undefined
+
+/** From here on there is one, for a daemon; it does not keep the program running. */
+export function keepShellWarm(): void {
+  wanted = true
+  prepare()
+}
+
+export function dropShell(): void {
+  wanted = false
+  clearTimeout(timer)
+  waiting?.stdin?.end()
+  waiting = undefined
+}
+
+/** The shell that was waiting, at work on the command; undefined when there is none, or it cannot take it. */
+export function takeShell(command: string): Shell | undefined {
+  const shell = waiting
+  if (shell === undefined || /[\n\0]/.test(command)) return undefined
+  waiting = undefined
+  shell.removeAllListeners()
+  setReferenced(shell, true)
+  shell.stdin?.end(`${command}\n`)
+  clearTimeout(timer)
+  timer = setTimeout(prepare, PAUSE).unref()
+  return shell
+}
+
+function prepare(): void {
+  if (!wanted || waiting !== undefined) return
+  let shell: ChildProcess
+  try {
+    shell = spawn('/bin/sh', ['-c', WAITING, 'sh'], {
+      detached: true, // setsid: the group can be signalled as a whole
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+  } catch {
+    return
+  }
+  // Whoever needs a command run and finds no shell starts one, and learns why that fails.
+  const gone = (): void => {
+    if (waiting === shell) waiting = undefined
+  }
+  shell.on('error', gone).on('exit', gone)
+  shell.stdin?.on('error', gone)
+  if (shell.pid === undefined) return
+  setReferenced(shell, false)
+  waiting = shell as Shell
+}
+
+function setReferenced(shell: ChildProcess, referenced: boolean): void {
+  const act = referenced ? 'ref' : 'unref'
+  shell[act]()
+  for (const stream of [shell.stdin, shell.stdout]) {
+    // Pipes to a child are sockets, though the types do not say so.
+    ;(stream as unknown as { ref(): void; unref(): void } | null)?.[act]()
+  }
+}

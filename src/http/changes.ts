@@ -7,11 +7,12 @@ import { html, type Html } from './html.ts'
 import type { View } from './parts.ts'
 import { badge, idOf, namesAndMore } from './words.ts'
 
-const WHY: Readonly<Record<RecentChange['why'], string>> = {
-  create: 'new',
-  content: 'changed',
-  metadata: 'owner or mode',
-  remove: 'removed',
+/** A word and a sign. */
+const WHY: Readonly<Record<RecentChange['why'], readonly [string, string]>> = {
+  create: ['new', '+'],
+  content: ['changed', '±'],
+  metadata: ['mode', '±'],
+  remove: ['removed', '−'],
 }
 
 export const changesPart = ({ changes, viewer, hasToken }: View): Html =>
@@ -36,7 +37,7 @@ const howToSee = (hasToken: boolean): Html =>
 function changeRow(change: RecentChange, viewer: Viewer, hasToken: boolean): Html {
   const { id, at, resource, dest, why, cause } = change
   const diff = viewer === 'stranger' ? undefined : change.diff(viewer === 'trusted')
-  const row = html`${badge(why === 'remove' ? 'warn' : 'calm', WHY[why])}
+  const row = html`${badge(why === 'remove' ? 'warn' : 'calm', ...WHY[why])}
     <span class="name">${resource}</span>
     <span class="wide break">
       <code>${dest}</code> ${diff !== undefined && sizeOf(diff)}<br />

@@ -23,6 +23,10 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+// To the letter: a blank more, and the browser would refuse them.
+const STYLE = new Html(`<style>${style}</style>`)
+const SCRIPT = new Html(`<script>${script}</script>`)
+
 export interface Title {
   readonly title: string
   /** A picture as an address. */
@@ -63,9 +67,7 @@ export function page(view: View, now: number): string {
         <title>${title}</title>
         <link rel="icon" id="icon" href="${icon}" />
         <noscript><meta http-equiv="refresh" content="${SECONDS_WITHOUT_SCRIPT}" /></noscript>
-        <style>
-          ${new Html(style)}
-        </style>
+        ${STYLE}
       </head>
       <body>
         <div id="lost" class="lost" role="alert" hidden>
@@ -83,9 +85,7 @@ export function page(view: View, now: number): string {
           changes nothing. What happened before the start of this process is told by
           <code>reconfd why</code>.
         </footer>
-        <script>
-          ${new Html(script)}
-        </script>
+        ${SCRIPT}
       </body>
     </html>`
   return withAges(document.text, now)

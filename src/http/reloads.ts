@@ -36,7 +36,7 @@ function timeline(reloads: readonly RecentReload[]): Html {
   return html`<svg
     class="timeline"
     viewBox="0 0 ${width} ${HEIGHT}"
-    preserveAspectRatio="xMaxYMax meet"
+    preserveAspectRatio="none"
     role="img"
     aria-label="${told}"
   >
@@ -52,7 +52,7 @@ function bar({ at, command, succeeded, duration }: RecentReload, x: number): Htm
   const y = HEIGHT - 1 - height
   const title = html`<title>${new Date(at).toISOString()} ${lasted(duration)} ${command}</title>`
   if (succeeded) {
-    return html`<rect class="ok" x="${x}" y="${y}" width="${BAR}" height="${height}" rx="1">
+    return html`<rect class="ok" x="${x}" y="${y}" width="${BAR}" height="${height}">
       ${title}
     </rect>`
   }

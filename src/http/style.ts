@@ -57,6 +57,7 @@ summary:hover { background: color-mix(in srgb, var(--calm-bg) 45%, transparent) 
 .diff .at { color: var(--soft) }
 .diff .plus { color: var(--good); background: var(--good-bg) }
 .diff .minus { color: var(--bad); background: var(--bad-bg) }
+#reload-list { margin-top: .5rem }
 .timeline { display: block; width: 100%; height: 3.5rem; padding: .5rem 1rem }
 .timeline .ok { fill: var(--good) }
 .timeline .fail { fill: var(--bad) }

@@ -6,8 +6,8 @@ export type Tone = 'good' | 'bad' | 'warn' | 'calm'
 const SIGNS: Readonly<Record<Tone, string>> = { good: '✓', bad: '✗', warn: '!', calm: '…' }
 
 /** A sign and a word, coloured. */
-export const badge = (tone: Tone, text: string): Html =>
-  html`<span class="badge ${tone}"><span aria-hidden="true">${SIGNS[tone]} </span>${text}</span>`
+export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
+  html`<span class="badge ${tone}"><span aria-hidden="true">${sign} </span>${text}</span>`
 
 export const signOf = (tone: Tone): string => SIGNS[tone]
 

@@ -103,7 +103,7 @@ export class Report {
   #take(event: Event): void {
     switch (event.kind) {
       case 'started':
-        event.names.forEach((name) => this.#of(name))
+        for (const name of event.uses.keys()) this.#of(name)
         return
       case 'store-live':
         this.#stores.set(event.store, { name: event.store, node: event.node, keys: event.keys })

@@ -46,9 +46,9 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
       await trial.begin()
       await trial.writes(50)
       await trial.settle()
-      await consul.restartEmpty()
-      // It holds nothing, and says so: that is the truth now.
+      // It will hold nothing, and say so: that is the truth then.
       trial.storeHolds('none')
+      await consul.restartEmpty()
       await trial.settle()
       await trial.writes(3)
       await trial.judge()

@@ -6,14 +6,18 @@
 //   4. Is nothing left behind: staged files, processes, sockets, handles, memory, owed reloads?
 //
 // All are answered from outside, by files and /proc, so that any program can be asked (program.ts).
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeDir, tempDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
-import { contentsOf, destinations, hashOf, keysOf, templatesFor } from './contents.ts'
+import { contentsOf, destinations, hashOf, keysOf } from './contents.ts'
 import type { Destination, State } from './contents.ts'
+import { firstLine, linesOf, textOf } from './files.ts'
+import { leftBehind, unlikeFresh, type Measure } from './judge.ts'
 import { isOurs, Program, type Invocation } from './program.ts'
+import { recording, writeSite } from './site.ts'
 import type { TrialStore } from './stores.ts'
+import { Witness } from './witness.ts'
 
 export interface TrialOptions {
   /**
@@ -32,15 +36,11 @@ export interface TrialOptions {
   readonly state?: string
   /** The destinations are written in place (bind mounts): a reader may see half of one meanwhile. */
   readonly inPlace?: boolean
+  /** The trial takes destinations away itself. */
+  readonly mayVanish?: boolean
   /** Milliseconds in which the program has to come right. */
   readonly patience?: number
 }
-
-/** What a fault may cost for good: some connections more, and memory that the collector has not given back. */
-const HANDLES_MORE = 6
-const MEMORY_MORE = 100
-
-const LOOK_EVERY = 5
 
 let trials = 0
 
@@ -51,22 +51,17 @@ export class Trial {
   /** The newest state that was written without a fault. */
   now: State = 'none'
   program: Program | undefined
-  readonly #planned = new Map<Destination, Set<string>>(destinations.map((d) => [d, new Set()]))
-  readonly #seen = new Map<Destination, string>()
-  readonly #wrong = new Set<string>()
-  readonly #looking: NodeJS.Timeout
+  readonly #witness: Witness
   #counter = 0
-  #fresh = 0
-  #baseline: { readonly handles: number; readonly memory: number } | undefined
+  #baseline: Measure | undefined
 
   constructor(
     readonly store: TrialStore,
     readonly options: TrialOptions = {},
   ) {
     this.out = options.out ?? join(this.root, 'out')
-    mkdirSync(this.out, { recursive: true })
-    this.#confdir(this.root, this.out, true)
-    this.#looking = setInterval(() => this.#look(), LOOK_EVERY)
+    writeSite(this.root, this.out, this.prefix, (dest) => this.#commandsOf(dest))
+    this.#witness = new Witness((dest) => this.path(dest), options.mayVanish === true)
   }
 
   path(dest: Destination): string {
@@ -78,30 +73,9 @@ export class Trial {
     return join(this.root, name)
   }
 
-  /** Templates and conf.d for a run that writes to `out`. */
-  #confdir(root: string, out: string, recorded: boolean): void {
-    for (const folder of ['conf.d', 'templates']) mkdirSync(join(root, folder), { recursive: true })
-    for (const [dest, text] of Object.entries(templatesFor(this.prefix))) {
-      writeFileSync(join(root, 'templates', `${dest}.tmpl`), text)
-    }
-    for (const dest of destinations) {
-      const fields = {
-        src: `${dest}.tmpl`,
-        dest: join(out, dest),
-        ...(recorded ? this.#commandsOf(dest) : {}),
-      }
-      const lines = Object.entries(fields).map(
-        ([name, text]) => `${name} = ${JSON.stringify(text)}`,
-      )
-      const text = ['[template]', ...lines, `keys = ["${this.prefix}"]`, ''].join('\n')
-      writeFileSync(join(root, 'conf.d', `${dest}.toml`), text)
-    }
-  }
-
   #commandsOf(dest: Destination): Record<string, string> {
     const { reload, check } = this.options
-    const hash = `$(sha256sum < ${this.path(dest)} | cut -c1-64)`
-    const record = `echo "$(date +%s.%N) ${hash}" >> ${this.file(`${dest}.reloads`)}`
+    const record = recording(this.path(dest), this.file(`${dest}.reloads`))
     const armed = this.file(`${dest}.armed`)
     return {
       reload_cmd: reload?.(record, armed) ?? record,
@@ -119,23 +93,19 @@ export class Trial {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
 
-  /** From now on this state may be seen. An empty store is none of them until somebody has emptied it. */
-  plan(state: State): void {
-    for (const [dest, text] of Object.entries(contentsOf(state))) {
-      this.#planned.get(dest as Destination)?.add(hashOf(text))
-    }
-  }
-
-  /** The store is known to hold this state now, by other means than a write of this trial. */
+  /**
+   * The store is known to hold this state now, by other means than a write of this trial. Only so
+   * may an empty store be seen.
+   */
   storeHolds(state: State): void {
-    this.plan(state)
+    this.#witness.plan(state)
     this.now = state
   }
 
   /** Writes the next state; throws when the store does not take it. */
   async write(): Promise<void> {
     const state = ++this.#counter
-    this.plan(state)
+    this.#witness.plan(state)
     await this.store.put(keysOf(this.prefix, state))
     this.now = state
   }
@@ -233,110 +203,28 @@ export class Trial {
   /** Settles, and asks the four questions. Throws with all answers that are no. */
   async judge(): Promise<void> {
     await this.settle() // The third question, and half of the second.
-    clearInterval(this.#looking)
-    this.#look()
-    const no = [...this.#wrong, ...this.#reloadsOfNothing(), ...(await this.#unlikeFresh())]
-    no.push(...(await this.#leftBehind()))
+    const seen = this.#witness.close()
+    const no = this.options.inPlace === true ? [] : [...seen]
+    no.push(...this.#reloadsOfNothing(), ...(await unlikeFresh(this)))
+    if (this.program !== undefined) {
+      no.push(...(await leftBehind(this, this.program, this.#baseline)))
+    }
     if (no.length === 0) return
     throw new Error(`${no.join('\n')}\n${(this.program?.output ?? '').slice(-6000)}`)
-  }
-
-  /** The first question, each few milliseconds. */
-  #look(): void {
-    for (const dest of destinations) {
-      const stamp = stampOf(this.path(dest))
-      if (stamp === this.#seen.get(dest)) continue
-      const text = textOf(this.path(dest))
-      // Before its first content a destination is not there, or what the fault has put there.
-      if (text === undefined) continue
-      if (stampOf(this.path(dest)) !== stamp) continue
-      this.#seen.set(dest, stamp)
-      if (this.options.inPlace !== true && this.#planned.get(dest)?.has(hashOf(text)) !== true) {
-        this.#wrong.add(
-          `${dest} was what nobody had planned (${text.length} characters: ${firstLine(text)})`,
-        )
-      }
-    }
   }
 
   /** The first question again, as the reloaded programs have seen it. */
   #reloadsOfNothing(): string[] {
     return destinations.flatMap((dest) =>
       this.reloads(dest)
-        .filter((hash) => this.#planned.get(dest)?.has(hash) !== true)
+        .filter((hash) => !this.#witness.wasPlanned(dest, hash))
         .map((hash) => `a reload found in ${dest} what nobody had planned: ${hash}`),
     )
   }
 
-  /** The second question. */
-  async #unlikeFresh(): Promise<string[]> {
-    const root = this.file(`fresh-${++this.#fresh}`)
-    const out = join(root, 'out')
-    mkdirSync(out, { recursive: true })
-    this.#confdir(root, out, false)
-    const fresh = new Program({
-      ...this.invocation('-onetime'),
-      confdir: root,
-      state: join(root, 'state'),
-    })
-    const { code } = await fresh.ended
-    if (code !== 0) return [`a fresh -onetime ended with ${code}: ${fresh.output}`]
-    return destinations
-      .filter((dest) => textOf(join(out, dest)) !== textOf(this.path(dest)))
-      .map((dest) => `${dest} is not what a fresh -onetime gives`)
-  }
-
-  /** The fourth question; ends the program. */
-  async #leftBehind(): Promise<string[]> {
-    const { program } = this
-    if (program === undefined) return []
-    const left = await this.#grown(program)
-    program.signal('SIGTERM')
-    const { code, signal } = await program.ended
-    if (isOurs && code !== 0) left.push(`it ended with ${code ?? signal} when it was asked to end`)
-    await until('no process is left', () => program.offspring().length === 0, {
-      timeout: 5000,
-    }).catch(() => left.push(`processes: ${program.offspring().join('; ')}`))
-    const strange = readdirSync(this.out).filter(
-      (name) => !(destinations as readonly string[]).includes(name),
-    )
-    if (strange.length > 0) left.push(`files beside the destinations: ${strange.join(', ')}`)
-    const sockets = socketsIn(this.invocation('-watch').state)
-    if (sockets.length > 0) left.push(`sockets: ${sockets.join(', ')}`)
-    left.push(...(await this.#stillOwed()))
-    return left
-  }
-
-  /** A program that has come right again needs no more than before the fault. */
-  async #grown(program: Program): Promise<string[]> {
-    const before = this.#baseline
-    if (before === undefined) return []
-    const grown: string[] = []
-    // A connection that was given up takes a moment to be closed.
-    const most = before.handles + HANDLES_MORE
-    await until('handles are closed', () => program.handles() <= most, { timeout: 5000 }).catch(
-      () => grown.push(`handles: ${before.handles} before, ${program.handles()} after`),
-    )
-    const memory = program.memory()
-    if (memory > before.memory + MEMORY_MORE) {
-      grown.push(`memory: ${Math.round(before.memory)} MB before, ${Math.round(memory)} MB after`)
-    }
-    return grown
-  }
-
-  /** Another run on the same folders finds nothing to do. */
-  async #stillOwed(): Promise<string[]> {
-    const count = (): number =>
-      destinations.reduce((sum, dest) => sum + this.reloads(dest).length, 0)
-    const before = count()
-    const { code } = await new Program(this.invocation('-onetime')).ended
-    if (code !== 0) return [`a -onetime afterwards ended with ${code}`]
-    return count() === before ? [] : ['a -onetime afterwards found a reload that was still owed']
-  }
-
   /** Ends what still runs and removes the folders. */
   async close(): Promise<void> {
-    clearInterval(this.#looking)
+    this.#witness.close()
     await this.kill(true)
     removeDir(this.root)
   }
@@ -353,34 +241,5 @@ export async function trying(
     await use(trial)
   } finally {
     await trial.close()
-  }
-}
-
-/** The text of a file; undefined when there is none, or what stands there is no file. */
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-function stampOf(path: string): string {
-  try {
-    const { ino, size, mtimeMs } = statSync(path)
-    return `${ino} ${size} ${mtimeMs}`
-  } catch {
-    return ''
-  }
-}
-
-const linesOf = (path: string): string[] => (textOf(path) ?? '').split('\n').slice(0, -1)
-const firstLine = (text = 'nothing'): string => text.slice(0, 40).split('\n')[0] ?? ''
-
-function socketsIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => lstatSync(join(folder, name)).isSocket())
-  } catch {
-    return []
   }
 }

@@ -1,0 +1,26 @@
+// What a trial's program reads and writes: conf.d, templates, and the files that its commands leave.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { destinations, templatesFor, type Destination } from './contents.ts'
+
+/** The further fields of a destination's resource, such as its commands. */
+export type FieldsOf = (dest: Destination) => Readonly<Record<string, string>>
+
+/** Templates and conf.d in `root`, for a run that makes the destinations in `out`. */
+export function writeSite(root: string, out: string, prefix: string, fieldsOf: FieldsOf): void {
+  const folders = [join(root, 'conf.d'), join(root, 'templates'), out]
+  for (const folder of folders) mkdirSync(folder, { recursive: true })
+  for (const [dest, text] of Object.entries(templatesFor(prefix))) {
+    writeFileSync(join(root, 'templates', `${dest}.tmpl`), text)
+  }
+  for (const dest of destinations) {
+    const fields = { src: `${dest}.tmpl`, dest: join(out, dest), ...fieldsOf(dest) }
+    const lines = Object.entries(fields).map(([name, text]) => `${name} = ${JSON.stringify(text)}`)
+    const toml = ['[template]', ...lines, `keys = ["${prefix}"]`, '']
+    writeFileSync(join(root, 'conf.d', `${dest}.toml`), toml.join('\n'))
+  }
+}
+
+/** A command that appends the time and the hash of a file to a log. */
+export const recording = (file: string, log: string): string =>
+  `echo "$(date +%s.%N) $(sha256sum < ${file} | cut -c1-64)" >> ${log}`

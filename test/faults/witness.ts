@@ -1,0 +1,58 @@
+// The witness of a trial: answers the first question, by looking at the destinations every few
+// milliseconds for as long as the trial lasts.
+import { contentsOf, destinations, hashOf, type Destination, type State } from './contents.ts'
+import { firstLine, stampOf, textOf } from './files.ts'
+
+const LOOK_EVERY = 5
+
+export class Witness {
+  readonly #planned = new Map<Destination, Set<string>>(destinations.map((d) => [d, new Set()]))
+  readonly #seen = new Map<Destination, string>()
+  readonly #wrong = new Set<string>()
+  readonly #looking = setInterval(() => this.#look(), LOOK_EVERY)
+
+  /** @param mayVanish the trial takes destinations away itself */
+  constructor(
+    private readonly path: (dest: Destination) => string,
+    private readonly mayVanish: boolean,
+  ) {}
+
+  /** From now on this state may be seen. */
+  plan(state: State): void {
+    for (const [dest, text] of Object.entries(contentsOf(state))) {
+      this.#planned.get(dest as Destination)?.add(hashOf(text))
+    }
+  }
+
+  wasPlanned(dest: Destination, hash: string): boolean {
+    return this.#planned.get(dest)?.has(hash) === true
+  }
+
+  /** Looks once more, and no more. @returns what was seen that nobody had planned */
+  close(): readonly string[] {
+    clearInterval(this.#looking)
+    this.#look()
+    return [...this.#wrong]
+  }
+
+  #look(): void {
+    for (const dest of destinations) {
+      const path = this.path(dest)
+      const stamp = stampOf(path)
+      const before = this.#seen.get(dest)
+      if (stamp === before) continue
+      if (stamp === undefined) {
+        // Before its first content a destination is not there.
+        if (!this.mayVanish) this.#wrong.add(`${dest} was not there any more`)
+        continue
+      }
+      const text = textOf(path)
+      // Replaced in the middle of this look: the next one sees what is there then.
+      if (text === undefined || stampOf(path) !== stamp) continue
+      this.#seen.set(dest, stamp)
+      if (this.wasPlanned(dest, hashOf(text))) continue
+      const shown = `${text.length} characters: ${firstLine(text)}`
+      this.#wrong.add(`${dest} was what nobody had planned (${shown})`)
+    }
+  }
+}

@@ -1,9 +1,5 @@
-// The contract's first half: what is there is read, whole and exactly, and an abort leaves nothing.
-import { setTimeout as delay } from 'node:timers/promises'
+// The contract's first half: what is there is read, whole and exactly.
 import { expect, test } from 'vitest'
-import { activeHandles, handlesBeyond } from '../support/handles.ts'
-import { until, within } from '../support/until.ts'
-import { storeOf } from '../support/watched.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
 const bigValue = `${'ü'.repeat(1000)}${'0123456789'.repeat(49_800)}`
@@ -86,37 +82,5 @@ export function reading(world: () => World): void {
       await watched.converges(keys.set(`${prefix}/dir7/key7`, 'changed'), 60_000)
     })
     await world().client.delTree?.(prefix)
-  })
-
-  test.each([
-    ['at once', 0],
-    ['while it connects', 1],
-    ['while it reads', 4],
-    ['after the snapshot', undefined],
-  ])('aborted %s it leaves no handle within 250 ms', async (_, after) => {
-    const prefix = newPrefix()
-    await world().client.putAll(new Map([[`${prefix}/a`, '1']]))
-    world().client.close()
-    await until('the helpers have let go', () => !activeHandles().has('TCPSocketWrap'))
-    const store = await storeOf(world().settings)
-    const before = activeHandles()
-
-    const abort = new AbortController()
-    const events = store.watch(store.nodes[0] as string, [prefix], abort.signal)
-    let live = false
-    const ended = (async () => {
-      for await (const event of events) live ||= event.kind === 'snapshot'
-    })()
-    if (after === undefined) await until('the snapshot', () => live)
-    else if (after > 0) await delay(after)
-    const aborted = performance.now()
-    abort.abort()
-    await within('the generator returns', ended, 250)
-    await until('no handle is left', () => handlesBeyond(before).length === 0, {
-      timeout: 250 - (performance.now() - aborted),
-      every: 5,
-    }).catch((error: unknown) => {
-      throw new Error(`left behind: ${handlesBeyond(before).join(', ')}`, { cause: error })
-    })
   })
 }

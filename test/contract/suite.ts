@@ -1,10 +1,11 @@
 // What every store promises, written once and run against each of them with its real server.
 // A store that cannot do something says so in `lacks`, with the reason; nothing is skipped unsaid.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
 import { reading } from './reading.ts'
 import { surviving } from './surviving.ts'
-import type { World } from './world.ts'
+import { newPrefix, type World } from './world.ts'
 
 /** `change`: keys change while they are watched. `ttl`: keys expire. `outage`: the store can go away. */
 type Ability = 'change' | 'ttl' | 'outage'
@@ -31,6 +32,11 @@ export function contract(
     })
     const get = (): World => world
     reading(get)
+    aborting(get, async () => {
+      const prefix = newPrefix()
+      await world.client.putAll(new Map([[`${prefix}/a`, '1']]))
+      return prefix
+    })
     if (!lacks('change', () => 'put' in world.client)) changing(get)
     if (!lacks('ttl', () => 'putWithTtl' in world.client)) expiring(get)
     if (!lacks('outage', () => 'down' in world)) surviving(get)

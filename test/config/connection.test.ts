@@ -134,7 +134,7 @@ test.each([
     ['--auth-token=***', 'status'],
   ],
   [
-    ['-password', '-password', '-http-token', 'a'],
+    ['-password', '-x', '-http-token', 'a'],
     ['-password', '***', '-http-token', '***'],
   ],
   [['-password-file', '/p', '-prefix', '-password'], undefined],

@@ -45,9 +45,22 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
 export interface ServerOptions {
   readonly extraArgs?: readonly string[]
   readonly dataDir?: string
+  /** Also served by TLS, at `secureNode`; the plain port stays, for the test's own writes. */
+  readonly tls?: ServerTls
 }
 
-export type EtcdServer = StoreServer<EtcdV3Client> & { readonly v2: EtcdV2Client }
+/** PEM files. */
+export interface ServerTls {
+  readonly cert: string
+  readonly key: string
+  /** The authority of the client certificates that are asked for; absent: none is. */
+  readonly clientCa?: string
+}
+
+export type EtcdServer = StoreServer<EtcdV3Client> & {
+  readonly v2: EtcdV2Client
+  readonly secureNode: string
+}
 
 /**
  * One etcd. `client` speaks v3; `v2` speaks v2, which is served with `{ v2: true }`.
@@ -56,19 +69,25 @@ export type EtcdServer = StoreServer<EtcdV3Client> & { readonly v2: EtcdV2Client
 export async function startEtcd(
   options: ServerOptions & { readonly v2?: boolean } = {},
 ): Promise<EtcdServer> {
-  return startOnFreePorts(2, async ([port, peerPort]) => {
+  return startOnFreePorts(3, async ([port, peerPort, securePort]) => {
     const dataDir = options.dataDir ?? tempDir('etcd')
     const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
+    const { tls } = options
+    const urls = tls === undefined ? url : `${url},https://127.0.0.1:${securePort}`
     const args = [
       `--data-dir=${dataDir}`,
-      `--listen-client-urls=${url}`,
-      `--advertise-client-urls=${url}`,
+      `--listen-client-urls=${urls}`,
+      `--advertise-client-urls=${urls}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
       '--max-txn-ops=10000',
       '--log-level=error',
       ...(options.v2 === true ? ['--enable-v2'] : []),
+      ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
+      ...(tls?.clientCa === undefined
+        ? []
+        : ['--client-cert-auth', `--trusted-ca-file=${tls.clientCa}`]),
       ...(options.extraArgs ?? []),
     ]
     const probe = new HttpClient(url)
@@ -84,14 +103,14 @@ export async function startEtcd(
         dataDir,
         new EtcdV3Client(url),
       ),
-      { v2: new EtcdV2Client(url) },
+      { v2: new EtcdV2Client(url), secureNode: `127.0.0.1:${securePort}` },
     )
     await server.start()
     return server
   })
 }
 
-export type ConsulServer = StoreServer<ConsulClient>
+export type ConsulServer = StoreServer<ConsulClient> & { readonly secureNode: string }
 
 /**
  * One Consul server agent that keeps its data over a restart.
@@ -100,14 +119,22 @@ export type ConsulServer = StoreServer<ConsulClient>
 export async function startConsul(
   options: ServerOptions & { readonly config?: object; readonly token?: string } = {},
 ): Promise<ConsulServer> {
-  return startOnFreePorts(4, async ([http, rpc, lan, wan]) => {
+  return startOnFreePorts(5, async ([http, rpc, lan, wan, https]) => {
     const dataDir = options.dataDir ?? tempDir('consul')
+    const { tls } = options
     const config = {
       server: true,
       bootstrap: true,
       bind_addr: '127.0.0.1',
       client_addr: '127.0.0.1',
-      ports: { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 },
+      ports: {
+        ...{ http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 },
+        ...(tls === undefined ? {} : { https }),
+      },
+      ...(tls === undefined ? {} : { cert_file: tls.cert, key_file: tls.key }),
+      ...(tls?.clientCa === undefined
+        ? {}
+        : { ca_file: tls.clientCa, verify_incoming_https: true }),
       disable_host_node_id: true,
       disable_update_check: true,
       log_level: 'error',
@@ -136,11 +163,14 @@ export async function startConsul(
       `-hcl=${JSON.stringify(config)}`,
       ...(options.extraArgs ?? []),
     ]
-    const server = new StoreServer(
-      { name: 'consul', args, ready },
-      `127.0.0.1:${http}`,
-      dataDir,
-      new ConsulClient(url, options.token),
+    const server = Object.assign(
+      new StoreServer(
+        { name: 'consul', args, ready },
+        `127.0.0.1:${http}`,
+        dataDir,
+        new ConsulClient(url, options.token),
+      ),
+      { secureNode: `127.0.0.1:${https}` },
     )
     await server.start()
     return server

@@ -1,0 +1,223 @@
+// TLS to real servers that ask for a client certificate: what goes wrong, word for word, and
+// certificates that are renewed while their keys are watched.
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Fault } from '../../src/core/fault.ts'
+import type { BackendName, Connection } from '../../src/core/settings.ts'
+import { FaultError } from '../../src/core/fault.ts'
+import { openStore } from '../../src/stores/registry.ts'
+import { open as openEtcd } from '../../src/stores/etcdv3.ts'
+import { Authority } from '../support/certificates.ts'
+import { removeDir, startConsul, startEtcd, tempDir } from '../support/servers.ts'
+import { RawWatch } from '../support/raw-watch.ts'
+import { settingsFor } from '../support/settings.ts'
+import { until } from '../support/until.ts'
+
+const folder = tempDir('secured')
+const ours = new Authority(folder, 'ours')
+const theirs = new Authority(folder, 'theirs')
+const yesterday = new Date(Date.now() - 86_400_000)
+const client = ours.issue('client', { host: 'client.test' })
+const expired = ours.issue('expired-client', { host: 'client.test', notAfter: yesterday })
+const foreign = theirs.issue('foreign-client', { host: 'client.test' })
+const server = ours.issue('server')
+const otherName = ours.issue('other-name', { host: 'other.test' })
+const outdated = ours.issue('outdated', { notAfter: yesterday })
+
+const mutual: Partial<Connection> = {
+  clientCert: client.cert,
+  clientKey: client.key,
+  clientCaKeys: ours.cert,
+}
+
+const watches: RawWatch[] = []
+afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
+afterAll(() => removeDir(folder))
+
+async function watch(
+  backend: BackendName,
+  node: string,
+  connection: Partial<Connection>,
+): Promise<RawWatch> {
+  const own = { nodes: [node], scheme: 'https' as const, ...connection }
+  const opened = new RawWatch(await openStore(settingsFor({ backend, connection: own })), ['/app'])
+  watches.push(opened)
+  return opened
+}
+
+async function faultOf(...given: Parameters<typeof watch>): Promise<Fault> {
+  try {
+    return await (await watch(...given)).fault()
+  } catch (error) {
+    if (error instanceof FaultError) return error.fault
+    throw error
+  }
+}
+
+describe.each([
+  ['etcdv3', 'etcd', startEtcd],
+  ['etcdv2', 'etcd', (options: object) => startEtcd({ ...options, v2: true })],
+  ['consul', 'Consul', startConsul],
+] as const)('%s', (backend, called, start) => {
+  type Server = Awaited<ReturnType<typeof start>>
+  const servers: Server[] = []
+  let good: Server
+  beforeAll(async () => {
+    good = await start({ tls: { ...server, clientCa: ours.cert } })
+    servers.push(good)
+    const writer = 'v2' in good && backend === 'etcdv2' ? good.v2 : good.client
+    await writer.put('/app/a', '1')
+  })
+  afterAll(() => Promise.all(servers.map((one) => one.stop())))
+
+  const snapshot = { kind: 'snapshot', entries: { '/app/a': '1' } }
+  const told = (what: string, hint: string) => ({
+    kind: 'store',
+    message: `cannot reach ${called} at https://${good.secureNode}: TLS: ${what}`,
+    hint,
+    permanent: true,
+  })
+
+  test('with certificates on both sides it is read', async () => {
+    expect(await (await watch(backend, good.secureNode, mutual)).next()).toEqual(snapshot)
+  })
+
+  test('an authority that is not trusted', async () => {
+    const fault = await faultOf(backend, good.secureNode, { ...mutual, clientCaKeys: theirs.cert })
+    expect(fault).toEqual(
+      told(
+        "the server's certificate is signed by an authority that is not trusted",
+        'name the authority that signed it with -client-ca-keys',
+      ),
+    )
+  })
+
+  test('another server name is expected, and the right one', async () => {
+    const access = { ...mutual, clientServerName: 'etcd.internal' }
+    expect(await faultOf(backend, good.secureNode, access)).toEqual(
+      told(
+        "the server's certificate is for IP Address:127.0.0.1, and not for etcd.internal",
+        'write one of its names in -node, or in -client-server-name',
+      ),
+    )
+    const port = good.secureNode.split(':')[1]
+    expect((await faultOf(backend, `localhost:${port}`, mutual)).message).toContain(
+      'is for IP Address:127.0.0.1, and not for localhost',
+    )
+    const named = await watch(backend, `localhost:${port}`, {
+      ...mutual,
+      clientServerName: '127.0.0.1',
+    })
+    expect(await named.next()).toEqual(snapshot)
+  })
+
+  test.each([
+    ['no client certificate', { clientCaKeys: ours.cert }],
+    ['an expired one', { ...mutual, clientCert: expired.cert, clientKey: expired.key }],
+    ['one of a foreign authority', { ...mutual, clientCert: foreign.cert, clientKey: foreign.key }],
+  ])('%s', async (_, access) => {
+    const fault = await faultOf(backend, good.secureNode, access)
+    expect(fault).toEqual(
+      told(
+        'the server does not accept the client certificate, or misses one',
+        'check -client-cert and -client-key: signed by an authority of the server, and not expired?',
+      ),
+    )
+  })
+
+  test('a server whose certificate has expired, or is for another name', async () => {
+    if (backend === 'etcdv2') return
+    const [late, odd] = await Promise.all([start({ tls: outdated }), start({ tls: otherName })])
+    servers.push(late, odd)
+    const access = { clientCaKeys: ours.cert }
+    expect(await faultOf(backend, late.secureNode, access)).toEqual({
+      kind: 'store',
+      message: `cannot reach ${called} at https://${late.secureNode}: TLS: the server's certificate has expired`,
+      hint: "renew it at the server, and check this machine's clock",
+      permanent: true,
+    })
+    expect((await faultOf(backend, odd.secureNode, access)).message).toBe(
+      `cannot reach ${called} at https://${odd.secureNode}: TLS: the server's certificate is for DNS:other.test, and not for 127.0.0.1`,
+    )
+    await odd.client.put('/app/a', '1')
+    const named = await watch(backend, odd.secureNode, {
+      ...access,
+      clientServerName: 'other.test',
+    })
+    expect(await named.next()).toEqual(snapshot)
+    await late.client.put('/app/a', '1')
+    const trusting = await watch(backend, late.secureNode, { clientInsecure: true })
+    expect(await trusting.next()).toEqual(snapshot)
+  })
+})
+
+describe('files', () => {
+  const bad = join(folder, 'bad.pem')
+  writeFileSync(bad, 'no certificate')
+  test.each<[Partial<Connection>, string]>([
+    [{ clientCert: client.cert }, '-client-cert is given without -client-key'],
+    [{ clientKey: client.key }, '-client-key is given without -client-cert'],
+    [{ ...mutual, clientCert: bad }, 'the file of -client-cert does not hold a certificate in PEM'],
+    [
+      { ...mutual, clientKey: bad },
+      'the file of -client-key does not hold a private key without a passphrase in PEM',
+    ],
+    [{ clientCaKeys: bad }, 'the file of -client-ca-keys does not hold a certificate in PEM'],
+    [
+      { ...mutual, clientKey: server.key },
+      'the key of -client-key does not belong to the certificate of -client-cert',
+    ],
+    [{ passwordFile: '/nonexistent' }, 'cannot read the file of -password-file: ENOENT'],
+  ])('%j is refused at the start: %s', async (connection, message) => {
+    for (const backend of ['etcdv3', 'consul', 'redis', 'zookeeper'] as const) {
+      const own = { nodes: ['127.0.0.1:1'], scheme: 'https' as const, ...connection }
+      const opened = await openStore(settingsFor({ backend, connection: own }))
+      expect(opened).toMatchObject({ ok: false, error: { message } })
+    }
+  })
+})
+
+test('certificates that are renewed on disk: new connections use them, and the watch goes on', async () => {
+  const live = { cert: join(folder, 'live.crt'), key: join(folder, 'live.key') }
+  const install = (from: { cert: string; key: string }): void => {
+    copyFileSync(from.cert, live.cert)
+    copyFileSync(from.key, live.key)
+  }
+  const end = new Date(Date.now() + 6000)
+  install(ours.issue('short-lived', { host: 'client.test', notAfter: end }))
+  const old = { cert: join(folder, 'old.crt'), key: join(folder, 'old.key') }
+  copyFileSync(live.cert, old.cert)
+  copyFileSync(live.key, old.key)
+  const etcd = await startEtcd({ tls: { ...server, clientCa: ours.cert } })
+  try {
+    const connection = {
+      nodes: [etcd.secureNode],
+      scheme: 'https' as const,
+      clientCaKeys: ours.cert,
+      clientCert: live.cert,
+      clientKey: live.key,
+    }
+    // A watch that is silent for so long is opened anew, on a new connection.
+    const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), { silence: 300 })
+    const watching = new RawWatch(opened, ['/app'])
+    watches.push(watching)
+    expect(await watching.next()).toEqual({ kind: 'snapshot', entries: {} })
+    const change = watching.next()
+    install(client)
+    const outOfDate = { ...connection, clientCert: old.cert, clientKey: old.key }
+    await until('the old certificate is refused', async () => {
+      const stale = await watch('etcdv3', etcd.secureNode, outOfDate)
+      return stale.next().then(
+        () => false,
+        () => true,
+      )
+    })
+    await etcd.client.put('/app/a', '1')
+    expect(await change).toEqual({ kind: 'delta', put: { '/app/a': '1' }, del: [] })
+    await etcd.client.put('/app/a', '2')
+    expect(await watching.next()).toEqual({ kind: 'delta', put: { '/app/a': '2' }, del: [] })
+  } finally {
+    await etcd.stop()
+  }
+})

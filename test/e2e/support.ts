@@ -125,7 +125,10 @@ export class Site {
   }
 
   /** conf.d/<name>.toml for the template and the destination of the same name. */
-  resource(name: string, fields: Readonly<Record<string, string | readonly string[]>> = {}): void {
+  resource(
+    name: string,
+    fields: Readonly<Record<string, string | boolean | readonly string[]>> = {},
+  ): void {
     const all = { src: `${name}.njk`, dest: this.path(name), keys: ['/'], ...fields }
     const lines = Object.entries(all).map(([field, value]) => `${field} = ${JSON.stringify(value)}`)
     writeFileSync(

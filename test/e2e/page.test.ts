@@ -59,9 +59,9 @@ const verdict = (page: Page, text: string): Promise<void> =>
 async function seriousIn(page: Page): Promise<string[]> {
   // Evaluated, and not added as a script: the page's own policy refuses every other script.
   await page.evaluate(axe)
-  const found = (await page.evaluate('axe.run()')) as {
+  const found = await page.evaluate<{
     violations: { id: string; impact: string; nodes: { html: string }[] }[]
-  }
+  }>('axe.run()')
   return found.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)

@@ -1,0 +1,238 @@
+// What -http serves besides the page, and to whom: readiness that follows the store, metrics that
+// promtool finds nothing wrong with, and nothing for pages of the web.
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { isLoopback } from '../../src/http/access.ts'
+import type { Readiness } from '../../src/http/ready.ts'
+import { serverBinary } from '../support/process.ts'
+import { startEtcd } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { withSite, type Running, type Site } from './support.ts'
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+/** As `fetch`, which does not let a Host header be set. */
+function ask(
+  address: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(address, { method, headers, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (data: string) => (text += data))
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      )
+    })
+    asked.once('error', reject).end()
+  })
+}
+
+async function addressOf(daemon: Running): Promise<string> {
+  const pattern = /status page at (http:\/\/[^"/]+)\//
+  await daemon.until('the page', () => pattern.test(daemon.stderr))
+  return pattern.exec(daemon.stderr)?.[1] ?? ''
+}
+
+async function withFile(
+  use: (site: Site, start: (...flags: string[]) => Promise<string>) => Promise<void>,
+): Promise<void> {
+  await withSite([], async (site) => {
+    writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: { name: 'a-value' } }))
+    site.template('app', '{{ getv("/app/name") }}\n')
+    site.resource('app', { mode: '0644', reload_cmd: 'true' })
+    await use(site, async (...flags) => {
+      const daemon = site.start('-file', `${site.root}/keys.json`, '-watch', ...flags)
+      const address = await addressOf(daemon)
+      await daemon.until('the reload', () => daemon.tells('reloaded'))
+      return address
+    })
+  })
+}
+
+const readiness = async (address: string): Promise<Readiness & { status: number }> => {
+  const { status, text } = await ask(`${address}/readyz`)
+  return { status, ...(JSON.parse(text) as Readiness) }
+}
+
+test('/readyz follows the store and the resources, /healthz the process', async () => {
+  const etcd = await startEtcd()
+  try {
+    await withSite(['-backend', 'etcdv3', '-node', etcd.node], async (site) => {
+      await etcd.client.put('/app/name', 'one')
+      site.template('app', '{{ getv("/app/name") }}\n')
+      site.resource('app')
+      const address = await addressOf(site.start('-watch', '-http', '127.0.0.1:0'))
+      const isReady = () => readiness(address).then(({ ready }) => ready)
+      await until('ready', isReady)
+      expect(await readiness(address)).toEqual({ status: 200, ready: true, reasons: [] })
+
+      await etcd.kill()
+      await until('not ready', async () => !(await isReady()))
+      const away = await readiness(address)
+      expect(away).toMatchObject({
+        status: 503,
+        reasons: [
+          { store: 'etcdv3', state: 'stale' },
+          { resource: 'app.toml', state: 'stale' },
+        ],
+      })
+      expect((await ask(`${address}/healthz`)).status).toBe(200)
+      const { text } = await ask(`${address}/metrics`)
+      expect(text).toContain('reconfd_store_up{store="etcdv3"} 0')
+      expect(text).toMatch(/reconfd_store_last_sync_age_seconds\{store="etcdv3"\} \d/)
+
+      await etcd.start()
+      await until('ready again', isReady)
+      await etcd.client.del('/app/name')
+      await until('not ready: the template fails', async () => !(await isReady()))
+      expect((await readiness(address)).reasons).toMatchObject([
+        {
+          resource: 'app.toml',
+          state: 'failed',
+          why: expect.stringContaining('/app/name') as string,
+        },
+      ])
+      expect((await ask(`${address}/metrics`)).text).toContain(
+        'reconfd_store_reconnects_total{store="etcdv3"} 1',
+      )
+    })
+  } finally {
+    await etcd.stop()
+  }
+}, 60_000)
+
+test('promtool finds nothing wrong with the metrics', async () => {
+  await withFile(async (_, start) => {
+    const address = await start('-http', ':0')
+    const { status, headers, text } = await ask(`${address}/metrics`)
+    expect(status).toBe(200)
+    expect(headers['content-type']).toContain('text/plain; version=0.0.4')
+    const { path, env } = serverBinary('promtool')
+    const checked = spawnSync(path, ['check', 'metrics'], {
+      input: text,
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    })
+    expect(checked.stdout + checked.stderr).toBe('')
+    expect(checked.status).toBe(0)
+    for (const line of [
+      'reconfd_store_up{store="file"} 1',
+      'reconfd_store_last_sync_age_seconds{store="file"} 0',
+      'reconfd_renders_total{resource="app.toml"} 1',
+      'reconfd_writes_total{resource="app.toml"} 1',
+      'reconfd_reloads_total{resource="app.toml",result="succeeded"} 1',
+      'reconfd_resource_state{resource="app.toml",state="in sync"} 1',
+      'reconfd_resource_owed{resource="app.toml"} 0',
+      'reconfd_resource_held{resource="app.toml"} 0',
+      'reconfd_render_duration_seconds_count 1',
+      'reconfd_reload_duration_seconds_count 1',
+      'reconfd_configuration_good 1',
+    ]) {
+      expect(text.split('\n')).toContain(line)
+    }
+    expect(text).toMatch(/reconfd_build_info\{version="[^"]+",node="[^"]+"\} 1/)
+    expect(text).not.toContain('a-value')
+  })
+})
+
+test('asked for another host, by another origin, or to change something: refused', async () => {
+  await withFile(async (_, start) => {
+    const address = await start('-http', ':0', '-http-name', 'Web1.example.com')
+    const { host, port } = new URL(address)
+    const statusWith = async (headers: Record<string, string>, method?: string) =>
+      (await ask(`${address}/`, headers, method)).status
+    for (const good of [
+      host,
+      `localhost:${port}`,
+      `[::1]:${port}`,
+      '10.1.2.3',
+      'web1.example.com',
+    ]) {
+      expect([good, await statusWith({ host: good })]).toEqual([good, 200])
+    }
+    for (const bad of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', 'a b']) {
+      expect([bad, await statusWith({ host: bad })]).toEqual([bad, 403])
+    }
+    expect(await statusWith({ origin: address })).toBe(200)
+    expect(await statusWith({ origin: 'http://evil.example' })).toBe(403)
+    expect(await statusWith({ origin: 'null' })).toBe(403)
+    const cross = { 'sec-fetch-site': 'cross-site' }
+    expect(await statusWith({ ...cross, 'sec-fetch-mode': 'no-cors' })).toBe(403)
+    expect(await statusWith({ ...cross, 'sec-fetch-mode': 'navigate' })).toBe(200)
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
+      const { status, headers } = await ask(`${address}/`, {}, method)
+      expect([method, status, headers['allow']]).toEqual([method, 405, 'GET, HEAD'])
+    }
+    const head = await ask(`${address}/`, {}, 'HEAD')
+    expect([head.status, head.text]).toEqual([200, ''])
+    expect(head.headers['content-security-policy']).toContain("default-src 'none'")
+    expect((await ask(`${address}/nosuch`)).status).toBe(404)
+  })
+})
+
+test('diffs: on this machine, or with the token; never of a file that not everybody may read', async () => {
+  await withFile(async (site, start) => {
+    site.template('private', '{{ getv("/app/name") }} in private\n')
+    site.resource('private', { mode: '0600' })
+    const address = await start('-http', ':0', '-http-token', 'open-sesame')
+    const pageWith = async (headers: Record<string, string>) =>
+      (await ask(`${address}/`, headers)).text
+    await until('both files', async () => (await pageWith({})).includes('out/private'))
+    const local = await pageWith({})
+    expect(local).toContain('+a-value')
+    expect(local).not.toContain('in private')
+    // Behind a proxy everybody comes from this machine.
+    const proxied = await pageWith({ 'x-forwarded-for': '192.0.2.1' })
+    expect(proxied).not.toContain('a-value')
+    expect(proxied).toContain('give the token')
+    const far = { 'x-forwarded-for': '192.0.2.1' }
+    const basic = `Basic ${Buffer.from('me:open-sesame').toString('base64')}`
+    for (const authorization of ['Bearer open-sesame', basic]) {
+      const told = await pageWith({ ...far, authorization })
+      expect(told).toContain('+a-value')
+      expect(told).toContain('a-value in private')
+    }
+    const wrong = await ask(`${address}/`, { authorization: 'Bearer open-sesam' })
+    expect(wrong.status).toBe(401)
+    const asked = await ask(`${address}/with-token`, far)
+    expect([asked.status, asked.headers['www-authenticate']]).toEqual([
+      401,
+      expect.stringMatching(/^Basic /),
+    ])
+    const given = await ask(`${address}/with-token`, { authorization: basic })
+    expect([given.status, given.headers['location']]).toEqual([303, '/'])
+  })
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.8.9.1', true],
+  ['::1', true],
+  ['::ffff:127.0.0.1', true],
+  ['10.0.0.1', false],
+  ['::ffff:10.0.0.1', false],
+  ['fe80::1', false],
+  ['', false],
+])('%s is this machine: %s', (address, is) => {
+  expect(isLoopback(address)).toBe(is)
+})
+
+test('a port that is taken: the daemon works on, and tells', async () => {
+  await withFile(async (site, start) => {
+    const address = await start('-http', ':0')
+    const { port } = new URL(address)
+    const second = site.start('-file', `${site.root}/keys.json`, '-watch', '-http', `:${port}`)
+    await second.until('the warning', () => second.stderr.includes('no status page: cannot listen'))
+    await second.until('its work', () => second.tells('store-live'))
+    expect((await second.stop()).code).toBe(0)
+  })
+})

@@ -22,7 +22,7 @@ const flags: readonly Flag[] = [
     if (type === 'boolean') return { name, help }
     if (choices !== undefined) return { name, help, value: choices }
     if (FOLDERS.has(name)) return { name, help, value: 'folder' }
-    return { name, help, value: /file|path|keys/.test(placeholder(name)) ? 'file' : 'text' }
+    return { name, help, value: name === 'file' || placeholder(name) === 'file' ? 'file' : 'text' }
   }),
   ...[...commandFlags].map(([name, { help, placeholder: value, of }]): Flag => ({
     name,

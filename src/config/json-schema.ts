@@ -11,16 +11,20 @@ export type SchemaKind = (typeof schemaKinds)[number]
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#'
 
-/** What a duration may look like: seconds, or Go's units. */
-const DURATION: JsonSchema = {
+/** Seconds, or Go's units; the longest is what a timer of Node can wait. */
+const durationSchema = (least = 0): JsonSchema => ({
   anyOf: [
-    { type: 'number', minimum: 0 },
+    {
+      type: 'number',
+      ...(least > 0 ? { exclusiveMinimum: 0 } : { minimum: 0 }),
+      maximum: (2 ** 31 - 1) / 1000,
+    },
     {
       type: 'string',
       pattern: '^(\\d+(\\.\\d+)?|((\\d+\\.?\\d*|\\.\\d+)(ns|us|µs|μs|ms|s|m|h))+)$',
     },
   ],
-}
+})
 const MODE: JsonSchema = { type: 'string', pattern: '^((0o)?[0-7]{3,5})?$' }
 const LIMIT: JsonSchema = {
   anyOf: [
@@ -30,7 +34,7 @@ const LIMIT: JsonSchema = {
 }
 const STRINGS: JsonSchema = { type: 'array', items: { type: 'string' } }
 
-export const jsonSchema = (kind: SchemaKind): JsonSchema =>
+const jsonSchema = (kind: SchemaKind): JsonSchema =>
   kind === 'resource' ? resourceSchema() : confdSchema()
 
 function resourceSchema(): JsonSchema {
@@ -42,6 +46,7 @@ function resourceSchema(): JsonSchema {
     $schema: DRAFT,
     title: 'A resource of reconfd: a file of conf.d',
     ...tableSchema(resourceKeys, {
+      backend: { ...storeSchema, description: 'A store of its own.' },
       template: { anyOf: [template, { type: 'array', minItems: 1, items: template }] },
     }),
     required: ['template'],
@@ -82,7 +87,7 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'mode':
       return MODE
     case 'duration':
-      return DURATION
+      return durationSchema(spec.least)
     case 'count':
       return { type: 'integer', minimum: spec.least ?? 0 }
     case 'limit':
@@ -95,28 +100,47 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
 }
 
 function confdSchema(): JsonSchema {
-  const entries = optionNames.flatMap((name) => {
-    const option = optionOf(name)
-    const schema = { ...optionSchema(option), description: option.help }
-    return tomlNames(name).map((entry) => [entry, schema] as const)
-  })
+  const stores = {
+    type: 'object',
+    propertyNames: { pattern: '^[A-Za-z0-9_.-]+$' },
+    additionalProperties: storeSchema,
+    description: 'Stores beside the default one, by name: [stores.NAME].',
+  }
   return {
     $schema: DRAFT,
     title: 'The settings of reconfd: confd.toml',
     type: 'object',
-    properties: Object.fromEntries(entries),
+    properties: { ...entriesOf(() => true), stores },
     additionalProperties: false,
   }
 }
 
-function optionSchema({ type, choices = [], synonyms = {} }: Option): JsonSchema {
+/** The entries of confd.toml, in every spelling. */
+function entriesOf(wanted: (option: Option) => boolean): Readonly<Record<string, JsonSchema>> {
+  const entries = optionNames.flatMap((name) => {
+    const option = optionOf(name)
+    const schema = { ...optionSchema(option), description: option.help }
+    return wanted(option) ? tomlNames(name).map((entry) => [entry, schema] as const) : []
+  })
+  return Object.fromEntries(entries)
+}
+
+/** What `[stores.NAME]` and `[backend]` hold. */
+const storeSchema: JsonSchema = {
+  type: 'object',
+  properties: entriesOf(({ group }) => group === 'Store'),
+  anyOf: [{ required: ['backend'] }, { required: ['file'] }, { required: ['files'] }],
+  additionalProperties: false,
+}
+
+function optionSchema({ type, least, choices = [], synonyms = {} }: Option): JsonSchema {
   switch (type) {
     case 'boolean':
       return { type: 'boolean' }
     case 'list':
       return STRINGS
     case 'duration':
-      return DURATION
+      return durationSchema(least)
     case 'choice':
       return { enum: [...choices, ...Object.keys(synonyms)] }
     default:

@@ -48,7 +48,8 @@ export function open(
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      const api = new CatalogApi(new ConsulHttp(http, credentials, NEEDS), catalog)
+      const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
+      const api = new CatalogApi(connect, catalog)
       yield* follow(api, scopeOf(prefixes), signal)
     } catch (error) {
       if (!signal.aborted) throw error

@@ -5,18 +5,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
 
 /** Seconds. With Consul's jitter of a sixteenth still below the minute that proxies usually allow. */
-export const WAIT = 55
-
-export interface Answer<T> {
-  readonly value: T
-  /** What to block on next; at least 1. */
-  readonly index: number
-  /** A blocking query was answered before its time was over: something has happened. */
-  readonly early: boolean
-  /** Milliseconds since the server that answered has last heard of its leader. */
-  readonly lastContact: number
-  readonly knowsLeader: boolean
-}
+const WAIT = 55
 
 export interface Query {
   /** Answered once the index is past this one; at once for 0. */
@@ -24,8 +13,25 @@ export interface Query {
   readonly signal: AbortSignal
   /** What is asked for, for messages: `the service web`. */
   readonly about: string
+  /** What the answer has to be. */
+  readonly form: 'list' | 'map'
   /** Any server may answer, even one without a leader. */
   readonly stale?: boolean
+  /** That there is nothing (404) is an answer, whose value is undefined. */
+  readonly mayBeMissing?: boolean
+}
+
+export interface Answer {
+  /** Of the form that was asked for. */
+  readonly value: unknown
+  /** What to block on next; at least 1. */
+  readonly index: number
+  /** A blocking query was answered before its time was over: something has happened. */
+  readonly early: boolean
+  /** The ACL kept something back. Consul before 1.11 never tells. */
+  readonly filtered: boolean
+  /** Milliseconds since the server that answered has last heard of its leader. */
+  readonly lastContact: number
 }
 
 /** Consul has no place for more: fewer requests at a time, and not at once. */
@@ -39,38 +45,56 @@ export class Crowded extends FaultError {
   }
 }
 
+/** One agent, and who is asking it. */
 export class ConsulHttp {
-  /** Neither does it change while the agent runs, nor is there a reason to ask twice. */
-  #tellsRights = true
-
   constructor(
     private readonly http: HttpClient,
-    /** Asked for each request: a token in a file may be rotated. */
-    private readonly credentials: () => Record<string, string>,
-    /** What a token needs, one sentence. */
+    private readonly headers: Record<string, string>,
+    /** What a token needs, one sentence: the hint where something is denied. */
     private readonly needs: string,
   ) {}
 
+  /** Whether another one, made of the settings as they are then, says the same about who is asking. */
+  isAs({ headers }: ConsulHttp): boolean {
+    return JSON.stringify(headers) === JSON.stringify(this.headers)
+  }
+
   /** @param path with its query string, if any */
-  async get(path: string, query: Query): Promise<Answer<unknown>> {
-    const { index, stale = false } = query
+  async get(path: string, query: Query): Promise<Answer> {
+    const { index, signal, stale = false } = query
     const asked = performance.now()
     const parameters = [
       ...(index > 0 ? [`index=${index}`, `wait=${WAIT}s`] : []),
       ...(stale ? ['stale'] : []),
     ]
     const glue = parameters.length === 0 ? '' : path.includes('?') ? '&' : '?'
-    const response = await this.#request(path + glue + parameters.join('&'), query)
-    const { headers } = response
+    const response = await this.http
+      .request(path + glue + parameters.join('&'), {
+        headers: this.headers,
+        signal,
+        // Consul adds up to a sixteenth of the wait, so that its clients do not return all at once.
+        ...(index > 0 ? { timeout: (WAIT * 17_000) / 16 + 10_000 } : {}),
+      })
+      .catch(crowdedIfClosed)
+    // The pool has the socket back only in a later turn: a request in this one would open another.
+    await turn()
+    const { status, headers, body } = response
     this.#expectAnswer(response, query)
-    if (headers['x-consul-results-filtered-by-acls'] === 'true') throw this.denied(query.about)
     return {
-      value: this.#parse(response),
       index: this.#indexOf(response),
+      value: status === 404 ? undefined : this.#parse(body, query.form),
       early: index > 0 && performance.now() - asked < WAIT * 1000,
+      filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
       lastContact: Number(headers['x-consul-lastcontact'] ?? 0),
-      knowsLeader: headers['x-consul-knownleader'] !== 'false',
     }
+  }
+
+  /** Whether the token may read what is at a path, there or not. */
+  async mayRead(path: string, about: string, signal: AbortSignal): Promise<boolean> {
+    const response = await this.http.request(path, { headers: this.headers, signal })
+    if (response.status === 403) return false
+    this.#expectAnswer(response, { about, mayBeMissing: true })
+    return true
   }
 
   /**
@@ -81,17 +105,15 @@ export class ConsulHttp {
     rights: readonly { readonly Resource: string; readonly Segment: string }[],
     signal: AbortSignal,
   ): Promise<readonly boolean[] | undefined> {
-    if (!this.#tellsRights) return undefined
-    const response = await this.http.request('/v1/internal/acl/authorize', {
+    const { status, body } = await this.http.request('/v1/internal/acl/authorize', {
       method: 'POST',
-      headers: this.credentials(),
+      headers: this.headers,
       body: JSON.stringify(rights.map((right) => ({ ...right, Access: 'read' }))),
       signal,
     })
-    if (response.status === 403) throw this.denied('anything')
-    this.#tellsRights = response.status === 200
-    if (!this.#tellsRights) return undefined
-    const answers = this.#parse(response) as readonly { readonly Allow?: boolean }[]
+    if (status === 403) return rights.map(() => false)
+    if (status !== 200) return undefined
+    const answers = this.#parse(body, 'list') as readonly { readonly Allow?: boolean }[]
     return answers.map(({ Allow }) => Allow === true)
   }
 
@@ -99,27 +121,15 @@ export class ConsulHttp {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
   }
 
-  /** The old token may be refused while the new one is on its way: once more, if it is another by now. */
-  async #request(path: string, { index, signal }: Query): Promise<HttpResponse> {
-    for (;;) {
-      const headers = this.credentials()
-      const response = await this.http
-        .request(path, {
-          headers,
-          signal,
-          // Consul adds up to a sixteenth of the wait, so that its clients do not return all at once.
-          ...(index > 0 ? { timeout: (WAIT * 17_000) / 16 + 10_000 } : {}),
-        })
-        .catch(crowdedIfClosed)
-      // The pool has the socket back only in a later turn: a request in this one would open another.
-      await turn()
-      const now = response.status === 403 ? this.credentials() : headers
-      if (now['x-consul-token'] === headers['x-consul-token']) return response
-    }
-  }
-
-  #expectAnswer({ status, headers, body }: HttpResponse, { about, stale }: Query): void {
+  #expectAnswer(
+    { status, headers, body }: HttpResponse,
+    { about, stale, mayBeMissing }: Pick<Query, 'about' | 'stale' | 'mayBeMissing'>,
+  ): void {
     if (status === 403) throw this.denied(about)
+    if (status === 200 || (status === 404 && mayBeMissing === true)) {
+      if (headers['x-consul-knownleader'] !== 'false' || stale === true) return
+      throw this.#fault('knows no leader of its cluster', { hint: 'check the Consul servers' })
+    }
     if (status === 401) {
       throw this.#fault('or a proxy before it asks for credentials (HTTP 401)', {
         hint: 'check -username and -password',
@@ -129,22 +139,15 @@ export class ConsulHttp {
     if (status === 429) {
       const after = Number(headers['retry-after'] ?? NaN)
       const told = Number.isFinite(after) ? `, retry after ${after} s` : ''
-      throw new Crowded(
-        this.#fault(`answers too many requests (HTTP 429${told})`, {
-          hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
-        }).fault,
-        Number.isFinite(after) ? after * 1000 : undefined,
-      )
+      const { fault } = this.#fault(`answers too many requests (HTTP 429${told})`, {
+        hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
+      })
+      throw new Crowded(fault, Number.isFinite(after) ? after * 1000 : undefined)
     }
-    if (status !== 200) {
-      // Consul's own errors are one line of plain text, such as "No cluster leader".
-      const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
-      const said = text === '' || text.length > 200 || text.includes('\n') ? '' : `: ${text}`
-      throw this.#fault(`failed (HTTP ${status}) when asked for ${about}${said}`, HINTS(text))
-    }
-    if (headers['x-consul-knownleader'] === 'false' && stale !== true) {
-      throw this.#fault('knows no leader of its cluster', { hint: 'check the Consul servers' })
-    }
+    // Consul's own errors are one line of plain text, such as "No cluster leader".
+    const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
+    const said = text === '' || text.length > 200 || text.includes('\n') ? '' : `: ${text}`
+    throw this.#fault(`failed (HTTP ${status})${said}`, hintFor(text))
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -155,13 +158,15 @@ export class ConsulHttp {
     })
   }
 
-  #parse({ body }: HttpResponse): unknown {
+  #parse(body: string, form: Query['form']): unknown {
     try {
-      return JSON.parse(body)
+      const value: unknown = JSON.parse(body)
+      const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
+      if (form === 'list' ? Array.isArray(value) : isMap) return value
     } catch {
-      // The text is not shown: meta data may hold secrets.
-      throw this.#fault('gave an answer that is not JSON')
+      // The text may hold values: it is not shown.
     }
+    throw this.#fault(`gave an answer that is not a JSON ${form}`)
   }
 
   #fault(what: string, more: Pick<Fault, 'hint' | 'permanent'> = {}): FaultError {
@@ -177,7 +182,7 @@ function crowdedIfClosed(error: unknown): never {
   throw closed ? new Crowded(error.fault, undefined) : error
 }
 
-const HINTS = (said: string): Pick<Fault, 'hint'> => {
+function hintFor(said: string): Pick<Fault, 'hint'> {
   if (said.startsWith('No path to datacenter')) return { hint: 'check -consul-datacenter' }
   if (said.includes('Namespaces')) return { hint: 'leave -consul-namespace out' }
   return {}

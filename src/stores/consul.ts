@@ -23,9 +23,6 @@ import { TokenBucket } from './token-bucket.ts'
 
 const DEFAULT_NODE = '127.0.0.1:8500'
 
-/** Seconds. With Consul's jitter of a sixteenth still below the minute that proxies usually allow. */
-const WAIT = 55
-
 /** Queries per root: this many in a row at once, then this many a second. */
 const BURST = 20
 const PER_SECOND = 10
@@ -79,7 +76,7 @@ export function open(
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      yield* follow(() => new ConsulApi(http, credentials(), WAIT), prefixes, signal)
+      yield* follow(() => new ConsulApi(http, credentials()), prefixes, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {

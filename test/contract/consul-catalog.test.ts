@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
-import { Agent, startAgent } from '../support/consul-agents.ts'
+import { startAgent, type Agent } from '../support/consul-agents.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'

@@ -1,16 +1,11 @@
 // What is asked of Consul's catalog, and the keys that the answers are.
 // https://developer.hashicorp.com/consul/api-docs/health and /consul/api-docs/catalog
+import { serviceDir } from '../../core/catalog.ts'
+import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
-import type { Answer, ConsulHttp } from '../consul-http.ts'
-import { serviceDir } from '../../core/catalog.ts'
-import { instancesOf, nodesOf, type Choice, type HealthEntry } from './values.ts'
-
-export interface Reading {
-  readonly index: number
-  readonly early: boolean
-  readonly entries: ReadonlyMap<Key, string>
-}
+import type { Answer, ConsulHttp, Query } from '../consul-http.ts'
+import { instancesOf, nodesOf, type Choice, type HealthEntry, type NodeEntry } from './values.ts'
 
 export interface Asked {
   /** Answered once something is beyond it; at once for 0. */
@@ -20,15 +15,38 @@ export interface Asked {
   readonly fresh?: boolean
 }
 
+export interface Reading extends Pick<Answer, 'index' | 'early'> {
+  readonly entries: ReadonlyMap<Key, string>
+}
+
 /** A question that can be asked again and again. */
 export type Ask = (asked: Asked) => Promise<Reading>
 
+/** A right to read, in the words of Consul's API. */
+interface Right {
+  readonly Resource: 'service' | 'node'
+  /** What its name begins with. */
+  readonly Segment: string
+}
+
+interface Question<T> extends Pick<Query, 'about' | 'form'> {
+  readonly path: string
+  /** Without these, the answer may be so because of the ACL. */
+  readonly rights: (value: T) => readonly Right[]
+  readonly entries: (value: T) => ReadonlyMap<Key, string>
+}
+
+const ALL_NODES: Right = { Resource: 'node', Segment: '' }
+
 export class CatalogApi {
   readonly #choice: Choice
-  readonly #query: string
+  readonly #parameters: readonly string[]
+  /** It does not change while the agent runs: there is no reason to ask twice. */
+  #tellsRights: boolean
 
+  /** @param connect who is asking at the moment: a token in a file may be rotated */
   constructor(
-    private readonly http: ConsulHttp,
+    private readonly connect: () => ConsulHttp,
     private readonly settings: CatalogSettings,
   ) {
     const { health, tags, meta, near, datacenter, namespace } = settings
@@ -39,85 +57,110 @@ export class CatalogApi {
       meta: Object.fromEntries(pairs) as Record<string, string>,
       near: near !== undefined,
     }
-    const parameters = [
+    this.#parameters = [
       ['dc', datacenter],
       ['ns', namespace],
       ['near', near],
     ].flatMap(([name, value]) => (value ? [`${name}=${encodeURIComponent(value)}`] : []))
-    this.#query = parameters.length === 0 ? '' : `?${parameters.join('&')}`
+    // Rights in a namespace are told only by the versions that also tell what was left out.
+    this.#tellsRights = namespace === undefined
   }
 
   /** The instances of one service that are chosen. */
   instances(name: string): Ask {
-    const about = `the service ${name}`
-    return async (asked) => {
-      const path = `/v1/health/service/${encodeURIComponent(name)}`
-      const answer = await this.#get(path, about, asked)
-      const all = answer.value as readonly HealthEntry[]
-      if (all.length === 0) await this.#expectRights(['service', 'node'], name, about, asked)
-      return { ...answer, entries: instancesOf(all, this.#choice) }
-    }
+    return this.#asking<readonly HealthEntry[]>({
+      about: `the service ${name}`,
+      path: `/v1/health/service/${encodeURIComponent(name)}`,
+      form: 'list',
+      rights: ({ length }) =>
+        length > 0 ? [] : [{ Resource: 'service', Segment: name }, ALL_NODES],
+      entries: (value) => instancesOf(value, this.#choice),
+    })
   }
 
-  /** A key without a value for each service there is. */
-  readonly names: Ask = async (asked) => {
-    const about = 'the list of services'
-    const answer = await this.#get('/v1/catalog/services', about, asked)
-    // Consul before 1.11 does not say that it leaves some out.
-    await this.#expectRights(['service'], '', about, asked)
-    const names = Object.keys(answer.value as object)
-    return { ...answer, entries: new Map(names.map((name) => [serviceDir(name), name])) }
-  }
+  /** The directory of each service there is, and for a value the service's name. */
+  readonly names: Ask = this.#asking<Readonly<Record<string, unknown>>>({
+    about: 'the list of services',
+    path: '/v1/catalog/services',
+    form: 'map',
+    rights: () => [{ Resource: 'service', Segment: '' }],
+    entries: (value) => new Map(Object.keys(value).map((name) => [serviceDir(name), name])),
+  })
 
-  readonly nodes: Ask = async (asked) => {
-    const about = 'the nodes'
-    const answer = await this.#get('/v1/catalog/nodes', about, asked)
-    await this.#expectRights(['node'], '', about, asked)
-    return { ...answer, entries: nodesOf(answer.value as Parameters<typeof nodesOf>[0]) }
-  }
+  readonly nodes: Ask = this.#asking<readonly NodeEntry[]>({
+    about: 'the nodes',
+    path: '/v1/catalog/nodes',
+    form: 'list',
+    rights: () => [ALL_NODES],
+    entries: nodesOf,
+  })
 
   /**
-   * Questions whose index moves with everything that can be said of an instance, and whose answers
-   * are next to nothing: the filters let nothing through.
+   * Questions whose index moves with everything that can be said of an instance. The filters let
+   * nothing through, so the answers are next to nothing; what the ACL does to them does not matter.
    */
   get bells(): readonly Ask[] {
     const bell =
-      (path: string, filter: string): Ask =>
+      (path: string, form: Query['form'], ...parameters: readonly string[]): Ask =>
       async (asked) => {
-        const glue = this.#query === '' ? '?' : '&'
-        const end = filter === '' ? '' : `${glue}filter=${encodeURIComponent(filter)}`
-        const about = 'changes of the catalog'
-        return { ...(await this.#get(path, about, asked, end)), entries: new Map() }
+        const query = { about: 'changes of the catalog', path, form }
+        return {
+          ...(await this.#get(this.connect(), query, asked, parameters)),
+          entries: new Map(),
+        }
       }
     return [
-      bell('/v1/health/state/any', 'CheckID == ""'),
-      bell('/v1/catalog/nodes', 'Node == ""'),
-      bell('/v1/catalog/services', ''),
+      bell('/v1/health/state/any', 'list', `filter=${encodeURIComponent('CheckID == ""')}`),
+      bell('/v1/catalog/nodes', 'list', `filter=${encodeURIComponent('Node == ""')}`),
+      bell('/v1/catalog/services', 'map'),
     ]
   }
 
-  /** Stale answers are taken while they are young enough; else the leader is asked. */
-  async #get(path: string, about: string, asked: Asked, end = ''): Promise<Answer<unknown>> {
-    const { index, signal, fresh = false } = asked
-    const { maxStale } = this.settings
-    const whole = path + this.#query + end
-    if (maxStale === 0 || fresh) return this.http.get(whole, { index, signal, about })
-    const answer = await this.http.get(whole, { index, signal, about, stale: true })
-    if (answer.lastContact <= maxStale) return answer
-    return this.http.get(whole, { index: 0, signal, about })
+  #asking<T>(question: Question<T>): Ask {
+    const { about, rights, entries } = question
+    return async (asked) => {
+      for (;;) {
+        // One for both: what may be read has to be known of the token that has read.
+        const http = this.connect()
+        try {
+          const answer = await this.#get(http, question, asked)
+          const value = answer.value as T
+          const mayRead = await this.#mayRead(http, rights(value), asked.signal)
+          if (answer.filtered || !mayRead) throw http.denied(about)
+          return { index: answer.index, early: answer.early, entries: entries(value) }
+        } catch (error) {
+          const denied = error instanceof FaultError && error.fault.permanent === true
+          // The old token was refused while the new one was on its way.
+          if (!denied || this.connect().isAs(http)) throw error
+        }
+      }
+    }
   }
 
-  /** Throws when what is not there may have been kept back by the ACL. */
-  async #expectRights(
-    resources: readonly string[],
-    segment: string,
-    about: string,
-    { signal }: Asked,
-  ): Promise<void> {
-    const rights = await this.http.rights(
-      resources.map((Resource) => ({ Resource, Segment: Resource === 'node' ? '' : segment })),
-      signal,
-    )
-    if (rights?.includes(false) === true) throw this.http.denied(about)
+  /** Stale answers are taken while they are young enough; else the leader is asked. */
+  async #get(
+    http: ConsulHttp,
+    { path, about, form }: Pick<Question<never>, 'path' | 'about' | 'form'>,
+    { index, signal, fresh = false }: Asked,
+    more: readonly string[] = [],
+  ): Promise<Answer> {
+    const { maxStale } = this.settings
+    const parameters = [...this.#parameters, ...more].join('&')
+    const whole = parameters === '' ? path : `${path}?${parameters}`
+    if (maxStale === 0 || fresh) return http.get(whole, { index, signal, about, form })
+    const answer = await http.get(whole, { index, signal, about, form, stale: true })
+    if (answer.lastContact <= maxStale) return answer
+    return http.get(whole, { index: 0, signal, about, form })
+  }
+
+  async #mayRead(
+    http: ConsulHttp,
+    rights: readonly Right[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (rights.length === 0 || !this.#tellsRights) return true
+    const told = await http.rights(rights, signal)
+    this.#tellsRights = told !== undefined
+    return told?.includes(false) !== true
   }
 }

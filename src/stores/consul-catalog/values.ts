@@ -9,7 +9,8 @@ interface Check {
   readonly Status: string
 }
 
-interface CatalogNode {
+/** One entry of `/v1/catalog/nodes`. */
+export interface NodeEntry {
   readonly ID?: string
   readonly Node: string
   readonly Address: string
@@ -19,7 +20,7 @@ interface CatalogNode {
 
 /** One entry of `/v1/health/service/:name`, as far as it is used. */
 export interface HealthEntry {
-  readonly Node: CatalogNode
+  readonly Node: NodeEntry
   readonly Service: {
     readonly ID: string
     readonly Service: string
@@ -93,7 +94,7 @@ export function instancesOf(entries: readonly HealthEntry[], choice: Choice): Ma
   return found
 }
 
-export function nodesOf(entries: readonly CatalogNode[]): Map<Key, string> {
+export function nodesOf(entries: readonly NodeEntry[]): Map<Key, string> {
   return new Map(
     entries.map(({ ID, Node, Address, Datacenter, Meta }) => [
       nodeKey(Node),

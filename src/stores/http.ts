@@ -2,7 +2,7 @@
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
-import { CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
+import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 import { buildConnector, Pool, requestOn } from './undici.ts'
@@ -66,14 +66,21 @@ const DEFAULT_TIMEOUT = 30_000
  */
 export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
   const origin = originOf(node, connection.scheme)
+  let refused: Error | undefined
   const pool = new Pool(origin, {
     // Long polls last for minutes: each request has its own timeout instead.
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
-    connect: connectorOf(connection),
+    connect: connectorOf(connection, (error) => (refused ??= error)),
   })
   const place = `${store} at ${origin}`
+  const explain = (error: unknown): unknown =>
+    faultOf(
+      /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
+      place,
+      store,
+    )
 
   async function start(path: string, options: RequestOptions, signal: AbortSignal) {
     return requestOn(pool, {
@@ -93,9 +100,7 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
         const { statusCode, headers, body } = await start(path, options, limit.signal)
         return { status: statusCode, headers, body: await body.text() }
       } catch (error) {
-        throw options.signal?.aborted === true
-          ? options.signal.reason
-          : faultOf(error, place, store)
+        throw options.signal?.aborted === true ? options.signal.reason : explain(error)
       } finally {
         limit.clear()
       }
@@ -103,7 +108,7 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
     async lines(path, options = {}) {
       const limit = limitOf(options)
       const fail = (error: unknown): unknown =>
-        options.signal?.aborted === true ? options.signal.reason : faultOf(error, place, store)
+        options.signal?.aborted === true ? options.signal.reason : explain(error)
       try {
         const { statusCode, headers, body } = await start(path, options, limit.signal)
         limit.disarm()
@@ -124,13 +129,22 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
 /**
  * Each socket is opened with the TLS files as they are then, and without the session of another one,
  * which would carry its certificates on.
+ * @param onRefused told why a server ends a connection that was set up. With TLS 1.3 it looks at our
+ *   certificate only then, and undici says no more than that the other side has closed.
  */
-function connectorOf(connection: Connection): ReturnType<typeof buildConnector> {
+function connectorOf(
+  connection: Connection,
+  onRefused: (error: Error) => void,
+): ReturnType<typeof buildConnector> {
   return (options, callback) => {
     const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
     const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
     const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    connect({ ...options, ...expected }, callback)
+    connect({ ...options, ...expected }, (...[error, socket]) => {
+      socket?.on('error', onRefused)
+      if (error === null) callback(null, socket)
+      else callback(error, null)
+    })
   }
 }
 

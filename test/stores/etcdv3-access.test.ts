@@ -1,4 +1,5 @@
 // etcd v3 behind a lock, on real servers: users, roles, tokens that expire, TLS.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Store } from '../../src/core/store.ts'
@@ -92,6 +93,32 @@ describe('authentication', () => {
     expect(await watched.delta()).toEqual({ put: { '/app/b': '2' }, del: [] })
     await asRoot('kv/deleterange', { key: base64('/app/b') })
     expect(await watched.delta()).toEqual({ put: {}, del: ['/app/b'] })
+  })
+
+  test('a token that expires in mid-watch is renewed by a password that has changed, and nothing breaks', async () => {
+    const passwordFile = join(tempDir('password'), 'password')
+    writeFileSync(passwordFile, `${user.password}\n`)
+    // The watch is opened anew each 3 s: longer than a token lives that is not used meanwhile.
+    const access = { username: user.username, passwordFile }
+    const watched = watch(storeAt(guarded.node, access, 3000), ['/app'])
+    await watched.snapshot()
+    const changed = async (value: string): Promise<void> => {
+      await put('/app/mid', value)
+      expect(await watched.delta()).toEqual({ put: { '/app/mid': value }, del: [] })
+    }
+    await changed('before')
+    await asRoot('auth/user/changepw', { name: user.username, password: 'another one' })
+    writeFileSync(passwordFile, 'another one\n')
+    const next = watched.delta()
+    await until('the old password is refused', async () => {
+      const old = watch(storeAt(guarded.node, user), ['/app'])
+      return old.fault().then(({ message }) => message.includes('refuses the user'))
+    })
+    await put('/app/mid', 'meanwhile')
+    expect(await next).toEqual({ put: { '/app/mid': 'meanwhile' }, del: [] })
+    await changed('after')
+    await asRoot('auth/user/changepw', { name: user.username, password: user.password })
+    await asRoot('kv/deleterange', { key: base64('/app/mid') })
   })
 
   test('prefixes granted one by one, with forbidden keys in between', async () => {

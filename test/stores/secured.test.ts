@@ -2,7 +2,7 @@
 // certificates that are renewed while their keys are watched.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
 import type { BackendName, Connection } from '../../src/core/settings.ts'
 import { FaultError } from '../../src/core/fault.ts'
@@ -55,23 +55,21 @@ async function faultOf(...given: Parameters<typeof watch>): Promise<Fault> {
   }
 }
 
+const snapshot = { kind: 'snapshot', entries: { '/app/a': '1' } }
+
 describe.each([
   ['etcdv3', 'etcd', startEtcd],
   ['etcdv2', 'etcd', (options: object) => startEtcd({ ...options, v2: true })],
   ['consul', 'Consul', startConsul],
 ] as const)('%s', (backend, called, start) => {
-  type Server = Awaited<ReturnType<typeof start>>
-  const servers: Server[] = []
-  let good: Server
+  let good: Awaited<ReturnType<typeof start>>
   beforeAll(async () => {
     good = await start({ tls: { ...server, clientCa: ours.cert } })
-    servers.push(good)
     const writer = 'v2' in good && backend === 'etcdv2' ? good.v2 : good.client
     await writer.put('/app/a', '1')
   })
-  afterAll(() => Promise.all(servers.map((one) => one.stop())))
+  afterAll(() => good.stop())
 
-  const snapshot = { kind: 'snapshot', entries: { '/app/a': '1' } }
   const told = (what: string, hint: string) => ({
     kind: 'store',
     message: `cannot reach ${called} at https://${good.secureNode}: TLS: ${what}`,
@@ -125,11 +123,19 @@ describe.each([
       ),
     )
   })
+})
 
-  test('a server whose certificate has expired, or is for another name', async () => {
-    if (backend === 'etcdv2') return
-    const [late, odd] = await Promise.all([start({ tls: outdated }), start({ tls: otherName })])
-    servers.push(late, odd)
+test.each([
+  ['etcdv3', 'etcd', startEtcd],
+  ['consul', 'Consul', startConsul],
+] as const)(
+  '%s: a server whose certificate has expired, or is for another name',
+  async (backend, called, start) => {
+    const late = await start({ tls: outdated })
+    onTestFinished(() => late.stop())
+    const odd = await start({ tls: otherName })
+    onTestFinished(() => odd.stop())
+    for (const one of [late, odd]) await one.client.put('/app/a', '1')
     const access = { clientCaKeys: ours.cert }
     expect(await faultOf(backend, late.secureNode, access)).toEqual({
       kind: 'store',
@@ -140,36 +146,31 @@ describe.each([
     expect((await faultOf(backend, odd.secureNode, access)).message).toBe(
       `cannot reach ${called} at https://${odd.secureNode}: TLS: the server's certificate is for DNS:other.test, and not for 127.0.0.1`,
     )
-    await odd.client.put('/app/a', '1')
-    const named = await watch(backend, odd.secureNode, {
-      ...access,
-      clientServerName: 'other.test',
-    })
-    expect(await named.next()).toEqual(snapshot)
-    await late.client.put('/app/a', '1')
-    const trusting = await watch(backend, late.secureNode, { clientInsecure: true })
-    expect(await trusting.next()).toEqual(snapshot)
-  })
-})
+    const named = { ...access, clientServerName: 'other.test' }
+    expect(await (await watch(backend, odd.secureNode, named)).next()).toEqual(snapshot)
+    const trusting = { clientInsecure: true as const }
+    expect(await (await watch(backend, late.secureNode, trusting)).next()).toEqual(snapshot)
+  },
+)
 
 describe('files', () => {
   const bad = join(folder, 'bad.pem')
   writeFileSync(bad, 'no certificate')
-  test.each<[Partial<Connection>, string]>([
-    [{ clientCert: client.cert }, '-client-cert is given without -client-key'],
-    [{ clientKey: client.key }, '-client-key is given without -client-cert'],
-    [{ ...mutual, clientCert: bad }, 'the file of -client-cert does not hold a certificate in PEM'],
+  test.each<[string, Partial<Connection>]>([
+    ['-client-cert is given without -client-key', { clientCert: client.cert }],
+    ['-client-key is given without -client-cert', { clientKey: client.key }],
+    ['the file of -client-cert does not hold a certificate in PEM', { ...mutual, clientCert: bad }],
     [
-      { ...mutual, clientKey: bad },
       'the file of -client-key does not hold a private key without a passphrase in PEM',
+      { ...mutual, clientKey: bad },
     ],
-    [{ clientCaKeys: bad }, 'the file of -client-ca-keys does not hold a certificate in PEM'],
+    ['the file of -client-ca-keys does not hold a certificate in PEM', { clientCaKeys: bad }],
     [
-      { ...mutual, clientKey: server.key },
       'the key of -client-key does not belong to the certificate of -client-cert',
+      { ...mutual, clientKey: server.key },
     ],
-    [{ passwordFile: '/nonexistent' }, 'cannot read the file of -password-file: ENOENT'],
-  ])('%j is refused at the start: %s', async (connection, message) => {
+    ['cannot read the file of -password-file: ENOENT', { passwordFile: '/nonexistent' }],
+  ])('refused at the start: %s', async (message, connection) => {
     for (const backend of ['etcdv3', 'consul', 'redis', 'zookeeper'] as const) {
       const own = { nodes: ['127.0.0.1:1'], scheme: 'https' as const, ...connection }
       const opened = await openStore(settingsFor({ backend, connection: own }))

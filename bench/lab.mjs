@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   watch,
   writeFileSync,
@@ -131,13 +132,22 @@ export function memoryOf(pid) {
   return Number(line[1]) / 1024
 }
 
-/** Established connections of this machine to a port, seen from the client's side. */
-export function connectionsTo(port) {
+/** Established connections of a process to a port of this machine. */
+export function connectionsTo(pid, port) {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+      } catch {
+        return undefined // closed meanwhile
+      }
+    }),
+  )
   const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
   return rows.filter((row) => {
-    const [, , remote, state] = row.trim().split(/\s+/)
-    return remote?.endsWith(`:${hex}`) && state === '01'
+    const columns = row.trim().split(/\s+/)
+    return columns[2]?.endsWith(`:${hex}`) && columns[3] === '01' && sockets.has(columns[9])
   }).length
 }
 

@@ -189,7 +189,7 @@ async function manyResources() {
   for (let n = 0; n < 500; n++) await etcd.put(pairs(10, `/r${n}`))
   const child = await daemon(etcd, resources, ['-log-level', 'debug'])
   await lab.sleep(500)
-  const connections = lab.connectionsTo(etcd.port)
+  const connections = lab.connectionsTo(child.pid, etcd.port)
   await etcd.put([['/r123/k00004', 'changed']])
   await lab.until(() => child.out(123).includes('changed'))
   const told = child
@@ -279,6 +279,9 @@ for (const name of wanted) {
   if (measure === undefined)
     throw new Error(`no measurement ${name}; there are ${Object.keys(measurements).join(', ')}`)
   console.log(`\n${name}`)
-  await measure()
-  await lab.cleanUp()
+  try {
+    await measure()
+  } finally {
+    await lab.cleanUp()
+  }
 }

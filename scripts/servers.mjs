@@ -45,6 +45,9 @@ const SERVERS = {
     package: 'chromium-headless-shell',
     program: 'usr/lib/chromium/chromium-headless-shell',
   },
+  // No servers: the shells that the completion scripts are for.
+  zsh: { package: 'zsh', program: 'bin/zsh' },
+  fish: { package: 'fish', program: 'usr/bin/fish' },
   promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 

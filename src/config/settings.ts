@@ -25,6 +25,7 @@ export type Command =
     }
   | CheckCommand
   | TestCommand
+  | SnapshotCommand
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion'
@@ -42,6 +43,14 @@ export interface CheckCommand {
   readonly json: boolean
   readonly preflight: boolean
   readonly validate: boolean
+}
+
+/** `reconfd snapshot`. */
+export interface SnapshotCommand {
+  readonly kind: 'snapshot'
+  readonly settings: Settings
+  /** Absolute; absent: standard output. */
+  readonly out?: string
 }
 
 /** `reconfd test`. */
@@ -115,6 +124,11 @@ export async function loadSettings(
       preflight,
       validate,
     })
+  }
+  if (command === 'snapshot') {
+    const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+    const out = own.get('o') ?? '-'
+    return ok({ kind: 'snapshot', settings, ...(out === '-' ? {} : { out: resolve(out) }) })
   }
   if (command !== undefined) {
     // Where the daemon is to be found is all that is needed.
@@ -253,9 +267,10 @@ async function assemble(
 ): Promise<Settings> {
   const quiet = given.debounce ?? fallback('debounce')
   const mode = given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval'
-  const { 'dest-root': destRoot = '', report = '' } = given
+  const { 'dest-root': destRoot = '', report = '', replay = '' } = given
   return {
     ...storeSettings(given, mode),
+    ...(replay === '' ? {} : { replay: resolve(replay) }),
     stores: new Map([...stores].map(([name, own]) => [name, storeSettings(own, mode)])),
     confdir: resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),
@@ -302,6 +317,12 @@ function notices(given: Values, typed: Values, settings: Settings): readonly str
   }
   if (settings.backend !== 'file' && settings.files.length > 0) {
     lines.push(`-file is not used: the backend is ${settings.backend}`)
+  }
+  if (settings.backend !== 'consul-catalog') {
+    for (const name of optionNames.filter((one) => one.startsWith('consul-'))) {
+      if (given[name] === undefined) continue
+      lines.push(`-${name} is not used: the backend is ${settings.backend}`)
+    }
   }
   return lines
 }

@@ -176,6 +176,24 @@ test('notices', async () => {
   ])
 })
 
+test('the settings of the Consul catalog, from everywhere', async () => {
+  const argv = ['-backend', 'consul-catalog', '-consul-tag', 'a', '-consul-tag', 'b']
+  const env = { CONFD_CONSUL_HEALTH: 'any', CONFD_CONSUL_META: 'x=1,y=2' }
+  const toml = 'consul_datacenter = "dc2"\nconsul_max_stale = "10s"\nconsul_near = "_agent"\n'
+  const { settings, notices } = await settingsOf(argv, env, toml)
+  expect(settings.catalog).toEqual({
+    ...{ health: 'any', tags: ['a', 'b'], meta: ['x=1', 'y=2'] },
+    ...{ datacenter: 'dc2', near: '_agent', maxStale: 10_000 },
+  })
+  expect(notices).toEqual([])
+  const other = await settingsOf(['-backend', 'env', '-consul-tag', 'a'])
+  expect(other.settings.catalog).toBeUndefined()
+  expect(other.notices).toEqual(['-consul-tag is not used: the backend is env'])
+  const named = '[stores.sd]\nbackend = "consul-catalog"\nconsul_tag = ["a"]\n'
+  const { settings: several } = await settingsOf([], {}, named)
+  expect(several.stores.get('sd')?.catalog).toMatchObject({ health: 'passing', tags: ['a'] })
+})
+
 describe('faults', () => {
   test.each<[string, string[], Record<string, string>, string, number, string[]]>([
     ['flag', ['-bogus'], {}, '', 64, ['unknown flag -bogus', '  "reconfd -help" lists all flags']],

@@ -1,4 +1,5 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
+import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
@@ -7,6 +8,7 @@ import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Ended } from './run.ts'
+import type { Outlet } from './observe/lines.ts'
 import { VERSION } from './version.ts'
 
 /** Documented in docs/configuration.md and at the end of `-help`. */
@@ -23,6 +25,11 @@ const EXIT = {
 
 const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
 
+function standardError(): Outlet {
+  const { dev, ino } = fstatSync(process.stderr.fd)
+  return { isTerminal: process.stderr.isTTY, file: `${dev}:${ino}` }
+}
+
 /** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
 async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   if (format === 'text') {
@@ -30,7 +37,7 @@ async function tellFaults(faults: readonly Fault[], format: Settings['logFormat'
     return
   }
   const { createLog } = await import('./observe/log.ts')
-  const log = createLog({ level: 'error', format, write: tell })
+  const log = createLog({ level: 'error', style: 'json', write: tell })
   for (const fault of faults) log.emit({ kind: 'gave-up', fault })
   log.flush()
 }
@@ -130,26 +137,28 @@ async function runWith(
   // One that comes while the first configuration is still being read has nothing to add to it.
   let reload = (): void => undefined
   if (settings.mode !== 'onetime') process.on('SIGHUP', () => reload())
-  const [{ run }, { createLog }] = await Promise.all([
+  const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
     import('./run.ts'),
     import('./observe/log.ts'),
+    import('./observe/lines.ts'),
+    import('./observe/awaited.ts'),
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
   const log = createLog({
     level: settings.logLevel,
-    format: settings.logFormat,
+    style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
     write: tell,
   })
   const { flush } = log
   const report = await reportFor(settings)
-  const emit: Emit =
-    report === undefined
-      ? log.emit
-      : (event) => {
-          log.emit(event)
-          report.emit(event)
-        }
+  // With -noop a resource is never seen to.
+  const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  const emit: Emit = (event) => {
+    log.emit(event)
+    report?.emit(event)
+    awaited?.note(event)
+  }
   process.on('exit', flush)
   for (const message of notices) emit({ kind: 'notice', level: 'info', message })
   if (process.pid === 1 && settings.mode !== 'onetime') {

@@ -1,9 +1,10 @@
-// The log: a listener of the event stream that writes a line an event, for people or as JSON.
+// The log: a listener of the event stream that writes a line an event, for people or as JSON (`lines.ts`).
 // An event is put into words when there is nothing more urgent to do: not between a changed key and
 // its reload.
 import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
-import { describe, type Described, type Level } from './describe.ts'
+import { describe } from './describe.ts'
+import { lineIn, type Style } from './lines.ts'
 
 const RANK: Readonly<Record<LogLevel, number>> = {
   debug: 0,
@@ -16,7 +17,7 @@ const RANK: Readonly<Record<LogLevel, number>> = {
 
 export interface LogOptions {
   readonly level: LogLevel
-  readonly format: 'text' | 'json'
+  readonly style: Style
   /** Takes one line without its line break. */
   readonly write: (line: string) => void
   readonly now?: () => Date
@@ -28,14 +29,15 @@ export interface Log {
   readonly flush: () => void
 }
 
-export function createLog({ level, format, write, now = () => new Date() }: LogOptions): Log {
+export function createLog({ level, style, write, now = () => new Date() }: LogOptions): Log {
+  const line = lineIn(style)
   let waiting: { readonly time: Date; readonly event: Event }[] = []
   const flush = (): void => {
     const batch = waiting
     waiting = []
     for (const { time, event } of batch) {
       const told = describe(event)
-      if (RANK[told.level] >= RANK[level]) write(lineOf[format](time.toISOString(), told))
+      if (RANK[told.level] >= RANK[level]) write(line(time, told))
     }
   }
   const emit: Emit = (event) => {
@@ -43,15 +45,4 @@ export function createLog({ level, format, write, now = () => new Date() }: LogO
     waiting.push({ time: now(), event })
   }
   return { emit, flush }
-}
-
-const lineOf: Readonly<Record<LogOptions['format'], (time: string, told: Described) => string>> = {
-  json: (time, { level, message, fields }) => JSON.stringify({ time, level, message, ...fields }),
-  text: (time, { level, about, message }) =>
-    textLine(time, level, about === '' ? message : `${about}: ${message}`),
-}
-
-/** Further lines of a message are indented, so that a line that starts with a time starts an event. */
-function textLine(time: string, level: Level, message: string): string {
-  return `${time} ${level.toUpperCase().padEnd(5)} ${message.replaceAll('\n', '\n  ')}`
 }

@@ -1,12 +1,13 @@
 // The log: what commands print is told, whether they succeed or not, and JSON stays one line an event.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
+import { lineIn, styleFor, type Style } from '../../src/observe/lines.ts'
 import { createLog } from '../../src/observe/log.ts'
 
-function logged(format: 'text' | 'json', event: Event): string {
+function logged(style: Style, event: Event): string {
   const lines: string[] = []
   const now = () => new Date(0)
-  const log = createLog({ level: 'debug', format, write: (line) => lines.push(line), now })
+  const log = createLog({ level: 'debug', style, write: (line) => lines.push(line), now })
   log.emit(event)
   log.flush()
   return lines.join('\n---\n')
@@ -29,7 +30,7 @@ test('what a reload printed is told below it', () => {
     command: 'reload',
     result: result({ output: 'one\n\u001b[31mtwo\u001b[0m\n' }),
   }
-  expect(logged('text', reloaded)).toBe(
+  expect(logged('plain', reloaded)).toBe(
     '1970-01-01T00:00:00.000Z INFO  a.toml: reloaded in 12 ms: reload\n  | one\n  | two',
   )
   expect(JSON.parse(logged('json', reloaded))).toMatchObject({
@@ -51,7 +52,7 @@ test.each([
     command: 'check',
     result: result(over),
   }
-  expect(logged('text', event)).toContain(`a.toml: check ${how} in 12 ms: check`)
+  expect(logged('plain', event)).toContain(`a.toml: check ${how} in 12 ms: check`)
 })
 
 test('why a run gave up is one line of JSON', () => {
@@ -59,4 +60,45 @@ test('why a run gave up is one line of JSON', () => {
   const line = logged('json', { kind: 'gave-up', fault })
   expect(JSON.parse(line)).toMatchObject({ level: 'error', event: 'gave-up', fault })
   expect(line).not.toContain('\n')
+})
+
+describe('styles', () => {
+  const fault = { kind: 'config', message: 'bad', hint: 'mend it' } as const
+  const failed: Event = { kind: 'failed', resource: 'a.toml', at: 'check', fault, retryIn: null }
+
+  test('the journal gets the priority before each line, and no time', () => {
+    expect(logged('journal', failed)).toBe('<3>a.toml: check failed: bad\n<3>    mend it')
+    expect(logged('journal', { kind: 'stopping', reason: 'SIGTERM' })).toMatch(/^<6>stopping: /)
+  })
+
+  test('a terminal gets columns, which grow with the names', () => {
+    const line = lineIn('terminal')
+    const time = new Date(2026, 0, 2, 3, 4, 5, 6)
+    const about = (name: string) =>
+      ({ level: 'info', about: name, message: 'x\ny', fields: {} }) as const
+    expect(line(time, about('a.toml'))).toBe(
+      '03:04:05.006 INFO  a.toml  x\n                           y',
+    )
+    expect(line(time, about('longer.toml'))).toContain('INFO  longer.toml  x')
+    expect(line(time, about('a.toml'))).toContain('INFO  a.toml       x')
+    expect(line(time, about(''))).toContain('INFO               x')
+  })
+
+  test('colours are around the parts, and nowhere else', () => {
+    const text = logged('colour', failed)
+    expect(text).toContain('\u001b[31;1mERROR\u001b[0m \u001b[1ma.toml\u001b[0m  check failed: bad')
+  })
+
+  test.each<[boolean, Record<string, string>, Style]>([
+    [true, {}, 'colour'],
+    [true, { NO_COLOR: '' }, 'colour'],
+    [true, { NO_COLOR: '1' }, 'terminal'],
+    [true, { TERM: 'dumb' }, 'terminal'],
+    [false, {}, 'plain'],
+    [false, { JOURNAL_STREAM: '8:1234' }, 'journal'],
+    // Of a service whose standard error was sent elsewhere.
+    [false, { JOURNAL_STREAM: '8:99' }, 'plain'],
+  ])('terminal: %s, %j: %s', (isTerminal, env, style) => {
+    expect(styleFor({ isTerminal, file: '8:1234' }, env)).toBe(style)
+  })
 })

@@ -46,8 +46,8 @@ export interface CommandLine {
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own: '' for one that takes no value. */
-  readonly own: ReadonlyMap<string, string>
+  /** The flags of the command's own, if any: '' for one that takes no value. */
+  readonly own?: ReadonlyMap<string, string>
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
@@ -106,7 +106,7 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     if (command !== undefined && of.includes(command)) continue
     faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
   }
-  if (command === undefined) return { values, faults, own }
+  if (command === undefined) return { values, faults }
   const [operand] = operands
   const wrong = wrongOperands(command, operands)
   if (wrong !== undefined) faults.push(wrong)
@@ -114,7 +114,7 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     values,
     faults,
     command,
-    own,
+    ...(own.size === 0 ? {} : { own }),
     ...(operand === undefined ? {} : { operand }),
   }
 }

@@ -120,7 +120,7 @@ export async function loadSettings(
       settings,
       faults: wrong === undefined ? faults : [...faults, wrong.fault],
       notices: notices(values, flags.values, settings),
-      json: own.has('json'),
+      json: own?.has('json') === true,
       preflight,
       validate,
     })
@@ -134,7 +134,7 @@ export async function loadSettings(
     // Where the daemon is to be found is all that is needed.
     const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
     const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
-    return ok({ kind: 'ask', question, json: own.has('json'), settings })
+    return ok({ kind: 'ask', question, json: own?.has('json') === true, settings })
   }
   if (wrong !== undefined) {
     // Whoever typed a part of it is told about usage, else it is the configuration.
@@ -163,8 +163,8 @@ async function testCommand(flags: CommandLine, environment: Values): Promise<Tes
     ...absolute('folder', operand),
     ...absolute('confdir', given.confdir),
     ...absolute('confFile', given['conf-file']),
-    ...absolute('junit', own.get('junit')),
-    update: own.has('update'),
+    ...absolute('junit', own?.get('junit')),
+    update: own?.has('update') === true,
     logFormat: given['log-format'] ?? options['log-format'].default,
   }
 }

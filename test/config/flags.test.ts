@@ -36,9 +36,24 @@ describe('commands', () => {
     [['status'], { command: 'status' }],
     [
       ['status', '-json', '-confdir', '/c'],
-      { command: 'status', json: true, values: { confdir: '/c' } },
+      { command: 'status', own: new Map([['json', '']]), values: { confdir: '/c' } },
     ],
-    [['-json', 'status'], { command: 'status', json: true }],
+    [['-json', 'status'], { command: 'status', own: new Map([['json', '']]) }],
+    [['check', '-preflight'], { command: 'check', values: { preflight: true } }],
+    [['-validate'], { command: 'check', values: { validate: true } }],
+    [['test'], { command: 'test' }],
+    [
+      ['test', 'a', '-update', '--junit', 'x.xml'],
+      {
+        command: 'test',
+        operand: 'a',
+        own: new Map([
+          ['update', ''],
+          ['junit', 'x.xml'],
+        ]),
+      },
+    ],
+    [['completion', 'zsh'], { command: 'completion', operand: 'zsh' }],
     [['-confdir', 'status', 'status'], { command: 'status', values: { confdir: 'status' } }],
     [['why', 'a.toml'], { command: 'why', operand: 'a.toml' }],
     [['why', '-confdir', '/c', 'a.toml'], { command: 'why', operand: 'a.toml' }],
@@ -56,8 +71,17 @@ describe('commands', () => {
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
     [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
-    [['resync', '-json'], 'unknown flag -json', list],
-    [['-json'], 'unknown flag -json', list],
+    [['resync', '-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check'],
+    [['-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check'],
+    [['test', '-junit'], 'flag -junit needs a value', list],
+    [['check', '-json=x'], 'flag -json takes no value', list],
+    [
+      ['completion', 'tcsh'],
+      'completion: "tcsh" is not one of bash, zsh, fish',
+      'write reconfd completion bash|zsh|fish',
+    ],
+    [['schema'], 'schema needs a KIND', 'write reconfd schema resource|confd'],
+    [['check', 'a'], 'check does not know what to do with "a"', list],
   ])('%j', (argv, message, hint) => {
     expect(parseFlags(argv).faults).toEqual([{ kind: 'config', message, hint }])
   })

@@ -64,6 +64,10 @@ async function main(argv: readonly string[]): Promise<number> {
       return ask(command.value)
     case 'print':
       return print(command.value)
+    case 'snapshot': {
+      const { snapshot } = await import('./snapshot.ts')
+      return finish(await snapshot(command.value), command.value.settings.logFormat)
+    }
     case 'check': {
       const { check } = await import('./check/command.ts')
       return finish(

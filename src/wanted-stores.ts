@@ -10,6 +10,11 @@ export function wantedStores(
   own: ReadonlyMap<string, StoreSettings>,
   resources: readonly Resource[],
 ): Wanted[] {
+  // A snapshot holds the keys of all stores, those of named ones below their names.
+  if (settings.replay !== undefined) {
+    const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
+    return [{ settings: store, prefixes: keysOf(resources) }]
+  }
   const prefixes = new Map<string | undefined, Key[]>()
   for (const key of keysOf(resources)) {
     const name = storeOf(key)

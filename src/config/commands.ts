@@ -23,7 +23,8 @@ export interface CommandSpec {
   readonly help: string
 }
 
-export type CommandName = QuestionName | 'check' | 'test' | 'schema' | 'completion' | 'help'
+export type CommandName =
+  QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
 
@@ -63,6 +64,11 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
     },
     help: 'run the tests of templates in DIR (default: tests below -confdir)',
+  },
+  snapshot: {
+    group: 'offline',
+    flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
+    help: 'save all keys that the resources may read, for -replay; mind that it holds values',
   },
   schema: {
     group: 'offline',

@@ -237,6 +237,13 @@ export const options = {
     toml: ['file', 'files'],
     help: 'a YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file)',
   },
+  replay: {
+    group: 'Mode',
+    type: 'text',
+    placeholder: 'file',
+    toml: null,
+    help: 'render from a file that reconfd snapshot has written, in place of all stores',
+  },
   filter: {
     group: 'Store',
     type: 'text',

@@ -127,7 +127,7 @@ export async function loadSettings(
   }
   if (command === 'snapshot') {
     const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
-    const out = own.get('o') ?? '-'
+    const out = own?.get('o') ?? '-'
     return ok({ kind: 'snapshot', settings, ...(out === '-' ? {} : { out: resolve(out) }) })
   }
   if (command !== undefined) {

@@ -73,6 +73,8 @@ export interface StoreSettings {
 export interface Settings extends StoreSettings {
   /** `[stores.NAME]` of confd.toml. */
   readonly stores: ReadonlyMap<string, StoreSettings>
+  /** A snapshot that takes the place of all stores; absolute. */
+  readonly replay?: string
   readonly confdir: string
   readonly prefix: Key
   /** True when `-prefix` came from the command line. */

@@ -1,5 +1,5 @@
 // Several stores at once: named in confd.toml or in a resource, read by one template, away one by one.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -73,5 +73,31 @@ test('a resource with a [backend] of its own', async () => {
     site.resource('default')
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect([site.read('own'), site.read('default')]).toEqual(['from consul\n', 'from etcd\n'])
+  })
+})
+
+test('a snapshot of all stores renders the same with no store at all', async () => {
+  await withSite(store(), async (site) => {
+    named(site)
+    site.template(
+      'app.conf',
+      '{{ getv("/app/name") }} {{ getv("vault2:/secret/app/password") }}\n' +
+        '{% for p in range("vault2:/secret/app") %}{{ p.key }}\n{% endfor %}',
+    )
+    site.resource('app.conf', { keys: ['/app', 'vault2:/secret/app'] })
+    const file = site.path('keys.json')
+    expect(await site.start('snapshot', '-o', file).finished).toMatchObject({ code: 0 })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      '/app/name': 'from etcd',
+      '/vault2:/secret/app/password': 'from consul',
+    })
+    site.config(`[stores.vault2]\nbackend = "consul"\nnodes = ["127.0.0.1:1"]\n`)
+    const replayed = site.start('-onetime', '-replay', file, '-node', '127.0.0.1:1')
+    expect(await replayed.finished).toMatchObject({ code: 0 })
+    expect(site.read('app.conf')).toBe('from etcd from consul\n/vault2:/secret/app/password\n')
+    // Half of the stores is no snapshot.
+    const half = await site.start('snapshot', '-timeout', '1').finished
+    expect(half).toMatchObject({ code: 69, stdout: '' })
   })
 })

@@ -5,6 +5,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { backoffDelay, type Backoff } from './backoff.ts'
+import { reopened } from './knock.ts'
 
 export type FollowEvent =
   | { readonly kind: 'store'; readonly node: string; readonly event: StoreEvent }
@@ -26,7 +27,7 @@ const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
 /**
  * Yields the store's events, each connection's first one a full snapshot, and a `broken` event in
  * between. Ends when the signal is aborted. Each node is tried once without waiting; after a whole
- * round of failures it backs off. A connection counts as good once it outlived the current delay,
+ * round of failures it backs off, unless a node that took no connections takes them again. A connection counts as good once it outlived the current delay,
  * so that a server that answers and hangs up is not hammered.
  */
 export async function* follow(
@@ -67,6 +68,24 @@ export async function* follow(
     const rounds = Math.floor(failures / store.nodes.length)
     delay = rounds === 0 ? 0 : backoffDelay(rounds, backoff)
     yield { kind: 'broken', node, fault, retryIn: delay }
-    if (delay > 0) await sleep(delay, undefined, { signal }).catch(() => undefined)
+    const back = await pause(delay, store.nodes, signal)
+    if (back === undefined) continue
+    round = [back]
+    failures = 0
   }
+}
+
+/** Waits; a node that takes connections again ends that, and is given. */
+async function pause(
+  delay: number,
+  nodes: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (delay === 0) return undefined
+  const over = new AbortController()
+  const either = AbortSignal.any([signal, over.signal])
+  const slept = sleep(delay, undefined, { signal: either }).catch(() => undefined)
+  const back = await Promise.race([slept, reopened(nodes, either)])
+  over.abort()
+  return back
 }

@@ -74,12 +74,14 @@ const BOLD = '1'
 
 /** A longer name is not waited for by all the others. */
 const WIDEST = 24
+/** Shorter ones, such as those of stores, stand in one column from the start. */
+const NARROWEST = 12
 
 /** Time of day, level, what it is about, and what happened, each in a column of its own. */
 function terminal(coloured: boolean): Line {
   const paint = (code: string, text: string): string =>
     coloured ? `\u001b[${code}m${text}\u001b[0m` : text
-  let width = 0
+  let width = NARROWEST
   return (time, { level, about, message }) => {
     width = Math.max(width, Math.min(WIDEST, about.length))
     const clock = clockOf(time)

@@ -77,16 +77,18 @@ describe('styles', () => {
     const about = (name: string) =>
       ({ level: 'info', about: name, message: 'x\ny', fields: {} }) as const
     expect(line(time, about('a.toml'))).toBe(
-      '03:04:05.006 INFO  a.toml  x\n                           y',
+      `03:04:05.006 INFO  a.toml        x\n${' '.repeat(33)}y`,
     )
-    expect(line(time, about('longer.toml'))).toContain('INFO  longer.toml  x')
-    expect(line(time, about('a.toml'))).toContain('INFO  a.toml       x')
-    expect(line(time, about(''))).toContain('INFO               x')
+    expect(line(time, about('quite-long.toml'))).toContain('INFO  quite-long.toml  x')
+    expect(line(time, about('a.toml'))).toContain('INFO  a.toml           x')
+    expect(line(time, about(''))).toContain('INFO                   x')
   })
 
   test('colours are around the parts, and nowhere else', () => {
     const text = logged('colour', failed)
-    expect(text).toContain('\u001b[31;1mERROR\u001b[0m \u001b[1ma.toml\u001b[0m  check failed: bad')
+    expect(text).toContain(
+      '\u001b[31;1mERROR\u001b[0m \u001b[1ma.toml      \u001b[0m  check failed: bad',
+    )
   })
 
   test.each<[boolean, Record<string, string>, Style]>([

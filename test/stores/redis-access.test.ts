@@ -55,6 +55,19 @@ describe('passwords and the ACL', () => {
     return { username: name, password: 'pass-of-web' }
   }
 
+  test('a password from a file, which is read again for each connection', async () => {
+    const passwordFile = join(tempDir('password'), 'password')
+    writeFileSync(passwordFile, 'top-secret\n')
+    const opened = openAt(redis.node, { passwordFile })
+    const first = new RawWatch(opened, ['/app'])
+    watches.push(first)
+    expect(await first.next()).toEqual(withA)
+    writeFileSync(passwordFile, 'wrong\n')
+    const second = new RawWatch(opened, ['/app'])
+    watches.push(second)
+    expect((await second.fault()).permanent).toBe(true)
+  })
+
   test('the password alone', async () => {
     expect(await watch(redis.node, { password: 'top-secret' }).next()).toEqual(withA)
   })
@@ -195,8 +208,10 @@ describe('TLS', () => {
     expect(await watch(byName, trusting).next()).toEqual(empty)
     const fault = await watch(`rediss://${named}`, trusting).fault()
     expect(fault.message).toContain(
-      `cannot reach Redis at ${named}: TLS: Hostname/IP does not match`,
+      `cannot reach Redis at ${named}: TLS: the server's certificate is for DNS:localhost, and not for 127.0.0.1`,
     )
+    const told = { ...trusting, clientServerName: 'localhost' }
+    expect(await watch(`rediss://${named}`, told).next()).toEqual(empty)
   })
 
   test.each([
@@ -204,14 +219,18 @@ describe('TLS', () => {
     ['another authority', { clientCaKeys: stranger.cert }],
   ])('with %s', async (_, login) => {
     const fault = await watch(`rediss://${node}`, login).fault()
-    expect(fault.message).toMatch(/^cannot reach Redis at .*: TLS: /)
-    expect(fault.hint).toBe('check -client-ca-keys, -client-cert and -client-key')
+    expect(fault.message).toBe(
+      `cannot reach Redis at ${node}: TLS: the server's certificate is signed by an authority that is not trusted`,
+    )
+    expect(fault.hint).toBe('name the authority that signed it with -client-ca-keys')
+    const blind = { ...login, clientInsecure: true as const }
+    expect(await watch(`rediss://${node}`, blind).next()).toEqual(empty)
   })
 
   test('an expired certificate', async () => {
     const expired = await startTls({ notAfter: new Date(Date.now() - 60_000) })
     const fault = await watch(`rediss://${expired}`, trusting).fault()
-    expect(fault.message).toContain('TLS: certificate has expired')
+    expect(fault.message).toContain("TLS: the server's certificate has expired")
   })
 
   test('a client certificate', async () => {
@@ -230,8 +249,10 @@ describe('TLS', () => {
     const missing = openAt(`rediss://${node}`, { clientCaKeys: '/nonexistent/ca.pem' })
     expect(missing).toMatchObject({ ok: false, error: { file: '/nonexistent/ca.pem' } })
     const { key } = authority.issue('odd')
-    const fault = await watch(`rediss://${node}`, { clientCert: key, clientKey: key }).fault()
-    expect(fault).toMatchObject({ kind: 'store', permanent: true })
+    expect(openAt(`rediss://${node}`, { clientCert: key, clientKey: key })).toMatchObject({
+      ok: false,
+      error: { message: 'the file of -client-cert does not hold a certificate in PEM', file: key },
+    })
   })
 
   test('TLS to a server without it, and the other way round', async () => {

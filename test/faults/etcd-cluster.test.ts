@@ -4,7 +4,7 @@ import { startEtcdCluster, type EtcdCluster, type Member } from '../support/etcd
 import { until } from '../support/until.ts'
 import { trying, type Trial } from './harness.ts'
 import { isLong } from './random.ts'
-import { serverStore } from './stores.ts'
+import { etcdStore } from './stores.ts'
 
 let cluster: EtcdCluster
 beforeAll(async () => {
@@ -27,7 +27,7 @@ async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => P
   const order = whom === 'leader' ? [leader, ...followers] : [...followers, leader]
   const [first, , last] = order as [Member, Member, Member]
   const nodes = order.map(({ node }) => node)
-  await trying(serverStore('etcdv3', last.client, nodes), {}, (trial) => use({ trial, first }))
+  await trying(etcdStore(last.client, nodes), {}, (trial) => use({ trial, first }))
 }
 
 /** While a new leader is being elected no write is taken. */

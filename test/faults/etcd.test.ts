@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { serverBinary, startEtcd, until, type EtcdServer } from '../support/servers.ts'
 import { trying, type Trial, type TrialOptions } from './harness.ts'
-import { serverStore } from './stores.ts'
+import { etcdStore, type TrialStore } from './stores.ts'
 
 interface Scene {
   readonly trial: Trial
@@ -19,12 +19,14 @@ async function withEtcd(
   use: (scene: Scene) => Promise<void>,
   options: TrialOptions = {},
   extraArgs: readonly string[] = [],
+  beforeWrite: (etcd: EtcdServer) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const etcd = await startEtcd({ extraArgs })
   const proxy = await startProxy(etcd.node)
   try {
-    const store = serverStore('etcdv3', etcd.client, [proxy.node])
-    await trying(store, options, (trial) => use({ trial, etcd, proxy }))
+    const store = etcdStore(etcd.client, [proxy.node])
+    const put: TrialStore['put'] = (keys) => beforeWrite(etcd).then(() => store.put(keys))
+    await trying({ ...store, put }, options, (trial) => use({ trial, etcd, proxy }))
   } finally {
     await proxy.close()
     await etcd.stop()
@@ -122,21 +124,16 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const password = 'a password of the trial'
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
-        const write = async (): Promise<void> => {
-          // The trial's own token expires as well.
-          await etcd.client.authenticate('root', 'root password')
-          await trial.write()
-        }
         await trial.begin()
         // The program opens its watch anew after a silence; its token has expired by then.
         const watches = await watchesOf(etcd)
         await until('the watch is opened anew', async () => (await watchesOf(etcd)) > watches)
-        await write()
+        await trial.write()
         await trial.settle()
         proxy.cut()
-        await write()
+        await trial.write()
         proxy.restore()
-        await write()
+        await trial.write()
         await trial.judge()
         expect(trial.program?.output).not.toContain(password)
       },
@@ -144,6 +141,8 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         extra: ['-username', 'reader', '-password', 'a password of the trial'],
       },
       ['--auth-token-ttl=1'],
+      // The trial's own token expires as well.
+      (etcd) => etcd.client.authenticate('root', 'root password'),
     ))
 })
 

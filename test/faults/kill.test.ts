@@ -7,7 +7,7 @@ import { afterAll, beforeAll, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
 import { trying, type Trial } from './harness.ts'
 import { isLong, printSeed, randomFrom, seed } from './random.ts'
-import { fileStore, serverStore } from './stores.ts'
+import { etcdStore, fileStore, serverStore } from './stores.ts'
 
 const KILLS = isLong ? 300 : 30
 /** Milliseconds. A start takes some 200, and a change up to its reload some 200 more: all of it is hit. */
@@ -54,7 +54,7 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
 const LIMIT = 60_000 + KILLS * 4000
 
 test(`etcd: killed ${KILLS * 0.6} times`, { timeout: LIMIT }, async () => {
-  await trying(serverStore('etcdv3', etcd.client, [etcd.node]), { reload: slowReload }, (trial) =>
+  await trying(etcdStore(etcd.client, [etcd.node]), { reload: slowReload }, (trial) =>
     killAgainAndAgain(trial, KILLS * 0.6),
   )
 })

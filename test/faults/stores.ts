@@ -1,7 +1,7 @@
 // The stores of the trials: how the program is pointed at them, and how a trial writes to them.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StoreClient } from '../support/clients.ts'
+import type { EtcdV3Client, StoreClient } from '../support/clients.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 
 export interface TrialStore {
@@ -22,6 +22,31 @@ export function serverStore(
     put: (keys) => client.putAll(keys),
   }
 }
+
+let orders = 0
+
+/**
+ * An etcd. A write that was given up may yet be done, from the buffers of a member that was stopped:
+ * each write has a number, and none is done after one with a higher number.
+ */
+export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): TrialStore {
+  const order = base64(`/order/${process.pid}/${++orders}`)
+  let writes = 0
+  return {
+    args: serverStore('etcdv3', client, nodes).args,
+    async put(keys) {
+      const number = base64(String(++writes).padStart(9, '0'))
+      const all = [[order, number], ...[...keys].map((entry) => entry.map(base64))]
+      const compare =
+        writes === 1 ? [] : [{ key: order, target: 'VALUE', result: 'LESS', value: number }]
+      const success = all.map(([key, value]) => ({ request_put: { key, value } }))
+      const { succeeded } = await client.post('kv/txn', { compare, success })
+      if (succeeded !== true) throw new Error('a later write has been done already')
+    },
+  }
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 /** One JSON file, replaced by rename. */
 export function fileStore(): TrialStore & { close(): void } {

@@ -1,0 +1,120 @@
+// `reconfd check` without a store: what it finds, all at once, with the place of each.
+import { expect, test } from 'vitest'
+import { checkOffline } from '../../src/check/offline.ts'
+import { findingsText } from '../../src/check/findings.ts'
+import { good, settingsFor } from '../config/load.ts'
+import { folderOf } from '../config/folder.ts'
+
+/** What is told of a folder with these files, paths relative to it. */
+async function told(files: Record<string, string>): Promise<string[]> {
+  const confdir = await folderOf({ 'templates/b.njk': 'b', ...files })
+  const { findings, counted } = await checkOffline(await settingsFor(confdir))
+  const text = findingsText(findings, counted, false).replaceAll(`${confdir}/`, '')
+  return text.trimEnd().split('\n')
+}
+
+const withTemplate = (text: string) => ({ 'conf.d/a.toml': good, 'templates/a.njk': text })
+const go = '[template]\nsrc = "a.tmpl"\ndest = "/tmp/a"\n'
+const withGo = (text: string) => ({ 'conf.d/a.toml': go, 'templates/a.tmpl': text })
+
+test('nothing is wrong', async () => {
+  expect(await told(withTemplate('{{ getv("/a") }}'))).toEqual([
+    'no faults in 1 resource with 1 template',
+  ])
+})
+
+test('everything that is wrong is told at once, by file and line', async () => {
+  const lines = await told({
+    'conf.d/a.toml': `${good}modus = "0644"\nreload_cmd = "if then"\n`,
+    'conf.d/b.toml': '[template]\nsrc = "c.tmpl"\ndest = "/tmp/a"\n',
+    'templates/a.njk': '{% include "none.njk" %}\n{{ getvv("/x") }}\n',
+    'templates/c.tmpl': 'x\n{{getvv "/x"}}\n',
+  })
+  expect(lines.filter((line) => line.includes(': error: '))).toEqual([
+    'conf.d/a.toml:4:1: error: unknown key modus',
+    'conf.d/a.toml:5:14: error: the shell cannot read reload_cmd: Syntax error: "then" unexpected',
+    'conf.d/b.toml:3:8: error: dest /tmp/a is already written by conf.d/a.toml:3',
+    'templates/a.njk:1:12: error: template "none.njk" does not exist',
+    'templates/a.njk:2:4: error: getvv is not defined',
+    'templates/c.tmpl:2:3: error: function "getvv" not defined',
+  ])
+  expect(lines).toContain('  2 | {{ getvv("/x") }}')
+  expect(lines.at(-1)).toBe('6 errors, 0 warnings in 2 resources with 2 templates')
+})
+
+test.each([
+  ['{{ x', 'templates/a.njk:1:1: error: template syntax: '],
+  ['{% if true %}', 'templates/a.njk:1:1: error: {% if %} is never closed'],
+  [
+    '{{ 1 | nofilter }}',
+    'templates/a.njk:1:8: error: template syntax: there is no filter "nofilter"',
+  ],
+  ['{{ nothing }}', 'templates/a.njk:1:4: error: nothing is not defined'],
+  ['{% from "b.njk" import m %}{{ n() }}', 'templates/a.njk:1:31: error: n is not defined'],
+  ['{{ include("none") }}', 'templates/a.njk:1:12: error: template "none" does not exist'],
+  [
+    '{% include "../x" %}',
+    'templates/a.njk:1:12: error: template "../x" lies outside of the templates folder',
+  ],
+  [
+    '{{range gets "/a/*"}}{{end}}',
+    'templates/a.njk:1:1: error: the template is written for go, but would be rendered by nunjucks',
+  ],
+])('nunjucks: %s', async (text, expected) => {
+  expect((await told(withTemplate(text)))[0]).toContain(expected)
+})
+
+test.each([
+  '{% set x = 1 %}{{ x }}',
+  '{% for k, v in dict("a", 1) %}{{ k }}{{ loop.index }}{% endfor %}',
+  '{% macro m(a, b=2) %}{{ a }}{{ b }}{{ caller() }}{% endmacro %}{% call m(1) %}x{% endcall %}',
+  '{% import "b.njk" as b %}{{ b.x() }}',
+  '{% if x is defined %}{{ x }}{% endif %}',
+  '{{ x | default("y") }}',
+  '{% set x = 1 %}{% include "c.njk" %}',
+  '{% include "none.njk" ignore missing %}',
+  '{% include getv("/name") %}',
+  '{% extends "b.njk" %}{% block a %}{{ super() }}{% endblock %}',
+  '{% raw %}{{ nothing }}{% endraw %}',
+])('nunjucks: nothing is wrong with %s', async (text) => {
+  const files = { ...withTemplate(text), 'templates/c.njk': '{{ x }}' }
+  expect(await told(files)).toEqual(['no faults in 1 resource with 1 template'])
+})
+
+test.each([
+  ['{{nope}}', 'templates/a.tmpl:1:3: error: function "nope" not defined'],
+  ['{{if eq 1 1}}', 'templates/a.tmpl:1:14: error: unexpected EOF'],
+  ['{{include "none"}}', 'templates/a.tmpl:1:11: error: template "none" does not exist'],
+  [
+    '{{if (include "none" | toUpper)}}{{end}}',
+    'templates/a.tmpl:1:15: error: template "none" does not exist',
+  ],
+])('Go: %s', async (text, expected) => {
+  expect((await told(withGo(text)))[0]).toContain(expected)
+})
+
+test('a file that is included is checked too, once', async () => {
+  const lines = await told({
+    ...withGo('{{include "b.tmpl"}}{{include "b.tmpl"}}'),
+    'templates/b.tmpl': '{{nope}}{{include "a.tmpl"}}',
+  })
+  expect(lines.filter((line) => line.includes('error:'))).toEqual([
+    'templates/b.tmpl:1:3: error: function "nope" not defined',
+  ])
+})
+
+test('the template of paths that dest is with for_each', async () => {
+  const toml =
+    '[template]\nsrc = "b.njk"\ndest = "/tmp/x/{{ nope( }}"\nkeys = ["/v"]\nfor_each = "/v/*"\n'
+  expect((await told({ 'conf.d/a.toml': toml }))[0]).toMatch(
+    /^conf\.d\/a\.toml:3:8: error: in dest: template syntax: /,
+  )
+})
+
+test('notices are warnings, and no reason to fail', async () => {
+  const lines = await told({ 'conf.d/a.toml': `group = "edge"\n${good}`, 'templates/a.njk': '' })
+  expect(lines).toEqual([
+    'conf.d/a.toml:1: warning: a.toml is the only resource of its group "edge"',
+    '0 errors, 1 warning in 1 resource with 1 template',
+  ])
+})

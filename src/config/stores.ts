@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
+import { saidTwice } from './connection.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
@@ -75,6 +76,10 @@ export function readStore(
   if (own.backend === 'file' && (own.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
+  }
+  const twice = saidTwice(own)?.fault
+  if (twice !== undefined) {
+    faults.push(document.fault(path, 'key', `${where}: ${twice.message}`, twice.hint))
   }
   return own
 }

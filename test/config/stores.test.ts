@@ -68,3 +68,10 @@ test.each([
   expect(text).toContain(message)
   expect(text).toMatch(/DIR\/conf\.d\/a\.toml:\d+:\d+/)
 })
+
+test('a secret of a store, said twice', async () => {
+  const twice = `${vault}password = "s3cret"\npassword_file = "/p"\n`
+  const told = await load(twice, template('"vault2:/a"'))
+  expect(told).toContain('stores.vault2: password and password-file are both set')
+  expect(told).not.toContain('s3cret')
+})

@@ -1,5 +1,6 @@
 // `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
 // file store can read. What CI tests templates with, without any store.
+import { stat, writeFile } from 'node:fs/promises'
 import type { SnapshotCommand } from './config/settings.ts'
 import { loadResources } from './config/resources.ts'
 import { ioFault } from './core/errno.ts'
@@ -39,7 +40,10 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   const text = `${JSON.stringify(Object.fromEntries(feeds.tree.under('/')), null, 2)}\n`
   if (out === undefined) return { text, faults: [], exit: 0 }
   try {
-    await replaceFile(out, text, true)
+    const found = await stat(out).catch(() => undefined)
+    // A pipe or a device is written to and never replaced.
+    if (found?.isFile() === false) await writeFile(out, text)
+    else await replaceFile(out, text, true)
     return { text: `${feeds.tree.size} keys in ${out}\n`, faults: [], exit: 0 }
   } catch (error) {
     return { text: '', faults: [ioFault(`cannot write ${out}`, error)], exit: 1 }

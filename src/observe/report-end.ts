@@ -1,5 +1,5 @@
 // What becomes of the report when a onetime run ends: a JSON file for machines, a table for people.
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -32,11 +32,20 @@ export function startReport({ version, file, show, colour }: ReportOptions): Run
   }
 }
 
-/** Whole or not at all: whoever waits for the file reads no half of it. */
+/**
+ * Whole or not at all: whoever waits for the file reads no half of it. A pipe or a device, such as
+ * /dev/stdout, is written to and never replaced.
+ */
 async function write(file: string, report: RunReport): Promise<Fault | undefined> {
   const staged = `${file}.${process.pid}.tmp`
+  const text = `${JSON.stringify(report, null, 2)}\n`
   try {
-    await writeFile(staged, `${JSON.stringify(report, null, 2)}\n`)
+    const found = await stat(file).catch(() => undefined)
+    if (found?.isFile() === false) {
+      await writeFile(file, text)
+      return undefined
+    }
+    await writeFile(staged, text)
     await rename(staged, file)
     return undefined
   } catch (error) {

@@ -32,14 +32,14 @@ describe('faults', () => {
       ],
     ],
     [
-      'unknown table',
+      'a store of its own, of no kind',
       `${good}[backend]\nnodes = []\n`,
       [
-        '4:1: unknown key backend',
+        '4:1: backend does not say its backend',
         '  3 | dest = "/tmp/a"',
         '  4 | [backend]',
         '    | ^',
-        '  a backend of its own for a resource is not supported by reconfd yet',
+        '  backend = "consul"',
       ],
     ],
     [

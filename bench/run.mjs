@@ -157,6 +157,42 @@ async function cpuPerChange(etcd, resources, changes) {
   return cpu
 }
 
+/** A daemon that is watched in every way, and one that is not, side by side: CPU time per change. */
+async function observed() {
+  const etcd = await lab.startEtcd()
+  const folder = lab.tempFolder()
+  const watched = ['-http', '127.0.0.1:0', '-log-format', 'json']
+  const runs = []
+  for (const [name, flags] of Object.entries({ plain: [], watched })) {
+    await etcd.put(pairs(100, `/${name}`))
+    const resource = {
+      keys: [`/${name}`],
+      template: everything.replace('/app', `/${name}`),
+      reload: `echo 1 > ${join(folder, name)}`,
+    }
+    runs.push({ name, child: await daemon(etcd, [resource], flags), cpu: 0 })
+  }
+  const changes = 150
+  // In turn, so that noise meets both alike.
+  for (let n = -WARM_UP; n < changes; n++) {
+    for (const run of runs) {
+      const before = lab.cpuOf(run.child.pid)
+      await etcd.put([[`/${run.name}/k00003`, `changed-${n}`]])
+      await lab.until(() => run.child.out().includes(`changed-${n}`))
+      await lab.sleep(120)
+      if (n >= 0) run.cpu += (lab.cpuOf(run.child.pid) - before) / changes
+    }
+  }
+  const [plain, all] = runs.map(({ cpu }) => cpu)
+  row('CPU per change, nothing watched', ms(plain))
+  row(
+    'CPU per change with HTTP, metrics and JSON logs',
+    `${ms(all)}, ${(all / plain).toFixed(2)} times`,
+    '1.25 times',
+    all / plain <= 1.25,
+  )
+}
+
 async function allKeys() {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(10_000))
@@ -262,6 +298,7 @@ function goTemplates() {
 const measurements = {
   startup,
   latency,
+  observed,
   allKeys,
   fewOfMany,
   manyResources,

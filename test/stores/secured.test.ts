@@ -13,6 +13,7 @@ import { removeDir, startConsul, startEtcd, tempDir } from '../support/servers.t
 import { RawWatch } from '../support/raw-watch.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
+import { Watched } from '../support/watched.ts'
 
 const folder = tempDir('secured')
 const ours = new Authority(folder, 'ours')
@@ -221,4 +222,32 @@ test('certificates that are renewed on disk: new connections use them, and the w
   } finally {
     await etcd.stop()
   }
+})
+
+test('a server that comes back with a certificate of another authority, renewed on our side too', async () => {
+  const live = { cert: join(folder, 'front.crt'), key: join(folder, 'front.key') }
+  const trusted = join(folder, 'trusted.crt')
+  const install = (authority: Authority, name: string): void => {
+    const issued = authority.issue(name)
+    copyFileSync(issued.cert, live.cert)
+    copyFileSync(issued.key, live.key)
+    copyFileSync(authority.cert, trusted)
+  }
+  install(ours, 'front-of-ours')
+  const consul = await startConsul({ tls: live })
+  onTestFinished(() => consul.stop())
+  await consul.client.put('/app/a', '1')
+  const connection = {
+    nodes: [consul.secureNode],
+    scheme: 'https' as const,
+    clientCaKeys: trusted,
+  }
+  const watched = await Watched.open(settingsFor({ backend: 'consul', connection }), ['/app'])
+  onTestFinished(() => watched.close())
+  await watched.live()
+  install(theirs, 'front-of-theirs')
+  await consul.restart()
+  await consul.client.put('/app/a', '2')
+  await watched.converges(new Map([['/app/a', '2']]))
+  expect(watched.faults.map(({ message }) => message).join()).not.toContain('TLS')
 })

@@ -105,6 +105,17 @@ test('a server that another authority stands for is not trusted', async () => {
   )
 })
 
+test('the name that is expected of the server is that of -client-server-name', async () => {
+  const trusting = { ...client(), clientCaKeys: file('ours.crt') }
+  const fault = await watch({ ...trusting, clientServerName: 'zk.test' }).fault()
+  expect(fault.message).toBe(
+    `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server's certificate is for IP Address:127.0.0.1, and not for zk.test`,
+  )
+  const blind = watch({ ...client(), clientInsecure: true })
+  expect(await blind.next()).toMatchObject({ kind: 'snapshot' })
+  await blind.end()
+})
+
 test('without a certificate of ours there is no session', async () => {
   const fault = await watch({ clientCaKeys: file('ours.crt') }).fault()
   expect(fault.message).toContain(`ZooKeeper at ${zookeeper.secureNode}`)

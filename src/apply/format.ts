@@ -4,10 +4,15 @@ import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'
 
-/** Throws a SyntaxFault. */
-type Check = (text: string) => Promise<void>
-
-const checks: Readonly<Record<OutputFormat, Check>> = { json, yaml, toml, xml }
+/** Each throws a SyntaxFault. */
+const formats: Readonly<
+  Record<OutputFormat, () => Promise<{ readonly check: (text: string) => void }>>
+> = {
+  json: () => import('./formats/json.ts'),
+  yaml: () => import('./formats/yaml.ts'),
+  toml: () => import('./formats/toml.ts'),
+  xml: () => import('./formats/xml.ts'),
+}
 
 /** The fault of a content that is not of its output_format; undefined when it is, or when there is none. */
 export async function formatFault(
@@ -27,50 +32,14 @@ export async function formatFault(
   } catch {
     return fault('it is not UTF-8')
   }
+  const { check } = await formats[outputFormat]()
   try {
-    await checks[outputFormat](text)
+    check(text)
     return undefined
   } catch (error) {
     if (!(error instanceof SyntaxFault)) throw error
-    return fault(`line ${error.line}, column ${error.column}: ${error.message}`)
+    return fault(`line ${error.line}, column ${error.column}: ${unquoted(error.message)}`)
   }
-}
-
-async function json(text: string): Promise<void> {
-  const { parseJson } = await import('../core/json.ts')
-  parseJson(text)
-}
-
-/** One document or several. */
-async function yaml(text: string): Promise<void> {
-  const { parseAllDocuments } = await import('yaml')
-  for (const document of parseAllDocuments(text, { prettyErrors: false, logLevel: 'error' })) {
-    const [error] = document.errors
-    if (error !== undefined) throw SyntaxFault.at(text, error.pos[0], unquoted(error.message))
-  }
-}
-
-async function toml(text: string): Promise<void> {
-  const { parse, TomlError } = await import('smol-toml')
-  try {
-    parse(text)
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error
-    // The message ends in a block of source text.
-    const [first = ''] = error.message.split('\n', 1)
-    throw new SyntaxFault(first.replace(/^Invalid TOML document: /, ''), error.line, error.column)
-  }
-}
-
-/** Well-formed, namespaces included. */
-async function xml(text: string): Promise<void> {
-  const { SaxesParser } = await import('saxes')
-  const parser = new SaxesParser({ xmlns: true })
-  parser.on('error', (error) => {
-    const message = error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, '')
-    throw new SyntaxFault(unquoted(message), parser.line, parser.column)
-  })
-  parser.write(text).close()
 }
 
 /** Without what a parser repeats of the text, at the end of its message. */

@@ -25,10 +25,16 @@ async function fish(line: string): Promise<string[]> {
 source (echo $argv[1] | psub)
 complete -C $argv[2]`
   const args = ['--no-config', '-c', script, completionText('fish'), line]
-  const { stdout, stderr } = await execa(path, args, { env: { ...env, HOME: '/nonexistent' } })
-  expect(stderr).toBe('')
-  // A word, a tab, its meaning.
-  return stdout.split('\n').flatMap((found) => found.split('\t')[0] || [])
+  // It makes folders at home.
+  const home = tempDir('fish')
+  try {
+    const { stdout, stderr } = await execa(path, args, { env: { ...env, HOME: home } })
+    expect(stderr).toBe('')
+    // A word, a tab, its meaning.
+    return stdout.split('\n').flatMap((found) => found.split('\t')[0] || [])
+  } finally {
+    removeDir(home)
+  }
 }
 
 describe('bash', () => {

@@ -1,0 +1,7 @@
+// Whether a text is JSON. A name that an object has twice is a fault: one of the two would be lost.
+import { parseJson } from '../../core/json.ts'
+
+/** Throws a SyntaxFault. */
+export function check(text: string): void {
+  parseJson(text)
+}

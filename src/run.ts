@@ -213,7 +213,7 @@ class Daemon {
     await generation.worker.stop()
     await this.#desk.idle()
     if (!this.settings.noop) {
-      const { keepStatus } = await import('./control/start.ts')
+      const { keepStatus } = await import('./control/keep.ts')
       await keepStatus(this.settings, this.#controls, this.options.emit)
     }
     // What could be read has been worked off; what could not be is told last.

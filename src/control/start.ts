@@ -2,11 +2,11 @@
 import { ioFault } from '../core/errno.ts'
 import type { Controls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
-import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import { isTooLong, socketPath, statusPath } from './paths.ts'
+import { statusFile } from './keep.ts'
 import { isAlive, serveControl, type ControlServer } from './server.ts'
-import { readStatus, StatusFile } from './status-file.ts'
+import { readStatus } from './status-file.ts'
 
 export interface Control {
   /** The status is another one. */
@@ -43,34 +43,6 @@ export async function startControl(
       await file.close()
     },
   }
-}
-
-/** For a onetime run: what it came to, unless a daemon beside it knows better. */
-export async function keepStatus(
-  settings: Settings,
-  controls: Pick<Controls, 'status' | 'restore'>,
-  emit: Emit,
-): Promise<void> {
-  const path = socketPath(settings)
-  if (!isTooLong(path) && (await isAlive(path))) return
-  const former = await readStatus(statusPath(settings)).catch(() => undefined)
-  if (former !== undefined) controls.restore(former)
-  // Nobody may ever ask: no warning.
-  const tell = (message: string): void => emit({ kind: 'notice', level: 'debug', message })
-  await statusFile(settings, controls, tell).close()
-}
-
-function statusFile(
-  settings: Settings,
-  controls: Pick<Controls, 'status'>,
-  tell: (message: string) => void,
-): StatusFile {
-  let told = false
-  const failed = ({ message, hint }: Fault): void => {
-    if (!told) tell(`${message}. ${hint}`)
-    told = true
-  }
-  return new StatusFile(statusPath(settings), () => controls.status(), failed)
 }
 
 async function serve(

@@ -1,6 +1,5 @@
 // Names and addresses. A name that does not exist is an empty list, as in confd; a name server that
 // does not answer is an error, so that a failed look-up never empties a file.
-import dns from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -56,9 +55,13 @@ async function ask<T>(name: string, question: Promise<T[]>): Promise<T[]> {
   }
 }
 
+/** Loaded when a template first asks for a name: most never do. */
+const resolver = () => import('node:dns/promises')
+
 const addresses = ({ fact }: RenderContext, name: string): string[] =>
   fact(`ip ${name}`, async () => {
-    const found = await ask(name, dns.lookup(name, { all: true }))
+    const { lookup } = await resolver()
+    const found = await ask(name, lookup(name, { all: true }))
     return [...new Set(found.map(({ address }) => address))].sort(compareText)
   })
 
@@ -66,7 +69,8 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   const full = service === '' && proto === '' ? name : `_${service}._${proto}.${name}`
   const order = (srv: Srv) => `${srv.target}${srv.port}${srv.priority}${srv.weight}`
   return fact(`srv ${full}`, async () => {
-    const found = await ask(full, dns.resolveSrv(full))
+    const { resolveSrv } = await resolver()
+    const found = await ask(full, resolveSrv(full))
     return found
       .map((srv) => new Srv(`${srv.name.replace(/\.$/, '')}.`, srv.port, srv.priority, srv.weight))
       .sort((a, b) => compareText(order(a), order(b)))

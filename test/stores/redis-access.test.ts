@@ -239,9 +239,13 @@ describe('TLS', () => {
     const login = { ...trusting, clientCert: cert, clientKey: key }
     expect(await watch(`rediss://${strict}`, login).next()).toEqual(empty)
     const other = stranger.issue('imposter')
-    for (const wrong of [trusting, { ...trusting, clientCert: other.cert, clientKey: other.key }]) {
+    const foreign = { ...trusting, clientCert: other.cert, clientKey: other.key }
+    for (const [wrong, words] of [
+      [trusting, 'the server asks for a client certificate'],
+      [foreign, 'the server does not accept the client certificate, or misses one'],
+    ] as const) {
       const fault = await watch(`rediss://${strict}`, wrong).fault()
-      expect(fault.message).toMatch(/^cannot reach Redis at /)
+      expect(fault.message).toBe(`cannot reach Redis at ${strict}: TLS: ${words}`)
     }
   })
 

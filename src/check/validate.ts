@@ -40,8 +40,14 @@ export async function validate(
   )
   const rows = resources
     .filter(({ name }) => done.has(name))
-    .map(({ name, templates }): Row => {
+    .map(({ name, templates, group }): Row => {
       const fault = failed.get(name)
+      // What belongs together is tried together: the first failure ends it.
+      const other = resources.find((one) => one.group === group && failed.has(one.name))
+      if (group !== undefined && fault === undefined && other !== undefined) {
+        const detail = `not tried to the end: ${other.name} of its group has failed`
+        return { what: 'resource', name, state: 'warning', detail }
+      }
       const row = { what: 'resource', name }
       if (fault !== undefined) return { ...row, state: 'failed', detail: formatFault(fault) }
       const files = `${templates.length} template${templates.length === 1 ? '' : 's'} rendered`

@@ -359,7 +359,7 @@ export const options = {
     type: 'list',
     placeholder: 'name',
     env: ['CONFD_HTTP_NAMES'],
-    toml: ['http-names'],
+    toml: ['http_names', 'http-names'],
     help: 'a name that the status page may be asked for by, beside addresses, localhost, that of -http and that of the machine; may be repeated',
   },
   'http-token': {

@@ -28,6 +28,8 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
   ETXTBSY: ['the file is a program that is running', 'Stop the program, or choose another path.'],
   EMFILE: ['too many open files', 'Raise the limit (`ulimit -n`, LimitNOFILE=).'],
   ENFILE: ['too many open files on this machine', 'Raise fs.file-max.'],
+  EADDRINUSE: ['something else listens there', 'Stop it, or choose another port.'],
+  EADDRNOTAVAIL: ['this machine has no such address', 'See ip addr.'],
   EIO: ['the device reports an input/output error', 'Look into the kernel log (dmesg).'],
 }
 

@@ -28,9 +28,10 @@ code, .break { overflow-wrap: anywhere }
 ul, ol { list-style: none; margin: 0; padding: 0 }
 .cards { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden }
 .cards > li + li { border-top: 1px solid var(--line) }
-.row { display: grid; grid-template-columns: 7.5rem minmax(9rem, 1.2fr) 2.5fr auto; gap: .25rem 1rem;
+.row { display: grid; grid-template-columns: 7.5rem minmax(9rem, 1.2fr) 2.5fr 5.5rem; gap: .25rem 1rem;
   align-items: baseline; padding: .6rem 1rem }
 .row > * { min-width: 0 }
+.row > time { text-align: right }
 summary { cursor: pointer }
 summary.row { list-style: none }
 summary.row::-webkit-details-marker { display: none }

@@ -29,7 +29,7 @@ export type FileDiff =
 
 const LINES_SHOWN = 400
 /** Milliseconds that one comparison may take: the daemon has other things to do. */
-const PATIENCE = 50
+const PATIENCE = 20
 const MASK = '••••••'
 
 /** The same for every line: not even its length is told. */

@@ -1,0 +1,133 @@
+// What has happened of late: causes, diffs, what is masked for whom, and that no more is kept than said.
+import { expect, test } from 'vitest'
+import type { CommandResult, Event } from '../../src/core/event.ts'
+import type { Key } from '../../src/core/key.ts'
+import type { Observed } from '../../src/core/plan.ts'
+import type { WrittenFile } from '../../src/core/written.ts'
+import type { FileDiff } from '../../src/observe/hunks.ts'
+import { Recent } from '../../src/observe/recent.ts'
+
+const file = (text: string, mode = 0o644): Observed & { kind: 'file' } => ({
+  kind: 'file',
+  bytes: Buffer.from(text),
+  mode,
+  uid: 0,
+  gid: 0,
+})
+
+function written(before: string | undefined, after: string | undefined, mode = 0o644): WrittenFile {
+  const previous: Observed = before === undefined ? { kind: 'absent' } : file(before, mode)
+  const about = { resource: 'a', dest: '/a', sensitive: false }
+  if (after === undefined) return { ...about, write: { kind: 'write', why: 'remove', previous } }
+  const why = before === undefined ? 'create' : 'content'
+  return { ...about, write: { kind: 'write', why, next: file(after, mode), previous } }
+}
+
+function diffOf(one: WrittenFile, trusted = false): FileDiff | undefined {
+  const recent = new Recent()
+  recent.wrote([one], 0)
+  return recent.changes[0]?.diff(trusted)
+}
+
+const linesOf = (diff: FileDiff | undefined): string[] =>
+  diff?.kind === 'lines'
+    ? diff.hunks.flatMap(({ lines }) => lines.map(({ sign, text }) => sign + text))
+    : []
+
+const changed = (...keys: Key[]): Event => ({
+  kind: 'changed',
+  store: 'etcdv3',
+  keys,
+  more: 0,
+  resources: ['a'],
+  causes: new Map([['a', { keys, more: 0 }]]),
+})
+
+test.each<[string, string | undefined, string | undefined, string[]]>([
+  ['a new file', undefined, 'a\nb\n', ['+a', '+b']],
+  ['a changed line', 'a\nb\nc\n', 'a\nB\nc\n', [' a', '-b', '+B', ' c']],
+  ['a file without a last line break', 'a', 'a\nb', ['-a', '+a', '+b']],
+  ['a removed file', 'a\n', undefined, ['-a']],
+])('the diff of %s', (_, before, after, expected) => {
+  expect(linesOf(diffOf(written(before, after)))).toEqual(expected)
+})
+
+test('what cannot be shown is said', () => {
+  expect(diffOf(written('a', 'a\0b'))).toEqual({ kind: 'none', why: 'not a text file' })
+  const repaired = written('a', 'a')
+  const write = { ...repaired.write, why: 'metadata' } as WrittenFile['write']
+  expect(diffOf({ ...repaired, write })).toMatchObject({ kind: 'none' })
+})
+
+test('a long diff is cut off, and counted whole', () => {
+  const lines = Array.from({ length: 1000 }, (_, n) => `line ${n}\n`).join('')
+  const diff = diffOf(written(undefined, lines))
+  expect(diff).toMatchObject({ added: 1000, removed: 0, more: 600 })
+  expect(linesOf(diff)).toHaveLength(400)
+})
+
+test.each<[string, Partial<WrittenFile>, number, boolean, boolean]>([
+  ['a file for everybody', {}, 0o644, false, false],
+  ['a private file, for somebody of this machine', {}, 0o640, false, true],
+  ['a private file, for somebody with the token', {}, 0o640, true, false],
+  ['a sensitive one', { sensitive: true }, 0o644, false, true],
+  ['a sensitive one, for somebody with the token', { sensitive: true }, 0o644, true, true],
+])('%s', (_, own, mode, trusted, isMasked) => {
+  const diff = diffOf({ ...written('old-value\n', 'new-value\n', mode), ...own }, trusted)
+  expect(diff).toMatchObject({ masked: isMasked, added: 1, removed: 1 })
+  expect(JSON.stringify(diff).includes('new-value')).toBe(!isMasked)
+})
+
+test('a file that was private once shows nothing of that time', () => {
+  const one = written('old-value\n', 'new-value\n')
+  const write = { ...one.write, previous: file('old-value\n', 0o600) } as WrittenFile['write']
+  expect(diffOf({ ...one, write })).toMatchObject({ masked: true })
+})
+
+test('all keys that changed before a write are its cause, and not that of the next', () => {
+  const recent = new Recent()
+  recent.note(changed('/x', '/y'), 1)
+  recent.note(changed('/y', '/z'), 2)
+  recent.wrote([written('a', 'b')], 3)
+  recent.note({ kind: 'applied', resource: 'a', changed: true }, 3)
+  recent.wrote([written('b', 'c')], 4)
+  expect(recent.changes.map(({ at, cause }) => [at, cause])).toEqual([
+    [4, { names: [], more: 0 }],
+    [3, { names: ['/x', '/y', '/z'], more: 0 }],
+  ])
+  recent.note(changed('/w'), 5)
+  // It has made no difference.
+  recent.note({ kind: 'applied', resource: 'a', changed: false }, 5)
+  recent.wrote([written('c', 'd')], 6)
+  expect(recent.changes[0]?.cause.names).toEqual([])
+})
+
+test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () => {
+  const recent = new Recent()
+  const large = 'x'.repeat(1024 * 1024)
+  for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
+  const why = { kind: 'none', why: 'too large to be kept' }
+  expect(recent.changes.map(({ diff }) => diff(true)).map((diff) => diff.kind)).toEqual([
+    'lines',
+    'lines',
+    'lines',
+    'none',
+    'none',
+  ])
+  expect(recent.changes[4]?.diff(true)).toEqual(why)
+  const result: CommandResult = {
+    exitCode: 0,
+    signal: null,
+    timedOut: false,
+    output: '',
+    truncated: 0,
+    duration: 1,
+  }
+  for (let n = 0; n < 100; n++) {
+    recent.wrote([written('a', String(n))], n)
+    recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, n)
+  }
+  expect(recent.changes).toHaveLength(30)
+  expect(recent.reloads).toHaveLength(60)
+  expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
+})

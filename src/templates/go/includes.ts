@@ -1,6 +1,6 @@
 // The files that a Go template includes by a literal name, from its syntax tree.
 import { fromBinary } from '../bytes.ts'
-import type { Include } from '../check.ts'
+import type { Include } from '../inspection.ts'
 import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
 import type { Template } from './parser.ts'

@@ -1,6 +1,6 @@
 // What a nunjucks template says of other files and of names, from its syntax tree.
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
-import type { Include } from '../check.ts'
+import type { Include } from '../inspection.ts'
 
 /**
  * The files that tags and the function `include` name by a literal.

@@ -28,7 +28,7 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
   const loaded = await loadResources(settings, (read) => seen.push(read))
   const found = [
     ...(loaded.ok ? warnings(loaded.value.notices) : errors(loaded.error)),
-    ...errors(await templateFaults(seen, settings)),
+    ...(await templateFindings(seen, settings)),
     ...errors(await commandFaults(seen)),
   ]
   return {
@@ -41,21 +41,22 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
   }
 }
 
-async function templateFaults(
+async function templateFindings(
   resources: readonly ReadResource[],
   { confdir }: Settings,
-): Promise<Fault[]> {
+): Promise<Finding[]> {
   const renderer = createRenderer(`${confdir}/templates`)
-  const all: Fault[] = []
+  const all: Finding[] = []
   for (const { document, specs, templates } of resources) {
     for (const [i, spec] of specs.entries()) {
       const at = [...(templates[i]?.path ?? []), 'dest']
-      for (const fault of await renderer.check(spec)) {
-        const { message, hint, file } = fault
-        // One that is missing or is a folder is told of by the resource, which names it.
-        if (file === spec.src && fault.line === undefined) continue
-        all.push(file === DEST ? document.fault(at, 'value', `in dest: ${message}`, hint) : fault)
-      }
+      const { faults, doubts } = await renderer.check(spec)
+      const inDest = ({ message, hint }: Fault): Fault =>
+        document.fault(at, 'value', `in dest: ${message}`, hint)
+      // One that is missing or is a folder is told of by the resource, which names it.
+      const told = faults.filter(({ file, line }) => file !== spec.src || line !== undefined)
+      all.push(...errors(told.map((fault) => (fault.file === DEST ? inDest(fault) : fault))))
+      all.push(...doubts.map((fault) => ({ severity: 'warning' as const, fault })))
     }
   }
   return all

@@ -1,8 +1,8 @@
 // The engines. One is loaded when it is first needed: who has templates of one language only never
 // loads the other.
-import type { Fault } from '../core/fault.ts'
 import type { EngineName, TemplateSpec } from '../core/resource.ts'
 import type { RenderContext } from './context.ts'
+import type { Inspection } from './inspection.ts'
 
 export interface Engine {
   /** The text of a template. Throws a FaultError, or Pending when the context did. Synchronous. */
@@ -10,10 +10,10 @@ export interface Engine {
   /** The text of the template that `dest` is with for_each; its faults are in the file DEST. Throws as render() does. */
   renderDest(spec: TemplateSpec, context: RenderContext): string
   /**
-   * What can be seen to be wrong without any keys: in the file, in those it includes by a literal
-   * name, and in `dest` where that is a template (then the fault's file is DEST).
+   * What can be seen without any keys: in the file, in those it includes by a literal name, and in
+   * `dest` where that is a template (then the fault's file is DEST).
    */
-  check(spec: TemplateSpec): readonly Fault[]
+  check(spec: TemplateSpec): Inspection
   /** A template file has changed. */
   forget(path: string): void
 }

@@ -1,5 +1,8 @@
 // What is wrong with a template file and those it includes, as far as that can be seen without keys.
 import { codeFrame, FaultError, type Fault } from '../core/fault.ts'
+import { globBase } from '../core/glob.ts'
+import { covers, fullKey, toKey } from '../core/key.ts'
+import type { TemplateSpec } from '../core/resource.ts'
 import type { Sources } from './sources.ts'
 
 /** A place in a file; 1-based. */
@@ -17,8 +20,28 @@ export interface Include extends Place {
   readonly optional: boolean
 }
 
+/** A key, or a pattern of keys, that is looked up by a literal. */
+export interface Lookup extends Place {
+  readonly call: string
+  readonly key: string
+}
+
+/** The functions that look up the key, or the pattern of keys, that is their first argument. */
+const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir'])
+/** Those of them that find nothing above the keys of the resource. */
+const EXACT = new Set(['getv', 'get', 'exists'])
+
+/** What was found. */
+export interface Inspection {
+  readonly faults: readonly Fault[]
+  /** What is most likely a mistake, and renders nevertheless. */
+  readonly doubts: readonly Fault[]
+}
+
 /** One file, read. */
 export interface Inspected {
+  /** Calls with a literal as their first argument. */
+  readonly calls: readonly Lookup[]
   readonly includes: readonly Include[]
   /** Names that are used and that nothing in the file, and nothing built in, gives a value. */
   readonly free: readonly (Place & { readonly name: string })[]
@@ -32,9 +55,9 @@ export interface Inspected {
  */
 export function checkFiles(
   sources: Sources<unknown>,
-  src: string,
+  spec: TemplateSpec,
   inspect: (path: string) => Inspected | undefined,
-): readonly Fault[] {
+): Inspection {
   const faults: Fault[] = []
   const files = new Map<string, Inspected>()
   const broken = new Set<string>()
@@ -57,7 +80,7 @@ export function checkFiles(
     }
     return undefined
   }
-  visit(src)
+  visit(spec.src)
   // A file that is included sees the variables of the one that includes it.
   const declared = new Set([...files.values()].flatMap((file) => file.declared))
   for (const [path, { free }] of broken.size > 0 ? [] : files) {
@@ -67,8 +90,28 @@ export function checkFiles(
       faults.push(locate(sources, path, use, { kind: 'template', message, hint }))
     }
   }
-  return faults
+  if (spec.forEach !== undefined) faults.push(...faultsOf(() => sources.dest(spec.dest)))
+  const doubts = [...files].flatMap(([path, { calls }]) =>
+    calls
+      .filter(({ call, key }) => LOOKUPS.has(call) && !canFind(spec, call, key))
+      .map((lookup) => locate(sources, path, lookup, outOfReach(lookup))),
+  )
+  return { faults, doubts }
 }
+
+/** Whether the keys of the resource name the key, or for a pattern something that it may match. */
+function canFind({ prefix, keys }: TemplateSpec, call: string, key: string): boolean {
+  const wanted = fullKey(prefix, EXACT.has(call) ? key : globBase(toKey(key)))
+  return keys
+    .map((root) => fullKey(prefix, root))
+    .some((root) => covers(root, wanted) || (!EXACT.has(call) && covers(wanted, root)))
+}
+
+const outOfReach = ({ call, key }: Lookup): Fault => ({
+  kind: 'template',
+  message: `${call} finds nothing here: the resource's keys do not name ${key}`,
+  hint: `add "${toKey(globBase(toKey(key)))}" or a directory above it to keys = [...]`,
+})
 
 /** What something throws as a fault. */
 export function faultsOf(run: () => unknown): readonly Fault[] {

@@ -10,6 +10,7 @@ import type { Tree } from '../core/tree.ts'
 import { toBytes } from './bytes.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
 import { engines, type Engine } from './engines.ts'
+import type { Inspection } from './inspection.ts'
 import { DEST } from './sources.ts'
 
 export interface Rendered {
@@ -42,8 +43,8 @@ export interface TemplateRenderer {
     scope: Scope,
     item: Key,
   ): Promise<Result<RenderedItem, RenderFailure>>
-  /** What can be seen to be wrong without keys; of a `dest` that is a template the file is DEST. */
-  check(spec: TemplateSpec): Promise<readonly Fault[]>
+  /** What can be seen without keys; of a `dest` that is a template the file is DEST. */
+  check(spec: TemplateSpec): Promise<Inspection>
   /** A template file or one it includes has changed: it is read and compiled again at its next use. */
   forget(path: string): void
 }

@@ -13,7 +13,10 @@ async function told(files: Record<string, string>): Promise<string[]> {
   return text.trimEnd().split('\n')
 }
 
-const withTemplate = (text: string) => ({ 'conf.d/a.toml': good, 'templates/a.njk': text })
+const withTemplate = (text: string) => ({
+  'conf.d/a.toml': `${good}keys = ["/"]\n`,
+  'templates/a.njk': text,
+})
 const go = '[template]\nsrc = "a.tmpl"\ndest = "/tmp/a"\n'
 const withGo = (text: string) => ({ 'conf.d/a.toml': go, 'templates/a.tmpl': text })
 
@@ -91,6 +94,19 @@ test.each([
   ],
 ])('Go: %s', async (text, expected) => {
   expect((await told(withGo(text)))[0]).toContain(expected)
+})
+
+test.each([
+  ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not name /b"],
+  ['a.njk', '{{ gets("/b/*") }}', "gets finds nothing here: the resource's keys do not name /b/*"],
+  ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not name /b"],
+  ['a.njk', '{{ getv("/a/b") }}{{ gets("/*") }}{{ ls("/") }}{{ gets("/a/x*") }}', undefined],
+  ['a.tmpl', '{{range gets "/a/*"}}{{end}}{{getv "/a"}}', undefined],
+])('keys that a resource does not name are warned of: %s %s', async (src, text, expected) => {
+  const toml = `[template]\nsrc = "${src}"\ndest = "/tmp/a"\nkeys = ["/a"]\nprefix = "/p"\n`
+  const lines = await told({ 'conf.d/a.toml': toml, [`templates/${src}`]: text })
+  if (expected === undefined) expect(lines).toEqual(['no faults in 1 resource with 1 template'])
+  else expect(lines[0]).toContain(`: warning: ${expected}`)
 })
 
 test('a file that is included is checked too, once', async () => {

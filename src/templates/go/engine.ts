@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
 import { fromBinary, toBinary, toBytes } from '../bytes.ts'
-import { checkFiles, faultsOf } from '../inspection.ts'
+import { checkFiles } from '../inspection.ts'
 import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { wrongLanguage } from '../language.ts'
@@ -13,7 +13,7 @@ import type { RootField } from './calls.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
 import type { Budget } from './frame.ts'
 import { functionNames, functionsFor } from './functions/table.ts'
-import { includesOf } from './includes.ts'
+import { callsIn, includesOf } from './includes.ts'
 import { olderRoot } from './older.ts'
 import { parse, type Template } from './parser.ts'
 import { ANY, STRING } from './types.ts'
@@ -56,13 +56,13 @@ export function createEngine(templateDir: string): Engine {
     },
     renderDest: (spec, context) =>
       fromBinary(new Render(sources, spec, context).run(sources.dest(spec.dest), undefined)),
-    check: (spec) => [
-      ...checkFiles(sources, spec.src, (path) => {
+    check: (spec) =>
+      checkFiles(sources, spec, (path) => {
         const template = sources.open(path, variantOf(spec))
-        return template && { includes: includesOf(template, spec.src), free: [], declared: [] }
+        if (template === undefined) return undefined
+        const includes = includesOf(template, spec.src)
+        return { includes, calls: callsIn(template), free: [], declared: [] }
       }),
-      ...(spec.forEach === undefined ? [] : faultsOf(() => sources.dest(spec.dest))),
-    ],
     forget: (path) => sources.forget(path),
   }
 }

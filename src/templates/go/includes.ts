@@ -1,23 +1,31 @@
-// The files that a Go template includes by a literal name, from its syntax tree.
+// What a Go template calls with a literal: the files that it includes, the keys that it looks up.
 import { fromBinary } from '../bytes.ts'
-import type { Include } from '../inspection.ts'
+import type { Include, Lookup } from '../inspection.ts'
 import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
 import type { Template } from './parser.ts'
 
 /** @param src of the outermost file, which all names are seen from */
-export function includesOf(template: Template, src: string): readonly Include[] {
-  const { source, file, definitions } = template
-  return [...definitions.values()].flatMap(pipesOf).flatMap(({ commands }) =>
+export const includesOf = (template: Template, src: string): readonly Include[] =>
+  callsIn(template)
+    .filter(({ call }) => call === 'include')
+    .map(({ key, line, column }) => ({
+      name: key.replace(/^\/+/, ''),
+      from: src,
+      optional: false,
+      line,
+      column,
+    }))
+
+/** The calls of functions with a literal text as their first argument. */
+export const callsIn = ({ source, file, definitions }: Template): readonly Lookup[] =>
+  [...definitions.values()].flatMap(pipesOf).flatMap(({ commands }) =>
     commands.flatMap(({ args: [called, named] }) => {
-      if (called?.kind !== 'identifier' || called.name !== 'include') return []
-      if (named?.kind !== 'string') return []
+      if (called?.kind !== 'identifier' || named?.kind !== 'string') return []
       const { line = 1, column = 1 } = faultAt(source, file, named.at, '')
-      const name = fromBinary(named.value).replace(/^\/+/, '')
-      return [{ name, from: src, optional: false, line, column }]
+      return [{ call: called.name, key: fromBinary(named.value), line, column }]
     }),
   )
-}
 
 /** All pipelines of a list of statements, those in parentheses included. */
 function pipesOf(list: List): readonly Pipe[] {

@@ -5,7 +5,7 @@ import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
-import { checkFiles, faultsOf, type Inspected } from '../inspection.ts'
+import { checkFiles, type Inspected } from '../inspection.ts'
 import type { Pending, RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { functions } from '../functions/index.ts'
@@ -14,7 +14,7 @@ import { isMap } from '../functions/params.ts'
 import { wrongLanguage } from '../language.ts'
 import { DEST, Sources } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
-import { declaredIn, includesOf } from './inspect.ts'
+import { callsIn, declaredIn, includesOf } from './inspect.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
@@ -184,16 +184,14 @@ export function createEngine(templateDir: string): Engine {
     const free = compiler.free.filter(({ name }) => !(name in environment.globals))
     return {
       includes: includesOf(ast, path, spec.src),
+      calls: callsIn(ast),
       free,
       declared: [...declaredIn(ast), ...compiler.asked],
     }
   }
 
   return {
-    check: (spec) => [
-      ...checkFiles(sources, spec.src, (path) => inspect(path, spec)),
-      ...(spec.forEach === undefined ? [] : faultsOf(() => sources.dest(spec.dest))),
-    ],
+    check: (spec) => checkFiles(sources, spec, (path) => inspect(path, spec)),
     render: (spec, context) =>
       render(
         spec,

@@ -1,6 +1,6 @@
 // What a nunjucks template says of other files and of names, from its syntax tree.
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
-import type { Include } from '../inspection.ts'
+import type { Include, Lookup } from '../inspection.ts'
 
 /**
  * The files that tags and the function `include` name by a literal.
@@ -27,6 +27,16 @@ export function includesOf(ast: Node, path: string, src: string): readonly Inclu
     return [{ name, from, optional, line: named.lineno + 1, column: named.colno + 1 }]
   })
 }
+
+/** The calls of functions with a literal text as their first argument. */
+export const callsIn = (ast: Node): readonly Lookup[] =>
+  ast.findAll(nodes.FunCall).flatMap(({ name, args }) => {
+    const first = args?.children[0]
+    if (name.typename !== 'Symbol' || first?.typename !== 'Literal') return []
+    if (typeof first.value !== 'string') return []
+    const place = { line: first.lineno + 1, column: first.colno + 1 }
+    return [{ call: String(name.value), key: first.value, ...place }]
+  })
 
 /** Every name that a tag of the file binds, wherever it is good. */
 export function declaredIn(ast: Node): readonly string[] {

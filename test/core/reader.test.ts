@@ -92,11 +92,11 @@ describe('keys of named stores', () => {
   })
 
   it('are not below the root of the default store', () => {
-    const wide = new Reader(all, { ...scope, prefix: '/', keys: ['/', '/vault2:/'] } as Scope)
+    const wide = new Reader(all, { ...scope, prefix: '/', keys: ['/', '/vault2:/'] })
     expect(wide.under('/')).toEqual([{ key: '/production/app/name', value: 'default' }])
     expect(wide.children('/')).toEqual(['production'])
     expect(wide.under('vault2:/')).toHaveLength(2)
-    const narrow = new Reader(all, { ...scope, prefix: '/', keys: ['/'] } as Scope)
+    const narrow = new Reader(all, { ...scope, prefix: '/', keys: ['/'] })
     expect(narrow.get('vault2:/secret/app/password')).toBeUndefined()
   })
 })

@@ -56,12 +56,12 @@ async function ask<T>(name: string, question: Promise<T[]>): Promise<T[]> {
 }
 
 /** Loaded when a template first asks for a name: most never do. */
-const resolver = () => import('node:dns/promises')
+const resolver = async () => (await import('node:dns/promises')).default
 
 const addresses = ({ fact }: RenderContext, name: string): string[] =>
   fact(`ip ${name}`, async () => {
-    const { lookup } = await resolver()
-    const found = await ask(name, lookup(name, { all: true }))
+    const dns = await resolver()
+    const found = await ask(name, dns.lookup(name, { all: true }))
     return [...new Set(found.map(({ address }) => address))].sort(compareText)
   })
 
@@ -69,8 +69,8 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   const full = service === '' && proto === '' ? name : `_${service}._${proto}.${name}`
   const order = (srv: Srv) => `${srv.target}${srv.port}${srv.priority}${srv.weight}`
   return fact(`srv ${full}`, async () => {
-    const { resolveSrv } = await resolver()
-    const found = await ask(full, resolveSrv(full))
+    const dns = await resolver()
+    const found = await ask(full, dns.resolveSrv(full))
     return found
       .map((srv) => new Srv(`${srv.name.replace(/\.$/, '')}.`, srv.port, srv.priority, srv.weight))
       .sort((a, b) => compareText(order(a), order(b)))

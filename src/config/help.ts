@@ -13,7 +13,7 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
   [
     1,
-    'a resource failed; all of them were tried, and each failure is told; status: not all are in sync; test: a test failed; -preflight: something would fail',
+    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
   [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { rolldown } from 'rolldown'
 import { median } from './lab.mjs'
 
 const TEMPLATES = {
@@ -25,21 +25,14 @@ try {
 /** The renderer and the tree, as the program has them. */
 async function load() {
   const outfile = join(folder, 'templates.mjs')
-  await build({
-    stdin: {
-      contents:
-        "export { createRenderer } from './src/templates/render.ts'; export { treeOf } from './src/core/tree.ts'",
-      resolveDir: join(import.meta.dirname, '..'),
-    },
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    logLevel: 'error',
-    banner: {
-      js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-    },
-  })
+  const src = join(import.meta.dirname, '../src')
+  const entry = join(folder, 'entry.ts')
+  writeFileSync(
+    entry,
+    `export { createRenderer } from '${src}/templates/render.ts'\nexport { treeOf } from '${src}/core/tree.ts'\n`,
+  )
+  const bundle = await rolldown({ input: entry, platform: 'node', logLevel: 'silent' })
+  await bundle.write({ file: outfile, format: 'esm', codeSplitting: false })
   return import(pathToFileURL(outfile).href)
 }
 

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { rolldown } from 'rolldown'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isOurs, openManifest, type Manifest, type WantedFile } from '../../src/flow/manifest.ts'
 import { removeDir, tempDir } from '../support/process.ts'
@@ -163,8 +163,8 @@ describe('kill -9', () => {
   it('at any moment: every file that was made is listed', { timeout: 60_000 }, async () => {
     const writer = join(dir, 'writer.mjs')
     const source = fileURLToPath(new URL('manifest-writer.ts', import.meta.url))
-    const bundle = { bundle: true, platform: 'node', format: 'esm', logLevel: 'error' } as const
-    await build({ ...bundle, entryPoints: [source], outfile: writer })
+    const bundle = await rolldown({ input: source, platform: 'node', logLevel: 'silent' })
+    await bundle.write({ file: writer, format: 'esm' })
     const files = join(dir, 'files')
     mkdirSync(files)
     for (let round = 0; round < 25; round++) {

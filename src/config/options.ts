@@ -447,8 +447,7 @@ export const unsupported: Readonly<Record<string, string | undefined>> = {
 }
 
 /** Backends of confd that reconfd does not have. */
-const unsupportedBackends =
-  /^(vault|dynamodb|rancher|ssm|secretsmanager|acm|stackengine)$/
+const unsupportedBackends = /^(vault|dynamodb|rancher|ssm|secretsmanager|acm|stackengine)$/
 
 /** Turns the text of one value into the value; a list's text is one element. */
 export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {

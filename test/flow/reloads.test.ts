@@ -249,4 +249,72 @@ describe('the reload desk', () => {
     await desk.idle()
     expect(journal.all().size).toBe(0)
   })
+
+  describe('pace', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    })
+    const paced = (more: Partial<typeof terms>): Reloads =>
+      new Map([['reload', { ...terms, ...more }]])
+    const now = (desk: ReloadDesk, all: Reloads): void => {
+      desk.hold(all)
+      desk.request('a', all)
+      desk.release(all)
+    }
+
+    it('min_reload_interval delays what comes too early, and runs it once', async () => {
+      const desk = deskWith()
+      const all = paced({ minInterval: 10_000 })
+      now(desk, all)
+      runs[0]?.end(0)
+      await ended('reloaded')
+      for (let n = 0; n < 5; n++) {
+        vi.advanceTimersByTime(1000)
+        now(desk, all)
+      }
+      expect(runs).toHaveLength(1)
+      // Waiting for an event moves the clock by a few milliseconds as well.
+      vi.advanceTimersByTime(4000)
+      expect(runs).toHaveLength(1)
+      vi.advanceTimersByTime(1000)
+      expect(runs).toHaveLength(2)
+      runs[1]?.end(0)
+      await ended('reloaded', 2)
+      vi.advanceTimersByTime(60_000)
+      expect(runs).toHaveLength(2)
+    })
+
+    it('splay waits a random time, at most so long, and changes meanwhile do not put it off', () => {
+      const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
+      const desk = deskWith()
+      const all = paced({ splay: 10_000 })
+      now(desk, all)
+      random.mockReturnValue(1)
+      vi.advanceTimersByTime(4999)
+      now(desk, all)
+      expect(runs).toHaveLength(0)
+      vi.advanceTimersByTime(1)
+      expect(runs).toHaveLength(1)
+      random.mockRestore()
+    })
+
+    it('what waits for its pace does not hold up the end: it stays owed', async () => {
+      const desk = deskWith()
+      const all = paced({ minInterval: 10_000 })
+      now(desk, all)
+      runs[0]?.end(0)
+      await ended('reloaded')
+      await desk.owe('a', all)
+      now(desk, all)
+      await desk.close()
+      expect(runs).toHaveLength(1)
+      expect(journal.all().has('a')).toBe(true)
+    })
+
+    it('a onetime run waits for no pace', () => {
+      const desk = deskWith(false)
+      now(desk, paced({ splay: 10_000 }))
+      expect(runs).toHaveLength(1)
+    })
+  })
 })

@@ -131,9 +131,14 @@ export class Worker {
     this.#mark(dirty)
   }
 
-  /** Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. */
+  /**
+   * Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. A
+   * group changes together, so that those who were rolled back with it pass as well.
+   */
   async accept(resource: string): Promise<boolean> {
-    if (!(await this.options.guards.accept(resource))) return false
+    const { guards } = this.options
+    if (!(await guards.accept(resource))) return false
+    for (const { name } of this.#unitOf.get(resource)?.resources ?? []) await guards.accept(name)
     this.#mark([resource])
     return true
   }

@@ -185,6 +185,36 @@ test('a group of which one member cannot be rendered changes nothing', async () 
   })
 })
 
+test('a group is rolled back together, and tried once more together when that is accepted', async () => {
+  await withSite(store(), async (site) => {
+    for (const name of ['cert', 'cfg']) {
+      site.template(name, `${name} {{ getv("/app/name") }}\n`)
+      toml(
+        site,
+        name,
+        `group = "edge"\non_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "${name}.njk"\n` +
+          `dest = "${site.path(name)}"\nkeys = ["/app"]\n` +
+          `reload_cmd = "cat ${site.path('cert')} >> ${site.path('reloads')}; test -e ${site.path('mended')} || ! grep -q bad ${site.path(name)}"\n`,
+      )
+    }
+    const run = site.start('-watch')
+    const both = (): unknown => [site.read('cert'), site.read('cfg')]
+    await run.until('both are good', () => site.lines('reloads') === 2)
+    await etcd.client.put('/app/name', 'bad')
+    await run.until(
+      'both are back',
+      () => run.log.filter(({ event }) => event === 'rolled-back').length >= 2,
+    )
+    expect(both()).toEqual(['cert good\n', 'cfg good\n'])
+    writeFileSync(site.path('mended'), '')
+    await run.until('the reloads of them', () => seen(site).at(-1) === 'cert good')
+    expect(await site.start('accept', 'cert').finished).toMatchObject({ code: 0 })
+    await run.until('both are tried again', () => site.read('cfg') === 'cfg bad\n')
+    expect(both()).toEqual(['cert bad\n', 'cfg bad\n'])
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
 test('hold_down: a key that flaps does not reload; one that stays away does', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')

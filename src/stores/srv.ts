@@ -39,7 +39,7 @@ async function lookUp(
   const { promises: dns } = await import('node:dns')
   let servers: readonly SrvRecord[]
   try {
-    servers = await inTime(dns.resolveSrv(record), signal)
+    servers = await inTime(() => dns.resolveSrv(record), signal)
   } catch (error) {
     signal.throwIfAborted()
     const code = codeOf(error)
@@ -69,7 +69,8 @@ const fault = (message: string): FaultError =>
   new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
 
 /** Node asks for up to half a minute, and does not let go of a single question. */
-async function inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+async function inTime<T>(question: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  // Before it is asked: an answer that nobody waits for may be a failure that nobody handles.
   signal.throwIfAborted()
   let stop = (): void => undefined
   let timer: NodeJS.Timeout | undefined
@@ -79,7 +80,7 @@ async function inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener('abort', stop, { once: true })
   })
   try {
-    return await Promise.race([answer, ended])
+    return await Promise.race([question(), ended])
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)

@@ -112,3 +112,8 @@ test('a server that has moved is found; while the DNS is away, the nodes from be
   await other.client.put('/app/a', 'still other')
   await watched.converges(new Map([['/app/a', 'still other']]), 60_000)
 })
+
+test('nothing is asked of the DNS once nobody waits for an answer', async () => {
+  await expect(find(withNodesFrom([RECORD], store), AbortSignal.abort())).rejects.toThrow()
+  expect(dns.asked).toEqual([])
+})

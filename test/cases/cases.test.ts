@@ -116,6 +116,7 @@ describe('examples', async () => {
 describe('what the servers say to it', async () => {
   const haproxy = [
     ...['.', 'examples/haproxy', 'examples/consul-services'],
+    ...['examples/registrator', 'examples/skydns'],
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ]
   test.each(haproxy)('HAProxy accepts %s without a warning', async (folder) => {

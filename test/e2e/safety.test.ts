@@ -276,11 +276,11 @@ test('for_each: one file a match, one check and one reload for the set; its own 
     expect(site.lines('checks')).toBe(1)
     expect(site.read('sites/v7.conf')).toBe('v7 7\n')
     const written = (): number => run.log.filter(({ event }) => event === 'written').length
-    expect(written()).toBe(50)
+    await run.until('each is told', () => written() === 50)
     await etcd.client.put('/web/v7/port', '8080')
     await run.until('one reload', () => site.lines('reloads') === 2)
     expect(site.read('sites/v7.conf')).toBe('v7 8080\n')
-    expect(written()).toBe(51)
+    await run.until('only that one is told', () => written() === 51)
     await etcd.client.delTree('/web/v8')
     await etcd.client.delTree('/web/foreign')
     await run.until('it is removed', () => !sites().includes('v8.conf'))

@@ -412,9 +412,6 @@ const withoutReload = (resource: Resource): Resource => ({
 
 /** For `-sync-only`: files are written, no command runs. */
 function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Resource {
-  return {
-    ...resource,
-    templates: resource.templates.map(({ checkCmd: _check, reloadCmd: _reload, ...spec }) => spec),
-    reload: plainReload,
-  }
+  const silent = withoutReload(resource)
+  return { ...silent, templates: silent.templates.map(({ checkCmd: _check, ...spec }) => spec) }
 }

@@ -1,5 +1,6 @@
 // A fault: an expected failure as a value. It says what is wrong, where, and what to do.
 // Faults never carry a key's value or a credential: they are logged as they are.
+import { err, ok, type Result } from './result.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 
@@ -38,6 +39,16 @@ export function raise(
   more: Omit<Fault, 'kind' | 'message'> = {},
 ): never {
   throw new FaultError({ kind, message, ...more })
+}
+
+/** What code that throws faults gives, as a result. Anything else that is thrown is a bug and goes on. */
+export function attempt<T>(run: () => T): Result<T, Fault> {
+  try {
+    return ok(run())
+  } catch (error) {
+    if (error instanceof FaultError) return err(error.fault)
+    throw error
+  }
 }
 
 /** One fault as the text an operator reads: `file:line:column: message`, the frame, the hint. */

@@ -1,15 +1,14 @@
 // The store consul-catalog: what is registered with Consul, as keys. A healthy instance of the service
 // web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON.
-import { FaultError, raise, type Fault } from '../core/fault.ts'
-import type { Key } from '../core/key.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import { raise, type Fault } from '../core/fault.ts'
+import type { Result } from '../core/result.ts'
 import type { CatalogSettings, StoreSettings } from '../core/settings.ts'
-import type { Store, StoreEvent } from '../core/store.ts'
+import type { Store } from '../core/store.ts'
 import { CatalogApi } from './consul-catalog/api.ts'
 import { follow } from './consul-catalog/follow.ts'
 import { scopeOf } from './consul-catalog/scope.ts'
 import { ConsulHttp } from './consul-http.ts'
-import { checkConnection, openHttp } from './http.ts'
+import { openHttpStore } from './http-store.ts'
 import { consulCredentials } from './secrets.ts'
 
 const DEFAULT_NODE = '127.0.0.1:8500'
@@ -26,40 +25,21 @@ export function open(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection, catalog = EVERYTHING_HEALTHY } = settings
-  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
   const credentials = (): Record<string, string> => consulCredentials(connection, env)
-  try {
-    checkConnection(connection, nodes)
-    credentials()
-    expectPairs(catalog.meta)
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
-
-  async function* watch(
-    node: string,
-    prefixes: readonly Key[],
-    signal: AbortSignal,
-  ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, connection, 'Consul')
-    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
-    const close = (): void => void http.close()
-    signal.addEventListener('abort', close, { once: true })
-    try {
-      signal.throwIfAborted()
+  return openHttpStore({
+    name: 'consul-catalog',
+    product: 'Consul',
+    defaultNode: DEFAULT_NODE,
+    connection,
+    check: () => {
+      credentials()
+      expectPairs(catalog.meta)
+    },
+    follow: (http, prefixes, signal) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
-      const api = new CatalogApi(connect, catalog)
-      yield* follow(api, scopeOf(prefixes), signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', close)
-      await http.close()
-    }
-  }
-
-  return ok({ name: 'consul-catalog', nodes, watch })
+      return follow(new CatalogApi(connect, catalog), scopeOf(prefixes), signal)
+    },
+  })
 }
 
 function expectPairs(meta: readonly string[]): void {

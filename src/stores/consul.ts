@@ -10,12 +10,12 @@
 // that a policy covers only some of the keys.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { ConsulApi, keyOf, type Page } from './consul-api.ts'
 import { isEmpty, type Changes } from './difference.ts'
-import { checkConnection, openHttp } from './http.ts'
+import { openHttpStore } from './http-store.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
@@ -55,37 +55,16 @@ export function open(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection } = settings
-  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
   const credentials = () => consulCredentials(connection, env)
-  try {
-    checkConnection(connection, nodes)
-    credentials()
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
-
-  async function* watch(
-    node: string,
-    prefixes: readonly Key[],
-    signal: AbortSignal,
-  ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, connection, 'Consul')
-    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
-    const close = (): void => void http.close()
-    signal.addEventListener('abort', close, { once: true })
-    try {
-      signal.throwIfAborted()
-      yield* follow(() => new ConsulApi(http, credentials()), prefixes, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', close)
-      await http.close()
-    }
-  }
-
-  return ok({ name: 'consul', nodes, watch })
+  return openHttpStore({
+    name: 'consul',
+    product: 'Consul',
+    defaultNode: DEFAULT_NODE,
+    connection,
+    check: () => void credentials(),
+    follow: (http, prefixes, signal) =>
+      follow(() => new ConsulApi(http, credentials()), prefixes, signal),
+  })
 }
 
 /** @param connect as whom we are at the moment: a token in a file may be rotated */

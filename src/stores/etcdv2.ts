@@ -4,14 +4,14 @@
 //
 // Deviation of the protocol: hidden keys (`/app/_x` and what is below) are in no listing and no
 // event of etcd, so they are seen only when a prefix itself names one.
-import { FaultError, type Fault } from '../core/fault.ts'
+import type { Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { difference, isEmpty, type Changes } from './difference.ts'
 import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
-import { checkConnection, openHttp } from './http.ts'
+import { openHttpStore } from './http-store.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
@@ -32,35 +32,14 @@ interface Root {
 /** @param pollLife milliseconds until a silent poll is asked anew and the quorum checked */
 export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Store, Fault> {
   const { connection } = settings
-  const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
-  try {
-    checkConnection(connection, nodes)
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
-
-  async function* watch(
-    node: string,
-    prefixes: readonly Key[],
-    signal: AbortSignal,
-  ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, connection, 'etcd')
-    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
-    const close = (): void => void http.close()
-    signal.addEventListener('abort', close, { once: true })
-    try {
-      signal.throwIfAborted()
-      yield* follow(new EtcdV2Api(http, () => basicAuth(connection), pollLife), prefixes, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', close)
-      await http.close()
-    }
-  }
-
-  return ok({ name: 'etcdv2', nodes, watch })
+  return openHttpStore({
+    name: 'etcdv2',
+    product: 'etcd',
+    defaultNode: DEFAULT_NODE,
+    connection,
+    follow: (http, prefixes, signal) =>
+      follow(new EtcdV2Api(http, () => basicAuth(connection), pollLife), prefixes, signal),
+  })
 }
 
 async function* follow(

@@ -3,9 +3,9 @@
 // Subscribed first, then read, so that nothing falls between the two. Notifications only say which
 // names to read again. They are sent once and to those who listen, and not for everything: so all is
 // read again now and then, and often where the server does not send them.
-import { FaultError, type Fault } from '../core/fault.ts'
+import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
 import { isEmpty } from './difference.ts'
@@ -42,17 +42,16 @@ const TUNING: Tuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEO
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
-  const addresses = new Map<string, Address>()
-  try {
-    for (const node of nodes) addresses.set(node, parseNode(node, connection.scheme))
-    const wrong = contradiction(settings, [...addresses.values()])
-    if (wrong !== undefined) return err(wrong)
+  const checked = attempt(() => {
+    const parsed = new Map(nodes.map((node) => [node, parseNode(node, connection.scheme)]))
+    const wrong = contradiction(settings, [...parsed.values()])
+    if (wrong !== undefined) throw new FaultError(wrong)
     tlsOptions(connection)
     passwordOf(connection)
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
+    return parsed
+  })
+  if (!checked.ok) return checked
+  const addresses = checked.value
   const names = new Names(settings.separator)
 
   async function* watch(

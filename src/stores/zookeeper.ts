@@ -1,9 +1,10 @@
 // The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
 // by znode. No library for Node has recursive watches (docs/stores.md tells which were looked at),
 // and the part of the protocol that is needed is small: it is in zookeeper/.
-import { FaultError, type Fault } from '../core/fault.ts'
+import type { FaultError} from '../core/fault.ts';
+import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { Connection, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
@@ -25,15 +26,14 @@ export function open(
   tuning: { readonly timeout?: number } = {},
 ): Result<Store, Fault> {
   const { connection } = settings
-  let nodes: readonly string[]
-  try {
-    nodes = expandNodes(connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE])
+  const checked = attempt(() => {
+    const expanded = expandNodes(connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE])
     secured(connection)
     passwordOf(connection)
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
+    return expanded
+  })
+  if (!checked.ok) return checked
+  const nodes = checked.value
 
   async function* watch(
     node: string,

@@ -1,7 +1,7 @@
 // The grammar of Go's text/template (https://pkg.go.dev/text/template), by recursive descent:
 // files, definitions and statements; pipelines.ts reads what is inside the actions.
-import { FaultError, type Fault } from '../../core/fault.ts'
-import { err, ok, type Result } from '../../core/result.ts'
+import { attempt, type Fault } from '../../core/fault.ts'
+import type { Result } from '../../core/result.ts'
 import { unquote } from './literals.ts'
 import type { List, Statement } from './nodes.ts'
 import { Pipelines } from './pipelines.ts'
@@ -28,17 +28,12 @@ export function parse(
   options: ParseOptions,
 ): Result<Template, Fault> {
   const text = Buffer.from(source as Uint8Array).toString('latin1')
-  try {
-    return ok({
-      name,
-      file: options.file ?? name,
-      source: text,
-      definitions: new Parser(text, name, options).file(),
-    })
-  } catch (error) {
-    if (error instanceof FaultError) return err(error.fault)
-    throw error
-  }
+  return attempt(() => ({
+    name,
+    file: options.file ?? name,
+    source: text,
+    definitions: new Parser(text, name, options).file(),
+  }))
 }
 
 /** What closed a list of statements. */

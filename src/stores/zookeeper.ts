@@ -1,7 +1,7 @@
 // The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
 // by znode. No library for Node has recursive watches (docs/stores.md tells which were looked at),
 // and the part of the protocol that is needed is small: it is in zookeeper/.
-import type { FaultError} from '../core/fault.ts';
+import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'

@@ -21,6 +21,8 @@ const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
  */
 const SERVERS = {
   etcd: { package: 'etcd-server', program: 'usr/bin/etcd' },
+  // Go's programs need little of a C library: bookworm's is new enough for this one.
+  'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
   // No server: what restores one from a snapshot.
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
@@ -51,8 +53,11 @@ const SERVERS = {
   promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 
-/** Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4. */
-const EXTRA_SUITES = ['bullseye']
+/**
+ * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, trixie
+ * the first with etcd 3.5.
+ */
+const EXTRA_SUITES = ['bullseye', 'trixie']
 
 export const serverNames = Object.keys(SERVERS)
 
@@ -140,7 +145,8 @@ function privateApt(work) {
   }
   mkdirSync(join(work, 'lists/partial'), { recursive: true })
   mkdirSync(join(work, 'archives/partial'), { recursive: true })
-  writeFileSync(join(work, 'sources.list'), sources.join('\n') + '\n')
+  writeFileSync(join(work, 'sources.list'), [...new Set(sources.map(listed))].join('\n') + '\n')
+  writeFileSync(join(work, 'preferences'), extraSuites(sources).map(asLastResort).join('\n'))
   writeFileSync(
     join(work, 'apt.conf'),
     `
@@ -151,6 +157,7 @@ Dir::Cache "${work}";
 Dir::Cache::archives "${work}/archives";
 Dir::Etc::sourcelist "${work}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "${work}/preferences";
 Dir::Log "${work}";
 Debug::NoLocking "1";
 APT::Sandbox::User "root";
@@ -179,7 +186,15 @@ Acquire::Languages "none";
   }
 }
 
-/** The machine's Debian entries as lines of a sources.list, then the extra suites at the first one's address. */
+const listed = ({ options, uri, suite, components }) =>
+  `deb ${options} ${uri} ${suite} ${components}`
+
+const extraSuites = (sources) => sources.filter(({ extra }) => extra).map(({ suite }) => suite)
+
+/** A newer release's packages would be taken for all, and need more than the machine has. */
+const asLastResort = (suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 1\n`
+
+/** The machine's Debian entries, then the extra suites that are not among them, at the first one's address. */
 function debianSources() {
   const lines = []
   for (const file of sourceFiles()) {
@@ -192,11 +207,13 @@ function debianSources() {
   if (main === undefined) return []
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
   const signed = existsSync(keyring) ? ` signed-by=${keyring}` : ''
-  for (const suite of EXTRA_SUITES) {
+  const own = new Set(debian.map(({ suite }) => suite))
+  for (const suite of EXTRA_SUITES.filter((name) => !own.has(name))) {
     // An old release's index has expired, which does not make its packages worse.
-    debian.push({ ...main, options: `[check-valid-until=no${signed}]`, suite, components: 'main' })
+    const options = `[check-valid-until=no${signed}]`
+    debian.push({ uri: main.uri, options, suite, components: 'main', extra: true })
   }
-  return [...new Set(debian.map((d) => `deb ${d.options} ${d.uri} ${d.suite} ${d.components}`))]
+  return debian
 }
 
 function sourceFiles() {

@@ -16,10 +16,10 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
+import { programWith } from '../support/program.ts'
 import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
-const program = join(top, 'dist/cli.js')
 
 interface Run {
   readonly work: string
@@ -53,8 +53,7 @@ async function inFolder(source: string, look: (run: Run) => Promise<void>): Prom
       }),
     )
     const { exitCode, all } = await execa(
-      process.execPath,
-      [program, ...fixed, ...from, ...(await lines(source, 'args'))],
+      ...programWith(...fixed, ...from, ...(await lines(source, 'args'))),
       { cwd: work, env, all: true, reject: false, timeout: 20_000 },
     )
     await look({ work, exitCode, said: all })
@@ -164,10 +163,10 @@ test('the sample at the top level makes a haproxy.cfg, and nothing else, with th
 test('a second run changes nothing and reloads nothing', async () => {
   await inFolder(join(top, 'examples/haproxy'), async ({ work }) => {
     const again = await execa(
-      process.execPath,
-      [program, '-onetime', '-detailed-exitcode', '-backend', 'file'].concat(
-        ['-file', join(top, 'examples/haproxy/keys.yaml')],
-        ['-confdir', join(work, '../conf'), '-state-dir', join(work, '../state')],
+      ...programWith(
+        ...['-onetime', '-detailed-exitcode', '-backend', 'file'],
+        ...['-file', join(top, 'examples/haproxy/keys.yaml')],
+        ...['-confdir', join(work, '../conf'), '-state-dir', join(work, '../state')],
       ),
       { cwd: work, all: true, reject: false },
     )
@@ -198,13 +197,10 @@ test('cases that need a permission: a folder that may not be written', async () 
     await writeFile(join(folder, 'conf.d/a.toml'), toml)
     await writeFile(join(folder, 'keys.yaml'), '{}')
     const { exitCode, all } = await execa(
-      process.execPath,
-      [program, '-onetime', '-backend', 'file', '-file', join(folder, 'keys.yaml')].concat([
-        '-confdir',
-        folder,
-        '-state-dir',
-        join(folder, 'state'),
-      ]),
+      ...programWith(
+        ...['-onetime', '-backend', 'file', '-file', join(folder, 'keys.yaml')],
+        ...['-confdir', folder, '-state-dir', join(folder, 'state')],
+      ),
       { all: true, reject: false },
     )
     expect(exitCode, all).toBe(1)

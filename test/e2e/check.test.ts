@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { SaxesParser } from 'saxes'
 import { expect, onTestFinished, test } from 'vitest'
+import { programWith } from '../support/program.ts'
 import { freePorts, removeDir, startEtcd, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
-const program = join(top, 'dist/cli.js')
 
 interface Said {
   readonly code: number | undefined
@@ -36,8 +36,7 @@ class Place {
   async run(...args: readonly string[]): Promise<Said> {
     const fixed = ['-confdir', this.root, '-conf-file', join(this.root, 'confd.toml')]
     const { exitCode, stdout, stderr } = await execa(
-      process.execPath,
-      [program, ...args, ...fixed, '-state-dir', join(this.root, 'state')],
+      ...programWith(...args, ...fixed, '-state-dir', join(this.root, 'state')),
       { cwd: this.root, reject: false, timeout: 60_000 },
     )
     return { code: exitCode, stdout, stderr }
@@ -193,7 +192,7 @@ test('-noop -diff: the difference, check_cmd included, and nothing is written an
 
 /** The same on a terminal: everything it shows, with its colours. */
 async function onTerminal(place: Place, args: string, env: Record<string, string> = {}) {
-  const command = `${process.execPath} ${program} ${args} -confdir ${place.root} -state-dir ${place.root}/state -file ${place.root}/keys.yaml`
+  const command = `${programWith(args).flat().join(' ')} -confdir ${place.root} -state-dir ${place.root}/state -file ${place.root}/keys.yaml`
   const { stdout } = await execa('script', ['-qec', command, '/dev/null'], {
     env: { NO_COLOR: '', ...env },
   })
@@ -322,11 +321,10 @@ test('test: a folder without tests is a failure', async () => {
 })
 
 test('the example with tests passes', async () => {
-  const { exitCode, all } = await execa(
-    process.execPath,
-    [program, 'test', join(top, 'examples/tested')],
-    { all: true, reject: false },
-  )
+  const { exitCode, all } = await execa(...programWith('test', join(top, 'examples/tested')), {
+    all: true,
+    reject: false,
+  })
   expect(exitCode, all).toBe(0)
   expect(all).toContain('4 passed, 0 failed')
 })

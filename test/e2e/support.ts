@@ -2,13 +2,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Event } from '../../src/core/event.ts'
 import { leftovers } from '../support/leftovers.ts'
 import { removeDir, tempDir } from '../support/process.ts'
+import { programWith } from '../support/program.ts'
 import { until } from '../support/until.ts'
-
-const program = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 /** One line of the log, of which a test looks at what happened, and not at the wording. */
 export interface LogLine {
@@ -31,8 +29,7 @@ export class Running {
   #stderr = ''
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    if (!existsSync(program)) throw new Error(`${program} is missing: npm run build`)
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(...programWith(...args), {
       // Nothing of the machine's own settings, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,16 +8,16 @@
 // {state} are folders of the trial. Words are split at blanks; nothing is quoted. Everything that a
 // trial asks is answered by files and processes, never by the program's own log.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readdirSync, readFileSync } from 'node:fs'
 import { leftovers } from '../support/leftovers.ts'
+import { programWith } from '../support/program.ts'
 
-const built = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
-const own = `${process.execPath} ${built} {mode} {store} -confdir {confdir} -state-dir {state} -log-format json {extra}`
-const template = process.env['RECONFD_FAULTS_COMMAND'] ?? own
+const other = process.env['RECONFD_FAULTS_COMMAND']
+const flags = '{mode} {store} -confdir {confdir} -state-dir {state} -log-format json {extra}'
 
 /** Whether it is reconfd that is tried: then its own flags and log are there to be used. */
-export const isOurs = template === own
+export const isOurs = other === undefined
+const template = other ?? `${programWith().flat().join(' ')} ${flags}`
 
 export interface Invocation {
   readonly mode: '-watch' | '-onetime'
@@ -56,7 +56,6 @@ export class Program {
   #output = ''
 
   constructor(invocation: Invocation) {
-    if (isOurs && !existsSync(built)) throw new Error(`${built} is missing: npm run build`)
     const [command = '', ...args] = [...(invocation.wrap ?? []), ...commandLine(invocation)]
     const [name = '', value] = this.#mark.split('=')
     const child = spawn(command, args, {

@@ -1,7 +1,8 @@
 // What is wrong with a template file and those it includes, as far as that can be seen without keys.
 import { codeFrame, FaultError, type Fault } from '../core/fault.ts'
 import { globBase } from '../core/glob.ts'
-import { covers, fullKey, toKey } from '../core/key.ts'
+import { serviceDir } from '../core/catalog.ts'
+import { covers, fullKey, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import type { Sources } from './sources.ts'
 
@@ -27,7 +28,7 @@ export interface Lookup extends Place {
 }
 
 /** The functions that look up the key, or the pattern of keys, that is their first argument. */
-const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir'])
+const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir', 'range'])
 /** Those of them that find nothing above the keys of the resource. */
 const EXACT = new Set(['getv', 'get', 'exists'])
 
@@ -40,6 +41,8 @@ export interface Inspection {
 
 /** One file, read. */
 export interface Inspected {
+  /** What is wrong with the file, where the rest of it could be read. */
+  readonly faults: readonly Fault[]
   /** Calls with a literal as their first argument. */
   readonly calls: readonly Lookup[]
   readonly includes: readonly Include[]
@@ -69,6 +72,7 @@ export function checkFiles(
     faults.push(...wrong)
     if (file === undefined) return wrong.length === 0 ? 'missing' : undefined
     files.set(path, file)
+    faults.push(...file.faults)
     for (const include of file.includes) {
       const located = (fault: Fault): Fault => locate(sources, path, include, fault)
       let target = ''
@@ -93,25 +97,39 @@ export function checkFiles(
   if (spec.forEach !== undefined) faults.push(...faultsOf(() => sources.dest(spec.dest)))
   const doubts = [...files].flatMap(([path, { calls }]) =>
     calls
-      .filter(({ call, key }) => LOOKUPS.has(call) && !canFind(spec, call, key))
+      .filter((lookup) => !canFind(spec, lookup))
       .map((lookup) => locate(sources, path, lookup, outOfReach(lookup))),
   )
   return { faults, doubts }
 }
 
 /** Whether the keys of the resource name the key, or for a pattern something that it may match. */
-function canFind({ prefix, keys }: TemplateSpec, call: string, key: string): boolean {
-  const wanted = fullKey(prefix, EXACT.has(call) ? key : globBase(toKey(key)))
-  return keys
-    .map((root) => fullKey(prefix, root))
-    .some((root) => covers(root, wanted) || (!EXACT.has(call) && covers(wanted, root)))
+function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean {
+  const roots = keys.map((root) => fullKey(prefix, root))
+  const shows = (wanted: Key): boolean =>
+    roots.some((root) => covers(root, wanted) || (!EXACT.has(call) && covers(wanted, root)))
+  if (call === 'service') {
+    // In whichever store the resource reads.
+    return [...new Set(keys.map(storeOf))].some((store) =>
+      shows(fullKey(prefix, `${store === undefined ? '' : storeRoot(store)}${serviceDir(key)}`)),
+    )
+  }
+  return !LOOKUPS.has(call) || shows(fullKey(prefix, EXACT.has(call) ? key : baseOf(key)))
 }
 
-const outOfReach = ({ call, key }: Lookup): Fault => ({
-  kind: 'template',
-  message: `${call} finds nothing here: the resource's keys do not name ${key}`,
-  hint: `add "${toKey(globBase(toKey(key)))}" or a directory above it to keys = [...]`,
-})
+/** The directory that a pattern looks at. */
+const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
+
+function outOfReach({ call, key }: Lookup): Fault {
+  const wanted = call === 'service' ? serviceDir(key) : key
+  const named = `the resource's keys do not name ${wanted}`
+  return {
+    kind: 'template',
+    message:
+      call === 'service' ? `service fails here: ${named}` : `${call} finds nothing here: ${named}`,
+    hint: `add "${baseOf(wanted)}" or a directory above it to keys = [...]`,
+  }
+}
 
 /** What something throws as a fault. */
 export function faultsOf(run: () => unknown): readonly Fault[] {

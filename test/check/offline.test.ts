@@ -100,6 +100,18 @@ test.each([
   ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not name /b"],
   ['a.njk', '{{ gets("/b/*") }}', "gets finds nothing here: the resource's keys do not name /b/*"],
   ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not name /b"],
+  ['a.njk', '{{ range("/b") }}', "range finds nothing here: the resource's keys do not name /b"],
+  [
+    'a.njk',
+    '{{ service("shop") }}',
+    "service fails here: the resource's keys do not name /services/shop",
+  ],
+  [
+    'a.tmpl',
+    '{{service "x/y"}}',
+    "service fails here: the resource's keys do not name /services/x%2Fy",
+  ],
+  ['a.njk', '{{ range(3) }}{{ range("/") }}{{ range("/a/b") }}', undefined],
   ['a.njk', '{{ getv("/a/b") }}{{ gets("/*") }}{{ ls("/") }}{{ gets("/a/x*") }}', undefined],
   ['a.tmpl', '{{range gets "/a/*"}}{{end}}{{getv "/a"}}', undefined],
 ])('keys that a resource does not name are warned of: %s %s', async (src, text, expected) => {
@@ -107,6 +119,39 @@ test.each([
   const lines = await told({ 'conf.d/a.toml': toml, [`templates/${src}`]: text })
   if (expected === undefined) expect(lines).toEqual(['no faults in 1 resource with 1 template'])
   else expect(lines[0]).toContain(`: warning: ${expected}`)
+})
+
+test.each(['/services', '/services/shop', '/services/shop/n1', 'consul:/services'])(
+  'a service that the keys show in some store is no doubt: %s',
+  async (key) => {
+    const toml = `[template]\nsrc = "a.njk"\ndest = "/tmp/a"\nkeys = ["/x", "${key}"]\n`
+    const lines = await told({
+      'conf.d/a.toml': toml,
+      'templates/a.njk': '{{ service("shop") }}',
+    })
+    expect(lines.filter((line) => line.includes(': warning: '))).toEqual([])
+  },
+)
+
+test('of one template all unknown names are told, and what is wrong beside them', async () => {
+  const lines = await told({
+    'conf.d/a.toml': `${good}keys = ["/a"]\n`,
+    'conf.d/b.toml': '[template]\nsrc = "b.tmpl"\ndest = "/tmp/b"\nkeys = ["/a"]\n',
+    'templates/a.njk':
+      '{{ 1 | no }}{{ 1 | nope }}\n{% if 1 is nay %}{% endif %}{% include "none" %}{{ nothing }}',
+    'templates/b.tmpl': '{{no}}{{$x}}{{nope "/a"}}\n{{getv "/b"}}{{if}}',
+  })
+  expect(lines.filter((line) => line.startsWith('templates/'))).toEqual([
+    'templates/a.njk:1:8: error: template syntax: there is no filter "no"',
+    'templates/a.njk:1:20: error: template syntax: there is no filter "nope"',
+    'templates/a.njk:2:12: error: template syntax: there is no test "nay"',
+    'templates/a.njk:2:40: error: template "none" does not exist',
+    'templates/a.njk:2:52: error: nothing is not defined',
+    'templates/b.tmpl:1:3: error: function "no" not defined',
+    'templates/b.tmpl:1:9: error: undefined variable "$x"',
+    'templates/b.tmpl:1:15: error: function "nope" not defined',
+    'templates/b.tmpl:2:18: error: missing value for if',
+  ])
 })
 
 test('a file that is included is checked too, once', async () => {

@@ -1,6 +1,7 @@
 // The engine of Go's text/template: parses a file once a version, renders it, and includes others.
 import { basename } from 'node:path'
-import { FaultError, raise } from '../../core/fault.ts'
+import { FaultError, raise, type Fault } from '../../core/fault.ts'
+import { err, type Result } from '../../core/result.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
 import { fromBinary, toBinary, toBytes } from '../bytes.ts'
 import { checkFiles } from '../inspection.ts'
@@ -29,19 +30,29 @@ const variantOf = (spec: TemplateSpec): string =>
   [spec.leftDelim ?? '', spec.rightDelim ?? ''].join(SEPARATOR)
 
 function compile(path: string, text: string, variant: string): Template {
+  const parsed = read(path, text, variant)
+  if (!parsed.ok) throw new FaultError(parsed.error)
+  return parsed.value
+}
+
+function read(
+  path: string,
+  text: string,
+  variant: string,
+  onUnknown?: (fault: Fault) => void,
+): Result<Template, Fault> {
   const [leftDelim = '', rightDelim = ''] = variant.split(SEPARATOR)
   // With delimiters of its own, a text that has them may hold whatever it likes beside them.
   const isOwn = leftDelim !== '' && text.includes(leftDelim)
   const wrong = isOwn ? undefined : wrongLanguage('go', text, path)
-  if (wrong !== undefined) throw new FaultError(wrong)
-  const parsed = parse(toBytes(text), basename(path), {
+  if (wrong !== undefined) return err(wrong)
+  return parse(toBytes(text), basename(path), {
     file: path,
     functions: functionNames,
     leftDelim: toBinary(leftDelim),
     rightDelim: toBinary(rightDelim),
+    ...(onUnknown === undefined ? {} : { onUnknown }),
   })
-  if (!parsed.ok) throw new FaultError(parsed.error)
-  return parsed.value
 }
 
 export function createEngine(templateDir: string): Engine {
@@ -58,10 +69,15 @@ export function createEngine(templateDir: string): Engine {
       fromBinary(new Render(sources, spec, context).run(sources.dest(spec.dest), undefined)),
     check: (spec) =>
       checkFiles(sources, spec, (path) => {
-        const template = sources.open(path, variantOf(spec))
-        if (template === undefined) return undefined
+        const text = sources.text(path)
+        if (text === undefined) return undefined
+        const faults: Fault[] = []
+        const parsed = read(path, text, variantOf(spec), (fault) => faults.push(fault))
+        const nothing = { includes: [], calls: [], free: [], declared: [] }
+        if (!parsed.ok) return { ...nothing, faults: [...faults, parsed.error] }
+        const template = parsed.value
         const includes = includesOf(template, spec.src)
-        return { includes, calls: callsIn(template), free: [], declared: [] }
+        return { ...nothing, faults, includes, calls: callsIn(template) }
       }),
     forget: (path) => sources.forget(path),
   }

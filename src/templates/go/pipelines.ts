@@ -110,7 +110,7 @@ export class Pipelines extends TokenStream {
     switch (token.kind) {
       case 'identifier':
         if (!this.options.functions.has(token.text)) {
-          this.fail(`function "${token.text}" not defined`)
+          this.unknown(`function "${token.text}" not defined`)
         }
         return { kind: 'identifier', at, name: token.text }
       case 'dot':
@@ -118,7 +118,7 @@ export class Pipelines extends TokenStream {
       case 'nil':
         return { kind: 'nil', at }
       case 'variable':
-        if (!this.variables.includes(token.text)) this.fail(`undefined variable "${token.text}"`)
+        if (!this.variables.includes(token.text)) this.unknown(`undefined variable "${token.text}"`)
         return { kind: 'variable', at, name: token.text, fields: [] }
       case 'field':
         return { kind: 'field', at, names: [token.text.slice(1)] }

@@ -1,5 +1,5 @@
 // The tokens of one template as the parser takes them: with some put back, and with its faults.
-import { FaultError } from '../../core/fault.ts'
+import { FaultError, type Fault } from '../../core/fault.ts'
 import { Lexer } from './lexer.ts'
 import { LiteralError } from './literals.ts'
 import { faultAt } from './place.ts'
@@ -12,6 +12,8 @@ export interface ParseOptions {
   readonly rightDelim?: string
   /** The functions a template may call. */
   readonly functions: { has(name: string): boolean }
+  /** Told of each name that there is not, and the reading goes on; absent: the first one ends it. */
+  readonly onUnknown?: (fault: Fault) => void
 }
 
 /** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
@@ -70,7 +72,17 @@ export class TokenStream {
   }
 
   protected fail(message: string, at = this.#last.at): never {
-    throw new FaultError(faultAt(this.source, this.options.file ?? this.name, at, message))
+    throw new FaultError(this.#fault(message, at))
+  }
+
+  /** A name that is not known; what follows can be read all the same. */
+  protected unknown(message: string): void {
+    const { onUnknown = () => this.fail(message) } = this.options
+    onUnknown(this.#fault(message, this.#last.at))
+  }
+
+  #fault(message: string, at: number): Fault {
+    return faultAt(this.source, this.options.file ?? this.name, at, message)
   }
 
   protected unexpected(token: Token, context: string): never {

@@ -26,6 +26,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   readonly asked = new Set<string>()
   /** Names that are used as values and that no tag of the file has bound at that place. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
+  /** Filters and tests that there are not, each as the error that nunjucks would stop at. */
+  readonly unknown: unknown[] = []
 
   constructor(
     path: string,
@@ -42,6 +44,14 @@ export class StrictCompiler extends compilerModule.Compiler {
     }
     this.#passDown(node, this.#use(node))
     super.compile(node, frame)
+  }
+
+  #note(message: string, { lineno, colno }: Node): void {
+    try {
+      this.fail(message, lineno, colno)
+    } catch (error) {
+      this.unknown.push(error)
+    }
   }
 
   #use(node: Node): Use {
@@ -127,7 +137,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   compileFilter(node: Node, frame: CompileFrame): void {
     const name = String(node.name.value)
     if (!this.vocabulary.filters.has(name)) {
-      this.fail(`there is no filter "${name}"`, node.name.lineno, node.name.colno)
+      this.#note(`there is no filter "${name}"`, node.name)
     }
     this._emit(`unit.filter(${JSON.stringify(name)}, context, `)
     this._compileAggregate(node.args as Node, frame, '[', ']')
@@ -137,7 +147,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   compileIs(node: Node, frame: CompileFrame): void {
     const name = testName(node)
     if (!this.vocabulary.tests.has(name)) {
-      this.fail(`there is no test "${name}"`, node.right.lineno, node.right.colno)
+      this.#note(`there is no test "${name}"`, node.right)
     }
     this._emit(`unit.test(${JSON.stringify(name)}, context, [`)
     this.compile(node.left, frame)

@@ -115,39 +115,42 @@ export function createEngine(templateDir: string): Engine {
     }
   }
 
+  /** What a file says, and the names in it that there are not. Throws what nunjucks cannot read. */
   const parse = (path: string, text: string, variant: string) => {
-    const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
-    const ast = transformer.transform(parser.parse(text, [], options), [])
-    const compiler = new StrictCompiler(path, vocabulary)
-    compiler.compile(ast)
-    return { ast, compiler }
-  }
-
-  const compile = (path: string, text: string, variant: string): Template => {
     const wrong = wrongLanguage('nunjucks', text, path)
     if (wrong !== undefined) throw new FaultError(wrong)
     try {
-      const { compiler } = parse(path, text, variant)
+      const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
+      const ast = transformer.transform(parser.parse(text, [], options), [])
+      const compiler = new StrictCompiler(path, vocabulary)
+      compiler.compile(ast)
       // Template code is trusted as conf.d is: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
-      const unit = new Unit(host, path, text)
-      const code = make(unit)
-      const { root } = code
-      // Whichever way nunjucks enters a file (include, import, extends), it is through its root.
-      code.root = (...args) => {
-        const mine = current()
-        mine.depth++
-        try {
-          root(...args)
-        } finally {
-          mine.depth--
-        }
-      }
-      return new TemplateClass({ type: 'code', obj: code }, environment, path)
+      const unknown = compiler.unknown.map((error) => syntaxFault(error, path, text))
+      return { ast, compiler, make, unknown }
     } catch (error) {
       throw new FaultError(syntaxFault(error, path, text))
     }
+  }
+
+  const compile = (path: string, text: string, variant: string): Template => {
+    const { make, unknown } = parse(path, text, variant)
+    if (unknown[0] !== undefined) throw new FaultError(unknown[0])
+    const unit = new Unit(host, path, text)
+    const code = make(unit)
+    const { root } = code
+    // Whichever way nunjucks enters a file (include, import, extends), it is through its root.
+    code.root = (...args) => {
+      const mine = current()
+      mine.depth++
+      try {
+        root(...args)
+      } finally {
+        mine.depth--
+      }
+    }
+    return new TemplateClass({ type: 'code', obj: code }, environment, path)
   }
   const sources = new Sources<Template>(templateDir, compile)
   const nothing = compile('', '', '')
@@ -177,12 +180,12 @@ export function createEngine(templateDir: string): Engine {
   }
 
   const inspect = (path: string, spec: TemplateSpec): Inspected | undefined => {
-    const variant = variantOf(spec)
-    // What is wrong with the file itself is thrown here.
-    if (sources.open(path, variant) === undefined) return undefined
-    const { ast, compiler } = parse(path, sources.text(path) ?? '', variant)
+    const text = sources.text(path)
+    if (text === undefined) return undefined
+    const { ast, compiler, unknown } = parse(path, text, variantOf(spec))
     const free = compiler.free.filter(({ name }) => !(name in environment.globals))
     return {
+      faults: unknown,
       includes: includesOf(ast, path, spec.src),
       calls: callsIn(ast),
       free,

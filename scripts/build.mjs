@@ -1,6 +1,7 @@
 // Bundles src/cli.ts into dist/: one small entry, and a chunk for each store and engine that is
 // loaded only when it is used. Nothing is left to install for those who install the package.
-import { rmSync, readFileSync, chmodSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { rmSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
@@ -16,23 +17,29 @@ const withoutNunjucksLoaders = {
   },
 }
 
+/** Node is given yaml as CommonJS; what browsers are given is the same as modules, of which half is not needed. */
+const yamlModules = fileURLToPath(
+  new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),
+)
+
 /**
  * What every run needs is one chunk: a file of its own for each set of modules that two lazy chunks
  * happen to share makes some fifty, each of which costs a start a millisecond.
  */
 const alwaysNeeded =
-  /src[\\/](?:[^\\/]+\.ts|(?:core|flow|apply|observe[\\/](?:log|lines|describe|status|resource-record|awaited))\b|templates[\\/][^\\/]+\.ts|stores[\\/]registry|config[\\/])/
+  /src[\\/](?:[^\\/]+\.ts|(?:core|flow|apply|control[\\/](?:keep|paths|status-file)|observe[\\/](?:log|lines|describe|status|resource-record|awaited))\b|templates[\\/](?:[^\\/]+\.ts|functions[\\/](?!re2))|stores[\\/](?:registry|difference|roots)|config[\\/])/
 /** Not even these are wanted for `-version`. */
 const forTheCommandLine =
-  /src[\\/](?:version|core[\\/](?:result|fault|key|settings|control)|config[\\/](?:settings|flags|options|commands|values|connection|concealed|defined|nearest))\.ts/
+  /rolldown[\\/]runtime|src[\\/](?:version|core[\\/](?:result|fault|key|settings|control)|config[\\/](?:settings|flags|options|commands|values|connection|concealed|defined|nearest))\.ts/
 const seldomNeeded =
-  /src[\\/](?:cli|snapshot)\.ts|config[\\/](?:help|completion|json-schema|printed|schema-|http)|apply[\\/](?:trial|format|attributes)/
+  /src[\\/](?:cli|snapshot)\.ts|config[\\/](?:help|man|completion|json-schema|printed|schema-|http)|apply[\\/](?:trial|format|attributes)/
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 const bundle = await rolldown({
   cwd: root,
   input: { cli: 'src/cli.ts' },
   platform: 'node',
+  resolve: { alias: { yaml: yamlModules } },
   transform: { target: 'node20.19', define: { __VERSION__: JSON.stringify(version) } },
   plugins: [withoutNunjucksLoaders],
   logLevel: 'silent',
@@ -48,7 +55,10 @@ await bundle.write({
     groups: [
       { name: 'flags', test: (id) => forTheCommandLine.test(id), priority: 2 },
       { name: 'run', test: (id) => alwaysNeeded.test(id) && !seldomNeeded.test(id), priority: 1 },
+      { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
     ],
   },
 })
 chmodSync(`${root}dist/cli.js`, 0o755)
+// For `npm install --global` and the Debian package: the program knows its own manual page.
+writeFileSync(`${root}dist/reconfd.1`, execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']))

@@ -50,6 +50,8 @@ const SERVERS = {
   // No servers: the shells that the completion scripts are for.
   zsh: { package: 'zsh', program: 'bin/zsh' },
   fish: { package: 'fish', program: 'usr/bin/fish' },
+  // No server: what reads the manual page.
+  mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
   promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 

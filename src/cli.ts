@@ -111,7 +111,7 @@ async function finish(
   return exit
 }
 
-/** `reconfd schema` and `reconfd completion`. */
+/** `reconfd schema`, `reconfd completion` and `reconfd man`. */
 async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise<number> {
   const { printed } = await import('./config/printed.ts')
   await say(printed(what, of))

@@ -24,7 +24,7 @@ export interface CommandSpec {
 }
 
 export type CommandName =
-  QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'help'
+  QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'man' | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
 
@@ -80,6 +80,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     operand: { name: 'SHELL', choices: ['bash', 'zsh', 'fish'] },
     help: 'print the completion script of a shell',
   },
+  man: { group: 'offline', help: 'print the manual page, for man -l -' },
   help: { group: 'offline', help: 'print this and exit' },
 }
 

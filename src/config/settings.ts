@@ -28,8 +28,8 @@ export type Command =
   | SnapshotCommand
   | {
       readonly kind: 'print'
-      readonly what: 'schema' | 'completion'
-      /** A kind of file, or a shell. */
+      readonly what: 'schema' | 'completion' | 'man'
+      /** A kind of file, or a shell; of the manual page nothing. */
       readonly of: string
     }
 
@@ -97,7 +97,7 @@ export async function loadSettings(
     return ok({ kind: 'help', text: helpText() })
   }
   if (flags.values.version === true) return ok({ kind: 'version' })
-  if (command === 'schema' || command === 'completion')
+  if (command === 'schema' || command === 'completion' || command === 'man')
     return ok({ kind: 'print', what: command, of: operand ?? '' })
   if (command === 'test') return ok(await testCommand(flags, environment.values))
 

@@ -1,0 +1,201 @@
+// The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
+// with man(7)'s macros, which groff and mandoc both read.
+import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
+import { exitCodes, placeholder } from './help.ts'
+import {
+  envNames,
+  optionNames,
+  optionOf,
+  tomlNames,
+  type Group,
+  type OptionName,
+} from './options.ts'
+import { guardKeys, resourceKeys, templateKeys, type KeySpec } from './schema.ts'
+
+/** Characters that mean something to roff, or that it would make typographic ones of. */
+const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\e',
+  '-': '\\-',
+  "'": '\\(aq',
+  '`': '\\(ga',
+  '^': '\\(ha',
+  '~': '\\(ti',
+  '"': '\\(dq',
+}
+
+/** Text as it stands, wherever in a line it comes to stand. */
+const plain = (text: string): string =>
+  text.replace(/[\\'`^~"-]/g, (character) => escapes[character] ?? '').replace(/^\./, '\\&.')
+const bold = (text: string): string => `\\fB${plain(text)}\\fR`
+const italic = (text: string): string => `\\fI${plain(text)}\\fR`
+
+/** Flags, and what stands between backticks, are set in bold. */
+const prose = (text: string): string =>
+  text
+    .split(/(`[^`]+`|(?<![\w-])-[a-z][a-z-]+)/)
+    .map((part, i) => (i % 2 === 0 ? plain(part) : bold(part.replaceAll('`', ''))))
+    .join('')
+
+const sentence = (text: string): string => (/[.:]$/.test(text) ? text : `${text}.`)
+
+/** Something, and what it means: indented below it. */
+const entry = (head: string, ...body: readonly string[]): string =>
+  ['.TP', head, ...body.map((text) => prose(sentence(text)))].join('\n')
+
+/** A heading begins a paragraph by itself. */
+const section = (title: string, ...lines: readonly string[]): string =>
+  `.SH ${title}\n${lines.join('\n').replace(/^\.PP\n/, '')}`
+const subsection = (title: string, ...lines: readonly string[]): string =>
+  [`.SS ${title}`, ...lines].join('\n')
+const paragraph = (text: string): string => `.PP\n${prose(text)}`
+
+function commandEntries(group: CommandSpec['group']): string[] {
+  return commandNames
+    .filter((name) => commands[name].group === group)
+    .map((name) => {
+      const { operand, flags = {}, help } = commands[name]
+      const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
+        value === undefined ? `[${bold(`-${flag}`)}]` : `[${bold(`-${flag}`)} ${italic(value)}]`,
+      )
+      const meanings = Object.entries(flags).map(([flag, spec]) => `-${flag}: ${spec.help}`)
+      const words = [bold(name), ...(operand === undefined ? [] : [plain(operandText(operand))])]
+      return entry([...words, ...own].join(' '), help, ...meanings)
+    })
+}
+
+function optionEntry(name: OptionName): string {
+  const option = optionOf(name)
+  const flags = [name, ...(option.aliases ?? [])].map((flag) => bold(`-${flag}`)).join(', ')
+  const head = option.type === 'boolean' ? flags : `${flags} ${italic(placeholder(name))}`
+  const note = option.default === undefined ? '' : ` (default ${option.default})`
+  return entry(head, option.help + note, ...elsewhere(name))
+}
+
+/** Where else it can be set, when that is not what the rule of ENVIRONMENT and FILES says. */
+function elsewhere(name: OptionName): string[] {
+  const [variable] = envNames(name)
+  const [key] = tomlNames(name)
+  if (variable === undefined) return ['Only a flag']
+  const usual = `CONFD_${name.toUpperCase().replaceAll('-', '_')}`
+  return [
+    ...(variable === usual ? [] : [`In the environment: \`${variable}\``]),
+    ...(key === undefined
+      ? ['Not in confd.toml']
+      : key === name
+        ? []
+        : [`In confd.toml: \`${key}\``]),
+  ]
+}
+
+function optionSections(): string[] {
+  const groups = new Map<Group, string[]>()
+  for (const name of optionNames) {
+    const { group } = optionOf(name)
+    groups.set(group, [...(groups.get(group) ?? []), optionEntry(name)])
+  }
+  return [...groups].map(([group, entries]) => subsection(group, ...entries))
+}
+
+const keyEntries = (keys: Readonly<Record<string, KeySpec>>): string[] =>
+  Object.entries(keys).map(([key, { doc, required }]) =>
+    entry(bold(key) + (required === true ? ' (required)' : ''), doc),
+  )
+
+/** An example: what to type, and what it is for. */
+const example = (meaning: string, command: string): string =>
+  ['.PP', prose(meaning), '.PP', '.nf', '.RS', plain(command), '.RE', '.fi'].join('\n')
+
+/**
+ * The whole page, as roff. It carries no date: the same version makes the same page.
+ * @param version as in package.json
+ */
+export function manPage(version: string): string {
+  return [
+    `.TH RECONFD 1 "" "reconfd ${version}" "User Commands"`,
+    section(
+      'NAME',
+      plain('reconfd - keep configuration files in step with a key-value store, reload programs'),
+    ),
+    section(
+      'SYNOPSIS',
+      `${bold('reconfd')} [${italic('flags')}]`,
+      '.br',
+      `${bold('reconfd')} ${italic('COMMAND')} [${italic('flags')}]`,
+    ),
+    section(
+      'DESCRIPTION',
+      paragraph(
+        'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks them, swaps them in and reloads the programs that read them: once (-onetime) or for as long as the machine is up (-watch).',
+      ),
+      paragraph(
+        'It reads the folders, flags and settings of confd. A destination is old or new and never half; a reload that is due is tried until it succeeds; while the store is away the last good files stay.',
+      ),
+    ),
+    section(
+      'COMMANDS',
+      paragraph('These ask the daemon with the same -confdir and -state-dir:'),
+      ...commandEntries('daemon'),
+      paragraph('These need no daemon:'),
+      ...commandEntries('offline'),
+    ),
+    section(
+      'OPTIONS',
+      paragraph(
+        'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s). Flags win, then the environment, then confd.toml, then the defaults.',
+      ),
+      ...optionSections(),
+    ),
+    section(
+      'RESOURCES',
+      paragraph(
+        'Each file *.toml in conf.d is a resource: one `[template]`, or several as `[[template]]`.',
+      ),
+      subsection('Keys of [template]', ...keyEntries(templateKeys)),
+      subsection('Keys above [template], or inside of it', ...keyEntries(resourceKeys)),
+      subsection('Keys of [template.guard]', ...keyEntries(guardKeys)),
+    ),
+    section(
+      'ENVIRONMENT',
+      paragraph(
+        'Each flag that does not say otherwise can be set by a variable: its name in capitals, with `CONFD_` before it and `_` for each dash, as in `CONFD_LOG_LEVEL`. The values of a list are separated by commas.',
+      ),
+      entry(bold('NO_COLOR'), 'When it is set and not empty, nothing is coloured'),
+    ),
+    section('FILES', ...files.map(([path, meaning]) => entry(italic(path), meaning))),
+    section('SIGNALS', ...signals.map(([name, meaning]) => entry(bold(name), meaning))),
+    section(
+      'EXIT STATUS',
+      ...exitCodes.map(([code, meaning]) => entry(bold(String(code)), meaning)),
+    ),
+    section(
+      'EXAMPLES',
+      example('Is the configuration right?', 'reconfd check'),
+      example('What would be written?', 'reconfd -onetime -noop -diff'),
+      example('Follow an etcd:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
+      example('How is the daemon?', 'reconfd status'),
+    ),
+    section('SEE ALSO', `${bold('systemd.service')}(5), ${bold('journalctl')}(1)`),
+    '',
+  ].join('\n')
+}
+
+const files: readonly (readonly [path: string, meaning: string])[] = [
+  [
+    '/etc/confd/confd.toml',
+    'The settings: each flag is an entry of the same name, with dashes or underscores. May be missing.',
+  ],
+  ['/etc/confd/conf.d', 'The resources, also in folders below it.'],
+  [
+    '/etc/confd/templates',
+    'The templates: *.tmpl is in the language of Go, *.njk in that of nunjucks.',
+  ],
+  [
+    '/var/lib/reconfd',
+    'What outlives a run: reloads that are owed, the last state. Of other users than root: ~/.local/state/reconfd.',
+  ],
+]
+
+const signals: readonly (readonly [name: string, meaning: string])[] = [
+  ['TERM, INT', 'End, when what is in work is finished. A second one ends at once.'],
+  ['HUP', 'Read settings and resources again, and look at every resource.'],
+]

@@ -1,0 +1,65 @@
+// The manual page: what it holds, and what a reader of such pages says to it.
+import { execa } from 'execa'
+import { beforeAll, expect, test } from 'vitest'
+import { commandFlags, commandNames } from '../../src/config/commands.ts'
+import { exitCodes } from '../../src/config/help.ts'
+import { manPage } from '../../src/config/man.ts'
+import { optionNames, optionOf } from '../../src/config/options.ts'
+import { guardKeys, resourceKeys, templateKeys } from '../../src/config/schema.ts'
+import { serverBinary } from '../support/servers.ts'
+
+const page = manPage('1.2.3')
+
+const mandoc = (...args: readonly string[]) => {
+  const { path, env } = serverBinary('mandoc')
+  return execa(path, args, { env, input: page, reject: false })
+}
+
+/** As it is read, without the bold and the underlining, which are overstrikes. */
+let text = ''
+beforeAll(async () => {
+  const { stdout } = await mandoc('-T', 'utf8', '-O', 'width=200')
+  text = stdout.replace(/.\x08/g, '')
+})
+
+/** The words that begin a line: the heads of the entries. */
+const heads = (): string[] => text.split('\n').map((line) => line.trim().split(/[ ,]/)[0] ?? '')
+
+test('nothing is wrong with its markup', async () => {
+  const { stdout } = await mandoc('-T', 'lint', '-W', 'warning')
+  // It has none, so that the same version makes the same page.
+  const lines = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'))
+  expect(lines).toEqual([])
+})
+
+test('every flag, command, key and exit code has its entry', () => {
+  const wanted = [
+    ...optionNames.map((name) => `-${name}`),
+    ...commandNames,
+    ...[templateKeys, resourceKeys, guardKeys].flatMap((keys) => Object.keys(keys)),
+    ...exitCodes.map(([code]) => String(code)),
+  ]
+  expect(heads()).toEqual(expect.arrayContaining(wanted))
+  for (const flag of commandFlags.keys()) expect(text).toContain(`-${flag}: `)
+  for (const name of optionNames)
+    for (const alias of optionOf(name).aliases ?? []) expect(text).toContain(`, -${alias}`)
+})
+
+test('dashes, quotes and backslashes can be copied from it', () => {
+  expect(text).toContain('reconfd -watch -backend etcd -node 127.0.0.1:2379')
+  expect(text).toContain('"50%" or a number')
+  expect(text).toContain("the server's certificate")
+  expect(text).not.toMatch(/[‐−’“”]/u)
+})
+
+test('where a setting has another name elsewhere, it is told', () => {
+  const about = (flag: string): string =>
+    new RegExp(`\\n +-${flag}[ ,][^\\n]*\\n([^]*?)\\n\\n`).exec(text)?.[1] ?? ''
+  expect(about('node')).toMatch(/In the environment: CONFD_NODES\..*In confd\.toml: nodes\./s)
+  expect(about('conf-file')).toContain('CONFD_CONFIG_FILE')
+  expect(about('log-level')).not.toContain('In the environment')
+})
+
+test('it says which version it is of', () => {
+  expect(text.trimEnd().split('\n').at(-1)).toContain('reconfd 1.2.3')
+})

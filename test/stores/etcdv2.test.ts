@@ -11,6 +11,8 @@ import { startEtcd, type EtcdServer } from '../support/servers.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 
+const versions = ['3.4', '3.5'] as const
+
 let etcd: EtcdServer
 let tests = 0
 let dir: Key
@@ -184,40 +186,50 @@ test('a store that fell behind what it told before is listed again', async () =>
   await until('the poll behind the new index', () => fake.asked.at(-1)?.endsWith('waitIndex=8'))
 })
 
-test('etcd without the v2 API is a permanent fault that names the way out', async () => {
-  const modern = await startEtcd()
-  onTestFinished(() => modern.stop())
-  expect(await watch(['/app'], modern.node).fault()).toEqual({
-    kind: 'store',
-    message: `etcd at http://${modern.node} does not serve the v2 API`,
-    hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 has none',
-    permanent: true,
-  })
-})
+test.each(versions)(
+  'etcd %s without the v2 API is a fault that names the way out',
+  async (version) => {
+    const modern = await startEtcd({ version })
+    onTestFinished(() => modern.stop())
+    expect(await watch(['/app'], modern.node).fault()).toEqual({
+      kind: 'store',
+      message: `etcd at http://${modern.node} does not serve the v2 API`,
+      hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 has none',
+      permanent: true,
+    })
+  },
+)
 
-test('basic auth: wrong and missing credentials are faults, right ones are let in', async () => {
-  const guarded = await startEtcd({ v2: true })
-  onTestFinished(async () => {
-    guarded.v2.close()
-    await guarded.stop()
-  })
-  const json = { 'content-type': 'application/json' }
-  const put = (path: string, body: unknown, headers = {}) =>
-    guarded.v2.http.ok('PUT', `/v2/auth/${path}`, JSON.stringify(body), { ...json, ...headers })
-  await guarded.v2.put('/app/a', '1')
-  await put('users/root', { user: 'root', password: 'secret' })
-  await put('enable', {})
-  const root = { authorization: `Basic ${Buffer.from('root:secret').toString('base64')}` }
-  await put('roles/guest', { role: 'guest', revoke: { kv: { read: ['/*'], write: ['/*'] } } }, root)
-  for (const credentials of [{}, { username: 'root', password: 'wrong-one' }]) {
-    const fault = await watch(['/app'], guarded.node, credentials).fault()
-    expect(fault).toMatchObject({ permanent: true })
-    expect(fault.message).toContain('denied access to /app')
-    expect(JSON.stringify(fault)).not.toContain('wrong-one')
-  }
-  const allowed = watch(['/app'], guarded.node, { username: 'root', password: 'secret' })
-  expect(await allowed.next()).toEqual(snapshot({ '/app/a': '1' }))
-})
+test.each(versions)(
+  'basic auth on etcd %s: wrong and missing credentials are faults, right ones are let in',
+  async (version) => {
+    const guarded = await startEtcd({ v2: true, version })
+    onTestFinished(async () => {
+      guarded.v2.close()
+      await guarded.stop()
+    })
+    const json = { 'content-type': 'application/json' }
+    const put = (path: string, body: unknown, headers = {}) =>
+      guarded.v2.http.ok('PUT', `/v2/auth/${path}`, JSON.stringify(body), { ...json, ...headers })
+    await guarded.v2.put('/app/a', '1')
+    await put('users/root', { user: 'root', password: 'secret' })
+    await put('enable', {})
+    const root = { authorization: `Basic ${Buffer.from('root:secret').toString('base64')}` }
+    await put(
+      'roles/guest',
+      { role: 'guest', revoke: { kv: { read: ['/*'], write: ['/*'] } } },
+      root,
+    )
+    for (const credentials of [{}, { username: 'root', password: 'wrong-one' }]) {
+      const fault = await watch(['/app'], guarded.node, credentials).fault()
+      expect(fault).toMatchObject({ permanent: true })
+      expect(fault.message).toContain('denied access to /app')
+      expect(JSON.stringify(fault)).not.toContain('wrong-one')
+    }
+    const allowed = watch(['/app'], guarded.node, { username: 'root', password: 'secret' })
+    expect(await allowed.next()).toEqual(snapshot({ '/app/a': '1' }))
+  },
+)
 
 test.each<[string, (response: ServerResponse) => void, RegExp]>([
   ['no JSON', (r) => r.end('{"node":{"value":"secret'), /answer that is not JSON/],

@@ -1,4 +1,4 @@
-// etcd v3 behind a lock, on real servers: users, roles, tokens that expire, TLS.
+// etcd 3.4 and 3.5 behind a lock, on real servers, by v3: users, roles, tokens that expire, TLS.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -20,12 +20,12 @@ beforeAll(async () => {
 })
 afterAll(() => etcd.stop())
 
-describe('authentication', () => {
+describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) => {
   let guarded: EtcdServer
   const user = { username: 'app', password: 'open sesame' }
 
   beforeAll(async () => {
-    guarded = await startEtcd({ extraArgs: ['--auth-token-ttl=1'] })
+    guarded = await startEtcd({ version, extraArgs: ['--auth-token-ttl=1'] })
     await guarded.client.put('/app/a', '1')
     await guarded.client.put('/app-b/a', '1')
     await guarded.client.put('/zone/a', '1')

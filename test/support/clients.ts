@@ -153,6 +153,11 @@ export class EtcdV2Client implements StoreClient {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'true' })
   }
 
+  /** The same for a directory that is new: etcd 3.5 gives no time to live to one that is there. */
+  async makeExpiringDir(dir: string, seconds: number): Promise<void> {
+    await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'false' })
+  }
+
   async #form(key: string, fields: Record<string, string>): Promise<void> {
     await this.http.ok('PUT', `/v2/keys${segments(key)}`, new URLSearchParams(fields).toString(), {
       'content-type': 'application/x-www-form-urlencoded',

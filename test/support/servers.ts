@@ -57,6 +57,9 @@ export interface ServerTls {
   readonly clientCa?: string
 }
 
+/** 3.4 is bookworm's, 3.5 trixie's. */
+export type EtcdVersion = '3.4' | '3.5'
+
 export type EtcdServer = StoreServer<EtcdV3Client> & {
   readonly v2: EtcdV2Client
   readonly secureNode: string
@@ -67,8 +70,9 @@ export type EtcdServer = StoreServer<EtcdV3Client> & {
  * For authentication: `await server.client.enableAuth(...)`.
  */
 export async function startEtcd(
-  options: ServerOptions & { readonly v2?: boolean } = {},
+  options: ServerOptions & { readonly v2?: boolean; readonly version?: EtcdVersion } = {},
 ): Promise<EtcdServer> {
+  const name = options.version === '3.5' ? 'etcd-3.5' : 'etcd'
   return startOnFreePorts(3, async ([port, peerPort, securePort]) => {
     const dataDir = options.dataDir ?? tempDir('etcd')
     const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
@@ -97,12 +101,7 @@ export async function startEtcd(
       return healthy
     }
     const server = Object.assign(
-      new StoreServer(
-        { name: 'etcd', args, ready },
-        `127.0.0.1:${port}`,
-        dataDir,
-        new EtcdV3Client(url),
-      ),
+      new StoreServer({ name, args, ready }, `127.0.0.1:${port}`, dataDir, new EtcdV3Client(url)),
       { v2: new EtcdV2Client(url), secureNode: `127.0.0.1:${securePort}` },
     )
     await server.start()

@@ -52,6 +52,8 @@ const SERVERS = {
   fish: { package: 'fish', program: 'usr/bin/fish' },
   // No server: what reads the manual page.
   mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
+  // No server: what the pages of docs/ ask servers with.
+  curl: { package: 'curl', program: 'usr/bin/curl' },
   promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 

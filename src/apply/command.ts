@@ -1,6 +1,6 @@
 // The one place that runs commands: /bin/sh in a process group of its own, with a timeout, its
 // output captured within a cap. It never throws and never waits longer than it was told to.
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
@@ -81,6 +81,8 @@ async function start(
 ): Promise<ChildProcessByStdio<null, Readable, null> | Error> {
   const warm = env === undefined ? takeShell(command) : undefined
   if (warm !== undefined) return warm as ChildProcessByStdio<null, Readable, null>
+  // A run in which all is in sync has no need of it.
+  const { spawn } = await import('node:child_process')
   try {
     const subprocess = spawn('/bin/sh', [...SHELL, command], {
       detached: true, // setsid: the group can be signalled as a whole

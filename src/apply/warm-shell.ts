@@ -1,7 +1,7 @@
 // A shell that is started before it is needed and waits for its command. To start a process Node copies
 // the tables of all its memory, some 0.1 ms for each MB: that is not to lie between a changed key and
 // its reload, so it is done while there is nothing else to do.
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess, spawn as Spawn } from 'node:child_process'
 
 /** How long after a command the next shell is started, in milliseconds. */
 const PAUSE = 50
@@ -13,13 +13,16 @@ const WAITING =
 
 export type Shell = ChildProcess & { readonly pid: number }
 
+/** There once a shell was wanted: it takes Node a while to load. */
+let spawn: typeof Spawn | undefined
 let wanted = false
 let waiting: Shell | undefined
 let timer: NodeJS.Timeout | undefined
 
 /** From here on there is one, for a daemon; it does not keep the program running. */
-export function keepShellWarm(): void {
+export async function keepShellWarm(): Promise<void> {
   wanted = true
+  spawn ??= (await import('node:child_process')).spawn
   prepare()
 }
 
@@ -44,7 +47,7 @@ export function takeShell(command: string): Shell | undefined {
 }
 
 function prepare(): void {
-  if (!wanted || waiting !== undefined) return
+  if (!wanted || waiting !== undefined || spawn === undefined) return
   let shell: ChildProcess
   try {
     shell = spawn('/bin/sh', ['-c', WAITING, 'sh'], {

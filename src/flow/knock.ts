@@ -1,7 +1,6 @@
 // Knocks at the nodes of a store that is away: while the follower waits, longer from failure to failure,
 // it is told at once of a node that takes connections again. A connection that is refused costs next to
 // nothing, while a try that gets through to a server in trouble is what the waiting spares it.
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Milliseconds between two knocks at most, half of it at least: a fleet does not knock in step. */
@@ -39,6 +38,9 @@ export async function reopened(
 async function isOpen(node: string, signal: AbortSignal): Promise<boolean | undefined> {
   const [, host, port] = ADDRESS.exec(node) ?? []
   if (host === undefined || port === undefined) return undefined
+  // Only those whose store is away have a need of it.
+  const { connect } = await import('node:net')
+  if (signal.aborted) return undefined
   return new Promise((resolve) => {
     const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) })
     const tell = (open: boolean | undefined) => (): void => {

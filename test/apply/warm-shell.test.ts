@@ -40,7 +40,7 @@ test('a shell that was killed harms nobody after it', async () => {
   const shell = takeShell('exit 0')
   expect(shell).toBeDefined()
   await vi.waitFor(() => expect(shell?.exitCode).toBe(0))
-  keepShellWarm()
+  await keepShellWarm()
   const waiting = takeShell('sleep 60')
   process.kill(-(waiting?.pid ?? 0), 'SIGKILL')
   expect(await run('echo good')).toMatchObject({ exitCode: 0, output: 'good\n' })

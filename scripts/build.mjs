@@ -61,4 +61,7 @@ await bundle.write({
 })
 chmodSync(`${root}dist/cli.js`, 0o755)
 // For `npm install --global` and the Debian package: the program knows its own manual page.
-writeFileSync(`${root}dist/reconfd.1`, execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']))
+writeFileSync(
+  `${root}dist/reconfd.1`,
+  execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),
+)

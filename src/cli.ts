@@ -1,13 +1,13 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
+import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
-import type { Ended } from './run.ts'
 import type { Outlet } from './observe/lines.ts'
 import { VERSION } from './version.ts'
 
@@ -224,8 +224,8 @@ function exitCodeOf(ended: Ended, settings: Settings, stoppedBy: number): number
   if (ended.kind === 'unreachable') return EXIT.unreachable
   if (ended.kind === 'stopped') return EXIT.signalled + stoppedBy
   if (settings.mode !== 'onetime') return EXIT.done
-  if (ended.failed > 0) return EXIT.failed
-  return settings.detailedExitcode && ended.changed > 0 ? EXIT.changes : EXIT.done
+  if (ended.failed.length > 0) return EXIT.failed
+  return settings.detailedExitcode && ended.changed.length > 0 ? EXIT.changes : EXIT.done
 }
 
 main(process.argv.slice(2)).then(

@@ -67,6 +67,19 @@ export const plainReload: ReloadPolicy = {
   splay: 0,
 }
 
+/** For `-no-reload`: what is written is checked, and no program is told. */
+export const withoutReload = (resource: Resource): Resource => ({
+  ...resource,
+  templates: resource.templates.map(({ reloadCmd: _reload, ...spec }) => spec),
+  reload: plainReload,
+})
+
+/** For `-sync-only`: files are written, no command runs. */
+export function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Resource {
+  const silent = withoutReload(resource)
+  return { ...silent, templates: silent.templates.map(({ checkCmd: _check, ...spec }) => spec) }
+}
+
 /** A number of things, or a share of them in percent. */
 export type Limit =
   | { readonly kind: 'count'; readonly most: number }

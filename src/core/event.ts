@@ -147,6 +147,8 @@ export type Event =
       readonly fault: Fault
       readonly retryIn: number | null
     }
+  /** A new configuration is about to be read; `generation-loaded` or `generation-kept` follows. */
+  | { readonly kind: 'generation-loading'; readonly reason: string }
   | { readonly kind: 'generation-kept'; readonly reason: string; readonly faults: readonly Fault[] }
   | {
       readonly kind: 'generation-loaded'

@@ -180,6 +180,10 @@ export function describe(event: Event): Described {
         retryIn,
       })
     }
+    case 'generation-loading':
+      return line('debug', '', `reading the configuration anew (${event.reason})`, {
+        reason: event.reason,
+      })
     case 'generation-kept': {
       const told = event.faults.map(formatFault).join('\n')
       return line(

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { rmSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { notices } from './notices.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
@@ -44,7 +45,7 @@ const bundle = await rolldown({
   plugins: [withoutNunjucksLoaders],
   logLevel: 'silent',
 })
-await bundle.write({
+const { output } = await bundle.write({
   dir: 'dist',
   format: 'esm',
   entryFileNames: '[name].js',
@@ -65,3 +66,5 @@ writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),
 )
+const bundled = output.flatMap((chunk) => chunk.moduleIds ?? [])
+writeFileSync(`${root}dist/third-party.txt`, notices(bundled))

@@ -1,5 +1,6 @@
 // Works off the agenda of one generation: what changed makes units dirty, what is due goes through a
 // cycle, what failed comes back. The same for a onetime run and for a daemon.
+import { observe } from './apply/observe.ts'
 import { restoreFiles } from './apply/undo.ts'
 import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
@@ -7,10 +8,12 @@ import { Claims } from './core/claims.ts'
 import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
 import type { Key } from './core/key.ts'
 import type { Changes } from './core/mirror.ts'
+import { planReturn, type Plan } from './core/plan.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
 import { keysOf, type Resource, type TemplateSpec } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
 import { unitsOf, type Unit } from './core/unit.ts'
+import type { WrittenFile } from './core/written.ts'
 import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
@@ -324,7 +327,7 @@ export class Worker {
 
   /** The files that were good, and their reloads; their contents of now are rejected. */
   async #restore({ resources }: Unit): Promise<boolean> {
-    const { desk, records, lastGood, emit } = this.options
+    const { desk, records, lastGood, emit, wrote } = this.options
     const known = await Promise.all(
       resources.map(async (resource) => ({ resource, good: await lastGood.of(resource.name) })),
     )
@@ -334,9 +337,14 @@ export class Worker {
     const last = (resource: Resource): Reloads =>
       withoutEnd(reloadsOf(resource, resource.templates))
     for (const { resource } of former) await desk.owe(resource.name, last(resource))
-    const fault = await restoreFiles(
-      former.flatMap(({ good }) => [...good].map(([dest, observed]) => ({ dest, observed }))),
+    const files = former.flatMap(({ resource, good }) =>
+      [...good].map(([dest, observed]) => ({ resource, dest, observed })),
     )
+    const plans = await Promise.all(
+      files.map(async ({ dest, observed }) => planReturn(observed, await observe(dest))),
+    )
+    const fault = await restoreFiles(files)
+    if (fault === undefined) wrote(files.flatMap((file, n) => returned(file, plans[n])))
     for (const { resource, good } of former) {
       const { name } = resource
       this.failed.add(name)
@@ -350,6 +358,15 @@ export class Worker {
     return true
   }
 }
+
+/** For the status page. */
+const returned = (
+  { resource: { name, sensitive }, dest }: { readonly resource: Resource; readonly dest: string },
+  plan: Plan | undefined,
+): WrittenFile[] =>
+  plan?.kind === 'write'
+    ? [{ resource: name, dest, sensitive: sensitive === true, write: plan, rolledBack: true }]
+    : []
 
 const plainDests = ({ templates }: Resource): ReadonlySet<string> =>
   new Set(templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : [])))

@@ -74,29 +74,28 @@ function withOwed(
   owed: OwedReload | undefined,
   at: string,
 ): ResourceHistory {
-  const { state, why = 'reload is due' } = resource
-  if (owed !== undefined && state !== 'failed' && state !== 'held') {
-    const since = new Date(owed.since).toISOString()
-    return { ...resource, state: 'owed', since, why: state === 'owed' ? why : 'reload is due' }
+  const rest: ResourceHistory & { owedSince?: string } = { ...resource }
+  delete rest.owedSince
+  const { state, why = 'reload is due' } = rest
+  if (owed !== undefined) {
+    const owedSince = new Date(owed.since).toISOString()
+    if (state === 'failed' || state === 'held') return { ...rest, owedSince }
+    const told = state === 'owed' ? why : 'reload is due'
+    return { ...rest, state: 'owed', since: owedSince, why: told, owedSince }
   }
-  if (owed === undefined && state === 'owed') {
-    const settled: ResourceHistory & { why?: string } = { ...resource, state: 'in sync', since: at }
-    delete settled.why
-    return settled
-  }
-  return resource
+  if (state !== 'owed') return rest
+  const settled: ResourceHistory & { why?: string } = { ...rest, state: 'in sync', since: at }
+  delete settled.why
+  return settled
 }
 
 /** All that is known when only the journal is there. */
 function fromJournal(owed: ReadonlyMap<string, OwedReload>): FullStatus {
-  const resources = [...owed].map(([name, { since }]): ResourceHistory => ({
-    name,
-    state: 'owed',
-    since: new Date(since).toISOString(),
-    why: 'reload is due',
-    hashes: {},
-    changes: [],
-  }))
+  const resources = [...owed].map(([name, { since }]): ResourceHistory => {
+    const owedSince = new Date(since).toISOString()
+    const why = 'reload is due'
+    return { name, state: 'owed', since: owedSince, why, owedSince, hashes: {}, changes: [] }
+  })
   const at = new Date(Math.max(...[...owed.values()].map(({ since }) => since))).toISOString()
   return { version: '', pid: 0, started: at, at, stores: [], resources: worstFirst(resources) }
 }

@@ -37,10 +37,13 @@ export function statusText(status: Status, running: boolean): string {
 }
 
 export function historyText(history: ResourceHistory, running: boolean, at: string): string {
-  const { name, state, since, why, lastReload, hashes, reads, changes } = history
+  const { name, state, since, why, owedSince, lastReload, hashes, reads, changes } = history
   const lines = running ? [] : [notRunning(at), '']
   lines.push(`${printable(name)}: ${state} since ${time(since)}`)
   if (why !== undefined) lines.push(...why.split('\n').map((line) => `  ${printable(line)}`))
+  if (owedSince !== undefined && state !== 'owed') {
+    lines.push(`  a reload is owed since ${time(owedSince)}`)
+  }
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
     lines.push(`  last reload ${reloadText(lastReload)}: ${printable(lastReload.command)}`)

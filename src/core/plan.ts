@@ -65,6 +65,10 @@ export function plan(desired: Desired, observed: Observed): Plan {
   return same ? { kind: 'in-sync' } : { kind: 'write', why: 'metadata', next, previous: observed }
 }
 
+/** For a file that is to be again as it was, or to be gone again. */
+export const planReturn = (former: Observed, now: Observed): Plan =>
+  former.kind === 'file' ? plan(former, now) : planRemoval(now)
+
 /** For a file that is not wanted any more; only for one that reconfd has made. */
 export function planRemoval(observed: Observed): Plan {
   if (observed.kind === 'unreadable') return { kind: 'blocked', fault: observed.fault }

@@ -47,6 +47,8 @@ export interface ResourceStatus {
   readonly since: string
   /** Absent when it is in sync. */
   readonly why?: string
+  /** Since when a reload is owed, whatever the state; absent: none is. */
+  readonly owedSince?: string
   readonly lastChange?: Change
   readonly lastReload?: Reload
   /** The start of the SHA-256 of what was put at each destination, or found there in sync. */

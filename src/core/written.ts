@@ -8,4 +8,6 @@ export interface WrittenFile {
   /** By the resource's own word: its contents are shown to nobody. */
   readonly sensitive: boolean
   readonly write: Write
+  /** It is as it was before the last change: its reload did not succeed. */
+  readonly rolledBack?: boolean
 }

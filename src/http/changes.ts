@@ -35,18 +35,17 @@ const howToSee = (hasToken: boolean): Html =>
     : html`What has changed in the files is shown on this machine only, since no -http-token is set.`
 
 function changeRow(change: RecentChange, viewer: Viewer, hasToken: boolean): Html {
-  const { id, at, resource, dest, why, cause } = change
+  const { id, at, resource, dest, why, rolledBack } = change
   const diff = viewer === 'stranger' ? undefined : change.diff(viewer === 'trusted')
-  const row = html`${badge(why === 'remove' ? 'warn' : 'calm', ...WHY[why])}
+  const row = html`${
+      rolledBack
+        ? badge('bad', 'rolled back', '↶')
+        : badge(why === 'remove' ? 'warn' : 'calm', ...WHY[why])
+    }
     <span class="name">${resource}</span>
     <span class="wide break">
       <code>${dest}</code> ${diff !== undefined && sizeOf(diff)}<br />
-      ${
-        cause.names.length === 0
-          ? html`<span class="soft">no key has changed: a start, a resync or a repair</span>`
-          : html`<span class="soft">because of</span>
-              <code>${namesAndMore(cause.names, cause.more)}</code>`
-      }
+      ${causeOf(change)}
     </span>
     ${ago(at)}`
   if (diff === undefined) return html`<li class="row" id="${idOf('change', id)}">${row}</li>`
@@ -56,6 +55,15 @@ function changeRow(change: RecentChange, viewer: Viewer, hasToken: boolean): Htm
       <div class="more">${diffTold(diff, change, hasToken)}</div>
     </details>
   </li>`
+}
+
+function causeOf({ rolledBack, cause: { names, more } }: RecentChange): Html {
+  if (rolledBack) {
+    return html`<span class="soft">as before: the reload did not succeed with the new file</span>`
+  }
+  return names.length === 0
+    ? html`<span class="soft">no key has changed: a start, a resync or a repair</span>`
+    : html`<span class="soft">because of</span> <code>${namesAndMore(names, more)}</code>`
 }
 
 const sizeOf = (diff: FileDiff): Html | false =>

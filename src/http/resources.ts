@@ -49,10 +49,17 @@ function resourceRow(resource: ResourceHistory): Html {
   </li>`
 }
 
-function details({ state, since, hashes, changes, lastReload, reads }: ResourceHistory): Html {
+function details(resource: ResourceHistory): Html {
+  const { state, since, owedSince, hashes, changes, lastReload, reads } = resource
   return html`<dl>
     <dt>${state}</dt>
     <dd>since ${ago(since)}</dd>
+    ${
+      owedSince !== undefined &&
+      state !== 'owed' &&
+      html`<dt>a reload is owed</dt>
+        <dd>since ${ago(owedSince)}</dd>`
+    }
     ${Object.entries(hashes).map(
       ([dest, hash]) =>
         html`<dt>file</dt>

@@ -114,9 +114,9 @@ export class Metrics {
       if (store.state !== 'waiting') age.set(labels, store.state === 'live' ? 0 : away)
     }
     good.set(configuration === undefined ? 1 : 0)
-    for (const { name: resource, state: now } of resources) {
+    for (const { name: resource, state: now, owedSince } of resources) {
       for (const one of states) state.set({ resource, state: one }, one === now ? 1 : 0)
-      owed.set({ resource }, now === 'owed' ? 1 : 0)
+      owed.set({ resource }, owedSince === undefined ? 0 : 1)
       held.set({ resource }, now === 'held' ? 1 : 0)
     }
   }

@@ -29,6 +29,7 @@ export interface RecentChange {
   readonly why: WrittenFile['write']['why']
   readonly cause: Cause
   readonly sensitive: boolean
+  readonly rolledBack: boolean
   /**
    * @param trusted whether who looks may see files that are not for everybody on this machine
    */
@@ -97,7 +98,10 @@ export class Recent {
   /** These files are in place now. */
   wrote(files: readonly WrittenFile[], time: number): void {
     const fresh = files.map((file) => this.#kept(file, time)).toReversed()
-    for (const { resource } of files) this.#causes.delete(resource)
+    for (const { resource, rolledBack } of files) {
+      // A key that has changed meanwhile is the cause of the next write.
+      if (rolledBack !== true) this.#causes.delete(resource)
+    }
     this.#changes = [...fresh, ...this.#changes].slice(0, CHANGES_KEPT)
     let size = 0
     for (const change of this.#changes) {
@@ -114,10 +118,11 @@ export class Recent {
     this.#causes.set(resource, { names: all.slice(0, NAMES_KEPT), more: more + others + rest })
   }
 
-  #kept({ resource, dest, sensitive, write }: WrittenFile, at: number): Kept {
+  #kept({ resource, dest, sensitive, write, rolledBack = false }: WrittenFile, at: number): Kept {
     let contents: WrittenFile['write'] | undefined = write
     let made: FileDiff | undefined
-    const cause = this.#causes.get(resource) ?? { names: [], more: 0 }
+    const none = { names: [], more: 0 }
+    const cause = rolledBack ? none : (this.#causes.get(resource) ?? none)
     const forEverybody = !sensitive && readableByAll(write)
     return {
       id: ++this.#id,
@@ -127,6 +132,7 @@ export class Recent {
       why: write.why,
       cause,
       sensitive,
+      rolledBack,
       // Made when somebody looks: a daemon that nobody looks at does not pay for it.
       diff: (trusted) => {
         if (contents !== undefined) made = diffOf(contents)

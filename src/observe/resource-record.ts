@@ -120,6 +120,7 @@ export class ResourceRecord {
       name: this.name,
       ...state,
       since: isoTime(since),
+      ...(owed === undefined ? {} : { owedSince: isoTime(owed) }),
       ...(lastChange === undefined ? {} : { lastChange }),
       ...(this.#lastReload === undefined ? {} : { lastReload: this.#lastReload }),
       hashes: Object.fromEntries(this.#hashes),

@@ -144,6 +144,48 @@ test('promtool finds nothing wrong with the metrics', async () => {
   })
 })
 
+test('a resource that fails and owes a reload counts as both', async () => {
+  await withFile(async (site, start) => {
+    site.resource('app', { mode: '0644', reload_cmd: `test ! -e ${site.path('broken')}` })
+    const address = await start('-http', ':0')
+    const says = (line: string) => async (): Promise<boolean> =>
+      (await ask(`${address}/metrics`)).text.split('\n').includes(line)
+    writeFileSync(site.path('broken'), '')
+    writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: { name: 'another' } }))
+    await until('owed', says('reconfd_resource_state{resource="app.toml",state="owed"} 1'))
+    writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: {} }))
+    await until('failed', says('reconfd_resource_state{resource="app.toml",state="failed"} 1'))
+    expect(await says('reconfd_resource_owed{resource="app.toml"} 1')()).toBe(true)
+    expect((await ask(`${address}/`)).text).toContain('<dt>a reload is owed</dt>')
+  })
+})
+
+test('the page shows what a rollback has put back', async () => {
+  await withFile(async (site, start) => {
+    const reload = `! grep -q bad ${site.path('app')}`
+    writeFileSync(
+      join(site.root, 'conf.d/app.toml'),
+      `on_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "app.njk"\n` +
+        `dest = "${site.path('app')}"\nkeys = ["/"]\nmode = "0644"\nreload_cmd = "${reload}"\n`,
+    )
+    const address = await start('-http', ':0')
+    writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: { name: 'bad' } }))
+    const page = async (): Promise<string> => (await ask(`${address}/`)).text
+    const told = 'as before: the reload did not succeed with the new file'
+    await until('the rollback', async () => (await page()).includes(told))
+    const text = await page()
+    const change = text.slice(text.indexOf('id="changes"'), text.indexOf('id="reloads"'))
+    expect(change.match(/<span class="(?:plus|minus)">[^<]*/g)).toEqual([
+      '<span class="minus">-bad',
+      '<span class="plus">+a-value',
+      '<span class="minus">-a-value',
+      '<span class="plus">+bad',
+      '<span class="plus">+a-value',
+    ])
+    expect(site.read('app')).toBe('a-value\n')
+  })
+})
+
 test('asked for another host, by another origin, or to change something: refused', async () => {
   await withFile(async (_, start) => {
     const address = await start('-http', ':0', '-http-name', 'Web1.example.com')

@@ -131,3 +131,18 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
   expect(recent.reloads).toHaveLength(60)
   expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
 })
+
+test('a rollback is a change without a key, and leaves the cause of the next one', () => {
+  const recent = new Recent()
+  recent.note(changed('/k1'), 0)
+  recent.wrote([written('old', 'bad')], 1)
+  recent.note(changed('/k2'), 2)
+  recent.wrote([{ ...written('bad', 'old'), rolledBack: true }], 3)
+  recent.wrote([written('old', 'good')], 4)
+  expect(recent.changes.map(({ rolledBack, cause }) => [rolledBack, cause.names])).toEqual([
+    [false, ['/k2']],
+    [true, []],
+    [false, ['/k1']],
+  ])
+  expect(linesOf(recent.changes[1]?.diff(false))).toEqual(['-bad', '+old'])
+})

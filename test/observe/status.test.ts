@@ -140,7 +140,12 @@ describe('the state of a resource', () => {
       2500,
       { state: 'owed', since: at(2.5), why: 'reload try 2 failed: bad\n  mend it' },
     ],
-    ['owed and failed: the worse one', [...good, owed, failed], 2500, { state: 'failed' }],
+    [
+      'owed and failed: the worse one, and what is owed beside it',
+      [...good, owed, failed],
+      2500,
+      { state: 'failed', owedSince: at(2.5) },
+    ],
     [
       'reloaded',
       [...good, reloading, owed, reloading, reloaded],

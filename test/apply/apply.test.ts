@@ -1,41 +1,25 @@
 // The steps of apply in their order, all files of a resource or none.
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sweepStaged } from '../../src/apply/stage.ts'
 import type { Event } from '../../src/core/event.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { until } from '../support/until.ts'
-import { applyNow, change, isRoot } from './support.ts'
+import { applyNow, change, isRoot, hiddenIn, textOf, twoFiles } from './support.ts'
 
 let dir: string
 let a: string
 let b: string
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'reconfd-apply-'))
-  a = join(dir, 'a.cfg')
-  b = join(dir, 'b.cfg')
-  writeFileSync(a, 'old a')
-  writeFileSync(b, 'old b')
+  ;({ dir, a, b } = twoFiles())
 })
 afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-const hidden = (): string[] => readdirSync(dir).filter((name) => name.startsWith('.'))
-const text = (path: string): string => readFileSync(path, 'utf8')
+const hidden = (): string[] => hiddenIn(dir)
 const kinds = (events: readonly Event[]): string[] => events.map(({ kind }) => kind)
 
 describe('the order', () => {
@@ -47,7 +31,7 @@ describe('the order', () => {
     const applied = await applyNow(changes, {
       events,
       beforeSwap: async () => {
-        atOwing = [kinds(events), text(a), text(b)]
+        atOwing = [kinds(events), textOf(a), textOf(b)]
         return ok(undefined)
       },
     })
@@ -57,7 +41,7 @@ describe('the order', () => {
     // printf 'new a' | sha256sum
     const hash = execFileSync('sha256sum', [a], { encoding: 'utf8' }).slice(0, 12)
     expect(events[2]).toMatchObject({ dest: a, why: 'content', hash, bytes: 5 })
-    expect([text(a), text(b), hidden()]).toEqual(['new a', 'new b', []])
+    expect([textOf(a), textOf(b), hidden()]).toEqual(['new a', 'new b', []])
   })
 
   it('a check that fails for one file: none is swapped, nothing is owed, nothing is left', async () => {
@@ -83,7 +67,7 @@ describe('the order', () => {
       },
     })
     expect(kinds(events)).toEqual(['checked', 'checked'])
-    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+    expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })
 
   it('a reload that cannot be written down: none is swapped', async () => {
@@ -92,7 +76,7 @@ describe('the order', () => {
       beforeSwap: async () => err(fault),
     })
     expect(applied).toMatchObject({ ok: false, at: 'state', fault, spec: { dest: a } })
-    expect([text(a), hidden()]).toEqual(['old a', []])
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
   it('a file that cannot be swapped: those before it get their content and mode back, new ones go', async () => {
@@ -108,7 +92,7 @@ describe('the order', () => {
     mkdirSync(d)
     const applied = await applyNow(changes)
     expect(applied).toMatchObject({ ok: false, at: 'swap', spec: { dest: d } })
-    expect([text(a), text(b), existsSync(c), hidden()]).toEqual(['old a', 'old b', false, []])
+    expect([textOf(a), textOf(b), existsSync(c), hidden()]).toEqual(['old a', 'old b', false, []])
     expect([statSync(a).mode & 0o777, statSync(b).mode & 0o777]).toEqual([0o640, 0o644])
   })
 
@@ -126,7 +110,7 @@ describe('the order', () => {
     } finally {
       execFileSync('chattr', ['-i', b])
     }
-    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+    expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })
 })
 
@@ -144,7 +128,7 @@ describe('a check', () => {
         message: expect.stringMatching(`^check_cmd ${how} the staged file .* of ${a}$`) as string,
       },
     })
-    expect([text(a), hidden()]).toEqual(['old a', []])
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
   it('that hangs is ended at its timeout', async () => {
@@ -154,7 +138,7 @@ describe('a check', () => {
       at: 'check',
       fault: { message: expect.stringContaining('ran into its timeout') as string },
     })
-    expect([text(a), hidden()]).toEqual(['old a', []])
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
   it('is ended when the run is', async () => {
@@ -167,14 +151,14 @@ describe('a check', () => {
       at: 'check',
       fault: { message: `stopped before ${a} was changed` },
     })
-    expect([text(a), hidden()]).toEqual(['old a', []])
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
   it('sees paths with blanks and quotes', async () => {
     const odd = join(dir, `it's "odd" $HOME.cfg`)
     const applied = await applyNow([await change(odd, 'new', { checkCmd: 'grep new {{ .src }}' })])
     expect(applied.ok).toBe(true)
-    expect(text(odd)).toBe('new')
+    expect(textOf(odd)).toBe('new')
   })
 })
 
@@ -185,14 +169,14 @@ describe('-keep-stage-file', () => {
     const events: Event[] = []
     const refused = await change(a, 'new a', { checkCmd: 'false' })
     await applyNow([refused], { keepStageFile: true, events })
-    expect([text(a), text(kept())]).toEqual(['old a', 'new a'])
+    expect([textOf(a), textOf(kept())]).toEqual(['old a', 'new a'])
     expect(events.at(-1)).toMatchObject({ message: `the staged file is kept: ${kept()}` })
   })
 
   it('keeps the file that was swapped in too, one for each destination', async () => {
     for (const content of ['new a', 'newer a']) {
       expect((await applyNow([await change(a, content)], { keepStageFile: true })).ok).toBe(true)
-      expect([text(a), text(kept())]).toEqual([content, content])
+      expect([textOf(a), textOf(kept())]).toEqual([content, content])
     }
     expect(hidden()).toEqual(['.a.cfg.reconfd-staged'])
   })

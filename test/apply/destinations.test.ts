@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { observe } from '../../src/apply/observe.ts'
-import { applyNow, asNobody, change, isRoot, mounted } from './support.ts'
+import { applyNow, asNobody, change, hiddenIn, isRoot, mounted } from './support.ts'
 
 let dir: string
 let dest: string
@@ -32,7 +32,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-const hidden = (where = dir): string[] => readdirSync(where).filter((name) => name.startsWith('.'))
+const hidden = (where = dir): string[] => hiddenIn(where)
 
 describe('a new file', () => {
   it('gets 0644 and the effective user, whatever the umask', async () => {

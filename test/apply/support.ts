@@ -1,5 +1,8 @@
 // What the tests of apply share: a resource around some changes, another user, mounts.
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   applyFiles,
   type Applied,
@@ -11,6 +14,27 @@ import type { Event } from '../../src/core/event.ts'
 import { plan } from '../../src/core/plan.ts'
 import type { TemplateSpec } from '../../src/core/resource.ts'
 import { ok } from '../../src/core/result.ts'
+
+export interface TwoFiles {
+  readonly dir: string
+  readonly a: string
+  readonly b: string
+}
+
+/** A new folder with two files that hold `old a` and `old b`. */
+export function twoFiles(): TwoFiles {
+  const dir = mkdtempSync(join(tmpdir(), 'reconfd-apply-'))
+  const [a, b] = [join(dir, 'a.cfg'), join(dir, 'b.cfg')]
+  writeFileSync(a, 'old a')
+  writeFileSync(b, 'old b')
+  return { dir, a, b }
+}
+
+export const textOf = (path: string): string => readFileSync(path, 'utf8')
+
+/** What is staged in a folder, or was left there. */
+export const hiddenIn = (dir: string): string[] =>
+  readdirSync(dir).filter((name) => name.startsWith('.'))
 
 export const isRoot = process.geteuid?.() === 0
 

@@ -4,15 +4,12 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
-  readFileSync,
   readdirSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FileChange } from '../../src/apply/apply.ts'
@@ -21,25 +18,20 @@ import { observe } from '../../src/apply/observe.ts'
 import { restoreFiles } from '../../src/apply/undo.ts'
 import type { Event } from '../../src/core/event.ts'
 import { planRemoval } from '../../src/core/plan.ts'
-import { applyNow, change, isRoot, mounted } from './support.ts'
+import { applyNow, change, isRoot, mounted, hiddenIn, textOf, twoFiles } from './support.ts'
 
 let dir: string
 let a: string
 let b: string
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'reconfd-undo-'))
-  a = join(dir, 'a.cfg')
-  b = join(dir, 'b.cfg')
-  writeFileSync(a, 'old a')
-  writeFileSync(b, 'old b')
+  ;({ dir, a, b } = twoFiles())
 })
 afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-const text = (path: string): string => readFileSync(path, 'utf8')
 const mode = (path: string): number => statSync(path).mode & 0o7777
-const hidden = (): string[] => readdirSync(dir).filter((name) => name.startsWith('.'))
+const hidden = (): string[] => hiddenIn(dir)
 
 /** The removal of a file, planned as the flow plans it. */
 async function removal(dest: string): Promise<FileChange> {
@@ -63,7 +55,7 @@ describe('the files of a group', () => {
       spec: { dest: b },
     })
     expect(events).toMatchObject([{ kind: 'checked', resource: 'haproxy.toml' }])
-    expect([text(a), text(b), hidden()]).toEqual(['old a', 'old b', []])
+    expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })
 
   it('come back, each in the state that it had, new ones go, removed ones are there again', async () => {
@@ -79,9 +71,9 @@ describe('the files of a group', () => {
       await removal(d),
     ])
     if (!applied.ok) throw new Error(applied.fault.message)
-    expect([text(a), mode(b), text(c), existsSync(d)]).toEqual(['new a', 0o600, 'new c', false])
+    expect([textOf(a), mode(b), textOf(c), existsSync(d)]).toEqual(['new a', 0o600, 'new c', false])
     expect(await applied.undo()).toBeUndefined()
-    expect([text(a), text(b), text(d)]).toEqual(['old a', 'old b', 'old d'])
+    expect([textOf(a), textOf(b), textOf(d)]).toEqual(['old a', 'old b', 'old d'])
     expect([mode(a), mode(b), mode(d)]).toEqual([0o640, 0o644, 0o604])
     expect([existsSync(join(dir, 'deep')), hidden()]).toEqual([false, []])
   })
@@ -97,7 +89,7 @@ describe('the files of a group', () => {
     expect(applied.ok && (await applied.undo())).toMatchObject({
       message: `cannot replace ${b}: it is a directory (EISDIR)`,
     })
-    expect([text(a), existsSync(join(dir, 'c.cfg')), hidden()]).toEqual(['old a', false, []])
+    expect([textOf(a), existsSync(join(dir, 'c.cfg')), hidden()]).toEqual(['old a', false, []])
   })
 
   it.runIf(isRoot)('a bind-mounted one comes back in place (needs root)', async () => {
@@ -108,9 +100,9 @@ describe('the files of a group', () => {
         await change(a, 'new a'),
         await change(b, 'new', { mode: 0o600 }),
       ])
-      expect([text(a), text(source)]).toEqual(['new a', 'new'])
+      expect([textOf(a), textOf(source)]).toEqual(['new a', 'new'])
       expect(applied.ok && (await applied.undo())).toBeUndefined()
-      expect([text(a), text(source), mode(source)]).toEqual(['old a', 'the old content', 0o644])
+      expect([textOf(a), textOf(source), mode(source)]).toEqual(['old a', 'the old content', 0o644])
     })
   })
 })
@@ -151,7 +143,7 @@ describe('removal', () => {
       await removal(a),
       await change(b, 'new', { checkCmd: 'false' }),
     ])
-    expect([applied.ok, text(a)]).toEqual([false, 'old a'])
+    expect([applied.ok, textOf(a)]).toEqual([false, 'old a'])
   })
 
   it('of a file that is gone by then is well', async () => {
@@ -166,7 +158,7 @@ describe('removal', () => {
     const gone = await removal(link)
     const strict = { ...gone, spec: { ...gone.spec, followSymlinks: false } }
     expect(await applyNow([strict])).toMatchObject({ at: 'stage', fault: { kind: 'io' } })
-    expect(text(a)).toBe('old a')
+    expect(textOf(a)).toBe('old a')
     expect((await applyNow([gone])).ok).toBe(true)
     expect(readdirSync(dir).sort()).toEqual(['b.cfg', 'link.cfg'])
   })
@@ -204,7 +196,7 @@ describe('a rollback', () => {
     chmodSync(b, 0o600)
     writeFileSync(join(dir, 'later.cfg'), 'new')
     expect(await restoreFiles(former)).toBeUndefined()
-    expect([text(a), mode(a), text(b), mode(b)]).toEqual(['old a', 0o640, 'old b', 0o644])
+    expect([textOf(a), mode(a), textOf(b), mode(b)]).toEqual(['old a', 0o640, 'old b', 0o644])
     expect([statSync(c).ino, readdirSync(dir)]).toEqual([ino, ['a.cfg', 'b.cfg', 'c.cfg']])
   })
 
@@ -230,6 +222,6 @@ describe('a rollback', () => {
     expect(await restoreFiles(former)).toMatchObject({
       message: `cannot replace ${a}: it is a directory (EISDIR)`,
     })
-    expect(text(b)).toBe('old b')
+    expect(textOf(b)).toBe('old b')
   })
 })

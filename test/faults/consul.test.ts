@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'
 import { trying, type Trial } from './harness.ts'
+import { answersCutShort, killedAndStarted } from './scenes.ts'
 import { serverStore } from './stores.ts'
 
 interface Scene {
@@ -30,16 +31,7 @@ const TOO_MANY =
 
 describe.concurrent('Consul', { timeout: 90_000 }, () => {
   test('the agent is killed and started again', () =>
-    withConsul(async ({ trial, consul }) => {
-      await trial.begin()
-      const writing = trial.attempts(200)
-      await consul.kill()
-      await trial.untilTold('store-stale')
-      await writing
-      await consul.start()
-      await trial.write()
-      await trial.judge()
-    }))
+    withConsul(({ trial, consul }) => killedAndStarted(trial, consul)))
 
   test('its state is wiped, and its index starts again', () =>
     withConsul(async ({ trial, consul }) => {
@@ -82,18 +74,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
     }))
 
   test('answers that end in the middle', () =>
-    withConsul(async ({ trial, proxy }) => {
-      await trial.begin()
-      for (const bytes of [10, 300, 600, 900]) {
-        const before = trial.program?.told('store-stale')
-        proxy.truncate(bytes)
-        await trial.writes(5)
-        await trial.untilTold('store-stale', before)
-      }
-      proxy.restore()
-      await trial.write()
-      await trial.judge()
-    }))
+    withConsul(({ trial, proxy }) => answersCutShort(trial, proxy, [10, 300, 600, 900])))
 
   test('a token that may read nothing any more: the files stay', async () => {
     const root = 'root-token-of-the-trial'

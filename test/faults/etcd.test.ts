@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { serverBinary, startEtcd, until, type EtcdServer } from '../support/servers.ts'
 import { trying, type Trial, type TrialOptions } from './harness.ts'
+import { answersCutShort, killedAndStarted } from './scenes.ts'
 import { etcdStore, type TrialStore } from './stores.ts'
 
 interface Scene {
@@ -35,16 +36,7 @@ async function withEtcd(
 
 describe.concurrent('etcd', { timeout: 90_000 }, () => {
   test('killed and started again', () =>
-    withEtcd(async ({ trial, etcd }) => {
-      await trial.begin()
-      const writing = trial.attempts(200)
-      await etcd.kill()
-      await trial.untilTold('store-stale')
-      await writing
-      await etcd.start()
-      await trial.write()
-      await trial.judge()
-    }))
+    withEtcd(({ trial, etcd }) => killedAndStarted(trial, etcd)))
 
   test('stopped and continued', () =>
     withEtcd(async ({ trial, etcd }) => {
@@ -71,18 +63,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
     }))
 
   test('answers that end in the middle', () =>
-    withEtcd(async ({ trial, proxy }) => {
-      await trial.begin()
-      for (const bytes of [10, 200, 600, 900]) {
-        const before = trial.program?.told('store-stale')
-        proxy.truncate(bytes)
-        await trial.writes(5)
-        await trial.untilTold('store-stale', before)
-      }
-      proxy.restore()
-      await trial.write()
-      await trial.judge()
-    }))
+    withEtcd(({ trial, proxy }) => answersCutShort(trial, proxy, [10, 200, 600, 900])))
 
   test('compacted while the program was away', () =>
     withEtcd(async ({ trial, etcd, proxy }) => {

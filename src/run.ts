@@ -9,7 +9,7 @@ import { ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import type { WrittenFile } from './core/written.ts'
 import { runReload } from './apply/reload.ts'
-import { dropShell, keepShellWarm } from './apply/warm-shell.ts'
+import { keepShellWarm } from './apply/warm-shell.ts'
 import type { Control } from './control/start.ts'
 import { controlsOf } from './controls.ts'
 import { Accepted } from './flow/accepted.ts'
@@ -97,6 +97,7 @@ class Daemon {
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug: Promise<never>
   #resync: NodeJS.Timeout | undefined
+  #dropShell: (() => void) | undefined
   #control: Promise<Control> | undefined
 
   constructor(
@@ -170,7 +171,8 @@ class Daemon {
 
   async close(): Promise<void> {
     clearInterval(this.#resync)
-    dropShell()
+    this.#dropShell?.()
+    this.#dropShell = undefined
     await this.#generations.stop()
     await this.#desk.close()
     await this.#generations.close()
@@ -206,7 +208,7 @@ class Daemon {
         this.#current?.worker.all()
       }, this.settings.interval)
     }
-    if (!this.settings.noop && !this.settings.syncOnly) await keepShellWarm()
+    if (!this.settings.noop && !this.settings.syncOnly) this.#dropShell = await keepShellWarm()
     await stopped
     await this.#generations.settled()
     await this.close()

@@ -15,19 +15,28 @@ export type Shell = ChildProcess & { readonly pid: number }
 
 /** There once a shell was wanted: it takes Node a while to load. */
 let spawn: typeof Spawn | undefined
-let wanted = false
+/** How many runs of this process want one. */
+let wanted = 0
 let waiting: Shell | undefined
 let timer: NodeJS.Timeout | undefined
 
-/** From here on there is one, for a daemon; it does not keep the program running. */
-export async function keepShellWarm(): Promise<void> {
-  wanted = true
+/**
+ * From here on there is one, for a daemon; it does not keep the program running.
+ * @returns ends it, when no other run of this process wants it
+ */
+export async function keepShellWarm(): Promise<() => void> {
+  wanted++
   spawn ??= (await import('node:child_process')).spawn
   prepare()
+  let held = true
+  return () => {
+    if (held) wanted--
+    held = false
+    if (wanted === 0) drop()
+  }
 }
 
-export function dropShell(): void {
-  wanted = false
+function drop(): void {
   clearTimeout(timer)
   waiting?.stdin?.end()
   waiting = undefined
@@ -47,7 +56,7 @@ export function takeShell(command: string): Shell | undefined {
 }
 
 function prepare(): void {
-  if (!wanted || waiting !== undefined || spawn === undefined) return
+  if (wanted === 0 || waiting !== undefined || spawn === undefined) return
   let shell: ChildProcess
   try {
     shell = spawn('/bin/sh', ['-c', WAITING, 'sh'], {

@@ -1,6 +1,5 @@
 // The parts of undici that the stores use, imported from where they live: the package's front
 // door also loads fetch, WebSocket and caches, which costs some 80 ms at every start.
-import './wasm.ts'
 import type { buildConnector as BuildConnector, Dispatcher, Pool as PoolClass } from 'undici'
 // @ts-expect-error an inner path carries no types; they are put back below
 import InnerPool from 'undici/lib/dispatcher/pool.js'

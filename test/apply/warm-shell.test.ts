@@ -1,9 +1,12 @@
 // A shell that waits for its command is as one that is started for it.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { runCommand } from '../../src/apply/command.ts'
-import { dropShell, keepShellWarm, takeShell } from '../../src/apply/warm-shell.ts'
+import { keepShellWarm, takeShell } from '../../src/apply/warm-shell.ts'
 
-beforeEach(() => keepShellWarm())
+let dropShell: () => void
+beforeEach(async () => {
+  dropShell = await keepShellWarm()
+})
 afterEach(() => dropShell())
 
 const run = (command: string, timeout = 10_000) => runCommand(command, { timeout })
@@ -40,10 +43,18 @@ test('a shell that was killed harms nobody after it', async () => {
   const shell = takeShell('exit 0')
   expect(shell).toBeDefined()
   await vi.waitFor(() => expect(shell?.exitCode).toBe(0))
-  await keepShellWarm()
+  const drop = await keepShellWarm()
   const waiting = takeShell('sleep 60')
   process.kill(-(waiting?.pid ?? 0), 'SIGKILL')
   expect(await run('echo good')).toMatchObject({ exitCode: 0, output: 'good\n' })
+  drop()
+})
+
+test('it waits until the last one who wants it has let go', async () => {
+  const drop = await keepShellWarm()
+  drop()
+  drop()
+  expect(takeShell('true')).toBeDefined()
 })
 
 test('it waits for the next command after each', async () => {

@@ -9,6 +9,7 @@ import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
+import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './version.ts'
 
 /** Documented in docs/configuration.md and at the end of `-help`. */
@@ -43,6 +44,8 @@ async function tellFaults(faults: readonly Fault[], format: Settings['logFormat'
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  // Before any command could inherit what is taken from the environment.
+  const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
   // What `ps` shows from here on. Only then, since a title hides which script it is that Node runs.
   if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
@@ -59,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(command.value.text)
       return EXIT.done
     case 'run':
-      return runWith(argv, command.value)
+      return runWith(argv, command.value, supervisor)
     case 'ask':
       return ask(command.value)
     case 'print':
@@ -137,6 +140,7 @@ async function ask({
 async function runWith(
   argv: readonly string[],
   { settings, notices }: Extract<Command, { kind: 'run' }>,
+  supervisor: Supervisor | undefined,
 ): Promise<number> {
   // One that comes while the first configuration is still being read has nothing to add to it.
   let reload = (): void => undefined
@@ -195,6 +199,7 @@ async function runWith(
       if (!command.ok) return err(command.error.faults)
       return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
     },
+    supervisor,
     showPlan: (dest, write) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(dest, write)

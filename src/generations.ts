@@ -24,7 +24,15 @@ export interface Generation {
 /** What all generations share, and what they are told by. */
 export interface GenerationsOptions extends Pick<
   WorkerOptions,
-  'desk' | 'records' | 'guards' | 'lastGood' | 'manifest' | 'showPlan' | 'wrote' | 'trial'
+  | 'desk'
+  | 'records'
+  | 'guards'
+  | 'lastGood'
+  | 'manifest'
+  | 'showPlan'
+  | 'wrote'
+  | 'trial'
+  | 'underway'
 > {
   readonly emit: Emit
   readonly once: boolean
@@ -61,12 +69,19 @@ export class Generations {
 
   /** Begins a new one, after those that are on their way. */
   renew(reason: string): void {
-    const { emit, stop, settingsNow, crashed } = this.options
+    const { emit, stop, settingsNow, underway, crashed } = this.options
+    const load = async (): Promise<Result<Generation, readonly Fault[]>> => {
+      const settings = await settingsNow()
+      return settings.ok ? this.#load(settings.value) : settings
+    }
     this.#loading = this.#loading
       .then(async () => {
         if (stop.aborted) return
-        const settings = await settingsNow()
-        const next = settings.ok ? await this.#load(settings.value) : settings
+        emit({ kind: 'generation-loading', reason })
+        const next = await underway.during(
+          { what: 'the reading of the configuration', resources: [], allowed: 0 },
+          load(),
+        )
         this.#refused = !next.ok
         if (!next.ok) return emit({ kind: 'generation-kept', reason, faults: next.error })
         const resources = next.value.resources.length

@@ -7,8 +7,9 @@ import type { Fault } from './core/fault.ts'
 import type { Write } from './core/plan.ts'
 import { ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import type { FullStatus } from './core/status.ts'
 import type { WrittenFile } from './core/written.ts'
-import { runReload } from './apply/reload.ts'
+import { longestReload, runReload } from './apply/reload.ts'
 import { keepShellWarm } from './apply/warm-shell.ts'
 import type { Control } from './control/start.ts'
 import { controlsOf } from './controls.ts'
@@ -18,10 +19,13 @@ import { LastGood } from './flow/last-good.ts'
 import { openManifest } from './flow/manifest.ts'
 import { Records } from './flow/records.ts'
 import { ReloadDesk } from './flow/reloads.ts'
+import { Underway } from './flow/underway.ts'
 import { Generations, usesOf, type Generation } from './generations.ts'
 import { Guards } from './guards.ts'
 import type { Watching } from './http/start.ts'
 import { StatusBoard } from './observe/status.ts'
+import type { Service } from './service/service.ts'
+import type { Supervisor } from './service/supervisor.ts'
 import { VERSION } from './version.ts'
 
 export interface RunOptions {
@@ -35,10 +39,13 @@ export interface RunOptions {
   readonly showPlan: (dest: string, plan: Write) => void
   /** With noop: all files are tried, and none is compared with what is in place. */
   readonly trial?: 'all'
+  /** Who has started this daemon as a service, and is told how it is. */
+  readonly supervisor?: Supervisor | undefined
 }
 
 interface DaemonOptions extends RunOptions {
   readonly wrote: (files: readonly WrittenFile[]) => void
+  readonly underway: Underway
 }
 
 /** Does all the work of one run. What it throws is a bug. */
@@ -53,30 +60,45 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
   const accepted = new Accepted(settings.stateDir, settings.confdir)
   const board = new StatusBoard(process.pid, Date.now())
+  const status = (): FullStatus => board.status(journal.value.all(), Date.now())
+  const underway = new Underway()
   let watching: Watching | undefined
+  let service: Service | undefined
   const emit: Emit = (event) => {
     const now = Date.now()
     options.emit(event)
     board.note(event, now)
     watching?.note(event, now)
+    service?.note(event)
+    if ('resource' in event) underway.heard(event.resource)
   }
   if (settings.http !== undefined) {
     const { watch } = await import('./http/start.ts')
-    watching = await watch(settings.http, () => board.status(journal.value.all(), Date.now()), emit)
+    watching = await watch(settings.http, status, emit)
   }
   const daemon = new Daemon(
     settings,
     journal.value,
     board,
-    { ...options, emit, wrote: (files) => watching?.wrote(files, Date.now()) },
+    { ...options, emit, underway, wrote: (files) => watching?.wrote(files, Date.now()) },
     accepted,
     await accepted.all(),
   )
+  const { supervisor, stop } = options
+  // A onetime run has no state that somebody would have to be told of.
+  if (supervisor !== undefined && settings.mode !== 'onetime') {
+    const { Service } = await import('./service/service.ts')
+    const stuck = (patience: number): string | undefined => daemon.stuck(patience)
+    service = new Service({ supervisor, emit, status, stop, stuck })
+  }
   try {
-    return await daemon.run()
+    const ended = await daemon.run()
+    if (ended.kind === 'configuration') service?.refused(ended.faults)
+    return ended
   } finally {
     await daemon.close()
     await watching?.close()
+    await service?.close()
   }
 }
 
@@ -116,7 +138,10 @@ class Daemon {
     const desk = new ReloadDesk({
       journal,
       emit,
-      run: runReload,
+      run: (command, terms) => {
+        const work = { what: `the reload ${command}`, resources: [], allowed: longestReload(terms) }
+        return options.underway.during(work, runReload(command, terms))
+      },
       giveUp: async (names) => (await this.#current?.worker.rollBack(names)) ?? false,
       began: (names) => names.forEach((name) => this.#lastGood.reloading(name)),
       proved: (names) => this.#proved(names),
@@ -167,6 +192,11 @@ class Daemon {
     })
     const finished = this.#onetime ? this.#once(first.value, stopped) : this.#untilStopped(stopped)
     return Promise.race([finished, this.#bug])
+  }
+
+  /** What makes no progress, for longer than it may and that patience; undefined when all does. */
+  stuck(patience: number): string | undefined {
+    return this.options.underway.stuck(patience) ?? this.#current?.worker.stuck(patience)
   }
 
   async close(): Promise<void> {

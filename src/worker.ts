@@ -1,6 +1,7 @@
 // Works off the agenda of one generation: what changed makes units dirty, what is due goes through a
 // cycle, what failed comes back. The same for a onetime run and for a daemon.
 import { observe } from './apply/observe.ts'
+import { longestRun } from './apply/command.ts'
 import { restoreFiles } from './apply/undo.ts'
 import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
@@ -18,6 +19,7 @@ import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { createGate } from './flow/gate.ts'
 import type { Feeds } from './flow/feeds.ts'
+import type { Underway } from './flow/underway.ts'
 import { Views, type SeenChanges } from './flow/views.ts'
 
 export interface WorkerOptions extends Omit<
@@ -36,6 +38,7 @@ export interface WorkerOptions extends Omit<
   /** A bug: a cycle has thrown instead of returning a fault. */
   readonly crashed: (error: unknown) => void
   readonly emit: Emit
+  readonly underway: Underway
 }
 
 /** Units in work at once; each may run a check command of its own. */
@@ -164,6 +167,13 @@ export class Worker {
     return restored
   }
 
+  /** Says so when something has been due for longer than that and nobody has taken it up. */
+  stuck(patience: number): string | undefined {
+    const late = performance.now() - this.#next
+    if (this.#stopped || late <= patience) return undefined
+    return `what is due for ${Math.round(late / 1000)} s has not been begun`
+  }
+
   /** Resolves when no unit is in work. What waits for a retry does not count. */
   async idle(): Promise<void> {
     while (this.#jobs.size > 0) await Promise.all(this.#jobs.values())
@@ -240,8 +250,13 @@ export class Worker {
         })
       this.#jobs.set(unit.name, job)
     }
-    const wait = Math.min(this.#agenda.next, this.#views.next) - performance.now()
+    const wait = this.#next - performance.now()
     if (wait < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait))
+  }
+
+  /** When something will next be due. */
+  get #next(): number {
+    return Math.min(this.#agenda.next, this.#views.next)
   }
 
   /** All that it reads has been read, if only once: before that nothing is known to be missing. */
@@ -260,10 +275,10 @@ export class Worker {
   }
 
   async #work(unit: Unit): Promise<void> {
-    const { emit, dependsOn, after, feeds } = this.options
+    const { emit, dependsOn, after, feeds, underway } = this.options
     await after.get(unit.name)
     for (const { name } of unit.resources) this.#rendering.set(name, [])
-    const worked = await cycle(unit, {
+    const cycling = cycle(unit, {
       ...this.options,
       contents: this.#contents,
       claims: this.#claims,
@@ -281,7 +296,9 @@ export class Worker {
         }
       },
     })
-    this.#ended(unit, worked)
+    const resources = unit.resources.map(({ name }) => name)
+    const work = { what: `the work on ${unit.name}`, resources, allowed: longestCheck(unit) }
+    this.#ended(unit, await underway.during(work, cycling))
   }
 
   #ended(unit: Unit, worked: Worked): void {
@@ -377,6 +394,13 @@ function paceOf({ resources }: Unit, pace: Pace): Pace {
     max: Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max)),
   }
 }
+
+/** The longest that a cycle of it is silent, in milliseconds: each check is told of when it has ended. */
+const longestCheck = ({ resources }: Unit): number =>
+  Math.max(
+    ...resources.map(({ groupCheck }) => longestRun(groupCheck?.timeout ?? 0)),
+    ...resources.flatMap(({ templates }) => templates.map((spec) => longestRun(spec.checkTimeout))),
+  )
 
 const reloadsOfUnit = ({ resources }: Unit): Reloads =>
   new Map(resources.flatMap((resource) => [...reloadsOf(resource, resource.templates)]))

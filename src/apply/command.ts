@@ -24,6 +24,8 @@ export interface CommandOptions {
 
 const GRACE = 5000
 const CAP = 64 * 1024
+/** The longest that a command with such a timeout takes to end, in milliseconds. */
+export const longestRun = (timeout: number): number => timeout + GRACE + HELD_PIPE
 /** How long the output may stay open after the shell's exit: a daemon it started may hold it for ever. */
 const HELD_PIPE = 100
 /** How often a group that was told to end is looked at after its shell is gone. */

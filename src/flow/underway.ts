@@ -1,39 +1,38 @@
 // What is under way, and how long it may be: by this a watchdog tells a daemon that works or waits from
 // one that hangs. Times in milliseconds.
 
-interface Work {
-  /** As it is told, such as `the cycle of web.toml`. */
+export interface Work {
+  /** As it is told, such as `the work on web.toml`. */
   readonly what: string
   /** The resources that it is for. */
   readonly resources: readonly string[]
   /** How long it may be silent by the timeouts of its commands. */
   readonly allowed: number
+}
+
+interface Entry extends Work {
   /** When it gave the last sign of life. */
   heard: number
 }
 
 export class Underway {
-  readonly #works = new Set<Work>()
+  readonly #entries = new Set<Entry>()
 
   /** Notes that something is under way, until it has ended. */
-  async during<T>(
-    what: string,
-    { resources = [], allowed }: Partial<Pick<Work, 'resources'>> & Pick<Work, 'allowed'>,
-    work: Promise<T>,
-  ): Promise<T> {
-    const entry = { what, resources, allowed, heard: performance.now() }
-    this.#works.add(entry)
+  async during<T>(work: Work, ends: Promise<T>): Promise<T> {
+    const entry = { ...work, heard: performance.now() }
+    this.#entries.add(entry)
     try {
-      return await work
+      return await ends
     } finally {
-      this.#works.delete(entry)
+      this.#entries.delete(entry)
     }
   }
 
   /** A sign of life from the work on a resource: one of perhaps many files is rendered, checked, written. */
   heard(resource: string): void {
-    for (const work of this.#works) {
-      if (work.resources.includes(resource)) work.heard = performance.now()
+    for (const entry of this.#entries) {
+      if (entry.resources.includes(resource)) entry.heard = performance.now()
     }
   }
 
@@ -42,7 +41,7 @@ export class Underway {
    * @param patience for what is no command: reading, rendering, writing
    */
   stuck(patience: number, now = performance.now()): string | undefined {
-    for (const { what, allowed, heard } of this.#works) {
+    for (const { what, allowed, heard } of this.#entries) {
       const silent = now - heard
       if (silent <= allowed + patience) continue
       return `${what} has not moved for ${seconds(silent)}, where its timeouts allow ${seconds(allowed)}`

@@ -36,7 +36,6 @@ export async function notify(socket: string, message: Message): Promise<Result<v
 }
 
 // A line break would begin another variable, and a NUL cannot be in an argument.
-// eslint-disable-next-line no-control-regex
 const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ')
 
 function notSent(error: Error & { readonly killed?: boolean }, said: string): Fault {

@@ -21,6 +21,8 @@ export interface ServiceOptions {
   readonly supervisor: Supervisor
   readonly emit: Emit
   readonly status: () => FullStatus
+  /** The daemon is to end: what is in work is finished first. */
+  readonly stop: AbortSignal
   /**
    * What makes no progress, or undefined.
    * @param patience milliseconds that work may take beyond the timeouts of its commands
@@ -41,15 +43,19 @@ export class Service {
   #isStuck = false
 
   constructor(private readonly options: ServiceOptions) {
-    const { supervisor, emit } = options
+    const { supervisor, emit, stop } = options
     this.#outbox = new Outbox(
       (message) => notify(supervisor.socket, message),
       ({ message, hint = '' }) =>
         emit({ kind: 'notice', level: 'warn', message: `${message}. ${hint}` }),
     )
+    stop.addEventListener('abort', () => this.#stopping(), { once: true })
+    if (stop.aborted) this.#stopping()
     const { watchdog } = supervisor
     if (watchdog === undefined) return
-    this.#watchdog = setInterval(() => this.#ping(watchdog), watchdog / 2).unref()
+    // Looked at when all else of this turn is done: after a pause of the whole machine all is late.
+    const ping = (): unknown => setImmediate(() => this.#ping(watchdog))
+    this.#watchdog = setInterval(ping, watchdog / 2).unref()
   }
 
   /** Takes in what has happened; it is in the status already. */
@@ -80,8 +86,14 @@ export class Service {
     this.#outbox.tell({ STATUS: `the configuration is bad: ${line}` })
   }
 
-  /** What is in work is finished first, for as long as its timeouts allow. */
-  stopping(): void {
+  async close(): Promise<void> {
+    for (const timer of [this.#latest, this.#status, this.#watchdog, this.#extending])
+      clearTimeout(timer)
+    await this.#outbox.empty()
+  }
+
+  /** More time is asked for as long as what is in work keeps to its timeouts. */
+  #stopping(): void {
     this.#isStopping = true
     clearTimeout(this.#latest)
     clearTimeout(this.#status)
@@ -91,12 +103,6 @@ export class Service {
       if (this.options.stuck(EXTEND_BY) !== undefined) return
       this.#outbox.tell({ EXTEND_TIMEOUT_USEC: String(EXTEND_BY * 1000) })
     }, EXTEND_EVERY).unref()
-  }
-
-  async close(): Promise<void> {
-    for (const timer of [this.#latest, this.#status, this.#watchdog, this.#extending])
-      clearTimeout(timer)
-    await this.#outbox.empty()
   }
 
   #reloading(): void {

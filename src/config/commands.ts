@@ -1,5 +1,6 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
+import type { OptionName } from './options.ts'
 
 /** What follows the name. */
 export interface Operand {
@@ -20,6 +21,8 @@ export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
   readonly operand?: Operand
   readonly flags?: Readonly<Record<string, CommandFlag>>
+  /** Those of all flags that matter most to it, for its own `-help`. */
+  readonly others?: readonly OptionName[]
   readonly help: string
 }
 
@@ -27,33 +30,40 @@ export type CommandName =
   QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'man' | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
+/** How the daemon is found. */
+const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
     flags: { json },
+    others: WHERE,
     help: 'how each resource is: in sync, owed, held, failed, stale',
   },
   why: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     flags: { json },
+    others: WHERE,
     help: 'what its last render looked up, and its last 20 changes',
   },
-  resync: { group: 'daemon', help: 'have everything read and compared again' },
+  resync: { group: 'daemon', others: WHERE, help: 'have everything read and compared again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
+    others: WHERE,
     help: 'have its reload commands run, changed or not',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
-    help: 'let the change pass that a guard holds',
+    others: WHERE,
+    help: 'let the change pass that a guard holds, or that was rolled back',
   },
   check: {
     group: 'offline',
     flags: { json },
+    others: ['preflight', 'validate', 'file', 'replay', 'confdir', 'conf-file'],
     help: 'whether all settings, resources and templates are right; see also -preflight, -validate',
   },
   test: {
@@ -63,11 +73,13 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       update: { help: 'accept what the tests that fail have made as expected' },
       junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
     },
+    others: ['confdir', 'conf-file'],
     help: 'run the tests of templates in DIR (default: tests below -confdir)',
   },
   snapshot: {
     group: 'offline',
     flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
+    others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; mind that it holds values',
   },
   schema: {
@@ -81,7 +93,11 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     help: 'print the completion script of a shell',
   },
   man: { group: 'offline', help: 'print the manual page, for man -l -' },
-  help: { group: 'offline', help: 'print this and exit' },
+  help: {
+    group: 'offline',
+    operand: { name: 'COMMAND', optional: true },
+    help: 'print this and exit; with a command, what it takes',
+  },
 }
 
 export const commandNames = Object.keys(commands) as readonly CommandName[]

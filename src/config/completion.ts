@@ -37,6 +37,7 @@ type Words = readonly string[] | 'folder'
 const operands = commandNames.flatMap((name): (readonly [command: string, words: Words])[] => {
   const { operand } = commands[name]
   if (operand?.choices !== undefined) return [[name, operand.choices]]
+  if (operand?.name === 'COMMAND') return [[name, commandNames]]
   return operand?.name === 'DIR' ? [[name, 'folder']] : []
 })
 
@@ -52,6 +53,8 @@ function bash(): string {
   const withValue = (value: Flag['value']): string[] =>
     flags.filter((flag) => flag.value === value).map(({ name }) => name)
   const reply = (words: string): string => `COMPREPLY=($(compgen ${words} -- "$word")); return`
+  // A name may hold spaces.
+  const names = (kind: '-d' | '-f'): string => `local IFS=$'\\n'; ${reply(kind)}`
   const choices = flags.flatMap(({ name, value }) =>
     typeof value === 'object'
       ? [`    ${both([name])}) ${reply(`-W '${value.join(' ')}'`)} ;;`]
@@ -59,17 +62,21 @@ function bash(): string {
   )
   const followed = operands.map(
     ([name, words]) =>
-      `    ${name}) ${reply(words === 'folder' ? '-d' : `-W '${words.join(' ')}'`)} ;;`,
+      `    ${name}) ${words === 'folder' ? names('-d') : reply(`-W '${words.join(' ')}'`)} ;;`,
   )
   const dashed = flags.map(({ name }) => `-${name}`).join(' ')
   return `# bash completion of reconfd: source <(reconfd completion bash)
 _reconfd() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
+  # -flag=value is three words.
+  if [ "$word" = = ]; then word=
+  elif [ "$before" = = ]; then before=\${COMP_WORDS[COMP_CWORD-2]}
+  fi
   case $before in
 ${choices.join('\n')}
-    ${both(withValue('folder'))}) ${reply('-d')} ;;
-    ${both(withValue('file'))}) ${reply('-f')} ;;
+    ${both(withValue('folder'))}) ${names('-d')} ;;
+    ${both(withValue('file'))}) ${names('-f')} ;;
     ${both(withValue('text'))}) return ;;
 ${followed.join('\n')}
   esac

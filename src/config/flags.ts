@@ -108,7 +108,7 @@ export function parseFlags(argv: readonly string[]): CommandLine {
   }
   if (command === undefined) return { values, faults }
   const [operand] = operands
-  const wrong = wrongOperands(command, operands)
+  const wrong = values['help'] === true ? undefined : wrongOperands(command, operands)
   if (wrong !== undefined) faults.push(wrong)
   return {
     values,
@@ -129,6 +129,7 @@ function wrongOperands(command: CommandName, operands: readonly string[]): Fault
   if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
   const write = `write reconfd ${command} ${operandText(operand)}`
   if (first === undefined) return usage(`${command} needs a ${operand.name}`, write)
+  if (command === 'help' && !isCommand(first)) return unknownCommand(first)
   if (operand.choices?.includes(first) !== false) return undefined
   return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }

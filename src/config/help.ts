@@ -1,5 +1,11 @@
 // The text of `-help`, generated from the tables of options and commands.
-import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
+import {
+  commandNames,
+  commands,
+  operandText,
+  type CommandName,
+  type CommandSpec,
+} from './commands.ts'
 import { envNames, optionNames, optionOf, type Group, type OptionName } from './options.ts'
 
 /** What stands for an option's value in the usage. */
@@ -36,21 +42,19 @@ function wrap(text: string, width: number): string[] {
   return lines
 }
 
-function commandLines(group: CommandSpec['group']): string[] {
-  return commandNames
-    .filter((name) => commands[name].group === group)
-    .flatMap((name) => {
-      const { operand, flags = {}, help } = commands[name]
-      const parts = [
-        name,
-        ...(operand === undefined ? [] : [operandText(operand)]),
-        ...Object.entries(flags).map(([flag, { placeholder: value }]) =>
-          value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
-        ),
-      ]
-      return headAndBody(parts.join(' '), help)
-    })
+/** A command as it is called. */
+function callOf(name: CommandName): string {
+  const { operand, flags = {} } = commands[name]
+  const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
+    value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
+  )
+  return [name, ...(operand === undefined ? [] : [operandText(operand)]), ...own].join(' ')
 }
+
+const commandLines = (group: CommandSpec['group']): string[] =>
+  commandNames
+    .filter((name) => commands[name].group === group)
+    .flatMap((name) => headAndBody(callOf(name), commands[name].help))
 
 /** A name, and what it means beside it or, when the name is long, below. */
 function headAndBody(head: string, text: string): string[] {
@@ -59,16 +63,41 @@ function headAndBody(head: string, text: string): string[] {
   return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(28)}${line}`)
 }
 
+function optionLines(name: OptionName): string[] {
+  const { type, default: value, help } = optionOf(name)
+  const head = type === 'boolean' ? `-${name}` : `-${name} <${placeholder(name)}>`
+  return headAndBody(head, help + (value === undefined ? '' : ` (default ${value})`))
+}
+
+/** What `reconfd COMMAND -help` prints. */
+export function commandHelp(name: CommandName): string {
+  const { group, flags = {}, others = [], help } = commands[name]
+  const all = [
+    ...Object.entries(flags).flatMap(([flag, { placeholder: value, help: meaning }]) =>
+      headAndBody(value === undefined ? `-${flag}` : `-${flag} <${value}>`, meaning),
+    ),
+    ...others.flatMap(optionLines),
+  ]
+  return [
+    `Usage: reconfd ${callOf(name)} [flags]`,
+    '',
+    ...wrap(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
+    ...(group === 'daemon' ? ['It asks the daemon with the same -confdir and -state-dir.'] : []),
+    '',
+    ...(all.length === 0 ? [] : ['Flags:', ...all, '']),
+    'reconfd -help lists all commands, flags and exit codes.',
+    '',
+  ].join('\n')
+}
+
 /** The whole text. */
 export function helpText(): string {
   const groups = new Map<Group, string[]>()
   for (const name of optionNames) {
-    const option = optionOf(name)
-    const head = option.type === 'boolean' ? `-${name}` : `-${name} <${placeholder(name)}>`
-    const note = option.default === undefined ? '' : ` (default ${option.default})`
-    const lines = groups.get(option.group) ?? []
-    groups.set(option.group, lines)
-    lines.push(...headAndBody(head, option.help + note))
+    const { group } = optionOf(name)
+    const lines = groups.get(group) ?? []
+    groups.set(group, lines)
+    lines.push(...optionLines(name))
   }
   return [
     'Usage: reconfd [flags]',

@@ -6,6 +6,7 @@ import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
+import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
 import { connectionNotices, connectionOf, merge, saidTwice } from './connection.ts'
 import { defined } from './defined.ts'
@@ -93,8 +94,10 @@ export async function loadSettings(
   if (flags.faults.length > 0) return refuse(64, flags.faults)
   const { command, operand, own } = flags
   if (flags.values.help === true || command === 'help') {
-    const { helpText } = await import('./help.ts')
-    return ok({ kind: 'help', text: helpText() })
+    const { commandHelp, helpText } = await import('./help.ts')
+    const about = command === 'help' ? operand : command
+    const known = about !== undefined && isCommand(about) && about !== 'help'
+    return ok({ kind: 'help', text: known ? commandHelp(about) : helpText() })
   }
   if (flags.values.version === true) return ok({ kind: 'version' })
   if (command === 'schema' || command === 'completion' || command === 'man')
@@ -141,15 +144,29 @@ export async function loadSettings(
     const typed = wrong.about.some((name) => flags.values[name] !== undefined)
     return refuse(typed ? 64 : 78, [wrong.fault], file.values)
   }
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const run = await settingsOfRun(given, flags.values, file.stores, env)
+  return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
+}
+
+/**
+ * The settings of a run, and what is worth knowing about them.
+ * @param typed what of it stood on the command line
+ */
+export async function settingsOfRun(
+  given: Values,
+  typed: Values,
+  stores: ConfFile['stores'],
+  env: NodeJS.ProcessEnv,
+): Promise<Result<{ readonly settings: Settings; readonly notices: readonly string[] }, Fault>> {
+  const settings = await assemble(given, stores, typed.prefix !== undefined, env)
+  const told = notices(given, typed, settings)
   if (settings.mode === 'onetime' || given.http === undefined) {
-    return ok({ kind: 'run', settings, notices: notices(given, flags.values, settings) })
+    return ok({ settings, notices: told })
   }
   const { readHttp } = await import('./http.ts')
   const http = await readHttp(given)
-  if (!http.ok) return refuse(78, [http.error], file.values)
-  const all = defined({ ...settings, http: http.value })
-  return ok({ kind: 'run', settings: all, notices: notices(given, flags.values, settings) })
+  if (!http.ok) return http
+  return ok({ settings: defined({ ...settings, http: http.value }), notices: told })
 }
 
 async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {
@@ -170,7 +187,10 @@ async function testCommand(flags: CommandLine, environment: Values): Promise<Tes
 }
 
 /** An empty variable counts as unset, as in confd. Lists are separated by commas. */
-function readEnvironment(env: NodeJS.ProcessEnv): { values: Values; faults: readonly Fault[] } {
+export function readEnvironment(env: NodeJS.ProcessEnv): {
+  values: Values
+  faults: readonly Fault[]
+} {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
   for (const name of optionNames) {
@@ -197,7 +217,7 @@ interface Contradiction {
   readonly fault: Fault
 }
 
-function contradiction(given: Values): Contradiction | undefined {
+export function contradiction(given: Values): Contradiction | undefined {
   const fault = (message: string, hint: string): Fault => ({ kind: 'config', message, hint })
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'

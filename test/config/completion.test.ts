@@ -43,6 +43,7 @@ describe('bash', () => {
     expect(await bash('che')).toEqual(['check'])
     expect(await bash('completion', '')).toEqual(shells)
     expect(await bash('schema', 'r')).toEqual(['resource'])
+    expect(await bash('help', 'acc')).toEqual(['accept'])
   })
   test('flags, with one dash and with two', async () => {
     expect(await bash('-log-')).toEqual(['-log-level', '-log-format'])
@@ -57,6 +58,17 @@ describe('bash', () => {
     expect(await bash('-file', '/etc/host')).toContain('/etc/hosts')
     expect(await bash('-confdir', '/et')).toEqual(['/etc'])
     expect(await bash('-prefix', '/et')).toEqual([])
+    expect(await bash('-log-level', '=')).toContain('debug')
+    expect(await bash('-log-level', '=', 'd')).toEqual(['debug'])
+  })
+  test('names with spaces', async () => {
+    const folder = tempDir('bash')
+    try {
+      writeFileSync(join(folder, 'my keys.yaml'), '')
+      expect(await bash('-file', `${folder}/my`)).toEqual([`${folder}/my keys.yaml`])
+    } finally {
+      removeDir(folder)
+    }
   })
 })
 

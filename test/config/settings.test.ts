@@ -23,6 +23,32 @@ test('-version and -help, before anything is read', async () => {
   expect(await loadSettings(['-help'], env)).toMatchObject({ ok: true, value: { kind: 'help' } })
 })
 
+test.each([
+  [
+    ['accept', '-help'],
+    /^Usage: reconfd accept RESOURCE .*or that was rolled back\..*-state-dir </s,
+  ],
+  [['help', 'accept'], /^Usage: reconfd accept RESOURCE /],
+  [['check', '-h'], /^Usage: reconfd check \[-json\] .*-json {2}.*-preflight {2}/s],
+  [['test', '--help'], /-junit <file> {2}/],
+  [['schema', '-help'], /^Usage: reconfd schema resource\|confd /],
+])('the help of a command alone, whatever else it needs: %j', async (argv, expected) => {
+  const told = await loadSettings(argv, {})
+  if (!told.ok || told.value.kind !== 'help') throw new Error('no help')
+  expect(told.value.text).toMatch(expected)
+  for (const line of told.value.text.split('\n')) expect(line.length).toBeLessThanOrEqual(92)
+})
+
+test('the help of a command that there is not', async () => {
+  expect(await loadSettings(['help', 'acept'], {})).toMatchObject({
+    ok: false,
+    error: {
+      exit: 64,
+      faults: [{ message: 'unknown command acept', hint: 'did you mean accept?' }],
+    },
+  })
+})
+
 test('a command needs no more than where the daemon is to be found', async () => {
   const env = { CONFD_BACKEND: 'file', CONFD_STATE_DIR: '/state' }
   expect(await loadSettings(['why', 'a', '-confdir', '/c', '-json'], env)).toMatchObject({

@@ -89,7 +89,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (supervisor !== undefined && settings.mode !== 'onetime') {
     const { Service } = await import('./service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)
-    service = new Service({ supervisor, emit, status, stop, stuck })
+    service = new Service({ supervisor, noop: settings.noop, emit, status, stop, stuck })
   }
   try {
     const ended = await daemon.run()

@@ -12,6 +12,8 @@ export class FirstCycles {
   readonly #seenTo = new Set<string>()
   readonly #away = new Set<string>()
 
+  constructor(private readonly noop = false) {}
+
   get areOver(): boolean {
     if (this.#uses === undefined) return false
     return [...this.#uses].every(
@@ -36,9 +38,11 @@ export class FirstCycles {
       case 'failed':
       case 'held':
       case 'waits':
-      // All that becomes of it with -noop.
-      case 'out-of-sync':
         this.#seenTo.add(event.resource)
+        return
+      case 'out-of-sync':
+        // With -noop that is all that becomes of it.
+        if (this.noop) this.#seenTo.add(event.resource)
         return
     }
   }

@@ -20,6 +20,7 @@ const EXTEND_BY = 30_000
 export interface ServiceOptions {
   readonly supervisor: Supervisor
   readonly emit: Emit
+  readonly noop: boolean
   readonly status: () => FullStatus
   /** The daemon is to end: what is in work is finished first. */
   readonly stop: AbortSignal
@@ -32,7 +33,7 @@ export interface ServiceOptions {
 
 export class Service {
   readonly #outbox: Outbox
-  readonly #first = new FirstCycles()
+  readonly #first: FirstCycles
   #latest: NodeJS.Timeout | undefined
   #watchdog: NodeJS.Timeout | undefined
   #extending: NodeJS.Timeout | undefined
@@ -44,6 +45,7 @@ export class Service {
 
   constructor(private readonly options: ServiceOptions) {
     const { supervisor, emit, stop } = options
+    this.#first = new FirstCycles(options.noop)
     this.#outbox = new Outbox(
       (message) => notify(supervisor.socket, message),
       ({ message, hint = '' }) =>

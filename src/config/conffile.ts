@@ -5,7 +5,7 @@ import { byEntry, readEntry } from './entries.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, unsupported, type Values } from './options.ts'
 import { readStores } from './stores.ts'
-import { parseToml, type TomlDocument } from './toml.ts'
+import { parseToml, type Entries } from './toml.ts'
 
 export interface ConfFile {
   readonly values: Values
@@ -38,7 +38,8 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
 
 const nothing: ConfFile = { values: {}, stores: new Map(), faults: [] }
 
-function readEntries(document: TomlDocument): ConfFile {
+/** Settings under the names of confd.toml; every fault is in the result. */
+export function readEntries(document: Entries): ConfFile {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
   const { stores: named = {}, ...entries } = document.data
@@ -61,7 +62,7 @@ function readEntries(document: TomlDocument): ConfFile {
   return { values, stores, faults }
 }
 
-function unknownEntry(document: TomlDocument, entry: string, value: unknown): Fault | undefined {
+function unknownEntry(document: Entries, entry: string, value: unknown): Fault | undefined {
   const flag = entry.replaceAll('_', '-')
   if (Object.hasOwn(unsupported, flag)) {
     // `srv_domain = ""` asks for nothing.

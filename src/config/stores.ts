@@ -8,12 +8,12 @@ import { saidTwice } from './connection.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
-import type { TomlDocument } from './toml.ts'
+import type { Entries } from './toml.ts'
 import { describeType } from './values.ts'
 
 /** Every fault is added to `faults`; what is good is returned, by name. */
 export function readStores(
-  document: TomlDocument,
+  document: Pick<Entries, 'fault'>,
   named: unknown,
   faults: Fault[],
 ): ReadonlyMap<string, Values> {
@@ -37,7 +37,7 @@ export function readStores(
 
 /** The settings of one store. */
 export function readStore(
-  document: TomlDocument,
+  document: Pick<Entries, 'fault'>,
   path: TomlPath,
   table: unknown,
   faults: Fault[],

@@ -39,6 +39,9 @@ export class TomlDocument {
   }
 }
 
+/** What those who read entries need of a document. */
+export type Entries = Pick<TomlDocument, 'data' | 'fault'>
+
 /** Parses; a syntax error becomes a fault with its place. Throws nothing. */
 export function parseToml(file: string, source: string): Result<TomlDocument, Fault> {
   const text = source.replace(/^\uFEFF/, '')

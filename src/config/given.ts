@@ -1,0 +1,88 @@
+// Settings that are given as an object, as those who run reconfd in their own process do: checked against
+// the table that confd.toml is checked against. The environment and a settings file count only when named.
+import type { Fault } from '../core/fault.ts'
+import { err, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
+import { merge } from './connection.ts'
+import { defined } from './defined.ts'
+import type { OptionName, Values } from './options.ts'
+import { contradiction, readEnvironment, settingsOfRun } from './settings.ts'
+import type { Entries } from './toml.ts'
+import { describeType } from './values.ts'
+
+/** What only the command has a use for. */
+export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
+  'check-config',
+  'detailed-exitcode',
+  'diff',
+  'help',
+  'log-format',
+  'log-level',
+  'preflight',
+  'report',
+  'validate',
+  'version',
+])
+
+/** Flags that are not in confd.toml, and can be given all the same. */
+const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Record<
+  string,
+  OptionName
+>
+
+/**
+ * The settings of a run: what is given wins, then the environment, then the settings file.
+ * @param given under the names of confd.toml
+ * @param env where CONFD_* are looked for
+ * @returns or every fault of the first bad source
+ */
+export async function settingsGiven(
+  given: object,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Result<{ readonly settings: Settings; readonly notices: readonly string[] }, Fault[]>> {
+  const own = readGiven(given)
+  const environment = readEnvironment({ ...env })
+  const faults = [...own.faults, ...environment.faults]
+  if (faults.length > 0) return err(faults)
+  const named = own.values['conf-file'] ?? environment.values['conf-file']
+  const file = named === undefined ? undefined : await readConfFile(named, true)
+  if (file !== undefined && file.faults.length > 0) return err([...file.faults])
+  const values = merge(file?.values ?? {}, environment.values, own.values)
+  const wrong = contradiction(values)
+  if (wrong !== undefined) return err([wrong.fault])
+  const stores = new Map([...(file?.stores ?? []), ...own.stores])
+  const settings = await settingsOfRun(values, {}, stores, { ...env })
+  return settings.ok ? settings : err([settings.error])
+}
+
+function readGiven(given: object): ConfFile {
+  const flags: Values = {}
+  const entries: Record<string, unknown> = {}
+  const faults: Fault[] = []
+  const fault: Entries['fault'] = (path, _part, message, hint) => {
+    const store = path.length > 2 ? `${path.slice(0, 2).join('.')}: ` : ''
+    return defined({ kind: 'config' as const, message: `${store}${message}`, hint })
+  }
+  for (const [entry, value] of Object.entries(defined(given))) {
+    if (!Object.hasOwn(FLAGS, entry)) entries[entry] = withoutUndefined(value)
+    else if (typeof value === 'string')
+      Object.assign(flags, { [FLAGS[entry as keyof typeof FLAGS]]: value })
+    else faults.push(fault([entry], 'value', `${entry} must be a string`))
+  }
+  const read = readEntries({ data: entries, fault })
+  for (const name of Object.keys(read.values) as OptionName[]) {
+    if (!ofTheCommand.has(name)) continue
+    const hint = 'leave it out; what happens is told to onEvent, and how it ended is the result'
+    faults.push(fault([name], 'key', `the setting ${name} is for the command`, hint))
+  }
+  const values = { ...read.values, ...flags }
+  return { values, stores: read.stores, faults: [...faults, ...read.faults] }
+}
+
+/** Of the tables of the stores, too. */
+function withoutUndefined(value: unknown): unknown {
+  if (describeType(value) !== 'a table' || value === null) return value
+  const entries = Object.entries(value as Record<string, unknown>)
+  return defined(Object.fromEntries(entries.map(([name, one]) => [name, withoutUndefined(one)])))
+}

@@ -1,0 +1,152 @@
+// npm run deb: makes reconfd_VERSION_all.deb of the built program, with dpkg-deb alone; root is not
+// needed. The same sources make the same bytes: the times in it are SOURCE_DATE_EPOCH, which is by
+// default the date of the newest entry of packaging/debian/changelog.
+//
+//   node scripts/deb.mjs [-built] [FOLDER]    -built: dist/ is taken as it is; FOLDER: where to put it
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build, installPackages, root } from './prepare.mjs'
+
+const args = process.argv.slice(2)
+const isBuilt = args[0] === '-built'
+const [folder = root] = isBuilt ? args.slice(1) : args
+if (!isBuilt) {
+  installPackages()
+  build()
+}
+
+const source = (...path) => join(root, ...path)
+const debian = (name) => readFileSync(source('packaging/debian', name), 'utf8')
+const printed = (...args) =>
+  execFileSync(process.execPath, [source('dist/cli.js'), ...args], { encoding: 'utf8' })
+
+const { version, date } = newestEntry(debian('changelog'))
+const epoch = process.env.SOURCE_DATE_EPOCH ?? String(Date.parse(date) / 1000)
+const tree = mkdtempSync(join(tmpdir(), 'reconfd-deb-'))
+try {
+  fill()
+  const out = resolve(folder, `reconfd_${version}_all.deb`)
+  pack(out)
+  console.log(out)
+} finally {
+  rmSync(tree, { recursive: true })
+}
+
+/** Puts everything in its place below `tree`. */
+function fill() {
+  copy('dist', 'usr/share/reconfd', (path) => statSync(path).isDirectory() || path.endsWith('.js'))
+  put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
+  // The Node that the package depends on, whatever else is first on PATH.
+  const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
+  put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'), 0o755)
+  mkdirSync(join(tree, 'usr/bin'))
+  symlinkSync('../share/reconfd/cli.js', join(tree, 'usr/bin/reconfd'))
+
+  for (const kind of ['resource', 'confd'])
+    put(`usr/share/reconfd/${kind}.json`, printed('schema', kind))
+  put('usr/share/bash-completion/completions/reconfd', printed('completion', 'bash'))
+  put('usr/share/zsh/vendor-completions/_reconfd', printed('completion', 'zsh'))
+  put('usr/share/fish/vendor_completions.d/reconfd.fish', printed('completion', 'fish'))
+  put('usr/share/man/man1/reconfd.1.gz', gzip(printed('man')))
+  copy('packaging/systemd/reconfd.service', 'usr/lib/systemd/system/reconfd.service')
+
+  put('etc/confd/confd.toml', debian('confd.toml'))
+  for (const folder of ['conf.d', 'templates']) mkdirSync(join(tree, 'etc/confd', folder))
+
+  const doc = 'usr/share/doc/reconfd'
+  put(`${doc}/copyright`, copyright())
+  put(`${doc}/changelog.Debian.gz`, gzip(debian('changelog')))
+  put(`${doc}/changelog.gz`, gzip(readFileSync(source('CHANGELOG.md'))))
+  copy('README.md', `${doc}/README.md`)
+  copy('docs', `${doc}/docs`, (path) => !path.endsWith('schema'))
+  copy('examples', `${doc}/examples`)
+}
+
+/** Our licence, and those of the libraries in the bundle; one of them Debian has in a place of its own. */
+function copyright() {
+  const ofOthers = readFileSync(source('dist/third-party.txt'), 'utf8')
+  const apache = /Apache License\s+Version 2\.0[^]*?limitations under the License\./g
+  const place = 'Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0'
+  return [readFileSync(source('LICENSE'), 'utf8'), ofOthers.replace(apache, place)].join('\n')
+}
+
+/** Adds what dpkg wants to know, and makes the archive. */
+function pack(out) {
+  const files = filesBelow(tree)
+  const kibibytes = files.reduce(
+    (sum, file) => sum + Math.ceil(statSync(join(tree, file)).size / 1024),
+    0,
+  )
+  const sums = files.map(
+    (file) =>
+      `${createHash('md5')
+        .update(readFileSync(join(tree, file)))
+        .digest('hex')}  ${file}\n`,
+  )
+  const conffiles = files.filter((file) => file.startsWith('etc/')).map((file) => `/${file}\n`)
+  const control = debian('control').replace(
+    /^Architecture:/m,
+    `Version: ${version}\nInstalled-Size: ${kibibytes}\n$&`,
+  )
+  put('DEBIAN/control', control)
+  put('DEBIAN/conffiles', conffiles.join(''))
+  put('DEBIAN/md5sums', sums.join(''))
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    put(`DEBIAN/${script}`, debian(script), 0o755)
+  settleModes(tree)
+  mkdirSync(dirname(out), { recursive: true })
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, out], {
+    env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+function put(path, content, mode = 0o644) {
+  const file = join(tree, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  chmodSync(file, mode)
+}
+
+function copy(from, to, filter = () => true) {
+  cpSync(source(from), join(tree, to), { recursive: true, filter })
+}
+
+/** Without a time in it. */
+function gzip(content) {
+  return gzipSync(content, { level: 9 })
+}
+
+/** All files that are no links, sorted, relative to the folder. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
+}
+
+/** Whatever the umask was: all may read; folders and programs may be entered and run. */
+function settleModes(path) {
+  const stat = statSync(path)
+  chmodSync(path, stat.isDirectory() || (stat.mode & 0o100) !== 0 ? 0o755 : 0o644)
+  if (!stat.isDirectory()) return
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (!entry.isSymbolicLink()) settleModes(join(path, entry.name))
+}
+
+/** Of a changelog as deb-changelog(5) has it; its version is to be that of package.json. */
+function newestEntry(changelog) {
+  const [, version] = /^reconfd \(([^)]+)\)/.exec(changelog) ?? []
+  const [, date] = /^ -- .*>  (.*)$/m.exec(changelog) ?? []
+  const released = JSON.parse(readFileSync(source('package.json'), 'utf8')).version
+  if (version?.replace(/-[^-]+$/, '') === released && date !== undefined) return { version, date }
+  console.error(
+    `packaging/debian/changelog begins with ${version}, and package.json says ${released}: add an entry`,
+  )
+  process.exit(1)
+}

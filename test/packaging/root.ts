@@ -1,0 +1,110 @@
+// An empty Debian in a folder: a package database, a shell and Node, to install a package into with dpkg
+// and to run it in. Nothing of it touches the machine's own packages.
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+} from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { leftovers } from '../support/leftovers.ts'
+
+/** An ordinary user's PATH lacks the folders of dpkg's helpers. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+export class Root {
+  /** Not in /dev/shm, where programs may not be run. */
+  readonly path = mkdtempSync(join(tmpdir(), 'reconfd-root-'))
+
+  constructor() {
+    leftovers.folders.add(this.path)
+    for (const folder of [
+      'usr/bin',
+      'usr/lib',
+      'usr/lib64',
+      'usr/sbin',
+      'dev',
+      'tmp',
+      'etc',
+      'var/log',
+    ])
+      this.makeFolder(folder)
+    for (const folder of ['bin', 'lib', 'lib64', 'sbin'])
+      symlinkSync(`usr/${folder}`, this.at(folder))
+    for (const folder of ['info', 'updates', 'triggers']) this.makeFolder(`var/lib/dpkg/${folder}`)
+    for (const file of ['status', 'available']) this.write(`var/lib/dpkg/${file}`, '')
+    this.#copyProgram(process.execPath, '/usr/bin/node')
+    this.#copyProgram('/bin/sh', '/usr/bin/sh')
+    spawnSync('mknod', ['-m', '666', this.at('dev/null'), 'c', '1', '3'])
+  }
+
+  at(path: string): string {
+    return join(this.path, path)
+  }
+
+  /** A link is there, wherever it leads to. */
+  has(path: string): boolean {
+    return lstatSync(this.at(path), { throwIfNoEntry: false }) !== undefined
+  }
+
+  read(path: string): string {
+    return readFileSync(this.at(path), 'utf8')
+  }
+
+  write(path: string, text: string): void {
+    this.makeFolder(dirname(path))
+    writeFileSync(this.at(path), text)
+  }
+
+  makeFolder(path: string): void {
+    mkdirSync(this.at(path), { recursive: true })
+  }
+
+  /** The maintainer scripts run outside of it, with DPKG_ROOT; what it depends on is not looked at. */
+  async dpkg(...args: readonly string[]): Promise<string> {
+    const force = ['depends', 'script-chrootless', 'confold', 'unsafe-io'].map(
+      (what) => `--force-${what}`,
+    )
+    const log = `--log=${this.at('var/log/dpkg.log')}`
+    const { all } = await execa('dpkg', [`--root=${this.path}`, log, ...force, ...args], {
+      all: true,
+      env: { PATH, LC_ALL: 'C' },
+    })
+    return all
+  }
+
+  /** What dpkg knows of the package, such as `install ok installed`. */
+  async status(name: string): Promise<string> {
+    const { stdout } = await execa(
+      'dpkg-query',
+      [`--admindir=${this.at('var/lib/dpkg')}`, '-W', '-f', '${Status}', name],
+      { reject: false },
+    )
+    return stdout
+  }
+
+  /** Runs a program inside. */
+  run(...command: readonly string[]) {
+    return execa('chroot', [this.path, ...command], {
+      all: true,
+      reject: false,
+      extendEnv: false,
+      env: { PATH },
+    })
+  }
+
+  #copyProgram(from: string, to: string): void {
+    copyFileSync(realpathSync(from), this.at(to))
+    const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
+    for (const [library] of stdout.matchAll(/\/\S+/g)) {
+      this.makeFolder(dirname(library))
+      copyFileSync(library, this.at(library))
+    }
+  }
+}

@@ -9,6 +9,7 @@ import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
+import { selfCommand, setTitle } from './runtime.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './version.ts'
 
@@ -48,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
   // What `ps` shows from here on. Only then, since a title hides which script it is that Node runs.
-  if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
+  if (shown !== undefined) setTitle(['reconfd', ...shown].join(' '))
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
     await tellFaults(command.error.faults, command.error.logFormat)
@@ -96,9 +97,6 @@ async function main(argv: readonly string[]): Promise<number> {
 const terminal = ({ isTTY }: NodeJS.WriteStream): { readonly colour: boolean } => ({
   colour: isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
 })
-
-/** How this program is started: what the tests of templates run. */
-const selfCommand = (): readonly string[] => [process.execPath, process.argv[1] as string]
 
 /** Waited for: what is piped to a program may be longer than a pipe holds. */
 const say = (text: string): Promise<void> =>

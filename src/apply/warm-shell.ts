@@ -81,7 +81,8 @@ function setReferenced(shell: ChildProcess, referenced: boolean): void {
   const act = referenced ? 'ref' : 'unref'
   shell[act]()
   for (const stream of [shell.stdin, shell.stdout]) {
-    // Pipes to a child are sockets, though the types do not say so.
-    ;(stream as unknown as { ref(): void; unref(): void } | null)?.[act]()
+    // In Node pipes to a child are sockets, though the types do not say so. In Bun the one to write
+    // to is none, and keeps nothing running.
+    ;(stream as Partial<Record<typeof act, () => void>> | null)?.[act]?.()
   }
 }

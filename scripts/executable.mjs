@@ -1,0 +1,60 @@
+// npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
+// build/reconfd unless told otherwise. The runtime is Bun: docs/installing.md says why, and what it costs.
+// The bundle is the one that Node runs (scripts/build.mjs).
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, installPackages, root, step } from './prepare.mjs'
+
+const LOCK = 'package-lock.json'
+/** A package of its own, so that npm checks what it fetches against the lock file. */
+const PACKAGE = join(root, 'scripts/bun')
+const FETCHED = join(root, '.cache/bun')
+/** Of those in the lock file, npm fetches the one for this machine. `baseline` does without AVX2. */
+const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
+  join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
+)
+
+/** Fetches Bun unless the one that the lock file names is there; the path of its binary. */
+export function provideBun() {
+  const isCurrent = () =>
+    existsSync(join(FETCHED, LOCK)) &&
+    readFileSync(join(FETCHED, LOCK)).equals(readFileSync(join(PACKAGE, LOCK)))
+  if (!isCurrent()) {
+    // Made beside it and moved, so that what is there is whole.
+    const fresh = `${FETCHED}-${process.pid}`
+    cpSync(PACKAGE, fresh, { recursive: true })
+    const npm = spawnSync('npm', ['ci', '--include=optional'], { cwd: fresh, stdio: 'inherit' })
+    if (npm.status !== 0) {
+      rmSync(fresh, { recursive: true, force: true })
+      throw new Error('npm could not fetch Bun')
+    }
+    rmSync(FETCHED, { recursive: true, force: true })
+    renameSync(fresh, FETCHED)
+  }
+  const found = BINARIES.find((path) => existsSync(path))
+  if (found === undefined) throw new Error(`no Bun for ${process.platform} on ${process.arch}`)
+  return found
+}
+
+/** What is built in: one module, its chunks beside it as lazily loaded as under Node, all compiled. */
+const OPTIONS = [
+  ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
+  // Nothing that lies in the folder where it is started is to change what the program does.
+  ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
+]
+
+/** @param file where to put the executable */
+export function compile(file) {
+  const bun = provideBun()
+  mkdirSync(dirname(file), { recursive: true })
+  step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(root, 'dist/cli.js')])
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const file = resolve(process.argv[2] ?? join(root, 'build/reconfd'))
+  installPackages()
+  build()
+  compile(file)
+}

@@ -8,7 +8,7 @@ import { code, opcode, readBody, ZkError } from '../../src/stores/zookeeper/prot
 import { Session, type SessionOptions } from '../../src/stores/zookeeper/session.ts'
 import type { StoreClient } from './clients.ts'
 import { startProxy } from './proxy.ts'
-import { serverBinary, startOnFreePorts, tempDir } from './process.ts'
+import { serverBinary, startOnFreePorts, tempDir, type ProcessSpec } from './process.ts'
 import { StoreServer } from './servers.ts'
 
 const create = 1
@@ -157,44 +157,49 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   const jar = serverBinary(options.version === '3.4' ? 'zookeeper-3.4' : 'zookeeper').path
   return startOnFreePorts(2, async ([port = 0, securePort = 0]) => {
     const dataDir = tempDir('zookeeper')
-    const config = join(tempDir('zookeeper-config'), 'zoo.cfg')
-    const lines = {
-      tickTime: TICK,
+    const spec = zookeeperProcess(jar, port, options.flags, {
       dataDir,
-      clientPort: port,
-      clientPortAddress: '127.0.0.1',
-      'admin.enableServer': false,
       maxClientCnxns: 0,
-      '4lw.commands.whitelist': 'srvr',
       ...(options.tls === undefined ? {} : secured(options.tls, securePort)),
-    }
-    writeFileSync(
-      config,
-      Object.entries(lines)
-        .map((line) => line.join('='))
-        .join('\n'),
-    )
-    const args = [
-      // A quick start and a small heap: it lives for seconds.
-      ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
-      // 3.4 would look for log4j itself, which is not here.
-      '-Dzookeeper.jmx.log4j.disable=true',
-      ...(options.flags ?? []),
-      ...['-cp', classPath(jar), 'org.apache.zookeeper.server.ZooKeeperServerMain', config],
-    ]
+    })
     const server = Object.assign(
-      new StoreServer(
-        { name: 'java', args, ready: () => serves(port) },
-        `127.0.0.1:${port}`,
-        dataDir,
-        new ZookeeperClient(`127.0.0.1:${port}`),
-      ),
+      new StoreServer(spec, `127.0.0.1:${port}`, dataDir, new ZookeeperClient(`127.0.0.1:${port}`)),
       { secureNode: `127.0.0.1:${securePort}` },
     )
     await server.start()
     return server
   })
+}
+
+/** One server: `lines` are what its configuration holds beside what all of them have. */
+export function zookeeperProcess(
+  jar: string,
+  port: number,
+  flags: readonly string[] = [],
+  lines: Readonly<Record<string, string | number | boolean>> = {},
+): ProcessSpec {
+  const config = join(tempDir('zookeeper-config'), 'zoo.cfg')
+  const all = {
+    tickTime: TICK,
+    clientPort: port,
+    clientPortAddress: '127.0.0.1',
+    'admin.enableServer': false,
+    '4lw.commands.whitelist': 'srvr,cons',
+    ...lines,
+  }
+  const text = Object.entries(all).map((line) => line.join('='))
+  writeFileSync(config, text.join('\n'))
+  const args = [
+    // A quick start and a small heap: it lives for seconds.
+    ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+    // 3.4 would look for log4j itself, which is not here.
+    '-Dzookeeper.jmx.log4j.disable=true',
+    ...flags,
+    ...['-cp', classPath(jar), 'org.apache.zookeeper.server.quorum.QuorumPeerMain', config],
+  ]
+  const ready = async (): Promise<boolean> => (await ask(port, 'srvr')).includes('Mode: ')
+  return { name: 'java', args, ready }
 }
 
 /** What ZooKeeper needs beside its own archive, by the names that Debian gives them. */
@@ -216,18 +221,21 @@ const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
   'ssl.trustStore.type': 'PEM',
 })
 
-/** Asks by a word. A server that is just starting may leave a connection unanswered for good. */
-async function serves(port: number): Promise<boolean> {
+/**
+ * The answer to a word of four letters, empty when there is none: a server that is just starting may
+ * leave a connection unanswered for good. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
+ */
+export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', timeout: 300 })
   socket.once('timeout', () => socket.destroy())
+  let answer = ''
   try {
-    socket.write('srvr')
-    let answer = ''
+    socket.write(word)
     for await (const chunk of socket) answer += String(chunk)
-    return answer.includes('Mode: ')
   } catch {
-    return false
+    // Not there, or not yet.
   } finally {
     socket.destroy()
   }
+  return answer
 }

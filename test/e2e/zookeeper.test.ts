@@ -1,0 +1,102 @@
+// An ensemble of three ZooKeepers, and the built program on it: its session moves when the member dies
+// that it is with, falls silent or loses the others, and a session that expires is no end either.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { connectionsTo } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
+import {
+  startEnsemble,
+  type EnsembleMember,
+  type ZookeeperEnsemble,
+} from '../support/zookeeper-ensemble.ts'
+import { ask } from '../support/zookeeper.ts'
+import { Site, type Running } from './support.ts'
+
+let ensemble: ZookeeperEnsemble
+let site: Site
+let run: Running
+let values = 0
+
+beforeAll(async () => {
+  ensemble = await startEnsemble(3000)
+})
+afterAll(() => ensemble.stop())
+
+beforeEach(async () => {
+  const nodes = ensemble.members.flatMap(({ node }) => ['-node', node])
+  site = new Site(['-backend', 'zookeeper', ...nodes, '-debounce', '10ms'])
+  site.config('')
+  site.template('a', '{{ getv("/app/a", "") }}{{ ls("/app") | join(" ") }}\n')
+  site.resource('a', { keys: ['/app'] })
+  run = site.start('-watch')
+  await run.until('the first file', () => site.read('a') !== undefined)
+})
+afterEach(() => site.close())
+
+/** Writes by a member, and waits until the file has it. */
+async function changeArrives(by: EnsembleMember, timeout?: number): Promise<void> {
+  const value = `value ${++values} `
+  await by.client.put('/app/a', value)
+  await run.until(value, () => site.read('a')?.startsWith(value) === true, timeout)
+}
+
+const hasSession = ({ port }: EnsembleMember): boolean => connectionsTo(port, run.pid) > 0
+
+/** The member that the program's session is with, and the others. */
+async function withSession(): Promise<[EnsembleMember, EnsembleMember, EnsembleMember]> {
+  const home = await until('a session', () => ensemble.members.find(hasSession))
+  const others = ensemble.members.filter((member) => member !== home)
+  return [home, ...(others as [EnsembleMember, EnsembleMember])]
+}
+
+test('the member dies: the session moves to another, and what was written meanwhile arrives', async () => {
+  const [home, other] = await withSession()
+  await changeArrives(other)
+  await home.process.kill()
+  await other.client.put('/app/meanwhile', '1')
+  await run.until('it', () => site.read('a')?.includes('meanwhile') === true)
+  const [moved] = await withSession()
+  expect(moved).not.toBe(home)
+  await changeArrives(other)
+  await home.process.start()
+  await other.client.del('/app/meanwhile')
+  await run.until('it is gone', () => site.read('a')?.includes('meanwhile') === false)
+})
+
+test('the member falls silent: the session moves to another', async () => {
+  const [home, other] = await withSession()
+  home.process.pause()
+  try {
+    await changeArrives(other)
+    expect((await withSession())[0]).not.toBe(home)
+  } finally {
+    home.process.resume()
+  }
+})
+
+test('without a quorum the file stays, and follows when there is one again', async () => {
+  const [home, other, third] = await withSession()
+  await changeArrives(home)
+  const before = site.read('a')
+  await Promise.all([other.process.kill(), third.process.kill()])
+  await run.until('it says so', () => run.tells('store-stale'))
+  expect(site.read('a')).toBe(before)
+  await Promise.all([other.process.start(), third.process.start()])
+  await changeArrives(other)
+})
+
+test('a session that has expired while the program stood still', async () => {
+  const [home, other] = await withSession()
+  await changeArrives(other)
+  // What the kernel of a suspended machine does to all its programs.
+  run.signal('SIGSTOP')
+  const connections = async (): Promise<number> =>
+    (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length
+  const before = await connections()
+  await until('the server has ended it', async () => (await connections()) < before)
+  await other.client.put('/app/meanwhile', '1')
+  run.signal('SIGCONT')
+  await run.until('what was missed', () => site.read('a')?.includes('meanwhile') === true)
+  expect(run.tells('store-stale')).toBe(true)
+  await changeArrives(other)
+  await other.client.del('/app/meanwhile')
+})

@@ -3,6 +3,7 @@
 import type { EngineName, TemplateSpec } from '../core/resource.ts'
 import type { RenderContext } from './context.ts'
 import type { Inspection } from './inspection.ts'
+import type { Texts } from './sources.ts'
 
 export interface Engine {
   /** The text of a template. Throws a FaultError, or Pending when the context did. Synchronous. */
@@ -18,9 +19,9 @@ export interface Engine {
   forget(path: string): void
 }
 
-type Load = (templateDir: string) => Promise<Engine>
+type Load = (templateDir: string, texts?: Texts) => Promise<Engine>
 
 export const engines: Readonly<Record<EngineName, Load>> = {
-  nunjucks: async (dir) => (await import('./nunjucks/engine.ts')).createEngine(dir),
-  go: async (dir) => (await import('./go/engine.ts')).createEngine(dir),
+  nunjucks: async (...args) => (await import('./nunjucks/engine.ts')).createEngine(...args),
+  go: async (...args) => (await import('./go/engine.ts')).createEngine(...args),
 }

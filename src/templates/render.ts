@@ -11,7 +11,7 @@ import { toBytes } from './bytes.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
 import { engines, type Engine } from './engines.ts'
 import type { Inspection } from './inspection.ts'
-import { DEST } from './sources.ts'
+import { DEST, type Texts } from './sources.ts'
 
 export interface Rendered {
   readonly bytes: Uint8Array
@@ -49,8 +49,11 @@ export interface TemplateRenderer {
   forget(path: string): void
 }
 
-/** @param templateDir where templates live; nothing outside of it can be included */
-export function createRenderer(templateDir: string): TemplateRenderer {
+/**
+ * @param templateDir where templates live; nothing outside of it can be included
+ * @param texts what stands in for files, by path
+ */
+export function createRenderer(templateDir: string, texts?: Texts): TemplateRenderer {
   const folder = resolve(templateDir)
   const loaded = new Map<EngineName, Promise<Engine>>()
   const ready = new Set<Engine>()
@@ -58,7 +61,7 @@ export function createRenderer(templateDir: string): TemplateRenderer {
   const engine = (name: EngineName): Promise<Engine> => {
     const known = loaded.get(name)
     if (known !== undefined) return known
-    const loading = engines[name](folder).then((made) => {
+    const loading = engines[name](folder, texts).then((made) => {
       ready.add(made)
       return made
     })

@@ -7,14 +7,19 @@ import { fromBytes } from './bytes.ts'
 /** How faults call the file that a `dest` is not in. */
 export const DEST = 'dest'
 
+/** Templates that are no files, by the path that they would have. */
+export type Texts = ReadonlyMap<string, string>
+
 export class Sources<Compiled> {
   /** What compiling gave: the compiled form, or what it threw. Missing files are not remembered. */
   readonly #compiled = new Map<string, Map<string, () => Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()
 
+  /** @param texts what stands in for files, by path */
   constructor(
     readonly folder: string,
     private readonly compile: (path: string, text: string, variant: string) => Compiled,
+    private readonly texts: Texts = new Map(),
   ) {}
 
   /**
@@ -51,7 +56,7 @@ export class Sources<Compiled> {
     const variants = this.#compiled.get(path) ?? new Map<string, () => Compiled>()
     const known = variants.get(variant)
     if (known !== undefined) return known()
-    const text = read(path)
+    const text = this.text(path)
     if (text === undefined) return undefined
     const outcome = attempt(() => this.compile(path, text, variant))
     this.#compiled.set(path, variants.set(variant, outcome))
@@ -60,7 +65,7 @@ export class Sources<Compiled> {
 
   /** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
   text(path: string): string | undefined {
-    return read(path)
+    return this.texts.get(path) ?? read(path)
   }
 
   /** The compiled form of a `dest`, which is a template but no file. Throws what compiling threw. */

@@ -8,7 +8,7 @@ import { checkFiles } from '../inspection.ts'
 import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engines.ts'
 import { wrongLanguage } from '../language.ts'
-import { Sources } from '../sources.ts'
+import { Sources, type Texts } from '../sources.ts'
 import { define } from './builtins.ts'
 import type { RootField } from './calls.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
@@ -55,8 +55,8 @@ function read(
   })
 }
 
-export function createEngine(templateDir: string): Engine {
-  const sources = new Sources<Template>(templateDir, compile)
+export function createEngine(templateDir: string, texts?: Texts): Engine {
+  const sources = new Sources<Template>(templateDir, compile, texts)
   return {
     render(spec, context) {
       const template = sources.open(spec.src, variantOf(spec))

@@ -12,7 +12,7 @@ import { functions } from '../functions/index.ts'
 import { Item } from '../functions/item.ts'
 import { isMap } from '../functions/params.ts'
 import { wrongLanguage } from '../language.ts'
-import { DEST, Sources } from '../sources.ts'
+import { DEST, Sources, type Texts } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
 import { syntaxFault } from './syntax.ts'
@@ -41,7 +41,7 @@ interface Run {
 
 type Root = (...args: readonly unknown[]) => void
 
-export function createEngine(templateDir: string): Engine {
+export function createEngine(templateDir: string, texts?: Texts): Engine {
   const environment = new Environment([], { autoescape: false, throwOnUndefined: true })
   let run: Run | undefined
   const current = (): Run => run ?? raise('template', 'nothing is being rendered')
@@ -152,7 +152,7 @@ export function createEngine(templateDir: string): Engine {
     }
     return new TemplateClass({ type: 'code', obj: code }, environment, path)
   }
-  const sources = new Sources<Template>(templateDir, compile)
+  const sources = new Sources<Template>(templateDir, compile, texts)
   const nothing = compile('', '', '')
 
   const render = (

@@ -1,0 +1,60 @@
+// The type of a run's settings is generated from the table of options: `UPDATE_DOCS=1 npx vitest run
+// test/library/settings.test.ts` writes it anew.
+import { readFile, writeFile } from 'node:fs/promises'
+import { format, resolveConfig } from 'prettier'
+import { expect, test } from 'vitest'
+import { ofTheCommand } from '../../src/config/given.ts'
+import { optionNames, optionOf, tomlNames, type Option } from '../../src/config/options.ts'
+
+const file = new URL('../../src/library/settings.ts', import.meta.url).pathname
+
+const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
+  ({
+    boolean: 'boolean',
+    text: 'string',
+    list: 'readonly string[]',
+    duration: 'Duration',
+    choice: [...choices, ...Object.keys(synonyms)].map((one) => `'${one}'`).join(' | '),
+    address: 'string',
+  })[type]
+
+/** As it is written in confd.toml, with `_` for `-`. */
+const nameOf = (name: (typeof optionNames)[number]): string =>
+  (tomlNames(name)[0] ?? name).replaceAll('-', '_')
+
+function fields(isStore: boolean): string {
+  const names = optionNames.filter(
+    (name) => !ofTheCommand.has(name) && (optionOf(name).group === 'Store') === isStore,
+  )
+  return names
+    .map((name) => {
+      const option = optionOf(name)
+      const usual = option.default === undefined ? '' : ` Default: ${option.default}.`
+      const help = `${option.help[0]?.toUpperCase() ?? ''}${option.help.slice(1)}.${usual}`
+      return `  /** ${help} */\n  readonly ${nameOf(name)}?: ${typeOf(option)} | undefined\n`
+    })
+    .join('')
+}
+
+const wanted = `// The settings of a run, under the names of confd.toml; what they mean is told in docs/configuration.md.
+// Generated from config/options.ts by test/library/settings.test.ts.
+
+/** Seconds, or a text such as \`'250ms'\`, \`'10s'\` or \`'1m30s'\`. */
+export type Duration = number | string
+
+/** Which store, and how it is reached and read. */
+export interface StoreSettings {
+${fields(true)}}
+
+/** Of a whole run. What it extends is the default store's. */
+export interface Settings extends StoreSettings {
+  /** Further stores, by name: keys that begin with \`NAME:\` are theirs. */
+  readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
+${fields(false)}}
+`
+
+test('the type of the settings is what the table of options says', async () => {
+  const code = await format(wanted, { ...(await resolveConfig(file)), filepath: file })
+  if (process.env['UPDATE_DOCS'] === '1') await writeFile(file, code)
+  expect(await readFile(file, 'utf8')).toBe(code)
+})

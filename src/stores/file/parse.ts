@@ -29,7 +29,7 @@ async function parse(extension: string, text: string): Promise<unknown> {
   return (await import('./yaml.ts')).parseYaml(text)
 }
 
-function flatten(value: unknown, key: Key, entries: Map<Key, string>): void {
+export function flatten(value: unknown, key: Key, entries: Map<Key, string>): void {
   if (value === null || value === undefined) return
   if (Array.isArray(value)) {
     value.forEach((item, index) => flatten(item, joinKeys(key, String(index)), entries))

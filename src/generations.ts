@@ -1,7 +1,7 @@
 // The generations of a run: conf.d as it was read at one time, and what works on it. A new one is read
 // and found good as a whole before the former one lets go; a bad one leaves the former one at work.
 import type { Emit, Uses } from './core/event.ts'
-import type { Fault } from './core/fault.ts'
+import { briefly, type Fault } from './core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from './core/resource.ts'
 import { ok, type Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
@@ -123,7 +123,9 @@ export class Generations {
     const { desk, emit, once, crashed } = this.options
     const loaded = await loadResources(settings)
     if (!loaded.ok) return loaded
-    for (const message of loaded.value.notices) emit({ kind: 'notice', level: 'warn', message })
+    for (const fault of loaded.value.notices) {
+      emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
+    }
     const resources = loaded.value.resources.map((resource) =>
       settings.syncOnly
         ? withoutCommands(resource)

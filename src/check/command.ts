@@ -26,7 +26,8 @@ export async function check(
 ): Promise<Outcome> {
   const { settings, faults, notices, json } = command
   const offline = await checkOffline(settings)
-  const found = sorted([...errors(faults), ...warnings(notices), ...offline.findings])
+  const told = notices.map((message): Fault => ({ kind: 'config', message }))
+  const found = sorted([...errors(faults), ...warnings(told), ...offline.findings])
   const wrong = hasErrors(found)
   const tried =
     wrong || offline.loaded === undefined ? nothing : await tryOnline(command, offline.loaded)

@@ -9,16 +9,8 @@ export interface Finding {
 export const errors = (faults: readonly Fault[]): Finding[] =>
   faults.map((fault) => ({ severity: 'error', fault }))
 
-/** A notice may begin with its place. */
-export const warnings = (notices: readonly string[]): Finding[] =>
-  notices.map((notice) => {
-    const [, file, line, message] = /^(\/[^:]+):(\d+): (.*)$/s.exec(notice) ?? []
-    const fault: Fault =
-      file === undefined
-        ? { kind: 'config', message: notice }
-        : { kind: 'config', message: message ?? '', file, line: Number(line) }
-    return { severity: 'warning', fault }
-  })
+export const warnings = (faults: readonly Fault[]): Finding[] =>
+  faults.map((fault) => ({ severity: 'warning', fault }))
 
 /** By file, line and column, each once: two resources may have one template. */
 export function sorted(findings: readonly Finding[]): Finding[] {

@@ -6,7 +6,7 @@ import { lastLines } from '../core/output.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import type { ReadResource } from '../config/resource.ts'
-import { loadResources, type LoadedResources } from '../config/resources.ts'
+import { readResources, type LoadedResources } from '../config/resources.ts'
 import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
 import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
@@ -24,20 +24,21 @@ const PATIENCE = 10_000
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
 export async function checkOffline(settings: Settings): Promise<Checked> {
-  const seen: ReadResource[] = []
-  const loaded = await loadResources(settings, (read) => seen.push(read))
+  const loaded = await readResources(settings)
+  const { read } = loaded
   const found = [
-    ...(loaded.ok ? warnings(loaded.value.notices) : errors(loaded.error)),
-    ...(await templateFindings(seen, settings)),
-    ...errors(await commandFaults(seen)),
+    ...errors(loaded.faults),
+    ...warnings(loaded.notices),
+    ...(await templateFindings(read, settings)),
+    ...errors(await commandFaults(read)),
   ]
   return {
     findings: sorted(found),
     counted: {
-      resources: seen.length,
-      templates: seen.reduce((sum, { specs }) => sum + specs.length, 0),
+      resources: read.length,
+      templates: read.reduce((sum, { specs }) => sum + specs.length, 0),
     },
-    ...(loaded.ok ? { loaded: loaded.value } : {}),
+    ...(loaded.faults.length === 0 ? { loaded } : {}),
   }
 }
 

@@ -31,7 +31,7 @@ export interface Checked {
 export function checkAcross(
   resources: readonly Checked[],
   settings: Settings,
-): { readonly faults: readonly Fault[]; readonly notices: readonly string[] } {
+): { readonly faults: readonly Fault[]; readonly notices: readonly Fault[] } {
   const idle = resources.map((one) =>
     withoutEffect(one.document, one.whole, reloads(one, resources)),
   )
@@ -73,25 +73,25 @@ function sharedDestinations(resources: readonly Checked[]): Fault[] {
 }
 
 /** A group of one is most likely a name that is spelled in two ways. */
-function lonelyGroups(resources: readonly Checked[]): string[] {
+function lonelyGroups(resources: readonly Checked[]): Fault[] {
   return resources.flatMap(({ name, document, group }) => {
     if (group === undefined) return []
     if (resources.some((other) => other.group === group && other.name !== name)) return []
-    const { line } = document.place(['group'])
-    return [`${document.file}:${line}: ${name} is the only resource of its group "${group}"`]
+    const message = `${name} is the only resource of its group "${group}"`
+    return [document.fault(['group'], 'value', message)]
   })
 }
 
 /** Older confd let -prefix replace a resource's own prefix: worth a line to whoever comes from there. */
-function prefixNotice(resources: readonly Checked[], settings: Settings): string[] {
+function prefixNotice(resources: readonly Checked[], settings: Settings): Fault[] {
   const own = resources.flatMap(({ name, templates }) =>
     templates.filter(({ ownPrefix }) => ownPrefix !== undefined).map((one) => ({ ...one, name })),
   )
   const [example] = own
   if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
   const more = own.length > 1 ? ` and ${own.length - 1} more` : ''
-  return [
+  const message =
     `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
-      `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`,
-  ]
+    `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`
+  return [{ kind: 'config', message }]
 }

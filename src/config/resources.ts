@@ -5,35 +5,47 @@ import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
-import { checkAcross, type Checked } from './across.ts'
+import { checkAcross } from './across.ts'
 import { createOwnerResolver } from './owners.ts'
 import { readResource, type ReadResource } from './resource.ts'
 import { parseToml } from './toml.ts'
 
 export interface LoadedResources {
   readonly resources: readonly Resource[]
-  readonly notices: readonly string[]
+  /** What is most likely a mistake, and works nevertheless. */
+  readonly notices: readonly Fault[]
   /** The stores that resources have of their own, by a name made for each. */
   readonly stores: ReadonlyMap<string, StoreSettings>
+}
+
+/** What was read, right or not. */
+export interface ReadResources extends LoadedResources {
+  readonly faults: readonly Fault[]
+  /** Each file that is TOML. */
+  readonly read: readonly ReadResource[]
+}
+
+/** The resources, if nothing is wrong with any of them; else every fault. Throws nothing. */
+export async function loadResources(
+  settings: Settings,
+): Promise<Result<LoadedResources, readonly Fault[]>> {
+  const read = await readResources(settings)
+  return read.faults.length > 0 ? err(read.faults) : ok(read)
 }
 
 /**
  * Reads `<confdir>/conf.d`, its folders included, in the order of the paths. Throws nothing.
  * Without any resource it is good, with a notice (confd: "Found no templates").
- * @param seen told of each file that is TOML, good or not
  */
-export async function loadResources(
-  settings: Settings,
-  seen?: (read: ReadResource) => void,
-): Promise<Result<LoadedResources, readonly Fault[]>> {
+export async function readResources(settings: Settings): Promise<ReadResources> {
   const folder = join(settings.confdir, 'conf.d')
-  const listed = await listFiles(folder)
-  if (!listed.ok) return err([listed.error])
   const faults: Fault[] = []
   const resources: Resource[] = []
   const stores = new Map<string, StoreSettings>()
-  const checked: Checked[] = []
+  const seen: ReadResource[] = []
   const owners = createOwnerResolver()
+  const listed = await listFiles(folder)
+  if (!listed.ok) return { resources, notices: [], stores, faults: [listed.error], read: seen }
   for (const file of listed.value) {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
     if (typeof text !== 'string') {
@@ -47,16 +59,15 @@ export async function loadResources(
     }
     const read = await readResource(relative(folder, file), document.value, settings, owners)
     faults.push(...read.faults)
-    checked.push(read)
-    seen?.(read)
+    seen.push(read)
     if (read.resource !== undefined) resources.push(read.resource)
     if (read.own?.name !== undefined) stores.set(read.own.name, read.own.store)
   }
-  const across = checkAcross(checked, settings)
+  const across = checkAcross(seen, settings)
   faults.push(...across.faults)
-  if (faults.length > 0) return err(faults)
-  const notices = listed.value.length === 0 ? [`no resources: ${folder} holds no .toml file`] : []
-  return ok({ resources, notices: [...notices, ...across.notices], stores })
+  const message = `no resources: ${folder} holds no .toml file`
+  const empty: Fault[] = listed.value.length === 0 ? [{ kind: 'config', message }] : []
+  return { resources, notices: [...empty, ...across.notices], stores, faults, read: seen }
 }
 
 /**

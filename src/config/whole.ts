@@ -147,12 +147,12 @@ export function withoutEffect(
   document: TomlDocument,
   { values, places }: Whole,
   reloads: boolean,
-): { readonly faults: readonly Fault[]; readonly notices: readonly string[] } {
-  const idle = (keys: readonly WholeKey[], why: string): string[] =>
+): { readonly faults: readonly Fault[]; readonly notices: readonly Fault[] } {
+  const idle = (keys: readonly WholeKey[], why: string): Fault[] =>
     keys.flatMap((key) => {
       const place = places.get(key)
       if (place === undefined) return []
-      return [`${document.file}:${document.place(place).line}: ${key} has no effect: ${why}`]
+      return [document.fault(place, 'key', `${key} has no effect: ${why}`)]
     })
   const rollback = values.on_reload_failure === 'rollback'
   const notices = [

@@ -62,6 +62,11 @@ export function formatFault(fault: Fault): string {
   return lines.join('\n')
 }
 
+/** Without the frame: that may be what a command has printed, and it may have printed values. */
+export function briefly({ frame: _frame, ...fault }: Fault): string {
+  return formatFault(fault)
+}
+
 /**
  * The line before, the line itself and a caret below the column.
  * @param text the whole source

@@ -1,5 +1,5 @@
 // The parts of the status page, each with an id of its own: what is sent anew when it has changed.
-import { briefly } from '../observe/resource-record.ts'
+import { briefly } from '../core/fault.ts'
 import type { RecentChange, RecentReload } from '../observe/recent.ts'
 import type { FullStatus, State, StoreStatus } from '../core/status.ts'
 import type { Viewer } from './access.ts'

@@ -1,7 +1,7 @@
 // What the status board keeps of one resource: its problems, its past, what its last render looked up.
 // Times are milliseconds since 1970.
 import type { Event } from '../core/event.ts'
-import { formatFault, type Fault } from '../core/fault.ts'
+import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
 import type {
   Change,
@@ -24,6 +24,7 @@ interface Problem {
 export class ResourceRecord {
   #failed: Problem | undefined
   #held: Problem | undefined
+  #awaits: Problem | undefined
   /** Why the newest reload has not succeeded yet. Whether one is owed is for the journal to say. */
   #reload: string | undefined
   /** Since when it has had no problem of its own; undefined before it was first looked at. */
@@ -57,19 +58,30 @@ export class ResourceRecord {
   applied(time: number): void {
     if (this.#failed !== undefined || this.#held !== undefined) this.#good = time
     this.#good ??= time
-    this.#failed = this.#held = undefined
+    this.#failed = this.#held = this.#awaits = undefined
   }
 
   failed(why: string, time: number): void {
     this.#failed = { since: this.#failed?.since ?? time, why }
-    this.#held = undefined
+    this.#held = this.#awaits = undefined
   }
 
   /** For another resource of its group. */
   waits({ for: other, because }: Extract<Event, { kind: 'waits' }>, time: number): void {
     const why = `its files stay as they are: ${other}, of the same group, `
-    if (because === 'failed') this.failed(`${why}has failed`, time)
+    if (because === 'waiting') this.#await(`${why}waits`, time)
+    else if (because === 'failed') this.failed(`${why}has failed`, time)
     else this.#hold(`${why}is held`, time)
+  }
+
+  /** For something it has come to look up. */
+  awaits({ store, keys, more }: Extract<Event, { kind: 'awaits' }>, time: number): void {
+    const rest = more > 0 ? ` and ${more} more` : ''
+    this.#await(`for the first reading of ${keys.join(', ')}${rest} from ${store}`, time)
+  }
+
+  #await(why: string, time: number): void {
+    this.#awaits = { since: this.#awaits?.since ?? time, why }
   }
 
   held({ dest, reason, vanished, more }: Extract<Event, { kind: 'held' }>, time: number): void {
@@ -80,7 +92,7 @@ export class ResourceRecord {
 
   #hold(why: string, time: number): void {
     this.#held = { since: this.#held?.since ?? time, why }
-    this.#failed = undefined
+    this.#failed = this.#awaits = undefined
   }
 
   reloading(command: string): void {
@@ -141,6 +153,7 @@ export class ResourceRecord {
     }
     const away = stores.find(({ state }) => state !== 'live')
     const why = away?.fault === undefined ? {} : { why: briefly(away.fault) }
+    if (this.#awaits !== undefined) return { state: 'waiting', ...this.#awaits, ...why }
     const changes = stores.map(({ since }) => Date.parse(since))
     if (this.#good === undefined) {
       const since = Math.min(this.known, ...changes)
@@ -152,11 +165,6 @@ export class ResourceRecord {
 }
 
 export const isoTime = (time: number): string => new Date(time).toISOString()
-
-/** Without the frame: that may be what a command has printed, and it may have printed values. */
-export function briefly({ frame: _frame, ...fault }: Fault): string {
-  return formatFault(fault)
-}
 
 /** The first reads of all templates of a resource, each once, sorted. */
 function namesOf(reads: readonly Reads[]): ReadNames {

@@ -2,8 +2,9 @@
 // tell. It has no clock: times come in, as milliseconds since 1970. What it keeps is bounded by the
 // number of resources.
 import type { Event, Uses } from '../core/event.ts'
+import { briefly } from '../core/fault.ts'
 import { worstFirst, type FullStatus, type StoreStatus } from '../core/status.ts'
-import { briefly, isoTime, ResourceRecord } from './resource-record.ts'
+import { isoTime, ResourceRecord } from './resource-record.ts'
 
 /** Which resources owe a reload, and since when, by the journal. */
 export type Owed = ReadonlyMap<string, { readonly since: number }>
@@ -83,6 +84,8 @@ export class StatusBoard {
         const why = 'rolled back: the reload did not succeed with the new files'
         return this.#record(event.resource, time).failed(why, time)
       }
+      case 'awaits':
+        return this.#record(event.resource, time).awaits(event, time)
       case 'waits':
         return this.#record(event.resource, time).waits(event, time)
       case 'held':

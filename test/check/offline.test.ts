@@ -172,10 +172,24 @@ test('the template of paths that dest is with for_each', async () => {
   )
 })
 
+test('what is most likely a mistake is told beside what is wrong', async () => {
+  const lines = await told({
+    'conf.d/a.toml': `group = "edge"\nsplay = "5s"\n${good}modus = "0644"\n`,
+    'templates/a.njk': '',
+  })
+  expect(lines.filter((line) => line.startsWith('conf.d/'))).toEqual([
+    'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
+    'conf.d/a.toml:2:1: warning: splay has no effect: there is no reload_cmd',
+    'conf.d/a.toml:6:1: error: unknown key modus',
+  ])
+})
+
 test('notices are warnings, and no reason to fail', async () => {
   const lines = await told({ 'conf.d/a.toml': `group = "edge"\n${good}`, 'templates/a.njk': '' })
   expect(lines).toEqual([
-    'conf.d/a.toml:1: warning: a.toml is the only resource of its group "edge"',
+    'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
+    '  1 | group = "edge"',
+    '    |         ^',
     '0 errors, 1 warning in 1 resource with 1 template',
   ])
 })

@@ -143,7 +143,9 @@ test('files: sorted, folders included, only .toml, no hidden ones, links followe
 describe('notices', () => {
   test('nothing to do', async () => {
     const { notices, confdir } = await load({ 'conf.d/README': '' })
-    expect(notices).toEqual([`no resources: ${confdir}/conf.d holds no .toml file`])
+    expect(notices.map(({ message }) => message)).toEqual([
+      `no resources: ${confdir}/conf.d holds no .toml file`,
+    ])
   })
 
   const own = `${good}prefix = "/myapp"\n`
@@ -171,7 +173,8 @@ describe('notices', () => {
   ])('prefix: %s', async (_, argv, toml, expected) => {
     const [a = '', b] = [toml].flat()
     const files = { 'conf.d/a.toml': a, ...(b === undefined ? {} : { 'conf.d/b.toml': b }) }
-    expect((await load(files, argv)).notices).toEqual(expected)
+    const { notices } = await load(files, argv)
+    expect(notices.map(({ message }) => message)).toEqual(expected)
   })
 })
 

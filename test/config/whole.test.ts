@@ -1,5 +1,6 @@
 // What a file says of its resource as a whole: where it may stand, what it becomes, and what is told.
 import { describe, expect, test } from 'vitest'
+import { briefly } from '../../src/core/fault.ts'
 import { plainReload } from '../../src/core/resource.ts'
 import { faultLines, good, load } from './load.ts'
 
@@ -119,7 +120,7 @@ debounce_max = 5
 
 describe('notices', () => {
   const idle = (line: number, key: string, why: string) =>
-    `conf.d/a.toml:${line}: ${key} has no effect: ${why}`
+    `conf.d/a.toml:${line}:1: ${key} has no effect: ${why}`
 
   test.each<[string, string, string[]]>([
     [
@@ -146,13 +147,13 @@ describe('notices', () => {
     [
       'a group of one',
       `group = "edge"\n${good}`,
-      ['conf.d/a.toml:1: a.toml is the only resource of its group "edge"'],
+      ['conf.d/a.toml:1:9: a.toml is the only resource of its group "edge"'],
     ],
     ['retry, said aloud', `on_reload_failure = "retry"\n${good}`, []],
   ])('%s', async (_, toml, expected) => {
     const { notices, confdir, text } = await load({ 'conf.d/a.toml': toml })
     expect(text).toBe('')
-    expect(notices.map((line) => line.replace(`${confdir}/`, ''))).toEqual(expected)
+    expect(notices.map((fault) => briefly(fault).replace(`${confdir}/`, ''))).toEqual(expected)
   })
 
   test('the reload of a group serves all of its members', async () => {

@@ -1,10 +1,12 @@
-// Bundles src/cli.ts into dist/: one small entry, and a chunk for each store and engine that is
-// loaded only when it is used. Nothing is left to install for those who install the package.
+// Bundles the command (src/cli.ts) and the library (src/index.ts) into dist/: two small entries, and a
+// chunk for each store and engine that is loaded only when it is used. Nothing is left to install for
+// those who install the package.
 import { execFileSync } from 'node:child_process'
 import { rmSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { notices } from './notices.mjs'
+import { bundleTypes } from './types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
@@ -31,14 +33,14 @@ const alwaysNeeded =
   /src[\\/](?:[^\\/]+\.ts|(?:core|flow|apply|control[\\/](?:keep|paths|status-file)|observe[\\/](?:log|lines|describe|status|resource-record|awaited))\b|templates[\\/](?:[^\\/]+\.ts|functions[\\/](?!re2))|stores[\\/](?:registry|difference|roots)|config[\\/])/
 /** Not even these are wanted for `-version`. */
 const forTheCommandLine =
-  /rolldown[\\/]runtime|src[\\/](?:version|core[\\/](?:result|fault|key|settings|control)|config[\\/](?:settings|flags|options|commands|values|connection|concealed|defined|nearest))\.ts/
+  /rolldown[\\/]runtime|src[\\/](?:version|runtime|core[\\/](?:result|fault|key|settings|control)|config[\\/](?:settings|flags|options|commands|values|connection|concealed|defined|nearest))\.ts/
 const seldomNeeded =
-  /src[\\/](?:cli|snapshot)\.ts|config[\\/](?:help|man|completion|json-schema|printed|schema-|http)|apply[\\/](?:trial|format|attributes)/
+  /src[\\/](?:cli|index|snapshot)\.ts|config[\\/](?:given|help|man|completion|json-schema|printed|schema-|http)|apply[\\/](?:trial|format|attributes)/
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 const bundle = await rolldown({
   cwd: root,
-  input: { cli: 'src/cli.ts' },
+  input: { cli: 'src/cli.ts', index: 'src/index.ts' },
   platform: 'node',
   resolve: { alias: { yaml: yamlModules } },
   transform: { target: 'node20.19', define: { __VERSION__: JSON.stringify(version) } },
@@ -50,17 +52,20 @@ const { output } = await bundle.write({
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
-  banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
+  banner: ({ name, isEntry }) => (isEntry && name === 'cli' ? '#!/usr/bin/env node' : ''),
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   codeSplitting: {
     groups: [
       { name: 'flags', test: (id) => forTheCommandLine.test(id), priority: 2 },
       { name: 'run', test: (id) => alwaysNeeded.test(id) && !seldomNeeded.test(id), priority: 1 },
+      // Of which the library needs a part.
+      { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
       { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
     ],
   },
 })
 chmodSync(`${root}dist/cli.js`, 0o755)
+writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
 // For `npm install --global` and the Debian package: the program knows its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,

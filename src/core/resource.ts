@@ -1,8 +1,8 @@
 // What a resource is once conf.d has been read and found good. Paths are absolute, times in milliseconds.
 import { fullKey, outermost, type Key } from './key.ts'
 
-export const engineNames = ['nunjucks', 'go'] as const
-export type EngineName = (typeof engineNames)[number]
+export type EngineName = 'nunjucks' | 'go'
+export const engineNames: readonly EngineName[] = ['nunjucks', 'go']
 
 /** The engine that a template file's name asks for; `engine = ` in the resource decides over it. */
 export const engineByName = (src: string): EngineName =>

@@ -1,0 +1,101 @@
+// The types of the library as one file that needs no other: what src/index.ts exports, with every
+// declaration that this leads to, each module's taken from its own text (isolated declarations).
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+
+/**
+ * Throws when a public type comes from a package, has to be inferred, or shares its name with another.
+ * @param {string} entry the path of a module that only exports from others
+ * @returns {string} the text of a `.d.ts`
+ */
+export function bundleTypes(entry) {
+  /** By name: the declaration's text, and the module it is from. */
+  const bundled = new Map()
+  const exported = [...moduleAt(entry).imports.keys()]
+
+  const add = (name, path) => {
+    const { declarations, imports } = moduleAt(path)
+    const declared = declarations.get(name)
+    if (declared?.isInferred) throw new Error(`${path}: the type of ${name} has to be written down`)
+    if (declared === undefined) {
+      const from = imports.get(name)
+      // What nothing declares is the language's own, such as ReadonlyMap.
+      if (from === undefined) return
+      if (from.name !== name || from.path === undefined)
+        throw new Error(`${path}: ${name} is not a type that the library can show`)
+      return add(name, from.path)
+    }
+    const known = bundled.get(name)
+    if (known === undefined) {
+      bundled.set(name, { path, text: declared.text })
+      for (const used of declared.uses) add(used, path)
+    } else if (known.path !== path) {
+      throw new Error(`${path}: there is another ${name} in ${known.path}`)
+    }
+  }
+
+  for (const name of exported) add(name, entry)
+  const missing = exported.filter((name) => !bundled.has(name))
+  if (missing.length > 0) throw new Error(`${entry}: nothing declares ${missing.join(', ')}`)
+  const texts = [...bundled].map(([name, { text }]) =>
+    exported.includes(name) ? text : text.replace(/^export /m, ''),
+  )
+  return `${texts.join('\n')}\nexport {}\n`
+}
+
+const modules = new Map()
+
+function moduleAt(path) {
+  const known = modules.get(path) ?? readModule(path)
+  modules.set(path, known)
+  return known
+}
+
+function readModule(path) {
+  const { outputText } = ts.transpileDeclaration(readFileSync(path, 'utf8'), {
+    fileName: path,
+    compilerOptions: { strict: true, target: 'ES2023', module: 'NodeNext' },
+  })
+  const file = ts.createSourceFile(path, outputText, ts.ScriptTarget.Latest, true)
+  const declarations = new Map()
+  const imports = new Map()
+  for (const statement of file.statements) {
+    const { moduleSpecifier: specifier } = statement
+    if (specifier !== undefined) {
+      const from = specifier.text.startsWith('.') ? join(dirname(path), specifier.text) : undefined
+      const clause = statement.exportClause ?? statement.importClause?.namedBindings
+      for (const { name, propertyName = name } of clause?.elements ?? [])
+        imports.set(name.text, { path: from, name: propertyName.text })
+      continue
+    }
+    for (const { name } of statement.declarationList?.declarations ?? [statement]) {
+      if (name === undefined) continue
+      const text = `${commentOf(statement, file)}${statement.getText(file)}\n`
+      declarations.set(name.text, { text, ...readTypes(statement) })
+    }
+  }
+  return { declarations, imports }
+}
+
+/** The documentation of a declaration. */
+const commentOf = (statement, file) =>
+  (statement.jsDoc ?? []).map((comment) => `${comment.getText(file)}\n`).join('')
+
+/** The types that a declaration names, and whether there is one that only the compiler could tell. */
+function readTypes(node) {
+  const uses = new Set()
+  let isInferred = false
+  const visit = (at) => {
+    if (at.kind === ts.SyntaxKind.AnyKeyword) isInferred = true
+    if (ts.isTypeReferenceNode(at)) uses.add(leftmost(at.typeName))
+    if (ts.isExpressionWithTypeArguments(at)) uses.add(leftmost(at.expression))
+    if (ts.isTypeQueryNode(at)) uses.add(leftmost(at.exprName))
+    ts.forEachChild(at, visit)
+  }
+  visit(node)
+  return { uses, isInferred }
+}
+
+const leftmost = (name) =>
+  ts.isIdentifier(name) ? name.text : leftmost(name.left ?? name.expression)

@@ -398,8 +398,13 @@ function paceOf({ resources }: Unit, pace: Pace): Pace {
 /** The longest that a cycle of it is silent, in milliseconds: each check is told of when it has ended. */
 const longestCheck = ({ resources }: Unit): number =>
   Math.max(
-    ...resources.map(({ groupCheck }) => longestRun(groupCheck?.timeout ?? 0)),
-    ...resources.flatMap(({ templates }) => templates.map((spec) => longestRun(spec.checkTimeout))),
+    0,
+    ...resources.flatMap(({ groupCheck, templates }) => [
+      ...(groupCheck === undefined ? [] : [longestRun(groupCheck.timeout)]),
+      ...templates.flatMap(({ checkCmd, checkTimeout }) =>
+        checkCmd === undefined ? [] : [longestRun(checkTimeout)],
+      ),
+    ]),
   )
 
 const reloadsOfUnit = ({ resources }: Unit): Reloads =>

@@ -54,6 +54,9 @@ const SERVERS = {
   mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
   // No server: what the pages of docs/ ask servers with.
   curl: { package: 'curl', program: 'usr/bin/curl' },
+  // No servers: what speaks to systemd, and what judges a unit; neither needs it to run.
+  'systemd-notify': { package: 'systemd', program: 'bin/systemd-notify' },
+  'systemd-analyze': { package: 'systemd', program: 'usr/bin/systemd-analyze' },
   promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
 }
 
@@ -102,8 +105,9 @@ function libraryPath(root) {
       if (!entry.includes('-linux-gnu')) continue
       folders.push(join(lib, entry))
       // PulseAudio's library, which Chromium is linked with, has another one in a folder of its own.
-      const pulse = join(lib, entry, 'pulseaudio')
-      if (existsSync(pulse)) folders.push(pulse)
+      // The same for systemd's programs.
+      const own = ['pulseaudio', 'systemd'].map((name) => join(lib, entry, name))
+      folders.push(...own.filter((folder) => existsSync(folder)))
     }
   }
   return folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(delimiter) }

@@ -21,7 +21,7 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
   EDQUOT: ['the disk quota is used up', 'Free some space or raise the quota.'],
   EROFS: [
     'the file system is read-only',
-    'Remount it writable (`mount -o remount,rw`), or choose another path.',
+    'Remount it writable (`mount -o remount,rw`), name its folder in ReadWritePaths= of the systemd unit, or choose another path.',
   ],
   EBUSY: ['the file is in use, probably a mount point', 'Unmount it, or choose another path.'],
   EXDEV: ['it lies on another file system', 'Choose another path.'],

@@ -98,7 +98,11 @@ export class Site {
   readonly root = tempDir('site')
   readonly #runs: Running[] = []
 
-  constructor(readonly store: readonly string[]) {
+  /** @param env of the program */
+  constructor(
+    readonly store: readonly string[],
+    private readonly env: Readonly<Record<string, string>> = {},
+  ) {
     for (const folder of ['conf.d', 'templates', 'out']) mkdirSync(join(this.root, folder))
   }
 
@@ -135,14 +139,10 @@ export class Site {
   }
 
   start(...args: readonly string[]): Running {
-    const run = new Running([
-      ...this.store,
-      ...['-confdir', this.root],
-      ...['-conf-file', join(this.root, 'confd.toml')],
-      ...['-state-dir', join(this.root, 'state')],
-      ...['-log-format', 'json'],
-      ...args,
-    ])
+    const where = ['-confdir', this.root, '-conf-file', join(this.root, 'confd.toml')]
+    const state = ['-state-dir', join(this.root, 'state')]
+    const all = [...this.store, ...where, ...state, '-log-format', 'json', ...args]
+    const run = new Running(all, this.env)
     this.#runs.push(run)
     return run
   }
@@ -164,8 +164,9 @@ export class Site {
 export async function withSite(
   store: readonly string[],
   use: (site: Site) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const site = new Site(store)
+  const site = new Site(store, env)
   site.config('')
   try {
     await use(site)

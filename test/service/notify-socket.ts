@@ -1,0 +1,101 @@
+// What a service manager has at the other end: a Unix datagram socket. Node has none, so perl, which
+// every Debian has, receives and prints each datagram as hexadecimal digits.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { leftovers } from '../support/leftovers.ts'
+import { removeDir, serverBinary, tempDir } from '../support/process.ts'
+import { until } from '../support/until.ts'
+
+const RECEIVE = `use Socket; $| = 1;
+  socket(S, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!";
+  my $path = $ARGV[0]; $path =~ s/^@/\\0/;
+  bind(S, pack_sockaddr_un($path)) or die "bind: $!";
+  print "listening\\n";
+  while (defined(recv(S, $datagram, 65536, 0))) { print unpack("H*", $datagram), "\\n" }`
+
+/** A datagram: the variables that it sets. */
+export type Told = Readonly<Record<string, string>>
+
+/** The programs that the daemon finds, systemd-notify among them. */
+export function programs(): Readonly<Record<string, string>> {
+  const { path, env } = serverBinary('systemd-notify')
+  return { ...env, PATH: `${dirname(path)}:${process.env['PATH']}` }
+}
+
+export class NotifySocket {
+  readonly #folder = tempDir('notify')
+  readonly #perl: ChildProcess
+  #output = ''
+  /** When the last datagram came, by `performance.now()`. */
+  lastAt = 0
+
+  /** As it stands in NOTIFY_SOCKET. */
+  readonly address: string
+
+  /** @param abstract without a file */
+  constructor(abstract = false) {
+    const path = join(this.#folder, 'socket')
+    this.address = abstract ? `@${path}` : path
+    this.#perl = spawn('perl', ['-e', RECEIVE, this.address], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    leftovers.children.add(this.#perl)
+    this.#perl.stdout?.on('data', (data: Buffer) => {
+      this.#output += data.toString()
+      this.lastAt = performance.now()
+    })
+  }
+
+  async listening(): Promise<void> {
+    await until('perl listens', () => this.#output.startsWith('listening\n'))
+  }
+
+  /** All that has come, in order; without the barriers, by which systemd-notify waits for the end. */
+  get told(): readonly Told[] {
+    return this.#output
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => toldBy(Buffer.from(line, 'hex').toString()))
+      .filter((told) => !('BARRIER' in told))
+  }
+
+  /** How often a variable was set. */
+  count(variable: string): number {
+    return this.told.filter((told) => variable in told).length
+  }
+
+  /** The newest value of a variable. */
+  last(variable: string): string | undefined {
+    return this.told.findLast((told) => variable in told)?.[variable]
+  }
+
+  async close(): Promise<void> {
+    const gone = new Promise((resolve) => this.#perl.once('exit', resolve))
+    this.#perl.kill('SIGKILL')
+    await gone
+    leftovers.children.delete(this.#perl)
+    removeDir(this.#folder)
+  }
+}
+
+const toldBy = (datagram: string): Told =>
+  Object.fromEntries(
+    datagram.split('\n').map((line) => {
+      const at = line.indexOf('=')
+      return [line.slice(0, at), line.slice(at + 1)]
+    }),
+  )
+
+/** Listens, lets the test use it, and leaves nothing behind. */
+export async function withNotifySocket(
+  use: (socket: NotifySocket) => Promise<void>,
+  abstract = false,
+): Promise<void> {
+  const socket = new NotifySocket(abstract)
+  try {
+    await socket.listening()
+    await use(socket)
+  } finally {
+    await socket.close()
+  }
+}

@@ -123,13 +123,31 @@ it.each<readonly [string, Options, readonly string[]]>([
       `  the resource's keys do not name it: add "/db/host" or a directory above it to keys = [...]`,
     ],
   ],
+  [
+    'vault2:/secret/key',
+    { prefix: '/production', watched: ['/app', 'vault2:/secret'] },
+    [
+      't.njk:3:11: key "vault2:/secret/key" does not exist (full path /secret/key in vault2)',
+      '  give a default: getv("vault2:/secret/key", "..."), or add the key',
+    ],
+  ],
+  [
+    // A resource with a store of its own, which is all that it sees.
+    '/secret/key',
+    { prefix: '/vault2:/production', watched: ['/secret'] },
+    [
+      't.njk:3:11: key "/secret/key" does not exist (full path /production/secret/key in vault2)',
+      '  give a default: getv("/secret/key", "..."), or add the key',
+    ],
+  ],
 ])('a missing key: %s, %j', async (key, options, [told, hint]) => {
   const { message, reads } = await render(`listen\n\n  port {{ getv("${key}") }}\n`, {}, options)
   expect(message).toBe(
     [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
   )
   // So that the template is tried again when the key comes.
-  expect([...reads.keys]).toEqual([`${options.prefix ?? ''}${key}`])
+  const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
+  expect([...reads.keys]).toEqual([full])
 })
 
 it('a failure is told where it is: in a loop, in an include, in a folder', async () => {

@@ -1,5 +1,5 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
-import { compareText, toKey } from '../../core/key.ts'
+import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import type { Pair as StoredPair } from '../../core/reader.ts'
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
@@ -19,16 +19,25 @@ export function demand(
 ): string {
   const value = reader.get(key)
   if (value !== undefined) return value
-  const own = toKey(key)
+  // A key that names its store is written without a slash before it.
+  const own = storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1)
   return raise(
     'template',
-    `key "${own}" does not exist (full path ${reader.fullKey(key)} in ${reader.scope.store})`,
+    `key "${own}" does not exist (full path ${placeOf(reader.fullKey(key), reader.scope.store)})`,
     {
       hint: reader.isWatched(key)
         ? hint(own)
         : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
     },
   )
+}
+
+/** Where a key would be, in the words of its store: what is before it in the tree is ours. */
+function placeOf(full: Key, byDefault: string): string {
+  const named = storeOf(full)
+  return named === undefined
+    ? `${full} in ${byDefault}`
+    : `${toKey(full.slice(storeRoot(named).length))} in ${named}`
 }
 
 export const lookups = [

@@ -1,13 +1,16 @@
 // The preflight: whether all that a run needs is there. Every node of every store is asked for the keys
-// of the resources, a hidden file is made beside every destination and removed again, and the shell
-// is asked for every command.
-import { join } from 'node:path'
+// of the resources, a hidden file is made beside every destination and removed again, the state
+// directory is looked at, and the shell is asked for every command.
+import { constants, existsSync } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { runCommand } from '../apply/command.ts'
 import { removeDirs } from '../apply/dirs.ts'
 import { observe } from '../apply/observe.ts'
 import { release, stage } from '../apply/stage.ts'
 import type { LoadedResources } from '../config/resources.ts'
 import { shellWord } from '../core/command.ts'
+import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
 import { fullKey, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
@@ -38,6 +41,7 @@ export async function preflight(
     rows: [
       ...rows,
       ...(await Promise.all(resources.flatMap(destinationRows))),
+      await stateRow(settings),
       ...(await commandRows(resources)),
     ],
     unreachable: rows.some(({ state }) => state === 'failed'),
@@ -76,8 +80,15 @@ async function askStore(
   })
   const good = answers.find(({ read }) => read instanceof Map)
   const tree = good === undefined ? undefined : treeOf(good.read as ReadonlyMap<Key, string>)
-  const [first = ''] = store.nodes
-  return [...nodes, ...(await keyRows(store, first, name, resources, tree, timeout))]
+  // One that refuses may refuse only some of them. One that is away is not asked again for each.
+  const refusing = answers.find(({ read }) => 'kind' in read && read.permanent === true)
+  const readKey = async (own: Key): Promise<Tree | Fault> => {
+    if (tree !== undefined) return tree
+    if (refusing === undefined) return notAsked
+    const read = await readOnce(store, refusing.node, [own], timeout)
+    return read instanceof Map ? treeOf(read) : (read as Fault)
+  }
+  return [...nodes, ...(await keyRows(name, resources, readKey))]
 }
 
 /** Why the nodes of a store that has to look for them were not found. */
@@ -116,24 +127,22 @@ async function readOnce(
   }
 }
 
-/** Where everything could be read at once, each key can; else each is asked for by itself. */
+const notAsked: Fault = { kind: 'store', message: 'not read: no node of the store has answered' }
+
+/** @param read gives the tree that holds a key */
 async function keyRows(
-  store: Store,
-  node: string,
   name: string | undefined,
   resources: readonly Resource[],
-  tree: Tree | undefined,
-  timeout: number,
+  read: (key: Key) => Promise<Tree | Fault>,
 ): Promise<Row[]> {
   const rows: Row[] = []
   for (const { resource, key, own } of keysIn(resources, name)) {
     const row = { what: 'keys', name: `${resource} ${key}` }
-    const read = tree ?? (await readOnce(store, node, [own], timeout))
-    if ('kind' in read) {
-      rows.push({ ...row, state: 'failed', detail: lineOf(read) })
+    const here = await read(own)
+    if ('kind' in here) {
+      rows.push({ ...row, state: 'failed', detail: lineOf(here) })
       continue
     }
-    const here = read instanceof Map ? treeOf(read) : (read as Tree)
     const size = [...here.under(own)].length
     rows.push({ ...row, state: size === 0 ? 'warning' : 'ok', detail: keys(size) })
   }
@@ -181,6 +190,21 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   return undefined
 }
 
+/** What is owed is written down before a file is swapped. A folder that is missing is made by the run. */
+async function stateRow({ stateDir }: Settings): Promise<Row> {
+  const row = { what: 'state', name: stateDir }
+  let at = stateDir
+  while (!existsSync(at)) at = dirname(at)
+  try {
+    if (!(await stat(at)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
+    await access(at, constants.W_OK | constants.X_OK)
+    return { ...row, state: 'ok', detail: 'can be written' }
+  } catch (error) {
+    const hint = 'Choose a directory that reconfd can write to with -state-dir.'
+    return { ...row, state: 'failed', detail: lineOf(ioFault(`cannot write ${at}`, error, hint)) }
+  }
+}
+
 /** Every program that a command begins with, looked for once. */
 async function commandRows(resources: readonly Resource[]): Promise<Row[]> {
   const users = new Map<string, string[]>()
@@ -196,12 +220,25 @@ async function commandRows(resources: readonly Resource[]): Promise<Row[]> {
   return Promise.all(
     [...users].map(async ([word, names]): Promise<Row> => {
       const options = { timeout: 10_000 }
-      const { exitCode } = await runCommand(`command -v -- ${shellWord(word)}`, options)
+      const asked = shellWord(word)
+      const { exitCode } = await runCommand(`command -v -- ${asked}`, options)
       const row = { what: 'command', name: word }
-      if (exitCode === 0) return { ...row, state: 'ok', detail: `of ${names.join(', ')}` }
-      const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
-      const message = `${word} was not found (${names.join(', ')})`
-      return { ...row, state: 'failed', detail: `${message}\n${hint}` }
+      const used = names.join(', ')
+      const failed = (message: string, hint: string): Row => ({
+        ...row,
+        state: 'failed',
+        detail: `${message} (${used})\n${hint}`,
+      })
+      if (exitCode !== 0) {
+        const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
+        return failed(`${word} was not found`, hint)
+      }
+      // dash says of any path that it is a command.
+      const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
+      if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
+        return failed(`${word} is no program that can be run`, `Correct the path, or chmod +x it.`)
+      }
+      return { ...row, state: 'ok', detail: `of ${used}` }
     }),
   )
 }

@@ -92,7 +92,7 @@ test('-preflight: every node, key, destination and command, and nothing stays', 
   onTestFinished(() => etcd.stop())
   await etcd.client.put('/app/port', '80')
   const place = new Place({
-    ...site('check_cmd = "true && nosuchprogram {{.src}}"\n'),
+    ...site('check_cmd = "true && nosuchprogram {{.src}}"\nreload_cmd = "OUT/../keys.yaml"\n'),
     'conf.d/b.toml': '[template]\nsrc = "a.njk"\ndest = "OUT/none/b.conf"\nkeys = ["/other"]\n',
   })
   const [port] = await freePorts(1)
@@ -107,24 +107,55 @@ test('-preflight: every node, key, destination and command, and nothing stays', 
     'keys  b.toml /other  !  no keys',
     `destination  a.toml ${place.out}/a.conf  ok  can be written`,
     `destination  b.toml ${place.out}/none/b.conf  FAILED  cannot write ${place.out}/none/b.conf`,
+    `state  ${place.root}/state  ok  can be written`,
     'command  true  ok  of a.toml',
     'command  nosuchprogram  FAILED  nosuchprogram was not found (a.toml)',
+    `command  ${place.out}/../keys.yaml  FAILED  ${place.out}/../keys.yaml is no program that can be run`,
   ])
     expect(table).toContain(line)
   expect(place.made()).toEqual([])
 })
 
-test('-preflight: who may not read the keys is told so', async () => {
+test('-preflight: who may not read the keys is told so, key by key', async () => {
   const etcd = await startEtcd()
   onTestFinished(() => etcd.stop())
   await etcd.client.put('/app/port', 's3cret')
-  await etcd.client.enableAuth('root-password')
+  await etcd.client.enableAuth('root-password', { name: 'u', password: 'pw-of-u', prefix: '/app' })
+  const place = new Place({
+    ...site(),
+    'conf.d/b.toml': resource('', 'b').replace('"/app"', '"/app", "/other"'),
+    'templates/b.njk': '',
+  })
+  const asked = await place.run('-preflight', '-node', etcd.node)
+  expect(asked.code).toBe(69)
+  expect(asked.stdout).toMatch(/^store .* FAILED /m)
+  expect(asked.stdout).toMatch(/^keys +a\.toml \/app +FAILED /m)
+  const user = ['-username', 'u', '-password', 'pw-of-u']
+  const some = await place.run('-preflight', '-node', etcd.node, ...user)
+  expect(some.code).toBe(69)
+  expect(some.stdout).toMatch(/^keys +a\.toml \/app +ok +1 key$/m)
+  expect(some.stdout).toMatch(/^keys +b\.toml \/app +ok +1 key$/m)
+  expect(some.stdout).toMatch(/^keys +b\.toml \/other +FAILED /m)
+  for (const { stdout, stderr } of [asked, some]) {
+    expect(stdout + stderr).not.toMatch(/s3cret|pw-of-u/)
+  }
+})
+
+test('-preflight: a state directory that cannot be', async () => {
+  const place = new Place({ ...site(), state: '' })
+  const { code, stdout } = await place.run('-preflight', '-file', join(place.root, 'keys.yaml'))
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^state .*\/state +FAILED +cannot write .*\/state: /m)
+})
+
+test('-preflight: a store that is away is not waited for once more for each key', async () => {
+  const [port] = await freePorts(1)
   const place = new Place(site())
-  const { code, stdout, stderr } = await place.run('-preflight', '-node', etcd.node)
+  const { code, stdout } = await place.run('-preflight', '-node', `127.0.0.1:${port}`)
   expect(code).toBe(69)
-  expect(stdout).toMatch(/^store .* FAILED /m)
-  expect(stdout).toMatch(/^keys +a\.toml \/app +FAILED /m)
-  expect(stdout + stderr).not.toContain('s3cret')
+  expect(stdout).toMatch(
+    /^keys +a\.toml \/app +FAILED +not read: no node of the store has answered$/m,
+  )
 })
 
 test('-validate: renders from a file, tries format and check_cmd, and writes nothing', async () => {

@@ -18,6 +18,7 @@ import { planUnit, type PlanContext, type PlannedUnit } from './plan-unit.ts'
 import {
   contentHash,
   renderUnit,
+  type NotKnown,
   type RenderContext,
   type RenderedTemplate,
 } from './render-unit.ts'
@@ -45,6 +46,8 @@ export type Worked =
   | { readonly kind: 'done'; readonly changed: readonly string[] }
   /** A guard stops the whole unit. */
   | { readonly kind: 'held'; readonly resource: string }
+  /** What a template has looked up is not known yet; nothing was touched. */
+  | ({ readonly kind: 'waiting' } & NotKnown)
   /** The reload has rejected this very content before. */
   | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
   | Failed
@@ -59,7 +62,11 @@ export interface Failed {
 export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> {
   const { desk, guards, noop } = context
   const rendered = await renderUnit(unit, context)
-  if (!rendered.ok) return failed('render', rendered.error.resource, rendered.error.fault)
+  if (!rendered.ok) {
+    const { error } = rendered
+    if ('missing' in error) return { kind: 'waiting', ...error }
+    return failed('render', error.resource, error.fault)
+  }
   const templates = rendered.value
   if (context.trial === 'all') return tried(filesOf(templates), context)
   const stopped = await isRejected(unit, templates, context)

@@ -5,6 +5,7 @@ import { DirtyIndex } from './core/dirty.ts'
 import { FaultError, type Fault } from './core/fault.ts'
 import { destFor, sharedDest } from './core/for-each.ts'
 import type { Key } from './core/key.ts'
+import { isNothing, nothing } from './core/extent.ts'
 import type { Changes } from './core/mirror.ts'
 import { Reader, type Reads, type Scope } from './core/reader.ts'
 import type { TemplateSpec } from './core/resource.ts'
@@ -115,7 +116,8 @@ export class ForEach {
     const dirty = this.#dirty
     this.#everything = false
     this.#dirty = new Set()
-    const known = everything || dirty.has(LISTING) ? undefined : this.#listing
+    const last = everything || dirty.has(LISTING) ? undefined : this.#listing
+    const known = last !== undefined && isWhole(last.reads) ? last : undefined
     const listing = known === undefined ? this.#look(spec, new Reader(tree, scope)) : ok(known)
     if (!listing.ok) return listing
 
@@ -123,7 +125,7 @@ export class ForEach {
     const items: Item[] = []
     for (const key of listing.value.keys) {
       let item = this.#items.get(key)
-      if (everything || dirty.has(key) || item?.made.ok !== true) {
+      if (everything || dirty.has(key) || item?.made.ok !== true || !isWhole(item.reads)) {
         item = await this.#renderItem(spec, tree, scope, key)
         this.#items.set(key, item)
         this.#index.set(key, [item.reads])
@@ -185,6 +187,9 @@ export class ForEach {
     return { reads, made: ok({ ...file, bytes }) }
   }
 }
+
+/** Whether all that was looked up was known. */
+const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
 
 /** The files of all items by path; or the fault of the first that failed, or of two that meet. */
 function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {

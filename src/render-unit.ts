@@ -1,5 +1,6 @@
 // Renders all files of a unit: one for an ordinary template, one a match for a for_each template.
 import { hashOf } from './apply/hash.ts'
+import { isNothing, type Extent } from './core/extent.ts'
 import type { Fault } from './core/fault.ts'
 import type { Key } from './core/key.ts'
 import type { Reads } from './core/reader.ts'
@@ -7,6 +8,7 @@ import type { Resource, TemplateSpec } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Tree } from './core/tree.ts'
 import type { Unit } from './core/unit.ts'
+import { missingOf } from './flow/demands.ts'
 import type { Expansion, ForEach } from './for-each.ts'
 import type { TemplateRenderer } from './templates/render.ts'
 
@@ -20,9 +22,15 @@ export interface RenderContext {
   readonly forEachOf: (spec: TemplateSpec) => ForEach
   /**
    * Told what was read as soon as a resource has been rendered, successfully or not.
+   * @param whole it was rendered to the end, of what is known: another render would read the same
    * @param duration milliseconds
    */
-  readonly rendered: (resource: Resource, reads: readonly Reads[], duration: number) => void
+  readonly rendered: (
+    resource: Resource,
+    reads: readonly Reads[],
+    whole: boolean,
+    duration: number,
+  ) => void
 }
 
 /** What one template was rendered to. */
@@ -42,24 +50,36 @@ export interface RenderFailed {
   readonly fault: Fault
 }
 
+/** It has looked up what is not known yet: what it was rendered to, or failed with, means nothing. */
+export interface NotKnown {
+  readonly resource: string
+  readonly missing: Extent
+}
+
 /** All templates are rendered even when one fails, so that the reads and faults of all are known. */
 export async function renderUnit(
   unit: Unit,
   context: RenderContext,
-): Promise<Result<readonly RenderedTemplate[], RenderFailed>> {
+): Promise<Result<readonly RenderedTemplate[], RenderFailed | NotKnown>> {
   const all: RenderedTemplate[] = []
   let failed: RenderFailed | undefined
+  let unknown: NotKnown | undefined
   for (const resource of unit.resources) {
     const read: Reads[] = []
     const begin = performance.now()
+    let whole = true
     for (const spec of resource.templates) {
       const result = await renderTemplate(resource, spec, context)
       read.push(...(result.ok ? result.value.reads : result.error.reads))
       if (result.ok) all.push(result.value)
       else failed ??= { resource: resource.name, fault: result.error.fault }
+      whole &&= result.ok
     }
-    context.rendered(resource, read, performance.now() - begin)
+    const missing = missingOf(read)
+    if (!isNothing(missing)) unknown ??= { resource: resource.name, missing }
+    context.rendered(resource, read, whole && isNothing(missing), performance.now() - begin)
   }
+  if (unknown !== undefined) return err(unknown)
   return failed === undefined ? ok(all) : err(failed)
 }
 

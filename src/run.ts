@@ -218,9 +218,14 @@ class Daemon {
 
   /** The first snapshot, one cycle, and what it led to. */
   async #once({ feeds, worker }: Generation, stopped: Promise<void>): Promise<Ended> {
-    const faults = await feeds.firstReads(this.settings.timeout, stopped)
-    if (this.options.stop.aborted && !feeds.areRead) return { kind: 'stopped' }
-    await Promise.race([worker.idle(), stopped])
+    const begin = performance.now()
+    let faults: readonly Fault[] = []
+    // What is read on demand may make templates ask for more.
+    do {
+      faults = await feeds.firstReads(this.settings.timeout, stopped, begin)
+      if (this.options.stop.aborted && !feeds.areRead) return { kind: 'stopped' }
+      await Promise.race([worker.idle(), stopped])
+    } while (worker.isWaiting && faults.length === 0 && !this.options.stop.aborted)
     await worker.stop()
     await this.#desk.idle()
     if (!this.settings.noop) {

@@ -30,6 +30,7 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
     open: openStore,
     emit: () => undefined,
     once: true,
+    whole: true,
   })
   if (!opened.ok) return { text: '', faults: opened.error, exit: 78 }
   const feeds = opened.value

@@ -7,9 +7,11 @@ import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
 import { Claims } from './core/claims.ts'
 import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
+import type { Fault } from './core/fault.ts'
 import type { Key } from './core/key.ts'
 import type { Changes } from './core/mirror.ts'
 import { planReturn, type Plan } from './core/plan.ts'
+import type { Reads } from './core/reader.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
 import { keysOf, type Resource, type TemplateSpec } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
@@ -17,17 +19,19 @@ import { unitsOf, type Unit } from './core/unit.ts'
 import type { WrittenFile } from './core/written.ts'
 import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
+import { Demands, needsOf } from './flow/demands.ts'
 import { createGate } from './flow/gate.ts'
 import type { Feeds } from './flow/feeds.ts'
 import type { Underway } from './flow/underway.ts'
 import { Views, type SeenChanges } from './flow/views.ts'
+import { Waits } from './flow/waits.ts'
 
 export interface WorkerOptions extends Omit<
   CycleContext,
   'rendered' | 'treeOf' | 'storeOf' | 'forEachOf' | 'contents' | 'claims'
 > {
   readonly resources: readonly Resource[]
-  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf'>
+  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'wanted' | 'want'>
   readonly pace: Pace
   /** Work of the former generation, by unit, that has to end before its files are touched again. */
   readonly after: ReadonlyMap<string, Promise<void>>
@@ -43,7 +47,7 @@ export interface WorkerOptions extends Omit<
 
 /** Units in work at once; each may run a check command of its own. */
 const AT_ONCE = 32
-/** How many keys a `changed` event names; the rest is counted. */
+/** How many keys an event names; the rest is counted. */
 const KEYS_TOLD = 10
 
 export class Worker {
@@ -69,6 +73,9 @@ export class Worker {
     { readonly resource: Resource; readonly items: ForEach }
   >()
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Absent where no store is read on demand. */
+  readonly #demands: Demands | undefined
+  readonly #waits = new Waits()
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
@@ -83,6 +90,8 @@ export class Worker {
         this.#forEach.set(spec, { resource, items })
       }
     }
+    const { wanted } = options.feeds
+    if (wanted !== undefined) this.#demands = new Demands(this.#resources.keys(), wanted)
     const units = unitsOf(options.resources)
     this.#units = new Map(units.map((unit) => [unit.name, unit]))
     this.#unitOf = new Map(
@@ -101,9 +110,26 @@ export class Worker {
 
   /**
    * @param store that has changed
+   * @param changes none when only more of it, or less, is known
    * @param before the tree that the changes were made to
    */
   keysChanged(store: string, changes: Changes, before: Tree): void {
+    this.#wake()
+    if (changes.size > 0) this.#changed(store, changes, before)
+    this.#pump()
+  }
+
+  /** Whether a unit waits for the first reading of something. */
+  get isWaiting(): boolean {
+    return !this.#waits.isEmpty
+  }
+
+  /** What waits for something that is known now is due, at once. */
+  #wake(): void {
+    this.#agenda.all(performance.now(), this.#waits.over(this.options.feeds.tree.known))
+  }
+
+  #changed(store: string, changes: Changes, before: Tree): void {
     const after = this.options.feeds.tree
     const causes = this.#dirty(this.#views.changed(changes, before, after, performance.now()))
     this.#tellChanged(store, [...changes.keys()], causes)
@@ -245,7 +271,7 @@ export class Worker {
         .catch(this.options.crashed)
         .finally(() => {
           this.options.desk.release(reloads)
-          this.#jobs.delete(unit.name)
+          if (this.#jobs.get(unit.name) === job) this.#jobs.delete(unit.name)
           this.#pump()
         })
       this.#jobs.set(unit.name, job)
@@ -285,10 +311,11 @@ export class Worker {
       forEachOf: (spec) => (this.#forEach.get(spec) as { readonly items: ForEach }).items,
       treeOf: (resource) => this.#views.treeOf(resource, feeds.tree),
       storeOf: (key) => feeds.nameOf(key),
-      rendered: ({ name }, reads, duration) => {
+      rendered: ({ name }, reads, whole, duration) => {
         const missed = this.#rendering.get(name) ?? []
         this.#rendering.delete(name)
         this.#index.set(name, reads)
+        this.#demand(name, reads, whole)
         emit({ kind: 'rendered', resource: name, reads, duration })
         dependsOn(reads.flatMap(({ files }) => [...files]))
         if (missed.some((changes) => this.#index.affected(changes).has(name))) {
@@ -301,9 +328,19 @@ export class Worker {
     this.#ended(unit, await underway.during(work, cycling))
   }
 
+  #demand(resource: string, reads: readonly Reads[], whole: boolean): void {
+    // The next generation has its own demands on the same stores.
+    if (this.#demands === undefined || this.#stopped) return
+    this.#demands.rendered(resource, needsOf(reads), whole)
+    this.options.feeds.want(this.#demands.all)
+  }
+
   #ended(unit: Unit, worked: Worked): void {
     const { emit, retry, noop } = this.options
+    if (worked.kind !== 'waiting') this.#waits.end(unit.name)
     switch (worked.kind) {
+      case 'waiting':
+        return this.#wait(unit, worked)
       case 'done':
         this.#agenda.succeeded(unit.name)
         for (const { name } of unit.resources) {
@@ -334,8 +371,25 @@ export class Worker {
     }
   }
 
-  /** The others of a group wait for the one that has failed or is held. */
-  #tellOthers({ resources }: Unit, culprit: string, because: 'failed' | 'held'): void {
+  /** Nothing was touched; another render follows once what is missing is known. */
+  #wait(unit: Unit, { resource, missing }: Extract<Worked, { kind: 'waiting' }>): void {
+    const { feeds, emit } = this.options
+    const keys = [...missing.trees, ...missing.names]
+    this.#waits.begin(unit.name, missing)
+    if (this.#waits.isEndless(unit.name)) {
+      return this.#ended(unit, { kind: 'failed', resource, at: 'render', fault: endless(keys[0]) })
+    }
+    this.#agenda.succeeded(unit.name)
+    const store = feeds.nameOf(keys[0] ?? '/')
+    const more = Math.max(0, keys.length - KEYS_TOLD)
+    emit({ kind: 'awaits', resource, store, keys: keys.slice(0, KEYS_TOLD), more })
+    this.#tellOthers(unit, resource, 'waiting')
+    // It may have become known while the rest of the unit was being rendered.
+    this.#wake()
+  }
+
+  /** The others of a group wait for the one that has failed, is held or waits itself. */
+  #tellOthers({ resources }: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
     for (const { name } of resources) {
       if (name === culprit) continue
       this.options.emit({ kind: 'waits', resource: name, for: culprit, because })
@@ -384,6 +438,12 @@ const returned = (
   plan?.kind === 'write'
     ? [{ resource: name, dest, sensitive: sensitive === true, write: plan, rolledBack: true }]
     : []
+
+const endless = (key: Key = '/'): Fault => ({
+  kind: 'template',
+  message: `each render looks up something else that is not known yet; ${key} was the last`,
+  hint: 'Let names that are looked up come from keys, and not from the time or from chance.',
+})
 
 const plainDests = ({ templates }: Resource): ReadonlySet<string> =>
   new Set(templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : [])))

@@ -130,12 +130,21 @@ export type Event =
       readonly vanished: readonly Key[]
       readonly more: number
     }
+  /** What the templates of a resource have looked up is not all known yet: nothing is touched before it is. */
+  | {
+      readonly kind: 'awaits'
+      readonly resource: string
+      readonly store: string
+      /** Some of it: keys and directories, and how many more. */
+      readonly keys: readonly Key[]
+      readonly more: number
+    }
   /** A resource of a group waits for another one of it, which has failed or is held. */
   | {
       readonly kind: 'waits'
       readonly resource: string
       readonly for: string
-      readonly because: 'failed' | 'held'
+      readonly because: 'failed' | 'held' | 'waiting'
     }
   | { readonly kind: 'accepted'; readonly resource: string }
   /** The reload did not succeed with the new files: the previous ones are back. */

@@ -1,7 +1,7 @@
 // Guards: whether a change may go ahead unasked. Pure: compares what the last applied render read
 // and made with what the next one did, and tells the operator in words why one is held.
 import { globBase, globToRegExp } from './glob.ts'
-import { covers, fullKey, joinKeys, outermost, toKey, type Key } from './key.ts'
+import { covers, fullKey, isEntry, joinKeys, outermost, toKey, type Key } from './key.ts'
 import type { Reads, Scope } from './reader.ts'
 import type { Guard, Limit } from './resource.ts'
 import type { Tree } from './tree.ts'
@@ -27,6 +27,7 @@ export function keysRead(
   const found = new Set<Key>()
   for (const one of reads) {
     for (const key of one.keys) {
+      if (isEntry(key)) continue
       if (isVisible(roots, key) && tree.get(key) !== undefined) found.add(key)
     }
     for (const dir of one.trees) {
@@ -49,7 +50,7 @@ const isVisible = (roots: readonly Key[], key: Key): boolean =>
 /** The visible ones of a directory: all of it, or what the roots inside of it name. */
 function* keysUnder(tree: Tree, roots: readonly Key[], dir: Key): Generator<Key> {
   const dirs = isVisible(roots, dir) ? [dir] : roots.filter((root) => covers(dir, root))
-  for (const one of dirs) for (const [key] of tree.under(one)) yield key
+  for (const one of dirs) for (const [key] of tree.under(one)) if (!isEntry(key)) yield key
 }
 
 /** The visible names directly below a directory, as paths. */

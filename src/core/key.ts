@@ -8,6 +8,14 @@ export function toKey(path: string): Key {
   return `/${parts.join('/')}`
 }
 
+/**
+ * A directory entry says that a directory is there, whatever is in it, and what is known of it: the
+ * directory with a slash behind it, which no key of a store has. Only listings see it.
+ */
+export const entryOf = (dir: Key): Key => `${dir}/`
+
+export const isEntry = (key: string): boolean => key.length > 1 && key.endsWith('/')
+
 /** `/production` + `/myapp` = `/production/myapp`. */
 export const joinKeys = (...paths: readonly string[]): Key => toKey(paths.join('/'))
 

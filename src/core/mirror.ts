@@ -35,7 +35,7 @@ export function reduce(
   }
   if (changes.size === 0) return { tree, changes }
   if (event.kind === 'snapshot') {
-    if (tree.size === 0) return { tree: treeOf(event.entries), changes }
+    if (tree.size === 0) return { tree: treeOf(event.entries).knowing(tree.known), changes }
   }
   const changed = new Map<Key, string>()
   const gone = new Set<Key>()

@@ -1,6 +1,18 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
 // hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
-import { compareText, covers, fullKey, joinKeys, ownKey, storeOf, toKey, type Key } from './key.ts'
+import { extentOf, includes, type Extent } from './extent.ts'
+import {
+  compareText,
+  covers,
+  entryOf,
+  fullKey,
+  isEntry,
+  joinKeys,
+  ownKey,
+  storeOf,
+  toKey,
+  type Key,
+} from './key.ts'
 import { globBase, globEscape, globToRegExp } from './glob.ts'
 import type { Tree } from './tree.ts'
 
@@ -15,7 +27,17 @@ export interface Reads {
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, what it includes, what it asked for. */
   readonly files: ReadonlySet<string>
+  /** What this takes of stores that are read on demand; absent where there are none. */
+  readonly needs?: Extent
+  /** The part of it that was not known: then what was rendered is not to be used. */
+  readonly missing?: Extent
 }
+
+interface MutableExtent extends Extent {
+  readonly trees: Set<Key>
+  readonly names: Set<Key>
+}
+const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 
 export interface Pair {
   /** As the template sees it, without the prefix. */
@@ -34,6 +56,8 @@ export interface Scope {
 }
 
 export class Reader {
+  /** What was looked up, as of now: grows with every look-up. */
+  readonly reads: Reads
   readonly #seen = {
     keys: new Set<Key>(),
     trees: new Set<Key>(),
@@ -41,6 +65,7 @@ export class Reader {
     patterns: new Set<string>(),
     files: new Set<string>(),
   }
+  readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
   readonly #roots: readonly Key[]
 
   constructor(
@@ -48,10 +73,8 @@ export class Reader {
     readonly scope: Scope,
   ) {
     this.#roots = scope.keys.map((key) => fullKey(scope.prefix, key))
-  }
-
-  get reads(): Reads {
-    return this.#seen
+    if (tree.known !== undefined) this.#demand = { needs: newExtent(), missing: newExtent() }
+    this.reads = this.#demand === undefined ? this.#seen : { ...this.#seen, ...this.#demand }
   }
 
   /** The key in the store, for messages: the prefix put before it. */
@@ -67,6 +90,7 @@ export class Reader {
   get(key: string): string | undefined {
     const full = this.fullKey(key)
     this.#seen.keys.add(full)
+    this.#need('trees', full)
     return this.#visible(full) ? this.tree.get(full) : undefined
   }
 
@@ -74,6 +98,7 @@ export class Reader {
   under(dir: string): Pair[] {
     const full = this.fullKey(dir)
     this.#seen.trees.add(full)
+    this.#need('trees', full)
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(full)) {
       if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
@@ -87,6 +112,7 @@ export class Reader {
     const full = fullKey(globEscape(this.scope.prefix), normal)
     const expression = globToRegExp(normal)
     this.#seen.patterns.add(full)
+    this.#needMatches(normal)
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
       const own = ownKey(this.scope.prefix, key)
@@ -125,9 +151,20 @@ export class Reader {
     return this.#names(full)
   }
 
+  /**
+   * What is told of a directory by the listing it is in; undefined in most stores, whose directories
+   * are there by what is in them.
+   */
+  entry(dir: string): string | undefined {
+    const full = this.fullKey(dir)
+    this.#seen.keys.add(entryOf(full))
+    this.#need('names', parentOf(full))
+    return this.#entry(full)
+  }
+
   /** True when there is something below `dir`. */
   isDirectory(dir: string): boolean {
-    return this.children(dir).length > 0
+    return this.#entry(this.fullKey(dir)) !== undefined || this.children(dir).length > 0
   }
 
   /** Records that the render depends on a file: its content or its being there. */
@@ -136,6 +173,7 @@ export class Reader {
   }
 
   #names(full: Key): readonly string[] {
+    this.#need('names', full)
     if (this.#visible(full))
       return this.tree.children(full).filter((name) => isOf(full, `/${name}`))
     const names = new Set<string>()
@@ -146,8 +184,15 @@ export class Reader {
     return [...names]
   }
 
+  /** Where the listing itself is not seen, what it says is not either. */
+  #entry(full: Key): string | undefined {
+    return this.#visible(parentOf(full)) ? this.tree.get(entryOf(full)) : undefined
+  }
+
   #isThere(key: Key): boolean {
-    return this.#visibleUnder(this.fullKey(key)).next().done !== true
+    const full = this.fullKey(key)
+    this.#need('trees', full)
+    return this.#visibleUnder(full).next().done !== true
   }
 
   #visible(full: Key): boolean {
@@ -158,12 +203,45 @@ export class Reader {
     // Where the directory lies above the resource's keys, only what they name is seen.
     const all = this.#visible(full)
     for (const pair of this.tree.under(full)) {
+      if (isEntry(pair[0])) continue
       if (isOf(full, pair[0]) && (all || this.#visible(pair[0]))) yield pair
     }
+  }
+
+  /** Records what is needed of a store that is read on demand; above the keys, all that they name. */
+  #need(kind: keyof Extent, dir: Key): void {
+    if (this.#demand === undefined) return
+    const { needs, missing } = this.#demand
+    const inside = (): Key[] => this.#roots.filter((root) => covers(dir, root) && isOf(dir, root))
+    const isVisible = this.#visible(dir)
+    for (const at of isVisible ? [dir] : inside()) {
+      const known = extentOf(this.tree.known, at)
+      if (known === undefined) continue
+      const part = isVisible ? kind : 'trees'
+      needs[part].add(at)
+      if (!includes(known, part, at)) missing[part].add(at)
+    }
+  }
+
+  /** The directories that may hold a match, each by itself, so that its siblings are not needed. */
+  #needMatches(pattern: Key): void {
+    if (this.#demand === undefined) return
+    let dirs = [toKey(globBase(pattern))]
+    for (const segment of segmentsOf(pattern).slice(segmentsOf(dirs[0] ?? '/').length, -1)) {
+      const expression = globToRegExp(segment)
+      dirs = dirs.flatMap((dir) =>
+        this.#names(this.fullKey(dir))
+          .filter((name) => expression.test(name))
+          .map((name) => joinKeys(dir, name)),
+      )
+    }
+    for (const dir of dirs) this.#need('trees', this.fullKey(dir))
   }
 }
 
 /** The root of all keys is that of the default store: what other stores have is not below it. */
 const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
+
+const parentOf = (key: Key): Key => (key.slice(0, key.lastIndexOf('/')) || '/') as Key
 
 const segmentsOf = (key: Key): readonly string[] => (key === '/' ? [] : key.slice(1).split('/'))

@@ -10,7 +10,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'waiting', 'in sync'] 
  * - `held`: a guard stops the change until it is accepted
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
  * - `stale`: in sync with what the store last said, and the store is away
- * - `waiting`: not looked at yet
+ * - `waiting`: not looked at yet, or for the first reading of something it has come to look up
  */
 export type State = (typeof states)[number]
 

@@ -1,4 +1,5 @@
 // What a store is to the rest of the program: one async generator of events.
+import type { Extent } from './extent.ts'
 import type { Key } from './key.ts'
 
 /** Something to tell the operator about how a store can be watched. */
@@ -12,12 +13,23 @@ export type StoreEvent =
       readonly kind: 'snapshot'
       readonly entries: ReadonlyMap<Key, string>
       readonly notices?: readonly Notice[]
+      readonly known?: Extent
     }
   | {
       readonly kind: 'delta'
       readonly put: ReadonlyMap<Key, string>
       readonly del: ReadonlySet<Key>
+      /** Of a store that is read on demand: what is known once this has been taken in. */
+      readonly known?: Extent
     }
+
+/** What is wanted of a store that is read on demand. */
+export interface Demand {
+  /** Of the store's own keys, within the prefixes; another object whenever it has become another. */
+  readonly now: Extent
+  /** Resolves once `now` is not `than` any more; rejects when the signal is aborted. */
+  other(than: Extent, signal: AbortSignal): Promise<void>
+}
 
 export interface Store {
   /** The backend's name, as in `-backend`: for messages. */
@@ -30,6 +42,11 @@ export interface Store {
    */
   readonly findNodes?: (signal: AbortSignal) => Promise<void>
   /**
+   * Present when the store can be read on demand, a part at a time: what of these prefixes is worth
+   * reading before anybody has asked for anything.
+   */
+  readonly startingWith?: (prefixes: readonly Key[]) => Extent
+  /**
    * Yields one full snapshot of all keys below the prefixes (even an empty one), then deltas or
    * further full snapshots, without a gap in between, until `signal` is aborted (returns) or the
    * connection breaks (throws a FaultError of kind `store`). It never retries by itself.
@@ -37,6 +54,13 @@ export interface Store {
    * write made after the snapshot was read is missed.
    * @param node one of `nodes`
    * @param prefixes `/app` means `/app` itself and all below it; `/` means everything
+   * @param demand of a store with `startingWith`: what of the prefixes is read, each event telling what
+   *   is `known`; without it all of them is
    */
-  watch(node: string, prefixes: readonly Key[], signal: AbortSignal): AsyncIterable<StoreEvent>
+  watch(
+    node: string,
+    prefixes: readonly Key[],
+    signal: AbortSignal,
+    demand?: Demand,
+  ): AsyncIterable<StoreEvent>
 }

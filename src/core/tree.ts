@@ -1,5 +1,6 @@
 // The immutable key tree: an AVL tree ordered by key, sharing all that did not change.
 // A change costs O(log n), whatever the number of keys beside it; a directory is a range of keys.
+import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
 interface Node {
@@ -13,6 +14,8 @@ interface Node {
 
 export interface Tree {
   readonly size: number
+  /** Of stores that are read on demand; what is not known is not there, and may be in the store. */
+  readonly known?: Known | undefined
   get(key: Key): string | undefined
   /** The key itself, if it has a value, and all below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
@@ -20,6 +23,8 @@ export interface Tree {
   children(dir: Key): readonly string[]
   /** The same tree when nothing differs. */
   with(put: ReadonlyMap<Key, string>, del: ReadonlySet<Key>): Tree
+  /** The same keys, of which so much is known. */
+  knowing(known: Known | undefined): Tree
 }
 
 const height = (node: Node | null): number => node?.height ?? 0
@@ -115,7 +120,10 @@ function* scan(root: Node | null, from: string): Generator<Node> {
 }
 
 class AvlTree implements Tree {
-  constructor(private readonly root: Node | null) {}
+  constructor(
+    private readonly root: Node | null,
+    readonly known?: Known,
+  ) {}
 
   get size(): number {
     return size(this.root)
@@ -163,7 +171,11 @@ class AvlTree implements Tree {
     let root = this.root
     for (const key of del) root = remove(root, key)
     for (const [key, value] of put) root = insert(root, key, value)
-    return root === this.root ? this : new AvlTree(root)
+    return root === this.root ? this : new AvlTree(root, this.known)
+  }
+
+  knowing(known: Known | undefined): Tree {
+    return known === this.known ? this : new AvlTree(this.root, known)
   }
 }
 

@@ -59,9 +59,11 @@ export class Agenda {
     }
   }
 
-  /** All resources are to be looked at now, changed or not. */
-  all(now: number): void {
-    for (const entry of this.#entries.values()) {
+  /** These resources, or all, are to be looked at now, changed or not. */
+  all(now: number, names: Iterable<string> = this.#entries.keys()): void {
+    for (const name of names) {
+      const entry = this.#entries.get(name)
+      if (entry === undefined) continue
       entry.since ??= now
       entry.due = now
     }

@@ -1,15 +1,18 @@
-// A feed: one store, followed, and the mirror of it. Outlives a generation when the store's options
+// A feed: one store, followed, and the mirror of it. Of a store that is read on demand it is told what is
+// wanted, and the mirror knows what of that has been read. Outlives a generation when the store's options
 // and prefixes stay the same, so that a reload of conf.d does not fetch everything anew.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { joinKeys, type Key } from '../core/key.ts'
+import { includesAll, mapExtent, nothing, type Extent } from '../core/extent.ts'
+import { isEntry, entryOf, joinKeys, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
-import { emptyTree } from '../core/tree.ts'
+import { emptyTree, type Tree } from '../core/tree.ts'
+import { Demand } from './demand.ts'
 import { follow } from './follow.ts'
 
 export interface FeedListener {
-  /** The tree is another one; also called for the first snapshot, even an empty one. */
+  /** The tree is another one, if only in what of it is known (then there are no changes); also called for the first snapshot, even an empty one. */
   changed(feed: Feed, changes: Changes, first: boolean): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
@@ -26,6 +29,8 @@ export interface FeedOptions {
   readonly emit: Emit
   /** For a onetime run: the first snapshot is all that is wanted, so no watch is opened behind it. */
   readonly once: boolean
+  /** Everything is wanted, even of a store that could be read on demand. */
+  readonly whole?: boolean | undefined
 }
 
 export class Feed {
@@ -33,13 +38,21 @@ export class Feed {
   mirror: Mirror = { kind: 'waiting' }
   listener: FeedListener | undefined
   readonly #told = new Set<string>()
+  readonly #demand: Demand | undefined
+  /** What of the store's own keys is, if it is read on demand. */
+  #known: Extent = nothing
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
   #broken: ((fault: Fault) => void) | undefined
   #read: (() => void) | undefined
 
-  constructor(private readonly options: FeedOptions) {}
+  constructor(private readonly options: FeedOptions) {
+    const { store, prefixes, whole = false } = options
+    if (!whole && store.startingWith !== undefined) {
+      this.#demand = new Demand(store.startingWith(prefixes))
+    }
+  }
 
   get name(): string {
     return this.options.name
@@ -47,6 +60,16 @@ export class Feed {
 
   get root(): Key {
     return this.options.root
+  }
+
+  /** Of the store's own keys; undefined when it is not read on demand. */
+  get wanted(): Extent | undefined {
+    return this.#demand?.now
+  }
+
+  /** @param extent of the store's own keys */
+  want(extent: Extent): void {
+    this.#demand?.set(extent)
   }
 
   /** Begins to follow; does nothing when it already does. Where no key is wanted no store is asked. */
@@ -67,28 +90,42 @@ export class Feed {
   }
 
   /**
-   * Resolves with undefined when the keys have been read for the first time, or `given up` was, else
-   * with the fault why they will not be, after so many milliseconds or as soon as that is certain.
+   * Resolves with undefined when all that is wanted has been read, if only once, or `given up` was, else
+   * with the fault why they will not be, so many milliseconds after the beginning (of `performance`) or
+   * as soon as that is certain.
    */
-  async firstRead(timeout: number, givenUp: Promise<void>): Promise<Fault | undefined> {
-    if (this.mirror.kind !== 'waiting') return undefined
+  async firstRead(
+    timeout: number,
+    givenUp: Promise<void>,
+    begin: number,
+  ): Promise<Fault | undefined> {
+    if (this.#isRead) return undefined
     let last: Fault | undefined
     let hopeless = 0
     let timer: NodeJS.Timeout | undefined
     const fault = await new Promise<Fault | undefined>((resolve) => {
-      this.#read = () => resolve(undefined)
+      this.#read = () => {
+        if (this.#isRead) resolve(undefined)
+      }
       this.#broken = (broken) => {
         last = broken
         // Trying again will not mend it: there is no reason to wait for the timeout.
         hopeless = broken.permanent === true ? hopeless + 1 : 0
         if (hopeless >= this.options.store.nodes.length) resolve(broken)
       }
-      timer = setTimeout(() => resolve(this.#notInTime(timeout, last)), timeout)
+      const left = begin + timeout - performance.now()
+      timer = setTimeout(() => resolve(this.#notInTime(timeout, last)), left)
       void givenUp.then(() => resolve(undefined))
     })
     clearTimeout(timer)
     this.#read = this.#broken = undefined
     return fault
+  }
+
+  get #isRead(): boolean {
+    if (this.mirror.kind === 'waiting') return false
+    if (this.#demand === undefined) return true
+    return includesAll(this.#known, this.#demand.now)
   }
 
   #notInTime(timeout: number, last: Fault | undefined): Fault {
@@ -103,7 +140,7 @@ export class Feed {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#closed && !(this.options.once && this.mirror.kind === 'live')) {
+      while (!this.#closed && !(this.#isOnce && this.mirror.kind === 'live')) {
         this.#connection = new AbortController()
         await this.#follow(this.#connection.signal)
       }
@@ -112,9 +149,14 @@ export class Feed {
     }
   }
 
+  /** Of what is read on demand a onetime run may want more than it did at first. */
+  get #isOnce(): boolean {
+    return this.options.once && this.#demand === undefined
+  }
+
   async #follow(signal: AbortSignal): Promise<void> {
-    const { store, prefixes, root, name, emit, once } = this.options
-    for await (const step of follow(store, prefixes, { signal })) {
+    const { store, prefixes, root, name, emit } = this.options
+    for await (const step of follow(store, prefixes, { signal, demand: this.#demand })) {
       if (step.kind === 'broken') {
         this.#markStale(step.fault)
         const { node, fault, retryIn } = step
@@ -125,17 +167,25 @@ export class Feed {
       }
       if (step.event.kind === 'snapshot') this.#tell(step.event.notices ?? [])
       const before = this.mirror
-      const { tree, changes } = reduce(treeIn(before), rooted(step.event, root))
+      const { tree: next, changes } = reduce(treeIn(before), rooted(step.event, root))
+      const tree = this.#knowing(next, step.event.known)
       this.mirror = { kind: 'live', tree }
       if (before.kind !== 'live') {
         emit({ kind: 'store-live', store: name, node: step.node, keys: tree.size })
       }
-      if (changes.size > 0 || before.kind === 'waiting') {
+      if (tree !== treeIn(before) || before.kind === 'waiting') {
         this.listener?.changed(this, changes, before.kind === 'waiting')
       }
       this.#read?.()
-      if (once) return
+      if (this.#isOnce) return
     }
+  }
+
+  #knowing(tree: Tree, known: Extent | undefined): Tree {
+    if (this.#demand === undefined || known === undefined || known === this.#known) return tree
+    this.#known = known
+    const { root } = this.options
+    return tree.knowing(new Map([[root, mapExtent(known, (dir) => joinKeys(root, dir))]]))
   }
 
   /** Once each, however often the store is opened anew. */
@@ -158,12 +208,15 @@ export class Feed {
 function rooted(event: StoreEvent, root: Key): StoreEvent {
   if (root === '/') return event
   const moved = (entries: ReadonlyMap<Key, string>): ReadonlyMap<Key, string> =>
-    new Map([...entries].map(([key, value]) => [joinKeys(root, key), value]))
+    new Map([...entries].map(([key, value]) => [moveKey(root, key), value]))
   return event.kind === 'snapshot'
     ? { ...event, entries: moved(event.entries) }
     : {
         ...event,
         put: moved(event.put),
-        del: new Set([...event.del].map((key) => joinKeys(root, key))),
+        del: new Set([...event.del].map((key) => moveKey(root, key))),
       }
 }
+
+const moveKey = (root: Key, key: Key): Key =>
+  isEntry(key) ? entryOf(joinKeys(root, key)) : joinKeys(root, key)

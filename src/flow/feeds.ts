@@ -3,7 +3,8 @@
 // one that is away makes stale what comes from it and nothing else.
 import type { Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { storeOf, storeRoot, type Key } from '../core/key.ts'
+import { mapExtent, union, type Extent } from '../core/extent.ts'
+import { joinKeys, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import { treeIn, type Changes } from '../core/mirror.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { storeIdentity, type StoreSettings } from '../core/settings.ts'
@@ -12,7 +13,7 @@ import { emptyTree, treeOf, type Tree } from '../core/tree.ts'
 import { Feed } from './feed.ts'
 
 export interface FeedsListener {
-  /** The tree was `before`. Also called for each store's first snapshot, even an empty one. */
+  /** The tree was `before`; without changes more or less of it is known. Also called for each store's first snapshot, even an empty one. */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
@@ -31,6 +32,8 @@ export interface FeedsOptions {
   readonly open: (settings: StoreSettings) => Promise<Result<Store, Fault>>
   readonly emit: Emit
   readonly once: boolean
+  /** Stores that are read on demand are read as far as `prefixes` go. */
+  readonly whole?: boolean
 }
 
 interface Entry {
@@ -57,7 +60,7 @@ export class Feeds {
   static async open(
     wanted: readonly Wanted[],
     former: Feeds | undefined,
-    { open, emit, once }: FeedsOptions,
+    { open, emit, once, whole }: FeedsOptions,
   ): Promise<Result<Feeds, readonly Fault[]>> {
     const entries = new Map<Key, Entry>()
     const faults: Fault[] = []
@@ -76,7 +79,7 @@ export class Feeds {
       }
       const called = name ?? store.value.name
       if (settings.connection.clientInsecure === true) emit(insecure(called))
-      const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once })
+      const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once, whole })
       entries.set(root, { feed, identity })
     }
     return faults.length > 0 ? err(faults) : ok(new Feeds(entries))
@@ -85,6 +88,23 @@ export class Feeds {
   /** All keys that are known, of all stores. */
   get tree(): Tree {
     return this.#tree
+  }
+
+  /** What is wanted of the stores that are read on demand, as full keys; undefined when none is. */
+  get wanted(): Extent | undefined {
+    const wanted = [...this.entries.values()].flatMap(({ feed }) => {
+      const own = feed.wanted
+      return own === undefined ? [] : [mapExtent(own, (dir) => joinKeys(feed.root, dir))]
+    })
+    return wanted.length === 0 ? undefined : union(wanted)
+  }
+
+  /** From here on this is wanted of them, and nothing else. */
+  want(extent: Extent): void {
+    for (const { feed } of this.entries.values()) {
+      const isOwn = (key: Key): boolean => this.#feedOf(key) === feed
+      feed.want(mapExtent(extent, (key) => (isOwn(key) ? relativeTo(feed.root, key) : undefined)))
+    }
   }
 
   /** Whether the store of a full key has been read, if only once. */
@@ -138,9 +158,18 @@ export class Feeds {
     }
   }
 
-  /** The faults of the stores that could not be read in time, when all others have been. */
-  async firstReads(timeout: number, givenUp: Promise<void>): Promise<readonly Fault[]> {
-    const reads = [...this.entries.values()].map(({ feed }) => feed.firstRead(timeout, givenUp))
+  /**
+   * The faults of the stores that could not be read in time, when all others have been. Of those that
+   * are read on demand: as far as is wanted now. As Feed.firstRead has it.
+   */
+  async firstReads(
+    timeout: number,
+    givenUp: Promise<void>,
+    begin = performance.now(),
+  ): Promise<readonly Fault[]> {
+    const reads = [...this.entries.values()].map(({ feed }) =>
+      feed.firstRead(timeout, givenUp, begin),
+    )
     return (await Promise.all(reads)).filter((fault) => fault !== undefined)
   }
 
@@ -153,7 +182,15 @@ export class Feeds {
   #all(): Tree {
     const [first, ...more] = [...this.entries.values()].map(({ feed }) => treeIn(feed.mirror))
     if (more.length === 0) return first ?? emptyTree
-    return treeOf(new Map([first ?? emptyTree, ...more].flatMap((tree) => [...tree.under('/')])))
+    const all = [first ?? emptyTree, ...more].flatMap((tree) => [...tree.under('/')])
+    return this.#knowing(treeOf(new Map(all)))
+  }
+
+  #knowing(tree: Tree): Tree {
+    const known = [...this.entries.values()].flatMap(({ feed }) => [
+      ...(treeIn(feed.mirror).known ?? []),
+    ])
+    return known.length === 0 ? tree : tree.knowing(new Map(known))
   }
 
   #merge(feed: Feed, changes: Changes): Tree {
@@ -166,6 +203,6 @@ export class Feeds {
       if (how === 'removed') del.add(key)
       else put.set(key, tree.get(key) as string)
     }
-    return this.#tree.with(put, del)
+    return this.#knowing(this.#tree.with(put, del))
   }
 }

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import type { Store, StoreEvent } from '../core/store.ts'
+import type { Demand, Store, StoreEvent } from '../core/store.ts'
 import { backoffDelay, type Backoff } from './backoff.ts'
 import { reopened } from './knock.ts'
 
@@ -20,6 +20,8 @@ export type FollowEvent =
 export interface FollowOptions {
   readonly signal: AbortSignal
   readonly backoff?: Backoff
+  /** Of a store that is read on demand. */
+  readonly demand?: Demand | undefined
 }
 
 const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
@@ -33,7 +35,7 @@ const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
 export async function* follow(
   store: Store,
   prefixes: readonly Key[],
-  { signal, backoff = DEFAULT_BACKOFF }: FollowOptions,
+  { signal, backoff = DEFAULT_BACKOFF, demand }: FollowOptions,
 ): AsyncGenerator<FollowEvent> {
   let failures = 0
   let delay = 0
@@ -50,7 +52,7 @@ export async function* follow(
       }
       node = round[0] as string
       round = round.slice(1)
-      for await (const event of store.watch(node, prefixes, signal)) {
+      for await (const event of store.watch(node, prefixes, signal, demand)) {
         live = true
         yield { kind: 'store', node, event }
         if (signal.aborted) return

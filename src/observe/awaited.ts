@@ -10,6 +10,8 @@ export class Awaited {
   #started = false
   readonly #stores = new Set<string>()
   readonly #resources = new Set<string>()
+  /** What a resource has come to look up and is not known yet. */
+  readonly #unknown = new Map<string, string>()
   /** Command by the resources it is for. */
   readonly #reloads = new Map<string, string>()
   #timer: NodeJS.Timeout | undefined
@@ -40,9 +42,13 @@ export class Awaited {
       case 'store-live':
         this.#stores.delete(event.store)
         return
+      case 'awaits':
+        this.#unknown.set(event.resource, `${event.keys.join(', ')} of ${event.store}`)
+        return
       case 'applied':
       case 'failed':
       case 'held':
+        this.#unknown.delete(event.resource)
         this.#resources.delete(event.resource)
         return
       case 'reload-started':
@@ -70,6 +76,7 @@ export class Awaited {
     const [reload] = this.#reloads
     if (reload !== undefined) return `the reload of ${reload[0]} to end: ${reload[1]}`
     if (this.#stores.size > 0) return `the keys of ${[...this.#stores].join(', ')}`
+    if (this.#unknown.size > 0) return [...new Set(this.#unknown.values())].join(', ')
     if (this.#resources.size === 0) return undefined
     return `${[...this.#resources].join(', ')}: a check that runs, or keys that go on changing`
   }

@@ -20,6 +20,7 @@ const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 100
 const again = (ms: number | null): string => (ms === null ? '' : `, again in ${seconds(ms)}`)
 const nextNode = (ms: number): string => (ms === 0 ? ', the next node is tried at once' : again(ms))
 const names = (all: readonly string[]): string => all.join(', ')
+const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 const WHY = {
   create: 'new',
   content: 'content',
@@ -157,9 +158,15 @@ export function describe(event: Event): Described {
       const text = `held, ${dest} stays as it is: ${reason}${gone}\n  reconfd accept ${resource} lets this change through`
       return line('error', resource, text, { resource, dest, reason, vanished, more })
     }
+    case 'awaits': {
+      const { resource, store, keys, more } = event
+      const rest = more > 0 ? ` and ${more} more` : ''
+      const text = `waits for the first reading of ${names(keys)}${rest} from ${store}`
+      return line('debug', resource, text, { resource, store, keys, more })
+    }
     case 'waits': {
       const { resource, because } = event
-      const text = `its files stay as they are: ${event.for}, of the same group, ${because === 'held' ? 'is held' : 'has failed'}`
+      const text = `its files stay as they are: ${event.for}, of the same group, ${BECAUSE[because]}`
       return line('debug', resource, text, { resource, for: event.for, because })
     }
     case 'accepted':

@@ -153,7 +153,10 @@ export class ResourceRecord {
     }
     const away = stores.find(({ state }) => state !== 'live')
     const why = away?.fault === undefined ? {} : { why: briefly(away.fault) }
-    if (this.#awaits !== undefined) return { state: 'waiting', ...this.#awaits, ...why }
+    if (this.#awaits !== undefined) {
+      const told = [this.#awaits.why, ...(why.why === undefined ? [] : [why.why])]
+      return { state: 'waiting', since: this.#awaits.since, why: told.join('; ') }
+    }
     const changes = stores.map(({ since }) => Date.parse(since))
     if (this.#good === undefined) {
       const since = Math.min(this.known, ...changes)

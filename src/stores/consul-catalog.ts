@@ -1,14 +1,17 @@
 // The store consul-catalog: what is registered with Consul, as keys. A healthy instance of the service
-// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON.
+// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. Read on demand: a
+// service is asked for once something wants to know of it.
 import { raise, type Fault } from '../core/fault.ts'
-import type { Result } from '../core/result.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { CatalogApi } from './consul-catalog/api.ts'
+import { Catalog } from './consul-catalog/catalog.ts'
 import { follow } from './consul-catalog/follow.ts'
-import { scopeOf } from './consul-catalog/scope.ts'
+import { everything, noticesOf, startingWith } from './consul-catalog/scope.ts'
 import { ConsulHttp } from './consul-http.ts'
 import { openHttpStore } from './http-store.ts'
+import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 
 const DEFAULT_NODE = '127.0.0.1:8500'
@@ -26,7 +29,7 @@ export function open(
 ): Result<Store, Fault> {
   const { connection, catalog = EVERYTHING_HEALTHY } = settings
   const credentials = (): Record<string, string> => consulCredentials(connection, env)
-  return openHttpStore({
+  const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
     defaultNode: DEFAULT_NODE,
@@ -35,11 +38,14 @@ export function open(
       credentials()
       expectPairs(catalog.meta)
     },
-    follow: (http, prefixes, signal) => {
+    follow: (http, prefixes, signal, demand = everything(prefixes)) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
-      return follow(new CatalogApi(connect, catalog), scopeOf(prefixes), signal)
+      const api = new CatalogApi(connect, catalog)
+      const isSeen = coveredBy(prefixes)
+      return follow(new Catalog(api, demand, isSeen), noticesOf(prefixes), signal)
     },
   })
+  return opened.ok ? ok({ ...opened.value, startingWith }) : opened
 }
 
 function expectPairs(meta: readonly string[]): void {

@@ -4,7 +4,7 @@ import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Connection } from '../core/settings.ts'
-import type { Store, StoreEvent } from '../core/store.ts'
+import type { Demand, Store, StoreEvent } from '../core/store.ts'
 import { checkConnection, openHttp, type HttpClient } from './http.ts'
 
 export interface HttpStore {
@@ -21,6 +21,7 @@ export interface HttpStore {
     http: HttpClient,
     prefixes: readonly Key[],
     signal: AbortSignal,
+    demand?: Demand,
   ) => AsyncIterable<StoreEvent>
 }
 
@@ -38,6 +39,7 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
+    demand?: Demand,
   ): AsyncGenerator<StoreEvent> {
     const http = openHttp(node, connection, product)
     // At once, and not when the consumer comes back: an aborted watch keeps no socket.
@@ -45,7 +47,7 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
     signal.addEventListener('abort', close, { once: true })
     try {
       signal.throwIfAborted()
-      yield* follow(http, prefixes, signal)
+      yield* follow(http, prefixes, signal, demand)
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {

@@ -2,7 +2,7 @@
 // holds what is registered and no other values. So the rest of it is said here in services: each test
 // is one of changing.ts and surviving.ts, and `a:7` is an instance `a` with port 7.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Key } from '../../src/core/key.ts'
+import { isEntry, type Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { startAgent, type Agent } from '../support/consul-agents.ts'
 import { settingsFor } from '../support/settings.ts'
@@ -33,7 +33,8 @@ describe('contract: consul-catalog', () => {
   /** Waits until the instances of a service are exactly these. */
   async function converges(watched: Watched, name: string, ...wanted: string[]): Promise<void> {
     const seen = (): string[] =>
-      [...watched.tree.under(dir(name))].map(([key, value]) => {
+      [...watched.tree.under(dir(name))].flatMap(([key, value]) => {
+        if (isEntry(key)) return []
         const { port } = JSON.parse(value) as { port: number }
         return `${key.slice(key.indexOf(`${name}-`) + name.length + 1)}:${port}`
       })

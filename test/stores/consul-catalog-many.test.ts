@@ -29,7 +29,9 @@ function watch(
 }
 
 const portOf = (node: string): number => Number(node.split(':')[1])
-const keysOf = (event: object): string[] => Object.keys((event as { entries: object }).entries)
+/** Of the instances and nodes; what the list of services tells is left out. */
+const keysOf = (event: object): string[] =>
+  Object.keys((event as { entries: object }).entries).filter((key) => !key.endsWith('/'))
 
 let agent: Agent
 beforeAll(async () => {

@@ -33,14 +33,23 @@ function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): Ra
   return raw
 }
 
-/** An event with its values parsed, and only the fields that are looked at. */
+/** An event with its values parsed, and only the fields that are looked at; without the list of services. */
 function seen(event: object, ...fields: readonly string[]): unknown {
-  const { entries, put, del } = event as Record<string, Record<string, string>>
-  const parsed = Object.entries(entries ?? put ?? {}).map(([key, text]) => {
+  const { entries, put, del } = event as {
+    entries?: Record<string, string>
+    put?: Record<string, string>
+    del?: string[]
+  }
+  const isListed = (key: string): boolean => key.endsWith('/')
+  const told = Object.entries(entries ?? put ?? {}).filter(([key]) => !isListed(key))
+  const parsed = told.map(([key, text]) => {
     const value = JSON.parse(text) as Record<string, unknown>
     return [key, Object.fromEntries(fields.map((field) => [field, value[field]]))]
   })
-  return { ...Object.fromEntries(parsed), ...(del === undefined ? {} : { del }) }
+  return {
+    ...Object.fromEntries(parsed),
+    ...(del === undefined ? {} : { del: del.filter((key) => !isListed(key)) }),
+  }
 }
 
 test('an instance with all that is known of it; the node has its address', async () => {

@@ -1,8 +1,8 @@
 // What is asked of Consul's catalog, and the keys that the answers are.
 // https://developer.hashicorp.com/consul/api-docs/health and /consul/api-docs/catalog
 import { serviceDir } from '../../core/catalog.ts'
+import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
-import type { Key } from '../../core/key.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
 import type { Answer, ConsulHttp, Query } from '../consul-http.ts'
 import { instancesOf, nodesOf, type Choice, type HealthEntry, type NodeEntry } from './values.ts'
@@ -78,13 +78,21 @@ export class CatalogApi {
     })
   }
 
-  /** The directory of each service there is, and for a value the service's name. */
-  readonly names: Ask = this.#asking<Readonly<Record<string, unknown>>>({
+  /** The directory of each service there is, with its name and its tags: those of all its instances. */
+  readonly names: Ask = this.#asking<Readonly<Record<string, readonly string[]>>>({
     about: 'the list of services',
     path: '/v1/catalog/services',
     form: 'map',
     rights: () => [{ Resource: 'service', Segment: '' }],
-    entries: (value) => new Map(Object.keys(value).map((name) => [serviceDir(name), name])),
+    entries: (value) =>
+      new Map(
+        Object.entries(value)
+          .filter(([, tags]) => this.#choice.tags.every((tag) => tags.includes(tag)))
+          .map(([name, tags]) => {
+            const text = JSON.stringify({ name, tags: [...tags].sort(compareText) })
+            return [entryOf(serviceDir(name)), text]
+          }),
+      ),
   })
 
   readonly nodes: Ask = this.#asking<readonly NodeEntry[]>({
@@ -95,11 +103,16 @@ export class CatalogApi {
     entries: nodesOf,
   })
 
+  /** Throws when the catalog cannot be read; there is nothing to be told of what is in it. */
+  async reach(signal: AbortSignal): Promise<void> {
+    await this.bells[0]({ index: 0, signal })
+  }
+
   /**
    * Questions whose index moves with everything that can be said of an instance. The filters let
    * nothing through, so the answers are next to nothing; what the ACL does to them does not matter.
    */
-  get bells(): readonly Ask[] {
+  get bells(): readonly [Ask, ...Ask[]] {
     const bell =
       (path: string, form: Query['form'], ...parameters: readonly string[]): Ask =>
       async (asked) => {

@@ -47,6 +47,11 @@ export class Topic {
     return difference(before, this.held)
   }
 
+  /** Whether there has been an answer. */
+  get isRead(): boolean {
+    return this.#index > 0
+  }
+
   /** Whether an answer says that something has happened since the last one. */
   isNews({ index, early }: Reading): boolean {
     return early || index !== this.#index

@@ -6,7 +6,7 @@
 // A null says nothing: the key is not there, as in confd.
 import { extname } from 'node:path'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
-import { joinKeys, type Key } from '../../core/key.ts'
+import { entryOf, isEntry, joinKeys, type Key } from '../../core/key.ts'
 import { SyntaxFault } from '../../core/syntax.ts'
 
 export const extensions: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.toml'])
@@ -34,7 +34,13 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   if (Array.isArray(value)) {
     value.forEach((item, index) => flatten(item, joinKeys(key, String(index)), entries))
   } else if (value instanceof Map) {
-    for (const [name, item] of value) flatten(item, joinKeys(key, String(name)), entries)
+    for (const [name, item] of value) {
+      const below = joinKeys(key, String(name))
+      // `/dir/`, as `reconfd snapshot` writes what a listing tells of a directory.
+      const isTold = typeof name === 'string' && name.startsWith('/') && isEntry(name)
+      if (isTold && typeof item === 'string') entries.set(entryOf(below), item)
+      else flatten(item, below, entries)
+    }
   } else if (value instanceof Date) {
     entries.set(key, value.toISOString())
   } else if (typeof value === 'object') {

@@ -1,7 +1,7 @@
 // Services and nodes, from the keys that consul-catalog makes of them; any store may hold such keys.
 // Where they are looked for is told by the resource's keys: in the default store, or in a named one.
 import { nameOfPart, serviceDir } from '../../core/catalog.ts'
-import { compareText, covers, storeOf, storeRoot, type Key } from '../../core/key.ts'
+import { compareText, covers, joinKeys, storeOf, storeRoot, type Key } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
@@ -63,6 +63,13 @@ const instancesIn = (context: RenderContext, dirs: readonly Key[]): Instance[] =
     context.reader.under(dir).map(({ key, value }) => recordOf(SERVICE, value, key) as Instance),
   )
 
+/** As the list of services has them; where there is no list, those of the instances. */
+function tagsIn(context: RenderContext, dir: Key): readonly string[] {
+  const told = context.reader.entry(dir)
+  if (told === undefined) return instancesIn(context, [dir]).flatMap(({ tags }) => tags)
+  return (recordOf(SERVICE_NAME, told, dir) as Entry & { readonly tags: readonly string[] }).tags
+}
+
 const SHOP = {
   '/services/shop/n1:a':
     '{"name": "shop", "address": "10.0.2.1", "port": 80, "tags": ["blue"], "weights": {"passing": 5}}',
@@ -97,7 +104,7 @@ export const services = [
   }),
   define('services', {
     params: [],
-    doc: "The services that the resource's keys show and that have an instance: `.name`, and `.tags`, all those of its instances.",
+    doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one.",
     examples: [
       {
         nunjucks: 'services()',
@@ -109,9 +116,9 @@ export const services = [
     run: (context) => {
       const tagsOf = new Map<string, Set<string>>()
       for (const place of places(context, 'services()', '/services')) {
-        for (const { key, value } of context.reader.under(place)) {
-          const { tags } = recordOf(SERVICE, value, key) as Instance
-          const name = nameOfPart(key.slice(place.length + 1).split('/')[0] ?? '')
+        for (const part of context.reader.children(place)) {
+          const name = nameOfPart(part)
+          const tags = tagsIn(context, joinKeys(place, part))
           tagsOf.set(name, new Set([...(tagsOf.get(name) ?? []), ...tags]))
         }
       }

@@ -1,0 +1,65 @@
+// Parts of a tree: what is wanted of a store that is read on demand, and what is known of it.
+import { selfAndAncestors, storeOf, storeRoot, type Key } from './key.ts'
+
+export interface Extent {
+  /** Keys and directories that are meant with all that is below them. */
+  readonly trees: ReadonlySet<Key>
+  /** Directories of which the names directly below are meant, and nothing else. */
+  readonly names: ReadonlySet<Key>
+}
+
+/** What is known of each store that is read on demand, by its root. Of other stores everything is. */
+export type Known = ReadonlyMap<Key, Extent>
+
+export const nothing: Extent = { trees: new Set(), names: new Set() }
+
+/** Of the store that a full key is in; undefined when that one is not read on demand. */
+export function extentOf(known: Known | undefined, key: Key): Extent | undefined {
+  if (known === undefined) return undefined
+  const store = storeOf(key)
+  return known.get(store === undefined ? '/' : storeRoot(store))
+}
+
+/** Whether all of a directory, or the names in it, are part of an extent. */
+export function includes(extent: Extent, kind: keyof Extent, dir: Key): boolean {
+  for (const at of selfAndAncestors(dir)) if (extent.trees.has(at)) return true
+  return kind === 'names' && extent.names.has(dir)
+}
+
+export const includesAll = (extent: Extent, { trees, names }: Extent): boolean =>
+  [...trees].every((dir) => includes(extent, 'trees', dir)) &&
+  [...names].every((dir) => includes(extent, 'names', dir))
+
+/** Whether all of a part, which may be of several stores, is known. */
+export const isKnown = (known: Known | undefined, { trees, names }: Extent): boolean => {
+  const has = (kind: keyof Extent) => (dir: Key) => {
+    const extent = extentOf(known, dir)
+    return extent === undefined || includes(extent, kind, dir)
+  }
+  return [...trees].every(has('trees')) && [...names].every(has('names'))
+}
+
+export const isSame = (a: Extent, b: Extent): boolean =>
+  a.trees.size === b.trees.size &&
+  a.names.size === b.names.size &&
+  [...a.trees].every((dir) => b.trees.has(dir)) &&
+  [...a.names].every((dir) => b.names.has(dir))
+
+export const isNothing = ({ trees, names }: Extent): boolean => trees.size + names.size === 0
+
+export function union(extents: Iterable<Extent>): Extent {
+  const trees = new Set<Key>()
+  const names = new Set<Key>()
+  for (const extent of extents) {
+    for (const dir of extent.trees) trees.add(dir)
+    for (const dir of extent.names) names.add(dir)
+  }
+  return { trees, names }
+}
+
+/** The directories that are kept, under another name. */
+export function mapExtent({ trees, names }: Extent, rename: (dir: Key) => Key | undefined): Extent {
+  const renamed = (dirs: ReadonlySet<Key>): ReadonlySet<Key> =>
+    new Set([...dirs].flatMap((dir) => rename(dir) ?? []))
+  return { trees: renamed(trees), names: renamed(names) }
+}

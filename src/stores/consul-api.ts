@@ -30,7 +30,7 @@ export class ConsulApi {
    * The default consistency: never `?stale`, whose answers may come without a leader.
    */
   async list(start: string, index: number, signal: AbortSignal): Promise<Page> {
-    const about = `below ${start}`
+    const about = `/${start} and below`
     const query = { index, signal, about, form: 'list', mayBeMissing: true } as const
     const answer = await this.#http.get(`${pathOf(start)}?recurse`, query)
     return { ...answer, entries: (answer.value ?? []) as readonly Entry[] }

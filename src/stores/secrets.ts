@@ -19,13 +19,24 @@ export function basicAuth(connection: Connection): Record<string, string> {
 /**
  * Who we are to Consul, as headers. The token is -auth-token or its file, else a password without a
  * user, else what Consul's own programs take from the environment; basic auth is for a proxy before it.
- * Throws a FaultError when a file cannot be read.
+ * Throws a FaultError when a file cannot be read, or when the token cannot be sent.
  */
 export function consulCredentials(
   connection: Connection,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
+  // The HTTP library would only say that a header is wrong.
+  if (/[^ -~]/.test(token)) {
+    raise(
+      'store',
+      'the ACL token holds a line break, or another character that no header may have',
+      {
+        hint: 'check -auth-token or where else it is from: a token of Consul is one word',
+        permanent: true,
+      },
+    )
+  }
   return { ...basicAuth(connection), ...(token === '' ? {} : { 'x-consul-token': token }) }
 }
 

@@ -125,10 +125,23 @@ test.each<[string, Access]>([
   for (const prefix of [dir, '/'] as const) {
     const fault = await watch([prefix], consul.node, access).fault()
     expect(fault).toMatchObject({ kind: 'store', permanent: true })
-    expect(fault.message).toMatch(/^Consul at http:.* denied access to /)
+    expect(fault.message).toMatch(/^Consul at http:.* denied access to \/(t\d+)? and below$/)
     expect(fault.hint).toContain('CONSUL_HTTP_TOKEN')
     expect(JSON.stringify(fault)).not.toContain('unknown-token')
   }
+})
+
+test.each<[string, Access]>([
+  ['two lines', { env: { CONSUL_HTTP_TOKEN: 'secret\nsecret' } }],
+  ['no ASCII', { password: 'sécret' }],
+])('a token that cannot be sent is refused at the start: %s', (_, { env = {}, ...connection }) => {
+  const nodes = [consul.node]
+  const access = { nodes, scheme: 'http' as const, ...connection }
+  const opened = open(settingsFor({ backend: 'consul', connection: access }), env)
+  expect(opened).toMatchObject({ ok: false, error: { permanent: true } })
+  const told = JSON.stringify(opened)
+  expect(told).toContain('the ACL token holds a line break')
+  expect(told).not.toContain('cret')
 })
 
 test('a policy for the directory is enough, whatever its neighbours hold', async () => {

@@ -1,0 +1,58 @@
+// Every command in README.md, docs/ and examples/ is run, from the text of the page itself: each page from
+// top to bottom on a machine of its own. What is not run is told, with the reason that the page gives.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { removeDir } from '../support/process.ts'
+import { commandsOf, type Command } from './commands.ts'
+import { blocksOf, pages, readPage } from './markdown.ts'
+import { Reading } from './page.ts'
+import { cannotIsolate, makeClone, makePrograms, Sandbox, workFolder } from './sandbox.ts'
+
+const isolated = cannotIsolate()
+
+interface PageCommands {
+  readonly page: string
+  readonly commands: readonly Command[]
+}
+const all: readonly PageCommands[] = pages
+  .map((page) => ({ page, commands: blocksOf(page).flatMap((block) => commandsOf(page, block)) }))
+  .filter(({ commands }) => commands.length > 0)
+
+describe.skipIf(isolated !== undefined)('every command is run', () => {
+  const folder = workFolder()
+  beforeAll(() => {
+    makePrograms(join(folder, 'programs'))
+    makePrograms(join(folder, 'without-reconfd'), { installs: true })
+  })
+  afterAll(() => removeDir(folder))
+
+  test.concurrent.each(all.map(({ page }) => page))('%s', { timeout: 120_000 }, async (page) => {
+    const text = readPage(page)
+    const own = join(folder, page.replaceAll('/', '-'))
+    const clone = join(own, 'clone')
+    mkdirSync(own)
+    if (text.includes('$CLONE')) makeClone(clone, text.includes('npm run '))
+    const programs = /^sudo npm install/m.test(text) ? 'without-reconfd' : 'programs'
+    const sandbox = new Sandbox(own, join(folder, programs), { CLONE: clone })
+    try {
+      await new Reading(page, text, sandbox).all()
+    } finally {
+      await sandbox.close()
+    }
+  })
+})
+
+test('commands that are not run are few, and each has its reason', () => {
+  const notRun = all.flatMap(({ page, commands }) =>
+    commands.flatMap(({ text, line, expected: { notRun: reason } }) =>
+      reason === undefined ? [] : [`${page}:${line}: ${text.split('\n')[0]} (${reason})`],
+    ),
+  )
+  const count = all.reduce((sum, { commands }) => sum + commands.length, 0)
+  process.stdout.write(
+    `${count} commands in the docs, of which are not run:\n  ${notRun.join('\n  ')}\n`,
+  )
+  if (isolated !== undefined) process.stdout.write(`none was run here: ${isolated}\n`)
+  expect(notRun.length).toBeLessThan(20)
+})

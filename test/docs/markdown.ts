@@ -1,0 +1,123 @@
+// What the tests of the documentation need of a page: its blocks, its headings, its links, and the notes
+// in HTML comments that tell a test what a reader knows. docs/contributing.md describes the notes.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The repository's folder. */
+export const top = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Paths from the top: README.md, docs/*.md, examples/*\/README.md. */
+export const pages: readonly string[] = [
+  'README.md',
+  ...listed('docs', '.md').map((name) => `docs/${name}`),
+  ...listed('examples', '').map((name) => `examples/${name}/README.md`),
+]
+
+function listed(folder: string, extension: string): string[] {
+  return readdirSync(join(top, folder))
+    .filter((name) => name.endsWith(extension))
+    .sort()
+}
+
+export const readPage = (page: string): string => readFileSync(join(top, page), 'utf8')
+
+export const noteKinds = [
+  'setup',
+  'check',
+  'expect',
+  'not run',
+  'runs',
+  'file',
+  'output of',
+  'lines of',
+] as const
+export type NoteKind = (typeof noteKinds)[number]
+
+/** `<!-- KIND: TEXT -->` on lines of its own. */
+export interface Note {
+  readonly kind: NoteKind
+  readonly text: string
+  /** Counted from 1. */
+  readonly line: number
+}
+
+/** A block between fences. */
+export interface Block {
+  /** The word behind the opening fence; '' when there is none. */
+  readonly language: string
+  readonly text: string
+  /** Of its first line between the fences, counted from 1. */
+  readonly line: number
+  /** The notes right before it, except the hidden commands, in order. */
+  readonly notes: readonly Note[]
+}
+
+/**
+ * Either commands that the reader does not see, or a block. `setup` does what the page takes for granted,
+ * `check` looks whether what it promises comes true, and is run until it does.
+ */
+export type Part = { readonly hidden: Note } | { readonly block: Block }
+
+/** The parts of a page that a test acts upon, in order. Throws where a page cannot be understood. */
+export function partsOf(page: string, text: string): Part[] {
+  const lines = text.split('\n')
+  const parts: Part[] = []
+  let notes: Note[] = []
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    const fence = /^( *)(```+)(\S*)/.exec(line)
+    if (fence !== null) {
+      const [, indent = '', ticks = '', language = ''] = fence
+      const end = lines.findIndex((other, n) => n > at && other.trim() === ticks)
+      if (end < 0) throw new Error(`${page}:${at + 1}: this block is never closed`)
+      const inside = lines.slice(at + 1, end).map((other) => other.slice(indent.length))
+      parts.push({ block: { language, text: inside.join('\n'), line: at + 2, notes } })
+      notes = []
+      at = end
+    } else if (line.startsWith('<!--')) {
+      const end = lines.findIndex((other, n) => n >= at && other.endsWith('-->'))
+      const note = noteOf(lines.slice(at, end + 1).join('\n'), at + 1)
+      if (note?.kind === 'setup' || note?.kind === 'check') parts.push({ hidden: note })
+      else if (note !== undefined) notes.push(note)
+      at = Math.max(at, end)
+    } else if (line.trim() !== '') {
+      if (notes[0] !== undefined) throw new Error(`${page}:${notes[0].line}: no block follows`)
+      if (/^ {4,}\S/.test(line) && lines[at - 1]?.trim() === '') {
+        throw new Error(`${page}:${at + 1}: put this block between fences, with its language`)
+      }
+    }
+  }
+  return parts
+}
+
+function noteOf(comment: string, line: number): Note | undefined {
+  const match = new RegExp(`^<!-- (${noteKinds.join('|')}):\\s+([^]*?)\\s*-->$`).exec(comment)
+  if (match === null) return undefined
+  return { kind: match[1] as NoteKind, text: match[2] ?? '', line }
+}
+
+export const blocksOf = (page: string): Block[] =>
+  partsOf(page, readPage(page)).flatMap((part) => ('block' in part ? [part.block] : []))
+
+/** The text of the block's note of that kind. */
+export const noteIn = (block: Block, kind: NoteKind): string | undefined =>
+  block.notes.find((note) => note.kind === kind)?.text
+
+/** A page without its blocks and comments: lines keep their numbers. */
+export function prose(text: string): string {
+  return text.replace(/^( *)(```+)[^]*?^\1\2 *$|<!--[^]*?-->/gm, (cut) => cut.replace(/[^\n]/g, ''))
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+export function anchorsOf(text: string): Set<string> {
+  const anchors = new Set<string>()
+  for (const [, heading = ''] of prose(text).matchAll(/^#{1,6} +(.*)$/gm)) {
+    const words = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const anchor = words.replace(/[^\p{L}\p{N}\-_ ]/gu, '').replaceAll(' ', '-')
+    let unique = anchor
+    for (let n = 1; anchors.has(unique); n++) unique = `${anchor}-${n}`
+    anchors.add(unique)
+  }
+  return anchors
+}

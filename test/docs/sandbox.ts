@@ -1,0 +1,145 @@
+// A machine of its own for each page: namespaces for network, processes and mounts, the programs that
+// pages use on its PATH, and one shell in which their commands run one after the other.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import type { Located } from '../../scripts/servers.mjs'
+import { leftovers } from '../support/leftovers.ts'
+import { serverBinary } from '../support/process.ts'
+import { within } from '../support/until.ts'
+import { top } from './markdown.ts'
+
+const namespaces = ['--net', '--pid', '--fork', '--mount', '--mount-proc', '--kill-child']
+
+/** Why there can be no such machine here; undefined when there can. */
+export function cannotIsolate(): string | undefined {
+  const { status, stderr, error } = spawnSync('unshare', [...namespaces, 'true'], {
+    encoding: 'utf8',
+  })
+  if (status === 0) return undefined
+  return `pages run in namespaces of their own, which need root and unshare: ${error?.message ?? stderr.trim()}`
+}
+
+/** A folder for this test run, on the file system of the repository, so that files can be linked. */
+export function workFolder(): string {
+  mkdirSync(join(top, '.cache'), { recursive: true })
+  const folder = mkdtempSync(join(top, '.cache/docs-'))
+  leftovers.folders.add(folder)
+  return folder
+}
+
+/** What a clone has that pages make use of. */
+const CLONED = [
+  ...['src', 'scripts', 'dist', 'docs', 'examples', 'conf.d', 'templates', 'keys.yaml'],
+  ...['package.json', 'package-lock.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+]
+
+/**
+ * A copy of the repository in which the build has been run, and with `packages` also `npm ci`; these
+ * are hard links.
+ */
+export function makeClone(folder: string, packages: boolean): void {
+  for (const name of CLONED)
+    cpSync(join(top, name), join(folder, name), { recursive: true, preserveTimestamps: true })
+  if (!packages) return
+  const { status, stderr } = spawnSync('cp', ['-al', join(top, 'node_modules'), folder])
+  if (status !== 0) throw new Error(stderr.toString())
+}
+
+const PROGRAMS = [
+  ...['etcd', 'etcdctl', 'consul', 'redis-server', 'java'],
+  ...['haproxy', 'nginx', 'promtool', 'curl'],
+]
+
+/** A folder with the programs that pages use. `reconfd` is among them unless the page installs it. */
+export function makePrograms(folder: string, { installs = false } = {}): void {
+  mkdirSync(folder)
+  const write = (name: string, text: string): void => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`)
+    chmodSync(join(folder, name), 0o755)
+  }
+  const from = ({ path, env }: Located, name: string): void => {
+    const libraries = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)
+    write(name, `exec env ${libraries.join(' ')} ${join(dirname(path), name)} "$@"`)
+  }
+  for (const name of PROGRAMS) from(serverBinary(name), name)
+  from(serverBinary('redis-server'), 'redis-cli')
+  const jars = join(dirname(serverBinary('zookeeper').path), '*')
+  const zookeeper = `exec java -Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp '${jars}' org.apache.zookeeper`
+  write('zkServer', `${zookeeper}.server.ZooKeeperServerMain 2181 "$(mktemp -d)"`)
+  write('zkCli.sh', `${zookeeper}.ZooKeeperMain "$@"`)
+  // We are root already.
+  write('sudo', 'exec "$@"')
+  if (!installs) symlinkSync(join(top, 'dist/cli.js'), join(folder, 'reconfd'))
+}
+
+export interface Outcome {
+  readonly exit: number
+  /** Standard output and error together. */
+  readonly said: string
+}
+
+/** The shell of a page. */
+export class Sandbox {
+  readonly #child: ChildProcess
+  readonly #commands: Writable
+  readonly #codes: Readable
+  readonly #folder: string
+  #count = 0
+
+  /**
+   * @param folder for the outputs of commands
+   * @param env beside PATH, which has the programs, Node, and what any user's PATH has
+   */
+  constructor(folder: string, programs: string, env: Readonly<Record<string, string>>) {
+    this.#folder = folder
+    const PATH = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':')
+    const script = join(top, 'test/docs/sandbox.sh')
+    const child = spawn('unshare', [...namespaces, 'bash', script, programs], {
+      cwd: folder,
+      env: { PATH, LANG: 'C.UTF-8', ...env },
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    leftovers.children.add(child)
+    child.once('exit', () => leftovers.children.delete(child))
+    this.#commands = child.stdio[3] as Writable
+    this.#codes = child.stdio[4] as Readable
+    this.#codes.setEncoding('utf8')
+    // A shell that is gone is told of by `run`.
+    for (const stream of [this.#commands, this.#codes]) stream.on('error', () => undefined)
+  }
+
+  /** Runs one command in the shell and waits until it has ended. */
+  async run(command: string): Promise<Outcome> {
+    const output = join(this.#folder, `output-${this.#count++}`)
+    const answer = new Promise<string>((resolve, reject) => {
+      const ended = (): void => reject(new Error(`the shell has ended at: ${command}`))
+      this.#codes.once('close', ended)
+      this.#codes.once('data', (code: string) => {
+        this.#codes.off('close', ended)
+        resolve(code)
+      })
+    })
+    this.#commands.write(`${output}\0${command}\0`)
+    const code = await within(`the end of: ${command}`, answer, 30_000)
+    return { exit: parseInt(code), said: readFileSync(output, 'utf8') }
+  }
+
+  /** Ends the shell, and with it every process of the page. */
+  async close(): Promise<void> {
+    const exited = new Promise((exit) => this.#child.once('exit', exit))
+    this.#commands.end()
+    this.#child.kill('SIGKILL')
+    await exited
+  }
+}

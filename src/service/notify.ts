@@ -1,5 +1,5 @@
 // Tells the service manager something: one datagram to its socket. Node has no such sockets, so
-// systemd's own program sends it; wherever there is systemd there is that. It costs some 5 ms of CPU
+// systemd's own program sends it; wherever there is systemd there is that. It costs some 7 ms of CPU
 // time, a fork of Node's included, and ends when the manager has taken in what was sent (from version
 // 246 on), so that messages arrive in order.
 import { execFile } from 'node:child_process'

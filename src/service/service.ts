@@ -100,10 +100,10 @@ export class Service {
     clearTimeout(this.#latest)
     clearTimeout(this.#status)
     const STATUS = 'stopping; what is in work is finished first'
-    this.#outbox.tell({ STOPPING: '1', STATUS })
+    const EXTEND_TIMEOUT_USEC = String(EXTEND_BY * 1000)
+    this.#outbox.tell({ STOPPING: '1', STATUS, EXTEND_TIMEOUT_USEC })
     this.#extending = setInterval(() => {
-      if (this.options.stuck(EXTEND_BY) !== undefined) return
-      this.#outbox.tell({ EXTEND_TIMEOUT_USEC: String(EXTEND_BY * 1000) })
+      if (this.options.stuck(EXTEND_BY) === undefined) this.#outbox.tell({ EXTEND_TIMEOUT_USEC })
     }, EXTEND_EVERY).unref()
   }
 

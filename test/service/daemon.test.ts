@@ -46,7 +46,7 @@ test.concurrent(
       await run.until('it goes on pinging', () => socket.count('WATCHDOG') >= pings + 3)
       expect(await run.stop()).toMatchObject({ code: 0 })
       const last = socket.told.filter((told) => !('WATCHDOG' in told)).at(-1)
-      expect(last).toMatchObject({ STOPPING: '1' })
+      expect(last).toMatchObject({ STOPPING: '1', EXTEND_TIMEOUT_USEC: '30000000' })
       expect(socket.count('READY')).toBe(1)
       expect(socket.count('RELOADING')).toBe(0)
     }, WATCHDOG)

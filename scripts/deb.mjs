@@ -20,6 +20,15 @@ if (!isBuilt) {
   build()
 }
 
+const SCRIPTS = ['postinst', 'prerm', 'postrm']
+/** Where they are not 0755 for a folder and 0644 for a file. */
+const MODES = {
+  'usr/share/reconfd/cli.js': 0o755,
+  // Made for secrets.
+  'etc/default/reconfd': 0o640,
+  ...Object.fromEntries(SCRIPTS.map((script) => [`DEBIAN/${script}`, 0o755])),
+}
+
 const source = (...path) => join(root, ...path)
 const debian = (name) => readFileSync(source('packaging/debian', name), 'utf8')
 const printed = (...args) =>
@@ -43,7 +52,7 @@ function fill() {
   put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
   // The Node that the package depends on, whatever else is first on PATH.
   const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
-  put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'), 0o755)
+  put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'))
   mkdirSync(join(tree, 'usr/bin'))
   symlinkSync('../share/reconfd/cli.js', join(tree, 'usr/bin/reconfd'))
 
@@ -56,8 +65,10 @@ function fill() {
   copy('packaging/systemd/reconfd.service', 'usr/lib/systemd/system/reconfd.service')
 
   put('etc/confd/confd.toml', debian('confd.toml'))
+  put('etc/default/reconfd', debian('default'))
   for (const folder of ['conf.d', 'templates']) mkdirSync(join(tree, 'etc/confd', folder))
 
+  put('usr/share/lintian/overrides/reconfd', debian('lintian-overrides'))
   const doc = 'usr/share/doc/reconfd'
   put(`${doc}/copyright`, copyright())
   put(`${doc}/changelog.Debian.gz`, gzip(debian('changelog')))
@@ -96,8 +107,7 @@ function pack(out) {
   put('DEBIAN/control', control)
   put('DEBIAN/conffiles', conffiles.join(''))
   put('DEBIAN/md5sums', sums.join(''))
-  for (const script of ['postinst', 'prerm', 'postrm'])
-    put(`DEBIAN/${script}`, debian(script), 0o755)
+  for (const script of SCRIPTS) put(`DEBIAN/${script}`, debian(script))
   settleModes(tree)
   mkdirSync(dirname(out), { recursive: true })
   execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, out], {
@@ -106,11 +116,10 @@ function pack(out) {
   })
 }
 
-function put(path, content, mode = 0o644) {
+function put(path, content) {
   const file = join(tree, path)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, content)
-  chmodSync(file, mode)
 }
 
 function copy(from, to, filter = () => true) {
@@ -130,11 +139,11 @@ function filesBelow(folder) {
     .sort()
 }
 
-/** Whatever the umask was: all may read; folders and programs may be entered and run. */
+/** Whatever the umask was, and whatever modes the clone has. */
 function settleModes(path) {
-  const stat = statSync(path)
-  chmodSync(path, stat.isDirectory() || (stat.mode & 0o100) !== 0 ? 0o755 : 0o644)
-  if (!stat.isDirectory()) return
+  const isFolder = statSync(path).isDirectory()
+  chmodSync(path, MODES[relative(tree, path)] ?? (isFolder ? 0o755 : 0o644))
+  if (!isFolder) return
   for (const entry of readdirSync(path, { withFileTypes: true }))
     if (!entry.isSymbolicLink()) settleModes(join(path, entry.name))
 }

@@ -47,14 +47,15 @@ describe('what is in it', () => {
     expect(stdout).toContain('Architecture: all\n')
     expect(stdout).toContain('Depends: nodejs (>= 20.19)\n')
     expect(stdout).toMatch(/^Installed-Size: \d+$/m)
-    expect(inside('DEBIAN/conffiles')).toBe('/etc/confd/confd.toml\n')
+    expect(inside('DEBIAN/conffiles')).toBe('/etc/confd/confd.toml\n/etc/default/reconfd\n')
   })
-  test('every file is in its place, belongs to root, and may be read by all', async () => {
+  test('every file is in its place and belongs to root; all may read it, but for what holds secrets', async () => {
     const { stdout } = await execa('dpkg-deb', ['--contents', deb])
     const rows = stdout.split('\n').map((line) => line.split(/\s+/))
-    for (const [mode, owner] of rows) {
+    for (const [mode, owner, , , , path] of rows) {
       expect(owner).toBe('root/root')
-      expect(mode).toMatch(/^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x|lrwxrwxrwx)$/)
+      if (path === './etc/default/reconfd') expect(mode).toBe('-rw-r-----')
+      else expect(mode).toMatch(/^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x|lrwxrwxrwx)$/)
     }
     const paths = rows.map((row) => row.slice(5).join(' '))
     expect(paths).toEqual(
@@ -74,7 +75,7 @@ describe('what is in it', () => {
         './usr/share/reconfd/resource.json',
       ]),
     )
-    const folders = /^\.\/(usr\/(bin|lib\/systemd|share\/[\w-]+)\/|etc\/confd\/)/
+    const folders = /^\.\/(usr\/(bin|lib\/systemd|share\/[\w-]+)\/|etc\/(confd|default)\/)/
     expect(paths.filter((path) => !path.endsWith('/') && !folders.test(path))).toEqual([])
   })
   test('the manual page, and the licences of all that is in it', () => {
@@ -86,7 +87,8 @@ describe('what is in it', () => {
   })
   test('what the unit starts is there', () => {
     const unit = inside('usr/lib/systemd/system/reconfd.service')
-    expect(unit).toMatch(/^ExecStart=\/usr\/bin\/reconfd( |$)/m)
+    expect(unit).toContain('EnvironmentFile=-/etc/default/reconfd\n')
+    expect(unit).toMatch(/^ExecStart=\/usr\/bin\/reconfd$/m)
     expect(inside('usr/share/reconfd/cli.js')).toMatch(/^#!\/usr\/bin\/node\n/)
   })
   test('the settings: what is commented out is right, and is the default where there is one', async () => {

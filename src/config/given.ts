@@ -9,7 +9,6 @@ import { defined } from './defined.ts'
 import type { OptionName, Values } from './options.ts'
 import { contradiction, readEnvironment, settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
-import { describeType } from './values.ts'
 
 /** What only the command has a use for. */
 export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
@@ -82,7 +81,7 @@ function readGiven(given: object): ConfFile {
 
 /** Of the tables of the stores, too. */
 function withoutUndefined(value: unknown): unknown {
-  if (describeType(value) !== 'a table' || value === null) return value
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const entries = Object.entries(value as Record<string, unknown>)
   return defined(Object.fromEntries(entries.map(([name, one]) => [name, withoutUndefined(one)])))
 }

@@ -96,8 +96,9 @@ function pointAt(
   }
 }
 
+/** Names that may be those of secrets, misspelled ones too: it is they that are told as unknown. */
 const secretEntry =
-  /([\w-]*(?:pas+w|pwd|secret|token|cred)[\w-]*["']?[ \t]*=[ \t]*)("""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|[^\n]*)/gi
+  /([\w-]*(?:pas+|p\w?s+w|pwd|secr|tok|cred|auth)[\w-]*["']?[ \t]*=[ \t]*)("""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|[^\n]*)/gi
 
 /** Credentials are left out of the frames: faults are logged as they are. Lines stay lines. */
 function conceal(text: string): string {

@@ -3,7 +3,7 @@
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
 import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
-import { passwordOf } from './secrets.ts'
+import { passwordOf, quoted } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 import { buildConnector, Pool, requestOn } from './undici.ts'
 
@@ -159,7 +159,7 @@ export function originOf(node: string, scheme: 'http' | 'https'): string {
     })
   }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname + url.search !== '/') {
-    raise('store', `the node ${JSON.stringify(node.replace(/.*@/, ''))} is not an address`, {
+    raise('store', `the node ${quoted(node)} is not an address`, {
       hint: 'write -node host:port, http://host:port or https://host:port',
       permanent: true,
     })

@@ -1,6 +1,6 @@
 // A run loads the engine of its own templates only. Node itself tells which files it loaded: its
-// coverage report names every script.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+// coverage report names every script. Bun has no such report, but a list of what is loaded.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
@@ -28,16 +28,33 @@ async function enginesFor(name: string, template: string): Promise<string[]> {
       ['-confdir', here],
       ['-state-dir', join(here, 'state')],
     ),
-    { NODE_V8_COVERAGE: join(here, 'coverage') },
+    { NODE_V8_COVERAGE: join(here, 'coverage'), BUN_OPTIONS: `--preload=${listing(here)}` },
   )
   const { code, stderr } = await run.finished
   expect(code, stderr).toBe(0)
   expect(readFileSync(join(here, 'out'), 'utf8')).toBe('8080')
-  const loaded = scripts(join(here, 'coverage')).map((path) => readFileSync(path, 'utf8'))
+  const loaded = existsSync(join(here, 'loaded.json'))
+    ? (JSON.parse(readFileSync(join(here, 'loaded.json'), 'utf8')) as string[])
+    : scripts(join(here, 'coverage')).map((path) => readFileSync(path, 'utf8'))
   expect(loaded).not.toEqual([])
   return Object.entries(MARKS).flatMap(([engine, mark]) =>
     loaded.some((text) => text.includes(mark)) ? [engine] : [],
   )
+}
+
+/** A script for Bun, which has no NODE_V8_COVERAGE: leaves the text of all that was loaded. */
+function listing(folder: string): string {
+  const script = join(folder, 'listing.cjs')
+  writeFileSync(
+    script,
+    `const { readFileSync, writeFileSync } = require('node:fs')
+     process.on('exit', () => {
+       const modules = Object.keys(require.cache).filter((path) => path !== __filename)
+       const texts = modules.map((path) => readFileSync(path, 'utf8'))
+       writeFileSync(${JSON.stringify(join(folder, 'loaded.json'))}, JSON.stringify(texts))
+     })`,
+  )
+  return script
 }
 
 /** The program's own files in Node's reports. */

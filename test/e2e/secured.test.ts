@@ -168,8 +168,10 @@ test('Consul with its ACL on: denied is 69, and the file stays as it was', async
 test('nodes from an SRV record', async () => {
   const dns = await startDns()
   // The program asks the machine's name servers, which are those of /etc/resolv.conf.
-  const preload = `import dns from 'node:dns'; dns.setServers(['${dns.address}'])`
-  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` }
+  const folder = tempDir('srv')
+  const preload = join(folder, 'preload.mjs')
+  writeFileSync(preload, `import dns from 'node:dns'\ndns.setServers(['${dns.address}'])\n`)
+  const env = { NODE_OPTIONS: `--import=${preload}`, BUN_OPTIONS: `--preload=${preload}` }
   dns.set('_etcd._tcp.example.test', [
     { host: 'localhost', port: Number(etcd.secureNode.split(':')[1]) },
   ])
@@ -190,5 +192,6 @@ test('nodes from an SRV record', async () => {
     })
   } finally {
     await dns.close()
+    removeDir(folder)
   }
 })

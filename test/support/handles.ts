@@ -1,15 +1,21 @@
-// What keeps a Node process alive: sockets, timers, file watchers, counted by kind.
+// What keeps the process alive: sockets, timers, file watchers, counted by kind.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** Kinds that come and go with every promise and file read. */
 const PASSING = new Set(['Immediate', 'TickObject', 'FSReqCallback', 'FSReqPromise'])
 
 export function activeHandles(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const kind of process.getActiveResourcesInfo()) {
+  // Bun has that function as well, and it never tells of anything: then the kernel is asked.
+  const kinds = 'bun' in process.versions ? openFiles() : process.getActiveResourcesInfo()
+  for (const kind of kinds) {
     if (!PASSING.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   }
   return counts
 }
+
+const watchesOf = (fd: string): string[] =>
+  readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^inotify wd/gm) ?? []
 
 /** The kinds of which there are more than before, such as `TCPSocketWrap +1`. */
 export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
@@ -17,4 +23,24 @@ export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
     .map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)] as const)
     .filter(([, more]) => more > 0)
     .map(([kind, more]) => `${kind} +${more}`)
+}
+
+/** TCP sockets and watches, by Node's names for them, and whatever else has a descriptor; no timers. */
+function openFiles(): string[] {
+  const tcp = ['tcp', 'tcp6'].flatMap((family) =>
+    readFileSync(`/proc/self/net/${family}`, 'utf8')
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`),
+  )
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`)
+      // One descriptor for all watches, which Bun keeps when there is none left.
+      if (target === 'anon_inode:inotify') return watchesOf(fd).map(() => 'FSEventWrap')
+      return [tcp.includes(target) ? 'TCPSocketWrap' : target.replace(/\[\d+\]$/, '')]
+    } catch {
+      return [] // closed since it was listed
+    }
+  })
 }

@@ -32,7 +32,11 @@ const WHY = {
 const withOutput = (command: string, { output }: CommandResult): string =>
   [command, ...lastLines(output).map((text) => `| ${text}`)].join('\n')
 
-export function describe(event: Event): Described {
+/**
+ * @param debug whether what a command has printed that did as it should is wanted; what one has printed
+ * that failed is in the fault
+ */
+export function describe(event: Event, debug: boolean): Described {
   const line = (
     level: Level,
     about: string,
@@ -136,8 +140,11 @@ export function describe(event: Event): Described {
       })
     case 'reloaded': {
       const { resources, command, result } = event
-      const text = `reloaded in ${seconds(result.duration)}: ${withOutput(command, result)}`
-      return line('info', names(resources), text, { resources, command, ...result })
+      const { output: _output, truncated: _truncated, ...how } = result
+      const told = debug ? withOutput(command, result) : command
+      const text = `reloaded in ${seconds(result.duration)}: ${told}`
+      const fields = { resources, command, ...(debug ? result : how) }
+      return line('info', names(resources), text, fields)
     }
     case 'reload-owed': {
       const { resources, command, result, fault, attempts, retryIn } = event

@@ -36,7 +36,7 @@ export function createLog({ level, style, write, now = () => new Date() }: LogOp
     const batch = waiting
     waiting = []
     for (const { time, event } of batch) {
-      const told = describe(event)
+      const told = describe(event, level === 'debug')
       if (RANK[told.level] >= RANK[level]) write(line(time, told))
     }
   }

@@ -1,13 +1,14 @@
-// The log: what commands print is told, whether they succeed or not, and JSON stays one line an event.
+// The log: what commands print is told when they fail or to whoever debugs, and JSON stays one line an event.
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
+import type { LogLevel } from '../../src/core/settings.ts'
 import { lineIn, styleFor, type Style } from '../../src/observe/lines.ts'
 import { createLog } from '../../src/observe/log.ts'
 
-function logged(style: Style, event: Event): string {
+function logged(style: Style, event: Event, level: LogLevel = 'debug'): string {
   const lines: string[] = []
   const now = () => new Date(0)
-  const log = createLog({ level: 'debug', style, write: (line) => lines.push(line), now })
+  const log = createLog({ level, style, write: (line) => lines.push(line), now })
   log.emit(event)
   log.flush()
   return lines.join('\n---\n')
@@ -23,7 +24,7 @@ const result = (over: Partial<CommandResult> = {}): CommandResult => ({
   ...over,
 })
 
-test('what a reload printed is told below it', () => {
+test('what a reload printed that succeeded is told to whoever debugs', () => {
   const reloaded: Event = {
     kind: 'reloaded',
     resources: ['a.toml'],
@@ -37,6 +38,21 @@ test('what a reload printed is told below it', () => {
     event: 'reloaded',
     command: 'reload',
     output: 'one\n\u001b[31mtwo\u001b[0m\n',
+  })
+  expect(logged('plain', reloaded, 'info')).toBe(
+    '1970-01-01T00:00:00.000Z INFO  a.toml: reloaded in 12 ms: reload',
+  )
+  expect(JSON.parse(logged('json', reloaded, 'info'))).toEqual({
+    time: '1970-01-01T00:00:00.000Z',
+    level: 'info',
+    event: 'reloaded',
+    message: 'reloaded in 12 ms: reload',
+    resources: ['a.toml'],
+    command: 'reload',
+    exitCode: 0,
+    signal: null,
+    timedOut: false,
+    duration: 12,
   })
 })
 

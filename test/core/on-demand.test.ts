@@ -1,0 +1,76 @@
+// The reader on a tree of which only a part is known: what a render needs, and what of it is missing.
+import { expect, test } from 'vitest'
+import type { Extent } from '../../src/core/extent.ts'
+import { entryOf, toKey, type Key } from '../../src/core/key.ts'
+import { Reader } from '../../src/core/reader.ts'
+import { treeOf } from '../../src/core/tree.ts'
+
+const extent = (trees: readonly Key[], names: readonly Key[] = []): Extent => ({
+  trees: new Set(trees),
+  names: new Set(names),
+})
+/** `/s` is listed, with a, b and ab, and of these only a is known. */
+const tree = treeOf(
+  new Map<Key, string>([
+    ...(['a', 'ab', 'b'] as const).map((name): [Key, string] => [entryOf(`/s/${name}`), name]),
+    ['/s/a/1', 'one'],
+    ['/consul:/s/a/1', 'of a store that is not read on demand'],
+  ]),
+).knowing(new Map([['/', extent(['/s/a'], ['/s'])]]))
+
+const reader = (keys: readonly string[] = ['/', 'consul:/'], prefix = '/'): Reader =>
+  new Reader(tree, { store: 'test', prefix: toKey(prefix), keys: keys.map(toKey) })
+
+test.each<[string, (reader: Reader) => unknown, needs: Extent, missing: Extent]>([
+  ['a key', (r) => r.get('/s/a/1'), extent(['/s/a/1']), extent([])],
+  ['a key elsewhere', (r) => r.get('/s/b/1'), extent(['/s/b/1']), extent(['/s/b/1'])],
+  ['a directory', (r) => r.under('/s/a'), extent(['/s/a']), extent([])],
+  ['all of one that is only listed', (r) => r.under('/s'), extent(['/s']), extent(['/s'])],
+  ['names', (r) => r.children('/s'), extent([], ['/s']), extent([])],
+  ['names in what is known', (r) => r.children('/s/a'), extent([], ['/s/a']), extent([])],
+  ['names elsewhere', (r) => r.children('/t'), extent([], ['/t']), extent([], ['/t'])],
+  ['what a listing tells', (r) => r.entry('/s/b'), extent([], ['/s']), extent([])],
+  ['a pattern of names', (r) => r.matches('/s/a*'), extent([], ['/s']), extent([])],
+  [
+    'a pattern of values',
+    (r) => r.match('/s/a*/*'),
+    extent(['/s/a', '/s/ab'], ['/s']),
+    extent(['/s/ab']),
+  ],
+  ['a pattern of all values', (r) => r.match('/s/*'), extent(['/s']), extent(['/s'])],
+  ['another store', (r) => r.get('consul:/s/b'), extent([]), extent([])],
+])('%s', (_, look, needs, missing) => {
+  const one = reader()
+  look(one)
+  expect(one.reads).toMatchObject({ needs, missing })
+})
+
+test('entries are seen by listings only', () => {
+  const one = reader()
+  expect(one.children('/s')).toEqual(['a', 'ab', 'b'])
+  expect(one.matches('/s/*')).toEqual(['/s/a', '/s/ab', '/s/b'])
+  expect(one.isDirectory('/s/b')).toBe(true)
+  expect(one.entry('/s/b')).toBe('b')
+  expect(one.under('/s')).toEqual([{ key: '/s/a/1', value: 'one' }])
+  expect(one.match('/s/*/*')).toEqual([{ key: '/s/a/1', value: 'one' }])
+  expect(one.get('/s/b')).toBeUndefined()
+})
+
+test('what the keys do not name is not needed; above them it is all that they name', () => {
+  const one = reader(['/s/a', '/s/b'])
+  expect(one.get('/s/c')).toBeUndefined()
+  // Whoever else reads the listing does not show it to this one.
+  expect(one.children('/s')).toEqual(['a'])
+  expect(one.entry('/s/b')).toBeUndefined()
+  expect(one.reads).toMatchObject({
+    needs: extent(['/s/a', '/s/b']),
+    missing: extent(['/s/b']),
+  })
+})
+
+test('where all is known nothing is recorded of it', () => {
+  const one = new Reader(treeOf(new Map()), { store: 'test', prefix: '/', keys: ['/'] })
+  one.under('/')
+  expect(one.reads.needs).toBeUndefined()
+  expect(one.reads.missing).toBeUndefined()
+})

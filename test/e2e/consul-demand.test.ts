@@ -1,0 +1,205 @@
+// Of 300 services only those are watched that templates look up, by name or by data, and only as long as
+// they do. What is not known yet is never taken for nothing.
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
+import { startTap, type Tap } from '../support/http-tap.ts'
+import { until } from '../support/until.ts'
+import { Running, withSite, type LogLine, type Site } from './support.ts'
+
+let agent: Agent
+beforeAll(async () => {
+  agent = await startAgent()
+  await fillCatalog(agent, 300, 10)
+}, 120_000)
+afterAll(() => agent.server.stop())
+
+const put = (key: string, value: string): Promise<string> =>
+  agent.server.client.call('PUT', `/v1/kv/${key}`, value)
+
+/** One instance of a service, with another port. */
+const change = (service: string, port: number): Promise<string> =>
+  agent.server.client.call(
+    'PUT',
+    '/v1/catalog/register',
+    JSON.stringify({
+      ...{ Node: 'n3', SkipNodeUpdate: true },
+      Service: { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port },
+    }),
+  )
+
+async function tapped(): Promise<Tap> {
+  const tap = await startTap(agent.server.node)
+  onTestFinished(() => tap.close())
+  return tap
+}
+
+/** The services in requests, each once, in order. */
+const servicesIn = (paths: readonly string[]): string[] => {
+  const names = paths.flatMap((path) => /^\/v1\/health\/service\/([^?]+)/.exec(path)?.[1] ?? [])
+  return [...new Set(names)].sort()
+}
+const isList = (path: string): boolean => path.startsWith('/v1/catalog/services')
+
+/** The catalog as the default store, and the keys below `name` in Consul's KV as the store kv. */
+const withCatalog = (tap: Tap, use: (site: Site) => Promise<void>): Promise<void> =>
+  withSite(['-backend', 'consul-catalog', '-node', tap.node], async (site) => {
+    site.config(`[stores.kv]\nbackend = "consul"\nnodes = ["${agent.server.node}"]\n`)
+    await use(site)
+  })
+
+const line = (service: string): string =>
+  `{% for s in ${service} %}${'{{ s.name }} {{ s.address }}:{{ s.port }}'}\n{% endfor %}`
+
+/** Three services by name, and those that the values below a key name. */
+function threeAndMore(site: Site, dir: string): void {
+  const named = ['s1', 's2', 's3'].map((name) => line(`service("${name}")`)).join('')
+  const more = `{% for p in range("kv:/${dir}") %}{{ p.value }}:\n${line('service(p.value)')}{% endfor %}`
+  site.template('web', named + more)
+  site.resource('web', { keys: ['/services', `kv:/${dir}`], reload_cmd: 'true' })
+}
+
+/** What `reconfd why` tells of a resource. */
+async function why(site: Site, resource: string): Promise<{ state: string; why?: string }> {
+  const asked = new Running([
+    'why',
+    resource,
+    '-json',
+    '-confdir',
+    site.root,
+    '-state-dir',
+    `${site.root}/state`,
+    '-conf-file',
+    `${site.root}/confd.toml`,
+  ])
+  const { stdout } = await asked.finished
+  return JSON.parse(stdout) as { state: string }
+}
+
+test(
+  'three of 300 services, a fourth when a key names it, three again',
+  { timeout: 60_000 },
+  async () => {
+    const tap = await tapped()
+    await withCatalog(tap, async (site) => {
+      threeAndMore(site, 'more')
+      const run = site.start('-watch', '-log-level', 'debug')
+      const told = (what: LogLine['event']): number =>
+        run.log.filter(({ event }) => event === what).length
+      await run.until('three', () => site.lines('web') === 30)
+      await until('each is waited for', () => servicesIn(tap.open).join() === 's1,s2,s3')
+      expect(servicesIn(tap.asked)).toEqual(['s1', 's2', 's3'])
+      expect(tap.asked.some(isList)).toBe(false)
+      expect(tap.open).toHaveLength(3)
+
+      await put('more/a', 's4')
+      await run.until('a fourth', () => site.lines('web') === 41)
+      await until('it is watched', () => servicesIn(tap.open).join() === 's1,s2,s3,s4')
+
+      // Nobody reads it: no answer, no render.
+      await run.until('that is told', () => told('written') === 2)
+      const [asked, renders] = [tap.asked.length, told('rendered')]
+      await change('s200', 7000)
+      await change('s4', 7001)
+      await run.until(
+        'the change of the fourth',
+        () => site.read('web')?.includes(':7001') === true,
+      )
+      await run.until('it is told', () => told('written') === 3)
+      expect(told('rendered')).toBe(renders + 1)
+      expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
+
+      // A new generation goes on with what is there.
+      site.resource('other', { src: 'web.njk', keys: ['/services', 'kv:/more'] })
+      await run.until('the new one', () => site.lines('other') === 41)
+      expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
+
+      await put('more/b', 'nosuch')
+      await run.until('one that is not there is empty', () => site.lines('web') === 42)
+      await agent.register({ Name: 'nosuch', ID: 'nosuch', Address: '10.9.9.9', Port: 9 })
+      await run.until('until it is', () => site.read('web')?.includes('nosuch 10.9.9.9:9') === true)
+
+      await agent.server.client.call('DELETE', '/v1/kv/more?recurse=true', '')
+      await run.until('three again', () => site.lines('web') === 30)
+      await until('the others are let go', () => servicesIn(tap.open).join() === 's1,s2,s3')
+      expect(await run.stop()).toMatchObject({ code: 0 })
+    })
+  },
+)
+
+test(
+  'a store that refuses what is new: the files wait, and then follow',
+  { timeout: 60_000 },
+  async () => {
+    const tap = await tapped()
+    await withCatalog(tap, async (site) => {
+      threeAndMore(site, 'late')
+      const run = site.start('-watch', '-log-level', 'debug')
+      await run.until('three', () => site.lines('web') === 30)
+      const before = site.read('web')
+
+      let refused = 0
+      tap.refuse((path, response) => {
+        if (!path.includes('/s5') || ++refused > 2) return false
+        response.writeHead(429, { 'retry-after': '0' }).end()
+        return true
+      })
+      await put('late/a', 's5')
+      await run.until('429 is waited out', () => site.lines('web') === 41)
+      expect(run.tells('store-stale')).toBe(false)
+
+      tap.refuse((path, response) => {
+        if (!path.includes('/s6')) return false
+        response.destroy()
+        return true
+      })
+      await put('late/a', 's6')
+      await run.until('it breaks', () => run.tells('store-stale'))
+      expect(site.lines('web')).toBe(41)
+      const told = await why(site, 'web.toml')
+      expect(told.state).toBe('waiting')
+      expect(told.why).toContain('the first reading of /services/s6 from consul-catalog')
+
+      tap.refuse(() => false)
+      await run.until('it follows', () => site.read('web')?.includes('s6 10.0.0.1:8000') === true)
+      expect((await why(site, 'web.toml')).state).toBe('in sync')
+      expect(site.read('web')?.startsWith(before ?? '')).toBe(true)
+      const written = run.log.filter(({ event }) => event === 'written')
+      expect(written).toHaveLength(3)
+      expect(await run.stop()).toMatchObject({ code: 0 })
+    })
+  },
+)
+
+test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, async () => {
+  const tap = await tapped()
+  await withCatalog(tap, async (site) => {
+    const filter = '{% for s in services() %}{% if s.name.startsWith("s11") %}'
+    site.template('some', `${filter}${line('service(s.name)')}{% endif %}{% endfor %}`)
+    site.resource('some', { keys: ['/services'] })
+    site.template('each', line('service(base(item.key))'))
+    site.resource('each', {
+      keys: ['/'],
+      for_each: '/services/s12*',
+      dest: `${site.path('each')}-{{ base(item.key) }}`,
+    })
+    // Fails as long as the service seems to have no instance.
+    site.template('first', '{{ service("s77")[0].address }}')
+    site.resource('first', { keys: ['/services'] })
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    const eleven = ['s11', ...Array.from({ length: 10 }, (_, n) => `s11${n}`)]
+    const twelve = ['s12', ...Array.from({ length: 10 }, (_, n) => `s12${n}`)]
+    expect(site.lines('some')).toBe(110)
+    expect(twelve.map((name) => site.lines(`each-${name}`))).toEqual(twelve.map(() => 10))
+    expect(site.read('first')).toBe('10.0.0.1')
+    expect(servicesIn(tap.asked)).toEqual([...eleven, ...twelve, 's77'].sort())
+
+    tap.refuse((path, response) => {
+      if (path.includes('/s77')) return response.writeHead(500).end('no') !== undefined
+      return false
+    })
+    const away = await site.start('-onetime', '-timeout', '2').finished
+    expect(away.code).toBe(69)
+    expect(away.stderr).toContain('consul-catalog')
+    expect(site.read('first')).toBe('10.0.0.1')
+  })
+})

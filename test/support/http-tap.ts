@@ -1,0 +1,53 @@
+// A reverse proxy on loopback that notes what is asked through it, what of that is still under way, and
+// refuses what a test tells it to: how much a program asks of its server, counted.
+import { createServer, request, type ServerResponse } from 'node:http'
+
+export interface Tap {
+  /** `127.0.0.1:port` */
+  readonly node: string
+  /** Every request so far, path and query. */
+  readonly asked: readonly string[]
+  /** Those that are waiting for their answer. */
+  readonly open: readonly string[]
+  /** Answers in the server's stead from now on; false lets a request through. */
+  refuse(answer: (path: string, response: ServerResponse) => boolean): void
+  close(): Promise<void>
+}
+
+/** @param target `127.0.0.1:port` */
+export async function startTap(target: string): Promise<Tap> {
+  const [host, port] = target.split(':')
+  const asked: string[] = []
+  const open = new Map<ServerResponse, string>()
+  let refuse = (_path: string, _response: ServerResponse): boolean => false
+  const server = createServer((incoming, response) => {
+    const { url: path = '', method, headers } = incoming
+    asked.push(path)
+    open.set(response, path)
+    response.on('close', () => open.delete(response))
+    if (refuse(path, response)) return
+    const outgoing = request({ host, port, path, method, headers, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    // Either side going away is the end of the other.
+    outgoing.on('error', () => response.destroy())
+    response.on('close', () => outgoing.destroy())
+    incoming.pipe(outgoing)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  return {
+    node: `127.0.0.1:${(server.address() as { port: number }).port}`,
+    asked,
+    get open() {
+      return [...open.values()]
+    },
+    refuse(answer) {
+      refuse = answer
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((closed) => server.close(closed))
+    },
+  }
+}

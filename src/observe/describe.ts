@@ -140,10 +140,14 @@ export function describe(event: Event, debug: boolean): Described {
       })
     case 'reloaded': {
       const { resources, command, result } = event
-      const { output: _output, truncated: _truncated, ...how } = result
+      const { exitCode, signal, timedOut, duration } = result
       const told = debug ? withOutput(command, result) : command
       const text = `reloaded in ${seconds(result.duration)}: ${told}`
-      const fields = { resources, command, ...(debug ? result : how) }
+      const fields = {
+        resources,
+        command,
+        ...(debug ? result : { exitCode, signal, timedOut, duration }),
+      }
       return line('info', names(resources), text, fields)
     }
     case 'reload-owed': {

@@ -47,6 +47,8 @@ export function diffOf(write: Write): FileDiff {
   const before = write.previous.kind === 'file' ? textOf(write.previous.bytes) : ''
   const after = write.why === 'remove' ? '' : textOf(write.next.bytes)
   if (before === undefined || after === undefined) return { kind: 'none', why: 'not a text file' }
+  if (before === '') return oneSided('+', after)
+  if (after === '') return oneSided('-', before)
   const patch = structuredPatch('', '', before, after, undefined, undefined, { timeout: PATIENCE })
   if (patch === undefined) return { kind: 'none', why: 'too much has changed' }
   const all = patch.hunks.map(({ oldStart, oldLines, newStart, newLines, lines }) => ({
@@ -57,6 +59,16 @@ export function diffOf(write: Write): FileDiff {
     all.reduce((sum, { lines }) => sum + lines.filter((line) => line.sign === sign).length, 0)
   const [added, removed] = [count('+'), count('-')]
   return { kind: 'lines', added, removed, ...firstOf(all), masked: false }
+}
+
+/** A file that is new, or gone: there is nothing to compare. */
+function oneSided(sign: '+' | '-', text: string): FileDiff {
+  const lines = text.replace(/\n$/, '').split('\n')
+  const count = text === '' ? 0 : lines.length
+  const header = sign === '+' ? `@@ -0,0 +1,${count} @@` : `@@ -1,${count} +0,0 @@`
+  const hunk = { header, lines: lines.map((line) => ({ sign, text: line })) }
+  const sums = sign === '+' ? { added: count, removed: 0 } : { added: 0, removed: count }
+  return { kind: 'lines', ...sums, ...firstOf(count === 0 ? [] : [hunk]), masked: false }
 }
 
 function readLine(line: string): DiffLine[] {

@@ -134,7 +134,7 @@ export class Generations {
           : resource,
     )
     const former = this.#current
-    const wanted = wantedStores(settings, loaded.value.stores, resources)
+    const wanted = await wantedStores(settings, loaded.value.stores, resources)
     const opened = await Feeds.open(wanted, former?.feeds, { open: openStore, emit, once })
     if (!opened.ok) return opened
     const feeds = opened.value

@@ -1,6 +1,7 @@
 // `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
 // file store can read. What CI tests templates with, without any store.
 import { stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import type { SnapshotCommand } from './config/settings.ts'
 import { loadResources } from './config/resources.ts'
 import { ioFault } from './core/errno.ts'
@@ -26,7 +27,8 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   const loaded = await loadResources(settings)
   if (!loaded.ok) return { text: '', faults: loaded.error, exit: 78 }
   const { resources, stores } = loaded.value
-  const opened = await Feeds.open(wantedStores(settings, stores, resources), undefined, {
+  const wanted = await wantedStores(settings, stores, resources)
+  const opened = await Feeds.open(wanted, undefined, {
     open: openStore,
     emit: () => undefined,
     once: true,
@@ -42,6 +44,8 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   if (out === undefined) return { text, faults: [], exit: 0 }
   try {
     const found = await stat(out).catch(() => undefined)
+    // A mistyped folder is not made, unlike those of the state directory.
+    if (found === undefined) await stat(dirname(resolve(out)))
     // A pipe or a device is written to and never replaced.
     if (found?.isFile() === false) await writeFile(out, text)
     else await replaceFile(out, text, true)

@@ -34,7 +34,7 @@ export async function preflight(
   settings: Settings,
   { resources, stores }: LoadedResources,
 ): Promise<Preflight> {
-  const wanted = wantedStores(settings, stores, resources)
+  const wanted = await wantedStores(settings, stores, resources)
   const asked = await Promise.all(wanted.map((one) => askStore(one, resources, settings.timeout)))
   const rows = asked.flat()
   return {

@@ -96,6 +96,19 @@ test('a snapshot of all stores renders the same with no store at all', async () 
     const replayed = site.start('-onetime', '-replay', file, '-node', '127.0.0.1:1')
     expect(await replayed.finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd from consul\n/vault2:/secret/app/password\n')
+    // The same as a file store: what it has of a named store is that store.
+    const asFile = ['-onetime', '-sync-only', '-backend', 'file', '-file', file]
+    expect(await site.start(...asFile, '-noop', '-detailed-exitcode').finished).toMatchObject({
+      code: 0,
+    })
+    writeFileSync(file, readFileSync(file, 'utf8').replace('from consul', 'edited'))
+    expect(await site.start(...asFile).finished).toMatchObject({ code: 0 })
+    expect(site.read('app.conf')).toBe('from etcd edited\n/vault2:/secret/app/password\n')
+    // A folder that is not there is most likely mistyped.
+    const nowhere = site.path('none/keys.json')
+    const failed = await site.start('snapshot', '-replay', file, '-o', nowhere).finished
+    expect(failed.code).toBe(1)
+    expect(failed.stderr).toContain(nowhere)
     // Half of the stores is no snapshot.
     const half = await site.start('snapshot', '-timeout', '1').finished
     expect(half).toMatchObject({ code: 69, stdout: '' })

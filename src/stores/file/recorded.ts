@@ -1,0 +1,20 @@
+// Which stores' keys files hold beside their own: a snapshot has those of named stores below their names.
+import { globToRegExp } from '../../core/glob.ts'
+import { storeOf } from '../../core/key.ts'
+import type { StoreSettings } from '../../core/settings.ts'
+import { readFiles, scan } from './scan.ts'
+
+/** The names of the stores; none when the files cannot be read, which the file store itself will tell. */
+export async function storesIn({ files, filter }: StoreSettings): Promise<ReadonlySet<string>> {
+  const names = new Set<string>()
+  try {
+    const { files: found } = await scan(files, globToRegExp(filter))
+    for (const key of (await readFiles(found, new Map())).keys()) {
+      const name = storeOf(key)
+      if (name !== undefined) names.add(name)
+    }
+  } catch {
+    return new Set()
+  }
+  return names
+}

@@ -1,0 +1,35 @@
+// A program that keeps a settings file of its own in step with a store, and takes it up whenever it changes.
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { formatFault, run } from 'reconfd'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
+
+/** What conf.d/limits.toml names as its destination. */
+function takeUp() {
+  const { requests, burst } = JSON.parse(readFileSync('limits.json', 'utf8'))
+  console.log(`limits: ${requests} requests a second, ${burst} at once`)
+}
+
+const ended = await run({
+  settings: {
+    backend: 'file',
+    file: [join(here, 'keys.yaml')],
+    confdir: here,
+    state_dir: join(tmpdir(), 'reconfd-example'),
+    onetime: process.argv.includes('--once'),
+    watch: true,
+  },
+  signal: stop.signal,
+  onEvent: (event) => {
+    if (event.kind === 'applied') takeUp()
+    if (event.kind === 'failed') console.error(`${event.resource}: ${formatFault(event.fault)}`)
+  },
+})
+
+if ('faults' in ended) for (const fault of ended.faults) console.error(formatFault(fault))
+if (ended.kind !== 'done' || ended.failed.length > 0) process.exitCode = 1

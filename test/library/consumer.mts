@@ -1,0 +1,61 @@
+// A program of somebody else, as package.test.ts compiles and runs it with the installed package:
+// follows an etcd until it has seen the title `two`. It ends by itself, or not at all.
+import {
+  formatFault,
+  render,
+  run,
+  type Ended,
+  type Event,
+  type Fault,
+  type Keys,
+  type Reads,
+  type RenderOptions,
+  type Rendered,
+  type Result,
+  type RunOptions,
+  type Settings,
+  type StoreSettings,
+} from 'reconfd'
+
+const [node = '', confdir = ''] = process.argv.slice(2)
+
+// The types refuse what the table of settings refuses.
+const store: StoreSettings = { backend: 'etcdv3', nodes: [node], password: undefined }
+const settings: Settings = { ...store, confdir, state_dir: `${confdir}/state`, debounce: '10ms' }
+// @ts-expect-error no such backend
+const noBackend: Settings = { backend: 'etcdv4' }
+// @ts-expect-error a setting of the command
+const ofTheCommand: Settings = { log_level: 'info' }
+// @ts-expect-error either a text or a file
+const both: RenderOptions = { template: '', file: '', keys: {} }
+// @ts-expect-error a function is no value
+const noValue: Keys = { a: () => 'b' }
+void [noBackend, ofTheCommand, both, noValue]
+
+const stop = new AbortController()
+const written: string[] = []
+const onEvent = (event: Event): void => {
+  if (event.kind === 'reloaded') written.push(`${event.resources.join()} ${event.result.exitCode}`)
+  if (event.kind === 'reloaded' && written.length === 2) stop.abort()
+  if (event.kind === 'failed') tell(event.fault)
+}
+const tell = (fault: Fault): void => console.error(formatFault(fault))
+
+const options: RunOptions = { settings, signal: stop.signal, onEvent }
+const ended: Ended = await run(options)
+switch (ended.kind) {
+  case 'done':
+    console.log(JSON.stringify({ written, failed: ended.failed, changed: ended.changed }))
+    break
+  case 'configuration':
+  case 'unreachable':
+    ended.faults.forEach(tell)
+    process.exitCode = 1
+    break
+  case 'stopped':
+    process.exitCode = 2
+}
+
+const made: Result<Rendered, Fault> = await render({ template: '{{ getv("/a") }}', keys: { a: 1 } })
+const reads: Reads | undefined = made.ok ? made.value.reads : undefined
+console.log(made.ok ? made.value.text : '', [...(reads?.keys ?? [])].join())

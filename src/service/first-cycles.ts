@@ -37,8 +37,11 @@ export class FirstCycles {
       case 'applied':
       case 'failed':
       case 'held':
-      case 'waits':
         this.#seenTo.add(event.resource)
+        return
+      case 'waits':
+        // For one that has been through its cycle; else both have yet to go through theirs.
+        if (event.because !== 'waiting') this.#seenTo.add(event.resource)
         return
       case 'out-of-sync':
         // With -noop that is all that becomes of it.

@@ -13,6 +13,7 @@ const rooms = {
   control: ['flow'],
   check: ['config', 'flow', 'stores', 'templates', 'apply', 'observe', 'run'],
   http: ['observe'],
+  library: ['config', 'stores', 'templates', 'run'],
   service: [],
 }
 

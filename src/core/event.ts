@@ -21,6 +21,10 @@ export interface CommandResult {
 /** The resources, and the stores that each of them reads. */
 export type Uses = ReadonlyMap<string, readonly string[]>
 
+/**
+ * What has happened, by `kind`. Resources go by the names of their files in conf.d. No event carries a
+ * value of a store; keys and short hashes it does. New kinds may come with any version.
+ */
 export type Event =
   | {
       readonly kind: 'started'

@@ -4,12 +4,14 @@ import { err, ok, type Result } from './result.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 
+/** An expected failure as a value. It holds no value of a store and no credential: it may be logged. */
 export interface Fault {
   readonly kind: FaultKind
   /** What is wrong, one sentence without a full stop. */
   readonly message: string
   /** What to do about it, one sentence; absent when the message already tells. */
   readonly hint?: string
+  /** Its path; the file that is at fault, such as a template or a file of conf.d. */
   readonly file?: string
   /** 1-based. */
   readonly line?: number

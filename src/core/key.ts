@@ -1,5 +1,6 @@
 // Keys: absolute paths such as /services/web/node-1. Comparison, joining, and Go's path.Match.
 
+/** An absolute path such as `/services/web/node-1`; below `/NAME:` are the keys of the store NAME. */
 export type Key = `/${string}`
 
 /** `a/b/`, `/a//b` and `/a/b` are all `/a/b`; the empty path is `/`. */

@@ -1,5 +1,6 @@
 // A result as a value: what crosses the borders between rooms instead of an exception.
 
+/** A value, or what is wrong. */
 export type Result<T, E> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E }
 

@@ -78,7 +78,7 @@ export interface StoreSettings {
 export interface Settings extends StoreSettings {
   /** Further stores, by name: keys that begin with `NAME:` are theirs. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
-  /** Run once and exit. */
+  /** Once, and then end. */
   readonly onetime?: boolean | undefined
   /** Run until stopped, applying changes as the store tells of them. */
   readonly watch?: boolean | undefined
@@ -94,7 +94,7 @@ export interface Settings extends StoreSettings {
   readonly replay?: string | undefined
   /** The folder with conf.d and templates. Default: /etc/confd. */
   readonly confdir?: string | undefined
-  /** Settings in TOML; may be missing unless it is named here. Default: /etc/confd/confd.toml. */
+  /** A settings file in TOML, for what is said neither here nor in `env`. Default: none is read. */
   readonly conf_file?: string | undefined
   /** Where reloads that are still owed are written down (default /var/lib/reconfd for root, else ~/.local/state/reconfd). */
   readonly state_dir?: string | undefined

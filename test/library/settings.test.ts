@@ -4,7 +4,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
 import { ofTheCommand } from '../../src/config/given.ts'
-import { optionNames, optionOf, tomlNames, type Option } from '../../src/config/options.ts'
+import {
+  optionNames,
+  optionOf,
+  tomlNames,
+  type Option,
+  type OptionName,
+} from '../../src/config/options.ts'
 
 const file = new URL('../../src/library/settings.ts', import.meta.url).pathname
 
@@ -18,9 +24,15 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
     address: 'string',
   })[type]
 
+/** Where the library does otherwise than the command. */
+const OTHERWISE: Partial<Record<OptionName, string>> = {
+  onetime: 'Once, and then end.',
+  'conf-file':
+    'A settings file in TOML, for what is said neither here nor in `env`. Default: none is read.',
+}
+
 /** As it is written in confd.toml, with `_` for `-`. */
-const nameOf = (name: (typeof optionNames)[number]): string =>
-  (tomlNames(name)[0] ?? name).replaceAll('-', '_')
+const nameOf = (name: OptionName): string => (tomlNames(name)[0] ?? name).replaceAll('-', '_')
 
 function fields(isStore: boolean): string {
   const names = optionNames.filter(
@@ -31,7 +43,7 @@ function fields(isStore: boolean): string {
       const option = optionOf(name)
       const usual = option.default === undefined ? '' : ` Default: ${option.default}.`
       const help = `${option.help[0]?.toUpperCase() ?? ''}${option.help.slice(1)}.${usual}`
-      return `  /** ${help} */\n  readonly ${nameOf(name)}?: ${typeOf(option)} | undefined\n`
+      return `  /** ${OTHERWISE[name] ?? help} */\n  readonly ${nameOf(name)}?: ${typeOf(option)} | undefined\n`
     })
     .join('')
 }

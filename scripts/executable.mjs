@@ -4,7 +4,6 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { build, installPackages, root, step } from './prepare.mjs'
 
 const LOCK = 'package-lock.json'
@@ -45,16 +44,25 @@ const OPTIONS = [
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
 ]
 
-/** @param file where to put the executable */
+/**
+ * Builds the program, and the executable of it.
+ * @param file where to put it
+ * @returns the path of the file
+ */
+export function executable(file) {
+  installPackages()
+  build()
+  compile(file)
+  return file
+}
+
+/** The executable of dist/ as it is. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })
   step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(root, 'dist/cli.js')])
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const file = resolve(process.argv[2] ?? join(root, 'build/reconfd'))
-  installPackages()
-  build()
-  compile(file)
+if (process.argv[1] === import.meta.filename) {
+  executable(resolve(process.argv[2] ?? join(root, 'build/reconfd')))
 }

@@ -79,7 +79,7 @@ function above(folder: string): string | undefined {
 
 /** The name of the file with the keys. */
 export const keysIn = async (folder: string): Promise<string | undefined> =>
-  (await readdir(folder)).find((name) => KEYS.test(name))
+  (await readdir(folder)).sort().find((name) => KEYS.test(name))
 
 /** The lines of a file that may be missing, without the empty ones. */
 export async function linesOf(folder: string, name: string): Promise<readonly string[]> {

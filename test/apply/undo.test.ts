@@ -197,7 +197,7 @@ describe('a rollback', () => {
     writeFileSync(join(dir, 'later.cfg'), 'new')
     expect(await restoreFiles(former)).toBeUndefined()
     expect([textOf(a), mode(a), textOf(b), mode(b)]).toEqual(['old a', 0o640, 'old b', 0o644])
-    expect([statSync(c).ino, readdirSync(dir)]).toEqual([ino, ['a.cfg', 'b.cfg', 'c.cfg']])
+    expect([statSync(c).ino, readdirSync(dir).sort()]).toEqual([ino, ['a.cfg', 'b.cfg', 'c.cfg']])
   })
 
   it.runIf(isRoot)('puts owners back (needs root)', async () => {

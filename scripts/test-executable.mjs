@@ -1,0 +1,23 @@
+// npm run test:executable: the tests of the built program on the single executable, all of them, and
+// the contract of the stores. `npm test` has the short form (test/executable).
+import { join } from 'node:path'
+import { executable } from './executable.mjs'
+import { root, step } from './prepare.mjs'
+import { runVitest, summary } from './vitest.mjs'
+
+const file = executable(join(root, '.cache/executable/reconfd'))
+step('fetching the servers', process.execPath, ['scripts/servers.mjs'])
+
+const runs = {
+  'cases, e2e and faults': runVitest(['test/cases', 'test/e2e', 'test/faults'], {
+    env: { ...process.env, RECONFD_PROGRAM: file },
+  }),
+  // They open stores and run commands inside of the test, so the test runs on the executable's runtime:
+  // with BUN_BE_BUN the same file is Bun itself.
+  'contract, stores and commands': runVitest(['test/contract', 'test/stores', 'test/apply'], {
+    runtime: [file, '--bun'],
+    env: { ...process.env, BUN_BE_BUN: '1' },
+  }),
+}
+for (const [name, result] of Object.entries(runs)) console.log(`${name}: ${summary(result)}`)
+process.exitCode = Object.values(runs).some(({ failed }) => failed > 0) ? 1 : 0

@@ -9,9 +9,8 @@ import { sweepStaged } from './apply/stage.ts'
 import { loadResources } from './config/resources.ts'
 import { Feeds } from './flow/feeds.ts'
 import type { FileWatch } from './flow/files.ts'
-import { openStore } from './stores/registry.ts'
 import { createRenderer } from './templates/render.ts'
-import { wantedStores } from './wanted-stores.ts'
+import { openerOf, wantedStores } from './wanted-stores.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
 
 export interface Generation {
@@ -93,10 +92,11 @@ export class Generations {
   /** An edited conf.d begins a new one; an edited template is rendered again. */
   async watchFiles(confdir: string): Promise<void> {
     const { watchFiles } = await import('./flow/files.ts')
-    this.#files = await watchFiles([`${confdir}/conf.d`, `${confdir}/templates`], (paths) => {
+    const folders = [`${confdir}/conf.d`, `${confdir}/templates`]
+    this.#files = await watchFiles(folders, (paths) => {
       // Kubernetes swaps the link `..data` to change all files of a ConfigMap at once.
       const needsLoad = (path: string): boolean =>
-        path.startsWith(`${confdir}/conf.d`) || path.includes('/..')
+        path.startsWith(`${confdir}/conf.d`) || folders.includes(path) || path.includes('/..')
       if (this.#refused || [...paths].some(needsLoad)) this.renew('the configuration has changed')
       this.#current?.worker.filesChanged(paths)
     })
@@ -135,7 +135,7 @@ export class Generations {
     )
     const former = this.#current
     const wanted = await wantedStores(settings, loaded.value.stores, resources)
-    const opened = await Feeds.open(wanted, former?.feeds, { open: openStore, emit, once })
+    const opened = await Feeds.open(wanted, former?.feeds, { open: openerOf(wanted), emit, once })
     if (!opened.ok) return opened
     const feeds = opened.value
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.

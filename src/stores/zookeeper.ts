@@ -9,7 +9,7 @@ import type { Connection, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
-import { Session, type SessionOptions } from './zookeeper/session.ts'
+import { HANDSHAKE_TIMEOUT, Session, type SessionOptions } from './zookeeper/session.ts'
 import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
 import { Mailbox } from './mailbox.ts'
 import { passwordOf } from './secrets.ts'
@@ -53,6 +53,18 @@ export function open(
     }
   }
 
+  let handshake: number = HANDSHAKE_TIMEOUT.first
+  const openSession: typeof Session.open = async (...[address, options, signal]) => {
+    try {
+      const session = await Session.open(address, { ...options, handshake }, signal)
+      handshake = HANDSHAKE_TIMEOUT.first
+      return session
+    } catch (error) {
+      handshake = Math.min(2 * handshake, HANDSHAKE_TIMEOUT.most)
+      throw error
+    }
+  }
+
   async function* follow(
     node: string,
     prefixes: readonly Key[],
@@ -61,7 +73,7 @@ export function open(
   ): AsyncGenerator<StoreEvent> {
     const address = parseNode(node)
     const mailbox = new Mailbox()
-    const session = await Session.open(
+    const session = await openSession(
       address,
       {
         ...credentials(connection),

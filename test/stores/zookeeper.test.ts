@@ -204,6 +204,34 @@ test('a quiet session lives on by its pings', async () => {
   await watched.end()
 })
 
+test('a server that forgets the first packet, as one that is starting does, is asked anew soon', async () => {
+  const prefix = newPrefix()
+  await zookeeper.client.put(`${prefix}/a`, '1')
+  const port = Number(zookeeper.node.split(':')[1])
+  let connections = 0
+  const server = createServer((near) => {
+    near.on('error', () => undefined)
+    if (++connections <= 2) return
+    const far = connect(port, '127.0.0.1').on('error', () => near.destroy())
+    near
+      .on('close', () => far.destroy())
+      .pipe(far)
+      .pipe(near)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const node = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const store = open(settings({ nodes: [node] }))
+  const told = (seconds: string): string =>
+    `cannot reach ZooKeeper at ${node}: no session within ${seconds} s`
+  expect((await new RawWatch(store, [prefix]).fault()).message).toBe(told('0.5'))
+  expect((await new RawWatch(store, [prefix]).fault()).message).toBe(told('1'))
+  const watched = new RawWatch(store, [prefix])
+  expect(await watched.next()).toMatchObject({ entries: { [`${prefix}/a`]: '1' } })
+  await watched.end()
+  server.close()
+  await once(server, 'close')
+})
+
 test('a server that is none says so', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)

@@ -26,10 +26,10 @@ import {
 const SESSION_TIMEOUT = 10_000
 
 /**
- * Milliseconds from the connection to the session. Not more: a server that is just starting takes
- * connections whose first packet it then forgets.
+ * Milliseconds from the connection to the session: at first, and at most, twice as long from failure to
+ * failure. A server that is just starting takes connections whose first packet it then forgets.
  */
-const HANDSHAKE_TIMEOUT = 4_000
+export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
 /** Requests under way at once: enough to hide the way there and back, little for the server. */
 const IN_FLIGHT = 100
@@ -42,6 +42,8 @@ export interface SessionOptions {
   readonly password?: string
   /** For a server that speaks TLS. */
   readonly tls?: ConnectionOptions
+  /** Milliseconds from the connection to the session. */
+  readonly handshake?: number
   /** Milliseconds the session may be silent; for tests. */
   readonly timeout?: number
   readonly onEvent?: (event: WatchEvent) => void
@@ -103,7 +105,7 @@ export class Session {
   ) {
     this.place = `ZooKeeper at ${hostAndPort(address)}`
     this.#socket = dial(address, options.tls, () => {
-      this.#watchOver(HANDSHAKE_TIMEOUT, 'no session')
+      this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
       this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
     })
     this.#socket

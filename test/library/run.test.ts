@@ -4,8 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { run, type Ended, type Event, type RunOptions } from '../../src/index.ts'
+import { askDaemon } from '../../src/control/ask.ts'
 import { activeHandles, handlesBeyond } from '../support/handles.ts'
 import { freePorts, removeDir, tempDir } from '../support/process.ts'
+import { settingsFor } from '../support/settings.ts'
 import { until, within } from '../support/until.ts'
 
 const sites: Site[] = []
@@ -227,6 +229,20 @@ describe('a daemon', () => {
     expect(await two.stop()).toMatchObject({ kind: 'done', failed: [] })
     expect(two.read('reloads')).toBe('one\ntitle 2\ntitle 3\n')
     expect(one.read('reloads')).toBe('one\n')
+  })
+
+  test('answers what reconfd asks', async () => {
+    const site = new Site()
+    void site.start()
+    await site.until('reloaded')
+    const { confdir, state_dir: stateDir } = site.settings
+    const asked = settingsFor({ backend: 'file', confdir, stateDir })
+    const status = await until('the status', async () => {
+      const told = await askDaemon({ command: 'status' }, asked, false)
+      return told.ok && told.value.exit === 0 && told.value.text
+    })
+    expect(status).toContain(`pid ${process.pid}`)
+    expect(status).toMatch(/page\.toml +in sync/)
   })
 
   test('a listener that throws ends it; what is in work is finished first', async () => {

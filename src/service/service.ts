@@ -3,6 +3,7 @@
 import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
+import { monotonicTime } from '../runtime.ts'
 import { FirstCycles } from './first-cycles.ts'
 import { notify } from './notify.ts'
 import { Outbox } from './outbox.ts'
@@ -108,8 +109,7 @@ export class Service {
   }
 
   #reloading(): void {
-    // Node's monotonic clock is the one that systemd reads, CLOCK_MONOTONIC.
-    const MONOTONIC_USEC = String(process.hrtime.bigint() / 1000n)
+    const MONOTONIC_USEC = String(monotonicTime())
     const STATUS = (this.#told = 'loading the configuration')
     this.#outbox.tell({ RELOADING: '1', MONOTONIC_USEC, STATUS })
   }

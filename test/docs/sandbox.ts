@@ -40,7 +40,7 @@ export function workFolder(): string {
 /** What a clone has that pages make use of. */
 const CLONED = [
   ...['src', 'scripts', 'dist', 'docs', 'examples', 'conf.d', 'templates', 'keys.yaml'],
-  ...['package.json', 'package-lock.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+  ...['package.json', 'package-lock.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'packaging'],
 ]
 
 /**

@@ -10,8 +10,7 @@ import { loadResources } from './config/resources.ts'
 import { Feeds } from './flow/feeds.ts'
 import type { FileWatch } from './flow/files.ts'
 import { createRenderer } from './templates/render.ts'
-import { openStore } from './stores/registry.ts'
-import { wantedStores } from './wanted-stores.ts'
+import { openerOf, wantedStores } from './wanted-stores.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
 
 export interface Generation {
@@ -136,7 +135,7 @@ export class Generations {
     )
     const former = this.#current
     const wanted = await wantedStores(settings, loaded.value.stores, resources)
-    const opened = await Feeds.open(wanted, former?.feeds, { open: openStore, emit, once })
+    const opened = await Feeds.open(wanted, former?.feeds, { open: openerOf(wanted), emit, once })
     if (!opened.ok) return opened
     const feeds = opened.value
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.

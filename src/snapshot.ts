@@ -8,8 +8,7 @@ import { ioFault } from './core/errno.ts'
 import type { Fault } from './core/fault.ts'
 import { Feeds } from './flow/feeds.ts'
 import { replaceFile } from './flow/state-files.ts'
-import { openStore } from './stores/registry.ts'
-import { wantedStores } from './wanted-stores.ts'
+import { openerOf, wantedStores } from './wanted-stores.ts'
 
 export interface Snapshot {
   /** For standard output. */
@@ -29,7 +28,7 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   const { resources, stores } = loaded.value
   const wanted = await wantedStores(settings, stores, resources)
   const opened = await Feeds.open(wanted, undefined, {
-    open: openStore,
+    open: openerOf(wanted),
     emit: () => undefined,
     once: true,
     whole: true,

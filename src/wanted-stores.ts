@@ -1,8 +1,11 @@
 // The stores that resources read, and what of each.
-import { relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
+import { outermost, relativeTo, storeOf, storeRoot, type Key } from './core/key.ts'
 import { keysOf, type Resource } from './core/resource.ts'
-import type { Settings, StoreSettings } from './core/settings.ts'
+import { ok } from './core/result.ts'
+import { storeIdentity, type Settings, type StoreSettings } from './core/settings.ts'
+import type { Store } from './core/store.ts'
 import type { Wanted } from './flow/feeds.ts'
+import { openStore } from './stores/registry.ts'
 
 /** @param own the stores that resources have of their own, by name */
 export async function wantedStores(
@@ -24,11 +27,38 @@ export async function wantedStores(
     const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
     prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
   }
-  return [...prefixes].map(([name, wanted]) => {
+  const stores = [...prefixes].map(([name, wanted]): Wanted => {
     if (name === undefined) return { settings, prefixes: wanted }
     const store = settings.stores.get(name) ?? own.get(name) ?? settings
     return { settings: store, name, prefixes: wanted }
   })
+  return stores.map((one) => {
+    const same = sameStore(stores, one.settings)
+    return same.length < 2 ? one : { ...one, together: same.flatMap((other) => other.prefixes) }
+  })
+}
+
+const sameStore = (wanted: readonly Wanted[], settings: StoreSettings): readonly Wanted[] =>
+  wanted.filter((one) => storeIdentity(one.settings) === storeIdentity(settings))
+
+/** Opens stores; one that goes by several names gets one connection for all of them. */
+export function openerOf(wanted: readonly Wanted[]): typeof openStore {
+  const shared = new Map<string, Store>()
+  return async (settings) => {
+    const identity = storeIdentity(settings)
+    const known = shared.get(identity)
+    if (known !== undefined) return ok(known)
+    const opened = await openStore(settings)
+    const together = sameStore(wanted, settings)[0]?.together
+    // What is read on demand differs from name to name.
+    if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
+      return opened
+    }
+    const { share } = await import('./stores/shared.ts')
+    const store = share(opened.value, outermost(together))
+    shared.set(identity, store)
+    return ok(store)
+  }
 }
 
 /** The named stores whose keys the files of `-file` hold: they are read from there, as with -replay. */

@@ -26,6 +26,8 @@ export interface Wanted {
   readonly name?: string
   /** Of the store's own keys. */
   readonly prefixes: readonly Key[]
+  /** Of all names that the store goes by, where it goes by several: they are read together. */
+  readonly together?: readonly Key[]
 }
 
 export interface FeedsOptions {
@@ -64,9 +66,9 @@ export class Feeds {
   ): Promise<Result<Feeds, readonly Fault[]>> {
     const entries = new Map<Key, Entry>()
     const faults: Fault[] = []
-    for (const { settings, name, prefixes } of wanted) {
+    for (const { settings, name, prefixes, together } of wanted) {
       const root = name === undefined ? '/' : storeRoot(name)
-      const identity = JSON.stringify([storeIdentity(settings), prefixes])
+      const identity = JSON.stringify([storeIdentity(settings), prefixes, together])
       const known = former?.entries.get(root)
       if (known?.identity === identity) {
         entries.set(root, known)

@@ -1,14 +1,17 @@
 // Several stores at once: named in confd.toml or in a resource, read by one template, away one by one.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
+import { connectionsTo } from '../support/sockets.ts'
 import { withSite, type Site } from './support.ts'
 
 let etcd: EtcdServer
 let consul: ConsulServer
 beforeAll(async () => {
   ;[etcd, consul] = await Promise.all([startEtcd(), startConsul()])
+})
+beforeEach(async () => {
   await etcd.client.put('/app/name', 'from etcd')
   await consul.client.put('/secret/app/password', 'from consul')
   await consul.client.put('/secret/other', 'hidden')
@@ -40,8 +43,6 @@ test('one template reads two stores; each is watched', async () => {
     await etcd.client.put('/app/name', 'new')
     await run.until('the first', () => site.read('app.conf') === wanted('new', 'renewed'))
     expect(await run.stop()).toMatchObject({ code: 0 })
-    await consul.client.put('/secret/app/password', 'from consul')
-    await etcd.client.put('/app/name', 'from etcd')
   })
 })
 
@@ -58,6 +59,59 @@ test('a store that is away concerns only the resources that read it', async () =
     expect(site.read('plain')).toBe('from etcd\n')
     // A key that could not be asked for is not a missing one: nothing is rendered from it.
     expect(site.read('both')).toBeUndefined()
+  })
+})
+
+test('a store that goes away makes stale those that read it; the others follow theirs', async () => {
+  await withSite(store(), async (site) => {
+    named(site)
+    site.template('plain', '{{ getv("/app/name") }}\n')
+    site.resource('plain', { keys: ['/app'] })
+    site.template('both', '{{ getv("/app/name") }} {{ getv("vault2:/secret/app/password") }}\n')
+    site.resource('both', { keys: ['/app', 'vault2:/secret/app'] })
+    const run = site.start('-watch')
+    await run.until('both', () => site.read('both') === 'from etcd from consul\n')
+    const states = async (): Promise<Record<string, string>> => {
+      const { stdout } = await site.start('status', '-json').finished
+      const { resources } = JSON.parse(stdout) as { resources: { name: string; state: string }[] }
+      return Object.fromEntries(resources.map(({ name, state }) => [name, state]))
+    }
+    await consul.kill()
+    await run.until('it says so', () => run.tells('store-stale'))
+    await etcd.client.put('/app/name', 'meanwhile')
+    await run.until('the change', () => site.read('plain') === 'meanwhile\n')
+    expect(await states()).toEqual({ 'plain.toml': 'in sync', 'both.toml': 'stale' })
+    // What was last known of the one, and what the other has now.
+    await run.until('it too', () => site.read('both') === 'meanwhile from consul\n')
+    await consul.start()
+    await consul.client.put('/secret/app/password', 'back')
+    await run.until('it is back', () => site.read('both') === 'meanwhile back\n')
+    expect(await states()).toEqual({ 'plain.toml': 'in sync', 'both.toml': 'in sync' })
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('stores of identical settings share one connection, whatever they are called', async () => {
+  await withSite(['-backend', 'consul', '-node', consul.node], async (site) => {
+    const same = `backend = "consul"\nnodes = ["${consul.node}"]\n`
+    site.config(`[stores.one]\n${same}[stores.two]\n${same}`)
+    site.template('all', '{{ getv("/secret/other") }} {{ getv("one:/secret/app/password") }}\n')
+    site.resource('all', { keys: ['/secret', 'one:/secret/app', 'two:/secret/app'] })
+    site.template('own', '{{ getv("/secret/other") }}\n')
+    writeFileSync(
+      join(site.root, 'conf.d', 'own.toml'),
+      `[template]\nsrc = "own.njk"\ndest = "${site.path('own')}"\nkeys = ["/secret"]\n[backend]\n${same}`,
+    )
+    const run = site.start('-watch')
+    await run.until('both', () => site.read('own') !== undefined && site.read('all') !== undefined)
+    await consul.client.put('/secret/app/password', 'shared')
+    await run.until('the change', () => site.read('all') === 'hidden shared\n')
+    // All of it lies below one directory, which one blocking query waits for.
+    expect(connectionsTo(Number(consul.node.split(':')[1]), run.pid)).toBe(1)
+    const asked = await site.start('status', '-json').finished
+    const { stores } = JSON.parse(asked.stdout) as { stores: { name: string }[] }
+    expect(stores.map(({ name }) => name).sort()).toEqual(['consul', 'one', 'two'])
+    expect(await run.stop()).toMatchObject({ code: 0 })
   })
 })
 

@@ -1,0 +1,127 @@
+// One connection for a store that goes by several names: what they watch is watched once, and each is
+// told of its own keys. To flow/follow.ts the store of each name is a store like any other.
+import { FaultError } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import type { Notice, Store, StoreEvent } from '../core/store.ts'
+import { difference } from './difference.ts'
+import { Mailbox } from './mailbox.ts'
+import { coveredBy } from './roots.ts'
+
+/** @param prefixes of all names together; each watches some of them. Not for stores that are read on demand. */
+export function share(store: Store, prefixes: readonly Key[]): Store {
+  const watches = new Map<string, SharedWatch>()
+  const watch: Store['watch'] = (node, own, signal) => {
+    let shared = watches.get(node)
+    if (shared === undefined || shared.isOver) {
+      shared = new SharedWatch(store, node, prefixes)
+      watches.set(node, shared)
+    }
+    return shared.follow(own, signal)
+  }
+  const find = store.findNodes?.bind(store)
+  return {
+    name: store.name,
+    get nodes() {
+      return store.nodes
+    },
+    ...(find === undefined ? {} : { findNodes: find }),
+    watch,
+  }
+}
+
+interface Follower {
+  readonly wanted: (key: Key) => boolean
+  readonly mailbox: Mailbox
+}
+
+/** One watch of the store: begins with its first follower, ends with the last one or when it breaks. */
+class SharedWatch {
+  readonly #followers = new Set<Follower>()
+  readonly #abort = new AbortController()
+  #entries: Map<Key, string> | undefined
+  #notices: readonly Notice[] = []
+  #done: Promise<void> | undefined
+  #first = (): void => {}
+  readonly #begun = new Promise<void>((resolve) => (this.#first = resolve))
+  /** Nobody joins any more. */
+  #over = false
+
+  constructor(
+    private readonly store: Store,
+    private readonly node: string,
+    private readonly prefixes: readonly Key[],
+  ) {}
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  async *follow(own: readonly Key[], signal: AbortSignal): AsyncGenerator<StoreEvent> {
+    if (signal.aborted) return
+    const follower = { wanted: coveredBy(own), mailbox: new Mailbox() }
+    this.#followers.add(follower)
+    this.#done ??= this.#run()
+    const aborted = new Promise<void>((resolve) => {
+      const leave = (): void => {
+        // Whoever comes after that wants everything read anew (a resync), and not what is known here.
+        this.#over = true
+        follower.mailbox.fail(signal.reason)
+        resolve()
+      }
+      signal.addEventListener('abort', leave, { once: true })
+    })
+    try {
+      await Promise.race([this.#begun, aborted])
+      // What is in the mailbox by now is in the entries, too: to be told twice does no harm.
+      if (this.#entries !== undefined && !signal.aborted) yield this.#snapshotFor(follower)
+      yield* follower.mailbox.deltas()
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      this.#followers.delete(follower)
+      if (this.#followers.size === 0) {
+        this.#over = true
+        this.#abort.abort()
+        await this.#done
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { store, node, prefixes } = this
+    let end: unknown
+    try {
+      for await (const event of store.watch(node, prefixes, this.#abort.signal)) this.#take(event)
+      end = new FaultError({ kind: 'store', message: `${store.name} at ${node} ended the watch` })
+    } catch (error) {
+      end = error
+    }
+    this.#over = true
+    for (const { mailbox } of this.#followers) mailbox.fail(end)
+    this.#first()
+  }
+
+  #take(event: StoreEvent): void {
+    if (this.#entries === undefined) {
+      if (event.kind === 'snapshot') this.#notices = event.notices ?? []
+      this.#entries = new Map(event.kind === 'snapshot' ? event.entries : event.put)
+      this.#first()
+      return
+    }
+    const { put, del } = event.kind === 'delta' ? event : difference(this.#entries, event.entries)
+    const changes = new Map<Key, string | null>(put)
+    for (const key of del) if (!put.has(key)) changes.set(key, null)
+    for (const [key, value] of changes) {
+      if (value === null) this.#entries.delete(key)
+      else this.#entries.set(key, value)
+    }
+    for (const { wanted, mailbox } of this.#followers) {
+      mailbox.put(new Map([...changes].filter(([key]) => wanted(key))))
+    }
+  }
+
+  #snapshotFor({ wanted }: Follower): StoreEvent {
+    const entries = new Map([...(this.#entries ?? [])].filter(([key]) => wanted(key)))
+    return { kind: 'snapshot', entries, notices: this.#notices }
+  }
+}

@@ -1,5 +1,6 @@
 // Parts of a tree: what is wanted of a store that is read on demand, and what is known of it.
-import { selfAndAncestors, storeOf, storeRoot, type Key } from './key.ts'
+import type { Fault } from './fault.ts'
+import { covers, entryOf, isEntry, selfAndAncestors, storeOf, storeRoot, type Key } from './key.ts'
 
 export interface Extent {
   /** Keys and directories that are meant with all that is below them. */
@@ -8,13 +9,22 @@ export interface Extent {
   readonly names: ReadonlySet<Key>
 }
 
+/** What a store that is read on demand has told. */
+export interface KnownExtent extends Extent {
+  /**
+   * What it will not tell, and why: directories with all that is below them, or the entry of a directory
+   * for the names in it. Whoever looks there gets the fault; the rest is as good as ever.
+   */
+  readonly refused?: ReadonlyMap<Key, Fault>
+}
+
 /** What is known of each store that is read on demand, by its root. Of other stores everything is. */
-export type Known = ReadonlyMap<Key, Extent>
+export type Known = ReadonlyMap<Key, KnownExtent>
 
 export const nothing: Extent = { trees: new Set(), names: new Set() }
 
 /** Of the store that a full key is in; undefined when that one is not read on demand. */
-export function extentOf(known: Known | undefined, key: Key): Extent | undefined {
+export function extentOf(known: Known | undefined, key: Key): KnownExtent | undefined {
   if (known === undefined) return undefined
   const store = storeOf(key)
   return known.get(store === undefined ? '/' : storeRoot(store))
@@ -24,6 +34,20 @@ export function extentOf(known: Known | undefined, key: Key): Extent | undefined
 export function includes(extent: Extent, kind: keyof Extent, dir: Key): boolean {
   for (const at of selfAndAncestors(dir)) if (extent.trees.has(at)) return true
   return kind === 'names' && extent.names.has(dir)
+}
+
+/** Why all of a directory, or the names in it, cannot be told although the rest is known. */
+export function refusalOf(
+  { refused }: KnownExtent,
+  kind: keyof Extent,
+  dir: Key,
+): Fault | undefined {
+  for (const [part, fault] of refused ?? []) {
+    const isNames = part === entryOf(dir) || (kind === 'trees' && covers(dir, part))
+    if (isEntry(part) ? isNames : covers(part, dir) || (kind === 'trees' && covers(dir, part)))
+      return fault
+  }
+  return undefined
 }
 
 export const includesAll = (extent: Extent, { trees, names }: Extent): boolean =>

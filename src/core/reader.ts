@@ -1,6 +1,7 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
 // hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
-import { extentOf, includes, type Extent } from './extent.ts'
+import { extentOf, includes, refusalOf, type Extent } from './extent.ts'
+import { FaultError } from './fault.ts'
 import {
   compareText,
   covers,
@@ -220,6 +221,8 @@ export class Reader {
       const part = isVisible ? kind : 'trees'
       needs[part].add(at)
       if (!includes(known, part, at)) missing[part].add(at)
+      const refusal = refusalOf(known, part, at)
+      if (refusal !== undefined) throw new FaultError(refusal)
     }
   }
 

@@ -1,5 +1,5 @@
 // What a store is to the rest of the program: one async generator of events.
-import type { Extent } from './extent.ts'
+import type { Extent, KnownExtent } from './extent.ts'
 import type { Key } from './key.ts'
 
 /** Something to tell the operator about how a store can be watched. */
@@ -13,14 +13,14 @@ export type StoreEvent =
       readonly kind: 'snapshot'
       readonly entries: ReadonlyMap<Key, string>
       readonly notices?: readonly Notice[]
-      readonly known?: Extent
+      readonly known?: KnownExtent
     }
   | {
       readonly kind: 'delta'
       readonly put: ReadonlyMap<Key, string>
       readonly del: ReadonlySet<Key>
       /** Of a store that is read on demand: what is known once this has been taken in. */
-      readonly known?: Extent
+      readonly known?: KnownExtent
     }
 
 /** What is wanted of a store that is read on demand. */

@@ -3,7 +3,7 @@
 // and prefixes stay the same, so that a reload of conf.d does not fetch everything anew.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { includesAll, mapExtent, nothing, type Extent } from '../core/extent.ts'
+import { includesAll, mapExtent, nothing, type Extent, type KnownExtent } from '../core/extent.ts'
 import { isEntry, entryOf, joinKeys, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
@@ -40,7 +40,7 @@ export class Feed {
   readonly #told = new Set<string>()
   readonly #demand: Demand | undefined
   /** What of the store's own keys is, if it is read on demand. */
-  #known: Extent = nothing
+  #known: KnownExtent = nothing
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
@@ -181,11 +181,15 @@ export class Feed {
     }
   }
 
-  #knowing(tree: Tree, known: Extent | undefined): Tree {
+  #knowing(tree: Tree, known: KnownExtent | undefined): Tree {
     if (this.#demand === undefined || known === undefined || known === this.#known) return tree
     this.#known = known
     const { root } = this.options
-    return tree.knowing(new Map([[root, mapExtent(known, (dir) => joinKeys(root, dir))]]))
+    const refused = [...(known.refused ?? [])].map(
+      ([dir, why]) => [moveKey(root, dir), why] as const,
+    )
+    const extent = mapExtent(known, (dir) => joinKeys(root, dir))
+    return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
   /** Once each, however often the store is opened anew. */

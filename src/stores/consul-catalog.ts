@@ -9,6 +9,7 @@ import { CatalogApi } from './consul-catalog/api.ts'
 import { Catalog } from './consul-catalog/catalog.ts'
 import { follow } from './consul-catalog/follow.ts'
 import { everything, noticesOf, startingWith } from './consul-catalog/scope.ts'
+import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
 import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
@@ -38,11 +39,11 @@ export function open(
       credentials()
       expectPairs(catalog.meta)
     },
-    follow: (http, prefixes, signal, demand = everything(prefixes)) => {
+    follow: (http, prefixes, signal, demand) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
       const api = new CatalogApi(connect, catalog)
-      const isSeen = coveredBy(prefixes)
-      return follow(new Catalog(api, demand, isSeen), noticesOf(prefixes), signal)
+      const topics = new Topics(api, demand ?? everything(prefixes), coveredBy(prefixes))
+      return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)
     },
   })
   return opened.ok ? ok({ ...opened.value, startingWith }) : opened

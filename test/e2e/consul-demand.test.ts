@@ -203,3 +203,84 @@ test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, asyn
     expect(site.read('first')).toBe('10.0.0.1')
   })
 })
+
+test(
+  'a service that may not be read fails its reader and nobody else',
+  { timeout: 60_000 },
+  async () => {
+    const root = 'root-token-of-the-test'
+    const acl = { enabled: true, default_policy: 'deny', tokens: { master: root } }
+    const closed = await startAgent({ acl }, root)
+    onTestFinished(() => closed.server.stop())
+    for (const [n, name] of ['web', 'db'].entries())
+      await closed.register({ Name: name, ID: name, Address: '10.0.0.1', Port: 80 + n })
+    const call = async (path: string, body: object): Promise<Record<string, string>> =>
+      JSON.parse(await closed.server.client.call('PUT', path, JSON.stringify(body))) as never
+    const rules = (...services: readonly string[]): string =>
+      [...services.map((name) => `service "${name}"`), 'node_prefix ""']
+        .map((what) => `${what} { policy = "read" }`)
+        .join(' ')
+    const policy = await call('/v1/acl/policy', { Name: 'some', Rules: rules('web') })
+    const { SecretID = '' } = await call('/v1/acl/token', { Policies: [{ Name: 'some' }] })
+
+    const store = [
+      '-backend',
+      'consul-catalog',
+      '-node',
+      closed.server.node,
+      '-auth-token',
+      SecretID,
+    ]
+    await withSite(store, async (site) => {
+      for (const name of ['web', 'db']) {
+        site.template(name, line(`service("${name}")`))
+        site.resource(name, { keys: ['/services'] })
+      }
+      const run = site.start('-watch')
+      await run.until('what may be read', () => site.lines('web') === 1)
+      await run.until('it says so', () => run.tells('failed'))
+      expect(run.tells('store-stale')).toBe(false)
+      const told = await why(site, 'db.toml')
+      expect(told.state).toBe('failed')
+      expect(told.why).toContain('denied access to the service db')
+      await closed.register({ Name: 'web', ID: 'web2', Address: '10.0.0.1', Port: 81 })
+      await run.until('what may be read is followed', () => site.lines('web') === 2)
+
+      await call(`/v1/acl/policy/${policy['ID'] ?? ''}`, {
+        Name: 'some',
+        Rules: rules('web', 'db'),
+      })
+      await run.until('the other as well', () => site.lines('db') === 1)
+      expect(await run.stop()).toMatchObject({ code: 0 })
+    })
+  },
+)
+
+test(
+  'the catalog as a named store, in Go, from a snapshot the same',
+  { timeout: 60_000 },
+  async () => {
+    const tap = await tapped()
+    const check = { CheckID: 'check:down', TTL: '1h', Status: 'critical' }
+    await agent.register({ Name: 'down', ID: 'down', Tags: ['old'], Check: check })
+    onTestFinished(() => agent.deregister('down'))
+    await put('which', 's8')
+    await withSite(['-backend', 'consul', '-node', agent.server.node], async (site) => {
+      site.config(`[stores.catalog]\nbackend = "consul-catalog"\nnodes = ["${tap.node}"]\n`)
+      const named = '{{range service (getv "/which")}}{{.Address}} {{end}}\n'
+      const listed =
+        '{{range services}}{{if eq (join .Tags "") "old"}}{{.Name}}: {{len (service .Name)}}{{end}}{{end}}\n'
+      site.template('go', named + listed)
+      site.resource('go', { keys: ['/which', 'catalog:/services'], engine: 'go' })
+      expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+      const addresses = Array.from({ length: 10 }, (_, n) => `10.0.${n}.1 `).join('')
+      expect(site.read('go')).toBe(`${addresses}\ndown: 0\n`)
+      expect(servicesIn(tap.asked)).toEqual(['down', 's8'])
+
+      const keys = site.path('keys.json')
+      expect(await site.start('snapshot', '-o', keys).finished).toMatchObject({ code: 0 })
+      const replayed = site.start('-replay', keys, '-onetime', '-noop', '-detailed-exitcode')
+      expect(await replayed.finished).toMatchObject({ code: 0 })
+    })
+  },
+)

@@ -1,20 +1,16 @@
 // What is wanted of the catalog, followed over few connections.
 //
-// As long as there are no more services than slots each has a blocking query: one change, one answer.
+// As long as there are no more topics than slots each has a blocking query: one change, one answer.
 // Where there are more, three blocking queries tell that anything at all has changed in the datacenter;
 // then every service is read again, few at a time. Either way what is read is compared, so that an
-// answer without a change for us is no event. When something else comes to be wanted, nothing is told
-// before all of that has been read.
-import { serviceDir, nameOfPart } from '../../core/catalog.ts'
-import { nothing, type Extent } from '../../core/extent.ts'
-import type { Key } from '../../core/key.ts'
-import type { Demand } from '../../core/store.ts'
-import { isEmpty, type Changes } from '../difference.ts'
+// answer without a change for us is no event.
+import { setTimeout as delay } from 'node:timers/promises'
+import { FaultError, type Fault } from '../../core/fault.ts'
 import { Inbox } from '../inbox.ts'
 import { TokenBucket } from '../token-bucket.ts'
-import type { Ask, CatalogApi, Reading } from './api.ts'
-import { partsOf } from './scope.ts'
+import type { CatalogApi, Reading } from './api.ts'
 import { Topic } from './topic.ts'
+import type { News, Topics } from './topics.ts'
 
 /** Queries of one reading of everything that are under way at the same time. */
 const READERS = 16
@@ -23,74 +19,64 @@ const READERS = 16
 const BURST = 5
 const PER_SECOND = 0.5
 
-/** The topic of the list of services. */
-const LIST: Key = '/services'
-
-export interface News extends Changes {
-  /** Of the keys, from now on. */
-  readonly known: Extent
-}
+/** Milliseconds until what the token may not know is asked for again: nothing tells of another policy. */
+const REFUSED_FOR = 5_000
 
 export class Catalog {
   /** How many queries have been under way at the same time since changes() began. */
   busiest = 0
-  #wanted: Extent = nothing
-  /** As it was told last. */
-  #known: Extent | undefined
-  /** By the directory that each is about. */
-  readonly #topics = new Map<Key, Topic>()
-  /** What has been read and not been told. */
-  #pending: { put: Map<Key, string>; del: Set<Key> } = { put: new Map(), del: new Set() }
   readonly #pace = new TokenBucket(BURST, PER_SECOND)
 
-  /** @param isSeen which keys are of interest to anybody */
+  /** @param isWhole all of it has to be readable, else what is refused is told with the rest */
   constructor(
-    private readonly api: CatalogApi,
-    private readonly demand: Demand,
-    private readonly isSeen: (key: Key) => boolean,
+    private readonly api: Pick<CatalogApi, 'bells' | 'reach'>,
+    private readonly topics: Topics,
+    private readonly isWhole: boolean,
   ) {}
 
   /**
    * Everything that differs from what was told before, at once and even if nothing does; then changes
-   * as they come. Returns when there have come to be more services than slots, or far fewer.
+   * as they come. Returns when there have come to be more topics than slots, or far fewer.
    */
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
+    const { topics } = this
     this.busiest = 0
-    this.#fit()
-    if (this.#topics.size === 0) await this.api.reach(signal)
+    topics.fit()
+    if (topics.size === 0) await this.api.reach(signal)
     await this.#readList(signal)
-    if (this.#topics.size <= slots) {
+    if (topics.size <= slots) {
       await this.#readAll(Math.min(READERS, slots), signal)
-      yield this.#news()
+      yield topics.news()
       yield* this.#each(slots, signal)
     } else {
       const bells = this.api.bells.map((question) => new Topic(question))
       const readers = Math.min(READERS, slots - bells.length)
       for (const bell of bells) bell.take(await bell.now(signal))
       await this.#readAll(readers, signal)
-      yield this.#news()
+      yield topics.news()
       yield* this.#whenItRings(bells, readers, slots, signal)
     }
   }
 
   /** A blocking query for each. */
   async *#each(slots: number, signal: AbortSignal): AsyncGenerator<News> {
-    const inbox = new Inbox<readonly [Topic, Reading] | undefined>()
-    /** Let go by itself when nobody wants it any more, so that it does not keep its connection. */
+    const { topics } = this
+    const inbox = new Inbox<readonly [Topic, Reading | Fault] | undefined>()
+    /** Each is let go by itself when nobody wants it any more, so that it does not keep its connection. */
     const asked = new Map<Topic, AbortController>()
     const ask = (topic: Topic): void => {
       const own = new AbortController()
       asked.set(topic, own)
-      const reading = topic.next(own.signal).then((answer) => [topic, answer] as const)
+      const answer = this.#next(topic, own.signal).then((one) => [topic, one] as const)
       inbox.collect(
-        reading.catch((error: unknown) => {
+        answer.catch((error: unknown) => {
           if (!own.signal.aborted) throw error
           return undefined
         }),
       )
     }
     const fitQueries = (): void => {
-      const present = new Set(this.#topics.values())
+      const present = new Set(topics.all)
       for (const [topic, own] of asked) {
         if (present.has(topic)) continue
         asked.delete(topic)
@@ -99,24 +85,23 @@ export class Catalog {
       for (const topic of present) if (!asked.has(topic)) ask(topic)
       this.busiest = Math.max(this.busiest, asked.size)
     }
-    const hear = (): void =>
-      inbox.collect(this.demand.other(this.#wanted, signal).then(() => undefined))
+    const hear = (): void => inbox.collect(topics.unfit(signal).then(() => undefined))
     try {
       hear()
       fitQueries()
       for (;;) {
-        const answer = await inbox.take()
-        if (answer !== undefined) {
-          const [topic, reading] = answer
+        const answered = await inbox.take()
+        if (answered !== undefined) {
+          const [topic, answer] = answered
           if (!asked.delete(topic)) continue
-          this.#take(topic, reading)
-        } else if (this.demand.now !== this.#wanted) {
-          this.#fit()
+          topics.take(topic, answer)
+        } else if (!topics.fits) {
+          topics.fit()
           hear()
         }
-        if (this.#topics.size > slots) return
+        if (topics.size > slots) return
         fitQueries()
-        if (this.#hasNews) yield this.#news()
+        if (topics.hasNews) yield topics.news()
       }
     } finally {
       for (const own of asked.values()) own.abort()
@@ -130,26 +115,31 @@ export class Catalog {
     slots: number,
     signal: AbortSignal,
   ): AsyncGenerator<News> {
+    const { topics } = this
     this.busiest = bells.length + readers
     const inbox = new Inbox<readonly [Topic, Reading, at: number] | undefined>()
     const listen = (bell: Topic): void =>
       inbox.collect(
         bell.next(signal).then((reading) => [bell, reading, performance.now()] as const),
       )
-    const hear = (): void =>
-      inbox.collect(this.demand.other(this.#wanted, signal).then(() => undefined))
+    const hear = (): void => inbox.collect(topics.unfit(signal).then(() => undefined))
+    const retry = (): void => inbox.collect(delay(REFUSED_FOR, undefined, { signal }))
     hear()
+    retry()
     bells.forEach(listen)
     let read = 0
     for (;;) {
       const rung = await inbox.take()
       if (rung === undefined) {
-        this.#fit()
-        hear()
-        // Not as soon as they would fit: that would be to and fro where there are just about so many.
-        if (this.#topics.size <= slots / 2) return
-        await this.#readList(signal, true)
-        await this.#readAll(readers, signal, true, (topic) => !topic.isRead)
+        if (topics.fits) retry()
+        else {
+          topics.fit()
+          hear()
+          // Not as soon as they would fit: that would be to and fro where there are just about so many.
+          if (topics.size <= slots / 2) return
+          if (topics.list?.isRead === false) await this.#readList(signal, true)
+        }
+        await this.#readAll(readers, signal, true, isOpen)
       } else {
         const [bell, reading, at] = rung
         const isNews = bell.isNews(reading)
@@ -164,13 +154,13 @@ export class Catalog {
         await this.#readList(signal, true)
         await this.#readAll(readers, signal, true)
       }
-      if (this.#hasNews) yield this.#news()
+      if (topics.hasNews) yield topics.news()
     }
   }
 
   async #readList(signal: AbortSignal, fresh = false): Promise<void> {
-    const list = this.#topics.get(LIST)
-    if (list !== undefined) this.#take(list, await list.now(signal, fresh))
+    const { list } = this.topics
+    if (list !== undefined) this.topics.take(list, await this.#answer(list.now(signal, fresh)))
   }
 
   /** Reads every topic but the list, a few at a time. */
@@ -180,73 +170,31 @@ export class Catalog {
     fresh = false,
     isDue: (topic: Topic) => boolean = () => true,
   ): Promise<void> {
-    const list = this.#topics.get(LIST)
-    const due = [...this.#topics.values()].filter((topic) => topic !== list && isDue(topic))
+    const { topics } = this
+    const due = topics.all.filter((topic) => topic !== topics.list && isDue(topic))
     this.busiest = Math.max(this.busiest, Math.min(readers, due.length))
     const queue = due.values()
     const reader = async (): Promise<void> => {
-      for (const topic of queue) this.#take(topic, await topic.now(signal, fresh))
+      for (const topic of queue) topics.take(topic, await this.#answer(topic.now(signal, fresh)))
     }
     await Promise.all(Array.from({ length: readers }, reader))
   }
 
-  #take(topic: Topic, reading: Reading): void {
-    this.#note(topic.take(reading))
-    if (topic === this.#topics.get(LIST)) this.#fitTopics()
+  async #next(topic: Topic, signal: AbortSignal): Promise<Reading | Fault> {
+    if (topic.refused !== undefined) await delay(REFUSED_FOR, undefined, { signal })
+    return this.#answer(topic.next(signal))
   }
 
-  #fit(): void {
-    this.#wanted = this.demand.now
-    this.#fitTopics()
-  }
-
-  /** A topic for each thing that is wanted; what the others held is gone. */
-  #fitTopics(): void {
-    const questions = this.#questions()
-    for (const [dir, topic] of this.#topics) {
-      if (questions.has(dir)) continue
-      this.#topics.delete(dir)
-      this.#note({ put: new Map(), del: new Set(topic.held.keys()) })
+  async #answer(reading: Promise<Reading>): Promise<Reading | Fault> {
+    try {
+      return await reading
+    } catch (error) {
+      const isRefused = error instanceof FaultError && error.fault.permanent === true
+      if (this.isWhole || !isRefused) throw error
+      return error.fault
     }
-    for (const [dir, question] of questions) {
-      if (!this.#topics.has(dir)) this.#topics.set(dir, new Topic(question, this.isSeen))
-    }
-  }
-
-  #questions(): ReadonlyMap<Key, Ask> {
-    const { services, allServices, list, nodes } = partsOf(this.#wanted)
-    const questions = new Map<Key, Ask>()
-    if (list) questions.set(LIST, this.api.names)
-    if (nodes) questions.set('/nodes', this.api.nodes)
-    const listed = allServices ? [...(this.#topics.get(LIST)?.held.keys() ?? [])] : []
-    const named = listed.map((entry) => nameOfPart(entry.split('/')[2] ?? ''))
-    for (const name of [...services, ...named]) {
-      questions.set(serviceDir(name), this.api.instances(name))
-    }
-    return questions
-  }
-
-  #note({ put, del }: Changes): void {
-    for (const key of del) {
-      this.#pending.put.delete(key)
-      this.#pending.del.add(key)
-    }
-    for (const [key, value] of put) {
-      this.#pending.del.delete(key)
-      this.#pending.put.set(key, value)
-    }
-  }
-
-  /** Something to tell, and nothing of it still under way. */
-  get #hasNews(): boolean {
-    if (isEmpty(this.#pending) && this.#known === this.#wanted) return false
-    return [...this.#topics.values()].every(({ isRead }) => isRead)
-  }
-
-  #news(): News {
-    const changes = this.#pending
-    this.#pending = { put: new Map(), del: new Set() }
-    this.#known = this.#wanted
-    return { ...changes, known: this.#wanted }
   }
 }
+
+/** Not read yet, or in vain. */
+const isOpen = ({ isRead, refused }: Topic): boolean => !isRead || refused !== undefined

@@ -1,4 +1,5 @@
 // One question to the catalog, and what is known of the answer: to block on, and to compare with.
+import type { Fault } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { difference, type Changes } from '../difference.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -10,6 +11,8 @@ const PER_SECOND = 10
 
 export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
+  /** Why there was no answer when it was asked for last. */
+  refused: Fault | undefined
   /** What to block on; 0 asks for the present state. */
   #index = 0
   readonly #bucket = new TokenBucket(BURST, PER_SECOND)
@@ -44,12 +47,19 @@ export class Topic {
     const before = this.held
     this.held = new Map([...entries].filter(([key]) => this.wanted(key)))
     this.#index = index
+    this.refused = undefined
     return difference(before, this.held)
   }
 
-  /** Whether there has been an answer. */
+  /** It may not be known. What was known of it is held, and the next question is for all of it. */
+  refuse(fault: Fault): void {
+    this.refused = fault
+    this.#index = 0
+  }
+
+  /** Whether there has been an answer, be it a refusal. */
   get isRead(): boolean {
-    return this.#index > 0
+    return this.#index > 0 || this.refused !== undefined
   }
 
   /** Whether an answer says that something has happened since the last one. */

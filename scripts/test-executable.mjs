@@ -9,9 +9,12 @@ const file = executable(join(root, '.cache/executable/reconfd'))
 step('fetching the servers', process.execPath, ['scripts/servers.mjs'])
 
 const runs = {
-  'cases, e2e and faults': runVitest(['test/cases', 'test/e2e', 'test/faults'], {
-    env: { ...process.env, RECONFD_PROGRAM: file },
-  }),
+  'cases, e2e and faults': runVitest(
+    ['test/cases', 'test/e2e', 'test/faults', 'test/service/daemon'],
+    {
+      env: { ...process.env, RECONFD_PROGRAM: file },
+    },
+  ),
   // They open stores and run commands inside of the test, so the test runs on the executable's runtime:
   // with BUN_BE_BUN the same file is Bun itself.
   'contract, stores and commands': runVitest(['test/contract', 'test/stores', 'test/apply'], {

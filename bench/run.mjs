@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compile } from '../scripts/executable.mjs'
 import { build, installPackages, step } from '../scripts/prepare.mjs'
 import * as lab from './lab.mjs'
 
@@ -12,37 +13,37 @@ const { row, ms, median } = lab
 function inTurn(commands, rounds) {
   const times = commands.map(() => [])
   for (let round = -1; round < rounds; round++) {
-    commands.forEach((args, n) => {
+    commands.forEach(([command, ...args], n) => {
       const begin = process.hrtime.bigint()
-      const { status, stderr } = spawnSync(process.execPath, args, {
+      const { status, stderr } = spawnSync(command, args, {
         cwd: lab.root,
         stdio: ['ignore', 'ignore', 'pipe'],
       })
-      if (status !== 0) throw new Error(`${args.join(' ')}: exit ${status}\n${stderr}`)
+      if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${status}\n${stderr}`)
       if (round >= 0) times[n].push(Number(process.hrtime.bigint() - begin) / 1e6)
     })
   }
   return times.map(median)
 }
 
-function startup() {
-  const sample = [
-    '-onetime',
-    '-file',
-    'keys.yaml',
-    '-confdir',
-    '.',
-    '-state-dir',
-    join(lab.tempFolder(), 'state'),
-  ]
-  const [bare, version, onetime] = inTurn(
+/** The program under Node; others are one file, made by npm run executable. */
+const PROGRAM = [process.execPath, lab.cli]
+
+/** A run of Node that does nothing, `-version`, and a onetime run of the sample; in milliseconds. */
+function startTimes(program) {
+  const sample = ['-onetime', '-file', 'keys.yaml', '-confdir', '.', '-state-dir']
+  return inTurn(
     [
-      ['-e', '0'],
-      [lab.cli, '-version'],
-      [lab.cli, ...sample],
+      [process.execPath, '-e', '0'],
+      [...program, '-version'],
+      [...program, ...sample, join(lab.tempFolder(), 'state')],
     ],
     25,
   )
+}
+
+function startup() {
+  const [bare, version, onetime] = startTimes(PROGRAM)
   row('bare node -e 0', ms(bare))
   row(
     'reconfd -version',
@@ -59,7 +60,7 @@ function startup() {
 }
 
 /** A daemon over one or more resources in a folder of its own. */
-async function daemon(etcd, resources, flags = []) {
+async function daemon(etcd, resources, flags = [], [command, ...first] = PROGRAM) {
   const folder = lab.tempFolder()
   resources.forEach(({ keys, template, reload }, n) => {
     const reloadLine = reload === undefined ? '' : `reload_cmd = '${reload}'\n`
@@ -70,8 +71,8 @@ async function daemon(etcd, resources, flags = []) {
     lab.write(join(folder, `templates/t${n}.njk`), template)
   })
   const args = ['-watch', '-backend', 'etcdv3', '-node', etcd.node, '-confdir', folder]
-  const child = lab.start(process.execPath, [
-    lab.cli,
+  const child = lab.start(command, [
+    ...first,
     ...args,
     '-state-dir',
     join(folder, 'state'),
@@ -265,17 +266,36 @@ async function burst() {
   row('1,000 changes: reloads', String(reloads), String(bound), reloads <= bound)
 }
 
-async function memory() {
+/** Resident memory of the program beside that of a Node that does nothing, in MiB. */
+async function idleMemory(program) {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(10_000))
-  const child = await daemon(etcd, [{ keys: ['/app'], template: everything }])
+  const child = await daemon(etcd, [{ keys: ['/app'], template: everything }], [], program)
   const bare = lab.start(process.execPath, ['-e', 'setInterval(() => 0, 1e6)'])
   await lab.sleep(20_000)
-  const [own, node] = [lab.memoryOf(child.pid), lab.memoryOf(bare.pid)]
-  row(
-    'memory after 20 s idle with 10,000 keys',
-    `${own.toFixed(0)} MiB, bare Node ${node.toFixed(0)} MiB, ${(own / node).toFixed(2)} times`,
-  )
+  return [lab.memoryOf(child.pid), lab.memoryOf(bare.pid)]
+}
+
+const besideBare = (own, node) =>
+  `${own.toFixed(0)} MiB, bare Node ${node.toFixed(0)} MiB, ${(own / node).toFixed(2)} times`
+
+async function memory() {
+  const [own, node] = await idleMemory(PROGRAM)
+  row('memory after 20 s idle with 10,000 keys', besideBare(own, node))
+}
+
+/** One file with Bun inside, beside a Node that does nothing. */
+async function singleExecutable() {
+  const program = [join(lab.root, '.cache/executable/reconfd')]
+  compile(program[0])
+  const [bare, version, onetime] = startTimes(program)
+  const times = (time) => `${ms(time)}, ${(time / bare).toFixed(2)} times bare`
+  row('bare node -e 0', ms(bare))
+  row('executable -version', times(version), '0.33 times', version / bare <= 0.33)
+  row('executable, onetime run of the sample', times(onetime), '1 times', onetime / bare <= 1)
+  const [own, node] = await idleMemory(program)
+  const what = 'executable, memory after 20 s idle with 10,000 keys'
+  row(what, besideBare(own, node), '1.2 times', own / node <= 1.2)
 }
 
 /** In a process of its own, and both engines in that one: what is compared is rendering alone. */
@@ -304,6 +324,7 @@ const measurements = {
   manyResources,
   burst,
   memory,
+  singleExecutable,
   goTemplates,
 }
 

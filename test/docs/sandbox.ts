@@ -1,20 +1,10 @@
 // A machine of its own for each page: namespaces for network, processes and mounts, the programs that
 // pages use on its PATH, and one shell in which their commands run one after the other.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import type { Located } from '../../scripts/servers.mjs'
 import { leftovers } from '../support/leftovers.ts'
-import { serverBinary } from '../support/process.ts'
 import { within } from '../support/until.ts'
 import { top } from './markdown.ts'
 
@@ -37,48 +27,28 @@ export function workFolder(): string {
   return folder
 }
 
-/** What a clone has that pages make use of. */
-const CLONED = [
-  ...['src', 'scripts', 'dist', 'docs', 'examples', 'conf.d', 'templates', 'keys.yaml'],
-  ...['package.json', 'package-lock.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'packaging'],
-]
+/** What is not in a clone, or of no use to a page there. */
+const NOT_CLONED = new Set(['node_modules', '.git', '.cache', 'test', 'bench'])
 
 /**
  * A copy of the repository in which the build has been run, and with `packages` also `npm ci`; these
  * are hard links.
  */
 export function makeClone(folder: string, packages: boolean): void {
-  for (const name of CLONED)
+  for (const name of readdirSync(top)) {
+    if (NOT_CLONED.has(name)) continue
     cpSync(join(top, name), join(folder, name), { recursive: true, preserveTimestamps: true })
+  }
   if (!packages) return
   const { status, stderr } = spawnSync('cp', ['-al', join(top, 'node_modules'), folder])
   if (status !== 0) throw new Error(stderr.toString())
 }
 
-const PROGRAMS = [
-  ...['etcd', 'etcdctl', 'consul', 'redis-server', 'java'],
-  ...['haproxy', 'nginx', 'promtool', 'curl'],
-]
-
-/** A folder with the programs that pages use. `reconfd` is among them unless the page installs it. */
+/** A folder with the programs that pages use; `reconfd` is among them unless the page installs it. */
 export function makePrograms(folder: string, { installs = false } = {}): void {
-  mkdirSync(folder)
-  const write = (name: string, text: string): void => {
-    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`)
-    chmodSync(join(folder, name), 0o755)
-  }
-  const from = ({ path, env }: Located, name: string): void => {
-    const libraries = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)
-    write(name, `exec env ${libraries.join(' ')} ${join(dirname(path), name)} "$@"`)
-  }
-  for (const name of PROGRAMS) from(serverBinary(name), name)
-  from(serverBinary('redis-server'), 'redis-cli')
-  const jars = join(dirname(serverBinary('zookeeper').path), '*')
-  const zookeeper = `exec java -Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp '${jars}' org.apache.zookeeper`
-  write('zkServer', `${zookeeper}.server.ZooKeeperServerMain 2181 "$(mktemp -d)"`)
-  write('zkCli.sh', `${zookeeper}.ZooKeeperMain "$@"`)
-  // We are root already.
-  write('sudo', 'exec "$@"')
+  const script = join(top, 'test/docs/programs.mjs')
+  const { status, stderr } = spawnSync(process.execPath, [script, folder], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
   if (!installs) symlinkSync(join(top, 'dist/cli.js'), join(folder, 'reconfd'))
 }
 

@@ -1,0 +1,41 @@
+# A machine to try things on, for scripts in bash that run as the first process of namespaces of their own
+# (`unshare`, see sandbox.ts): fixed ports are free, /home, /etc and /var/lib may be written, and all ends
+# with the script. To be sourced, with the folder of programs as its argument. Leaves in /home/me/lb.
+set -e
+mount -t tmpfs tmpfs /home
+# Only ours to write in: what the machine has there can be read.
+cp -a /etc /home/.etc
+mount --bind /home/.etc /etc
+mount -t tmpfs tmpfs /var/lib
+# `ip` is not there on every machine; perl is. SIOCSIFFLAGS: up and running.
+perl -e 'my $up = pack("a16s", "lo", 0x41);
+  socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "no loopback: $!"'
+
+export HOME=/home/me TMPDIR=/home/tmp PATH=$1:$PATH:/home/npm/bin
+# Nothing is taken from what npm has fetched before, and nothing is installed on the real machine.
+export npm_config_prefix=/home/npm npm_config_cache=/home/npm-cache npm_config_update_notifier=false
+mkdir -p /home/me/lb /home/tmp
+cd /home/me/lb
+
+# Starts a server on its usual port, and waits until it answers. For `setup` notes.
+serve() {
+  case $1 in
+    etcd) etcd --data-dir "$(mktemp -d)" --log-level error & ;;
+    consul) consul agent -dev -log-level err & ;;
+    redis) redis-server --save '' & ;;
+    zookeeper) zkServer.sh "$(mktemp -d)" & ;;
+  esac >"$HOME/$1.log" 2>&1
+  for _ in {1..300}; do
+    case $1 in
+      etcd) etcdctl endpoint health ;;
+      consul) consul kv put ready yes && consul kv delete ready ;;
+      redis) redis-cli ping ;;
+      zookeeper) zkCli.sh ls / ;;
+    esac >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  cat "$HOME/$1.log"
+  return 1
+}
+
+set +e

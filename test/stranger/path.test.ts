@@ -1,0 +1,20 @@
+// The stranger's path is a script that can be run by hand; here it is a test.
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { cannotIsolate } from '../docs/sandbox.ts'
+import { top } from '../docs/markdown.ts'
+
+const isolated = cannotIsolate()
+
+test.skipIf(isolated !== undefined)(
+  'a stranger packs, installs, follows the page, breaks it, and is told what to do',
+  { timeout: 120_000 },
+  async () => {
+    const { exitCode, all } = await execa('bash', [join(top, 'test/stranger/path.sh')], {
+      all: true,
+      reject: false,
+    })
+    expect(exitCode, all).toBe(0)
+  },
+)

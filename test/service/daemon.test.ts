@@ -2,10 +2,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test as inTurn } from 'vitest'
 import { withSite, type Site } from '../e2e/support.ts'
 import { until } from '../support/until.ts'
 import { programs, withNotifySocket, type NotifySocket } from './notify-socket.ts'
+
+/** They mostly wait: all at once. */
+const test = inTurn.concurrent
 
 /** A site with a file as its store, and the environment that a service manager gives. */
 async function withService(
@@ -30,62 +33,57 @@ const watching = (site: Site): string[] => ['-watch', '-file', keys(site)]
 /** Pings that are due four times a second. */
 const WATCHDOG = { WATCHDOG_USEC: '500000' }
 
-test.concurrent(
-  'ready when its files are in place; then its status, pings, and that it stops',
-  async () => {
-    await withService(async (site, socket) => {
-      // A reload that waits for the service to be up, as one that is ordered after it would.
-      const reload_cmd = `while [ ! -e ${site.path('up')} ]; do sleep 0.05; done`
-      site.resource('app.conf', { reload_cmd })
-      const run = site.start(...watching(site))
-      await run.until('it is ready', () => socket.count('READY') === 1)
-      expect(site.read('app.conf')).toBe('first\n')
-      writeFileSync(site.path('up'), '')
-      await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
-      const pings = socket.count('WATCHDOG')
-      await run.until('it goes on pinging', () => socket.count('WATCHDOG') >= pings + 3)
-      expect(await run.stop()).toMatchObject({ code: 0 })
-      const last = socket.told.filter((told) => !('WATCHDOG' in told)).at(-1)
-      expect(last).toMatchObject({ STOPPING: '1', EXTEND_TIMEOUT_USEC: '30000000' })
-      expect(socket.count('READY')).toBe(1)
-      expect(socket.count('RELOADING')).toBe(0)
-    }, WATCHDOG)
-  },
-)
+test('ready when its files are in place; then its status, pings, and that it stops', async () => {
+  await withService(async (site, socket) => {
+    // A reload that waits for the service to be up, as one that is ordered after it would.
+    const reload_cmd = `while [ ! -e ${site.path('up')} ]; do sleep 0.05; done`
+    site.resource('app.conf', { reload_cmd })
+    const run = site.start(...watching(site))
+    await run.until('it is ready', () => socket.count('READY') === 1)
+    expect(site.read('app.conf')).toBe('first\n')
+    writeFileSync(site.path('up'), '')
+    await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
+    const pings = socket.count('WATCHDOG')
+    await run.until('it goes on pinging', () => socket.count('WATCHDOG') >= pings + 3)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+    const stopping = socket.told.findIndex((told) => 'STOPPING' in told)
+    expect(socket.told[stopping]).toMatchObject({ EXTEND_TIMEOUT_USEC: '30000000' })
+    expect(socket.told.slice(stopping + 1).filter((told) => 'STATUS' in told)).toEqual([])
+    expect(socket.count('READY')).toBe(1)
+    expect(socket.count('RELOADING')).toBe(0)
+  }, WATCHDOG)
+})
 
-test.concurrent(
-  'SIGHUP: reloading, then ready again, with a bad configuration as well',
-  async () => {
-    await withService(async (site, socket) => {
-      site.resource('app.conf')
-      const run = site.start(...watching(site))
-      await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
-      const before = process.hrtime.bigint() / 1000n
-      run.signal('SIGHUP')
-      await run.until('it is ready again', () => socket.count('READY') === 2)
-      const steps = socket.told.filter((told) => 'READY' in told || 'RELOADING' in told)
-      expect(steps.slice(1)).toMatchObject([{ RELOADING: '1' }, { READY: '1' }])
-      // The clock of systemd: that of our own process and of the program are one, but for the up to 20 ms
-      // that the single executable may be ahead.
-      const since = BigInt(steps[1]?.['MONOTONIC_USEC'] ?? 0)
-      expect(since).toBeGreaterThan(before)
-      expect(since).toBeLessThan(process.hrtime.bigint() / 1000n + 20_000n)
+test('SIGHUP: reloading, then ready again, with a bad configuration as well', async () => {
+  await withService(async (site, socket) => {
+    site.resource('app.conf')
+    const run = site.start(...watching(site))
+    await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
+    const before = process.hrtime.bigint() / 1000n
+    run.signal('SIGHUP')
+    await run.until('it is ready again', () => socket.count('READY') === 2)
+    const steps = socket.told.filter((told) => 'READY' in told || 'RELOADING' in told)
+    expect(steps.slice(1)).toMatchObject([{ RELOADING: '1' }, { READY: '1' }])
+    // The clock of systemd: that of our own process and of the program are one, but for the up to 20 ms
+    // that the single executable may be ahead.
+    const since = BigInt(steps[1]?.['MONOTONIC_USEC'] ?? 0)
+    expect(since).toBeGreaterThan(before)
+    expect(since).toBeLessThan(process.hrtime.bigint() / 1000n + 20_000n)
 
-      site.config('prefixx = "/"\n')
-      run.signal('SIGHUP')
-      await run.until('ready with the former one', () => socket.count('READY') === 3)
-      expect(socket.last('STATUS')).toMatch(
-        /^the configuration is bad since \S+, the former one is at work; 1 resource in sync$/,
-      )
-      site.config('')
-      run.signal('SIGHUP')
-      await run.until('it is mended', () => socket.last('STATUS') === '1 resource in sync')
-      expect(await run.stop()).toMatchObject({ code: 0 })
-    })
-  },
-)
+    site.config('prefixx = "/"\n')
+    run.signal('SIGHUP')
+    await run.until('ready with the former one', () => socket.count('READY') === 3)
+    expect(socket.last('STATUS')).toMatch(
+      /^the configuration is bad since \S+, the former one is at work; 1 resource in sync$/,
+    )
+    site.config('')
+    run.signal('SIGHUP')
+    await run.until('it is mended', () => socket.last('STATUS') === '1 resource in sync')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
 
-test.concurrent('the status line follows what happens', async () => {
+test('the status line follows what happens', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf', { reload_cmd: `test -e ${site.path('good')}` })
     site.resource('other.conf', { src: 'app.conf.njk', check_cmd: '! grep -q second {{.src}}' })
@@ -101,7 +99,7 @@ test.concurrent('the status line follows what happens', async () => {
   })
 })
 
-test.concurrent('a store that is away keeps nobody waiting', async () => {
+test('a store that is away keeps nobody waiting', async () => {
   const store = ['-backend', 'etcd', '-node', '127.0.0.1:1', '-node', '127.0.0.1:2']
   const use = async (site: Site, socket: NotifySocket): Promise<void> => {
     site.resource('app.conf')
@@ -117,7 +115,7 @@ test.concurrent('a store that is away keeps nobody waiting', async () => {
   await withService(use, WATCHDOG, store)
 })
 
-test.concurrent('a configuration that is bad at the start is never ready', async () => {
+test('a configuration that is bad at the start is never ready', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf', { keyz: ['/'] })
     expect(await site.start(...watching(site)).finished).toMatchObject({ code: 78 })
@@ -127,7 +125,7 @@ test.concurrent('a configuration that is bad at the start is never ready', async
   })
 })
 
-test.concurrent('a onetime run has nothing to tell', async () => {
+test('a onetime run has nothing to tell', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf')
     const run = site.start('-onetime', '-file', keys(site))
@@ -136,7 +134,7 @@ test.concurrent('a onetime run has nothing to tell', async () => {
   })
 })
 
-test.concurrent('commands do not inherit what is for reconfd alone', async () => {
+test('commands do not inherit what is for reconfd alone', async () => {
   await withService(
     async (site, socket) => {
       const print = (name: string): string => `env > ${site.path(name)}`
@@ -155,7 +153,7 @@ test.concurrent('commands do not inherit what is for reconfd alone', async () =>
   )
 })
 
-test.concurrent('without systemd-notify it says so once, and works', async () => {
+test('without systemd-notify it says so once, and works', async () => {
   await withService(
     async (site) => {
       site.resource('app.conf')
@@ -173,50 +171,43 @@ test.concurrent('without systemd-notify it says so once, and works', async () =>
   )
 })
 
-test.concurrent(
-  'work that hangs is told once and ends the pings; they come back with it',
-  async () => {
-    await withService(async (site, socket) => {
-      site.resource('app.conf', { on_reload_failure: 'rollback', reload_cmd: 'true' })
-      expect(await site.start('-onetime', '-file', keys(site)).finished).toMatchObject({ code: 0 })
-      // Its record is read as from a disk that does not answer.
-      const record = recordOf(site)
-      const kept = `${record}.kept`
-      renameSync(record, kept)
-      execFileSync('mkfifo', [record])
+test('work that hangs is told once and ends the pings; they come back with it', async () => {
+  await withService(async (site, socket) => {
+    site.resource('app.conf', { on_reload_failure: 'rollback', reload_cmd: 'true' })
+    expect(await site.start('-onetime', '-file', keys(site)).finished).toMatchObject({ code: 0 })
+    // Its record is read as from a disk that does not answer.
+    const record = recordOf(site)
+    const kept = `${record}.kept`
+    renameSync(record, kept)
+    execFileSync('mkfifo', [record])
 
-      const run = site.start(...watching(site))
-      const told = (): number =>
-        run.stderr.split('no progress: the work on app.conf.toml').length - 1
-      await run.until('it says so', () => told() === 1)
-      await until('no pings come', () => performance.now() - socket.lastAt > 1500)
-      expect(told()).toBe(1)
+    const run = site.start(...watching(site))
+    const told = (): number => run.stderr.split('no progress: the work on app.conf.toml').length - 1
+    await run.until('it says so', () => told() === 1)
+    await until('no pings come', () => performance.now() - socket.lastAt > 1500)
+    expect(told()).toBe(1)
 
-      const pings = socket.count('WATCHDOG')
-      // Whoever writes lets the reader have it.
-      writeFileSync(record, readFileSync(kept))
-      await run.until('pings come again', () => socket.count('WATCHDOG') > pings)
-      expect(await run.stop()).toMatchObject({ code: 0 })
-    }, WATCHDOG)
-  },
-)
+    const pings = socket.count('WATCHDOG')
+    // Whoever writes lets the reader have it.
+    writeFileSync(record, readFileSync(kept))
+    await run.until('pings come again', () => socket.count('WATCHDOG') > pings)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  }, WATCHDOG)
+})
 
-test.concurrent.each(['an event loop that stands still', 'SIGSTOP'])(
-  '%s gives no pings',
-  async (how) => {
-    await withService(async (site, socket) => {
-      site.resource('app.conf')
-      const run = site.start(...watching(site))
-      await run.until('it pings', () => socket.count('WATCHDOG') >= 2)
-      if (how === 'SIGSTOP') run.signal('SIGSTOP')
-      else {
-        execFileSync('mkfifo', [join(site.root, 'templates/fifo')])
-        site.template('app.conf', '{% include "fifo" %}')
-      }
-      await until('no pings come', () => performance.now() - socket.lastAt > 1500)
-    }, WATCHDOG)
-  },
-)
+test.each(['an event loop that stands still', 'SIGSTOP'])('%s gives no pings', async (how) => {
+  await withService(async (site, socket) => {
+    site.resource('app.conf')
+    const run = site.start(...watching(site))
+    await run.until('it pings', () => socket.count('WATCHDOG') >= 2)
+    if (how === 'SIGSTOP') run.signal('SIGSTOP')
+    else {
+      execFileSync('mkfifo', [join(site.root, 'templates/fifo')])
+      site.template('app.conf', '{% include "fifo" %}')
+    }
+    await until('no pings come', () => performance.now() - socket.lastAt > 1500)
+  }, WATCHDOG)
+})
 
 /** The file in the state directory with what is remembered of the only resource. */
 function recordOf(site: Site): string {

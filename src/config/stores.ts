@@ -49,7 +49,8 @@ export function readStore(
     return {}
   }
   const values: Record<string, unknown> = {}
-  for (const [entry, value] of Object.entries(table as Record<string, unknown>)) {
+  const entries = table as Record<string, unknown>
+  for (const [entry, value] of Object.entries(entries)) {
     const at = [...path, entry]
     const name = byEntry.get(entry)
     const option = name === undefined ? undefined : optionOf(name)
@@ -68,7 +69,8 @@ export function readStore(
     else faults.push(document.fault(at, 'value', read.error))
   }
   const own = values as Values
-  if (own.backend === undefined && own.file === undefined) {
+  // One that is wrong has been told already.
+  if (entries['backend'] === undefined && own.file === undefined) {
     faults.push(
       document.fault(path, 'key', `${where} does not say its backend`, 'backend = "consul"'),
     )

@@ -56,6 +56,7 @@ test.each([
   const text = await load(confd, template('"/app"'))
   expect(text).toContain(message)
   expect(text).toMatch(/DIR\/confd\.toml:\d+:\d+/)
+  expect(text.match(/confd\.toml:\d+/g)).toHaveLength(1)
 })
 
 test.each([

@@ -9,7 +9,16 @@ const GIVE = 'correct the name, give a default with | default("..."), or ask "is
 const cases: [template: string, told: string, hint?: unknown][] = [
   // Syntax.
   ['a\n{{ foo bar }}', '2:8: template syntax: expected "}}" here'],
-  ['a\n  {{ foo', '2:3: template syntax: expected "}}" here'],
+  ['a\n  {{ foo', '2:3: the tag that begins here has no end', 'put }} where it ends'],
+  ['{% if x', '1:1: the tag that begins here has no end', 'put %} where it ends'],
+  ['{# x }}\n', '1:1: the comment that begins here has no end', 'put #} where it ends'],
+  ['a\n{{ getv("/a }}\nb', '2:9: the string that begins here has no end', 'put " where it ends'],
+  ["{{ '\\' }}", '1:4: the string that begins here has no end', "put ' where it ends"],
+  [
+    '{% raw %}{{ " {%{% endraw %}{{ a(',
+    '1:29: the tag that begins here has no end',
+    'put }} where it ends',
+  ],
   ['{% if x y %}{% endif %}', '1:11: template syntax: expected "%}" here, in the tag if'],
   ['{% foo %}', '1:4: template syntax: unknown block tag: foo'],
   ['{{ 1 + }}', '1:8: template syntax: unexpected token: }}'],

@@ -176,7 +176,7 @@ describe('dest', () => {
 
   it.each([
     ['njk', '/etc/{{ item.nane }}', 'item.nane is not defined'],
-    ['njk', '/etc/{{ item.name', 'template syntax: expected "}}" here'],
+    ['njk', '/etc/{{ item.name', 'the tag that begins here has no end'],
     ['njk', '/etc/{{ base item.Key }}', 'dest is written as the template is, in nunjucks'],
     ['tmpl', '/etc/{{ base(item.key) }}', 'in Go template syntax: {{base item.Key}}'],
     ['tmpl', '/etc/{{ nope item.Key }}', 'function "nope" not defined'],

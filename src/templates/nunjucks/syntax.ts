@@ -1,6 +1,7 @@
 // What nunjucks' parser and compiler complain about, as a fault with its place.
 import { codeFrame, type Fault } from '../../core/fault.ts'
 import { faultOf } from './unit.ts'
+import { unended } from './unended.ts'
 
 /** The tags that need an end, and what ends them. */
 const BLOCKS =
@@ -10,7 +11,18 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   const fault = faultOf(error)
   const { lineno, colno } = error as { readonly lineno?: number; readonly colno?: number }
   const message = fault.message.replace(/^(?:parse\w+|advanceAfter\w+|compile\w*): /, '')
-  const open = lineno === undefined || /end of file|EOF/.test(message) ? unclosed(text) : undefined
+  const atEnd = lineno === undefined || /end of file|EOF/.test(message)
+  const endless = atEnd ? unended(text) : undefined
+  if (endless !== undefined) {
+    const { line, column } = positionOf(text, endless.at)
+    return {
+      kind: 'template',
+      message: `the ${endless.what} that begins here has no end`,
+      hint: `put ${endless.end} where it ends`,
+      ...placed(path, text, line, column),
+    }
+  }
+  const open = atEnd ? unclosed(text) : undefined
   if (open !== undefined) {
     return {
       kind: 'template',

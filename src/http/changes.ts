@@ -77,8 +77,7 @@ function diffTold(diff: FileDiff, { sensitive }: RecentChange, hasToken: boolean
     ...lines.map(lineTold),
   ])
   return html`${masked && html`<p class="soft">${whyMasked(sensitive, hasToken)}</p>`}
-    <pre class="diff" tabindex="0" role="region" aria-label="What changed in the file">
-${lines}</pre>
+    <pre class="diff" tabindex="0" role="group" aria-label="What changed in the file">${lines}</pre>
     ${more > 0 && html`<p class="soft">and ${more} more lines</p>`}`
 }
 

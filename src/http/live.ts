@@ -17,9 +17,14 @@ interface Client {
   readonly viewer: Viewer
   /** As it was sent, by part. */
   readonly sent: Map<string, string>
+  /** Heartbeats since he last took what he was sent. */
+  behind: number
 }
 
-const CLIENTS = 32
+/** The server takes some more connections, for who asks for metrics or the page. */
+const CLIENTS = 96
+/** Heartbeats: who has taken nothing for so long gives his place to others. */
+const PATIENCE = 12
 /** Milliseconds from a change to its being sent: what leads to a reload goes first. */
 const SOON = 50
 /** Milliseconds between two looks at least. */
@@ -46,7 +51,7 @@ export class Live {
 
   /** @param response its head has been sent */
   open(response: ServerResponse, viewer: Viewer): void {
-    const client = { response, viewer, sent: new Map<string, string>() }
+    const client = { response, viewer, sent: new Map<string, string>(), behind: 0 }
     this.#clients.add(client)
     response.once('close', () => {
       this.#clients.delete(client)
@@ -99,7 +104,12 @@ export class Live {
   }
 
   #beat(): void {
-    for (const { response } of this.#clients) response.write(':\n\n')
+    for (const client of this.#clients) {
+      const { response } = client
+      client.behind = response.writableNeedDrain ? client.behind + 1 : 0
+      if (client.behind > PATIENCE) response.destroy()
+      else if (client.behind === 0) response.write(':\n\n')
+    }
     this.changed()
   }
 }

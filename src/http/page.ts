@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { FullStatus } from '../core/status.ts'
+import { VERSION } from '../version.ts'
 import { ago, withAges } from './ages.ts'
 import { html, Html } from './html.ts'
 import { partsOf, verdictOf, type View } from './parts.ts'
@@ -76,7 +77,7 @@ export function page(view: View, now: number): string {
         <header>
           <h1>reconfd on ${hostname()}</h1>
           <span class="soft"
-            >version ${status.version}, process ${status.pid}, started ${ago(status.started)}</span
+            >version ${VERSION}, process ${status.pid}, started ${ago(status.started)}</span
           >
         </header>
         <main>${[...partsOf(view).values()]}</main>

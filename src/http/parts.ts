@@ -74,9 +74,13 @@ const STORE_TONES: Readonly<Record<StoreStatus['state'], Tone>> = {
 const storesPart = ({ stores }: FullStatus): Html =>
   html`<section id="stores" aria-labelledby="stores-title">
     <h2 id="stores-title">Stores</h2>
-    <ul class="cards">
-      ${stores.map(storeRow)}
-    </ul>
+    ${
+      stores.length === 0
+        ? html`<p class="soft">none is read</p>`
+        : html`<ul class="cards">
+            ${stores.map(storeRow)}
+          </ul>`
+    }
   </section>`
 
 function storeRow({ name, state, since, node, keys, fault }: StoreStatus): Html {

@@ -8,7 +8,7 @@ export interface Readiness {
 }
 
 export interface Reason {
-  /** One of the two. */
+  /** One of the two; none: it is the daemon that is not there yet. */
   readonly store?: string
   readonly resource?: string
   readonly state: string
@@ -17,7 +17,12 @@ export interface Reason {
   readonly why?: string
 }
 
-export function readinessOf({ stores, resources }: Status): Readiness {
+export function readinessOf({ version, started, stores, resources }: Status): Readiness {
+  // The event that tells of the first configuration brings the version along.
+  if (version === '') {
+    const why = 'the configuration is not at work yet'
+    return { ready: false, reasons: [{ state: 'waiting', since: started, why }] }
+  }
   const reasons: Reason[] = []
   for (const { name, state, since, fault } of stores) {
     if (state === 'live') continue
@@ -28,7 +33,5 @@ export function readinessOf({ stores, resources }: Status): Readiness {
     if (state === 'in sync') continue
     reasons.push({ resource: name, state, since, ...(why === undefined ? {} : { why }) })
   }
-  // Before the first configuration is at work there is nothing that could be in sync.
-  const started = stores.length > 0 || resources.length > 0
-  return { ready: started && reasons.length === 0, reasons }
+  return { ready: reasons.length === 0, reasons }
 }

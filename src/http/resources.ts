@@ -5,7 +5,9 @@ import { html, type Html } from './html.ts'
 import { badge, idOf, lasted, namesAndMore, plural, type Tone } from './words.ts'
 
 /** Of those that are in sync; what is not is shown whatever there is. */
-const SHOWN = 200
+const SHOWN = 20
+/** Behind a click, so that the changes below stay in sight. */
+const FOLDED = 200
 const NAMES_SHOWN = 20
 const CHANGES_SHOWN = 5
 
@@ -19,15 +21,31 @@ export const TONES: Readonly<Record<State, Tone>> = {
 }
 
 export function resourcesPart(resources: readonly ResourceHistory[]): Html {
-  const shown = resources.filter(({ state }, n) => state !== 'in sync' || n < SHOWN)
-  const rest = resources.length - shown.length
+  const good = resources.filter(({ state }) => state === 'in sync')
+  const other = resources.filter(({ state }) => state !== 'in sync')
+  const rows = [...other, ...good.slice(0, SHOWN)]
   return html`<section id="resources" aria-labelledby="resources-title">
     <h2 id="resources-title">Resources</h2>
-    <ul class="cards">
-      ${shown.map(resourceRow)}
-    </ul>
-    ${rest > 0 && html`<p class="soft">and ${rest} more, all in sync: see reconfd status</p>`}
+    ${
+      rows.length === 0
+        ? html`<p class="soft">none: conf.d is empty</p>`
+        : html`<ul class="cards">
+            ${rows.map(resourceRow)}
+          </ul>`
+    }
+    ${good.length > SHOWN && folded(good.slice(SHOWN))}
   </section>`
+}
+
+function folded(resources: readonly ResourceHistory[]): Html {
+  const rest = resources.length - FOLDED
+  return html`<details id="more-resources" class="folded">
+    <summary id="more-resources-row">and ${resources.length} more, all in sync</summary>
+    <ul class="cards">
+      ${resources.slice(0, FOLDED).map(resourceRow)}
+    </ul>
+    ${rest > 0 && html`<p class="soft">and ${rest} more: see reconfd status</p>`}
+  </details>`
 }
 
 function resourceRow(resource: ResourceHistory): Html {

@@ -39,6 +39,7 @@ summary.row .name::after { content: " ▸"; color: var(--soft) }
 details[open] > summary.row .name::after { content: " ▾" }
 summary:hover { background: color-mix(in srgb, var(--calm-bg) 45%, transparent) }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: -3px; border-radius: .25rem }
+.folded > summary { padding: .5rem 1rem; color: var(--soft) }
 .name { font-weight: 600; overflow-wrap: anywhere }
 .more { padding: 0 1rem .9rem 1rem; border-top: 1px dashed var(--line) }
 .more dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: .6rem 0 0 }

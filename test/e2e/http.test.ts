@@ -268,6 +268,43 @@ test.each([
   expect(isLoopback(address)).toBe(is)
 })
 
+test('an empty conf.d: ready, and the page says so', async () => {
+  await withSite([], async (site) => {
+    writeFileSync(join(site.root, 'keys.json'), '{}')
+    const run = site.start('-file', `${site.root}/keys.json`, '-watch', '-http', ':0')
+    const address = await addressOf(run)
+    await until('ready', async () => (await readiness(address)).ready)
+    const { text } = await ask(`${address}/`)
+    expect(text).toContain('none: conf.d is empty')
+    expect(text).toMatch(/version \d+\.\d+/)
+  })
+})
+
+test('fifty look on, and one of them takes nothing of what he is sent', async () => {
+  await withFile(async (site, start) => {
+    const address = await start('-http', ':0')
+    const told = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => {
+        const seen = { text: '' }
+        return new Promise<typeof seen>((resolve, reject) => {
+          const asked = request(`${address}/events`, { agent: false }, (response) => {
+            response.on('error', () => undefined)
+            if (n > 0) response.on('data', (data: Buffer) => (seen.text += data.toString()))
+            resolve(seen)
+          })
+          asked.once('error', reject).end()
+        })
+      }),
+    )
+    const others = told.slice(1)
+    await until('the page as it is', () =>
+      others.every(({ text }) => text.includes('event: title')),
+    )
+    writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: { name: 'another-value' } }))
+    await until('the change', () => others.every(({ text }) => text.includes('+another-value')))
+  })
+})
+
 test('a port that is taken: the daemon works on, and tells', async () => {
   await withFile(async (site, start) => {
     const address = await start('-http', ':0')

@@ -134,6 +134,26 @@ test('what is masked is not in the source of the page, nor in what is sent later
   })
 }, 60_000)
 
+test('of many resources that are in sync most are folded away', async () => {
+  await withDaemon(async ({ site, address, daemon }) => {
+    for (let n = 10; n < 60; n++) {
+      site.template(`many-${n}`, 'x')
+      site.resource(`many-${n}`, { keys: ['/web'] })
+    }
+    daemon.signal('SIGHUP')
+    const { page } = await openPage(browser, address)
+    await verdict(page, 'all 53 resources in sync')
+    const more = page.locator('#more-resources')
+    expect(await more.locator('> summary').textContent()).toBe('and 33 more, all in sync')
+    expect(await page.locator('#resources > ul > li').count()).toBe(20)
+    await more.locator('> summary').click()
+    await etcd.client.put('/web/node-9', 'web-value-9')
+    await page.locator('#changes li', { hasText: '/web/node-9' }).first().waitFor()
+    expect(await more.getAttribute('open')).not.toBeNull()
+    expect(await seriousIn(page)).toEqual([])
+  })
+}, 60_000)
+
 test('the store goes away and comes back', async () => {
   await withDaemon(async ({ address }) => {
     const { page } = await openPage(browser, address, { colorScheme: 'dark' })

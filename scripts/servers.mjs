@@ -83,8 +83,13 @@ export function locate(name) {
     if (folder !== '' && isProgram(join(folder, name))) return { path: join(folder, name), env: {} }
   }
   const root = join(CACHE, name)
-  const path = join(root, SERVERS[name].program)
-  return isProgram(path) ? { path, env: libraryPath(root) } : undefined
+  const path = programIn(root, SERVERS[name].program)
+  return path === undefined ? undefined : { path, env: libraryPath(root) }
+}
+
+/** Where a package's program is: what was in bin/ up to Debian 12 is in usr/bin/ since. */
+function programIn(root, program) {
+  return [join(root, program), join(root, 'usr', program)].find(isProgram)
 }
 
 function isProgram(path) {
@@ -277,7 +282,7 @@ function fetch(name, work, apt) {
     rmSync(join(archives, file))
   }
   mendLinks(root, root)
-  if (!isProgram(join(root, program))) return `package ${main ?? alone[0]} holds no ${program}`
+  if (programIn(root, program) === undefined) return `package ${main ?? alone[0]} holds no ${program}`
   try {
     renameSync(root, join(CACHE, name))
   } catch (error) {

@@ -282,7 +282,8 @@ function fetch(name, work, apt) {
     rmSync(join(archives, file))
   }
   mendLinks(root, root)
-  if (programIn(root, program) === undefined) return `package ${main ?? alone[0]} holds no ${program}`
+  if (programIn(root, program) === undefined)
+    return `package ${main ?? alone[0]} holds no ${program}`
   try {
     renameSync(root, join(CACHE, name))
   } catch (error) {

@@ -125,7 +125,7 @@ function expectationsOf(page: string, block: Block): { start: string; expected: 
       const expected = { ...asUsual, says } as { -readonly [K in keyof Expected]: Expected[K] }
       for (const item of what.split('; ')) {
         const [, word = '', rest = ''] =
-          /^(exit|says|not run:|eventually|background) ?(.*)$/.exec(item) ?? []
+          /^(exit|says|not run:|eventually|background)(?: (.*))?$/.exec(item) ?? []
         if (word === 'exit') expected.exit = Number(rest)
         else if (word === 'says') says.push(rest)
         else if (word === 'not run:') expected.notRun = rest

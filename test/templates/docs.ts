@@ -20,7 +20,7 @@ server {{ base(s.key) }} {{ s.value }} check
 {% endfor %}
 \`\`\`
 
-\`\`\`text
+\`\`\`gotmpl
 {{range gets "/services/web/*" -}}
 server {{base .Key}} {{.Value}} check
 {{end}}
@@ -105,7 +105,7 @@ server {
 
 The same in Go, with \`dest = "/etc/nginx/sites/{{base item.Key}}.conf"\`:
 
-\`\`\`text
+\`\`\`gotmpl
 upstream {{item.Name}} {
 {{- range item.Gets "backends/*"}}
     server {{.Value}};

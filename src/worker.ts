@@ -331,8 +331,8 @@ export class Worker {
   #demand(resource: string, reads: readonly Reads[], whole: boolean): void {
     // The next generation has its own demands on the same stores.
     if (this.#demands === undefined || this.#stopped) return
-    this.#demands.rendered(resource, needsOf(reads), whole)
-    this.options.feeds.want(this.#demands.all)
+    const isNews = this.#demands.rendered(resource, needsOf(reads), whole)
+    if (isNews) this.options.feeds.want(this.#demands.all)
   }
 
   #ended(unit: Unit, worked: Worked): void {

@@ -1,6 +1,6 @@
 // What the templates need of the stores that are read on demand, resource by resource. Reads make the
 // demand, the demand decides what a store reads, and what is known of it decides whether a render counts.
-import { nothing, union, type Extent } from '../core/extent.ts'
+import { isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Reads } from '../core/reader.ts'
 
 /** What one render, of several templates or of several files, took of stores that are read on demand. */
@@ -24,11 +24,16 @@ export class Demands {
     this.#unheard = new Set(resources)
   }
 
-  /** A render that came to its end has read all there is for it to read; any other may want more. */
-  rendered(resource: string, needs: Extent, whole: boolean): void {
-    if (whole) this.#unheard.delete(resource)
-    const before = this.#needs.get(resource)
-    this.#needs.set(resource, whole || before === undefined ? needs : union([before, needs]))
+  /**
+   * A render that came to its end has read all there is for it to read; any other may want more. False
+   * when this changes nothing.
+   */
+  rendered(resource: string, needs: Extent, whole: boolean): boolean {
+    const isLast = whole && this.#unheard.delete(resource) && this.#unheard.size === 0
+    const before = this.#needs.get(resource) ?? nothing
+    const after = whole ? needs : union([before, needs])
+    this.#needs.set(resource, after)
+    return isLast || !isSame(before, after)
   }
 
   get all(): Extent {

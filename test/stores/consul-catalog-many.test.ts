@@ -1,8 +1,10 @@
 // The catalog with more services than there may be connections, and agents that refuse.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { Extent } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { CatalogSettings } from '../../src/core/settings.ts'
+import { Demand } from '../../src/flow/demand.ts'
 import { open } from '../../src/stores/consul-catalog.ts'
 import { fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
 import { startFake } from '../support/fake-http.ts'
@@ -17,13 +19,14 @@ function watch(
   node: string,
   prefixes: readonly Key[],
   own: Partial<CatalogSettings> = {},
+  demand?: Demand,
 ): RawWatch {
   const settings = settingsFor({
     backend: 'consul-catalog',
     connection: { nodes: [node], scheme: 'http' },
     catalog: { ...catalog, ...own },
   })
-  const raw = new RawWatch(open(settings, {}), prefixes)
+  const raw = new RawWatch(open(settings, {}), prefixes, demand)
   onTestFinished(() => raw.end())
   return raw
 }
@@ -81,6 +84,38 @@ test('of 300 services only those that are named are asked for', async () => {
   await change('s5', 9999)
   await change('s2', 9998)
   expect(Object.keys(((await raw.next()) as { put: object }).put)).toEqual(['/services/s2/n3:s2-3'])
+})
+
+test('what is wanted may be more than there are connections, and few again', async () => {
+  const port = portOf(agent.server.node)
+  agent.server.client.close()
+  const these = (from: number, to: number): Extent => ({
+    trees: new Set(Array.from({ length: to - from }, (_, n): Key => `/services/s${from + n}`)),
+    names: new Set(),
+  })
+  const demand = new Demand(these(0, 100))
+  const raw = watch(agent.server.node, ['/services'], {}, demand)
+  expect(keysOf(await raw.next())).toHaveLength(1000)
+
+  demand.set(these(0, 101))
+  const more = (await raw.next()) as { put: object; del: string[] }
+  expect(Object.keys(more.put)).toHaveLength(10)
+  expect(more.del).toEqual([])
+
+  demand.set(these(99, 102))
+  const fewer = (await raw.next()) as { put: object; del: string[] }
+  expect(fewer.del).toHaveLength(990)
+  expect(Object.keys(fewer.put)).toHaveLength(10)
+  expect(connectionsTo(port)).toBeLessThanOrEqual(19)
+  const next = raw.next()
+  await until('one connection each', () => connectionsTo(port) === 3)
+  await change('s0', 9101)
+  await change('s101', 9102)
+  expect(Object.keys(((await next) as { put: object }).put)).toEqual(['/services/s101/n3:s101-3'])
+  demand.set(these(0, 0))
+  expect(((await raw.next()) as { del: string[] }).del).toHaveLength(30)
+  demand.set(these(5, 6))
+  expect(Object.keys(((await raw.next()) as { put: object }).put)).toHaveLength(10)
 })
 
 test(

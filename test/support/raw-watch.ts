@@ -2,18 +2,19 @@
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Result } from '../../src/core/result.ts'
-import type { Store, StoreEvent } from '../../src/core/store.ts'
+import type { Demand, Store, StoreEvent } from '../../src/core/store.ts'
 import { within } from './until.ts'
 
 export class RawWatch {
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>
 
-  constructor(opened: Result<Store, Fault>, prefixes: readonly Key[]) {
+  constructor(opened: Result<Store, Fault>, prefixes: readonly Key[], demand?: Demand) {
     if (!opened.ok) throw new FaultError(opened.error)
     const { value: store } = opened
     const node = store.nodes[0] as string
-    this.#events = store.watch(node, prefixes, this.#abort.signal)[Symbol.asyncIterator]()
+    const { signal } = this.#abort
+    this.#events = store.watch(node, prefixes, signal, demand)[Symbol.asyncIterator]()
   }
 
   /** The next event, maps as plain objects and sets as sorted lists. Throws the watch's fault. */

@@ -1,12 +1,18 @@
 // One message to a service manager, over a real socket.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { FullStatus } from '../../src/core/status.ts'
 import { notify } from '../../src/service/notify.ts'
+import { Service } from '../../src/service/service.ts'
+import { until } from '../support/until.ts'
 import { programs, withNotifySocket } from './notify-socket.ts'
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(programs())) vi.stubEnv(name, value)
 })
-afterEach(() => void vi.unstubAllEnvs())
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.useRealTimers()
+})
 
 test.each([
   ['a path', false],
@@ -43,4 +49,33 @@ test('a machine without systemd-notify is a fault that says so', async () => {
   vi.stubEnv('PATH', '/nonexistent')
   const sent = await notify('/nonexistent/socket', { READY: '1' })
   expect(!sent.ok && sent.error.message).toContain('systemd-notify is not on PATH')
+})
+
+test('a daemon is ready after 30 s at the latest, whatever its first cycles wait for', async () => {
+  await withNotifySocket(async (socket) => {
+    const since = new Date(0).toISOString()
+    const status: FullStatus = {
+      ...{ version: '1', pid: 1, started: since, at: since, resources: [] },
+      stores: [{ name: 'etcdv3', state: 'waiting', since }],
+    }
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const service = new Service({
+      supervisor: { socket: socket.address },
+      noop: false,
+      emit: () => undefined,
+      status: () => status,
+      stop: new AbortController().signal,
+      stuck: () => undefined,
+    })
+    const uses = new Map([['web.toml', ['etcdv3']]])
+    const of = { version: '1', backend: 'etcdv3', nodes: [], resources: 1, uses }
+    service.note({ kind: 'started', ...of })
+    vi.advanceTimersByTime(29_999)
+    await until('its status', () => socket.count('STATUS') === 1)
+    expect(socket.count('READY')).toBe(0)
+    vi.advanceTimersByTime(1)
+    await until('it is ready', () => socket.count('READY') === 1)
+    expect(socket.last('STATUS')).toBe('no resources; etcdv3 is being read')
+    await service.close()
+  })
 })

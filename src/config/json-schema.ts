@@ -11,26 +11,21 @@ export type SchemaKind = (typeof schemaKinds)[number]
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#'
 
+// What may be one thing or another is told without `anyOf`: each keyword concerns one type alone, so
+// an editor says what is wrong with the value that is there, and where.
+
 /** Seconds, or Go's units; the longest is what a timer of Node can wait. */
 const durationSchema = (least = 0): JsonSchema => ({
-  anyOf: [
-    {
-      type: 'number',
-      ...(least > 0 ? { exclusiveMinimum: 0 } : { minimum: 0 }),
-      maximum: (2 ** 31 - 1) / 1000,
-    },
-    {
-      type: 'string',
-      pattern: '^(\\d+(\\.\\d+)?|((\\d+\\.?\\d*|\\.\\d+)(ns|us|µs|μs|ms|s|m|h))+)$',
-    },
-  ],
+  type: ['number', 'string'],
+  ...(least > 0 ? { exclusiveMinimum: 0 } : { minimum: 0 }),
+  maximum: (2 ** 31 - 1) / 1000,
+  pattern: '^(\\d+(\\.\\d+)?|((\\d+\\.?\\d*|\\.\\d+)(ns|us|µs|μs|ms|s|m|h))+)$',
 })
 const MODE: JsonSchema = { type: 'string', pattern: '^((0o)?[0-7]{3,5})?$' }
 const LIMIT: JsonSchema = {
-  anyOf: [
-    { type: 'integer', minimum: 0 },
-    { type: 'string', pattern: '^(100|\\d{1,2})%$' },
-  ],
+  type: ['integer', 'string'],
+  minimum: 0,
+  pattern: '^(100|\\d{1,2})%$',
 }
 const STRINGS: JsonSchema = { type: 'array', items: { type: 'string' } }
 
@@ -47,7 +42,7 @@ function resourceSchema(): JsonSchema {
     title: 'A resource of reconfd: a file of conf.d',
     ...tableSchema(resourceKeys, {
       backend: { ...storeSchema, description: 'A store of its own.' },
-      template: { anyOf: [template, { type: 'array', minItems: 1, items: template }] },
+      template: { ...template, type: ['object', 'array'], minItems: 1, items: template },
     }),
     required: ['template'],
   }

@@ -17,8 +17,10 @@ import { parseToml } from '../../src/config/toml.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
+const options = { allErrors: true, allowUnionTypes: true }
+
 function validator(kind: SchemaKind): (data: unknown) => boolean {
-  const accepts = new Ajv({ allErrors: true }).compile(JSON.parse(schemaText(kind)) as object)
+  const accepts = new Ajv(options).compile(JSON.parse(schemaText(kind)) as object)
   return (data) => accepts(data)
 }
 
@@ -130,4 +132,26 @@ test('every resource of the examples is accepted', async () => {
       expect([name, accepts(data)]).toEqual([name, true])
     }
   }
+})
+
+test.each<[data: object, place: string, message: string]>([
+  [
+    { template: { src: 'a', dest: '/a', kys: [] } },
+    '/template',
+    'must NOT have additional properties',
+  ],
+  [{ template: [{ src: 'a' }] }, '/template/0', "must have required property 'dest'"],
+  [
+    { template: { src: 'a', dest: '/a', guard: { max_removed: '150%' } } },
+    '/template/guard/max_removed',
+    'must match pattern',
+  ],
+  [{ splay: -1, template: { src: 'a', dest: '/a' } }, '/splay', 'must be >= 0'],
+  [{ splay: '5 s', template: { src: 'a', dest: '/a' } }, '/splay', 'must match pattern'],
+])('of %j only what is wrong is underlined', (data, place, message) => {
+  const check = new Ajv(options).compile(JSON.parse(schemaText('resource')) as object)
+  check(data)
+  expect(check.errors).toMatchObject([
+    { instancePath: place, message: expect.stringContaining(message) as string },
+  ])
 })

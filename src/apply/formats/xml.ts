@@ -7,7 +7,8 @@ export function check(text: string): void {
   const parser = new SaxesParser({ xmlns: true })
   parser.on('error', (error) => {
     const message = error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, '')
-    throw new SyntaxFault(message, parser.line, parser.column)
+    // It counts the characters that it has read: none, at the start of a line.
+    throw new SyntaxFault(message, parser.line, Math.max(1, parser.column))
   })
   parser.write(text).close()
 }

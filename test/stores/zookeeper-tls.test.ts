@@ -1,98 +1,61 @@
-// ZooKeeper's secure client port, which asks for a certificate: certificates made here, by openssl.
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+// ZooKeeper's secure client port, which asks for a certificate: what goes wrong, and certificates that
+// are renewed.
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Connection } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/zookeeper.ts'
-import { tempDir } from '../support/process.ts'
+import { Authority, type CertificateFiles } from '../support/certificates.ts'
+import { removeDir, tempDir } from '../support/process.ts'
+import { startProxy } from '../support/proxy.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { settingsFor } from '../support/settings.ts'
+import { Watched } from '../support/watched.ts'
 import { startZookeeper, type ZookeeperServer } from '../support/zookeeper.ts'
 
 const folder = tempDir('zookeeper-tls')
 const file = (name: string): string => join(folder, name)
+const yesterday = new Date(Date.now() - 86_400_000)
+const ours = new Authority(folder, 'ours')
+const theirs = new Authority(folder, 'theirs')
+const client = ours.issue('client')
+const expired = ours.issue('expired', { notAfter: yesterday })
+const foreign = theirs.issue('foreign')
 let zookeeper: ZookeeperServer
 
-const openssl = (...args: string[]): Buffer =>
-  execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-
-const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-
-/** NAME.crt and NAME.key, an authority of its own. */
-function authority(name: string): void {
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-subj',
-    `/CN=${name}`,
-    '-days',
-    '1',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.crt`,
-  )
-}
-
-/** NAME.crt and NAME.key for 127.0.0.1, signed by an authority. */
-function certificate(name: string, by: string): void {
-  writeFileSync(file(`${name}.ext`), 'subjectAltName=IP:127.0.0.1')
-  openssl('req', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`)
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    `${name}.csr`,
-    '-CA',
-    `${by}.crt`,
-    '-CAkey',
-    `${by}.key`,
-    '-CAcreateserial',
-    '-days',
-    '1',
-    '-extfile',
-    `${name}.ext`,
-    '-out',
-    `${name}.crt`,
-  )
-}
-
 beforeAll(async () => {
-  authority('ours')
-  authority('theirs')
-  certificate('server', 'ours')
-  certificate('client', 'ours')
-  writeFileSync(
-    file('server.pem'),
-    readFileSync(file('server.key'), 'utf8') + readFileSync(file('server.crt'), 'utf8'),
-  )
-  writeFileSync(file('trust.pem'), readFileSync(file('ours.crt')))
-  zookeeper = await startZookeeper({
-    tls: { keyStore: file('server.pem'), trustStore: file('trust.pem') },
-  })
+  zookeeper = await startSecured(ours.issue('server'))
   await zookeeper.client.put('/app/a', '1')
 })
 afterAll(async () => {
   await zookeeper.stop()
+  removeDir(folder)
 })
 
-const watch = (connection: Partial<Connection>): RawWatch =>
-  new RawWatch(
-    open(
-      settingsFor({
-        backend: 'zookeeper',
-        connection: { nodes: [zookeeper.secureNode], scheme: 'https', ...connection },
-      }),
-    ),
-    ['/app'],
-  )
+/** A server with that certificate, which takes clients with one of our authority. */
+async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
+  const keyStore = `${cert}.pem`
+  writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
+  // Java tells the format by the name.
+  const trustStore = file('trust.pem')
+  copyFileSync(ours.cert, trustStore)
+  return startZookeeper({ tls: { keyStore, trustStore } })
+}
 
-const client = () => ({ clientCert: file('client.crt'), clientKey: file('client.key') })
+const settings = (connection: Partial<Connection>) =>
+  settingsFor({
+    backend: 'zookeeper',
+    connection: { nodes: [zookeeper.secureNode], scheme: 'https', ...connection },
+  })
+
+const watch = (connection: Partial<Connection>): RawWatch =>
+  new RawWatch(open(settings(connection)), ['/app'])
+
+const as = ({ cert, key }: CertificateFiles) => ({ clientCert: cert, clientKey: key })
+const trusting = { clientCaKeys: ours.cert }
 
 test('with certificates on both sides it is read and watched', async () => {
-  const watched = watch({ ...client(), clientCaKeys: file('ours.crt') })
+  const watched = watch({ ...as(client), ...trusting })
   expect(await watched.next()).toEqual({ kind: 'snapshot', entries: { '/app/a': '1' } })
   await zookeeper.client.put('/app/big', 'x'.repeat(500_000))
   expect(await watched.next()).toMatchObject({ kind: 'delta', del: [] })
@@ -100,25 +63,70 @@ test('with certificates on both sides it is read and watched', async () => {
 })
 
 test('a server that another authority stands for is not trusted', async () => {
-  expect((await watch({ ...client(), clientCaKeys: file('theirs.crt') }).fault()).message).toMatch(
-    /^cannot reach ZooKeeper at \S+: TLS: /,
+  const fault = await watch({ ...as(client), clientCaKeys: theirs.cert }).fault()
+  expect(fault.message).toBe(
+    `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server's certificate is signed by an authority that is not trusted`,
   )
 })
 
-test('the name that is expected of the server is that of -client-server-name', async () => {
-  const trusting = { ...client(), clientCaKeys: file('ours.crt') }
-  const fault = await watch({ ...trusting, clientServerName: 'zk.test' }).fault()
-  expect(fault.message).toBe(
-    `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server's certificate is for IP Address:127.0.0.1, and not for zk.test`,
+test('a server whose certificate has expired', async () => {
+  const late = await startSecured(ours.issue('late-server', { notAfter: yesterday }))
+  onTestFinished(() => late.stop())
+  const nodes = [late.secureNode]
+  expect((await watch({ nodes, ...as(client), ...trusting }).fault()).message).toBe(
+    `cannot reach ZooKeeper at ${late.secureNode}: TLS: the server's certificate has expired`,
   )
-  const blind = watch({ ...client(), clientInsecure: true })
+  const blind = watch({ nodes, ...as(client), clientInsecure: true })
   expect(await blind.next()).toMatchObject({ kind: 'snapshot' })
   await blind.end()
 })
 
-test('without a certificate of ours there is no session', async () => {
-  const fault = await watch({ clientCaKeys: file('ours.crt') }).fault()
-  expect(fault.message).toContain(`ZooKeeper at ${zookeeper.secureNode}`)
+test('the name that is expected of the server is that of -client-server-name', async () => {
+  const fault = await watch({ ...as(client), ...trusting, clientServerName: 'zk.test' }).fault()
+  expect(fault.message).toBe(
+    `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server's certificate is for IP Address:127.0.0.1, and not for zk.test`,
+  )
+  const blind = watch({ ...as(client), clientInsecure: true })
+  expect(await blind.next()).toMatchObject({ kind: 'snapshot' })
+  await blind.end()
+})
+
+test.each([
+  ['no certificate of ours', {}],
+  ['an expired one', as(expired)],
+  ['one of a foreign authority', as(foreign)],
+])('%s: there is no session', async (_, own) => {
+  const fault = await watch({ ...own, ...trusting }).fault()
+  expect(fault).toMatchObject({
+    message: `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server does not accept the client certificate, or misses one`,
+    permanent: true,
+  })
+})
+
+test('a certificate that is renewed on disk is used by the next session', async () => {
+  const live = { cert: file('live.crt'), key: file('live.key') }
+  const install = ({ cert, key }: CertificateFiles): void => {
+    copyFileSync(cert, live.cert)
+    copyFileSync(key, live.key)
+  }
+  install(client)
+  const proxy = await startProxy(zookeeper.secureNode)
+  onTestFinished(() => proxy.close())
+  const access = { nodes: [proxy.node], ...as(live), ...trusting }
+  const watched = await Watched.open(settings(access), ['/renewed'])
+  onTestFinished(() => watched.close())
+  await watched.live()
+  install(expired)
+  // What is connected stays connected.
+  await zookeeper.client.put('/renewed/a', '1')
+  await watched.converges(new Map([['/renewed/a', '1']]))
+  proxy.cut()
+  await watched.broken()
+  proxy.restore()
+  await watched.broken(watched.faults.length)
+  install(ours.issue('renewed'))
+  await zookeeper.client.put('/renewed/a', '2')
+  await watched.converges(new Map([['/renewed/a', '2']]))
 })
 
 test('without TLS the secure port gives no session', async () => {

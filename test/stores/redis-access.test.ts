@@ -1,6 +1,6 @@
 // Redis behind a lock, on real servers: passwords, ACLs, TLS, unix sockets; and servers that are not
 // what they should be: clusters, Sentinels, those without that database.
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -247,6 +247,28 @@ describe('TLS', () => {
       const fault = await watch(`rediss://${strict}`, wrong).fault()
       expect(fault.message).toBe(`cannot reach Redis at ${strict}: TLS: ${words}`)
     }
+  })
+
+  test('a certificate that is renewed on disk is used by the next connection', async () => {
+    const strict = await startTls({}, 'yes')
+    const live = { cert: join(folder, 'live.crt'), key: join(folder, 'live.key') }
+    const store = openAt(`rediss://${strict}`, {
+      ...trusting,
+      clientCert: authority.issue('live').cert,
+      clientKey: live.key,
+    })
+    const next = (): RawWatch => {
+      const opened = new RawWatch(store, ['/app'])
+      watches.push(opened)
+      return opened
+    }
+    expect(await next().next()).toEqual(empty)
+    const past = authority.issue('past', { notAfter: new Date(Date.now() - 60_000) })
+    copyFileSync(past.cert, live.cert)
+    copyFileSync(past.key, live.key)
+    expect((await next().fault()).message).toContain('does not accept the client certificate')
+    authority.issue('live')
+    expect(await next().next()).toEqual(empty)
   })
 
   test('a file that is not there, and one that is no certificate', async () => {

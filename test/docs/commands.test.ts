@@ -27,7 +27,7 @@ describe.skipIf(isolated !== undefined)('every command is run', () => {
   })
   afterAll(() => removeDir(folder))
 
-  test.concurrent.each(all.map(({ page }) => page))('%s', { timeout: 120_000 }, async (page) => {
+  test.concurrent.each(all.map(({ page }) => page))('%s', { timeout: 180_000 }, async (page) => {
     const text = readPage(page)
     const own = join(folder, page.replaceAll('/', '-'))
     const clone = join(own, 'clone')

@@ -101,7 +101,7 @@ export class Sandbox {
       })
     })
     this.#commands.write(`${output}\0${command}\0`)
-    const code = await within(`the end of: ${command}`, answer, 30_000)
+    const code = await within(`the end of: ${command}`, answer, 90_000)
     return { exit: parseInt(code), said: readFileSync(output, 'utf8') }
   }
 

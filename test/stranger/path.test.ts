@@ -9,7 +9,7 @@ const isolated = cannotIsolate()
 
 test.skipIf(isolated !== undefined)(
   'a stranger packs, installs, follows the page, breaks it, and is told what to do',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const { exitCode, all } = await execa('bash', [join(top, 'test/stranger/path.sh')], {
       all: true,

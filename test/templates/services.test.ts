@@ -93,6 +93,11 @@ test.each([
   }
 })
 
+test('a service without a name is not all of them', async () => {
+  const { messages } = await both('{{ service("") | length }}', '{{len (service "")}}', WEB)
+  for (const told of messages) expect(told).toContain('service(""): a service has a name')
+})
+
 test('in a named store, whatever the prefix', async () => {
   const keys = Object.fromEntries(Object.entries(WEB).map(([key, value]) => [`/sd:${key}`, value]))
   const options = { prefix: '/production', watched: ['/app', '/sd:/services/web'] }

@@ -97,6 +97,12 @@ export const services = [
       { nunjucks: 'service("none")', go: 'service "none"', keys: SHOP, result: [] },
     ],
     run: (context, name, tag) => {
+      // It would be the directory of all services.
+      if (name === '') {
+        raise('template', 'service(""): a service has a name', {
+          hint: 'where the name comes from a key, ask first whether it is empty',
+        })
+      }
       const found = instancesIn(context, places(context, `service("${name}")`, serviceDir(name)))
       const chosen = tag === undefined ? found : found.filter(({ tags }) => tags.includes(tag))
       return chosen.sort((a, b) => a.order - b.order)

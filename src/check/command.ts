@@ -24,10 +24,10 @@ export async function check(
   command: CheckCommand,
   { colour }: { readonly colour: boolean },
 ): Promise<Outcome> {
-  const { settings, faults, notices, json } = command
+  const { settings, faults, doubts, notices, json } = command
   const offline = await checkOffline(settings)
   const told = notices.map((message): Fault => ({ kind: 'config', message }))
-  const found = sorted([...errors(faults), ...warnings(told), ...offline.findings])
+  const found = sorted([...errors(faults), ...warnings([...doubts, ...told]), ...offline.findings])
   const wrong = hasErrors(found)
   const tried =
     wrong || offline.loaded === undefined ? nothing : await tryOnline(command, offline.loaded)

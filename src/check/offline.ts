@@ -7,8 +7,10 @@ import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import type { ReadResource } from '../config/resource.ts'
 import { readResources, type LoadedResources } from '../config/resources.ts'
+import { openStore } from '../stores/registry.ts'
 import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
+import { wantedStores } from '../wanted-stores.ts'
 import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
 
 export interface Checked {
@@ -31,6 +33,7 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
     ...warnings(loaded.notices),
     ...(await templateFindings(read, settings)),
     ...errors(await commandFaults(read)),
+    ...(await storeFindings(settings, loaded)),
   ]
   return {
     findings: sorted(found),
@@ -40,6 +43,28 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
     },
     ...(loaded.faults.length === 0 ? { loaded } : {}),
   }
+}
+
+/**
+ * What the stores say of their settings before anything is connected. A file that cannot be read here,
+ * such as a certificate, may be there on the machine that the settings are for.
+ */
+async function storeFindings(
+  settings: Settings,
+  { resources, stores }: LoadedResources,
+): Promise<Finding[]> {
+  const wanted = await wantedStores(settings, stores, resources)
+  const all = await Promise.all(
+    wanted.map(async ({ settings: own, name }): Promise<Finding[]> => {
+      const opened = await openStore(own)
+      if (opened.ok) return []
+      const { message, file } = opened.error
+      const of = name === undefined ? message : `store ${name}: ${message}`
+      const fault = { ...opened.error, message: of }
+      return file === undefined ? errors([fault]) : warnings([fault])
+    }),
+  )
+  return all.flat()
 }
 
 async function templateFindings(

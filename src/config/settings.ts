@@ -40,6 +40,8 @@ export interface CheckCommand {
   /** Of what is right in them. */
   readonly settings: Settings
   readonly faults: readonly Fault[]
+  /** Files that this machine lacks; the one that the settings are for may have them. */
+  readonly doubts: readonly Fault[]
   readonly notices: readonly string[]
   readonly json: boolean
   readonly preflight: boolean
@@ -118,10 +120,13 @@ export async function loadSettings(
     const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
     const values: Values = fromFile ? { ...given, backend: 'file' } : given
     const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
+    const { readHttp } = await import('./http.ts')
+    const http = await readHttp(given)
     return ok({
       kind: 'check',
       settings,
       faults: wrong === undefined ? faults : [...faults, wrong.fault],
+      doubts: http.ok ? [] : [http.error],
       notices: notices(values, flags.values, settings),
       json: own?.has('json') === true,
       preflight,

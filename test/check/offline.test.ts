@@ -46,7 +46,7 @@ test('everything that is wrong is told at once, by file and line', async () => {
 })
 
 test.each([
-  ['{{ x', 'templates/a.njk:1:1: error: template syntax: '],
+  ['{{ x', 'templates/a.njk:1:1: error: the tag that begins here has no end'],
   ['{% if true %}', 'templates/a.njk:1:1: error: {% if %} is never closed'],
   [
     '{{ 1 | nofilter }}',
@@ -181,6 +181,24 @@ test('what is most likely a mistake is told beside what is wrong', async () => {
     'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
     'conf.d/a.toml:2:1: warning: splay has no effect: there is no reload_cmd',
     'conf.d/a.toml:6:1: error: unknown key modus',
+  ])
+})
+
+test('what a store says of its settings, before anything is connected', async () => {
+  const confdir = await folderOf({
+    'conf.d/a.toml': `${good}keys = ["/a"]\n`,
+    'templates/a.njk': '',
+  })
+  const told = async (...argv: string[]): Promise<string[]> => {
+    const { findings } = await checkOffline(await settingsFor(confdir, argv))
+    return findings.map(({ severity, fault }) => `${severity}: ${fault.message}`)
+  }
+  expect(await told('-node', 'a b:1')).toEqual(['error: the node "a b:1" is not an address'])
+  expect(await told('-client-cert', '/none.pem')).toEqual([
+    'error: -client-cert is given without -client-key',
+  ])
+  expect(await told('-username', 'u', '-password-file', '/none')).toEqual([
+    'warning: cannot read the file of -password-file: ENOENT',
   ])
 })
 

@@ -163,6 +163,7 @@ export class Daemon {
       const { keepStatus } = await import('./control/keep.ts')
       await keepStatus(this.settings, this.#controls, this.options.emit)
     }
+    if (this.options.stop.aborted && worker.isWaiting) return { kind: 'stopped' }
     // What could be read has been worked off; what could not be is told last.
     return faults.length > 0 ? { kind: 'unreachable', faults, ...this.#work } : this.#done
   }

@@ -16,7 +16,7 @@ interface Work {
  * - `configuration`: it could not begin; all that is wrong is in `faults`. Nothing was touched.
  * - `unreachable`: a onetime run could not read all of its stores in time. What those hold that could
  *   be read has been worked off.
- * - `stopped`: a onetime run was stopped before it had seen all keys; nothing was touched.
+ * - `stopped`: a onetime run was stopped before it had seen all keys; what is made of those was not touched.
  */
 export type Ended =
   | ({ readonly kind: 'done' } & Work)

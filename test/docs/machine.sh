@@ -2,11 +2,25 @@
 # (`unshare`, see sandbox.ts): fixed ports are free, /home, /etc and /var/lib may be written, and all ends
 # with the script. To be sourced, with the folder of programs as its argument. Leaves in /home/me/lb.
 set -e
-mount -t tmpfs tmpfs /home
-# Only ours to write in: what the machine has there can be read.
+
+# Puts an empty folder in the place of one. What lies there and is needed by us can still be reached.
+cover() {
+  local path entry
+  cd "$1"
+  mount -t tmpfs tmpfs "$1"
+  for path in "$2" "$(readlink -f "$(command -v node)")"; do
+    entry=${path#"$1"/}
+    entry=${entry%%/*}
+    if [ "$path" = "${path#"$1"/}" ] || [ -e "$1/$entry" ]; then continue; fi
+    mkdir "$1/$entry"
+    # Relative, and left so: what is in this folder and no longer to be seen by its name.
+    mount --no-canonicalize --rbind "./$entry" "$1/$entry"
+  done
+}
+cover /home "$1"
+cover /var/lib "$1"
 cp -a /etc /home/.etc
 mount --bind /home/.etc /etc
-mount -t tmpfs tmpfs /var/lib
 # `ip` is not there on every machine; perl is. SIOCSIFFLAGS: up and running.
 perl -e 'my $up = pack("a16s", "lo", 0x41);
   socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "no loopback: $!"'

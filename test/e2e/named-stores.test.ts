@@ -102,8 +102,11 @@ test('stores of identical settings share one connection, whatever they are calle
       join(site.root, 'conf.d', 'own.toml'),
       `[template]\nsrc = "own.njk"\ndest = "${site.path('own')}"\nkeys = ["/secret"]\n[backend]\n${same}`,
     )
+    expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
+    expect(site.read('all')).toBe('hidden from consul\n')
+    expect(site.read('own')).toBe('hidden\n')
     const run = site.start('-watch')
-    await run.until('both', () => site.read('own') !== undefined && site.read('all') !== undefined)
+    await run.until('it is live', () => run.tells('store-live'))
     await consul.client.put('/secret/app/password', 'shared')
     await run.until('the change', () => site.read('all') === 'hidden shared\n')
     // All of it lies below one directory, which one blocking query waits for.

@@ -20,6 +20,7 @@ const seconds = (ms: number): string => `${ms < 1000 ? `${ms} ms` : `${(ms / 100
 const again = (ms: number | null): string => (ms === null ? '' : `, again in ${seconds(ms)}`)
 const nextNode = (ms: number): string => (ms === 0 ? ', the next node is tried at once' : again(ms))
 const names = (all: readonly string[]): string => all.join(', ')
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 const WHY = {
   create: 'new',
@@ -52,7 +53,7 @@ export function describe(event: Event, debug: boolean): Described {
     case 'started': {
       const { version, backend, nodes, resources } = event
       const at = nodes.length === 0 ? '' : ` at ${names(nodes)}`
-      return line('info', '', `reconfd ${version}: ${resources} resources from ${backend}${at}`, {
+      return line('info', '', `reconfd ${version}: ${counted(resources, 'resource')} from ${backend}${at}`, {
         version,
         backend,
         nodes,
@@ -63,7 +64,9 @@ export function describe(event: Event, debug: boolean): Described {
       return line(event.level, '', event.message)
     case 'store-live': {
       const { store, node, keys } = event
-      return line('info', store, `live: ${keys} keys from ${node}`, { store, node, keys })
+      const empty = keys === 0 ? '; are -prefix and the keys of the resources right?' : ''
+      const text = `live: ${counted(keys, 'key')} from ${node}${empty}`
+      return line('info', store, text, { store, node, keys })
     }
     case 'store-stale': {
       const { store, node, fault, known, retryIn } = event
@@ -215,7 +218,7 @@ export function describe(event: Event, debug: boolean): Described {
       return line(
         'info',
         '',
-        `configuration loaded anew (${event.reason}): ${event.resources} resources`,
+        `configuration loaded anew (${event.reason}): ${counted(event.resources, 'resource')}`,
         { reason: event.reason, resources: event.resources },
       )
     case 'gave-up':

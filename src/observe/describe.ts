@@ -53,12 +53,17 @@ export function describe(event: Event, debug: boolean): Described {
     case 'started': {
       const { version, backend, nodes, resources } = event
       const at = nodes.length === 0 ? '' : ` at ${names(nodes)}`
-      return line('info', '', `reconfd ${version}: ${counted(resources, 'resource')} from ${backend}${at}`, {
-        version,
-        backend,
-        nodes,
-        resources,
-      })
+      return line(
+        'info',
+        '',
+        `reconfd ${version}: ${counted(resources, 'resource')} from ${backend}${at}`,
+        {
+          version,
+          backend,
+          nodes,
+          resources,
+        },
+      )
     }
     case 'notice':
       return line(event.level, '', event.message)

@@ -48,7 +48,11 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
     // A pipe or a device is written to and never replaced.
     if (found?.isFile() === false) await writeFile(out, text)
     else await replaceFile(out, text, true)
-    return { text: `${feeds.tree.size} keys in ${out}\n`, faults: [], exit: 0 }
+    return {
+      text: `${feeds.tree.size} key${feeds.tree.size === 1 ? '' : 's'} in ${out}\n`,
+      faults: [],
+      exit: 0,
+    }
   } catch (error) {
     return { text: '', faults: [ioFault(`cannot write ${out}`, error)], exit: 1 }
   }

@@ -7,7 +7,7 @@ import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
 import { defined } from './defined.ts'
 import type { OptionName, Values } from './options.ts'
-import { contradiction, readEnvironment, settingsOfRun } from './settings.ts'
+import { contradictions, readEnvironment, settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
 
 /** What only the command has a use for. */
@@ -48,8 +48,8 @@ export async function settingsGiven(
   const file = named === undefined ? undefined : await readConfFile(named, true)
   if (file !== undefined && file.faults.length > 0) return err([...file.faults])
   const values = merge(file?.values ?? {}, environment.values, own.values)
-  const wrong = contradiction(values)
-  if (wrong !== undefined) return err([wrong.fault])
+  const wrong = contradictions(values)
+  if (wrong.length > 0) return err(wrong.map(({ fault }) => fault))
   const stores = new Map([...(file?.stores ?? []), ...own.stores])
   const settings = await settingsOfRun(values, {}, stores, { ...env })
   return settings.ok ? settings : err([settings.error])

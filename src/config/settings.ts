@@ -113,7 +113,7 @@ export async function loadSettings(
   if (faults.length > 0 && command !== 'check') return refuse(78, faults, file.values)
 
   const given = merge(file.values, environment.values, flags.values)
-  const wrong = contradiction(given)
+  const wrong = contradictions(given)
   if (command === 'check') {
     const { preflight = false, validate = false } = flags.values
     // Keys that are named for this are meant, whatever store the machine has.
@@ -125,7 +125,7 @@ export async function loadSettings(
     return ok({
       kind: 'check',
       settings,
-      faults: wrong === undefined ? faults : [...faults, wrong.fault],
+      faults: [...faults, ...wrong.map(({ fault }) => fault)],
       doubts: http.ok ? [] : [http.error],
       notices: notices(values, flags.values, settings),
       json: own?.has('json') === true,
@@ -144,10 +144,11 @@ export async function loadSettings(
     const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
     return ok({ kind: 'ask', question, json: own?.has('json') === true, settings })
   }
-  if (wrong !== undefined) {
+  if (wrong.length > 0) {
     // Whoever typed a part of it is told about usage, else it is the configuration.
-    const typed = wrong.about.some((name) => flags.values[name] !== undefined)
-    return refuse(typed ? 64 : 78, [wrong.fault], file.values)
+    const typed = wrong.some(({ about }) => about.some((name) => flags.values[name] !== undefined))
+    const all = wrong.map(({ fault }) => fault)
+    return refuse(typed ? 64 : 78, all, file.values)
   }
   const run = await settingsOfRun(given, flags.values, file.stores, env)
   return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
@@ -222,21 +223,22 @@ interface Contradiction {
   readonly fault: Fault
 }
 
-export function contradiction(given: Values): Contradiction | undefined {
+/** All of them. */
+export function contradictions(given: Values): readonly Contradiction[] {
   const fault = (message: string, hint: string): Fault => ({ kind: 'config', message, hint })
+  const found: Contradiction[] = []
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
-    return { about: ['backend'], fault: fault('backend file needs a file to read', hint) }
+    found.push({ about: ['backend'], fault: fault('backend file needs a file to read', hint) })
   }
   const max = given['debounce-max']
   if (max !== undefined && max < (given.debounce ?? 0)) {
     const hint = 'make -debounce-max the longer one'
-    return {
-      about: ['debounce', 'debounce-max'],
-      fault: fault('debounce-max is shorter than debounce', hint),
-    }
+    const shorter = fault('debounce-max is shorter than debounce', hint)
+    found.push({ about: ['debounce', 'debounce-max'], fault: shorter })
   }
-  return saidTwice(given)
+  const twice = saidTwice(given)
+  return twice === undefined ? found : [...found, twice]
 }
 
 /** The default of an option that the table gives one, as a value. */

@@ -68,10 +68,15 @@ function resourceRow(resource: ResourceHistory): Html {
 }
 
 function details(resource: ResourceHistory): Html {
-  const { state, since, owedSince, hashes, changes, lastReload, reads } = resource
+  const { name, state, since, owedSince, hashes, changes, lastReload, reads } = resource
   return html`<dl>
     <dt>${state}</dt>
     <dd>since ${ago(since)}</dd>
+    ${
+      state === 'held' &&
+      html`<dt>to let it through</dt>
+        <dd><code>reconfd accept ${name}</code></dd>`
+    }
     ${
       owedSince !== undefined &&
       state !== 'owed' &&

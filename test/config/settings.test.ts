@@ -235,6 +235,19 @@ describe('faults', () => {
       ],
     ],
     [
+      'two contradictions at once',
+      ['-backend', 'file', '-debounce', '5s', '-debounce-max', '1s'],
+      {},
+      '',
+      64,
+      [
+        'backend file needs a file to read',
+        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+        'debounce-max is shorter than debounce',
+        '  make -debounce-max the longer one',
+      ],
+    ],
+    [
       'backend file alone, typed',
       ['-backend', 'file'],
       {},

@@ -50,6 +50,8 @@ function advice(what: CommandName, result: CommandResult): string {
     return `${after}. A program was not found: see PATH or name it in full.`
   if (result.exitCode === 126)
     return `${after}. A program is not executable: see its mode (chmod +x).`
+  if (result.output.trim() === '')
+    return `${after}. It printed nothing: does a flag such as -q keep it silent? ${otherwise}`
   return `${after}. ${otherwise}`
 }
 

@@ -3,9 +3,8 @@
 import { SyntaxFault } from './syntax.ts'
 
 const space = /[ \t\n\r]*/y
-// Runs of plain characters in one step each: a choice for every single one may be gone back to, which
-// Bun remembers at the cost of seconds for a few megabytes.
-const string = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
+const plain = /[^"\\\u0000-\u001f]*/y
+const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const word = /(?:true|false|null)\b/y
 const words = { true: true, false: false, null: null } as const
@@ -18,6 +17,13 @@ export function parseJson(text: string): unknown {
     const found = token.exec(text)
     if (found !== null) at = token.lastIndex
     return found
+  }
+  const takeString = (): string | undefined => {
+    const end = text[at] === '"' ? endOfString(text, at) : at
+    if (end === at || text[end] !== '"') return undefined
+    const literal = text.slice(at, end + 1)
+    at = end + 1
+    return JSON.parse(literal) as string
   }
   const skip = (char: string): boolean => {
     take(space)
@@ -36,7 +42,7 @@ export function parseJson(text: string): unknown {
     do {
       take(space)
       const start = at
-      const name = JSON.parse((take(string) ?? fail('a name in double quotes'))[0]) as string
+      const name = takeString() ?? fail('a name in double quotes')
       if (members.has(name)) throw SyntaxFault.at(text, start, 'this name is in the object twice')
       if (!skip(':')) fail('a colon')
       members.set(name, value())
@@ -55,8 +61,8 @@ export function parseJson(text: string): unknown {
   const value = (): unknown => {
     if (skip('{')) return object()
     if (skip('[')) return array()
-    const literal = take(string)
-    if (literal !== null) return JSON.parse(literal[0])
+    const literal = takeString()
+    if (literal !== undefined) return literal
     const digits = take(number)
     if (digits !== null) {
       const whole = digits[1] === undefined && digits[2] === undefined
@@ -71,4 +77,35 @@ export function parseJson(text: string): unknown {
   take(space)
   if (at < text.length) fail('nothing more')
   return result
+}
+
+/**
+ * Where the string that begins at `from` has its closing quote, or else is broken. A run of characters at
+ * a time: one pattern for all of it would remember each character as a place to go back to, which takes
+ * Bun seconds for a few megabytes.
+ */
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; ; at = escape.lastIndex) {
+    plain.lastIndex = at
+    plain.test(text)
+    escape.lastIndex = plain.lastIndex
+    if (!escape.test(text)) return plain.lastIndex
+  }
+}
+
+/**
+ * Where a text that JSON.parse refuses stops being JSON, in UTF-16 units from its start: its length when
+ * it ends too early, undefined when that cannot be told. JSON.parse itself tells it in the words of
+ * the runtime, if at all, and quotes the text, which may be a secret.
+ */
+export function brokenAt(text: string): number | undefined {
+  try {
+    parseJson(text)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) return undefined
+    const before = text.split('\n').slice(0, error.line - 1)
+    const at = before.reduce((sum, line) => sum + line.length + 1, error.column - 1)
+    return text[at] === '"' ? endOfString(text, at) : at
+  }
 }

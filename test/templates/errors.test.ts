@@ -69,7 +69,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ['{{ gets("/a/[") }}', '1:4: syntax error in pattern "/a/["'],
   ['{{ 1 in 5 }}', '1:9: "in" looks into a list, a string or an object, not into a number'],
   // Bad values are never quoted.
-  ['{{ json(getv("/secret")) }}', '1:4: json: the text is not valid JSON'],
+  ['{{ json(getv("/secret")) }}', '1:4: json: the text is not valid JSON at character 1'],
   ['{{ json("") }}', '1:4: json: the text is not valid JSON: it is empty'],
   ['{{ atoi(getv("/secret")) }}', '1:4: atoi: the text is not a whole number'],
   // Files.

@@ -1,5 +1,6 @@
 // JSON values of keys. Objects have no prototype, so that no key of the data is special, and their
 // keys are sorted: the same data in another order gives the same file.
+import { brokenAt } from '../../core/json.ts'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
@@ -107,19 +108,11 @@ export const jsons = [
 function parse(name: string, s: string): unknown {
   try {
     return harmless(JSON.parse(s))
-  } catch (error) {
-    // V8's message quotes the text, which may be a secret: only the place is taken from it.
-    const told = String(error)
-    const at = /position (\d+)/.exec(told)?.[1]
-    const where =
-      s.trim() === ''
-        ? ': it is empty'
-        : /Unexpected end|Unterminated|Expected.*end|position/.test(told) &&
-            Number(at ?? s.length) >= s.length
-          ? ': it ends too early'
-          : at === undefined
-            ? ''
-            : ` at character ${Number(at) + 1}`
+  } catch {
+    const at = brokenAt(s)
+    const place =
+      at === undefined ? '' : at < s.length ? ` at character ${at + 1}` : ': it ends too early'
+    const where = s.trim() === '' ? ': it is empty' : place
     return raise('template', `${name}: the text is not valid JSON${where}`)
   }
 }

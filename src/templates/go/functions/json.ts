@@ -1,4 +1,5 @@
 // JSON as encoding/json reads and writes it: objects sorted by key, numbers are float64, HTML escaped.
+import { brokenAt } from '../../../core/json.ts'
 import { define } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
 import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
@@ -23,12 +24,13 @@ function parse(source: Value): Value {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (error) {
-    const at = /position (\d+)/.exec(String(error))?.[1]
+  } catch {
+    const at = brokenAt(text)
+    const place = at === undefined ? '' : ` at character ${at + 1}`
     throw new CallError(
-      text.trim() === '' || at === undefined || Number(at) >= text.length
+      text.trim() === '' || at === text.length
         ? 'unexpected end of JSON input'
-        : `the text is not valid JSON at character ${Number(at) + 1}`,
+        : `the text is not valid JSON${place}`,
     )
   }
   return finite(fromJson(value))

@@ -39,8 +39,8 @@ export class Root {
       symlinkSync(`usr/${folder}`, this.at(folder))
     for (const folder of ['info', 'updates', 'triggers']) this.makeFolder(`var/lib/dpkg/${folder}`)
     for (const file of ['status', 'available']) this.write(`var/lib/dpkg/${file}`, '')
-    this.#copyProgram(process.execPath, '/usr/bin/node')
-    this.#copyProgram('/bin/sh', '/usr/bin/sh')
+    this.copyProgram(process.execPath, '/usr/bin/node')
+    this.copyProgram('/bin/sh', '/usr/bin/sh')
     spawnSync('mknod', ['-m', '666', this.at('dev/null'), 'c', '1', '3'])
   }
 
@@ -99,12 +99,16 @@ export class Root {
     })
   }
 
-  #copyProgram(from: string, to: string): void {
-    copyFileSync(realpathSync(from), this.at(to))
+  /** A program of the machine, with the libraries that it needs. */
+  copyProgram(from: string, to = from): void {
+    this.copy(from, to)
     const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
-    for (const [library] of stdout.matchAll(/\/\S+/g)) {
-      this.makeFolder(dirname(library))
-      copyFileSync(library, this.at(library))
-    }
+    for (const [library] of stdout.matchAll(/\/\S+/g)) this.copy(library)
+  }
+
+  /** A file of the machine; where it is a link, what that leads to. */
+  copy(from: string, to = from): void {
+    this.makeFolder(dirname(to))
+    copyFileSync(realpathSync(from), this.at(to))
   }
 }

@@ -87,6 +87,10 @@ test.each([
 test.each([
   ['{{nope}}', 'templates/a.tmpl:1:3: error: function "nope" not defined'],
   ['{{if eq 1 1}}', 'templates/a.tmpl:1:14: error: unexpected EOF'],
+  [
+    '{{define "x"}}{{with 1}}{{template "y" .}}{{end}}{{end}}{{template "x"}}',
+    'templates/a.tmpl:1:27: error: template "y" not defined',
+  ],
   ['{{include "none"}}', 'templates/a.tmpl:1:11: error: template "none" does not exist'],
   [
     '{{if (include "none" | toUpper)}}{{end}}',

@@ -14,7 +14,7 @@ import type { RootField } from './calls.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
 import type { Budget } from './frame.ts'
 import { functionNames, functionsFor } from './functions/table.ts'
-import { callsIn, includesOf } from './includes.ts'
+import { callsIn, includesOf, undefinedTemplates } from './includes.ts'
 import { olderRoot } from './older.ts'
 import { parse, type Template } from './parser.ts'
 import { ANY, STRING } from './types.ts'
@@ -77,6 +77,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
         if (!parsed.ok) return { ...nothing, faults: [...faults, parsed.error] }
         const template = parsed.value
         const includes = includesOf(template, spec.src)
+        faults.push(...undefinedTemplates(template))
         return { ...nothing, faults, includes, calls: callsIn(template) }
       }),
     forget: (path) => sources.forget(path),

@@ -1,5 +1,6 @@
 // What a Go template calls with a literal: the files that it includes, the keys that it looks up.
 import { fromBinary } from '../bytes.ts'
+import type { Fault } from '../../core/fault.ts'
 import type { Include, Lookup } from '../inspection.ts'
 import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
@@ -27,27 +28,28 @@ export const callsIn = ({ source, file, definitions }: Template): readonly Looku
     }),
   )
 
-/** All pipelines of a list of statements, those in parentheses included. */
-function pipesOf(list: List): readonly Pipe[] {
-  return list.flatMap((statement: Statement): readonly Pipe[] => {
-    switch (statement.kind) {
-      case 'action':
-        return within(statement.pipe)
-      case 'template':
-        return statement.pipe === null ? [] : within(statement.pipe)
-      case 'if':
-      case 'with':
-      case 'range':
-        return [
-          ...within(statement.pipe),
-          ...pipesOf(statement.body),
-          ...pipesOf(statement.otherwise ?? []),
-        ]
-      default:
-        return []
-    }
+/** The uses of templates that the file does not define. */
+export const undefinedTemplates = ({ source, file, definitions }: Template): readonly Fault[] =>
+  [...definitions.values()].flatMap(statementsOf).flatMap((statement) => {
+    if (statement.kind !== 'template' || definitions.has(statement.name)) return []
+    const message = `template "${statement.name}" not defined`
+    return [faultAt(source, file, statement.at, message)]
   })
-}
+
+/** All statements of a list, those inside of others included. */
+const statementsOf = (list: List): readonly Statement[] =>
+  list.flatMap((statement) => [statement, ...statementsOf(inside(statement))])
+
+const inside = (statement: Statement): List =>
+  statement.kind === 'if' || statement.kind === 'with' || statement.kind === 'range'
+    ? [...statement.body, ...(statement.otherwise ?? [])]
+    : []
+
+/** All pipelines of a list of statements, those in parentheses included. */
+const pipesOf = (list: List): readonly Pipe[] =>
+  statementsOf(list).flatMap((statement) =>
+    'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : [],
+  )
 
 function within(pipe: Pipe): readonly Pipe[] {
   const inner = (operand: Operand): readonly Pipe[] =>

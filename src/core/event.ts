@@ -40,6 +40,8 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly keys: number
+      /** There may be more, which nobody has looked up yet. */
+      readonly onDemand?: true
     }
   | {
       readonly kind: 'store-stale'

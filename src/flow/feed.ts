@@ -171,7 +171,8 @@ export class Feed {
       const tree = this.#knowing(next, step.event.known)
       this.mirror = { kind: 'live', tree }
       if (before.kind !== 'live') {
-        emit({ kind: 'store-live', store: name, node: step.node, keys: tree.size })
+        const onDemand = this.#demand === undefined ? {} : ({ onDemand: true } as const)
+        emit({ kind: 'store-live', store: name, node: step.node, keys: tree.size, ...onDemand })
       }
       if (tree !== treeIn(before) || before.kind === 'waiting') {
         this.listener?.changed(this, changes, before.kind === 'waiting')

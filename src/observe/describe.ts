@@ -68,8 +68,9 @@ export function describe(event: Event, debug: boolean): Described {
     case 'notice':
       return line(event.level, '', event.message)
     case 'store-live': {
-      const { store, node, keys } = event
-      const empty = keys === 0 ? '; are -prefix and the keys of the resources right?' : ''
+      const { store, node, keys, onDemand = false } = event
+      const isEmpty = keys === 0 && !onDemand
+      const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
       const text = `live: ${counted(keys, 'key')} from ${node}${empty}`
       return line('info', store, text, { store, node, keys })
     }

@@ -1,6 +1,7 @@
 // The reader on a tree of which only a part is known: what a render needs, and what of it is missing.
 import { expect, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
+import type { Fault } from '../../src/core/fault.ts'
 import { entryOf, toKey, type Key } from '../../src/core/key.ts'
 import { Reader } from '../../src/core/reader.ts'
 import { treeOf } from '../../src/core/tree.ts'
@@ -66,6 +67,38 @@ test('what the keys do not name is not needed; above them it is all that they na
     needs: extent(['/s/a', '/s/b']),
     missing: extent(['/s/b']),
   })
+})
+
+test('a change of keys changes nothing in what is known', () => {
+  const changed = tree.with(new Map([['/s/a/2', 'two']]), new Set(['/s/a/1']))
+  expect(changed.known).toBe(tree.known)
+  expect(changed.knowing(undefined).get('/s/a/2')).toBe('two')
+})
+
+test('where the store refuses a part, looking there is its fault; the rest is as it was', () => {
+  const fault: Fault = { kind: 'store', message: 'denied access to b' }
+  const known = {
+    ...extent(['/s/a', '/s/b'], ['/s']),
+    refused: new Map<Key, Fault>([['/s/b', fault]]),
+  }
+  const one = new Reader(tree.knowing(new Map([['/', known]])), {
+    ...{ store: 'test', prefix: '/', keys: ['/'] },
+  })
+  expect(one.under('/s/a')).toHaveLength(1)
+  expect(one.children('/s')).toEqual(['a', 'ab', 'b'])
+  for (const look of [
+    () => one.get('/s/b/1'),
+    () => one.under('/s/b'),
+    () => one.under('/s'),
+    () => one.children('/s/b'),
+    () => one.match('/s/b*/*'),
+  ]) {
+    expect(look).toThrow('denied access to b')
+  }
+  const unlisted = { ...known, refused: new Map<Key, Fault>([['/s/', fault]]) }
+  const two = new Reader(tree.knowing(new Map([['/', unlisted]])), one.scope)
+  expect(two.under('/s/a')).toHaveLength(1)
+  expect(() => two.children('/s')).toThrow('denied access to b')
 })
 
 test('where all is known nothing is recorded of it', () => {

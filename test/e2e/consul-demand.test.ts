@@ -1,5 +1,7 @@
 // Of 300 services only those are watched that templates look up, by name or by data, and only as long as
 // they do. What is not known yet is never taken for nothing.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
 import { startTap, type Tap } from '../support/http-tap.ts'
@@ -149,7 +151,7 @@ test(
 
       tap.refuse((path, response) => {
         if (!path.includes('/s6')) return false
-        response.destroy()
+        response.writeHead(500).end('broken')
         return true
       })
       await put('late/a', 's6')
@@ -169,6 +171,42 @@ test(
     })
   },
 )
+
+test('a group waits as one, for what an edited include looks up', { timeout: 60_000 }, async () => {
+  const tap = await tapped()
+  await withCatalog(tap, async (site) => {
+    site.template('part', line('service("s21")'))
+    site.template('one', line('service("s20")'))
+    site.template('two', '{% include "part.njk" %}')
+    for (const name of ['one', 'two']) {
+      site.resource(name, { keys: ['/'] })
+      const file = join(site.root, 'conf.d', `${name}.toml`)
+      writeFileSync(file, `group = "pair"\nhold_down = "1s"\n${readFileSync(file, 'utf8')}`)
+    }
+    const run = site.start('-watch')
+    await run.until('both', () => site.lines('one') + site.lines('two') === 20)
+
+    tap.refuse((path, response) => {
+      if (!path.includes('/s22')) return false
+      response.writeHead(500).end('broken')
+      return true
+    })
+    site.template('part', line('service("s22")'))
+    await run.until('it breaks', () => run.tells('store-stale'))
+    expect(await why(site, 'two.toml')).toMatchObject({ state: 'waiting' })
+    expect(await why(site, 'one.toml')).toMatchObject({
+      state: 'waiting',
+      why: expect.stringContaining('two.toml, of the same group, waits') as string,
+    })
+    expect(site.read('two')).toContain('s21 ')
+
+    tap.refuse(() => false)
+    await run.until('it follows', () => site.read('two')?.includes('s22 ') === true)
+    expect(site.lines('two')).toBe(10)
+    await until('the other is let go', () => servicesIn(tap.open).join() === 's20,s22')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
 
 test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, async () => {
   const tap = await tapped()

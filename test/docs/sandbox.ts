@@ -40,7 +40,9 @@ export function makeClone(folder: string, packages: boolean): void {
     cpSync(join(top, name), join(folder, name), { recursive: true, preserveTimestamps: true })
   }
   if (!packages) return
-  const { status, stderr } = spawnSync('cp', ['-al', join(top, 'node_modules'), folder])
+  // Where .cache is another file system there are no hard links to it.
+  const copy = 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"'
+  const { status, stderr } = spawnSync('sh', ['-c', copy, join(top, 'node_modules'), folder])
   if (status !== 0) throw new Error(stderr.toString())
 }
 

@@ -5,10 +5,11 @@ import { parse as parseToml } from 'smol-toml'
 import { parseAllDocuments } from 'yaml'
 import { checkOffline } from '../../src/check/offline.ts'
 import { findingsText } from '../../src/check/findings.ts'
+import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from '../config/folder.ts'
 import { settingsFor } from '../config/load.ts'
 import { shellLanguages } from './commands.ts'
-import { blocksOf, pages, type Block } from './markdown.ts'
+import { blocksOf, pages, prose, readPage, type Block } from './markdown.ts'
 
 /** Blocks that are only looked at, and why. */
 const shown: ReadonlyMap<string, string> = new Map([
@@ -92,6 +93,17 @@ describe.each(pages)('%s', (page) => {
       if (src === undefined) continue
       const resource = shownBefore(block, src)
       expect(await faultsIn(allSettings, resource, block.text), at(block)).toBe('')
+    }
+  })
+
+  test('commands and flags in sentences exist', async () => {
+    const spans = prose(readPage(page)).matchAll(/`(?:reconfd )((?:-|[a-z]+\b)[^`|]*)`/g)
+    for (const [span, words = ''] of spans) {
+      const read = await loadSettings(words.trim().split(/\s+/), {})
+      const unknown = read.ok
+        ? []
+        : read.error.faults.filter(({ message }) => /unknown/.test(message))
+      expect(unknown, span).toEqual([])
     }
   })
 

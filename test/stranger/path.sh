@@ -57,7 +57,7 @@ title 'Pack a fresh copy'
 copy=$STRANGER_FOLDER/copy
 mkdir "$copy"
 (cd "$top" && tar c --exclude=./node_modules --exclude=./.git --exclude=./.cache --exclude=./dist .) | tar x -C "$copy"
-cp -al "$top/node_modules" "$copy"
+cp -al "$top/node_modules" "$copy" 2>/dev/null || cp -a "$top/node_modules" "$copy"
 run cd "$copy"
 run npm run build
 run npm pack

@@ -9,7 +9,7 @@ const file = executable(join(root, '.cache/executable/reconfd'))
 step('fetching the servers', process.execPath, ['scripts/servers.mjs'])
 
 const runs = {
-  'cases, e2e and faults': runVitest(
+  'cases, e2e, faults and service': runVitest(
     ['test/cases', 'test/e2e', 'test/faults', 'test/service/daemon'],
     {
       env: { ...process.env, RECONFD_PROGRAM: file },

@@ -10,10 +10,20 @@ export function selfCommand(): readonly string[] {
   return isBun && script.startsWith('/$bunfs/') ? [process.execPath] : [runtime, script]
 }
 
-/** What `ps` shows from here on. Bun's `process.title` is known to nobody else. */
+/**
+ * What `ps` shows from here on. Bun's `process.title` is known to nobody else. Where the system does not
+ * allow it, `ps` goes on to show what it did.
+ */
 export function setTitle(title: string): void {
-  if (isBun) overwriteArguments(title)
-  else process.title = title
+  if (!isBun) {
+    process.title = title
+    return
+  }
+  try {
+    overwriteArguments(title)
+  } catch {
+    // No /proc, or a hardened one: nothing that the program could not work with.
+  }
 }
 
 /**

@@ -198,10 +198,11 @@ async function runWith(
       return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
     },
     supervisor,
-    showPlan: (dest, write) => {
+    showPlan: (file) => {
       if (diff === undefined) return
-      const text = diff.unifiedDiff(dest, write)
-      process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(text) : text)
+      const text = diff.unifiedDiff(file)
+      const shown = process.stdout.isTTY ? diff.harmless(text) : text
+      process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })
   flush()

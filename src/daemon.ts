@@ -4,7 +4,6 @@ import type { Controls } from './core/control.ts'
 import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
-import type { Write } from './core/plan.ts'
 import type { Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import type { WrittenFile } from './core/written.ts'
@@ -32,7 +31,7 @@ export interface DaemonOptions {
   readonly onReload: (callback: () => void) => void
   /** Settings as they would be read now; for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
-  readonly showPlan: (dest: string, plan: Write) => void
+  readonly showPlan: (file: WrittenFile) => void
   /** With noop: all files are tried, and none is compared with what is in place. */
   readonly trial?: 'all'
   /** Told of the files that are in place, with their contents. */

@@ -11,6 +11,7 @@ import { plan, planRemoval, type Observed, type Write } from './core/plan.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
 import { err, ok, type Result } from './core/result.ts'
 import type { Tree } from './core/tree.ts'
+import type { WrittenFile } from './core/written.ts'
 import { isOurs, type Manifest } from './flow/manifest.ts'
 import type { GuardedFile } from './guards.ts'
 import type { RenderedTemplate } from './render-unit.ts'
@@ -21,7 +22,7 @@ export interface PlanContext {
   readonly claims: Claims
   readonly treeOf: (resource: Resource) => Tree
   /** Shown the planned writes, contents included: for `-diff`, never for a log. */
-  readonly showPlan: (dest: string, plan: Write) => void
+  readonly showPlan: (file: WrittenFile) => void
 }
 
 export interface PlannedUnit {
@@ -80,7 +81,7 @@ async function planTemplate(
   let isNew = true
   const change = (own: TemplateSpec, write: Write): void => {
     emit({ kind: 'out-of-sync', resource: name, dest: own.dest, why: write.why })
-    showPlan(own.dest, write)
+    showPlan({ resource: name, dest: own.dest, sensitive: resource.sensitive === true, write })
     changes.push({ resource: name, spec: own, plan: write })
   }
   for (const { spec: own, bytes } of files) {

@@ -114,7 +114,7 @@ export const wholeKeys = {
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
   sensitive: {
     type: 'boolean',
-    doc: 'The status page shows that the files change, and nothing of what is in them; default false.',
+    doc: 'The status page and -diff show that the files change, and nothing of what is in them; default false.',
   },
 } as const satisfies Record<string, KeySpec>
 

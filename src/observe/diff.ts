@@ -1,18 +1,29 @@
 // The planned change of a file as a unified diff, for `-diff`. It shows contents: it goes to standard
 // output because somebody asked for it, never to a log.
 import { createTwoFilesPatch } from 'diff'
-import type { Write } from '../core/plan.ts'
+import type { Target } from '../core/plan.ts'
+import type { WrittenFile } from '../core/written.ts'
 
 const NOTHING = '/dev/null'
+/** Milliseconds that one comparison may take. */
+const PATIENCE = 2000
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
 /** @param from the name of what was, `to` of what is to be */
 export function textDiff(from: string, to: string, before: string, after: string): string {
-  return createTwoFilesPatch(from, to, before, after, undefined, undefined, {
-    headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
-  })
+  const diff: string | undefined = createTwoFilesPatch(
+    ...([from, to, before, after, undefined, undefined] as const),
+    {
+      headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
+      timeout: PATIENCE,
+    },
+  )
+  return diff ?? inWords(from, to, 'too much has changed to be compared')
 }
+
+const inWords = (from: string, to: string, what: string): string =>
+  `--- ${from}\n+++ ${to}\n${what}\n`
 
 const COLOURS: readonly (readonly [line: RegExp, code: number])[] = [
   [/^(?:---|\+\+\+) /, 1],
@@ -31,9 +42,39 @@ export const colourDiff = (diff: string): string =>
     })
     .join('\n')
 
-export function unifiedDiff(dest: string, write: Write): string {
+/** Names and values may hold anything; a terminal is not to obey them. */
+export const harmless = (diff: string): string =>
+  diff.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** Of a resource that is `sensitive`, and of what is no text, the size of the change alone. */
+export function unifiedDiff({ dest, sensitive, write }: WrittenFile): string {
   const { previous } = write
-  const [from, before] = previous.kind === 'file' ? [dest, text(previous.bytes)] : [NOTHING, '']
-  const [to, after] = write.why === 'remove' ? [NOTHING, ''] : [dest, text(write.next.bytes)]
-  return textDiff(from, to, before, after)
+  const before = previous.kind === 'file' ? previous : undefined
+  const after = write.why === 'remove' ? undefined : write.next
+  const from = before === undefined ? NOTHING : dest
+  const to = after === undefined ? NOTHING : dest
+  if (write.why === 'metadata') {
+    return inWords(from, to, `${metadataOf(before)} -> ${metadataOf(after)}`)
+  }
+  const [was, is] = [before?.bytes ?? new Uint8Array(), after?.bytes ?? new Uint8Array()]
+  if (was.includes(0) || is.includes(0)) {
+    return inWords(from, to, `not a text file: ${was.length} bytes before, ${is.length} after`)
+  }
+  const diff = textDiff(from, to, text(was), text(is))
+  if (!sensitive) return diff
+  const count = (sign: RegExp): number =>
+    diff
+      .split('\n')
+      .slice(2)
+      .filter((l) => sign.test(l)).length
+  return inWords(
+    from,
+    to,
+    `masked, the resource is sensitive: +${count(/^\+/)} -${count(/^-/)} lines`,
+  )
 }
+
+const metadataOf = (file: Target | undefined): string =>
+  file === undefined
+    ? ''
+    : `mode ${file.mode.toString(8).padStart(4, '0')}, owner ${file.uid ?? ''}:${file.gid ?? ''}`

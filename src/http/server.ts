@@ -64,6 +64,7 @@ export class StatusServer {
       headersTimeout: PATIENCE,
       requestTimeout: PATIENCE,
       keepAliveTimeout: PATIENCE,
+      connectionsCheckingInterval: PATIENCE,
     }
     this.#server = createServer(limits, (request, response) => void this.#serve(request, response))
     this.#server.maxConnections = CONNECTIONS

@@ -21,9 +21,9 @@ const all: readonly PageCommands[] = pages
 
 describe.skipIf(isolated !== undefined)('every command is run', () => {
   const folder = workFolder()
+  let programs: ReturnType<typeof makePrograms>
   beforeAll(() => {
-    makePrograms(join(folder, 'programs'))
-    makePrograms(join(folder, 'without-reconfd'), { installs: true })
+    programs = makePrograms(folder)
   })
   afterAll(() => removeDir(folder))
 
@@ -33,8 +33,8 @@ describe.skipIf(isolated !== undefined)('every command is run', () => {
     const clone = join(own, 'clone')
     mkdirSync(own)
     if (text.includes('$CLONE')) makeClone(clone, text.includes('npm run '))
-    const programs = /^sudo npm install/m.test(text) ? 'without-reconfd' : 'programs'
-    const sandbox = new Sandbox(own, join(folder, programs), { CLONE: clone })
+    const path = /^sudo npm install/m.test(text) ? programs.without : programs.all
+    const sandbox = new Sandbox(own, path, { CLONE: clone })
     try {
       await new Reading(page, text, sandbox).all()
     } finally {

@@ -82,6 +82,12 @@ export function splitShell(text: string, firstLine: number): Bare[] {
 }
 
 function isComplete(command: string): boolean {
+  // Most are seen to be without asking a shell: one word after the other, and nothing opened.
+  if (
+    /^[^\n'"`\\<({|&;]*( &)?$/.test(command) &&
+    !/^(if|for|while|until|case|select) /.test(command)
+  )
+    return true
   const { status, stderr } = spawnSync('bash', ['-n'], { input: command, encoding: 'utf8' })
   // A here-document without its end is only warned of.
   return status === 0 && stderr === ''

@@ -41,10 +41,11 @@ serve() {
   esac >"$HOME/$1.log" 2>&1
   for _ in {1..300}; do
     case $1 in
-      etcd) etcdctl endpoint health ;;
-      consul) consul kv put ready yes && consul kv delete ready ;;
+      etcd) curl -fs http://127.0.0.1:2379/health ;;
+      consul) curl -fs http://127.0.0.1:8500/v1/status/leader | grep : ;;
       redis) redis-cli ping ;;
-      zookeeper) zkCli.sh ls / ;;
+      # Its own client would start a Java machine for each question.
+      zookeeper) (exec 9<>/dev/tcp/127.0.0.1/2181 && echo srvr >&9 && timeout 1 grep Mode <&9) ;;
     esac >/dev/null 2>&1 && return
     sleep 0.1
   done

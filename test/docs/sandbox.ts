@@ -1,7 +1,7 @@
 // A machine of its own for each page: namespaces for network, processes and mounts, the programs that
 // pages use on its PATH, and one shell in which their commands run one after the other.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { leftovers } from '../support/leftovers.ts'
@@ -35,10 +35,10 @@ const NOT_CLONED = new Set(['node_modules', '.git', '.cache', 'test', 'bench'])
  * are hard links.
  */
 export function makeClone(folder: string, packages: boolean): void {
-  for (const name of readdirSync(top)) {
-    if (NOT_CLONED.has(name)) continue
-    cpSync(join(top, name), join(folder, name), { recursive: true, preserveTimestamps: true })
-  }
+  mkdirSync(folder)
+  const cloned = readdirSync(top).filter((name) => !NOT_CLONED.has(name))
+  const plain = spawnSync('cp', ['-a', ...cloned.map((name) => join(top, name)), folder])
+  if (plain.status !== 0) throw new Error(plain.stderr.toString())
   if (!packages) return
   // Where .cache is another file system there are no hard links to it.
   const copy = 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"'
@@ -46,12 +46,18 @@ export function makeClone(folder: string, packages: boolean): void {
   if (status !== 0) throw new Error(stderr.toString())
 }
 
-/** A folder with the programs that pages use; `reconfd` is among them unless the page installs it. */
-export function makePrograms(folder: string, { installs = false } = {}): void {
+/**
+ * Folders with the programs that pages use, as in PATH.
+ * @returns without `reconfd`, for a page that installs it, and with it
+ */
+export function makePrograms(folder: string): { without: string; all: string } {
   const script = join(top, 'test/docs/programs.mjs')
-  const { status, stderr } = spawnSync(process.execPath, [script, folder], { encoding: 'utf8' })
+  const without = join(folder, 'programs')
+  const { status, stderr } = spawnSync(process.execPath, [script, without], { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
-  if (!installs) symlinkSync(join(top, 'dist/cli.js'), join(folder, 'reconfd'))
+  mkdirSync(join(folder, 'reconfd'))
+  symlinkSync(join(top, 'dist/cli.js'), join(folder, 'reconfd/reconfd'))
+  return { without, all: `${without}:${folder}/reconfd` }
 }
 
 export interface Outcome {

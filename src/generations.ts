@@ -11,7 +11,7 @@ import { Feeds } from './flow/feeds.ts'
 import type { FileWatch } from './flow/files.ts'
 import { createRenderer } from './templates/render.ts'
 import { openerOf, wantedStores } from './wanted-stores.ts'
-import { Worker, type WorkerOptions } from './worker.ts'
+import { Worker, type Retired, type WorkerOptions } from './worker.ts'
 
 export interface Generation {
   readonly settings: Settings
@@ -139,9 +139,9 @@ export class Generations {
     if (!opened.ok) return opened
     const feeds = opened.value
     // The former one takes nothing new; what it has in work ends before the new one takes up the same.
-    const after = former?.worker.retire() ?? new Map<string, Promise<void>>()
-    for (const job of after.values()) this.#retire(job)
-    const worker = this.#workerOf(settings, resources, feeds, after)
+    const retired = former?.worker.retire()
+    for (const job of retired?.jobs.values() ?? []) this.#retire(job)
+    const worker = this.#workerOf(settings, resources, feeds, retired)
     await former?.feeds.close(feeds)
     const generation = { settings, resources, feeds, worker }
     this.#current = generation
@@ -161,12 +161,12 @@ export class Generations {
     settings: Settings,
     resources: readonly Resource[],
     feeds: Feeds,
-    after: ReadonlyMap<string, Promise<void>>,
+    former: Retired | undefined,
   ): Worker {
     const { once, trial } = this.options
     return new Worker({
       ...this.options,
-      after,
+      former,
       resources,
       feeds,
       pace: { quiet: settings.quiet, max: settings.quietMax },

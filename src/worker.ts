@@ -1,30 +1,27 @@
 // Works off the agenda of one generation: what changed makes units dirty, what is due goes through a
 // cycle, what failed comes back. The same for a onetime run and for a daemon.
-import { observe } from './apply/observe.ts'
 import { longestRun } from './apply/command.ts'
-import { restoreFiles } from './apply/undo.ts'
+import { Concerns } from './concerns.ts'
 import { cycle, type CycleContext, type Worked } from './cycle.ts'
 import type { Emit } from './core/event.ts'
 import { Claims } from './core/claims.ts'
-import { causeOf, DirtyIndex, type Cause } from './core/dirty.ts'
+import type { Cause } from './core/dirty.ts'
 import type { Fault } from './core/fault.ts'
 import type { Key } from './core/key.ts'
 import type { Changes } from './core/mirror.ts'
-import { planReturn, type Plan } from './core/plan.ts'
 import type { Reads } from './core/reader.ts'
-import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
-import { keysOf, type Resource, type TemplateSpec } from './core/resource.ts'
+import { reloadsOf, type Reloads } from './core/reload.ts'
+import { keysOf, type Resource } from './core/resource.ts'
 import type { Tree } from './core/tree.ts'
 import { unitsOf, type Unit } from './core/unit.ts'
-import type { WrittenFile } from './core/written.ts'
-import { ForEach } from './for-each.ts'
 import { Agenda, type Pace } from './flow/agenda.ts'
 import { Demands, needsOf } from './flow/demands.ts'
 import { createGate } from './flow/gate.ts'
 import type { Feeds } from './flow/feeds.ts'
 import type { Underway } from './flow/underway.ts'
-import { Views, type SeenChanges } from './flow/views.ts'
+import type { Views } from './flow/views.ts'
 import { Waits } from './flow/waits.ts'
+import { rollBack } from './rollback.ts'
 
 export interface WorkerOptions extends Omit<
   CycleContext,
@@ -33,8 +30,7 @@ export interface WorkerOptions extends Omit<
   readonly resources: readonly Resource[]
   readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'wanted' | 'want'>
   readonly pace: Pace
-  /** Work of the former generation, by unit, that has to end before its files are touched again. */
-  readonly after: ReadonlyMap<string, Promise<void>>
+  readonly former: Retired | undefined
   /** False in a onetime run. */
   readonly retry: boolean
   /** The files that renders depend on have become others. */
@@ -43,6 +39,13 @@ export interface WorkerOptions extends Omit<
   readonly crashed: (error: unknown) => void
   readonly emit: Emit
   readonly underway: Underway
+}
+
+/** What a worker that takes nothing new any more leaves to the next one. */
+export interface Retired {
+  /** What is still in work, by unit: it has to end before the same files are touched again. */
+  readonly jobs: ReadonlyMap<string, Promise<void>>
+  readonly views: Views
 }
 
 /** Units in work at once; each may run a check command of its own. */
@@ -54,24 +57,15 @@ export class Worker {
   /** The resources that are not what they should be. */
   readonly failed = new Set<string>()
   readonly changed = new Set<string>()
-  readonly #resources: ReadonlyMap<string, Resource>
-  readonly #views: Views
+  readonly #concerns: Concerns
   readonly #units: ReadonlyMap<string, Unit>
   readonly #unitOf: ReadonlyMap<string, Unit>
   readonly #keysOf: ReadonlyMap<string, readonly Key[]>
   readonly #agenda: Agenda
-  readonly #index = new DirtyIndex()
   readonly #gate = createGate(AT_ONCE)
   readonly #jobs = new Map<string, Promise<void>>()
-  /** What changed while a resource was being rendered: it may concern keys it has only just read. */
-  readonly #rendering = new Map<string, Changes[]>()
   readonly #contents = new Map<string, string>()
   readonly #claims = new Claims()
-  /** Of the templates with for_each. */
-  readonly #forEach = new Map<
-    TemplateSpec,
-    { readonly resource: Resource; readonly items: ForEach }
-  >()
   readonly #turns = new Map<string, Promise<unknown>>()
   /** Absent where no store is read on demand. */
   readonly #demands: Demands | undefined
@@ -80,19 +74,17 @@ export class Worker {
   #stopped = false
 
   constructor(private readonly options: WorkerOptions) {
-    this.#resources = new Map(options.resources.map((resource) => [resource.name, resource]))
-    this.#views = new Views(options.resources)
-    for (const resource of options.resources) {
-      this.#claims.claim(resource.name, plainDests(resource))
-      for (const spec of resource.templates) {
-        if (spec.forEach === undefined) continue
-        const items = new ForEach(options.renderer, options.feeds.nameOf(spec.prefix))
-        this.#forEach.set(spec, { resource, items })
-      }
+    const { resources, renderer, feeds, former } = options
+    const storeOf = (key: Key): string => feeds.nameOf(key)
+    this.#concerns = new Concerns({ resources, renderer, storeOf, former: former?.views })
+    for (const resource of resources) this.#claims.claim(resource.name, plainDests(resource))
+    if (feeds.wanted !== undefined) {
+      this.#demands = new Demands(
+        resources.map(({ name }) => name),
+        feeds.wanted,
+      )
     }
-    const { wanted } = options.feeds
-    if (wanted !== undefined) this.#demands = new Demands(this.#resources.keys(), wanted)
-    const units = unitsOf(options.resources)
+    const units = unitsOf(resources)
     this.#units = new Map(units.map((unit) => [unit.name, unit]))
     this.#unitOf = new Map(
       units.flatMap((unit) => unit.resources.map(({ name }) => [name, unit] as const)),
@@ -103,7 +95,7 @@ export class Worker {
 
   /** Looks at every resource, whatever has changed. */
   all(): void {
-    for (const { items } of this.#forEach.values()) items.forget()
+    this.#concerns.all()
     this.#agenda.all(performance.now())
     this.#pump()
   }
@@ -130,8 +122,7 @@ export class Worker {
   }
 
   #changed(store: string, changes: Changes, before: Tree): void {
-    const after = this.options.feeds.tree
-    const causes = this.#dirty(this.#views.changed(changes, before, after, performance.now()))
+    const causes = this.#concerns.ofKeys(changes, before, this.options.feeds.tree)
     this.#tellChanged(store, [...changes.keys()], causes)
     this.#mark(causes.keys())
   }
@@ -148,16 +139,8 @@ export class Worker {
   }
 
   filesChanged(paths: ReadonlySet<string>): void {
-    // A render that is under way may have read the old file.
-    const dirty = new Set(this.#rendering.keys())
-    for (const path of paths) {
-      this.options.renderer.forget(path)
-      for (const name of this.#index.usersOf(path)) dirty.add(name)
-    }
-    for (const { resource, items } of this.#forEach.values()) {
-      items.filesChanged(paths)
-      if (items.isDirty) dirty.add(resource.name)
-    }
+    for (const path of paths) this.options.renderer.forget(path)
+    const dirty = this.#concerns.ofFiles(paths)
     if (dirty.size === 0) return
     this.options.emit({ kind: 'files-changed', files: [...paths], resources: [...dirty] })
     this.#mark(dirty)
@@ -211,31 +194,11 @@ export class Worker {
     await this.idle()
   }
 
-  /** Takes nothing new; what is still in work, by unit. */
-  retire(): ReadonlyMap<string, Promise<void>> {
+  /** Takes nothing new. */
+  retire(): Retired {
     this.#stopped = true
     clearTimeout(this.#timer)
-    return new Map(this.#jobs)
-  }
-
-  /** The resources that a change concerns as they see it, and the keys that do. */
-  #dirty(seen: SeenChanges): ReadonlyMap<string, Cause> {
-    const causes = new Map<string, Cause>()
-    for (const [holdDown, changes] of seen) {
-      if (changes.size === 0) continue
-      for (const [resource, missed] of this.#rendering) {
-        if (this.#resources.get(resource)?.holdDown === holdDown) missed.push(changes)
-      }
-      for (const [resource, cause] of this.#index.affected(changes)) {
-        if (this.#resources.get(resource)?.holdDown === holdDown) causes.set(resource, cause)
-      }
-      for (const { resource, items } of this.#forEach.values()) {
-        if (resource.holdDown !== holdDown) continue
-        items.keysChanged(changes)
-        if (items.isDirty && !causes.has(resource.name)) causes.set(resource.name, causeOf(changes))
-      }
-    }
-    return causes
+    return { jobs: new Map(this.#jobs), views: this.#concerns.views }
   }
 
   /** Resources become dirty, and their units with them. */
@@ -253,12 +216,10 @@ export class Worker {
     if (this.#stopped) return
     clearTimeout(this.#timer)
     const now = performance.now()
-    if (this.#views.next <= now) {
-      const expired = this.#views.expire(now)
-      const gone = this.#dirty(expired)
-      const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
-      for (const key of keys) this.#tellChanged(this.options.feeds.nameOf(key), [key], gone)
-      this.#agenda.changed(this.#unitsOf(gone.keys()), now)
+    if (this.#concerns.views.next <= now) {
+      const { keys, causes } = this.#concerns.ofExpired(now)
+      for (const key of keys) this.#tellChanged(this.options.feeds.nameOf(key), [key], causes)
+      this.#agenda.changed(this.#unitsOf(causes.keys()), now)
     }
     const batch = this.#agenda
       .take(now, (name) => this.#isReady(name))
@@ -282,7 +243,7 @@ export class Worker {
 
   /** When something will next be due. */
   get #next(): number {
-    return Math.min(this.#agenda.next, this.#views.next)
+    return Math.min(this.#agenda.next, this.#concerns.views.next)
   }
 
   /** All that it reads has been read, if only once: before that nothing is known to be missing. */
@@ -301,26 +262,22 @@ export class Worker {
   }
 
   async #work(unit: Unit): Promise<void> {
-    const { emit, dependsOn, after, feeds, underway } = this.options
-    await after.get(unit.name)
-    for (const { name } of unit.resources) this.#rendering.set(name, [])
+    const { emit, dependsOn, former, feeds, underway } = this.options
+    await former?.jobs.get(unit.name)
+    for (const { name } of unit.resources) this.#concerns.rendering(name)
     const cycling = cycle(unit, {
       ...this.options,
       contents: this.#contents,
       claims: this.#claims,
-      forEachOf: (spec) => (this.#forEach.get(spec) as { readonly items: ForEach }).items,
-      treeOf: (resource) => this.#views.treeOf(resource, feeds.tree),
+      forEachOf: (spec) => this.#concerns.itemsOf(spec),
+      treeOf: (resource) => this.#concerns.views.treeOf(resource, feeds.tree),
       storeOf: (key) => feeds.nameOf(key),
       rendered: ({ name }, reads, whole, duration) => {
-        const missed = this.#rendering.get(name) ?? []
-        this.#rendering.delete(name)
-        this.#index.set(name, reads)
+        const isStale = this.#concerns.rendered(name, reads)
         this.#demand(name, reads, whole)
         emit({ kind: 'rendered', resource: name, reads, duration })
         dependsOn(reads.flatMap(({ files }) => [...files]))
-        if (missed.some((changes) => this.#index.affected(changes).has(name))) {
-          this.#agenda.changed([unit.name], performance.now())
-        }
+        if (isStale) this.#agenda.changed([unit.name], performance.now())
       },
     })
     const resources = unit.resources.map(({ name }) => name)
@@ -396,48 +353,12 @@ export class Worker {
     }
   }
 
-  /** The files that were good, and their reloads; their contents of now are rejected. */
   async #restore({ resources }: Unit): Promise<boolean> {
-    const { desk, records, lastGood, emit, wrote } = this.options
-    const known = await Promise.all(
-      resources.map(async (resource) => ({ resource, good: await lastGood.of(resource.name) })),
-    )
-    const former = known.filter(({ good }) => good.size > 0)
-    if (former.length === 0) return false
-    // There is nothing further back to go to.
-    const last = (resource: Resource): Reloads =>
-      withoutEnd(reloadsOf(resource, resource.templates))
-    for (const { resource } of former) await desk.owe(resource.name, last(resource))
-    const files = former.flatMap(({ resource, good }) =>
-      [...good].map(([dest, observed]) => ({ resource, dest, observed })),
-    )
-    const plans = await Promise.all(
-      files.map(async ({ dest, observed }) => planReturn(observed, await observe(dest))),
-    )
-    const fault = await restoreFiles(files)
-    if (fault === undefined) wrote(files.flatMap((file, n) => returned(file, plans[n])))
-    for (const { resource, good } of former) {
-      const { name } = resource
-      this.failed.add(name)
-      if (fault !== undefined)
-        emit({ kind: 'failed', resource: name, at: 'swap', fault, retryIn: null })
-      const written = await records.set(name, { rejected: this.#contents.get(name) }, true)
-      if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
-      emit({ kind: 'rolled-back', resource: name, dests: [...good.keys()] })
-      desk.request(name, last(resource))
-    }
-    return true
+    const restored = await rollBack(resources, { ...this.options, contents: this.#contents })
+    for (const { name } of restored) this.failed.add(name)
+    return restored.length > 0
   }
 }
-
-/** For the status page. */
-const returned = (
-  { resource: { name, sensitive }, dest }: { readonly resource: Resource; readonly dest: string },
-  plan: Plan | undefined,
-): WrittenFile[] =>
-  plan?.kind === 'write'
-    ? [{ resource: name, dest, sensitive: sensitive === true, write: plan, rolledBack: true }]
-    : []
 
 const endless = (key: Key = '/'): Fault => ({
   kind: 'template',

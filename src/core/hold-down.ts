@@ -14,12 +14,20 @@ type Change = 'added' | 'value' | 'removed'
 
 export class HoldDown {
   /** In the order in which they vanished, which is that of their deadlines. */
-  readonly #held = new Map<Key, Held>()
+  readonly #held: Map<Key, Held>
   /** The last answer of tree(), which is asked for once a render and changes seldom. */
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
 
-  /** @param ms how long a key stays after it has vanished; 0 changes nothing at all */
-  constructor(private readonly ms: number) {}
+  /**
+   * @param ms how long a key stays after it has vanished; 0 changes nothing at all
+   * @param former what is held there stays held here
+   */
+  constructor(
+    private readonly ms: number,
+    former?: HoldDown,
+  ) {
+    this.#held = new Map(former === undefined ? [] : former.#held)
+  }
 
   /**
    * What a change of the store is to those who look through this. A removal is not told before its
@@ -50,7 +58,9 @@ export class HoldDown {
   tree(after: Tree): Tree {
     if (this.#held.size === 0) return after
     if (this.#seen?.of !== after) {
-      const kept = new Map([...this.#held].map(([key, { value }]) => [key, value]))
+      const kept = new Map<Key, string>()
+      for (const [key, { value }] of this.#held)
+        if (after.get(key) === undefined) kept.set(key, value)
       this.#seen = { of: after, tree: after.with(kept, new Set()) }
     }
     return this.#seen.tree

@@ -12,8 +12,14 @@ export class Views {
   /** One for each distinct hold-down. */
   readonly #holds: ReadonlyMap<number, HoldDown>
 
-  constructor(resources: readonly Resource[]) {
-    this.#holds = new Map(resources.map(({ holdDown }) => [holdDown, new HoldDown(holdDown)]))
+  /** @param former what is held in these stays held */
+  constructor(resources: readonly Resource[], former?: Views) {
+    this.#holds = new Map(
+      resources.map(({ holdDown }) => [
+        holdDown,
+        new HoldDown(holdDown, former === undefined ? undefined : former.#holds.get(holdDown)),
+      ]),
+    )
   }
 
   treeOf({ holdDown }: Resource, tree: Tree): Tree {

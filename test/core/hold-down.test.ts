@@ -40,6 +40,17 @@ describe('hold-down', () => {
     expect(view.hold.next).toBe(Infinity)
   })
 
+  it('what another one held stays held, unless the key is there again', () => {
+    const view = new View(10, { '/a': '1', '/b': '2' })
+    view.set({}, 5)
+    const next = new HoldDown(10, view.hold)
+    view.set({ '/b': '3' }, 6)
+    expect(Object.fromEntries(next.tree(view.tree).under('/'))).toEqual({ '/a': '1', '/b': '3' })
+    expect(next.next).toBe(15)
+    expect(view.hold.expire(15)).toEqual(new Map([['/a', 'removed']]))
+    expect([...next.expire(15).keys()]).toEqual(['/a', '/b'])
+  })
+
   it('a key that comes back was never away', () => {
     const view = new View(10, { '/a': '1' })
     view.set({}, 1)

@@ -237,6 +237,25 @@ test('hold_down: a key that flaps does not reload; one that stays away does', as
   })
 })
 
+test('hold_down: what is held stays held when the configuration is read anew', async () => {
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')
+    site.resource('app.conf', { hold_down: '1h' })
+    await etcd.client.put('/web/1', 's1')
+    await etcd.client.put('/web/2', 's2')
+    const run = site.start('-watch', '-log-level', 'debug')
+    await run.until('both', () => site.read('app.conf') === 's1\ns2\n')
+    await etcd.client.del('/web/1')
+    await run.until('it is noticed', () => run.tells('changed'))
+    run.signal('SIGHUP')
+    await run.until('the configuration', () => run.tells('generation-loaded'))
+    await etcd.client.put('/web/3', 's3')
+    await run.until('the third one', () => site.read('app.conf')?.endsWith('s3\n') === true)
+    expect(site.read('app.conf')).toBe('s1\ns2\ns3\n')
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
 test('min_reload_interval delays and never drops', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/app/name") }}\n')

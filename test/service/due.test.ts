@@ -36,7 +36,7 @@ test('a retry that is due and that nobody begins', async () => {
       want: () => undefined,
     },
     pace: { quiet: 0, max: 0 },
-    after: new Map(),
+    former: undefined,
     retry: true,
     renderer: createRenderer('/nonexistent/templates'),
     emit: (event) => events.push(event),

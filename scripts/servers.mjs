@@ -17,10 +17,11 @@ const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
 
 /**
  * Which package a server comes from, and where in the package its program lies. `alone` names the
- * packages when it is not the package's dependencies that are wanted, `suite` where they are from.
+ * packages when it is not the package's dependencies that are wanted; `suite` where they are from, when it
+ * is the version that counts: then nothing is taken from PATH.
  */
 const SERVERS = {
-  etcd: { package: 'etcd-server', program: 'usr/bin/etcd' },
+  etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
   // Go's programs need little of a C library: bookworm's is new enough for this one.
   'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
   // No server: what restores one from a snapshot.
@@ -59,14 +60,15 @@ const SERVERS = {
   // No servers: what speaks to systemd, and what judges a unit; neither needs it to run.
   'systemd-notify': { package: 'systemd', program: 'bin/systemd-notify' },
   'systemd-analyze': { package: 'systemd', program: 'usr/bin/systemd-analyze' },
-  promtool: { alone: ['prometheus'], program: 'usr/bin/promtool' },
+  // In its package up to Debian 12.
+  promtool: { alone: ['prometheus'], suite: 'bookworm', program: 'usr/bin/promtool' },
 }
 
 /**
- * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, trixie
- * the first with etcd 3.5.
+ * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, bookworm
+ * the one with etcd 3.4, trixie the first with etcd 3.5.
  */
-const EXTRA_SUITES = ['bullseye', 'trixie']
+const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie']
 
 /** What `npm test` needs; the others are fetched when a test asks for them. */
 export const serverNames = Object.keys(SERVERS).filter((name) => !SERVERS[name].seldom)
@@ -82,7 +84,8 @@ const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
 export function locate(name) {
   // Debian keeps haproxy and nginx in /usr/sbin, which an ordinary user's PATH lacks.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  for (const folder of folders) {
+  const isFromPath = SERVERS[name].suite === undefined
+  for (const folder of isFromPath ? folders : []) {
     if (folder !== '' && isProgram(join(folder, name))) return { path: join(folder, name), env: {} }
   }
   const root = join(CACHE, name)

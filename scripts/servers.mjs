@@ -40,6 +40,8 @@ const SERVERS = {
     suite: 'bullseye',
     program: 'usr/share/java/zookeeper.jar',
   },
+  // No server: what makes a file immutable.
+  chattr: { package: 'e2fsprogs', program: 'usr/bin/chattr' },
   // No server: what the attributes of files are set and read with.
   getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
@@ -90,7 +92,7 @@ export function locate(name) {
   }
   const root = join(CACHE, name)
   const path = programIn(root, SERVERS[name].program)
-  return path === undefined ? undefined : { path, env: libraryPath(root) }
+  return path === undefined ? undefined : { path, env: { ...libraryPath(root), ...fonts(root) } }
 }
 
 /** Where a package's program is: what was in bin/ up to Debian 12 is in usr/bin/ since. */
@@ -106,6 +108,10 @@ function isProgram(path) {
     return false
   }
 }
+
+/** On a machine without fonts a browser shows no text; those that came along are found by this. */
+const fonts = (root) =>
+  existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
 /** The unpacked shared libraries: in lib/ or usr/lib/, mostly in a folder named by architecture. */
 function libraryPath(root) {

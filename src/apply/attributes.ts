@@ -132,7 +132,9 @@ async function copy(staged: Staged, preserve: Preserve): Promise<string | undefi
   if (preserve === '') return undefined
   const { target, path, fd } = staged
   const [from, to] = [shellWord(target), shellWord(path)]
-  const command = `exec cp --attributes-only --preserve=${preserve} -- ${from} ${to}`
+  // cp of coreutils 9.7 leaves an ACL that the directory gave, where the old file has none.
+  const without = `setfattr -x system.posix_acl_access -- ${to} 2>/dev/null; `
+  const command = `${preserve === 'xattr' ? '' : without}exec cp --attributes-only --preserve=${preserve} -- ${from} ${to}`
   const result = await runCommand(command, { timeout: TIMEOUT })
   try {
     if (preserve !== 'xattr') fchmodSync(fd, 0o600)

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sweepStaged } from '../../src/apply/stage.ts'
 import type { Event } from '../../src/core/event.ts'
 import { err, ok } from '../../src/core/result.ts'
+import { serverBinary } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { applyNow, change, isRoot, hiddenIn, textOf, twoFiles } from './support.ts'
 
@@ -96,9 +97,13 @@ describe('the order', () => {
     expect([statSync(a).mode & 0o777, statSync(b).mode & 0o777]).toEqual([0o640, 0o644])
   })
 
-  it.runIf(isRoot)('an immutable destination is told as such (needs root and chattr)', async () => {
+  it.runIf(isRoot)('an immutable destination is told as such (needs root)', async () => {
     const changes = [await change(a, 'new a'), await change(b, 'new b')]
-    execFileSync('chattr', ['+i', b])
+    const chattr = (flag: string): Buffer => {
+      const { path, env } = serverBinary('chattr')
+      return execFileSync(path, [flag, b], { env: { ...process.env, ...env } })
+    }
+    chattr('+i')
     try {
       expect(await applyNow(changes)).toMatchObject({
         at: 'swap',
@@ -108,7 +113,7 @@ describe('the order', () => {
         },
       })
     } finally {
-      execFileSync('chattr', ['-i', b])
+      chattr('-i')
     }
     expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { observe } from '../../src/apply/observe.ts'
-import { applyNow, asNobody, change, hiddenIn, isRoot, mounted } from './support.ts'
+import { applyNow, asNobody, canBeNobody, change, hiddenIn, isRoot, mounted } from './support.ts'
 
 let dir: string
 let dest: string
@@ -106,8 +106,8 @@ describe('an existing file', () => {
     expect(statSync(dest).mode & 0o7777).toBe(0o4755)
   })
 
-  it.runIf(isRoot)(
-    'of another user, without root: says that the owner cannot be set (needs root to try)',
+  it.runIf(canBeNobody)(
+    'of another user, without root: says that the owner cannot be set (needs root to try, and a Node that can leave it)',
     async () => {
       writeFileSync(dest, 'old')
       chownSync(dir, 65534, 65534)
@@ -124,8 +124,8 @@ describe('an existing file', () => {
     },
   )
 
-  it.runIf(isRoot)(
-    'in a directory that is not ours: says which right is missing (needs root to try)',
+  it.runIf(canBeNobody)(
+    'in a directory that is not ours: says which right is missing (needs root to try, and a Node that can leave it)',
     async () => {
       chmodSync(dir, 0o755)
       writeFileSync(dest, 'old')
@@ -141,8 +141,8 @@ describe('an existing file', () => {
     },
   )
 
-  it.runIf(isRoot)(
-    'that we may not read is unreadable, not absent (needs root to try)',
+  it.runIf(canBeNobody)(
+    'that we may not read is unreadable, not absent (needs root to try, and a Node that can leave it)',
     async () => {
       writeFileSync(dest, 'old', { mode: 0o600 })
       chmodSync(dir, 0o755)
@@ -308,15 +308,18 @@ describe('mkdirs', () => {
     })
   })
 
-  it.runIf(isRoot)('without the right to: says which folder (needs root to try)', async () => {
-    chmodSync(dir, 0o755)
-    const applied = await asNobody(async () =>
-      applyNow([await change(join(dir, 'a/app.cfg'), 'new', { mkdirs })]),
-    )
-    expect(applied).toMatchObject({
-      fault: { message: `cannot make the folder ${dir}/a: permission denied (EACCES)` },
-    })
-  })
+  it.runIf(canBeNobody)(
+    'without the right to: says which folder (needs root to try, and a Node that can leave it)',
+    async () => {
+      chmodSync(dir, 0o755)
+      const applied = await asNobody(async () =>
+        applyNow([await change(join(dir, 'a/app.cfg'), 'new', { mkdirs })]),
+      )
+      expect(applied).toMatchObject({
+        fault: { message: `cannot make the folder ${dir}/a: permission denied (EACCES)` },
+      })
+    },
+  )
 })
 
 describe('in the way', () => {

@@ -78,7 +78,19 @@ export async function applyNow(
   return applied
 }
 
-/** Does something as the user nobody; needs root. */
+/** Debian 13's own Node does not let root become another user, for fear of io_uring (CVE-2024-22017). */
+export const canBeNobody = isRoot && mayChangeUser()
+
+function mayChangeUser(): boolean {
+  try {
+    process.seteuid?.(0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Does something as the user nobody. */
 export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   process.setegid?.(65534)
   process.seteuid?.(65534)

@@ -3,6 +3,8 @@
 import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
+  cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -41,6 +43,8 @@ export class Root {
     for (const file of ['status', 'available']) this.write(`var/lib/dpkg/${file}`, '')
     this.copyProgram(process.execPath, '/usr/bin/node')
     this.copyProgram('/bin/sh', '/usr/bin/sh')
+    for (const name of ['acorn', 'acorn-walk', 'cjs-module-lexer', 'minimatch', 'undici'])
+      this.copyFolder(`/usr/share/nodejs/${name}`)
     spawnSync('mknod', ['-m', '666', this.at('dev/null'), 'c', '1', '3'])
   }
 
@@ -104,6 +108,11 @@ export class Root {
     this.copy(from, to)
     const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
     for (const [library] of stdout.matchAll(/\/\S+/g)) this.copy(library)
+  }
+
+  /** Of Debian's own Node some modules lie apart, in folders that another Node does without. */
+  copyFolder(path: string): void {
+    if (existsSync(path)) cpSync(path, this.at(path), { recursive: true, dereference: true })
   }
 
   /** A file of the machine; where it is a link, what that leads to. */

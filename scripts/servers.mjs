@@ -31,7 +31,12 @@ const SERVERS = {
   nginx: { package: 'nginx', program: 'usr/sbin/nginx' },
   java: { package: 'default-jre-headless', program: 'usr/lib/jvm/default-java/bin/java' },
   zookeeper: {
-    alone: [...ZOOKEEPER, 'libdropwizard-metrics-java', 'libnetty-java', 'libsnappy-java'],
+    alone: [
+      ...ZOOKEEPER,
+      ...['libdropwizard-metrics-java', 'libnetty-java', 'libsnappy-java'],
+      // Its client on the command line needs it from 3.9 on.
+      'libcommons-cli-java',
+    ],
     program: 'usr/share/java/zookeeper.jar',
   },
   // The last one without recursive watches that Debian has.

@@ -26,7 +26,7 @@ beforeAll(async () => {
   packed = (JSON.parse(stdout) as [Packed])[0]
 })
 
-test('it holds the program, its manual page and the licences, and is small', () => {
+test('it holds the program, its manual page, the unit and the licences, and is small', () => {
   const paths = packed.files.map(({ path }) => path)
   expect(paths).toEqual(
     expect.arrayContaining([
@@ -36,10 +36,13 @@ test('it holds the program, its manual page and the licences, and is small', () 
       'dist/reconfd.1',
       'dist/third-party.txt',
       'package.json',
+      'packaging/systemd/reconfd.service',
     ]),
   )
   expect(
-    paths.filter((path) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(path)),
+    paths.filter(
+      (path) => !/^(dist\/|packaging\/systemd\/|LICENSE$|README\.md$|package\.json$)/.test(path),
+    ),
   ).toEqual([])
   expect(packed.size).toBeLessThan(2_000_000)
 })

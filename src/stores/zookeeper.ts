@@ -1,5 +1,5 @@
 // The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
-// by znode. No library for Node has recursive watches (docs/stores.md tells which were looked at),
+// by znode. No library for Node has recursive watches (docs/stores/zookeeper.md tells which were looked at),
 // and the part of the protocol that is needed is small: it is in zookeeper/.
 import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 /** The repository's folder. */
 export const top = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Paths from the top: README.md, docs/*.md, examples/*\/README.md. */
+/** Paths from the top: README.md, docs/*.md, docs/stores/*.md, examples/*\/README.md. */
 export const pages: readonly string[] = [
   'README.md',
-  ...listed('docs', '.md').map((name) => `docs/${name}`),
+  ...['docs', 'docs/stores'].flatMap((dir) => listed(dir, '.md').map((name) => `${dir}/${name}`)),
   ...listed('examples', '').map((name) => `examples/${name}/README.md`),
 ]
 

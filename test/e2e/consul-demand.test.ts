@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
+import { changePort, fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
 import { startTap, type Tap } from '../support/http-tap.ts'
 import { until } from '../support/until.ts'
 import { Running, withSite, type LogLine, type Site } from './support.ts'
@@ -18,16 +18,7 @@ afterAll(() => agent.server.stop())
 const put = (key: string, value: string): Promise<string> =>
   agent.server.client.call('PUT', `/v1/kv/${key}`, value)
 
-/** One instance of a service, with another port. */
-const change = (service: string, port: number): Promise<string> =>
-  agent.server.client.call(
-    'PUT',
-    '/v1/catalog/register',
-    JSON.stringify({
-      ...{ Node: 'n3', SkipNodeUpdate: true },
-      Service: { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port },
-    }),
-  )
+const change = (service: string, port: number): Promise<void> => changePort(agent, service, port)
 
 async function tapped(): Promise<Tap> {
   const tap = await startTap(agent.server.node)

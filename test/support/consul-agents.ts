@@ -94,3 +94,10 @@ export async function fillCatalog(
     await client.call('PUT', '/v1/txn', JSON.stringify(all.slice(from, from + 64)))
   }
 }
+
+/** Gives the instance on node n3 of a service of these another port. */
+export async function changePort(agent: Agent, service: string, port: number): Promise<void> {
+  const instance = { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port }
+  const body = { Node: 'n3', SkipNodeUpdate: true, Service: instance }
+  await agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(body))
+}

@@ -85,13 +85,13 @@ const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
 /**
  * Where a server's program is, or undefined when it is neither on PATH nor in the cache.
  * `env` holds what its process needs beside its caller's environment.
- * @param {string} name one of `serverNames`
+ * @param {string} name one of `serverNames`, or another program that PATH has
  * @returns {{ path: string, env: Record<string, string> } | undefined}
  */
 export function locate(name) {
   // Debian keeps haproxy and nginx in /usr/sbin, which an ordinary user's PATH lacks.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  const isFromPath = SERVERS[name].suite === undefined
+  const isFromPath = SERVERS[name]?.suite === undefined
   for (const folder of isFromPath ? folders : []) {
     if (folder !== '' && isProgram(join(folder, name))) return { path: join(folder, name), env: {} }
   }

@@ -3,6 +3,7 @@
 import { applyFiles, type FileChange } from './apply/apply.ts'
 import { groupCheck } from './apply/check.ts'
 import { tryFiles, type TriedFile } from './apply/trial.ts'
+import { warnIfFailed } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
 import type { Observed } from './core/plan.ts'
 import { reloadsOf } from './core/reload.ts'
@@ -277,7 +278,7 @@ async function confirm(
     const unlisted = await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])])
     for (const written of [listed, unlisted]) {
       // Not fatal: a file too many is listed, or one is looked at once more.
-      if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
+      warnIfFailed(emit, written)
     }
   }
 }

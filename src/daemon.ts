@@ -2,7 +2,7 @@
 // cycle of everything, and out; a daemon is the same, not left.
 import type { Controls } from './core/control.ts'
 import type { Ended } from './core/ended.ts'
-import type { Emit } from './core/event.ts'
+import { warnIfFailed, type Emit } from './core/event.ts'
 import type { Fault } from './core/fault.ts'
 import type { Result } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
@@ -88,7 +88,7 @@ export class Daemon {
       desk,
       records,
       guards: new Guards(records, emit, acceptedNames, async (name) =>
-        this.#warn(await accepted.forget(name)),
+        warnIfFailed(emit, await accepted.forget(name)),
       ),
       lastGood: this.#lastGood,
       manifest: openManifest(stateDir, confdir),
@@ -202,12 +202,6 @@ export class Daemon {
 
   /** The reloads of these have succeeded: what is in place is what a rollback goes back to. */
   async #proved(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#warn(await this.#lastGood.proved(name))
-  }
-
-  /** Of what could not be written down, which is no reason to stop. */
-  #warn(written: Result<unknown, Fault>): void {
-    if (written.ok) return
-    this.options.emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    for (const name of names) warnIfFailed(this.options.emit, await this.#lastGood.proved(name))
   }
 }

@@ -1,6 +1,6 @@
 // Guards: hold a change that a resource's guard trips at, until it is accepted or another one comes.
 // What a change is compared with is the last applied render, remembered from run to run.
-import type { Emit } from './core/event.ts'
+import { warnIfFailed, type Emit } from './core/event.ts'
 import { trips } from './core/guard.ts'
 import type { Key } from './core/key.ts'
 import type { Resource, TemplateSpec } from './core/resource.ts'
@@ -94,10 +94,7 @@ export class Guards {
     const { keys: known } = await this.records.get(name)
     const keys = new Map(files.map((file) => [file.spec.dest, file.keys]))
     if ([...keys].every(([dest, now]) => areEqual(known.get(dest), now))) return
-    const written = await this.records.set(name, { keys })
-    if (!written.ok) {
-      this.emit({ kind: 'notice', level: 'warn', message: written.error.message })
-    }
+    warnIfFailed(this.emit, await this.records.set(name, { keys }))
   }
 }
 

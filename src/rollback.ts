@@ -2,7 +2,7 @@
 // more. What was in place is rejected until it is another content.
 import { observe } from './apply/observe.ts'
 import { restoreFiles } from './apply/undo.ts'
-import type { Emit } from './core/event.ts'
+import { warnIfFailed, type Emit } from './core/event.ts'
 import { planReturn, type Plan } from './core/plan.ts'
 import { reloadsOf, withoutEnd, type Reloads } from './core/reload.ts'
 import type { Resource } from './core/resource.ts'
@@ -44,8 +44,7 @@ export async function rollBack(
     if (fault !== undefined) {
       emit({ kind: 'failed', resource: name, at: 'swap', fault, retryIn: null })
     }
-    const written = await records.set(name, { rejected: contents.get(name) }, true)
-    if (!written.ok) emit({ kind: 'notice', level: 'warn', message: written.error.message })
+    warnIfFailed(emit, await records.set(name, { rejected: contents.get(name) }, true))
     emit({ kind: 'rolled-back', resource: name, dests: [...good.keys()] })
     desk.request(name, lastReloads(resource))
   }

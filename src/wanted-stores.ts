@@ -32,24 +32,30 @@ export async function wantedStores(
     const store = settings.stores.get(name) ?? own.get(name) ?? settings
     return { settings: store, name, prefixes: wanted }
   })
-  return stores.map((one) => {
-    const same = sameStore(stores, one.settings)
+  const identities = stores.map((one) => storeIdentity(one.settings))
+  const namesOf = new Map<string, Wanted[]>()
+  stores.forEach((one, n) => {
+    const identity = identities[n] as string
+    namesOf.set(identity, [...(namesOf.get(identity) ?? []), one])
+  })
+  return stores.map((one, n) => {
+    const same = namesOf.get(identities[n] as string) ?? []
     return same.length < 2 ? one : { ...one, together: same.flatMap((other) => other.prefixes) }
   })
 }
 
-const sameStore = (wanted: readonly Wanted[], settings: StoreSettings): readonly Wanted[] =>
-  wanted.filter((one) => storeIdentity(one.settings) === storeIdentity(settings))
-
 /** Opens stores; one that goes by several names gets one connection for all of them. */
 export function openerOf(wanted: readonly Wanted[]): typeof openStore {
   const shared = new Map<string, Store>()
+  const togetherOf = new Map(
+    wanted.map(({ settings, together }) => [storeIdentity(settings), together]),
+  )
   return async (settings) => {
     const identity = storeIdentity(settings)
     const known = shared.get(identity)
     if (known !== undefined) return ok(known)
     const opened = await openStore(settings)
-    const together = sameStore(wanted, settings)[0]?.together
+    const together = togetherOf.get(identity)
     // What is read on demand differs from name to name.
     if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
       return opened

@@ -3,7 +3,7 @@
 // another is refused.
 //
 //     stage -> check -> owe (the caller's beforeSwap) -> swap [-> undo, should the caller ask for it]
-import type { Emit } from '../core/event.ts'
+import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Write } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
@@ -233,7 +233,7 @@ async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
     return plan.why === 'remove' ? [resolveDest(spec.dest)] : []
   })
   const synced = await syncDirs(changed)
-  if (!synced.ok) emit({ kind: 'notice', level: 'warn', message: synced.error.message })
+  warnIfFailed(emit, synced)
 }
 
 function removeMadeDirs(steps: readonly Step[]): void {

@@ -4,6 +4,7 @@ import type { Fault } from './fault.ts'
 import type { Cause } from './dirty.ts'
 import type { Key } from './key.ts'
 import type { Reads } from './reader.ts'
+import type { Result } from './result.ts'
 
 export type CommandKind = 'check' | 'reload'
 
@@ -176,3 +177,8 @@ export type Event =
   | { readonly kind: 'stopping'; readonly reason: string }
 
 export type Emit = (event: Event) => void
+
+/** Tells of what could not be done, where that is no reason to stop. */
+export function warnIfFailed(emit: Emit, done: Result<unknown, Fault>): void {
+  if (!done.ok) emit({ kind: 'notice', level: 'warn', message: done.error.message })
+}

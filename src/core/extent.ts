@@ -50,24 +50,26 @@ export function refusalOf(
   return undefined
 }
 
-export const includesAll = (extent: Extent, { trees, names }: Extent): boolean =>
-  [...trees].every((dir) => includes(extent, 'trees', dir)) &&
-  [...names].every((dir) => includes(extent, 'names', dir))
+const every = (
+  { trees, names }: Extent,
+  holds: (kind: keyof Extent, dir: Key) => boolean,
+): boolean =>
+  [...trees].every((dir) => holds('trees', dir)) && [...names].every((dir) => holds('names', dir))
+
+export const includesAll = (extent: Extent, part: Extent): boolean =>
+  every(part, (kind, dir) => includes(extent, kind, dir))
 
 /** Whether all of a part, which may be of several stores, is known. */
-export const isKnown = (known: Known | undefined, { trees, names }: Extent): boolean => {
-  const has = (kind: keyof Extent) => (dir: Key) => {
+export const isKnown = (known: Known | undefined, part: Extent): boolean =>
+  every(part, (kind, dir) => {
     const extent = extentOf(known, dir)
     return extent === undefined || includes(extent, kind, dir)
-  }
-  return [...trees].every(has('trees')) && [...names].every(has('names'))
-}
+  })
 
 export const isSame = (a: Extent, b: Extent): boolean =>
   a.trees.size === b.trees.size &&
   a.names.size === b.names.size &&
-  [...a.trees].every((dir) => b.trees.has(dir)) &&
-  [...a.names].every((dir) => b.names.has(dir))
+  every(a, (kind, dir) => b[kind].has(dir))
 
 export const isNothing = ({ trees, names }: Extent): boolean => trees.size + names.size === 0
 

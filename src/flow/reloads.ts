@@ -1,6 +1,6 @@
 // The reload desk: knows every reload that is owed, runs each distinct command once for all that wait
 // for it, and does not let go of one before it has succeeded. See invariant 5 in docs/architecture.md.
-import type { CommandResult, Emit } from '../core/event.ts'
+import { warnIfFailed, type CommandResult, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { mergeTerms, type Reloads, type ReloadTerms } from '../core/reload.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -300,11 +300,8 @@ export class ReloadDesk {
     for (const [name, swap] of swaps) if (this.#swaps.get(name) === swap) account.owers.delete(name)
     const settled = [...swaps.keys()].filter((name) => !this.#owesAnything(name))
     for (const name of settled) this.#failed.delete(name)
-    const written = await this.options.journal.settle(settled)
-    if (!written.ok) {
-      // Not fatal: the next start runs a reload too many rather than one too few.
-      this.options.emit({ kind: 'notice', level: 'warn', message: written.error.message })
-    }
+    // Not fatal: the next start runs a reload too many rather than one too few.
+    warnIfFailed(this.options.emit, await this.options.journal.settle(settled))
   }
 
   /** Forgets what a resource owes by commands that it no longer has; true when there was something. */

@@ -1,44 +1,5 @@
-// The linter: type-aware rules of typescript-eslint, and the borders between the rooms of src/.
+// The linter: type-aware rules of typescript-eslint. Borders between rooms: .dependency-cruiser.mjs.
 import tseslint from 'typescript-eslint'
-
-/** What each room may import beside itself and core/. `run.ts` and `cli.ts` know them all. */
-const rooms = {
-  core: [],
-  config: [],
-  flow: [],
-  stores: [],
-  templates: [],
-  apply: [],
-  observe: [],
-  control: ['flow'],
-  check: ['config', 'flow', 'stores', 'templates', 'apply', 'observe', 'run'],
-  http: ['observe'],
-  library: ['config', 'stores', 'templates', 'run'],
-  service: [],
-}
-
-const borders = Object.entries(rooms).map(([room, allowed]) => ({
-  files: [`src/${room}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            // A room is a folder: `stores/etcdv3/` may import `../http.ts`, which is a store's own.
-            regex: `^(\\.\\./)+((${Object.keys(rooms)
-              .filter((other) => other !== room && other !== 'core' && !allowed.includes(other))
-              .join('|')})/|(${allowed.includes('run') ? '' : 'run|'}cli)\\.ts)`,
-            message: `${room}/ knows only core/: see docs/architecture.md.`,
-          },
-          ...(room === 'core'
-            ? [{ regex: '^[^.]', message: 'core/ is pure: no modules from outside.' }]
-            : []),
-        ],
-      },
-    ],
-  },
-}))
 
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', '.cache/**'] },
@@ -57,5 +18,4 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  ...borders,
 )

@@ -26,16 +26,43 @@ const yamlModules = fileURLToPath(
 )
 
 /**
- * What every run needs is one chunk: a file of its own for each set of modules that two lazy chunks
- * happen to share makes some fifty, each of which costs a start a millisecond.
+ * The modules of a chunk, as paths below src/: a room, a folder of it, or a file. Left to itself the bundler
+ * makes some fifty chunks, one for each set of modules that two lazy imports share, and each costs a start
+ * a millisecond. test/e2e/chunks.test.ts holds what a run loads.
  */
-const alwaysNeeded =
-  /src[\\/](?:[^\\/]+\.ts|(?:core|flow|apply|control[\\/](?:keep|paths|status-file)|observe[\\/](?:log|lines|describe|status|resource-record|awaited))\b|templates[\\/](?:[^\\/]+\.ts|functions[\\/](?!re2))|stores[\\/](?:registry|difference|roots)|config[\\/])/
-/** Not even these are wanted for `-version`. */
-const forTheCommandLine =
-  /rolldown[\\/]runtime|src[\\/](?:version|runtime|core[\\/](?:result|fault|key|settings|control)|config[\\/](?:settings|flags|options|commands|values|connection|concealed|defined|nearest))\.ts/
-const seldomNeeded =
-  /src[\\/](?:cli|index|snapshot)\.ts|config[\\/](?:given|help|man|completion|json-schema|printed|schema-|http)|apply[\\/](?:trial|format|attributes)/
+const CHUNKS = {
+  /** All that `reconfd -version` needs. */
+  flags: [
+    'core/(version|result|fault|key|settings|control)',
+    'system/runtime',
+    'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
+  ],
+  /** What every run needs. */
+  run: [
+    'core',
+    'engine',
+    'feeds',
+    'state',
+    'system',
+    'apply',
+    'config',
+    'control/(keep|paths)',
+    'observe/(log|lines|describe|status|resource-record|awaited)',
+    'stores/(registry|difference|roots)',
+    'templates/[^/]+$',
+    'templates/functions',
+  ],
+  /** What only some runs need: the bundler puts each where it is imported. */
+  apart: [
+    'system/watch-files',
+    'apply/(trial|format|formats|attributes)',
+    'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
+    'templates/functions/re2',
+  ],
+}
+const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
+const [flags, everyRun, apart] = [CHUNKS.flags, CHUNKS.run, CHUNKS.apart].map(modulesOf)
+const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 const bundle = await rolldown({
@@ -56,8 +83,21 @@ const { output } = await bundle.write({
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   codeSplitting: {
     groups: [
-      { name: 'flags', test: (id) => forTheCommandLine.test(id), priority: 2 },
-      { name: 'run', test: (id) => alwaysNeeded.test(id) && !seldomNeeded.test(id), priority: 1 },
+      {
+        name: 'flags',
+        test: (id) => id.includes('rolldown/runtime') || flags.test(slashed(id)),
+        priority: 2,
+      },
+      {
+        name: 'run',
+        test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
+        priority: 1,
+      },
+      {
+        name: 'nunjucks',
+        test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
+      },
+      { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
       // Of which the library needs a part.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
       { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },

@@ -1,4 +1,5 @@
-// npm run check: the compiler, the formatter and the linter, all of them even when one complains.
+// npm run check: compiler, formatter, linter, borders between rooms, unused code and a size report. All run
+// even when one of them complains.
 import { spawnSync } from 'node:child_process'
 import { installPackages, root } from './prepare.mjs'
 
@@ -10,5 +11,8 @@ const results = [
   run(bin('tsc'), ['-p', '.']),
   run(bin('prettier'), ['--check', '.']),
   run(bin('eslint'), ['.', '--max-warnings', '0']),
+  run(bin('depcruise'), ['--config', '.dependency-cruiser.mjs', 'src']),
+  run(bin('knip'), ['--no-progress']),
+  run(process.execPath, ['scripts/sizes.mjs']),
 ]
 process.exit(results.every(Boolean) ? 0 : 1)

@@ -9,9 +9,9 @@ import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
-import { selfCommand, setTitle } from './runtime.ts'
+import { selfCommand, setTitle } from './system/runtime.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from './core/version.ts'
 
 /** Documented in docs/configuration.md and at the end of `-help`. */
 const EXIT = {
@@ -69,7 +69,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'print':
       return print(command.value)
     case 'snapshot': {
-      const { snapshot } = await import('./snapshot.ts')
+      const { snapshot } = await import('./check/snapshot.ts')
       return finish(await snapshot(command.value), command.value.settings.logFormat)
     }
     case 'check': {
@@ -144,7 +144,7 @@ async function runWith(
   let reload = (): void => undefined
   if (settings.mode !== 'onetime') process.on('SIGHUP', () => reload())
   const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
-    import('./run.ts'),
+    import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),

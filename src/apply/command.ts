@@ -7,7 +7,7 @@ import { ioFault } from '../core/errno.ts'
 import { CappedOutput } from './output.ts'
 import { takeShell } from './warm-shell.ts'
 
-export { commandFault, succeeded, type CommandName } from './command-fault.ts'
+export { commandFault, succeeded } from './command-fault.ts'
 
 export interface CommandOptions {
   /** Milliseconds until the group gets SIGTERM. */

@@ -10,7 +10,7 @@ import { readResources, type LoadedResources } from '../config/resources.ts'
 import { openStore } from '../stores/registry.ts'
 import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
-import { wantedStores } from '../wanted-stores.ts'
+import { wantedStores } from '../feeds/wanted-stores.ts'
 import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
 
 export interface Checked {

@@ -4,7 +4,7 @@ import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { LoadedResources } from '../config/resources.ts'
-import { run } from '../run.ts'
+import { run } from '../engine/run.ts'
 import type { Row } from './table.ts'
 
 export interface Validation {

@@ -1,5 +1,5 @@
 // What `reconfd schema`, `reconfd completion` and `reconfd man` print.
-import { VERSION } from '../version.ts'
+import { VERSION } from '../core/version.ts'
 import { completionText, type Shell } from './completion.ts'
 import { schemaText, type SchemaKind } from './json-schema.ts'
 import { manPage } from './man.ts'

@@ -6,7 +6,7 @@ import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import { isTooLong, socketPath, statusPath } from './paths.ts'
-import { readStatus, StatusFile } from './status-file.ts'
+import { readStatus, StatusFile } from '../state/status-file.ts'
 
 /** For a onetime run: what it came to, unless a daemon beside it knows better. */
 export async function keepStatus(

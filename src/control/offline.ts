@@ -8,10 +8,10 @@ import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { summaryOf, worstFirst, type FullStatus, type ResourceHistory } from '../core/status.ts'
-import { Accepted } from '../flow/accepted.ts'
-import { openOwed, type OwedReload } from '../flow/owed.ts'
+import { Accepted } from '../state/accepted.ts'
+import { openOwed, type OwedReload } from '../state/journal.ts'
 import { statusPath } from './paths.ts'
-import { readStatus } from './status-file.ts'
+import { readStatus } from '../state/status-file.ts'
 
 /** A fault of kind `io` when there is nothing to answer from, or a daemon is needed. */
 export async function answerOffline(

@@ -1,7 +1,7 @@
 // Where the control socket and the status file of a confdir are.
 import { join } from 'node:path'
 import type { Settings } from '../core/settings.ts'
-import { idOf } from '../flow/state-files.ts'
+import { idOf } from '../state/state-files.ts'
 
 type Where = Pick<Settings, 'stateDir' | 'confdir'>
 

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { questionNames, type Answer, type Controls, type Question } from '../core/control.ts'
-import { makeDirs } from '../flow/state-files.ts'
+import { makeDirs } from '../state/state-files.ts'
 import { answer } from './answer.ts'
 
 /** In bytes; a question is the name of a command and of a resource. */

@@ -6,7 +6,7 @@ import type { Settings } from '../core/settings.ts'
 import { isTooLong, socketPath, statusPath } from './paths.ts'
 import { statusFile } from './keep.ts'
 import { isAlive, serveControl, type ControlServer } from './server.ts'
-import { readStatus } from './status-file.ts'
+import { readStatus } from '../state/status-file.ts'
 
 export interface Control {
   /** The status is another one. */

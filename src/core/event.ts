@@ -6,8 +6,6 @@ import type { Key } from './key.ts'
 import type { Reads } from './reader.ts'
 import type { Result } from './result.ts'
 
-export type CommandKind = 'check' | 'reload'
-
 /** Captured output of a command, capped; `truncated` counts the bytes that were dropped. */
 export interface CommandResult {
   readonly exitCode: number | null

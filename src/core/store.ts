@@ -34,7 +34,7 @@ export interface Demand {
 export interface Store {
   /** The backend's name, as in `-backend`: for messages. */
   readonly name: string
-  /** Where it can be reached; `flow/follow.ts` goes from one to the next when one breaks. Never empty. */
+  /** Where it can be reached; `feeds/follow.ts` goes from one to the next when one breaks. Never empty. */
   readonly nodes: readonly string[]
   /**
    * Present when the nodes have to be found first: sets `nodes`; called again before each round over

@@ -4,7 +4,7 @@ import type { RecentChange } from '../observe/recent.ts'
 import type { Viewer } from './access.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
-import type { View } from './parts.ts'
+import type { View } from './view.ts'
 import { badge, idOf, namesAndMore } from './words.ts'
 
 /** A word and a sign. */

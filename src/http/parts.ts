@@ -1,23 +1,13 @@
 // The parts of the status page, each with an id of its own: what is sent anew when it has changed.
 import { briefly } from '../core/fault.ts'
-import type { RecentChange, RecentReload } from '../observe/recent.ts'
 import type { FullStatus, State, StoreStatus } from '../core/status.ts'
-import type { Viewer } from './access.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
 import { reloadsPart } from './reloads.ts'
 import { resourcesPart, TONES } from './resources.ts'
+import type { View } from './view.ts'
 import { badge, plural, type Tone } from './words.ts'
-
-export interface View {
-  readonly status: FullStatus
-  /** The newest first, both. */
-  readonly changes: readonly RecentChange[]
-  readonly reloads: readonly RecentReload[]
-  readonly viewer: Viewer
-  readonly hasToken: boolean
-}
 
 /** By id, in the order of the page. */
 export const partsOf = (view: View): ReadonlyMap<string, Html> =>

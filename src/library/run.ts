@@ -3,7 +3,7 @@ import type { Ended } from '../core/ended.ts'
 import type { Event } from '../core/event.ts'
 import { err, ok } from '../core/result.ts'
 import { settingsGiven } from '../config/given.ts'
-import { run as runSettings } from '../run.ts'
+import { run as runSettings } from '../engine/run.ts'
 import type { Settings } from './settings.ts'
 
 export interface RunOptions {

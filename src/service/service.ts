@@ -3,7 +3,7 @@
 import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
-import { monotonicTime } from '../runtime.ts'
+import { monotonicTime } from '../system/runtime.ts'
 import { FirstCycles } from './first-cycles.ts'
 import { notify } from './notify.ts'
 import { Outbox } from './outbox.ts'

@@ -3,7 +3,7 @@
 // The snapshot reads the files and nothing else. The watch is armed when the second event is asked
 // for, and the files are read once more behind it, so nothing falls between the two, and a onetime
 // run never loads chokidar. A file that cannot be read or parsed breaks the store: the last good
-// keys stay, and flow/follow.ts opens it again.
+// keys stay, and feeds/follow.ts opens it again.
 //
 // A writer may be seen at work: a truncated file, a link before its target. So a change is looked
 // at after `quiet` without another, and when a file is then unreadable, malformed or suddenly

@@ -1,5 +1,5 @@
 // One connection for a store that goes by several names: what they watch is watched once, and each is
-// told of its own keys. To flow/follow.ts the store of each name is a store like any other.
+// told of its own keys. To feeds/follow.ts the store of each name is a store like any other.
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'

@@ -1,23 +1,7 @@
-// The engines. One is loaded when it is first needed: who has templates of one language only never
-// loads the other.
-import type { EngineName, TemplateSpec } from '../core/resource.ts'
-import type { RenderContext } from './context.ts'
-import type { Inspection } from './inspection.ts'
+// The engines, each loaded when it is first needed: templates in one language never load the other.
+import type { EngineName } from '../core/resource.ts'
+import type { Engine } from './engine.ts'
 import type { Texts } from './sources.ts'
-
-export interface Engine {
-  /** The text of a template. Throws a FaultError, or Pending when the context did. Synchronous. */
-  render(spec: TemplateSpec, context: RenderContext): string
-  /** The text of the template that `dest` is with for_each; its faults are in the file DEST. Throws as render() does. */
-  renderDest(spec: TemplateSpec, context: RenderContext): string
-  /**
-   * What can be seen without any keys: in the file, in those it includes by a literal name, and in
-   * `dest` where that is a template (then the fault's file is DEST).
-   */
-  check(spec: TemplateSpec): Inspection
-  /** A template file has changed. */
-  forget(path: string): void
-}
 
 type Load = (templateDir: string, texts?: Texts) => Promise<Engine>
 

@@ -10,7 +10,7 @@ import { guardKeys, resourceKeys, templateTableKeys } from '../../src/config/sch
 import { loadSettings } from '../../src/config/settings.ts'
 import { FaultError, formatFault, type Fault } from '../../src/core/fault.ts'
 import type { Settings } from '../../src/core/settings.ts'
-import { run } from '../../src/run.ts'
+import { run } from '../../src/engine/run.ts'
 import { open } from '../../src/stores/file.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 import { keysFiles, keysText, perhapsDamaged, text, tomlText, tree } from './generators.ts'

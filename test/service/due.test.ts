@@ -3,9 +3,9 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { emptyTree } from '../../src/core/tree.ts'
 import { plainReload, type Resource } from '../../src/core/resource.ts'
 import type { Event } from '../../src/core/event.ts'
-import { Underway } from '../../src/flow/underway.ts'
+import { Underway } from '../../src/engine/underway.ts'
 import { createRenderer } from '../../src/templates/render.ts'
-import { Worker, type WorkerOptions } from '../../src/worker.ts'
+import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
 import { until } from '../support/until.ts'
 
 afterEach(() => void vi.restoreAllMocks())

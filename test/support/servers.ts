@@ -1,15 +1,13 @@
 // Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients.
 // All of them end with the test run; a test ends its own earlier with `stop()`.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 import { HttpClient } from './http.ts'
 import { ServerProcess, startOnFreePorts, tempDir, type ProcessSpec } from './process.ts'
 
 export { serverBinary, tempDir, removeDir, freePorts, ServerProcess } from './process.ts'
-export { ConsulClient, EtcdV2Client, EtcdV3Client, type StoreClient } from './clients.ts'
-export { HttpClient } from './http.ts'
-export { until, within } from './until.ts'
+export { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
+export { until } from './until.ts'
 
 /** A server that stores keys: its process, and where it is reached. */
 export class StoreServer<Client extends { close(): void }> extends ServerProcess {
@@ -193,22 +191,6 @@ export async function startHaproxy(
   })
   await server.start()
   if (pidFile !== undefined) writeFileSync(pidFile, `${server.pid}\n`)
-  return server
-}
-
-/**
- * nginx in the foreground on the given configuration file. A reload is SIGHUP to `pid`.
- * @param port one that the configuration listens on
- */
-export async function startNginx(config: string, port: number): Promise<ServerProcess> {
-  const prefix = tempDir('nginx')
-  mkdirSync(join(prefix, 'logs'))
-  const server = new ServerProcess({
-    name: 'nginx',
-    args: ['-p', prefix, '-e', 'stderr', '-c', config, '-g', 'daemon off; pid nginx.pid;'],
-    ready: () => isListening(port),
-  })
-  await server.start()
   return server
 }
 

@@ -5,7 +5,7 @@ import { reduce } from '../../src/core/mirror.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { Store, StoreEvent } from '../../src/core/store.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
-import { follow } from '../../src/flow/follow.ts'
+import { follow } from '../../src/feeds/follow.ts'
 import { openStore } from '../../src/stores/registry.ts'
 import { until, within } from './until.ts'
 

@@ -12,8 +12,6 @@ import {
   type Value,
 } from './values.ts'
 
-const MAX_INT = 2n ** 63n - 1n
-
 function position(index: Value, limit: number): number {
   const value = index instanceof Integer ? index.value : index
   if (index === null || index === undefined) {
@@ -86,6 +84,3 @@ export function len(item: Value): bigint {
   if (item === undefined) throw new CallError('len of nil')
   throw new CallError(`len of type ${typeName(item)}`)
 }
-
-export const wrap = (value: bigint): bigint =>
-  value > MAX_INT || value < -MAX_INT - 1n ? BigInt.asIntN(64, value) : value

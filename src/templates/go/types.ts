@@ -55,7 +55,6 @@ const basic = (kind: Kind, name: string = kind): Type => ({ kind, name, named: t
 
 export const BOOL = basic('bool')
 export const INT = basic('int')
-export const INT32 = basic('int32')
 export const INT64 = basic('int64')
 export const UINT8 = basic('uint8')
 export const UINT16 = basic('uint16')

@@ -1,0 +1,59 @@
+// `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
+// file store can read. What CI tests templates with, without any store.
+import { stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { SnapshotCommand } from '../config/settings.ts'
+import { loadResources } from '../config/resources.ts'
+import { ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import { Feeds } from '../feeds/feeds.ts'
+import { replaceFile } from '../state/state-files.ts'
+import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
+
+export interface Snapshot {
+  /** For standard output. */
+  readonly text: string
+  readonly faults: readonly Fault[]
+  readonly exit: 0 | 1 | 69 | 78
+}
+
+/**
+ * A JSON object of keys, in their order, and their values; a named store's keys begin with its name. The
+ * file is 0600, as it holds whatever the stores do. All stores have to be read: half of them is no
+ * snapshot.
+ */
+export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snapshot> {
+  const loaded = await loadResources(settings)
+  if (!loaded.ok) return { text: '', faults: loaded.error, exit: 78 }
+  const { resources, stores } = loaded.value
+  const wanted = await wantedStores(settings, stores, resources)
+  const opened = await Feeds.open(wanted, undefined, {
+    open: openerOf(wanted),
+    emit: () => undefined,
+    once: true,
+    whole: true,
+  })
+  if (!opened.ok) return { text: '', faults: opened.error, exit: 78 }
+  const feeds = opened.value
+  feeds.start()
+  const faults = await feeds.firstReads(settings.timeout, new Promise(() => undefined))
+  await feeds.close()
+  if (faults.length > 0) return { text: '', faults, exit: 69 }
+  const text = `${JSON.stringify(Object.fromEntries(feeds.tree.under('/')), null, 2)}\n`
+  if (out === undefined) return { text, faults: [], exit: 0 }
+  try {
+    const found = await stat(out).catch(() => undefined)
+    // A mistyped folder is not made, unlike those of the state directory.
+    if (found === undefined) await stat(dirname(resolve(out)))
+    // A pipe or a device is written to and never replaced.
+    if (found?.isFile() === false) await writeFile(out, text)
+    else await replaceFile(out, text, true)
+    return {
+      text: `${feeds.tree.size} key${feeds.tree.size === 1 ? '' : 's'} in ${out}\n`,
+      faults: [],
+      exit: 0,
+    }
+  } catch (error) {
+    return { text: '', faults: [ioFault(`cannot write ${out}`, error)], exit: 1 }
+  }
+}

@@ -1,0 +1,209 @@
+// One template, many files: what a for_each template makes of the keys, one file a match. Remembers
+// what each match was made of, so that a changed key costs the matches that read it and no more.
+import { hashOf } from '../apply/hash.ts'
+import { DirtyIndex } from '../core/dirty.ts'
+import { FaultError, type Fault } from '../core/fault.ts'
+import { destFor, sharedDest } from '../core/for-each.ts'
+import type { Key } from '../core/key.ts'
+import { isNothing, nothing } from '../core/extent.ts'
+import type { Changes } from '../core/mirror.ts'
+import { Reader, type Reads, type Scope } from '../core/reader.ts'
+import type { TemplateSpec } from '../core/resource.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Tree } from '../core/tree.ts'
+import type { TemplateRenderer } from '../templates/render.ts'
+
+/** A file to be planned; `dest` of the spec is the path it belongs to. */
+export interface FreshFile {
+  readonly spec: TemplateSpec
+  readonly bytes: Uint8Array
+}
+
+/** What is known of every file, rendered anew or not. */
+export interface ItemFile {
+  /** The match, without the prefix. */
+  readonly item: Key
+  /** Of the content, as events have it. */
+  readonly hash: string
+  /** In bytes. */
+  readonly size: number
+}
+
+export interface Expansion {
+  /** The files rendered anew, and those given before that nobody has confirmed since. */
+  readonly fresh: readonly FreshFile[]
+  /** All files there are to be, by path, in the order of their items. */
+  readonly all: ReadonlyMap<string, ItemFile>
+  /** Of all items, and of the look for them. */
+  readonly reads: readonly Reads[]
+}
+
+export interface ExpansionFailure {
+  readonly fault: Fault
+  readonly reads: readonly Reads[]
+}
+
+interface Made extends ItemFile {
+  readonly dest: string
+  /** Until somebody has confirmed the file. */
+  bytes: Uint8Array | undefined
+}
+
+interface Item {
+  readonly reads: Reads
+  readonly made: Result<Made, Fault>
+}
+
+/** The items there are, and how they were found. */
+interface Listing {
+  readonly keys: readonly Key[]
+  readonly reads: Reads
+}
+
+/** What the listing is called in the index; items have their keys, which begin with a slash. */
+const LISTING = 'listing'
+
+/** One for each template with for_each; its calls of render do not overlap. */
+export class ForEach {
+  readonly #index = new DirtyIndex()
+  readonly #items = new Map<Key, Item>()
+  #listing: Listing | undefined
+  #dirty = new Set<string>()
+  #everything = true
+  /** While a render is under way: what has changed since it began may concern what it has just read. */
+  #meanwhile: (() => void)[] | undefined
+
+  constructor(
+    private readonly renderer: TemplateRenderer,
+    private readonly store: string,
+  ) {}
+
+  /** Whether something has changed that the last render depended on. */
+  get isDirty(): boolean {
+    return this.#everything || this.#dirty.size > 0
+  }
+
+  keysChanged(changes: Changes): void {
+    this.#mark(() => this.#index.affected(changes).keys())
+  }
+
+  filesChanged(paths: ReadonlySet<string>): void {
+    this.#mark(() => [...paths].flatMap((path) => [...this.#index.usersOf(path)]))
+  }
+
+  /** Everything is looked for and rendered anew at the next render. */
+  forget(): void {
+    this.#everything = true
+  }
+
+  /** These files are what they should be: they are not fresh any more until they are rendered anew. */
+  confirm(dests: Iterable<string>): void {
+    const confirmed = new Set(dests)
+    for (const { made } of this.#items.values()) {
+      if (made.ok && confirmed.has(made.value.dest)) made.value.bytes = undefined
+    }
+  }
+
+  /**
+   * Renders what has changed since the last call, or failed in it. One item's failure is that of all:
+   * either the whole set is known or none of it.
+   * @param spec one with forEach, the same at every call
+   * @param tree as it is after all changes that were told
+   */
+  async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {
+    const scope: Scope = { store: this.store, prefix: spec.prefix, keys: spec.keys }
+    const everything = this.#everything
+    const dirty = this.#dirty
+    this.#everything = false
+    this.#dirty = new Set()
+    const last = everything || dirty.has(LISTING) ? undefined : this.#listing
+    const known = last !== undefined && isWhole(last.reads) ? last : undefined
+    const listing = known === undefined ? this.#look(spec, new Reader(tree, scope)) : ok(known)
+    if (!listing.ok) return listing
+
+    this.#meanwhile = []
+    const items: Item[] = []
+    for (const key of listing.value.keys) {
+      let item = this.#items.get(key)
+      if (everything || dirty.has(key) || item?.made.ok !== true || !isWhole(item.reads)) {
+        item = await this.#renderItem(spec, tree, scope, key)
+        this.#items.set(key, item)
+        this.#index.set(key, [item.reads])
+      }
+      items.push(item)
+    }
+    for (const mark of this.#meanwhile) mark()
+    this.#meanwhile = undefined
+
+    const reads = [listing.value.reads, ...items.map((item) => item.reads)]
+    const all = together(items)
+    if (!all.ok) return err({ fault: all.error, reads })
+    const fresh: FreshFile[] = []
+    for (const [dest, { bytes }] of all.value) {
+      if (bytes !== undefined) fresh.push({ spec: { ...spec, dest }, bytes })
+    }
+    return ok({ fresh, all: all.value, reads })
+  }
+
+  #mark(dirty: () => Iterable<string>): void {
+    const mark = (): void => {
+      for (const name of dirty()) this.#dirty.add(name)
+    }
+    mark()
+    this.#meanwhile?.push(mark)
+  }
+
+  /** Looks for the items, and lets go of those that are no more. */
+  #look(spec: TemplateSpec, reader: Reader): Result<Listing, ExpansionFailure> {
+    const { reads } = reader
+    try {
+      const keys = reader.matches(spec.forEach ?? '')
+      const there = new Set(keys)
+      for (const key of this.#items.keys()) {
+        if (there.has(key)) continue
+        this.#items.delete(key)
+        this.#index.set(key, [])
+      }
+      this.#index.set(LISTING, [reads])
+      this.#listing = { keys, reads }
+      return ok(this.#listing)
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error
+      const { fault } = error
+      return err({ fault: { ...fault, message: `for_each: ${fault.message}` }, reads: [reads] })
+    }
+  }
+
+  async #renderItem(spec: TemplateSpec, tree: Tree, scope: Scope, key: Key): Promise<Item> {
+    const rendered = await this.renderer.renderItem(spec, tree, scope, key)
+    if (!rendered.ok) {
+      const { fault, reads } = rendered.error
+      return { reads, made: err({ ...fault, message: `item ${key}: ${fault.message}` }) }
+    }
+    const { bytes, reads } = rendered.value
+    const dest = destFor(spec.dest, key, rendered.value.dest)
+    if (!dest.ok) return { reads, made: dest }
+    const file = { item: key, dest: dest.value, hash: hashOf(bytes), size: bytes.length }
+    return { reads, made: ok({ ...file, bytes }) }
+  }
+}
+
+/** Whether all that was looked up was known. */
+const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
+
+/** The files of all items by path; or the fault of the first that failed, or of two that meet. */
+function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {
+  const files: Made[] = []
+  const faults: Fault[] = []
+  for (const { made } of items) {
+    if (made.ok) files.push(made.value)
+    else faults.push(made.error)
+  }
+  const [first, ...more] = faults
+  if (first !== undefined) {
+    const others = more.length === 0 ? '' : ` (and ${more.length} more of the items fail)`
+    return err({ ...first, message: first.message + others })
+  }
+  const shared = sharedDest(files.map(({ item, dest }) => ({ key: item, dest })))
+  return shared === undefined ? ok(new Map(files.map((file) => [file.dest, file]))) : err(shared)
+}

@@ -1,0 +1,158 @@
+// What would be done to the destinations of a unit: observes each, plans, and finds the files that a
+// for_each template has made and that are not wanted any more.
+import { hashOf } from '../apply/hash.ts'
+import { observe } from '../apply/observe.ts'
+import type { FileChange } from '../apply/apply.ts'
+import type { Claims } from '../core/claims.ts'
+import type { Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { keysRead } from '../core/guard.ts'
+import { plan, planRemoval, type Observed, type Write } from '../core/plan.ts'
+import type { Resource, TemplateSpec } from '../core/resource.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { Tree } from '../core/tree.ts'
+import type { WrittenFile } from '../core/written.ts'
+import { isOurs, type Manifest } from '../state/manifest.ts'
+import type { GuardedFile } from './guards.ts'
+import type { RenderedTemplate } from './render-unit.ts'
+
+export interface PlanContext {
+  readonly emit: Emit
+  readonly manifest: Manifest
+  readonly claims: Claims
+  readonly treeOf: (resource: Resource) => Tree
+  /** Shown the planned writes, contents included: for `-diff`, never for a log. */
+  readonly showPlan: (file: WrittenFile) => void
+}
+
+export interface PlannedUnit {
+  readonly changes: readonly FileChange[]
+  /** What the guards compare. */
+  readonly guarded: ReadonlyMap<Resource, readonly GuardedFile[]>
+  /** By resource: files that are listed as made by it and are not there, or are somebody else's. */
+  readonly gone: ReadonlyMap<string, readonly string[]>
+}
+
+export interface PlanFailed {
+  readonly resource: string
+  readonly fault: Fault
+}
+
+export async function planUnit(
+  templates: readonly RenderedTemplate[],
+  context: PlanContext,
+): Promise<Result<PlannedUnit, PlanFailed>> {
+  const changes: FileChange[] = []
+  const guarded = new Map<Resource, GuardedFile[]>()
+  const gone = new Map<string, string[]>()
+  for (const resource of new Set(templates.map((template) => template.resource))) {
+    const own = templates.filter((template) => template.resource === resource)
+    const shared = claim(resource, own, context.claims)
+    if (shared !== undefined) return err({ resource: resource.name, fault: shared })
+    for (const template of own) {
+      const planned = await planTemplate(template, own, context)
+      if (!planned.ok) return err({ resource: resource.name, fault: planned.error })
+      changes.push(...planned.value.changes)
+      gone.set(resource.name, [...(gone.get(resource.name) ?? []), ...planned.value.gone])
+      const { guard } = planned.value
+      if (guard !== undefined) guarded.set(resource, [...(guarded.get(resource) ?? []), guard])
+    }
+  }
+  return ok({ changes, guarded, gone })
+}
+
+interface PlannedTemplate {
+  readonly changes: readonly FileChange[]
+  readonly gone: readonly string[]
+  readonly guard?: GuardedFile
+}
+
+async function planTemplate(
+  template: RenderedTemplate,
+  siblings: readonly RenderedTemplate[],
+  context: PlanContext,
+): Promise<Result<PlannedTemplate, Fault>> {
+  const { resource, spec, files, all } = template
+  const { name } = resource
+  const { emit, showPlan, treeOf } = context
+  const changes: FileChange[] = []
+  /** By how much the files that are looked at shrink; what is not looked at stays as it is. */
+  let shrink = 0
+  let isNew = true
+  const change = (own: TemplateSpec, write: Write): void => {
+    emit({ kind: 'out-of-sync', resource: name, dest: own.dest, why: write.why })
+    showPlan({ resource: name, dest: own.dest, sensitive: resource.sensitive === true, write })
+    changes.push({ resource: name, spec: own, plan: write })
+  }
+  for (const { spec: own, bytes } of files) {
+    const observed = await observe(own.dest, own.followSymlinks)
+    const next = plan({ ...own, bytes }, observed)
+    if (next.kind === 'blocked') return err(next.fault)
+    if (observed.kind === 'file') isNew = false
+    shrink += sizeOf(observed) - bytes.length
+    if (next.kind === 'write') change(own, next)
+    else emit({ kind: 'in-sync', resource: name, dest: own.dest, hash: hashOf(bytes) })
+  }
+  const unwanted = await planRemovals(template, siblings, context)
+  if (!unwanted.ok) return unwanted
+  const { gone } = unwanted.value
+  for (const { dest, write } of unwanted.value.removals) {
+    shrink += sizeOf(write.previous)
+    change({ ...spec, dest }, write)
+  }
+  if (spec.guard === undefined) return ok({ changes, gone })
+  const size = [...all.values()].reduce((sum, file) => sum + file.size, 0)
+  const keys = keysRead(treeOf(resource), spec, template.reads)
+  const lastSize = isNew && files.length === all.size ? undefined : size + shrink
+  return ok({ changes, gone, guard: { spec, keys, size, lastSize } })
+}
+
+interface Unwanted {
+  readonly removals: readonly { readonly dest: string; readonly write: Write }[]
+  readonly gone: readonly string[]
+}
+
+/** The files that a for_each template has made, by now or under a former `dest`, and makes no more. */
+async function planRemovals(
+  { resource, spec, all }: RenderedTemplate,
+  siblings: readonly RenderedTemplate[],
+  { manifest }: PlanContext,
+): Promise<Result<Unwanted, Fault>> {
+  const removals: { dest: string; write: Write }[] = []
+  const gone: string[] = []
+  if (spec.forEach === undefined) return ok({ removals, gone })
+  const listed = await manifest.of(resource.name)
+  if (!listed.ok) return listed
+  const expanding = siblings.filter((one) => one.spec.forEach !== undefined)
+  const isFirst = expanding[0]?.spec === spec
+  for (const [dest, file] of listed.value) {
+    const isOwn = file.template === spec.dest
+    // What a template has made that is there no more is the business of the first one.
+    const isOrphan = isFirst && !expanding.some((one) => one.spec.dest === file.template)
+    if (!(isOwn || isOrphan) || all.has(dest) || siblings.some((one) => one.all.has(dest))) continue
+    const observed = await observe(dest, spec.followSymlinks)
+    const removal = planRemoval(observed)
+    if (removal.kind === 'blocked') return err(removal.fault)
+    const isLeft = observed.kind === 'file' && isOurs(file, observed.bytes)
+    if (removal.kind === 'write' && isLeft) removals.push({ dest, write: removal })
+    else gone.push(dest)
+  }
+  return ok({ removals, gone })
+}
+
+function claim(
+  { name }: Resource,
+  templates: readonly RenderedTemplate[],
+  claims: Claims,
+): Fault | undefined {
+  const taken = claims.claim(name, new Set(templates.flatMap(({ all }) => [...all.keys()])))
+  if (taken === undefined) return undefined
+  return {
+    kind: 'config',
+    message: `${taken.dest} is written by ${taken.owner} already`,
+    hint: 'Each file is written by one resource only: let for_each make other names.',
+  }
+}
+
+const sizeOf = (observed: Observed): number =>
+  observed.kind === 'file' ? observed.bytes.length : 0

@@ -1,0 +1,80 @@
+// The stores that resources read, and what of each.
+import { outermost, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
+import { keysOf, type Resource } from '../core/resource.ts'
+import { ok } from '../core/result.ts'
+import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
+import type { Store } from '../core/store.ts'
+import type { Wanted } from './feeds.ts'
+import { openStore } from '../stores/registry.ts'
+
+/** @param own the stores that resources have of their own, by name */
+export async function wantedStores(
+  settings: Settings,
+  own: ReadonlyMap<string, StoreSettings>,
+  resources: readonly Resource[],
+): Promise<Wanted[]> {
+  // A snapshot holds the keys of all stores, those of named ones below their names.
+  if (settings.replay !== undefined) {
+    const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
+    return [{ settings: store, prefixes: keysOf(resources) }]
+  }
+  const keys = keysOf(resources)
+  const recorded = await recordedStores(settings, keys)
+  const prefixes = new Map<string | undefined, Key[]>()
+  for (const key of keys) {
+    const named = storeOf(key)
+    const name = named !== undefined && recorded.has(named) ? undefined : named
+    const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
+    prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
+  }
+  const stores = [...prefixes].map(([name, wanted]): Wanted => {
+    if (name === undefined) return { settings, prefixes: wanted }
+    const store = settings.stores.get(name) ?? own.get(name) ?? settings
+    return { settings: store, name, prefixes: wanted }
+  })
+  const identities = stores.map((one) => storeIdentity(one.settings))
+  const namesOf = new Map<string, Wanted[]>()
+  stores.forEach((one, n) => {
+    const identity = identities[n] as string
+    namesOf.set(identity, [...(namesOf.get(identity) ?? []), one])
+  })
+  return stores.map((one, n) => {
+    const same = namesOf.get(identities[n] as string) ?? []
+    return same.length < 2 ? one : { ...one, together: same.flatMap((other) => other.prefixes) }
+  })
+}
+
+/** Opens stores; one that goes by several names gets one connection for all of them. */
+export function openerOf(wanted: readonly Wanted[]): typeof openStore {
+  const shared = new Map<string, Store>()
+  const togetherOf = new Map(
+    wanted.map(({ settings, together }) => [storeIdentity(settings), together]),
+  )
+  return async (settings) => {
+    const identity = storeIdentity(settings)
+    const known = shared.get(identity)
+    if (known !== undefined) return ok(known)
+    const opened = await openStore(settings)
+    const together = togetherOf.get(identity)
+    // What is read on demand differs from name to name.
+    if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
+      return opened
+    }
+    const { share } = await import('../stores/shared.ts')
+    const store = share(opened.value, outermost(together))
+    shared.set(identity, store)
+    return ok(store)
+  }
+}
+
+/** The named stores whose keys the files of `-file` hold: they are read from there, as with -replay. */
+async function recordedStores(
+  settings: Settings,
+  keys: readonly Key[],
+): Promise<ReadonlySet<string>> {
+  if (settings.backend !== 'file' || !keys.some((key) => storeOf(key) !== undefined)) {
+    return new Set()
+  }
+  const { storesIn } = await import('../stores/file/recorded.ts')
+  return storesIn(settings)
+}

@@ -1,0 +1,271 @@
+// One template, many files: what is rendered anew after a change and what is not, through the real
+// renderer and the real mirror.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { toKey, type Key } from '../../src/core/key.ts'
+import { reduce } from '../../src/core/mirror.ts'
+import type { TemplateSpec } from '../../src/core/resource.ts'
+import { emptyTree, type Tree } from '../../src/core/tree.ts'
+import { ForEach, type Expansion, type ExpansionFailure } from '../../src/engine/for-each.ts'
+import type { TemplateRenderer } from '../../src/templates/render.ts'
+import { Workshop, type Keys } from '../templates/helper.ts'
+
+const workshop = new Workshop()
+let count = 0
+
+const DEST = '/etc/sites/{{ item.name }}.conf'
+const PORT = '{{ item.get("port", "80") }}'
+
+/** A store of some keys, and a for_each template that follows it. */
+class World {
+  tree: Tree = emptyTree
+  readonly spec: TemplateSpec
+  /** The items that were rendered, since somebody last looked. */
+  rendered: Key[] = []
+  /** Runs in the middle of the next render of an item. */
+  during: (() => void) | undefined
+  readonly forEach: ForEach
+
+  constructor(text: string, more: Partial<TemplateSpec> = {}) {
+    const name = `f${count++}.njk`
+    workshop.write(name, text)
+    this.spec = workshop.spec(name, { dest: DEST, forEach: '/vhosts/*', ...more })
+    const renderer: TemplateRenderer = {
+      ...workshop.renderer,
+      renderItem: async (...args) => {
+        this.rendered.push(args[3])
+        const result = await workshop.renderer.renderItem(...args)
+        this.during?.()
+        this.during = undefined
+        return result
+      },
+    }
+    this.forEach = new ForEach(renderer, 'etcdv3')
+  }
+
+  set(keys: Keys): void {
+    const entries = new Map(Object.entries(keys).map(([key, value]) => [toKey(key), value]))
+    const { tree, changes } = reduce(this.tree, { kind: 'snapshot', entries })
+    this.tree = tree
+    this.forEach.keysChanged(changes)
+  }
+
+  /** Renders and confirms: the text of the fresh files by their paths, or the message. */
+  async settle(): Promise<Record<string, string> | string> {
+    const result = await this.render()
+    if ('fault' in result) return result.fault.message
+    this.forEach.confirm(result.all.keys())
+    return textsOf(result)
+  }
+
+  async render(): Promise<Expansion | ExpansionFailure> {
+    const result = await this.forEach.render(this.spec, this.tree)
+    return result.ok ? result.value : result.error
+  }
+
+  /** The items rendered since the last time this was asked. */
+  look(): Key[] {
+    return this.rendered.splice(0)
+  }
+}
+
+const textsOf = ({ fresh }: Expansion): Record<string, string> =>
+  Object.fromEntries(fresh.map(({ spec, bytes }) => [spec.dest, Buffer.from(bytes).toString()]))
+
+/** What a ForEach that knows of nothing makes of the same keys: the truth. */
+async function anew(world: World): Promise<Record<string, string> | string> {
+  const result = await new ForEach(workshop.renderer, 'etcdv3').render(world.spec, world.tree)
+  return result.ok ? textsOf(result.value) : result.error.fault.message
+}
+
+const two = { '/vhosts/a/port': '1', '/vhosts/b': 'x', '/other': 'y' }
+
+describe('what is rendered anew', () => {
+  it('all at first, then only the items that read what has changed', async () => {
+    const world = new World(PORT)
+    world.set(two)
+    expect(await world.settle()).toEqual({ '/etc/sites/a.conf': '1', '/etc/sites/b.conf': '80' })
+    expect(world.look()).toEqual(['/vhosts/a', '/vhosts/b'])
+    world.set({ ...two, '/vhosts/b/port': '2', '/other': 'z' })
+    expect(world.forEach.isDirty).toBe(true)
+    expect(await world.settle()).toEqual({ '/etc/sites/b.conf': '2' })
+    expect(world.look()).toEqual(['/vhosts/b'])
+    world.set({ ...two, '/vhosts/b/port': '2', '/vhosts/b': 'nobody reads this' })
+    expect(world.forEach.isDirty).toBe(false)
+    expect(await world.settle()).toEqual({})
+    expect(world.look()).toEqual([])
+  })
+
+  it('of 2,000 items the one whose key has changed', async () => {
+    const world = new World(`{{ item.key }} ${PORT}`)
+    const keys: Record<string, string> = {}
+    for (let n = 0; n < 2000; n++) keys[`/vhosts/v${n}/port`] = String(n)
+    world.set(keys)
+    expect(Object.keys(await world.settle())).toHaveLength(2000)
+    expect(world.look()).toHaveLength(2000)
+    world.set({ ...keys, '/vhosts/v77/port': 'new' })
+    expect(await world.settle()).toEqual({ '/etc/sites/v77.conf': '/vhosts/v77 new' })
+    expect(world.look()).toEqual(['/vhosts/v77'])
+  })
+
+  it('what all items read concerns all of them', async () => {
+    const world = new World('{{ getv("/other") }}')
+    world.set(two)
+    await world.settle()
+    world.set({ ...two, '/other': 'z' })
+    expect(await world.settle()).toEqual({ '/etc/sites/a.conf': 'z', '/etc/sites/b.conf': 'z' })
+  })
+
+  it('an item that appears; one that vanishes costs nothing', async () => {
+    const world = new World(PORT)
+    world.set(two)
+    await world.settle()
+    world.look()
+    world.set({ '/vhosts/b': 'x', '/vhosts/c': '', '/other': 'y' })
+    const made = (await world.render()) as Expansion
+    expect([...made.all.values()].map(({ item }) => item)).toEqual(['/vhosts/b', '/vhosts/c'])
+    expect(textsOf(made)).toEqual({ '/etc/sites/c.conf': '80' })
+    expect(world.look()).toEqual(['/vhosts/c'])
+    world.set({})
+    expect((await world.render()) as Expansion).toMatchObject({ fresh: [], all: new Map() })
+  })
+
+  it('all of them after forget(), and the users of a file that has changed', async () => {
+    const world = new World('{% if item.exists("tls") %}{% include "tls.njk" %}{% endif %}')
+    const tls = workshop.write('tls.njk', 'one')
+    world.set({ '/vhosts/a/tls': '', '/vhosts/b/port': '' })
+    await world.settle()
+    world.look()
+    world.forEach.forget()
+    expect(Object.keys(await world.settle())).toHaveLength(2)
+    expect(world.look()).toHaveLength(2)
+    workshop.write('tls.njk', 'two')
+    workshop.renderer.forget(tls)
+    world.forEach.filesChanged(new Set([tls]))
+    expect(await world.settle()).toEqual({ '/etc/sites/a.conf': 'two' })
+  })
+
+  it('what changed while it was being rendered, by what it has just read', async () => {
+    const world = new World(PORT)
+    world.set({ '/vhosts/a/port': '1' })
+    world.during = () => world.set({ '/vhosts/a/port': '2' })
+    expect(await world.settle()).toEqual({ '/etc/sites/a.conf': '1' })
+    expect(world.forEach.isDirty).toBe(true)
+    expect(await world.settle()).toEqual({ '/etc/sites/a.conf': '2' })
+  })
+
+  it('equals rendering everything, whatever changes', async () => {
+    const segment = fc.constantFrom('a', 'b', 'a-b', 'port', 'n')
+    const path = fc
+      .array(segment, { minLength: 1, maxLength: 2 })
+      .map((parts) => toKey(`vhosts/${parts.join('/')}`))
+    const state = fc
+      .array(fc.tuple(path, fc.constantFrom('1', '2')), { maxLength: 8 })
+      .map((pairs): Keys => Object.fromEntries(pairs))
+    const text =
+      '{{ item.value }} {{ item.get("port", "-") }} {{ item.exists("n") }} ' +
+      '{% if item.name == "a" %}{{ gets("/vhosts/b/*") | length }}{{ item.ls() }}{% endif %}' +
+      // Fails while there is such a key.
+      '{% if exists("/vhosts/n/n") %}{{ getv("/none") }}{% endif %}'
+    const world = new World(text, {
+      dest: '/etc/sites/{{ item.name }}.{{ item.get("n", "0") }}.conf',
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(state, fc.boolean()), { maxLength: 6 }), async (steps) => {
+        let files: Record<string, string> = {}
+        world.forEach.forget()
+        for (const [keys, confirmed] of steps) {
+          world.set(keys)
+          const result = await world.render()
+          if ('fault' in result) {
+            expect(result.fault.message).toBe(await anew(world))
+            continue
+          }
+          files = { ...files, ...textsOf(result) }
+          for (const dest of Object.keys(files)) if (!result.all.has(dest)) delete files[dest]
+          if (confirmed) world.forEach.confirm(result.all.keys())
+          expect(files).toEqual(await anew(world))
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('what is given', () => {
+  it('a file stays fresh until it is confirmed', async () => {
+    const world = new World(PORT)
+    world.set(two)
+    const first = (await world.render()) as Expansion
+    expect(first.fresh).toHaveLength(2)
+    world.forEach.confirm(['/etc/sites/a.conf'])
+    expect(textsOf((await world.render()) as Expansion)).toEqual({ '/etc/sites/b.conf': '80' })
+    expect(world.look()).toHaveLength(2)
+  })
+
+  it('each with its spec, its item, the hash and the size; and the reads of all', async () => {
+    const world = new World(PORT, { prefix: '/p' })
+    world.set({ '/p/vhosts/a/port': '8080' })
+    const { fresh, all, reads } = (await world.render()) as Expansion
+    expect(fresh.map(({ spec }) => spec)).toEqual([{ ...world.spec, dest: '/etc/sites/a.conf' }])
+    expect([...all]).toMatchObject([['/etc/sites/a.conf', { item: '/vhosts/a', size: 4 }]])
+    expect(reads.flatMap(({ listings }) => [...listings])).toEqual(['/p/vhosts'])
+    expect(reads.flatMap(({ keys }) => [...keys])).toEqual(['/p/vhosts/a/port'])
+    expect(reads.flatMap(({ files }) => [...files])).toEqual([world.spec.src])
+  })
+
+  it('only what the keys of the resource make visible', async () => {
+    const world = new World(PORT, { keys: ['/vhosts/b'] })
+    world.set(two)
+    expect(await world.settle()).toEqual({ '/etc/sites/b.conf': '80' })
+  })
+})
+
+describe('failures', () => {
+  it('one item that fails is the failure of all, named; only it is tried again', async () => {
+    const world = new World('{{ item.get("port") }}')
+    world.set({ ...two, '/vhosts/c/port': '3' })
+    const failure = (await world.render()) as ExpansionFailure
+    expect(failure.fault.message).toMatch(/^item \/vhosts\/b: key "\/vhosts\/b\/port" does not/)
+    expect(failure.fault).toMatchObject({ file: world.spec.src, line: 1 })
+    expect(failure.reads.flatMap(({ keys }) => [...keys])).toContain('/vhosts/b/port')
+    expect(world.forEach.isDirty).toBe(false)
+    world.look()
+    world.set({ ...two, '/vhosts/b/port': '2', '/vhosts/c/port': '3' })
+    expect(world.forEach.isDirty).toBe(true)
+    expect(Object.keys(await world.settle())).toHaveLength(3)
+    expect(world.look()).toEqual(['/vhosts/b'])
+  })
+
+  it('counts the others that fail as well', async () => {
+    const world = new World('{{ item.get("none") }}')
+    world.set(two)
+    expect(await world.settle()).toMatch(
+      /^item \/vhosts\/a: key .*\(and 1 more of the items fail\)$/,
+    )
+  })
+
+  it('two items with the same dest: a fault that names both, until one of them is gone', async () => {
+    const world = new World('', { dest: '/etc/sites/{{ item.get("to") }}' })
+    world.set({ '/vhosts/a/to': 'x', '/vhosts/b/to': 'x' })
+    expect(await world.settle()).toBe('/vhosts/a and /vhosts/b make the same file: /etc/sites/x')
+    world.set({ '/vhosts/b/to': 'x' })
+    expect(await world.settle()).toEqual({ '/etc/sites/x': '' })
+  })
+
+  it('a dest that leaves its folder, and one that is no template', async () => {
+    const world = new World('', { dest: '/etc/sites/{{ item.get("to") }}' })
+    world.set({ '/vhosts/a/to': '../passwd' })
+    expect(await world.settle()).toBe('no file for /vhosts/a: its path has the part ..')
+    const bad = new World('', { dest: '/etc/sites/{{ item.nane }}' })
+    bad.set(two)
+    expect(await bad.settle()).toMatch(/^item \/vhosts\/a: in dest: item\.nane is not defined /)
+  })
+
+  it('a malformed pattern', async () => {
+    const world = new World('', { forEach: '/vhosts/[' })
+    world.set(two)
+    expect(await world.settle()).toBe('for_each: syntax error in pattern "["')
+    expect(world.forEach.isDirty).toBe(false)
+  })
+})

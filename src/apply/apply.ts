@@ -1,8 +1,8 @@
 // Apply: the steps that bring files into place, in their order: those of one resource, or of all the
 // resources of a group. All files pass one step before any takes the next, so none is swapped when
-// another is refused.
+// another is refused. The caller records what is owed between the check and the swap.
 //
-//     stage -> check -> owe (the caller's beforeSwap) -> swap [-> undo, should the caller ask for it]
+//     stage -> check -> sync -> swap [-> undo, should the caller ask for it]
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Write } from '../core/plan.ts'
@@ -26,41 +26,55 @@ export interface FileChange {
   readonly plan: Write
 }
 
-export type Applied =
-  | {
-      readonly ok: true
-      readonly written: readonly FileChange[]
-      /**
-       * Resolves when the renames are safe on disk too; never rejects. No reload need wait for it:
-       * every reader sees the new files already, and should a power cut undo a rename, the next
-       * start sees the old file, writes it anew and reloads.
-       */
-      readonly durable: Promise<void>
-      /**
-       * Puts every destination back as it was before, and removes the folders that were made. All
-       * are tried; the fault names those that could not be put back.
-       */
-      readonly undo: () => Promise<Fault | undefined>
-    }
-  | {
-      readonly ok: false
-      readonly at: 'stage' | 'check' | 'swap' | 'state'
-      readonly fault: Fault
-      readonly resource: string
-      readonly spec: TemplateSpec
-    }
-
 export interface ApplyOptions {
   /** The staged file stays beside the destination, under a name that a notice tells. */
   readonly keepStageFile: boolean
   readonly emit: Emit
+}
+
+export interface ApplyFailure {
+  readonly ok: false
+  readonly at: 'stage' | 'check' | 'swap'
+  readonly fault: Fault
+  readonly resource: string
+}
+
+/** New contents that are staged and have passed their checks. One of swap() and discard() has to be called. */
+export interface PreparedFiles {
+  readonly ok: true
+  /** Resolves when the staged contents are safe on disk, attributes included. A failure: discard them. */
+  sync(): Promise<ApplyFailure | undefined>
+  /** Renames them all into place, or none. */
+  swap(): Promise<Swapped | ApplyFailure>
+  /** Removes the staged files and the folders that were made for them. */
+  discard(): Promise<void>
+}
+
+export type Prepared = PreparedFiles | ApplyFailure
+
+export interface PlacedFile {
+  readonly resource: string
+  readonly dest: string
+  readonly why: Write['why']
+  /** Of the new content, for the log; empty when it was removed. */
+  readonly hash: string
+  readonly bytes: number
+}
+
+export interface Swapped {
+  readonly ok: true
+  readonly files: readonly PlacedFile[]
   /**
-   * Runs when all checks have passed and before the first swap: writes the owed reload down. When
-   * a swap fails after it, that reload stays owed; it is for the caller to strike it out.
+   * Resolves when the renames are safe on disk too; never rejects. No reload need wait for it:
+   * every reader sees the new files already, and should a power cut undo a rename, the next
+   * start sees the old file, writes the new one again and reloads.
    */
-  readonly beforeSwap: () => Promise<Result<void, Fault>>
-  /** Ends a running check; once the first file is swapped the rest follows. */
-  readonly signal?: AbortSignal
+  readonly durable: Promise<void>
+  /**
+   * Puts every destination back as it was before, and removes the folders that were made. All
+   * are tried; the fault names those that could not be put back.
+   */
+  readonly undo: () => Promise<Fault | undefined>
 }
 
 /** A change on its way. Staged: absent when a file is to go, or only its mode and owner are to be set. */
@@ -71,63 +85,62 @@ interface Step {
   readonly hash: string
 }
 
-type Failure = Extract<Applied, { ok: false }>
-
 /**
- * Applies the changes, all or none. On failure every destination is as it was and no staged file and
- * no folder is left, unless the staged file is to be kept.
+ * Stages and checks the changes, all or none. On failure no staged file and no folder is left, unless the
+ * staged file is to be kept.
  */
-export async function applyFiles(
+export async function prepareFiles(
   changes: readonly FileChange[],
   options: ApplyOptions,
-): Promise<Applied> {
+): Promise<Prepared> {
   const steps: Step[] = []
-  let failure: Failure | undefined
+  let failure: ApplyFailure | undefined
   try {
-    failure =
-      stageAll(changes, steps, options) ??
-      (await checkAll(steps, options)) ??
-      (await makeSafe(steps, options)) ??
-      (await swapAll(steps, options))
-  } finally {
-    for (const { staged } of steps) if (staged) await release(staged, options.keepStageFile)
+    failure = stageAll(changes, steps, options) ?? (await checkAll(steps, options))
+  } catch (error) {
+    await releaseAll(steps, options)
+    throw error
   }
-  if (options.keepStageFile) tellKept(steps, options.emit)
   if (failure !== undefined) {
-    removeMadeDirs(steps)
+    await discard(steps, options)
     return failure
-  }
-  for (const { change, hash } of steps) {
-    const { resource, spec, plan } = change
-    const { why } = plan
-    const bytes = why === 'remove' ? 0 : plan.next.bytes.length
-    options.emit({ kind: 'written', resource, dest: spec.dest, why, hash, bytes })
   }
   return {
     ok: true,
-    written: changes,
-    durable: makeDurable(steps, options.emit),
-    undo: async () => {
-      const fault = await undo(changes)
-      removeMadeDirs(steps)
-      return fault
-    },
+    sync: () => sync(steps, options),
+    swap: () => swapAll(changes, steps, options),
+    discard: () => discard(steps, options),
   }
 }
 
-const failed = (at: Failure['at'], fault: Fault, { resource, spec }: FileChange): Failure => ({
-  ok: false,
-  at,
-  fault,
-  resource,
-  spec,
-})
+async function releaseAll(
+  steps: readonly Step[],
+  { keepStageFile, emit }: ApplyOptions,
+): Promise<void> {
+  for (const { staged } of steps) {
+    if (staged === undefined) continue
+    await release(staged, keepStageFile)
+    if (!keepStageFile) continue
+    emit({ kind: 'notice', level: 'info', message: `the staged file is kept: ${staged.path}` })
+  }
+}
+
+async function discard(steps: readonly Step[], options: ApplyOptions): Promise<void> {
+  await releaseAll(steps, options)
+  removeMadeDirs(steps)
+}
+
+const failed = (
+  at: ApplyFailure['at'],
+  fault: Fault,
+  { resource }: FileChange,
+): ApplyFailure => ({ ok: false, at, fault, resource })
 
 function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
   { keepStageFile: keep }: ApplyOptions,
-): Failure | undefined {
+): ApplyFailure | undefined {
   for (const change of changes) {
     const { spec, plan } = change
     if (plan.why === 'remove' || plan.why === 'metadata') {
@@ -147,65 +160,73 @@ function stageAll(
 
 async function checkAll(
   steps: readonly Step[],
-  { emit, signal }: ApplyOptions,
-): Promise<Failure | undefined> {
-  const isStopped = (): boolean => signal?.aborted === true
+  { emit }: ApplyOptions,
+): Promise<ApplyFailure | undefined> {
   const passed = new Set<string>()
   for (const { change, staged } of steps) {
     const { resource, spec } = change
-    if (isStopped()) return failed('check', stopped(spec), change)
     const wrong = staged && (await formatFault(spec, staged.next.bytes))
     if (wrong !== undefined) return failed('check', wrong, change)
     const command = staged && checkCommand(spec, staged)
     // One that names no file is the check of all files that have it: it runs once.
     if (command === undefined || passed.has(command)) continue
     passed.add(command)
-    const { result, fault } = await check(command, spec, staged as Staged, signal)
+    const { result, fault } = await check(command, spec, staged as Staged)
     emit({ kind: 'checked', resource, dest: spec.dest, command, result })
-    if (fault === undefined) continue
-    return failed('check', isStopped() ? stopped(spec) : fault, change)
+    if (fault !== undefined) return failed('check', fault, change)
   }
   return undefined
 }
 
-const stopped = (spec: TemplateSpec): Fault => ({
-  kind: 'command',
-  message: `stopped before ${spec.dest} was changed`,
-})
-
-/** The staged content and the owed reload go to disk side by side: both precede the swap. */
-async function makeSafe(
+async function sync(
   steps: readonly Step[],
-  { beforeSwap, emit }: ApplyOptions,
-): Promise<Failure | undefined> {
-  const owed = beforeSwap()
+  { emit }: ApplyOptions,
+): Promise<ApplyFailure | undefined> {
   const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
   for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
   for (const { change, staged } of steps) {
     const synced = await staged?.synced
-    if (synced?.ok === false) {
-      await owed
-      return failed('stage', synced.error, change)
-    }
+    if (synced?.ok === false) return failed('stage', synced.error, change)
   }
-  const written = await owed
-  const first = steps[0]
-  return written.ok || first === undefined
-    ? undefined
-    : failed('state', written.error, first.change)
+  return undefined
 }
 
 async function swapAll(
+  changes: readonly FileChange[],
   steps: readonly Step[],
-  { keepStageFile }: ApplyOptions,
-): Promise<Failure | undefined> {
+  options: ApplyOptions,
+): Promise<Swapped | ApplyFailure> {
   const done: FileChange[] = []
-  for (const step of steps) {
-    const swapped = await swapOne(step, keepStageFile)
-    if (!swapped.ok) return failed('swap', await undone(done, swapped.error), step.change)
-    done.push(step.change)
+  let failure: ApplyFailure | undefined
+  try {
+    for (const step of steps) {
+      const swapped = await swapOne(step, options.keepStageFile)
+      if (!swapped.ok) {
+        failure = failed('swap', await undone(done, swapped.error), step.change)
+        break
+      }
+      done.push(step.change)
+    }
+  } finally {
+    await releaseAll(steps, options)
   }
-  return undefined
+  if (failure !== undefined) {
+    removeMadeDirs(steps)
+    return failure
+  }
+  return {
+    ok: true,
+    files: steps.map(({ change: { resource, spec, plan }, hash }) => {
+      const bytes = plan.why === 'remove' ? 0 : plan.next.bytes.length
+      return { resource, dest: spec.dest, why: plan.why, hash, bytes }
+    }),
+    durable: makeDurable(steps, options.emit),
+    undo: async () => {
+      const fault = await undo(changes)
+      removeMadeDirs(steps)
+      return fault
+    },
+  }
 }
 
 async function swapOne({ change, staged }: Step, keep: boolean): Promise<Result<void, Fault>> {
@@ -238,11 +259,4 @@ async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
 
 function removeMadeDirs(steps: readonly Step[]): void {
   for (const { staged } of steps.toReversed()) if (staged) removeDirs(staged.madeDirs)
-}
-
-function tellKept(steps: readonly Step[], emit: Emit): void {
-  for (const { staged } of steps) {
-    if (staged === undefined) continue
-    emit({ kind: 'notice', level: 'info', message: `the staged file is kept: ${staged.path}` })
-  }
 }

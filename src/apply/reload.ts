@@ -2,14 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { ReloadTerms, Verify } from '../core/reload.ts'
+import type { RunTerms, Verify } from '../core/reload.ts'
 import { commandFault, longestRun, runCommand, succeeded } from './command.ts'
 
 /** Between two attempts of a verification, in milliseconds: a service needs a moment to come up. */
 const VERIFY_PAUSE = 1000
 
 /** The longest that it takes, in milliseconds. */
-export function longestReload({ timeout, verify }: ReloadTerms): number {
+export function longestReload({ timeout, verify }: RunTerms): number {
   const attempts = verify.flatMap((one) => Array<number>(one.attempts).fill(one.timeout))
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
@@ -17,7 +17,7 @@ export function longestReload({ timeout, verify }: ReloadTerms): number {
 /** @returns the result of the reload command, or of the verification that failed. Never rejects. */
 export async function runReload(
   command: string,
-  { timeout, verify }: ReloadTerms,
+  { timeout, verify }: RunTerms,
 ): Promise<{ readonly result: CommandResult; readonly fault?: Fault }> {
   const result = await runCommand(command, { timeout })
   if (!succeeded(result)) return { result, fault: commandFault('reload_cmd', command, result) }

@@ -7,7 +7,7 @@ import { observe } from './observe.ts'
 import { restore, setMetadata, syncDirs } from './swap.ts'
 
 /** One destination and what is to stand there again. */
-export interface Former {
+export interface RestoredFile {
   readonly dest: string
   readonly observed: Observed
 }
@@ -17,7 +17,7 @@ export interface Former {
  * All are tried, and only those that differ are touched.
  * @returns a fault that names those that could not be put back
  */
-export async function restoreFiles(previous: readonly Former[]): Promise<Fault | undefined> {
+export async function restoreFiles(previous: readonly RestoredFile[]): Promise<Fault | undefined> {
   const lost: Fault[] = []
   for (const { dest, observed } of previous) {
     const back = await putBack(dest, observed)

@@ -27,7 +27,7 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   if (!loaded.ok) return { text: '', faults: loaded.error, exit: 78 }
   const { resources, stores } = loaded.value
   const wanted = await wantedStores(settings, stores, resources)
-  const opened = await Feeds.open(wanted, undefined, {
+  const opened = await Feeds.open(wanted, [], undefined, {
     open: openerOf(wanted),
     emit: () => undefined,
     once: true,

@@ -9,7 +9,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { summaryOf, worstFirst, type FullStatus, type ResourceHistory } from '../core/status.ts'
 import { Accepted } from '../state/accepted.ts'
-import { openOwed, type OwedReload } from '../state/journal.ts'
+import { openJournal, type Owed } from '../state/journal.ts'
 import { statusPath } from './paths.ts'
 import { readStatus } from '../state/status-file.ts'
 
@@ -53,9 +53,9 @@ const noDaemon = ({ confdir, stateDir }: Settings, hint: string): Fault => ({
 /** What was kept, made true by the journal; undefined when there is neither. */
 async function readKept(settings: Settings): Promise<Result<FullStatus | undefined, Fault>> {
   const { stateDir, confdir } = settings
-  const journal = await openOwed(stateDir, confdir)
-  if (!journal.ok) return journal
-  const owed = journal.value.all()
+  const opened = await openJournal(stateDir, confdir)
+  if (!opened.ok) return opened
+  const { owed } = opened.value.journal
   try {
     const status = await readStatus(statusPath(settings))
     if (status === undefined) return ok(owed.size === 0 ? undefined : fromJournal(owed))
@@ -71,7 +71,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
 /** The newest word on whether a reload is owed is the journal's. */
 function withOwed(
   resource: ResourceHistory,
-  owed: OwedReload | undefined,
+  owed: Owed | undefined,
   at: string,
 ): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
@@ -90,7 +90,7 @@ function withOwed(
 }
 
 /** All that is known when only the journal is there. */
-function fromJournal(owed: ReadonlyMap<string, OwedReload>): FullStatus {
+function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   const resources = [...owed].map(([name, { since }]): ResourceHistory => {
     const owedSince = new Date(since).toISOString()
     const why = 'reload is due'

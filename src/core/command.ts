@@ -20,6 +20,22 @@ export function unknownPlaceholders(command: string): readonly string[] {
 export const namesFile = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
 
+/** Whether a command can have come from a template of commands, whatever the paths were. */
+export function isExpansion(template: string, command: string): boolean {
+  const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)
+  const [first = '', ...rest] = texts
+  const last = rest.pop()
+  if (last === undefined) return command === first
+  if (!command.startsWith(first)) return false
+  let at = first.length
+  for (const text of rest) {
+    const found = command.indexOf(text, at)
+    if (found < 0) return false
+    at = found + text.length
+  }
+  return command.length >= at + last.length && command.endsWith(last)
+}
+
 /**
  * Puts the paths in for `{{.src}}`, `{{ .src }}`, `{{src}}`, `{{ src }}`, and the same for `dest`.
  * An ordinary path is put in as it is; one that the shell would take apart is quoted to fit the

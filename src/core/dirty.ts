@@ -1,5 +1,6 @@
 // Which resources a change makes dirty: their last reads, turned around into an index, so that the
 // cost follows the changed keys and their depth, not the number of resources or keys.
+import { CAUSES_NAMED, type Cause } from './cause.ts'
 import { globBase, globToRegExp } from './glob.ts'
 import { selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Changes } from './mirror.ts'
@@ -29,21 +30,6 @@ class Index {
   }
 }
 
-/** The keys that make a resource dirty: the first few, and how many more there are. */
-export interface Cause {
-  readonly keys: readonly Key[]
-  readonly more: number
-}
-
-/** How many keys a cause names; the rest is counted. */
-const KEYS_NAMED = 10
-
-/** All changed keys as the cause. */
-export function causeOf(changes: Changes): Cause {
-  const keys = [...changes.keys()]
-  return { keys: keys.slice(0, KEYS_NAMED), more: Math.max(0, keys.length - KEYS_NAMED) }
-}
-
 export class DirtyIndex {
   readonly #reads = new Map<string, readonly Reads[]>()
   readonly #keys = new Index()
@@ -64,7 +50,7 @@ export class DirtyIndex {
 
   /** The resources whose last reads meet the changed keys, and which keys those are. */
   affected(changes: Changes): ReadonlyMap<string, Cause> {
-    const causes = new Map<string, { keys: Key[]; more: number }>()
+    const causes = new Map<string, { keys: Key[]; files: []; more: number }>()
     const dirty = new Set<string>()
     for (const [key, how] of changes) {
       dirty.clear()
@@ -78,8 +64,8 @@ export class DirtyIndex {
       }
       for (const name of dirty) {
         const cause = causes.get(name)
-        if (cause === undefined) causes.set(name, { keys: [key], more: 0 })
-        else if (cause.keys.length < KEYS_NAMED) cause.keys.push(key)
+        if (cause === undefined) causes.set(name, { keys: [key], files: [], more: 0 })
+        else if (cause.keys.length < CAUSES_NAMED) cause.keys.push(key)
         else cause.more++
       }
     }
@@ -89,11 +75,6 @@ export class DirtyIndex {
   /** The resources whose last render used a file: a template, an include, a file it asked for. */
   usersOf(file: string): Set<string> {
     return new Set(this.#files.get(file))
-  }
-
-  /** All files that any resource depends on. */
-  *files(): Generator<string> {
-    for (const reads of this.#reads.values()) for (const one of reads) yield* one.files
   }
 
   #each(

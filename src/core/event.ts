@@ -1,7 +1,7 @@
 // Everything worth telling. Logs, metrics, the status page and the tests listen to this one stream.
 // No event carries a value: keys and short hashes do.
 import type { Fault } from './fault.ts'
-import type { Cause } from './dirty.ts'
+import type { Cause } from './cause.ts'
 import type { Key } from './key.ts'
 import type { Reads } from './reader.ts'
 import type { Result } from './result.ts'
@@ -61,11 +61,12 @@ export type Event =
       /** Which of the keys concern which of the resources. */
       readonly causes: ReadonlyMap<string, Cause>
     }
-  /** Files that renders depend on have become others: templates, what they include or ask for. */
+  /** Files that renders depend on have changed: templates, what they include or ask for. */
   | {
       readonly kind: 'files-changed'
       readonly files: readonly string[]
-      readonly resources: readonly string[]
+      /** Which of the files concern which of the resources. */
+      readonly causes: ReadonlyMap<string, Cause>
     }
   /** What the templates of a resource have looked up, whether they could be rendered or not. */
   | {
@@ -104,6 +105,7 @@ export type Event =
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
       readonly hash: string
       readonly bytes: number
+      readonly cause: Cause
     }
   | {
       readonly kind: 'reload-started'
@@ -123,7 +125,10 @@ export type Event =
       readonly result: CommandResult
       readonly fault: Fault
       readonly attempts: number
+      /** Milliseconds until the next try; null when none is scheduled. */
       readonly retryIn: number | null
+      /** Resources of which this was the last try: they are rolled back. */
+      readonly exhausted: readonly string[]
     }
   /** A guard stops the change; the last good files stay until it is accepted or another one comes. */
   | {
@@ -152,8 +157,22 @@ export type Event =
       readonly because: 'failed' | 'held' | 'waiting'
     }
   | { readonly kind: 'accepted'; readonly resource: string }
-  /** The reload did not succeed with the new files: the previous ones are back. */
-  | { readonly kind: 'rolled-back'; readonly resource: string; readonly dests: readonly string[] }
+  /** The reload did not succeed with the new files: the last good ones are back. */
+  | {
+      readonly kind: 'rolled-back'
+      readonly resource: string
+      /** By destination the start of the SHA-256 of what is there now; null: nothing is. */
+      readonly files: ReadonlyMap<string, string | null>
+      /** The last failure of the reload. */
+      readonly fault: Fault
+    }
+  /** The reload did not succeed, and there is nothing to go back to: the new files stay. */
+  | {
+      readonly kind: 'rollback-impossible'
+      readonly resource: string
+      readonly dests: readonly string[]
+      readonly fault: Fault
+    }
   | {
       readonly kind: 'failed'
       readonly resource: string

@@ -1,5 +1,4 @@
 // The mirror: what is known of one store. Reduces a store's events to a tree and to what changed in it.
-import type { Fault } from './fault.ts'
 import type { Key } from './key.ts'
 import type { StoreEvent } from './store.ts'
 import { emptyTree, treeOf, type Tree } from './tree.ts'
@@ -7,8 +6,7 @@ import { emptyTree, treeOf, type Tree } from './tree.ts'
 export type Mirror =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'live'; readonly tree: Tree }
-  /** `since` in epoch milliseconds. */
-  | { readonly kind: 'stale'; readonly tree: Tree; readonly since: number; readonly fault: Fault }
+  | { readonly kind: 'stale'; readonly tree: Tree }
 
 /** How a key changed: a new or vanished name matters to listings, a new value does not. */
 export type Changes = ReadonlyMap<Key, 'added' | 'value' | 'removed'>

@@ -1,6 +1,7 @@
-// The reader: what a template may look up, through one resource's eyes, with every look-up recorded,
-// hits and misses alike. What was recorded decides later whether a change makes the resource dirty.
-import { extentOf, includes, refusalOf, type Extent } from './extent.ts'
+// The reader: what a template may look up, through one resource's eyes, with every look-up recorded, hits
+// and misses alike. What was recorded decides later whether a change makes the resource dirty, so it ends
+// at the resource's `keys`: of a look-up above them, only the part that they name is recorded.
+import { extentOf, includes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
 import { FaultError } from './fault.ts'
 import {
   compareText,
@@ -9,6 +10,7 @@ import {
   fullKey,
   isEntry,
   joinKeys,
+  outermost,
   ownKey,
   storeOf,
   toKey,
@@ -24,15 +26,23 @@ export interface Reads {
   readonly trees: ReadonlySet<Key>
   /** Directories of which only the names were read: a changed value below is no reason to render. */
   readonly listings: ReadonlySet<Key>
-  /** Patterns of Go's path.Match, full path. */
+  /** Patterns of Go's path.Match, full path; of one that begins above the keys, its part below each key. */
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, what it includes, what it asked for. */
   readonly files: ReadonlySet<string>
+  /**
+   * The keys that were found, and by listings the names, as paths: what a guard counts. Present when the
+   * scope asks for it.
+   */
+  readonly found?: ReadonlySet<Key>
   /** What this takes of stores that are read on demand; absent where there are none. */
   readonly needs?: Extent
   /** The part of it that was not known: then what was rendered is not to be used. */
   readonly missing?: Extent
 }
+
+/** Whether all that was looked up was known. */
+export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
 
 interface MutableExtent extends Extent {
   readonly trees: Set<Key>
@@ -54,6 +64,8 @@ export interface Scope {
   readonly prefix: Key
   /** The resource's `keys`, without the prefix. A look-up outside of them finds nothing. */
   readonly keys: readonly Key[]
+  /** What is found is recorded too, for a guard. */
+  readonly counts?: boolean
 }
 
 export class Reader {
@@ -66,6 +78,7 @@ export class Reader {
     patterns: new Set<string>(),
     files: new Set<string>(),
   }
+  readonly #found: Set<Key> | undefined
   readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
   readonly #roots: readonly Key[]
 
@@ -73,9 +86,14 @@ export class Reader {
     private readonly tree: Tree,
     readonly scope: Scope,
   ) {
-    this.#roots = scope.keys.map((key) => fullKey(scope.prefix, key))
+    this.#roots = outermost(scope.keys.map((key) => fullKey(scope.prefix, key)))
     if (tree.known !== undefined) this.#demand = { needs: newExtent(), missing: newExtent() }
-    this.reads = this.#demand === undefined ? this.#seen : { ...this.#seen, ...this.#demand }
+    if (scope.counts === true) this.#found = new Set()
+    this.reads = {
+      ...this.#seen,
+      ...(this.#found === undefined ? {} : { found: this.#found }),
+      ...this.#demand,
+    }
   }
 
   /** The key in the store, for messages: the prefix put before it. */
@@ -90,19 +108,26 @@ export class Reader {
 
   get(key: string): string | undefined {
     const full = this.fullKey(key)
+    if (!this.#visible(full)) return undefined
     this.#seen.keys.add(full)
     this.#need('trees', full)
-    return this.#visible(full) ? this.tree.get(full) : undefined
+    const value = this.tree.get(full)
+    if (value !== undefined) this.#found?.add(full)
+    return value
   }
 
   /** The pairs below a directory (not the key of that very name), in key order. */
   under(dir: string): Pair[] {
     const full = this.fullKey(dir)
-    this.#seen.trees.add(full)
-    this.#need('trees', full)
+    for (const part of this.#parts(full)) {
+      this.#seen.trees.add(part)
+      this.#need('trees', part)
+    }
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(full)) {
-      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
+      if (key === full) continue
+      this.#found?.add(key)
+      pairs.push({ key: ownKey(this.scope.prefix, key), value })
     }
     return pairs
   }
@@ -112,13 +137,15 @@ export class Reader {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
     const expression = globToRegExp(normal)
-    this.#seen.patterns.add(full)
+    this.#seePattern(full)
     this.#needMatches(normal)
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
       const own = ownKey(this.scope.prefix, key)
       // The prefix itself has no name that a pattern could match.
-      if (own !== '/' && expression.test(own)) pairs.push({ key: own, value })
+      if (own === '/' || !expression.test(own)) continue
+      this.#found?.add(key)
+      pairs.push({ key: own, value })
     }
     return pairs
   }
@@ -131,9 +158,11 @@ export class Reader {
     const normal = toKey(pattern)
     const base = toKey(globBase(normal))
     // One listing tells of every key that appears or vanishes below it, at any depth.
-    this.#seen.listings.add(this.fullKey(base))
+    this.#seeListing(this.fullKey(base))
     const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(globToRegExp)
-    if (expressions.length === 0) return base !== '/' && this.#isThere(base) ? [base] : []
+    if (expressions.length === 0) {
+      return this.#counted(base !== '/' && this.#isThere(base) ? [base] : [])
+    }
     let found = [base]
     for (const expression of expressions) {
       found = found.flatMap((dir) =>
@@ -142,14 +171,16 @@ export class Reader {
           .map((name) => joinKeys(dir, name)),
       )
     }
-    return found.sort(compareText)
+    return this.#counted(found.sort(compareText))
   }
 
   /** The names directly below a directory, each once, in order. A name may be a key, a directory, or both. */
   children(dir: string): readonly string[] {
     const full = this.fullKey(dir)
-    this.#seen.listings.add(full)
-    return this.#names(full)
+    this.#seeListing(full)
+    const names = this.#names(full)
+    for (const name of names) this.#found?.add(joinKeys(full, name))
+    return names
   }
 
   /**
@@ -158,6 +189,7 @@ export class Reader {
    */
   entry(dir: string): string | undefined {
     const full = this.fullKey(dir)
+    if (!this.#visible(parentOf(full))) return undefined
     this.#seen.keys.add(entryOf(full))
     this.#need('names', parentOf(full))
     return this.#entry(full)
@@ -173,10 +205,33 @@ export class Reader {
     this.#seen.files.add(path)
   }
 
+  #counted(keys: Key[]): Key[] {
+    for (const key of keys) this.#found?.add(this.fullKey(key))
+    return keys
+  }
+
+  #seeListing(full: Key): void {
+    for (const part of this.#parts(full)) this.#seen.listings.add(part)
+  }
+
+  #seePattern(full: Key): void {
+    const base = toKey(globBase(full))
+    if (this.#visible(base)) {
+      this.#seen.patterns.add(full)
+      return
+    }
+    for (const root of this.#parts(base)) {
+      const below = narrowed(full, root)
+      if (below !== undefined) this.#seen.patterns.add(below)
+    }
+  }
+
   #names(full: Key): readonly string[] {
-    this.#need('names', full)
-    if (this.#visible(full))
+    if (this.#visible(full)) {
+      this.#need('names', full)
       return this.tree.children(full).filter((name) => isOf(full, `/${name}`))
+    }
+    for (const part of this.#parts(full)) this.#need('trees', part)
     const names = new Set<string>()
     for (const [key] of this.#visibleUnder(full)) {
       const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
@@ -192,38 +247,47 @@ export class Reader {
 
   #isThere(key: Key): boolean {
     const full = this.fullKey(key)
-    this.#need('trees', full)
-    return this.#visibleUnder(full).next().done !== true
+    for (const part of this.#parts(full)) this.#need('trees', part)
+    for (const _ of this.#visibleUnder(full)) return true
+    return false
   }
 
   #visible(full: Key): boolean {
     return this.#roots.some((root) => covers(root, full) && isOf(root, full))
   }
 
-  *#visibleUnder(full: Key): Generator<readonly [Key, string]> {
-    // Where the directory lies above the resource's keys, only what they name is seen.
-    const all = this.#visible(full)
-    for (const pair of this.tree.under(full)) {
-      if (isEntry(pair[0])) continue
-      if (isOf(full, pair[0]) && (all || this.#visible(pair[0]))) yield pair
+  /** What the resource sees of a directory: all of it, or the keys that lie in it. */
+  #parts(dir: Key): readonly Key[] {
+    if (this.#visible(dir)) return [dir]
+    return this.#roots.filter((root) => covers(dir, root) && isOf(dir, root))
+  }
+
+  /** In key order. */
+  #visibleUnder(full: Key): Iterable<readonly [Key, string]> {
+    const parts = this.#parts(full)
+    const [only] = parts
+    if (only === undefined) return []
+    if (parts.length === 1) return this.#under(only)
+    // `/a-b` sorts between `/a` and `/a/b`: one part is not a range of its own.
+    return parts.flatMap((part) => [...this.#under(part)]).sort((a, b) => compareText(a[0], b[0]))
+  }
+
+  *#under(part: Key): Generator<readonly [Key, string]> {
+    for (const pair of this.tree.under(part)) {
+      if (!isEntry(pair[0]) && isOf(part, pair[0])) yield pair
     }
   }
 
-  /** Records what is needed of a store that is read on demand; above the keys, all that they name. */
+  /** Records what is needed of a store that is read on demand. */
   #need(kind: keyof Extent, dir: Key): void {
     if (this.#demand === undefined) return
+    const known = extentOf(this.tree.known, dir)
+    if (known === undefined) return
     const { needs, missing } = this.#demand
-    const inside = (): Key[] => this.#roots.filter((root) => covers(dir, root) && isOf(dir, root))
-    const isVisible = this.#visible(dir)
-    for (const at of isVisible ? [dir] : inside()) {
-      const known = extentOf(this.tree.known, at)
-      if (known === undefined) continue
-      const part = isVisible ? kind : 'trees'
-      needs[part].add(at)
-      if (!includes(known, part, at)) missing[part].add(at)
-      const refusal = refusalOf(known, part, at)
-      if (refusal !== undefined) throw new FaultError(refusal)
-    }
+    needs[kind].add(dir)
+    if (!includes(known, kind, dir)) missing[kind].add(dir)
+    const refusal = refusalOf(known, kind, dir)
+    if (refusal !== undefined) throw new FaultError(refusal)
   }
 
   /** The directories that may hold a match, each by itself, so that its siblings are not needed. */
@@ -238,8 +302,23 @@ export class Reader {
           .map((name) => joinKeys(dir, name)),
       )
     }
-    for (const dir of dirs) this.#need('trees', this.fullKey(dir))
+    for (const dir of dirs) {
+      for (const part of this.#parts(this.fullKey(dir))) this.#need('trees', part)
+    }
   }
+}
+
+/**
+ * The part of a pattern that lies below a key; undefined when nothing there can match. A `*` never stands
+ * for a slash, so each segment of the key is held against the pattern's own.
+ */
+function narrowed(pattern: string, root: Key): string | undefined {
+  const segments = segmentsOf(toKey(pattern))
+  const names = segmentsOf(root)
+  if (names.length > segments.length) return undefined
+  const fits = names.every((name, n) => globToRegExp(segments[n] as string).test(name))
+  if (!fits) return undefined
+  return toKey([...names.map(globEscape), ...segments.slice(names.length)].join('/'))
 }
 
 /** The root of all keys is that of the default store: what other stores have is not below it. */

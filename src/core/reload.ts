@@ -1,5 +1,5 @@
 // How the reload commands of resources are to be run, alone and together. Times in milliseconds.
-import { expandCommand } from './command.ts'
+import { expandCommand, isExpansion, namesFile } from './command.ts'
 import type { ReloadPolicy, Resource, TemplateSpec } from './resource.ts'
 
 /** How one reload command is to be run. */
@@ -24,36 +24,78 @@ export type Reloads = ReadonlyMap<string, ReloadTerms>
  * The distinct reload commands of some templates of a resource, ready to run. By the time they run the
  * staged file has become the destination, so `src` names that as well.
  */
-export function reloadsOf({ reload }: Resource, specs: readonly TemplateSpec[]): Reloads {
-  const { onFailure, attempts, verify, minInterval, splay } = reload
+export function reloadsOf(resource: Resource, specs: readonly TemplateSpec[]): Reloads {
   const reloads = new Map<string, ReloadTerms>()
-  for (const { reloadCmd, reloadTimeout, dest } of specs) {
+  for (const spec of specs) {
+    const { reloadCmd, dest } = spec
     if (reloadCmd === undefined) continue
     const command = expandCommand(reloadCmd, { src: dest, dest })
-    reloads.set(command, {
-      timeout: Math.max(reloadTimeout, reloads.get(command)?.timeout ?? 0),
-      ...(onFailure === 'rollback' ? { attempts } : {}),
-      minInterval,
-      splay,
-      verify: verify === undefined ? [] : [verify],
-    })
+    const terms = termsOf(resource, spec)
+    const timeout = Math.max(terms.timeout, reloads.get(command)?.timeout ?? 0)
+    reloads.set(command, { ...terms, timeout })
   }
   return reloads
 }
+
+const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadTerms => ({
+  timeout: reloadTimeout,
+  ...(reload.onFailure === 'rollback' ? { attempts: reload.attempts } : {}),
+  minInterval: reload.minInterval,
+  splay: reload.splay,
+  verify: reload.verify === undefined ? [] : [reload.verify],
+})
+
+/** The reloads of a resource as it is configured: what debts of an earlier configuration are held against. */
+export interface ConfiguredReloads {
+  /** All of them, but for commands of for_each templates that name a file: each file has its own. */
+  readonly all: Reloads
+  /** A failed reload may lead to a rollback, or a verification judges it. */
+  readonly areJudged: boolean
+  /** The terms of a command that was recorded; undefined when it is not configured any more. */
+  readonly find: (command: string) => ReloadTerms | undefined
+}
+
+export function configuredReloads(resource: Resource): ConfiguredReloads {
+  const { templates } = resource
+  const expanding = templates.filter(
+    ({ forEach, reloadCmd }) => forEach !== undefined && namesFile(reloadCmd ?? ''),
+  )
+  const all = reloadsOf(
+    resource,
+    templates.filter((spec) => !expanding.includes(spec)),
+  )
+  return {
+    all,
+    areJudged: templates.some(
+      (spec) => spec.reloadCmd !== undefined && isJudged(termsOf(resource, spec)),
+    ),
+    find(command) {
+      const spec = expanding.find(({ reloadCmd }) => isExpansion(reloadCmd ?? '', command))
+      return all.get(command) ?? (spec && termsOf(resource, spec))
+    },
+  }
+}
+
+/** How one run is to be done: the terms of all its owers together. */
+export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts'>
+
+/** Whether the outcome of a run says something about the files: it may lead to a rollback, or it verifies. */
+export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
+  attempts !== undefined || verify.length > 0
 
 /** The same reloads with nothing to go back to: they are tried for ever. */
 export const withoutEnd = (reloads: Reloads): Reloads =>
   new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
-/** One run serves all its owers: each gets at least the time, the peace and the proof that it asks for. */
-export function mergeTerms(all: Iterable<ReloadTerms>): ReloadTerms {
-  const most = { timeout: 0, minInterval: 0, splay: 0 }
+/** One run serves all its owers: each gets at least the time and the proof that it asks for. */
+export function mergeTerms(all: Iterable<RunTerms>): RunTerms {
+  let timeout = 0
+  let attempts: number | undefined
   const verify = new Map<string, Verify>()
   for (const terms of all) {
-    most.timeout = Math.max(most.timeout, terms.timeout)
-    most.minInterval = Math.max(most.minInterval, terms.minInterval)
-    most.splay = Math.max(most.splay, terms.splay)
+    timeout = Math.max(timeout, terms.timeout)
+    attempts = Math.max(attempts ?? 0, terms.attempts ?? 0) || undefined
     for (const one of terms.verify) verify.set(one.command, one)
   }
-  return { ...most, verify: [...verify.values()] }
+  return { timeout, attempts, verify: [...verify.values()] }
 }

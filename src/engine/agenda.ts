@@ -1,119 +1,100 @@
-// The agenda: which resource is to be worked on, and when. Coalesces changes, keeps a resource from
-// being worked on twice at once, and brings failed ones back. It has no clock and no timers of its
-// own: times come in (milliseconds of a monotonic clock), the next time to look goes out.
+// The agenda: which unit is to be worked on, and when. Coalesces changes, keeps a unit from being worked on
+// twice at once, and brings failed ones back. It has no clock: times come in (milliseconds of a monotonic
+// clock), the next time to look goes out. What it costs does not depend on the number of units.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
-
-/** Coalescing of changes, in milliseconds. */
-export interface Pace {
-  /** How long nothing has to change before a further change is acted upon. */
-  readonly quiet: number
-  /** The longest that a stream of changes can put the work off. */
-  readonly max: number
-}
-
-interface Entry {
-  readonly pace: Pace
-  /** When the first change came that was not acted upon; null when there is none. */
-  since: number | null
-  due: number
-  lastChange: number
-  busy: boolean
-  /** As take() was told last. */
-  ready: boolean
-  failures: number
-}
+import { Timetable } from '../core/timetable.ts'
+import type { Pending, Unit } from './unit.ts'
 
 const RETRY: Backoff = { first: 1000, most: 60_000 }
 
 export class Agenda {
-  readonly #entries = new Map<string, Entry>()
+  readonly #timetable = new Timetable<Unit>()
+  /** Due, and not ready when take() last looked. */
+  readonly #unready = new Set<Unit>()
 
-  constructor(resources: Iterable<readonly [string, Pace]>) {
-    for (const [name, pace] of resources) {
-      this.#entries.set(name, {
-        pace,
-        since: null,
-        due: Infinity,
-        lastChange: -Infinity,
-        busy: false,
-        ready: true,
-        failures: 0,
-      })
+  /**
+   * Something that the unit depends on has changed. After a quiet time the first change is due at once;
+   * those that follow wait until it is quiet again, but not longer than `max`.
+   */
+  changed(unit: Unit, now: number): void {
+    const { pace, pending } = unit
+    const wasQuiet = now - unit.lastChange >= pace.quiet
+    unit.lastChange = now
+    const since = pending?.since ?? now
+    if (wasQuiet) this.#want(unit, { since, due: now })
+    else if (pending === undefined || pending.due > now) {
+      this.#want(unit, { since, due: Math.min(now + pace.quiet, since + pace.max) })
     }
+  }
+
+  /** The unit is to be looked at now, changed or not. */
+  at(unit: Unit, now: number): void {
+    this.#want(unit, { since: unit.pending?.since ?? now, due: now })
   }
 
   /**
-   * Something that these resources depend on has changed. After a quiet time the first change is
-   * due at once; those that follow wait until it is quiet again, but not longer than `max`.
+   * The units that are due and not being worked on; they are from here on.
+   * @param isReady those that are not stay on the agenda until recheck() is called for them
    */
-  changed(names: Iterable<string>, now: number): void {
-    for (const name of names) {
-      const entry = this.#entries.get(name)
-      if (entry === undefined) continue
-      const wasQuiet = now - entry.lastChange >= entry.pace.quiet
-      entry.lastChange = now
-      entry.since ??= now
-      if (wasQuiet) entry.due = now
-      else if (entry.due > now)
-        entry.due = Math.min(now + entry.pace.quiet, entry.since + entry.pace.max)
-    }
+  take(now: number, isReady: (unit: Unit) => boolean): Unit[] {
+    return this.#timetable.take(now).filter((unit) => {
+      if (isReady(unit)) {
+        unit.state = { kind: 'working' }
+        return true
+      }
+      this.#unready.add(unit)
+      return false
+    })
   }
 
-  /** These resources, or all, are to be looked at now, changed or not. */
-  all(now: number, names: Iterable<string> = this.#entries.keys()): void {
-    for (const name of names) {
-      const entry = this.#entries.get(name)
-      if (entry === undefined) continue
-      entry.since ??= now
-      entry.due = now
-    }
+  /** Units that were not ready may be by now. */
+  recheck(): void {
+    for (const unit of this.#unready) this.#schedule(unit)
+    this.#unready.clear()
   }
 
-  /**
-   * The resources that are due and not being worked on; they count as busy from here on.
-   * @param isReady those that are not stay on the agenda, and do not count for `next`
-   */
-  take(now: number, isReady: (name: string) => boolean = () => true): string[] {
-    const names: string[] = []
-    for (const [name, entry] of this.#entries) {
-      entry.ready = isReady(name)
-      if (entry.busy || entry.since === null || entry.due > now || !entry.ready) continue
-      entry.busy = true
-      entry.since = null
-      entry.due = Infinity
-      names.push(name)
-    }
-    return names
-  }
-
-  /** The work on a resource is done; changes that came meanwhile are still on the agenda. */
-  succeeded(name: string): void {
-    const entry = this.#entries.get(name)
-    if (entry === undefined) return
-    entry.busy = false
-    entry.failures = 0
+  /** The work on a unit is done; a change that came meanwhile is still on the agenda. */
+  succeeded(unit: Unit): void {
+    unit.failures = 0
+    this.#rest(unit)
   }
 
   /** It failed: it comes back by itself after the returned milliseconds, or earlier with a change. */
-  failed(name: string, now: number): number {
-    const entry = this.#entries.get(name)
-    if (entry === undefined) return 0
-    entry.busy = false
-    entry.failures++
-    const delay = backoffDelay(entry.failures, RETRY)
-    if (entry.since === null) {
-      entry.since = now
-      entry.due = now + delay
-    }
+  failed(unit: Unit, now: number): number {
+    unit.failures++
+    const delay = backoffDelay(unit.failures, RETRY)
+    this.#rest(unit)
+    if (unit.pending === undefined) this.#want(unit, { since: now, due: now + delay })
     return delay
   }
 
-  /** When take() will next have something, Infinity when nothing is pending. */
+  /** Forgets a unit that is not configured any more. */
+  drop(unit: Unit): void {
+    this.#unready.delete(unit)
+    this.#timetable.set(unit, Infinity)
+  }
+
+  /** When take() will next have something; Infinity when nothing is pending. */
   get next(): number {
-    let next = Infinity
-    for (const { busy, ready, due } of this.#entries.values()) {
-      if (!busy && ready) next = Math.min(next, due)
+    return this.#timetable.next
+  }
+
+  #want(unit: Unit, pending: Pending): void {
+    if (unit.state.kind === 'working') unit.state = { kind: 'working', pending }
+    else {
+      unit.state = { kind: 'dirty', pending }
+      this.#unready.delete(unit)
+      this.#schedule(unit)
     }
-    return next
+  }
+
+  #rest(unit: Unit): void {
+    const { pending } = unit
+    unit.state = pending === undefined ? { kind: 'clean' } : { kind: 'dirty', pending }
+    this.#schedule(unit)
+  }
+
+  #schedule(unit: Unit): void {
+    this.#timetable.set(unit, unit.pending?.due ?? Infinity)
   }
 }

@@ -1,6 +1,7 @@
-// Which resources a change concerns: by what their last renders looked up, and by how they see the keys
+// Which units a change concerns: by what their last renders looked up, and by how they see the keys
 // (hold_down). What changes while one is being rendered is held against its new reads as well.
-import { causeOf, DirtyIndex, type Cause } from '../core/dirty.ts'
+import { causeOfFiles, type Cause } from '../core/cause.ts'
+import { DirtyIndex } from '../core/dirty.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import type { Reads } from '../core/reader.ts'
@@ -8,105 +9,131 @@ import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
 import { ForEach } from './for-each.ts'
+import type { Unit } from './unit.ts'
 import { Views, type SeenChanges } from './views.ts'
 
-export interface ConcernsOptions {
-  readonly resources: readonly Resource[]
-  readonly renderer: TemplateRenderer
-  readonly storeOf: (key: Key) => string
-  /** How the former generation saw the keys. */
-  readonly former: Views | undefined
-}
-
-/** Of a template with for_each. */
-interface Items {
-  readonly resource: Resource
-  readonly items: ForEach
-}
+/** By resource, what of a change concerns it. */
+export type Causes = ReadonlyMap<string, Cause>
 
 export class Concerns {
   readonly views: Views
   readonly #resources: ReadonlyMap<string, Resource>
   readonly #index = new DirtyIndex()
-  /** What changed while a resource was being rendered: it may concern keys it has only just read. */
-  readonly #rendering = new Map<string, Changes[]>()
-  readonly #forEach = new Map<TemplateSpec, Items>()
+  /** The units whose tree is taken and whose reads are not known yet. */
+  readonly #rendering = new Set<Unit>()
+  /** By resource, its templates with for_each. */
+  readonly #forEach = new Map<string, ReadonlyMap<TemplateSpec, ForEach>>()
 
-  constructor({ resources, renderer, storeOf, former }: ConcernsOptions) {
+  /**
+   * @param storeOf the store's name of a full key
+   * @param former how the former generation saw the keys
+   */
+  constructor(
+    resources: readonly Resource[],
+    renderer: TemplateRenderer,
+    storeOf: (key: Key) => string,
+    former: Views | undefined,
+  ) {
     this.#resources = new Map(resources.map((resource) => [resource.name, resource]))
     this.views = new Views(resources, former)
-    for (const resource of resources) {
-      for (const spec of resource.templates) {
-        if (spec.forEach === undefined) continue
-        this.#forEach.set(spec, { resource, items: new ForEach(renderer, storeOf(spec.prefix)) })
-      }
+    for (const { name, templates } of resources) {
+      const expanding = templates.filter(({ forEach }) => forEach !== undefined)
+      if (expanding.length === 0) continue
+      const items = expanding.map(
+        (spec) => [spec, new ForEach(renderer, storeOf(spec.prefix))] as const,
+      )
+      this.#forEach.set(name, new Map(items))
     }
   }
 
-  /** Of a template with for_each. */
-  itemsOf(spec: TemplateSpec): ForEach {
-    return (this.#forEach.get(spec) as Items).items
+  /** @param spec one with for_each, of this resource */
+  itemsOf(resource: string, spec: TemplateSpec): ForEach {
+    return this.#forEach.get(resource)?.get(spec) as ForEach
   }
 
   /** Everything is to be looked at. */
   all(): void {
-    for (const { items } of this.#forEach.values()) items.forget()
+    for (const items of this.#forEach.values()) for (const one of items.values()) one.forget()
   }
 
   /** To be called for every change of the keys, in order. */
-  ofKeys(changes: Changes, before: Tree, after: Tree): ReadonlyMap<string, Cause> {
-    return this.#of(this.views.changed(changes, before, after, performance.now()))
+  ofKeys(changes: Changes, before: Tree, after: Tree, now: number): Causes {
+    return this.#of(this.views.changed(changes, before, after, now))
   }
 
-  /** What a hold-down has kept until now, and the resources that it concerns. */
-  ofExpired(now: number): {
-    readonly keys: ReadonlySet<Key>
-    readonly causes: ReadonlyMap<string, Cause>
-  } {
+  /** What a hold-down has kept until now, and what of it concerns which resource. */
+  ofExpired(now: number): { readonly keys: ReadonlySet<Key>; readonly causes: Causes } {
     const expired = this.views.expire(now)
     const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
     return { keys, causes: this.#of(expired) }
   }
 
-  ofFiles(paths: ReadonlySet<string>): ReadonlySet<string> {
-    // A render that is under way may have read the old file.
-    const dirty = new Set(this.#rendering.keys())
-    for (const path of paths) for (const name of this.#index.usersOf(path)) dirty.add(name)
-    for (const { resource, items } of this.#forEach.values()) {
-      items.filesChanged(paths)
-      if (items.isDirty) dirty.add(resource.name)
+  /** Only files that a render used are a cause: an editor's temporary file beside a template is none. */
+  ofFiles(paths: ReadonlySet<string>): Causes {
+    const files = new Map<string, Set<string>>()
+    for (const path of paths) {
+      for (const name of this.#index.usersOf(path)) {
+        files.set(name, (files.get(name) ?? new Set()).add(path))
+      }
+      for (const { meanwhile } of this.#rendering) meanwhile?.files.add(path)
     }
-    return dirty
+    this.#tellItems(files.keys(), () => true, (items) => items.filesChanged(paths))
+    return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 
-  rendering(resource: string): void {
-    this.#rendering.set(resource, [])
+  /** The tree of a render is taken now. */
+  rendering(unit: Unit): void {
+    unit.meanwhile = { keys: [], files: new Set() }
+    this.#rendering.add(unit)
+    for (const name of unit.names) {
+      for (const items of this.#forEach.get(name)?.values() ?? []) items.begin()
+    }
   }
 
-  /** Takes in what a render looked up; true when some of that has changed while it went on. */
-  rendered(resource: string, reads: readonly Reads[]): boolean {
-    const missed = this.#rendering.get(resource) ?? []
-    this.#rendering.delete(resource)
+  /** Takes in what a resource's templates looked up. Returns what of that has changed meanwhile. */
+  rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)
-    return missed.some((changes) => this.#index.affected(changes).has(resource))
+    const { keys = [], files = new Set<string>() } = unit.meanwhile ?? {}
+    for (const changes of keys) {
+      const cause = this.#index.affected(changes).get(resource)
+      if (cause !== undefined) return cause
+    }
+    const used = [...files].filter((path) => this.#index.usersOf(path).has(resource))
+    return used.length === 0 ? undefined : causeOfFiles(used)
   }
 
-  #of(seen: SeenChanges): ReadonlyMap<string, Cause> {
+  /** All resources of a unit have been rendered. */
+  renderedAll(unit: Unit): void {
+    this.#rendering.delete(unit)
+    unit.meanwhile = undefined
+  }
+
+  #of(seen: SeenChanges): Causes {
     const causes = new Map<string, Cause>()
     for (const [holdDown, changes] of seen) {
       if (changes.size === 0) continue
-      for (const [resource, missed] of this.#rendering) {
-        if (this.#resources.get(resource)?.holdDown === holdDown) missed.push(changes)
+      const sees = (name: string): boolean => this.#resources.get(name)?.holdDown === holdDown
+      for (const unit of this.#rendering) {
+        if (unit.names.some(sees)) unit.meanwhile?.keys.push(changes)
       }
-      for (const [resource, cause] of this.#index.affected(changes)) {
-        if (this.#resources.get(resource)?.holdDown === holdDown) causes.set(resource, cause)
-      }
-      for (const { resource, items } of this.#forEach.values()) {
-        if (resource.holdDown !== holdDown) continue
-        items.keysChanged(changes)
-        if (items.isDirty && !causes.has(resource.name)) causes.set(resource.name, causeOf(changes))
-      }
+      const affected = this.#index.affected(changes)
+      for (const [name, cause] of affected) if (sees(name)) causes.set(name, cause)
+      this.#tellItems(affected.keys(), sees, (items) => items.keysChanged(changes))
     }
     return causes
+  }
+
+  /** Tells the for_each templates of these resources, and of those that are being rendered. */
+  #tellItems(
+    resources: Iterable<string>,
+    sees: (resource: string) => boolean,
+    tell: (items: ForEach) => void,
+  ): void {
+    if (this.#forEach.size === 0) return
+    const names = new Set(resources)
+    for (const unit of this.#rendering) for (const name of unit.names) names.add(name)
+    for (const name of names) {
+      if (sees(name)) for (const items of this.#forEach.get(name)?.values() ?? []) tell(items)
+    }
   }
 }

@@ -1,53 +1,38 @@
-// What a running daemon lets be asked of it: the parts of run.ts, as the control socket sees them.
+// What a running daemon lets be asked of it, as the control socket sees it.
 import type { Controls } from '../core/control.ts'
-import { reloadsOf } from '../core/reload.ts'
-import type { Resource } from '../core/resource.ts'
 import { err, ok } from '../core/result.ts'
 import type { Feeds } from '../feeds/feeds.ts'
-import type { OwedJournal } from '../state/journal.ts'
-import type { ReloadDesk } from './desk.ts'
 import type { StatusBoard } from '../observe/status.ts'
+import type { Journal } from '../state/journal.ts'
 import type { Worker } from './worker.ts'
 
-export interface ControlledParts {
-  readonly board: StatusBoard
-  readonly journal: OwedJournal
-  readonly desk: ReloadDesk
-  readonly stop: AbortSignal
-  /** The generation at work; undefined before the first one is. */
-  readonly generation: () =>
-    | { readonly resources: readonly Resource[]; readonly feeds: Feeds; readonly worker: Worker }
-    | undefined
-}
-
-export function controlsOf({ board, journal, desk, stop, generation }: ControlledParts): Controls {
-  const atWork = () => (stop.aborted ? undefined : generation())
+/** @param feeds those at work; undefined before the first configuration is */
+export function controlsOf(
+  board: StatusBoard,
+  journal: Journal,
+  worker: Worker,
+  feeds: () => Feeds | undefined,
+  stop: AbortSignal,
+): Controls {
   const stopping = err('the daemon is stopping')
+  const isAtWork = (): boolean => !stop.aborted && feeds() !== undefined
   return {
-    status: () => board.status(journal.all(), Date.now(), generation()?.feeds.sizes),
+    status: () => board.status(journal.owed, Date.now(), feeds()?.sizes),
     restore: (former) => board.restore(former),
     resync() {
-      const now = atWork()
-      if (now === undefined) return stopping
-      now.feeds.resync()
-      now.worker.all()
+      if (!isAtWork()) return stopping
+      feeds()?.resync()
+      worker.all()
       return ok(undefined)
     },
     async reload(name) {
-      const resource = atWork()?.resources.find((one) => one.name === name)
-      if (resource === undefined) return stopping
-      const reloads = reloadsOf(resource, resource.templates)
-      if (reloads.size === 0) return err(`${name} has no reload_cmd`)
-      const written = await desk.owe(name, reloads)
-      if (!written.ok) return err(written.error.message)
-      desk.request(name, reloads)
-      return ok(undefined)
+      if (!isAtWork()) return stopping
+      const refused = await worker.reload(name)
+      return refused === undefined ? ok(undefined) : err(refused)
     },
     async accept(name) {
-      const now = atWork()
-      if (now === undefined) return stopping
-      if (await now.worker.accept(name)) return ok(undefined)
-      return err(`no change of ${name} is held`)
+      if (!isAtWork()) return stopping
+      return (await worker.accept(name)) ? ok(undefined) : err(`no change of ${name} is held`)
     },
   }
 }

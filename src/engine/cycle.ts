@@ -1,101 +1,44 @@
-// One unit, once through: render -> guard -> plan || stage -> check -> swap -> group check, and its
-// reloads handed to the desk. All files of the unit pass one step before any takes the next.
-import { applyFiles, type FileChange } from '../apply/apply.ts'
-import { groupCheck } from '../apply/check.ts'
-import { tryFiles, type TriedFile } from '../apply/trial.ts'
+// One unit, once through: render -> plan -> guard || place. What it came to is returned; the worker decides
+// what follows.
+import type { FileChange } from '../apply/apply.ts'
+import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed } from '../core/event.ts'
-import type { Fault } from '../core/fault.ts'
-import type { Observed } from '../core/plan.ts'
-import { reloadsOf } from '../core/reload.ts'
-import type { Resource, TemplateSpec } from '../core/resource.ts'
-import { ok, type Result } from '../core/result.ts'
-import { mayGoBack, type Unit } from '../core/unit.ts'
-import type { WrittenFile } from '../core/written.ts'
-import type { LastGood } from '../state/last-good.ts'
-import type { Records } from '../state/records.ts'
-import type { ReloadDesk } from './desk.ts'
-import type { Guards } from './guards.ts'
-import { planUnit, type PlanContext, type PlannedUnit } from './plan-unit.ts'
-import {
-  contentHash,
-  renderUnit,
-  type NotKnown,
-  type RenderContext,
-  type RenderedTemplate,
-} from './render-unit.ts'
+import type { Resource } from '../core/resource.ts'
+import { footprintOf, holdOf, isAccepted } from './guards.ts'
+import { failed, type Causes, type Failed, type Outcome } from './outcome.ts'
+import type { Parts } from './parts.ts'
+import { checkGroup, place } from './place.ts'
+import { planUnit, type PlannedUnit } from './plan-unit.ts'
+import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
+import type { Unit } from './unit.ts'
 
-export interface CycleContext extends RenderContext, PlanContext {
-  readonly desk: ReloadDesk
-  readonly records: Records
-  readonly guards: Guards
-  readonly lastGood: LastGood
-  /** By resource with a reload that may be rolled back: the hash of what was rendered last. */
-  readonly contents: Map<string, string>
-  /** Told of the files that are in place to stay, with their contents. */
-  readonly wrote: (files: readonly WrittenFile[]) => void
-  readonly noop: boolean
-  /**
-   * With noop: the files that output_format and check_cmd are tried on, in a folder apart. `all`: and
-   * nothing is compared with what is in place.
-   */
-  readonly trial?: 'changes' | 'all' | undefined
-  readonly keepStageFile: boolean
-}
-
-export type Worked =
-  /** `changed`: the resources whose files were written; with -noop, would be. */
-  | { readonly kind: 'done'; readonly changed: readonly string[] }
-  /** A guard stops the whole unit. */
-  | { readonly kind: 'held'; readonly resource: string }
-  /** What a template has looked up is not known yet; nothing was touched. */
-  | ({ readonly kind: 'waiting' } & NotKnown)
-  /** The reload has rejected this very content before. */
-  | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
-  | Failed
-
-export interface Failed {
-  readonly kind: 'failed'
-  readonly resource: string
-  readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state'
-  readonly fault: Fault
-}
-
-export async function cycle(unit: Unit, context: CycleContext): Promise<Worked> {
-  const { desk, guards, noop } = context
-  const rendered = await renderUnit(unit, context)
-  if (!rendered.ok) {
-    const { error } = rendered
-    if ('missing' in error) return { kind: 'waiting', ...error }
-    return failed('render', error.resource, error.fault)
-  }
-  const templates = rendered.value
-  if (context.trial === 'all') return tried(filesOf(templates), context)
-  const stopped = await isRejected(unit, templates, context)
-  if (stopped !== undefined) return stopped
-  const planned = await planUnit(templates, context)
+/** @param templates all of the unit, rendered */
+export async function cycle(
+  unit: Unit,
+  templates: readonly RenderedTemplate[],
+  sight: Sight,
+  causes: Causes,
+  parts: Parts,
+): Promise<Outcome> {
+  const { mode } = parts
+  if (mode.trial === 'all') return tried(filesOf(templates), [], parts)
+  if (!mode.noop) await parts.state.ensure()
+  const rejected = await rejectedBefore(unit, templates, parts)
+  if (rejected !== undefined) return rejected
+  const planned = await planUnit(templates, parts)
   if (!planned.ok) return failed('observe', planned.error.resource, planned.error.fault)
-  const { changes, guarded } = planned.value
+  const { changes } = planned.value
   const changed = [...new Set(changes.map(({ resource }) => resource))]
-  for (const resource of unit.resources) {
-    const compared = guarded.get(resource) ?? []
-    const concerned = compared.length > 0 && changed.includes(resource.name)
-    if (concerned && (await guards.holds(resource, contentHash(resource, templates), compared)))
-      return { kind: 'held', resource: resource.name }
-  }
-  if (noop) {
-    const failure = context.trial === undefined ? undefined : await tryChanges(changes, context)
-    return failure ?? { kind: 'done', changed }
-  }
+  const held = await heldBack(unit, templates, planned.value, changed, parts)
+  if (held !== undefined) return held
+  if (mode.noop) return mode.trial === undefined ? { kind: 'done', changed } : tried(newFiles(changes), changed, parts)
   const failure =
     changes.length > 0
-      ? await apply(unit, changes, templates, context)
-      : await recheck(unit, context)
+      ? await place({ unit, changes, templates, causes }, parts)
+      : await recheck(unit, parts)
   if (failure !== undefined) return failure
-  await confirm(templates, planned.value, context)
-  for (const resource of unit.resources) {
-    await guards.applied(resource, guarded.get(resource) ?? [])
-    desk.recover(resource.name, reloadsOf(resource, resource.templates))
-  }
+  await confirm(templates, planned.value, sight, parts)
+  for (const resource of unit.resources) await passed(unit, resource, planned.value, parts)
   return { kind: 'done', changed }
 }
 
@@ -104,158 +47,67 @@ const filesOf = (templates: readonly RenderedTemplate[]): TriedFile[] =>
     files.map((file) => ({ resource: resource.name, ...file })),
   )
 
-async function tried(files: readonly TriedFile[], { emit }: CycleContext): Promise<Worked> {
-  const failure = await tryFiles(files, emit)
-  if (failure !== undefined) return failed('check', failure.resource, failure.fault)
-  return { kind: 'done', changed: [] }
-}
-
-async function tryChanges(
-  changes: readonly FileChange[],
-  { emit }: CycleContext,
-): Promise<Failed | undefined> {
-  const files = changes.flatMap(({ resource, spec, plan }) =>
+const newFiles = (changes: readonly FileChange[]): TriedFile[] =>
+  changes.flatMap(({ resource, spec, plan }) =>
     plan.why === 'create' || plan.why === 'content'
       ? [{ resource, spec, bytes: plan.next.bytes }]
       : [],
   )
-  const failure = await tryFiles(files, emit)
-  return failure && failed('check', failure.resource, failure.fault)
+
+async function tried(
+  files: readonly TriedFile[],
+  changed: readonly string[],
+  { machine, emit }: Parts,
+): Promise<Outcome> {
+  const failure = await machine.tryFiles(files, emit)
+  if (failure !== undefined) return failed('check', failure.resource, failure.fault)
+  return { kind: 'done', changed }
 }
 
-async function apply(
-  unit: Unit,
-  changes: readonly FileChange[],
-  templates: readonly RenderedTemplate[],
-  context: CycleContext,
-): Promise<Failed | undefined> {
-  const { desk, emit, wrote, keepStageFile } = context
-  const reloads = new Map(
-    unit.resources
-      .map(
-        (resource) => [resource.name, reloadsOf(resource, reloading(resource, changes))] as const,
-      )
-      .filter(([name]) => changes.some((change) => change.resource === name)),
-  )
-  let owed = false
-  const applied = await applyFiles(changes, {
-    keepStageFile,
-    emit,
-    beforeSwap: async () => {
-      owed = true
-      const listed = await listMade(templates, context)
-      if (!listed.ok) return listed
-      for (const [name, all] of reloads) {
-        const written = await desk.owe(name, all)
-        if (!written.ok) return written
-      }
-      return keepGood(unit, changes, context)
-    },
-  })
-  const withdraw = async (): Promise<void> => {
-    if (owed) for (const name of reloads.keys()) await desk.withdraw(name)
-  }
-  if (!applied.ok) {
-    await withdraw()
-    return failed(applied.at, applied.resource, applied.fault)
-  }
-  const fault = await checkGroup(unit, context)
-  if (fault !== undefined) {
-    const lost = await applied.undo()
-    await withdraw()
-    return failed('check', fault.resource, lost === undefined ? fault.fault : lost)
-  }
-  wrote(changes.map((change) => writtenFile(change, unit)))
-  for (const [name, all] of reloads) desk.request(name, all)
-  return undefined
-}
-
-const writtenFile = ({ resource, spec, plan }: FileChange, unit: Unit): WrittenFile => ({
-  resource,
-  dest: spec.dest,
-  sensitive: unit.resources.some(({ name, sensitive }) => name === resource && sensitive === true),
-  write: plan,
-})
-
-/** A repaired owner or mode is nothing that a program has to be told of. */
-const reloading = (resource: Resource, changes: readonly FileChange[]): TemplateSpec[] =>
-  changes.flatMap((change) =>
-    change.resource === resource.name && change.plan.why !== 'metadata' ? [change.spec] : [],
-  )
-
-/** Nothing to write; but what a crash has left in place may not have passed its group's check. */
-async function recheck(unit: Unit, context: CycleContext): Promise<Failed | undefined> {
-  const { desk } = context
-  if (!unit.resources.some(({ name }) => desk.owes(name))) return undefined
-  const fault = await checkGroup(unit, context)
-  return fault && failed('check', fault.resource, fault.fault)
-}
-
-async function checkGroup(
-  unit: Unit,
-  { emit }: CycleContext,
-): Promise<{ readonly resource: string; readonly fault: Fault } | undefined> {
-  for (const { name, groupCheck: command, templates } of unit.resources) {
-    if (command === undefined) continue
-    const { result, fault } = await groupCheck(command)
-    const dest = templates.map((spec) => spec.dest).join(', ')
-    emit({ kind: 'checked', resource: name, dest, command: command.command, result })
-    if (fault !== undefined) return { resource: name, fault }
-  }
-  return undefined
-}
-
-/** Lists the files of for_each templates before they are made. */
-async function listMade(
-  templates: readonly RenderedTemplate[],
-  { manifest }: CycleContext,
-): Promise<Result<void, Fault>> {
-  for (const { resource, spec, files } of templates) {
-    if (spec.forEach === undefined) continue
-    const wanted = files.map((file) => ({
-      dest: file.spec.dest,
-      template: spec.dest,
-      bytes: file.bytes,
-    }))
-    const written = await manifest.will(resource.name, wanted)
-    if (!written.ok) return written
-  }
-  return ok(undefined)
-}
-
-/** Writes down what to go back to. */
-async function keepGood(
-  unit: Unit,
-  changes: readonly FileChange[],
-  { lastGood }: CycleContext,
-): Promise<Result<void, Fault>> {
-  if (!mayGoBack(unit)) return ok(undefined)
-  for (const { name } of unit.resources) {
-    const files = new Map<string, Observed>()
-    for (const { resource, spec, plan: write } of changes) {
-      if (resource === name) files.set(spec.dest, write.previous)
-    }
-    if (files.size === 0) continue
-    const written = await lastGood.replacing(name, files)
-    if (!written.ok) return written
-  }
-  return ok(undefined)
-}
-
-async function isRejected(
+async function rejectedBefore(
   unit: Unit,
   templates: readonly RenderedTemplate[],
-  { records, contents, guards }: CycleContext,
-): Promise<Worked | undefined> {
+  { memory }: Parts,
+): Promise<Outcome | undefined> {
   if (!unit.resources.some(({ reload }) => reload.onFailure === 'rollback')) return undefined
-  for (const resource of unit.resources) {
-    const hash = contentHash(resource, templates)
-    contents.set(resource.name, hash)
-    const { rejected } = await records.get(resource.name)
-    if (rejected !== hash || guards.isAccepted(resource.name, hash)) continue
-    const message = `this content (${rejected}) was rolled back, since its reload failed; it is not tried again until it changes`
-    const hint = `Correct the keys or the template; reconfd accept ${resource.name} tries it once more.`
-    return { kind: 'rejected', resource: resource.name, fault: { kind: 'command', message, hint } }
+  for (const name of unit.names) {
+    const { rejected } = await memory.get(name)
+    const hash = contentHash(name, templates)
+    if (rejected?.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
+    const message = `this content (${hash}) was rolled back and is not tried again until it changes: ${rejected.why}`
+    const hint = `Correct the keys or the template. To try it once more: reconfd accept ${name}`
+    return { kind: 'rejected', resource: name, fault: { kind: 'command', message, hint } }
+  }
+  return undefined
+}
+
+async function heldBack(
+  unit: Unit,
+  templates: readonly RenderedTemplate[],
+  { guarded }: PlannedUnit,
+  changed: readonly string[],
+  { memory }: Parts,
+): Promise<Outcome | undefined> {
+  for (const { name } of unit.resources) {
+    const files = guarded.get(name) ?? []
+    if (files.length === 0 || !changed.includes(name)) continue
+    const hash = contentHash(name, templates)
+    if (isAccepted(unit.consentOf(name), hash)) continue
+    const hold = await holdOf(name, files, memory)
+    if (hold !== undefined) return { kind: 'held', resource: name, hash, hold }
+  }
+  return undefined
+}
+
+/** Nothing to write; but what is in place may not have passed its group's check, and could not be put back. */
+async function recheck(unit: Unit, parts: Parts): Promise<Failed | undefined> {
+  if (!unit.isAtomic) return undefined
+  const { memory, emit } = parts
+  for (const name of unit.names) {
+    if ((await memory.get(name)).undo === undefined) continue
+    const refused = await checkGroup(unit, parts)
+    if (refused !== undefined) return refused
+    warnIfFailed(emit, await memory.set(name, { undo: undefined }))
   }
   return undefined
 }
@@ -264,7 +116,8 @@ async function isRejected(
 async function confirm(
   templates: readonly RenderedTemplate[],
   { changes, gone }: PlannedUnit,
-  { manifest, forEachOf, emit }: CycleContext,
+  { itemsOf }: Sight,
+  { manifest, emit }: Parts,
 ): Promise<void> {
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
@@ -273,19 +126,26 @@ async function confirm(
       change.resource === name && change.plan.why === 'remove' ? [change.spec.dest] : [],
     )
     const made = files.map((file) => file.spec.dest)
-    forEachOf(spec).confirm(made)
-    const listed = await manifest.made(name, made)
-    const unlisted = await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])])
-    for (const written of [listed, unlisted]) {
-      // Not fatal: a file too many is listed, or one is looked at once more.
-      warnIfFailed(emit, written)
-    }
+    itemsOf(resource, spec).confirm(made)
+    // Not fatal: a file too many is listed, or one is looked at once more.
+    warnIfFailed(emit, await manifest.made(name, made))
+    warnIfFailed(emit, await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])]))
   }
 }
 
-const failed = (at: Failed['at'], resource: string, fault: Fault): Failed => ({
-  kind: 'failed',
-  resource,
-  at,
-  fault,
-})
+/** The files are in place: the next change is compared with them, and has to be accepted by itself. */
+async function passed(
+  unit: Unit,
+  { name }: Resource,
+  { guarded }: PlannedUnit,
+  { memory, accepted, emit }: Parts,
+): Promise<void> {
+  const consent = unit.consentOf(name)
+  if (consent.accepted !== undefined) {
+    consent.accepted = undefined
+    emit({ kind: 'accepted', resource: name })
+    warnIfFailed(emit, await accepted.forget(name))
+  }
+  const keys = await footprintOf(name, guarded.get(name) ?? [], memory)
+  if (keys !== undefined) warnIfFailed(emit, await memory.set(name, { keys }))
+}

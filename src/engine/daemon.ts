@@ -1,49 +1,47 @@
-// A run from its begin to its end, and what outlives its generations. `-onetime` is the first snapshot, one
-// cycle of everything, and out; a daemon is the same, not left.
+// The lifetime of one run. `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is
+// the same, not left.
+import { keepShellWarm } from '../apply/warm-shell.ts'
+import type { Control } from '../control/start.ts'
+import { Claims } from '../core/claims.ts'
 import type { Controls } from '../core/control.ts'
 import type { Ended } from '../core/ended.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Result } from '../core/result.ts'
+import type { Resource } from '../core/resource.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import type { WrittenFile } from '../core/written.ts'
-import { longestReload, runReload } from '../apply/reload.ts'
-import { keepShellWarm } from '../apply/warm-shell.ts'
-import type { Control } from '../control/start.ts'
-import { controlsOf } from './controls.ts'
-import type { Accepted } from '../state/accepted.ts'
-import { LastGood } from '../state/last-good.ts'
-import { openManifest } from '../state/manifest.ts'
-import type { OwedJournal } from '../state/journal.ts'
-import { Records } from '../state/records.ts'
-import { ReloadDesk } from './desk.ts'
-import type { Underway } from './underway.ts'
-import { Generations, usesOf, type Generation } from './generations.ts'
-import { Guards } from './guards.ts'
-import type { StatusBoard } from '../observe/status.ts'
 import { VERSION } from '../core/version.ts'
+import type { PlannedFile, WrittenFile } from '../core/written.ts'
+import type { StatusBoard } from '../observe/status.ts'
+import { systemClock } from '../system/clock.ts'
+import { thisProcess } from '../system/process.ts'
+import { controlsOf } from './controls.ts'
+import { Desk } from './desk.ts'
+import { Generations, sweep, usesOf, type Generation } from './generations.ts'
+import { realMachine } from './machine.ts'
+import type { Parts } from './parts.ts'
+import { derivedDebts, undoInterrupted } from './recovery.ts'
+import type { RunState } from './run-state.ts'
+import type { Underway } from './underway.ts'
+import { Worker } from './worker.ts'
 
 export interface DaemonOptions {
   readonly emit: Emit
-  /** Ends the run: what is in work is finished first. */
+  /** Ends the run: running work finishes first. */
   readonly stop: AbortSignal
   /** Calls back when a new generation is asked for (SIGHUP). */
   readonly onReload: (callback: () => void) => void
   /** Settings as they would be read now; for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
-  readonly showPlan: (file: WrittenFile) => void
+  readonly showPlan: (file: PlannedFile) => void
   /** With noop: all files are tried, and none is compared with what is in place. */
   readonly trial?: 'all'
-  /** Told of the files that are in place, with their contents. */
-  readonly wrote: (files: readonly WrittenFile[]) => void
-  /** Notes the work that may take long. */
-  readonly underway: Underway
 }
 
 export class Daemon {
   readonly #onetime: boolean
-  readonly #desk: ReloadDesk
-  readonly #lastGood: LastGood
+  readonly #parts: Parts
+  readonly #worker: Worker
   readonly #generations: Generations
   readonly #controls: Controls
   /** Rejected by a bug anywhere below; never resolved. */
@@ -51,51 +49,54 @@ export class Daemon {
   #resync: NodeJS.Timeout | undefined
   #dropShell: (() => void) | undefined
   #control: Promise<Control> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(
     private readonly settings: Settings,
-    private readonly journal: OwedJournal,
+    private readonly state: RunState,
     private readonly board: StatusBoard,
+    private readonly underway: Underway,
     private readonly options: DaemonOptions,
-    accepted: Accepted,
-    acceptedNames: ReadonlySet<string>,
+    showWritten: (files: readonly WrittenFile[]) => void,
   ) {
-    const { emit, stop } = options
-    const { stateDir, confdir, noop } = settings
+    const { emit, settingsNow, showPlan, trial } = options
+    const { noop, diff, keepStageFile } = settings
     this.#onetime = settings.mode === 'onetime'
-    const records = new Records(stateDir, confdir, !noop)
-    this.#lastGood = new LastGood(records)
-    const desk = new ReloadDesk({
-      journal,
+    this.#parts = {
+      machine: realMachine,
+      clock: systemClock,
+      desk: new Desk(state.journal, systemClock, emit, !this.#onetime),
+      memory: state.records,
+      manifest: state.manifest,
+      accepted: state.accepted,
+      state: state.folder,
+      claims: new Claims(),
       emit,
-      run: (command, terms) => {
-        const work = { what: `the reload ${command}`, resources: [], allowed: longestReload(terms) }
-        return options.underway.during(work, runReload(command, terms))
-      },
-      giveUp: async (names) => (await this.#current?.worker.rollBack(names)) ?? false,
-      began: (names) => names.forEach((name) => this.#lastGood.reloading(name)),
-      proved: (names) => this.#proved(names),
-      retry: !this.#onetime,
-    })
-    this.#desk = desk
+      self: thisProcess(),
+      mode: { noop, trial: trial ?? (diff ? 'changes' : undefined), keepStageFile },
+      showPlan,
+      showWritten,
+    }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // One that comes before anybody waits for it is told to whoever does then.
+    // One that comes before anybody waits for it is reported to whoever does then.
     this.#bug.catch(() => undefined)
-    this.#generations = new Generations({
-      ...options,
-      once: this.#onetime,
-      desk,
-      records,
-      guards: new Guards(records, emit, acceptedNames, async (name) =>
-        warnIfFailed(emit, await accepted.forget(name)),
-      ),
-      lastGood: this.#lastGood,
-      manifest: openManifest(stateDir, confdir),
-      trial: options.trial,
+    this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
+    this.#generations = new Generations(
+      this.#worker,
+      underway,
+      emit,
+      this.#onetime,
+      settingsNow,
       crashed,
-    })
-    this.#controls = controlsOf({ board, journal, desk, stop, generation: () => this.#current })
+    )
+    this.#controls = controlsOf(
+      board,
+      state.journal,
+      this.#worker,
+      () => this.#generations.current?.feeds,
+      options.stop,
+    )
   }
 
   async run(): Promise<Ended> {
@@ -103,7 +104,7 @@ export class Daemon {
     const { emit, onReload, stop } = this.options
     // Armed before anything is read: an edit made meanwhile is not missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)
-    const loading = generations.begin(this.settings)
+    const loading = generations.begin(this.settings, (resources) => this.#recover(resources))
     if (!this.#onetime) onReload(() => generations.renew('SIGHUP'))
     const first = await loading
     if (!first.ok) return { kind: 'configuration', faults: first.error }
@@ -124,59 +125,78 @@ export class Daemon {
     return Promise.race([finished, this.#bug])
   }
 
-  /** What makes no progress, for longer than it may and that patience; undefined when all does. */
+  /** What makes no progress, for longer than it may and `patience` on top; undefined when all does. */
   stuck(patience: number): string | undefined {
-    return this.options.underway.stuck(patience) ?? this.#current?.worker.stuck(patience)
+    return this.underway.stuck(patience) ?? this.#worker.stuck(patience)
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#resync)
     this.#dropShell?.()
-    this.#dropShell = undefined
     await this.#generations.stop()
-    await this.#desk.close()
+    await this.#worker.stop()
     await this.#generations.close()
-    await this.journal.close()
-    const control = await this.#control
-    this.#control = undefined
-    await control?.close()
+    await this.state.folder.ensure()
+    warnIfFailed(this.options.emit, await this.state.journal.verify())
+    await this.state.journal.close()
+    await (await this.#control)?.close()
   }
 
-  get #current(): Generation | undefined {
-    return this.#generations.current
+  /** What an earlier life of the program has left undone, before anything new begins. */
+  async #recover(resources: readonly Resource[]): Promise<void> {
+    const { emit } = this.options
+    const { journal, damage, readStatus, accepted } = this.state
+    if (this.settings.noop) return
+    await sweep(resources, emit)
+    await undoInterrupted(journal, this.#parts)
+    if (damage !== undefined) {
+      const status = await readStatus()
+      const isDamaged = damage !== 'missing'
+      const owed = await derivedDebts(resources, status, isDamaged, this.#parts)
+      const missing = owed.filter(({ resource }) => !journal.owed.has(resource))
+      if (isDamaged || missing.length > 0) emit(lostDebts(damage, missing.map(({ resource }) => resource)))
+      warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
+    }
+    this.#worker.accepted(await accepted.all())
   }
 
   /** The first snapshot, one cycle, and what it led to. */
-  async #once({ feeds, worker }: Generation, stopped: Promise<void>): Promise<Ended> {
+  async #once({ feeds }: Generation, stopped: Promise<void>): Promise<Ended> {
+    const worker = this.#worker
+    const { stop, emit } = this.options
     const begin = performance.now()
     let faults: readonly Fault[] = []
     // What is read on demand may make templates ask for more.
     do {
       faults = await feeds.firstReads(this.settings.timeout, stopped, begin)
-      if (this.options.stop.aborted && !feeds.areRead) return { kind: 'stopped' }
+      if (stop.aborted && !feeds.areRead) return { kind: 'stopped' }
+      if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
-    } while (worker.isWaiting && faults.length === 0 && !this.options.stop.aborted)
+    } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
     await worker.stop()
-    await this.#desk.idle()
     if (!this.settings.noop) {
       const { keepStatus } = await import('../control/keep.ts')
-      await keepStatus(this.settings, this.#controls, this.options.emit)
+      await keepStatus(this.settings, this.#controls, emit)
     }
-    if (this.options.stop.aborted && worker.isWaiting) return { kind: 'stopped' }
-    // What could be read has been worked off; what could not be is told last.
+    if (stop.aborted && worker.isWaiting) return { kind: 'stopped' }
+    // What could be read has been worked off; what could not be is reported last.
     return faults.length > 0 ? { kind: 'unreachable', faults, ...this.#work } : this.#done
   }
 
   async #untilStopped(stopped: Promise<void>): Promise<Ended> {
     if (this.settings.interval > 0) {
       this.#resync = setInterval(() => {
-        this.#current?.feeds.resync()
-        this.#current?.worker.all()
+        this.#generations.current?.feeds.resync()
+        this.#worker.all()
       }, this.settings.interval)
     }
     if (!this.settings.noop && !this.settings.syncOnly) this.#dropShell = await keepShellWarm()
     await stopped
-    await this.#generations.settled()
     await this.close()
     return this.#done
   }
@@ -187,9 +207,8 @@ export class Daemon {
 
   /** What has come of it, by resource. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
-    const worker = this.#current?.worker
-    const failed = new Set([...(worker?.failed ?? []), ...this.#desk.failed])
-    return { failed: [...failed], changed: [...(worker?.changed ?? [])] }
+    const failed = new Set([...this.#worker.failed, ...this.#parts.desk.failed])
+    return { failed: [...failed], changed: [...this.#worker.changed] }
   }
 
   /** From here on the daemon can be asked. */
@@ -199,9 +218,16 @@ export class Daemon {
     this.board.changed = () => control.changed()
     return control
   }
+}
 
-  /** The reloads of these have succeeded: what is in place is what a rollback goes back to. */
-  async #proved(names: readonly string[]): Promise<void> {
-    for (const name of names) warnIfFailed(this.options.emit, await this.#lastGood.proved(name))
-  }
+function lostDebts(
+  damage: NonNullable<RunState['damage']>,
+  resources: readonly string[],
+): Parameters<Emit>[0] {
+  const what = damage === 'missing' ? 'the journal of owed reloads is gone' : damage.message
+  const derived =
+    resources.length === 0
+      ? 'what is in place shows no reload that it may have held'
+      : `reloads that it may have held are run again: ${resources.join(', ')}`
+  return { kind: 'notice', level: 'warn', message: `${what}; ${derived}` }
 }

@@ -1,327 +1,198 @@
-// The reload desk: knows every reload that is owed, runs each distinct command once for all that wait
-// for it, and does not let go of one before it has succeeded. See invariant 5 in docs/architecture.md.
-import { warnIfFailed, type CommandResult, type Emit } from '../core/event.ts'
+// The reload desk: the reload protocol with its journal. Every debt is recorded before the files are
+// placed and struck out after a run has read them; what the protocol decides is logged. The desk starts
+// nothing by itself: the worker asks what is due, runs it, and brings back the result.
+import type { Clock } from '../core/clock.ts'
+import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { mergeTerms, type Reloads, type ReloadTerms } from '../core/reload.ts'
+import type { ConfiguredReloads, Reloads, ReloadTerms } from '../core/reload.ts'
+import { ReloadProtocol, type Placement, type Run, type Verdict } from '../core/reload-protocol.ts'
 import { ok, type Result } from '../core/result.ts'
-import { backoffDelay, type Backoff } from '../core/backoff.ts'
-import type { OwedJournal } from '../state/journal.ts'
+import type { Journal } from '../state/journal.ts'
+import type { ReloadRun } from './machine.ts'
 
-export interface ReloadDeskOptions {
-  readonly journal: OwedJournal
-  readonly emit: Emit
-  /** Runs a command and what verifies it; never rejects. */
-  readonly run: (command: string, terms: ReloadTerms) => Promise<ReloadRun>
-  /**
-   * Brings back the files that these resources had before and asks for their reloads. False when
-   * there is nothing to bring back.
-   */
-  readonly giveUp: (resources: readonly string[]) => Promise<boolean>
-  /** A reload begins for what these have in place now. */
-  readonly began: (resources: readonly string[]) => void
-  /** With what they had in place then, all reloads of these have succeeded. */
-  readonly proved: (resources: readonly string[]) => Promise<void>
-  /**
-   * False in a onetime run: a reload that fails stays in the journal for the next run, and none
-   * waits for its pace.
-   */
-  readonly retry: boolean
-}
+export class Desk {
+  readonly #protocol: ReloadProtocol
+  /** Who waits for a placement to be admitted. */
+  readonly #doors = new Map<Placement, () => void>()
+  /** Resources of the journal that are not configured: what they owe is kept and not retried. */
+  readonly #shelved = new Set<string>()
+  /** Resources whose reload has failed and not succeeded since. */
+  readonly #failed = new Set<string>()
+  #isInherited = false
 
-export interface ReloadRun {
-  readonly result: CommandResult
-  /** Absent when it succeeded. */
-  readonly fault?: Fault
-}
-
-/** One distinct command, and the resources that owe its run. */
-interface Account {
-  readonly owers: Map<string, ReloadTerms>
-  /** Work under way that may yet ask for this command; it is run once for all of them. */
-  holds: number
-  /** Asked for: to be run as soon as nothing is held any more, or the grace is over. */
-  wanted: boolean
-  /** It waits for its pace (minInterval, splay), as written down in the journal. */
-  delayed: boolean
-  /** Not before this time of a monotonic clock. */
-  notBefore: number
-  lastStart: number
-  running: boolean
-  attempts: number
-  timer: NodeJS.Timeout | undefined
-}
-
-/** What was in place when a run began: the number of each ower's newest swap. */
-type Swaps = ReadonlyMap<string, number | undefined>
-
-const RETRY: Backoff = { first: 1000, most: 60_000 }
-
-/**
- * How long a reload waits for the other resources of its batch, in milliseconds. A resource whose
- * check hangs must not keep the others from being reloaded: it gets a reload of its own later.
- */
-const HOLD_GRACE = 1000
-
-export class ReloadDesk {
-  readonly #accounts = new Map<string, Account>()
-  /** Counts a resource's swaps, so that a reload that began before the newest one does not settle it. */
-  readonly #swaps = new Map<string, number>()
-  readonly #waiters: (() => void)[] = []
-  /** What an earlier life of the program owed and this one has not taken up yet. */
-  readonly #inherited: Set<string>
-  #closing = false
-  #failed = new Set<string>()
-
-  constructor(private readonly options: ReloadDeskOptions) {
-    this.#inherited = new Set(options.journal.all().keys())
+  /** @param retries false in a onetime run; see ReloadProtocol */
+  constructor(
+    private readonly journal: Journal,
+    private readonly clock: Clock,
+    private readonly emit: Emit,
+    retries: boolean,
+  ) {
+    this.#protocol = new ReloadProtocol(retries)
   }
 
-  /** Work begins that may end in these reloads. Each call is paired with one release(). */
-  hold(reloads: Reloads): void {
-    for (const command of reloads.keys()) this.#account(command).holds++
-  }
-
-  release(reloads: Reloads): void {
-    for (const command of reloads.keys()) {
-      const account = this.#account(command)
-      account.holds--
-      this.#proceed(command, account)
-    }
-  }
-
-  /** To be called before a swap: writes down, synced, that these reloads will be due. */
-  async owe(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
-    this.#swaps.set(resource, (this.#swaps.get(resource) ?? 0) + 1)
-    if (reloads.size === 0) return ok(undefined)
-    const known = this.options.journal.all().get(resource)
-    const entry = {
-      resource,
-      since: known?.since ?? Date.now(),
-      attempts: known?.attempts ?? 0,
-      commands: [...reloads.keys()],
-    }
-    return this.options.journal.owe([entry])
-  }
-
-  /** The swap that owe() announced did not happen. */
-  async withdraw(resource: string): Promise<void> {
-    if (this.owes(resource)) return
-    await this.options.journal.settle([resource])
-  }
-
-  /** Whether a resource owes a reload, one from an earlier life included. */
-  owes(resource: string): boolean {
-    return this.#inherited.has(resource) || this.#owesAnything(resource)
-  }
-
-  /** The number of a resource's newest swap. */
-  swapOf(resource: string): number {
-    return this.#swaps.get(resource) ?? 0
-  }
-
-  /** The swap is done: the reloads are due now. */
-  request(resource: string, reloads: Reloads): void {
-    for (const [command, terms] of reloads) {
-      const account = this.#account(command)
-      account.owers.set(resource, terms)
-      if (!account.wanted) account.notBefore = performance.now() + Math.random() * terms.splay
-      account.wanted = true
-      account.attempts = 0
-      clearTimeout(account.timer)
-      account.timer = setTimeout(() => this.#start(command, account), HOLD_GRACE)
-      this.#proceed(command, account)
-    }
-  }
-
-  /**
-   * Takes up what is owed from before: from an earlier life, or by a command that has become another
-   * one since. Of `reloads`, all that the resource has now, it is not known which would be enough.
-   */
-  recover(resource: string, reloads: Reloads): void {
-    const replaced = this.#dropOthers(resource, reloads)
-    if (!this.#inherited.delete(resource) && !replaced) return
-    if (reloads.size > 0) this.request(resource, reloads)
-    // Its reload command is gone from the configuration: there is nothing left to run.
-    else void this.options.journal.settle([resource])
-  }
-
-  /**
-   * Of the resources, only these are left in conf.d. What the others owe is not tried any more, but
-   * stays in the journal, should they come back.
-   */
-  retain(resources: ReadonlySet<string>): void {
-    for (const account of this.#accounts.values()) {
-      for (const name of account.owers.keys()) {
-        if (resources.has(name)) continue
-        account.owers.delete(name)
-        this.#inherited.add(name)
-        this.#failed.delete(name)
-        const message = `${name} is gone from conf.d: the reload that it owes is not tried any more`
-        this.options.emit({ kind: 'notice', level: 'warn', message })
-      }
-      if (account.owers.size === 0) this.#forget(account)
-    }
-  }
-
-  /** Resolves when nothing runs or is about to; what waits for a retry does not count. */
-  async idle(): Promise<void> {
-    const active = ({ running, wanted, delayed }: Account): boolean =>
-      running || (wanted && !delayed)
-    while ([...this.#accounts.values()].some(active)) {
-      await new Promise<void>((resolve) => this.#waiters.push(resolve))
-    }
-  }
-
-  /** The resources whose reload has failed and not yet succeeded. */
   get failed(): ReadonlySet<string> {
     return this.#failed
   }
 
-  /** No more retries; what is owed stays in the journal. Ends when the running reloads have ended. */
-  async close(): Promise<void> {
-    this.#closing = true
-    await this.idle()
-    for (const account of this.#accounts.values()) clearTimeout(account.timer)
+  /** When due() will next return something. */
+  get next(): number {
+    return this.#protocol.next
   }
 
-  #account(command: string): Account {
-    let account = this.#accounts.get(command)
-    if (account === undefined) {
-      account = {
-        owers: new Map(),
-        holds: 0,
-        wanted: false,
-        delayed: false,
-        notBefore: -Infinity,
-        lastStart: -Infinity,
-        running: false,
-        attempts: 0,
-        timer: undefined,
-      }
-      this.#accounts.set(command, account)
+  /** Nothing runs or is about to; what waits for a retry does not count. */
+  get isIdle(): boolean {
+    return this.#protocol.isIdle(this.clock.now())
+  }
+
+  /** From here on nothing is retried: what is owed stays in the journal. */
+  close(): void {
+    this.#protocol.close()
+  }
+
+  /** Work begins that may end in runs of these commands; each call is paired with one release(). */
+  hold(commands: Iterable<string>): void {
+    this.#protocol.hold(commands)
+  }
+
+  release(commands: Iterable<string>): void {
+    this.#protocol.release(commands)
+  }
+
+  /** Whether a run is under way whose verdict is about the files of these resources. */
+  isReading(resources: readonly string[]): boolean {
+    return resources.some((resource) => this.#protocol.isRead(resource))
+  }
+
+  owes(resource: string): boolean {
+    return this.#protocol.owes(resource) || this.#shelved.has(resource)
+  }
+
+  isExhausted(resource: string): boolean {
+    return this.#protocol.isExhausted(resource)
+  }
+
+  /** Resolves when the placement may begin. Each call is followed by one leave(). */
+  async enter(placement: Placement): Promise<void> {
+    if (this.#protocol.request(placement, this.clock.now())) return
+    await new Promise<void>((admitted) => this.#doors.set(placement, admitted))
+  }
+
+  /**
+   * Records what will be owed once the placement is done; resolves when that is safe on disk.
+   * @param isAtomic resources without reloads are recorded too: an interrupted change is put back
+   */
+  async record({ owing }: Placement, isAtomic: boolean): Promise<Result<void, Fault>> {
+    const entries = [...owing]
+      .filter(([, reloads]) => isAtomic || reloads.size > 0)
+      .map(([resource, reloads]) => this.#entry(resource, reloads.keys()))
+    return entries.length === 0 ? ok(undefined) : this.journal.owe(entries)
+  }
+
+  /** @param placed false: the files are as they were before */
+  async leave(placement: Placement, placed: boolean): Promise<void> {
+    this.#protocol.end(placement, placed, this.clock.now())
+    const free = [...placement.owing.keys()].filter((resource) => !this.owes(resource))
+    await this.strike(free)
+  }
+
+  /** Asks for reloads of what is in place. */
+  async ask(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
+    const written = await this.journal.owe([this.#entry(resource, reloads.keys())])
+    if (written.ok) this.#protocol.owe(resource, reloads, this.clock.now())
+    return written
+  }
+
+  /** The runs that start now. Placements that may begin are admitted. */
+  due(): readonly Run[] {
+    const { admitted, started } = this.#protocol.step(this.clock.now())
+    for (const placement of admitted) {
+      this.#doors.get(placement)?.()
+      this.#doors.delete(placement)
     }
-    return account
-  }
-
-  #proceed(command: string, account: Account): void {
-    if (account.wanted && account.holds === 0) this.#start(command, account)
-  }
-
-  #start(command: string, account: Account): void {
-    // One run at a time; what was asked for meanwhile follows as soon as this one has ended.
-    if (account.running) return
-    clearTimeout(account.timer)
-    const wait = this.#paceOf(account)
-    account.delayed = wait > 0
-    if (account.delayed) {
-      if (!this.#closing) account.timer = setTimeout(() => this.#start(command, account), wait)
-      this.#wake()
-      return
+    for (const { command, read } of started) {
+      this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }
-    account.wanted = false
-    if (account.owers.size === 0) return
-    account.running = true
-    account.lastStart = performance.now()
-    void this.#run(command, account)
+    return started
   }
 
-  /** How long it has to wait yet, in milliseconds. */
-  #paceOf({ owers, lastStart, notBefore }: Account): number {
-    if (!this.options.retry || owers.size === 0) return 0
-    const { minInterval } = mergeTerms(owers.values())
-    return Math.max(notBefore, lastStart + minInterval) - performance.now()
+  /** The resources whose content is proved if this run has succeeded. */
+  provedBy(run: Run): readonly string[] {
+    return this.#protocol.provedBy(run)
   }
 
-  async #run(command: string, account: Account): Promise<void> {
-    const { emit, run } = this.options
-    const swaps = new Map([...account.owers.keys()].map((name) => [name, this.#swaps.get(name)]))
-    const resources = [...swaps.keys()]
-    emit({ kind: 'reload-started', resources, command })
-    this.options.began(resources)
-    const { result, fault } = await run(command, mergeTerms(account.owers.values()))
-    account.attempts++
+  /** The run has ended. Returns the resources whose content has failed too often: they are to go back. */
+  async finish(run: Run, { result, fault }: ReloadRun): Promise<readonly string[]> {
+    const { command } = run
+    const resources = [...run.read.keys()]
+    const verdict = this.#protocol.finish(run, fault === undefined, this.clock.now())
     if (fault === undefined) {
-      account.attempts = 0
-      emit({ kind: 'reloaded', resources, command, result })
-      await this.#settle(account, swaps)
+      for (const name of verdict.settled) this.#failed.delete(name)
+      this.emit({ kind: 'reloaded', resources, command, result })
+      await this.strike(verdict.settled)
+      return []
     }
-    const waits =
-      fault !== undefined && (await this.#fail(command, account, { result, fault }, swaps))
-    account.running = false
-    if (account.wanted && !waits) this.#start(command, account)
-    this.#wake()
+    const { attempts, retryIn, exhausted }: Verdict = verdict
+    for (const name of resources) this.#failed.add(name)
+    this.emit({ kind: 'reload-owed', resources, command, result, fault, attempts, retryIn, exhausted })
+    warnIfFailed(this.emit, await this.journal.verify())
+    return exhausted
   }
 
-  /** True when the next try is set for later. */
-  async #fail(
-    command: string,
-    account: Account,
-    run: Required<ReloadRun>,
-    swaps: Swaps,
-  ): Promise<boolean> {
-    const { attempts, owers } = account
-    for (const name of owers.keys()) this.#failed.add(name)
-    // Those that were swapped meanwhile have another content, which is tried first.
-    const tired = [...owers].filter(
-      ([name, terms]) =>
-        attempts >= (terms.attempts ?? Infinity) && this.#swaps.get(name) === swaps.get(name),
-    )
-    const again = !this.#closing && owers.size > 0
-    const willRetry = again && (this.options.retry || this.#willGiveUp(account))
-    let retryIn = willRetry && tired.length === 0 ? backoffDelay(attempts, RETRY) : null
-    const resources = [...swaps.keys()]
-    this.options.emit({ kind: 'reload-owed', resources, command, ...run, attempts, retryIn })
-    if (again && tired.length > 0) {
-      const restored = await this.options.giveUp(tired.map(([name]) => name))
-      if (!restored) {
-        for (const [name, terms] of tired) owers.set(name, { ...terms, attempts: undefined })
-        if (this.options.retry) retryIn = backoffDelay(attempts, RETRY)
+  /** There is nothing to go back to: the reloads are retried until they succeed. */
+  persist(resource: string): void {
+    this.#protocol.persist(resource, this.clock.now())
+  }
+
+  /**
+   * The configuration is now this one, by resource. What an earlier life of the program owes is taken up at
+   * the first call; what the journal holds of resources that are not configured stays there.
+   * @returns resources for which nothing is left to run: strike them out
+   */
+  configure(configured: ReadonlyMap<string, ConfiguredReloads>): readonly string[] {
+    const now = this.clock.now()
+    const { gone, settled } = this.#protocol.configure(configured, now)
+    for (const name of gone) {
+      this.#shelved.add(name)
+      this.#failed.delete(name)
+      const message = `${name} is gone from conf.d: the reload that it owes is not tried any more`
+      this.emit({ kind: 'notice', level: 'warn', message })
+    }
+    const found = this.#isInherited ? [...this.#shelved] : [...this.journal.owed.keys()]
+    this.#isInherited = true
+    const free = new Set(settled)
+    for (const name of found) {
+      const reloads = configured.get(name)
+      if (reloads === undefined) {
+        this.#shelved.add(name)
+        continue
       }
+      this.#shelved.delete(name)
+      const commands = this.journal.owed.get(name)?.commands ?? []
+      this.#protocol.owe(name, inherited(commands, reloads), now)
+      if (!this.#protocol.owes(name)) free.add(name)
     }
-    if (retryIn === null || account.wanted) return false
-    // A onetime run stays for this: it does not end before the files that work are back.
-    account.wanted = !this.options.retry
-    account.timer = setTimeout(() => this.#start(command, account), retryIn)
-    return true
+    return [...free]
   }
 
-  #willGiveUp({ owers }: Account): boolean {
-    return [...owers.values()].some(({ attempts }) => attempts !== undefined)
+  /** Nothing is left to run for these. Not fatal when it fails: the next start runs a reload too many. */
+  async strike(resources: readonly string[]): Promise<void> {
+    if (resources.length > 0) warnIfFailed(this.emit, await this.journal.settle(resources))
   }
 
-  #wake(): void {
-    for (const wake of this.#waiters.splice(0)) wake()
+  #entry(resource: string, commands: Iterable<string>) {
+    const since = this.journal.owed.get(resource)?.since ?? this.clock.time()
+    const all = new Set([...this.#protocol.owedBy(resource), ...commands])
+    return { resource, since, commands: [...all] }
   }
+}
 
-  async #settle(account: Account, swaps: Swaps): Promise<void> {
-    const others = (name: string): boolean =>
-      [...this.#accounts.values()].some((other) => other !== account && other.owers.has(name))
-    await this.options.proved([...swaps.keys()].filter((name) => !others(name)))
-    for (const [name, swap] of swaps) if (this.#swaps.get(name) === swap) account.owers.delete(name)
-    const settled = [...swaps.keys()].filter((name) => !this.#owesAnything(name))
-    for (const name of settled) this.#failed.delete(name)
-    // Not fatal: the next start runs a reload too many rather than one too few.
-    warnIfFailed(this.options.emit, await this.options.journal.settle(settled))
+/** Of a command that is not configured any more it is not known which of the present ones would be enough. */
+function inherited(commands: readonly string[], { all, find }: ConfiguredReloads): Reloads {
+  const reloads = new Map<string, ReloadTerms>()
+  for (const command of commands) {
+    const terms = find(command)
+    if (terms === undefined) for (const [other, own] of all) reloads.set(other, own)
+    else reloads.set(command, terms)
   }
-
-  /** Forgets what a resource owes by commands that it no longer has; true when there was something. */
-  #dropOthers(resource: string, reloads: Reloads): boolean {
-    let dropped = false
-    for (const [command, account] of this.#accounts) {
-      if (reloads.has(command) || !account.owers.delete(resource)) continue
-      dropped = true
-      if (account.owers.size === 0) this.#forget(account)
-    }
-    return dropped
-  }
-
-  /** Nobody owes it any more. */
-  #forget(account: Account): void {
-    clearTimeout(account.timer)
-    account.wanted = false
-  }
-
-  #owesAnything(resource: string): boolean {
-    return [...this.#accounts.values()].some((account) => account.owers.has(resource))
-  }
+  return reloads
 }

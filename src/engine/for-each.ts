@@ -5,9 +5,8 @@ import { DirtyIndex } from '../core/dirty.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { destFor, sharedDest } from '../core/for-each.ts'
 import type { Key } from '../core/key.ts'
-import { isNothing, nothing } from '../core/extent.ts'
 import type { Changes } from '../core/mirror.ts'
-import { Reader, type Reads, type Scope } from '../core/reader.ts'
+import { isWhole, Reader, type Reads, type Scope } from '../core/reader.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
@@ -60,6 +59,14 @@ interface Listing {
   readonly reads: Reads
 }
 
+/** What one render has to do. */
+interface Work {
+  /** Everything is looked for and rendered. */
+  readonly everything: boolean
+  /** Otherwise these items, and the listing. */
+  readonly dirty: ReadonlySet<string>
+}
+
 /** What the listing is called in the index; items have their keys, which begin with a slash. */
 const LISTING = 'listing'
 
@@ -70,6 +77,8 @@ export class ForEach {
   #listing: Listing | undefined
   #dirty = new Set<string>()
   #everything = true
+  /** What the render that has begun is to do. */
+  #begun: Work | undefined
   /** While a render is under way: what has changed since it began may concern what it has just read. */
   #meanwhile: (() => void)[] | undefined
 
@@ -104,24 +113,35 @@ export class ForEach {
     }
   }
 
+  /** The tree of the next render is taken now: what changes from here on is left for the one after it. */
+  begin(): void {
+    const former = this.#begun
+    this.#begun = {
+      everything: this.#everything || former?.everything === true,
+      dirty: new Set([...this.#dirty, ...(former?.dirty ?? [])]),
+    }
+    this.#everything = false
+    this.#dirty = new Set()
+    this.#meanwhile = []
+  }
+
   /**
    * Renders what has changed since the last call, or failed in it. One item's failure is that of all:
    * either the whole set is known or none of it.
    * @param spec one with forEach, the same at every call
-   * @param tree as it is after all changes that were told
+   * @param tree as it was when begin() was called; without that call, as it is now
    */
   async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {
-    const scope: Scope = { store: this.store, prefix: spec.prefix, keys: spec.keys }
-    const everything = this.#everything
-    const dirty = this.#dirty
-    this.#everything = false
-    this.#dirty = new Set()
+    const { prefix, keys, guard } = spec
+    const scope: Scope = { store: this.store, prefix, keys, counts: guard !== undefined }
+    if (this.#begun === undefined) this.begin()
+    const { everything, dirty } = this.#begun as Work
+    this.#begun = undefined
     const last = everything || dirty.has(LISTING) ? undefined : this.#listing
     const known = last !== undefined && isWhole(last.reads) ? last : undefined
     const listing = known === undefined ? this.#look(spec, new Reader(tree, scope)) : ok(known)
     if (!listing.ok) return listing
 
-    this.#meanwhile = []
     const items: Item[] = []
     for (const key of listing.value.keys) {
       let item = this.#items.get(key)
@@ -132,7 +152,7 @@ export class ForEach {
       }
       items.push(item)
     }
-    for (const mark of this.#meanwhile) mark()
+    for (const mark of this.#meanwhile ?? []) mark()
     this.#meanwhile = undefined
 
     const reads = [listing.value.reads, ...items.map((item) => item.reads)]
@@ -187,9 +207,6 @@ export class ForEach {
     return { reads, made: ok({ ...file, bytes }) }
   }
 }
-
-/** Whether all that was looked up was known. */
-const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
 
 /** The files of all items by path; or the fault of the first that failed, or of two that meet. */
 function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {

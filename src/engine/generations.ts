@@ -1,92 +1,67 @@
-// The generations of a run: conf.d as it was read at one time, and what works on it. A new one is read
-// and found good as a whole before the former one lets go; a bad one leaves the former one at work.
+// The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
+// good as a whole before the worker goes over to it; a bad one leaves the former one at work.
+import { sweepStaged } from '../apply/stage.ts'
+import { loadResources } from '../config/resources.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import { sweepStaged } from '../apply/stage.ts'
-import { loadResources } from '../config/resources.ts'
 import { Feeds } from '../feeds/feeds.ts'
+import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
 import { createRenderer } from '../templates/render.ts'
-import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
-import { Worker, type Retired, type WorkerOptions } from './worker.ts'
+import type { Underway } from './underway.ts'
+import type { Worker } from './worker.ts'
 
 export interface Generation {
-  readonly settings: Settings
   readonly resources: readonly Resource[]
   readonly feeds: Feeds
-  readonly worker: Worker
-}
-
-/** What all generations share, and what they are told by. */
-export interface GenerationsOptions extends Pick<
-  WorkerOptions,
-  | 'desk'
-  | 'records'
-  | 'guards'
-  | 'lastGood'
-  | 'manifest'
-  | 'showPlan'
-  | 'wrote'
-  | 'trial'
-  | 'underway'
-> {
-  readonly emit: Emit
-  readonly once: boolean
-  /** No new one is begun after it. */
-  readonly stop: AbortSignal
-  /** Settings as they would be read now. */
-  readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
-  /** A bug anywhere below. */
-  readonly crashed: (error: unknown) => void
 }
 
 export class Generations {
   #current: Generation | undefined
-  /** Work of former generations that has not ended yet. */
-  readonly #retired = new Set<Promise<void>>()
   #files: FileWatch | undefined
   /** The last load was refused: whatever is edited next may be what was missing. */
-  #refused = false
+  #isRefused = false
+  #isStopped = false
   #loading: Promise<unknown> = Promise.resolve()
 
-  constructor(private readonly options: GenerationsOptions) {}
+  /**
+   * @param once all is read and nothing watched
+   * @param settingsNow reads the settings as they are now
+   * @param crashed takes a bug anywhere below
+   */
+  constructor(
+    private readonly worker: Worker,
+    private readonly underway: Underway,
+    private readonly emit: Emit,
+    private readonly once: boolean,
+    private readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>,
+    private readonly crashed: (error: unknown) => void,
+  ) {}
 
   /** The one at work; undefined before the first one is. */
   get current(): Generation | undefined {
     return this.#current
   }
 
-  /** The first one. */
-  async begin(settings: Settings): Promise<Result<Generation, readonly Fault[]>> {
-    const loading = this.#load(settings)
+  /**
+   * The first one.
+   * @param recover what has to be done before the worker begins
+   */
+  async begin(
+    settings: Settings,
+    recover: (resources: readonly Resource[]) => Promise<void>,
+  ): Promise<Result<Generation, readonly Fault[]>> {
+    const loading = this.#load(settings, recover)
     this.#loading = loading
     return loading
   }
 
   /** Begins a new one, after those that are on their way. */
   renew(reason: string): void {
-    const { emit, stop, settingsNow, underway, crashed } = this.options
-    const load = async (): Promise<Result<Generation, readonly Fault[]>> => {
-      const settings = await settingsNow()
-      return settings.ok ? this.#load(settings.value) : settings
-    }
-    this.#loading = this.#loading
-      .then(async () => {
-        if (stop.aborted) return
-        emit({ kind: 'generation-loading', reason })
-        const next = await underway.during(
-          { what: 'the reading of the configuration', resources: [], allowed: 0 },
-          load(),
-        )
-        this.#refused = !next.ok
-        if (!next.ok) return emit({ kind: 'generation-kept', reason, faults: next.error })
-        const resources = next.value.resources.length
-        emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
-      })
-      .catch(crashed)
+    this.#loading = this.#loading.then(() => this.#renew(reason)).catch(this.crashed)
   }
 
   /** An edited conf.d begins a new one; an edited template is rendered again. */
@@ -97,100 +72,91 @@ export class Generations {
       // Kubernetes swaps the link `..data` to change all files of a ConfigMap at once.
       const needsLoad = (path: string): boolean =>
         path.startsWith(`${confdir}/conf.d`) || folders.includes(path) || path.includes('/..')
-      if (this.#refused || [...paths].some(needsLoad)) this.renew('the configuration has changed')
-      this.#current?.worker.filesChanged(paths)
+      if (this.#isRefused || [...paths].some(needsLoad)) this.renew('the configuration has changed')
+      this.worker.filesChanged(paths)
     })
   }
 
-  /** Resolves when none is on its way. */
-  async settled(): Promise<void> {
-    await this.#loading
-  }
-
-  /** Takes nothing new; resolves when what is in work has ended. */
+  /** Begins no further one; resolves when none is on its way. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     await this.#files?.close()
-    await Promise.all(this.#retired)
-    await this.#current?.worker.stop()
+    await this.#loading
   }
 
   async close(): Promise<void> {
     await this.#current?.feeds.close()
   }
 
-  /** Reads one and sets it to work. What the former one has open is kept if it serves. */
-  async #load(settings: Settings): Promise<Result<Generation, readonly Fault[]>> {
-    const { desk, emit, once, crashed } = this.options
+  async #renew(reason: string): Promise<void> {
+    if (this.#isStopped) return
+    this.emit({ kind: 'generation-loading', reason })
+    const load = async (): Promise<Result<Generation, readonly Fault[]>> => {
+      const settings = await this.settingsNow()
+      return settings.ok ? this.#load(settings.value) : settings
+    }
+    const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
+    const next = await this.underway.during(work, load())
+    this.#isRefused = !next.ok
+    if (!next.ok) return this.emit({ kind: 'generation-kept', reason, faults: next.error })
+    const resources = next.value.resources.length
+    this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
+  }
+
+  /** Reads one and sets the worker to it. What the former one has open is kept if it serves. */
+  async #load(
+    settings: Settings,
+    recover?: (resources: readonly Resource[]) => Promise<void>,
+  ): Promise<Result<Generation, readonly Fault[]>> {
+    const { emit, once, crashed, worker } = this
     const loaded = await loadResources(settings)
     if (!loaded.ok) return loaded
     for (const fault of loaded.value.notices) {
       emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
     }
-    const resources = loaded.value.resources.map((resource) =>
-      settings.syncOnly
-        ? withoutCommands(resource)
-        : settings.noReload
-          ? withoutReload(resource)
-          : resource,
-    )
-    const former = this.#current
+    const resources = loaded.value.resources.map((resource) => allowed(resource, settings))
     const wanted = await wantedStores(settings, loaded.value.stores, resources)
-    const opened = await Feeds.open(wanted, former?.feeds, { open: openerOf(wanted), emit, once })
+    const names = resources.map(({ name }) => name)
+    const former = this.#current
+    const opener = openerOf(wanted)
+    const opened = await Feeds.open(wanted, names, former?.feeds, { open: opener, emit, once })
     if (!opened.ok) return opened
     const feeds = opened.value
-    // The former one takes nothing new; what it has in work ends before the new one takes up the same.
-    const retired = former?.worker.retire()
-    for (const job of retired?.jobs.values() ?? []) this.#retire(job)
-    const worker = this.#workerOf(settings, resources, feeds, retired)
-    await former?.feeds.close(feeds)
-    const generation = { settings, resources, feeds, worker }
-    this.#current = generation
-    desk.retain(new Set(resources.map(({ name }) => name)))
+    await recover?.(resources)
+    // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
-      changed: (store, changes, first, before) =>
-        first ? worker.all() : worker.keysChanged(store, changes, before),
+      changed: (store, changes, first, before) => {
+        worker.keysChanged(store, changes, before)
+        if (first) worker.storeRead()
+      },
       crashed,
     }
-    if (former === undefined && !settings.noop) await this.#tidy(resources)
     feeds.start()
-    worker.all()
-    return ok(generation)
-  }
-
-  #workerOf(
-    settings: Settings,
-    resources: readonly Resource[],
-    feeds: Feeds,
-    former: Retired | undefined,
-  ): Worker {
-    const { once, trial } = this.options
-    return new Worker({
-      ...this.options,
-      former,
+    const generation = { resources, feeds }
+    this.#current = generation
+    worker.adopt({
       resources,
       feeds,
-      pace: { quiet: settings.quiet, max: settings.quietMax },
-      retry: !once,
       renderer: createRenderer(`${settings.confdir}/templates`),
-      noop: settings.noop,
-      trial: trial ?? (settings.diff ? 'changes' : undefined),
-      keepStageFile: settings.keepStageFile,
+      pace: { quiet: settings.quiet, max: settings.quietMax },
       dependsOn: (files) => this.#files?.add(files),
     })
+    await former?.feeds.close(feeds)
+    return ok(generation)
   }
+}
 
-  #retire(job: Promise<void>): void {
-    this.#retired.add(job)
-    void job.finally(() => this.#retired.delete(job))
-  }
+/** A resource without the commands that this run is not to run. */
+function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource {
+  if (syncOnly) return withoutCommands(resource)
+  return noReload ? withoutReload(resource) : resource
+}
 
-  /** Removes what a crashed run has left staged. */
-  async #tidy(resources: readonly Resource[]): Promise<void> {
-    const dests = resources.flatMap(({ templates }) => templates.map(({ dest }) => dest))
-    for (const path of await sweepStaged(dests)) {
-      const message = `removed ${path}, left by a crashed run`
-      this.options.emit({ kind: 'notice', level: 'info', message })
-    }
+/** Removes what a crashed run has left staged. */
+export async function sweep(resources: readonly Resource[], emit: Emit): Promise<void> {
+  const dests = resources.flatMap(({ templates }) => templates.map(({ dest }) => dest))
+  for (const path of await sweepStaged(dests)) {
+    emit({ kind: 'notice', level: 'info', message: `removed ${path}, left by a crashed run` })
   }
 }
 

@@ -1,34 +1,22 @@
 // What would be done to the destinations of a unit: observes each, plans, and finds the files that a
 // for_each template has made and that are not wanted any more.
 import { hashOf } from '../apply/hash.ts'
-import { observe } from '../apply/observe.ts'
 import type { FileChange } from '../apply/apply.ts'
 import type { Claims } from '../core/claims.ts'
-import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { keysRead } from '../core/guard.ts'
+import type { Key } from '../core/key.ts'
 import { plan, planRemoval, type Observed, type Write } from '../core/plan.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Tree } from '../core/tree.ts'
-import type { WrittenFile } from '../core/written.ts'
-import { isOurs, type Manifest } from '../state/manifest.ts'
+import { isOurs } from '../state/manifest.ts'
 import type { GuardedFile } from './guards.ts'
+import type { Parts } from './parts.ts'
 import type { RenderedTemplate } from './render-unit.ts'
-
-export interface PlanContext {
-  readonly emit: Emit
-  readonly manifest: Manifest
-  readonly claims: Claims
-  readonly treeOf: (resource: Resource) => Tree
-  /** Shown the planned writes, contents included: for `-diff`, never for a log. */
-  readonly showPlan: (file: WrittenFile) => void
-}
 
 export interface PlannedUnit {
   readonly changes: readonly FileChange[]
-  /** What the guards compare. */
-  readonly guarded: ReadonlyMap<Resource, readonly GuardedFile[]>
+  /** By resource: what the guards compare. */
+  readonly guarded: ReadonlyMap<string, readonly GuardedFile[]>
   /** By resource: files that are listed as made by it and are not there, or are somebody else's. */
   readonly gone: ReadonlyMap<string, readonly string[]>
 }
@@ -40,22 +28,23 @@ export interface PlanFailed {
 
 export async function planUnit(
   templates: readonly RenderedTemplate[],
-  context: PlanContext,
+  parts: Parts,
 ): Promise<Result<PlannedUnit, PlanFailed>> {
   const changes: FileChange[] = []
-  const guarded = new Map<Resource, GuardedFile[]>()
+  const guarded = new Map<string, GuardedFile[]>()
   const gone = new Map<string, string[]>()
   for (const resource of new Set(templates.map((template) => template.resource))) {
     const own = templates.filter((template) => template.resource === resource)
-    const shared = claim(resource, own, context.claims)
+    const shared = claim(resource, own, parts.claims)
     if (shared !== undefined) return err({ resource: resource.name, fault: shared })
     for (const template of own) {
-      const planned = await planTemplate(template, own, context)
+      const planned = await planTemplate(template, own, parts)
       if (!planned.ok) return err({ resource: resource.name, fault: planned.error })
       changes.push(...planned.value.changes)
       gone.set(resource.name, [...(gone.get(resource.name) ?? []), ...planned.value.gone])
       const { guard } = planned.value
-      if (guard !== undefined) guarded.set(resource, [...(guarded.get(resource) ?? []), guard])
+      if (guard === undefined) continue
+      guarded.set(resource.name, [...(guarded.get(resource.name) ?? []), guard])
     }
   }
   return ok({ changes, guarded, gone })
@@ -70,11 +59,11 @@ interface PlannedTemplate {
 async function planTemplate(
   template: RenderedTemplate,
   siblings: readonly RenderedTemplate[],
-  context: PlanContext,
+  parts: Parts,
 ): Promise<Result<PlannedTemplate, Fault>> {
   const { resource, spec, files, all } = template
   const { name } = resource
-  const { emit, showPlan, treeOf } = context
+  const { emit, showPlan, machine } = parts
   const changes: FileChange[] = []
   /** By how much the files that are looked at shrink; what is not looked at stays as it is. */
   let shrink = 0
@@ -85,7 +74,7 @@ async function planTemplate(
     changes.push({ resource: name, spec: own, plan: write })
   }
   for (const { spec: own, bytes } of files) {
-    const observed = await observe(own.dest, own.followSymlinks)
+    const observed = await machine.observe(own.dest, own.followSymlinks)
     const next = plan({ ...own, bytes }, observed)
     if (next.kind === 'blocked') return err(next.fault)
     if (observed.kind === 'file') isNew = false
@@ -93,7 +82,7 @@ async function planTemplate(
     if (next.kind === 'write') change(own, next)
     else emit({ kind: 'in-sync', resource: name, dest: own.dest, hash: hashOf(bytes) })
   }
-  const unwanted = await planRemovals(template, siblings, context)
+  const unwanted = await planRemovals(template, siblings, parts)
   if (!unwanted.ok) return unwanted
   const { gone } = unwanted.value
   for (const { dest, write } of unwanted.value.removals) {
@@ -102,7 +91,7 @@ async function planTemplate(
   }
   if (spec.guard === undefined) return ok({ changes, gone })
   const size = [...all.values()].reduce((sum, file) => sum + file.size, 0)
-  const keys = keysRead(treeOf(resource), spec, template.reads)
+  const keys = new Set(template.reads.flatMap(({ found = new Set<Key>() }) => [...found]))
   const lastSize = isNew && files.length === all.size ? undefined : size + shrink
   return ok({ changes, gone, guard: { spec, keys, size, lastSize } })
 }
@@ -116,7 +105,7 @@ interface Unwanted {
 async function planRemovals(
   { resource, spec, all }: RenderedTemplate,
   siblings: readonly RenderedTemplate[],
-  { manifest }: PlanContext,
+  { manifest, machine }: Parts,
 ): Promise<Result<Unwanted, Fault>> {
   const removals: { dest: string; write: Write }[] = []
   const gone: string[] = []
@@ -130,7 +119,7 @@ async function planRemovals(
     // What a template has made that is there no more is the business of the first one.
     const isOrphan = isFirst && !expanding.some((one) => one.spec.dest === file.template)
     if (!(isOwn || isOrphan) || all.has(dest) || siblings.some((one) => one.all.has(dest))) continue
-    const observed = await observe(dest, spec.followSymlinks)
+    const observed = await machine.observe(dest, spec.followSymlinks)
     const removal = planRemoval(observed)
     if (removal.kind === 'blocked') return err(removal.fault)
     const isLeft = observed.kind === 'file' && isOurs(file, observed.bytes)

@@ -1,36 +1,25 @@
-// Renders all files of a unit: one for an ordinary template, one a match for a for_each template.
+// Renders all files of a unit: one for an ordinary template, one a match for a for_each template. All of
+// them are made of one tree, so no change of the store is seen half.
 import { hashOf } from '../apply/hash.ts'
-import { isNothing, type Extent } from '../core/extent.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Key } from '../core/key.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads, Scope } from '../core/reader.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
-import type { Unit } from '../core/unit.ts'
-import { missingOf } from '../feeds/demands.ts'
-import type { Expansion, ForEach } from './for-each.ts'
+import { missingOf, type Missing } from '../feeds/demands.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
+import type { ForEach } from './for-each.ts'
+import type { Unit } from './unit.ts'
 
-export interface RenderContext {
-  /** How the store is called that a full key is looked up in. */
-  readonly storeOf: (key: Key) => string
+/** What a render sees: the keys at one moment, and how to render. */
+export interface Sight {
   readonly renderer: TemplateRenderer
-  /** The keys as a resource is to see them now. */
+  /** The keys as a resource sees them; the same at every call. */
   readonly treeOf: (resource: Resource) => Tree
-  /** Of a template with for_each, the same at every call. */
-  readonly forEachOf: (spec: TemplateSpec) => ForEach
-  /**
-   * Told what was read as soon as a resource has been rendered, successfully or not.
-   * @param whole it was rendered to the end, of what is known: another render would read the same
-   * @param duration milliseconds
-   */
-  readonly rendered: (
-    resource: Resource,
-    reads: readonly Reads[],
-    whole: boolean,
-    duration: number,
-  ) => void
+  /** The store's name of a template, for messages. */
+  readonly storeOf: (spec: TemplateSpec) => string
+  /** Of a template with for_each. */
+  readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach
 }
 
 /** What one template was rendered to. */
@@ -45,75 +34,77 @@ export interface RenderedTemplate {
   readonly all: ReadonlyMap<string, { readonly hash: string; readonly size: number }>
 }
 
-export interface RenderFailed {
+/** What the templates of one resource looked up, whether they could be rendered or not. */
+export interface ResourceReads {
   readonly resource: string
-  readonly fault: Fault
+  readonly reads: readonly Reads[]
+  /** It was rendered to the end, of what is known: another render would read the same. */
+  readonly whole: boolean
+  /** Milliseconds. */
+  readonly duration: number
 }
 
-/** It has looked up what is not known yet: what it was rendered to, or failed with, means nothing. */
-export interface NotKnown {
-  readonly resource: string
-  readonly missing: Extent
-}
+export type RenderOutcome =
+  | { readonly kind: 'rendered'; readonly templates: readonly RenderedTemplate[] }
+  /** It looked up what is not known yet: what it was rendered to, or failed with, means nothing. */
+  | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
+  | { readonly kind: 'failed'; readonly resource: string; readonly fault: Fault }
 
 /** All templates are rendered even when one fails, so that the reads and faults of all are known. */
-export async function renderUnit(
-  unit: Unit,
-  context: RenderContext,
-): Promise<Result<readonly RenderedTemplate[], RenderFailed | NotKnown>> {
-  const all: RenderedTemplate[] = []
-  let failed: RenderFailed | undefined
-  let unknown: NotKnown | undefined
-  for (const resource of unit.resources) {
-    const read: Reads[] = []
-    const begin = performance.now()
+export async function* renderUnit(
+  { resources }: Unit,
+  sight: Sight,
+  now: () => number,
+): AsyncGenerator<ResourceReads, RenderOutcome> {
+  const templates: RenderedTemplate[] = []
+  let failed: RenderOutcome | undefined
+  let waiting: RenderOutcome | undefined
+  for (const resource of resources) {
+    const { name } = resource
+    const reads: Reads[] = []
+    const begin = now()
     let whole = true
     for (const spec of resource.templates) {
-      const result = await renderTemplate(resource, spec, context)
-      read.push(...(result.ok ? result.value.reads : result.error.reads))
-      if (result.ok) all.push(result.value)
-      else failed ??= { resource: resource.name, fault: result.error.fault }
+      const result = await renderTemplate(resource, spec, sight)
+      reads.push(...(result.ok ? result.value.reads : result.error.reads))
+      if (result.ok) templates.push(result.value)
+      else failed ??= { kind: 'failed', resource: name, fault: result.error.fault }
       whole &&= result.ok
     }
-    const missing = missingOf(read)
-    if (!isNothing(missing)) unknown ??= { resource: resource.name, missing }
-    context.rendered(resource, read, whole && isNothing(missing), performance.now() - begin)
+    const missing = missingOf(reads)
+    if (missing !== undefined) waiting ??= { kind: 'waiting', resource: name, missing }
+    whole &&= missing === undefined
+    yield { resource: name, reads, whole, duration: now() - begin }
   }
-  if (unknown !== undefined) return err(unknown)
-  return failed === undefined ? ok(all) : err(failed)
+  return waiting ?? failed ?? { kind: 'rendered', templates }
 }
 
 async function renderTemplate(
   resource: Resource,
   spec: TemplateSpec,
-  { storeOf, renderer, treeOf, forEachOf }: RenderContext,
+  { renderer, treeOf, storeOf, itemsOf }: Sight,
 ): Promise<Result<RenderedTemplate, { fault: Fault; reads: readonly Reads[] }>> {
   const tree = treeOf(resource)
   if (spec.forEach !== undefined) {
-    const expanded = await forEachOf(spec).render(spec, tree)
+    const expanded = await itemsOf(resource, spec).render(spec, tree)
     if (!expanded.ok) return expanded
-    const { fresh, all, reads }: Expansion = expanded.value
+    const { fresh, all, reads } = expanded.value
     return ok({ resource, spec, reads, files: fresh, all })
   }
-  const { prefix, keys, dest } = spec
-  const scope = { store: storeOf(prefix), prefix, keys }
+  const { prefix, keys, dest, guard } = spec
+  const scope: Scope = { store: storeOf(spec), prefix, keys, counts: guard !== undefined }
   const rendered = await renderer.render(spec, tree, scope)
   if (!rendered.ok) return err({ fault: rendered.error.fault, reads: [rendered.error.reads] })
   const { bytes, reads } = rendered.value
   const file = { hash: hashOf(bytes), size: bytes.length }
-  return ok({
-    resource,
-    spec,
-    reads: [reads],
-    files: [{ spec, bytes }],
-    all: new Map([[dest, file]]),
-  })
+  const all = new Map([[dest, file]])
+  return ok({ resource, spec, reads: [reads], files: [{ spec, bytes }], all })
 }
 
 /** One hash for all files of a resource. */
-export function contentHash(resource: Resource, templates: readonly RenderedTemplate[]): string {
+export function contentHash(resource: string, templates: readonly RenderedTemplate[]): string {
   const lines = templates
-    .filter((template) => template.resource === resource)
+    .filter((template) => template.resource.name === resource)
     .flatMap(({ all }) => [...all].map(([dest, { hash }]) => `${dest} ${hash}\n`))
   return hashOf(Buffer.from(lines.join('')))
 }

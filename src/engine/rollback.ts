@@ -1,65 +1,158 @@
-// Rollback: the files of a unit as they were when their reloads last succeeded, and these reloads once
-// more. What was in place is rejected until it is another content.
-import { observe } from '../apply/observe.ts'
-import { restoreFiles } from '../apply/undo.ts'
-import { warnIfFailed, type Emit } from '../core/event.ts'
-import { planReturn, type Plan } from '../core/plan.ts'
-import { reloadsOf, withoutEnd, type Reloads } from '../core/reload.ts'
+// Rollback: a unit's files as they were when their reloads last succeeded, and these reloads once more. The
+// content that was in place is not tried again until it changes. Where nothing was ever proved and nothing
+// stood there before, there is nothing to go back to: the new files stay, and their reload is retried.
+import { hashOf } from '../apply/hash.ts'
+import { noCause } from '../core/cause.ts'
+import { warnIfFailed } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { fixedFolder } from '../core/for-each.ts'
+import { returning } from '../core/last-good.ts'
+import { planReturn, type Observed } from '../core/plan.ts'
+import type { Placement } from '../core/reload-protocol.ts'
+import { withoutEnd } from '../core/reload.ts'
 import type { Resource } from '../core/resource.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { WrittenFile } from '../core/written.ts'
-import type { LastGood } from '../state/last-good.ts'
-import type { Records } from '../state/records.ts'
-import type { ReloadDesk } from './desk.ts'
+import type { WantedFile } from '../state/manifest.ts'
+import type { Parts } from './parts.ts'
+import type { Unit } from './unit.ts'
 
-export interface RollbackContext {
-  readonly desk: Pick<ReloadDesk, 'owe' | 'request'>
-  readonly records: Records
-  readonly lastGood: LastGood
-  readonly emit: Emit
-  readonly wrote: (files: readonly WrittenFile[]) => void
-  /** By resource: the hash of what its files hold now. */
-  readonly contents: ReadonlyMap<string, string>
+/** One resource of the unit, and the files that it goes back to. */
+interface Return {
+  readonly resource: Resource
+  readonly files: ReadonlyMap<string, Observed>
 }
 
-/** The resources of which something was known to go back to; their files could perhaps not be written. */
-export async function rollBack(
-  resources: readonly Resource[],
-  { desk, records, lastGood, emit, wrote, contents }: RollbackContext,
-): Promise<readonly Resource[]> {
-  const known = await Promise.all(
-    resources.map(async (resource) => ({ resource, good: await lastGood.of(resource.name) })),
-  )
-  const former = known.filter(({ good }) => good.size > 0)
-  for (const { resource } of former) await desk.owe(resource.name, lastReloads(resource))
-  const files = former.flatMap(({ resource, good }) =>
-    [...good].map(([dest, observed]) => ({ resource, dest, observed })),
-  )
-  const plans = await Promise.all(
-    files.map(async ({ dest, observed }) => planReturn(observed, await observe(dest))),
-  )
-  const fault = await restoreFiles(files)
-  if (fault === undefined) wrote(files.flatMap((file, n) => returned(file, plans[n])))
-  for (const { resource, good } of former) {
-    const { name } = resource
-    if (fault !== undefined) {
-      emit({ kind: 'failed', resource: name, at: 'swap', fault, retryIn: null })
-    }
-    warnIfFailed(emit, await records.set(name, { rejected: contents.get(name) }, true))
-    emit({ kind: 'rolled-back', resource: name, dests: [...good.keys()] })
-    desk.request(name, lastReloads(resource))
+/**
+ * To be called in the unit's turn. Does nothing when the content that has failed is not in place any more.
+ * @param fault the last failure of the reload
+ * @returns the resources whose new content was given up
+ */
+export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<readonly string[]> {
+  const { desk, memory, emit } = parts
+  if (!unit.names.some((name) => desk.isExhausted(name))) return []
+  const returns: Return[] = []
+  for (const resource of unit.resources) {
+    const files = returning((await memory.get(resource.name)).good)
+    if (files.size > 0) returns.push({ resource, files })
   }
-  return former.map(({ resource }) => resource)
+  for (const { name, templates } of unit.resources) {
+    if (returns.some(({ resource }) => resource.name === name) || !desk.isExhausted(name)) continue
+    desk.persist(name)
+    const dests = templates.map(({ dest }) => dest)
+    emit({ kind: 'rollback-impossible', resource: name, dests, fault })
+  }
+  if (returns.length === 0) return []
+  const owing = new Map(
+    returns.map(({ resource: { name } }) => {
+      const all = unit.reloads.get(name)?.all ?? new Map()
+      return [name, withoutEnd(all)] as const
+    }),
+  )
+  const placement: Placement = { resources: unit.names, owing, isJudged: unit.isJudged }
+  await desk.enter(placement)
+  let isPlaced = false
+  try {
+    isPlaced = await restore(returns, placement, fault, parts)
+  } finally {
+    await desk.leave(placement, isPlaced)
+  }
+  // Files that could not be put back: the reloads of what is in place go on.
+  if (!isPlaced) for (const name of unit.names) desk.persist(name)
+  return returns.map(({ resource }) => resource.name)
 }
 
-/** There is nothing further back to go to. */
-const lastReloads = (resource: Resource): Reloads =>
-  withoutEnd(reloadsOf(resource, resource.templates))
+/** True when all files are back. */
+async function restore(
+  returns: readonly Return[],
+  placement: Placement,
+  fault: Fault,
+  parts: Parts,
+): Promise<boolean> {
+  const { machine, emit, showWritten } = parts
+  const recorded = await record(returns, placement, fault, parts)
+  if (!recorded.ok) return refuse(returns, recorded.error, 'state', parts)
+  const files = returns.flatMap(({ resource, files }) =>
+    [...files].map(([dest, observed]) => ({ resource, dest, observed })),
+  )
+  const written: WrittenFile[] = []
+  for (const { resource, dest, observed } of files) {
+    const plan = planReturn(observed, await machine.observe(dest))
+    if (plan.kind !== 'write') continue
+    const sensitive = resource.sensitive === true
+    const about = { resource: resource.name, dest, sensitive, cause: noCause }
+    written.push({ ...about, write: plan, rolledBack: true })
+  }
+  const lost = await machine.restore(files)
+  if (lost !== undefined) return refuse(returns, lost, 'swap', parts)
+  for (const { resource, files } of returns) await settle(resource, files, parts)
+  showWritten(written)
+  for (const { resource, files } of returns) {
+    const hashes = [...files].map(([dest, observed]) => [
+      dest,
+      observed.kind === 'file' ? hashOf(observed.bytes) : null,
+    ] as const)
+    emit({ kind: 'rolled-back', resource: resource.name, files: new Map(hashes), fault })
+  }
+  return true
+}
 
-/** For the status page. */
-const returned = (
-  { resource: { name, sensitive }, dest }: { readonly resource: Resource; readonly dest: string },
-  plan: Plan | undefined,
-): WrittenFile[] =>
-  plan?.kind === 'write'
-    ? [{ resource: name, dest, sensitive: sensitive === true, write: plan, rolledBack: true }]
-    : []
+/** Before the files go back: an interrupted rollback is finished at the next start. */
+async function record(
+  returns: readonly Return[],
+  placement: Placement,
+  fault: Fault,
+  { desk, memory, manifest, self }: Parts,
+): Promise<Result<void, Fault>> {
+  const owed = await desk.record(placement, true)
+  if (!owed.ok) return owed
+  for (const { resource, files } of returns) {
+    const listed = await manifest.will(resource.name, expandedIn(resource, files))
+    if (!listed.ok) return listed
+    const { placed } = await memory.get(resource.name)
+    const rejected = placed === undefined ? {} : { rejected: { hash: placed, why: fault.message } }
+    const written = await memory.set(
+      resource.name,
+      { ...rejected, undo: { by: self, files } },
+      true,
+    )
+    if (!written.ok) return written
+  }
+  return ok(undefined)
+}
+
+/** The files of for_each templates that come back: they are ours again. */
+function expandedIn({ templates }: Resource, files: Return['files']): WantedFile[] {
+  const expanding = templates.filter(({ forEach }) => forEach !== undefined)
+  return [...files].flatMap(([dest, observed]): WantedFile[] => {
+    const spec = expanding.find((one) => dest.startsWith(`${fixedFolder(one.dest)}/`))
+    if (observed.kind !== 'file' || spec === undefined) return []
+    return [{ dest, template: spec.dest, bytes: observed.bytes }]
+  })
+}
+
+/** The files are back. */
+async function settle(
+  resource: Resource,
+  files: Return['files'],
+  { memory, manifest, emit }: Parts,
+): Promise<void> {
+  const { name } = resource
+  warnIfFailed(emit, await memory.set(name, { undo: undefined, placed: undefined }))
+  const back = expandedIn(resource, files).map(({ dest }) => dest)
+  const gone = [...files].flatMap(([dest, { kind }]) => (kind === 'absent' ? [dest] : []))
+  warnIfFailed(emit, await manifest.made(name, back))
+  warnIfFailed(emit, await manifest.gone(name, gone))
+}
+
+function refuse(
+  returns: readonly Return[],
+  fault: Fault,
+  at: 'state' | 'swap',
+  { emit }: Parts,
+): false {
+  for (const { resource } of returns) {
+    emit({ kind: 'failed', resource: resource.name, at, fault, retryIn: null })
+  }
+  return false
+}

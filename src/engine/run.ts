@@ -1,36 +1,24 @@
 // One run and those who listen to it: the status board, the status page, the service manager.
 import type { Ended } from '../core/ended.ts'
 import type { Emit } from '../core/event.ts'
-import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
-import { Daemon, type DaemonOptions } from './daemon.ts'
-import { Accepted } from '../state/accepted.ts'
-import { openOwed, type OwedJournal } from '../state/journal.ts'
-import { Underway } from './underway.ts'
 import type { Watching } from '../http/start.ts'
 import { StatusBoard } from '../observe/status.ts'
 import type { Service } from '../service/service.ts'
 import type { Supervisor } from '../service/supervisor.ts'
+import { Daemon, type DaemonOptions } from './daemon.ts'
+import { openState } from './run-state.ts'
+import { Underway } from './underway.ts'
 
-export interface RunOptions extends Omit<DaemonOptions, 'wrote' | 'underway'> {
+export interface RunOptions extends DaemonOptions {
   /** Who has started this daemon as a service, and is told how it is. */
   readonly supervisor?: Supervisor | undefined
 }
 
 /** Does all the work of one run. What it throws is a bug. */
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
-  // A run without reloads neither owes any nor strikes out what another run owes.
-  const journal =
-    settings.noop || settings.syncOnly || settings.noReload
-      ? ok(nothingOwed)
-      : await openOwed(settings.stateDir, settings.confdir)
-  if (!journal.ok) return { kind: 'configuration', faults: [journal.error] }
-  const { notice } = journal.value
-  if (notice !== undefined) options.emit({ kind: 'notice', level: 'warn', message: notice })
-  const accepted = new Accepted(settings.stateDir, settings.confdir)
   const board = new StatusBoard(process.pid, Date.now())
-  const status = (): FullStatus => board.status(journal.value.all(), Date.now())
   const underway = new Underway()
   let watching: Watching | undefined
   let service: Service | undefined
@@ -42,20 +30,19 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
     service?.note(event)
     if ('resource' in event) underway.heard(event.resource)
   }
+  const state = await openState(settings, emit)
+  if (!state.ok) return { kind: 'configuration', faults: [state.error] }
+  const { journal } = state.value
+  const status = (): FullStatus => board.status(journal.owed, Date.now())
   if (settings.http !== undefined) {
     const { watch } = await import('../http/start.ts')
     watching = await watch(settings.http, status, emit)
   }
-  const daemon = new Daemon(
-    settings,
-    journal.value,
-    board,
-    { ...options, emit, underway, wrote: (files) => watching?.wrote(files, Date.now()) },
-    accepted,
-    await accepted.all(),
+  const daemon = new Daemon(settings, state.value, board, underway, { ...options, emit }, (files) =>
+    watching?.wrote(files, Date.now()),
   )
   const { supervisor, stop } = options
-  // A onetime run has no state that somebody would have to be told of.
+  // A onetime run has no state that a service manager would have to be told of.
   if (supervisor !== undefined && settings.mode !== 'onetime') {
     const { Service } = await import('../service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)
@@ -70,11 +57,4 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
     await watching?.close()
     await service?.close()
   }
-}
-
-const nothingOwed: OwedJournal = {
-  all: () => new Map(),
-  owe: async () => ok(undefined),
-  settle: async () => ok(undefined),
-  close: async () => undefined,
 }

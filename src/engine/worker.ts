@@ -1,134 +1,247 @@
-// Works off the agenda of one generation: what changed makes units dirty, what is due goes through a
-// cycle, what failed comes back. The same for a onetime run and for a daemon.
-import { longestRun } from '../apply/command.ts'
-import { Concerns } from './concerns.ts'
-import { cycle, type CycleContext, type Worked } from './cycle.ts'
-import type { Emit } from '../core/event.ts'
-import { Claims } from '../core/claims.ts'
-import type { Cause } from '../core/dirty.ts'
+// The loop: what changed makes units dirty, what is due goes through a cycle, reloads that are due run, what
+// failed comes back. The same for a onetime run and for a daemon, over all its configurations.
+import { longestReload } from '../apply/reload.ts'
+import type { Cause } from '../core/cause.ts'
+import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
-import type { Reads } from '../core/reader.ts'
-import { reloadsOf, type Reloads } from '../core/reload.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import type { Run } from '../core/reload-protocol.ts'
+import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
-import { unitsOf, type Unit } from '../core/unit.ts'
-import { Agenda, type Pace } from './agenda.ts'
-import { Demands, needsOf } from '../feeds/demands.ts'
-import { createGate } from './gate.ts'
 import type { Feeds } from '../feeds/feeds.ts'
-import type { Underway } from './underway.ts'
-import type { Views } from './views.ts'
-import { Waits } from './waits.ts'
+import type { TemplateRenderer } from '../templates/render.ts'
+import { Agenda } from './agenda.ts'
+import { Concerns, type Causes } from './concerns.ts'
+import { cycle } from './cycle.ts'
+import { createGate } from './gate.ts'
+import { failed, type Failed, type Outcome } from './outcome.ts'
+import type { Parts } from './parts.ts'
+import { renderUnit, type Sight } from './render-unit.ts'
 import { rollBack } from './rollback.ts'
+import type { Underway } from './underway.ts'
+import { unitsOf, type Pace, type Unit } from './unit.ts'
 
-export interface WorkerOptions extends Omit<
-  CycleContext,
-  'rendered' | 'treeOf' | 'storeOf' | 'forEachOf' | 'contents' | 'claims'
-> {
+/** What the worker asks of the stores. */
+export type Sources = Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'took'>
+
+/** What was read from conf.d at one time. */
+export interface Configuration {
   readonly resources: readonly Resource[]
-  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'wanted' | 'want'>
+  readonly feeds: Sources
+  readonly renderer: TemplateRenderer
+  /** Coalescing, where a resource has none of its own. */
   readonly pace: Pace
-  readonly former: Retired | undefined
-  /** False in a onetime run. */
-  readonly retry: boolean
-  /** The files that renders depend on have become others. */
+  /** Takes the files that renders depend on: a change of them is reported by filesChanged(). */
   readonly dependsOn: (files: Iterable<string>) => void
-  /** A bug: a cycle has thrown instead of returning a fault. */
-  readonly crashed: (error: unknown) => void
-  readonly emit: Emit
-  readonly underway: Underway
 }
 
-/** What a worker that takes nothing new any more leaves to the next one. */
-export interface Retired {
-  /** What is still in work, by unit: it has to end before the same files are touched again. */
-  readonly jobs: ReadonlyMap<string, Promise<void>>
-  readonly views: Views
+/** A configuration at work. */
+interface Current extends Configuration {
+  readonly units: readonly Unit[]
+  readonly unitOf: ReadonlyMap<string, Unit>
+  readonly concerns: Concerns
 }
 
 /** Units in work at once; each may run a check command of its own. */
 const AT_ONCE = 32
 /** How many keys an event names; the rest is counted. */
 const KEYS_TOLD = 10
+/** How often what a unit looks up may become something else before it counts as a fault. */
+const ROUNDS_MOST = 100
 
 export class Worker {
-  /** The resources that are not what they should be. */
+  /** The resources whose files are not what they should be. */
   readonly failed = new Set<string>()
   readonly changed = new Set<string>()
-  readonly #concerns: Concerns
-  readonly #units: ReadonlyMap<string, Unit>
-  readonly #unitOf: ReadonlyMap<string, Unit>
-  readonly #keysOf: ReadonlyMap<string, readonly Key[]>
-  readonly #agenda: Agenda
+  readonly #agenda = new Agenda()
   readonly #gate = createGate(AT_ONCE)
-  readonly #jobs = new Map<string, Promise<void>>()
-  readonly #contents = new Map<string, string>()
-  readonly #claims = new Claims()
-  readonly #turns = new Map<string, Promise<unknown>>()
-  /** Absent where no store is read on demand. */
-  readonly #demands: Demands | undefined
-  readonly #waits = new Waits()
-  #timer: NodeJS.Timeout | undefined
-  #stopped = false
+  readonly #jobs = new Set<Promise<void>>()
+  /** Units that wait for the first reading of something. */
+  readonly #waiting = new Set<Unit>()
+  #current: Current | undefined
+  #cancelTimer: (() => void) | undefined
+  #isStopped = false
+  #idlers: (() => void)[] = []
 
-  constructor(private readonly options: WorkerOptions) {
-    const { resources, renderer, feeds, former } = options
+  /**
+   * @param retry false in a onetime run
+   * @param crashed takes a bug: a cycle has thrown instead of returning a fault
+   */
+  constructor(
+    private readonly parts: Parts,
+    private readonly underway: Underway,
+    private readonly retry: boolean,
+    private readonly crashed: (error: unknown) => void,
+  ) {}
+
+  /**
+   * Works by this configuration from here on; work that is under way by the former one ends first where it
+   * touches the same files. Synchronous, so that no change of the keys falls between the two.
+   */
+  adopt(configuration: Configuration): void {
+    const { resources, renderer, feeds, pace } = configuration
+    const former = this.#current
+    const units = unitsOf(resources, pace, former?.units)
+    const unitOf = new Map(units.flatMap((unit) => unit.names.map((name) => [name, unit] as const)))
     const storeOf = (key: Key): string => feeds.nameOf(key)
-    this.#concerns = new Concerns({ resources, renderer, storeOf, former: former?.views })
-    for (const resource of resources) this.#claims.claim(resource.name, plainDests(resource))
-    if (feeds.wanted !== undefined) {
-      this.#demands = new Demands(
-        resources.map(({ name }) => name),
-        feeds.wanted,
-      )
+    const concerns = new Concerns(resources, renderer, storeOf, former?.concerns.views)
+    this.#current = { ...configuration, units, unitOf, concerns }
+    for (const unit of former?.units ?? []) {
+      this.#agenda.drop(unit)
+      this.#releaseInherited(unit)
     }
-    const units = unitsOf(resources)
-    this.#units = new Map(units.map((unit) => [unit.name, unit]))
-    this.#unitOf = new Map(
-      units.flatMap((unit) => unit.resources.map(({ name }) => [name, unit] as const)),
-    )
-    this.#keysOf = new Map(units.map((unit) => [unit.name, keysOf(unit.resources)]))
-    this.#agenda = new Agenda(units.map((unit) => [unit.name, paceOf(unit, options.pace)]))
+    this.#waiting.clear()
+    for (const set of [this.failed, this.changed]) {
+      for (const name of set) if (!unitOf.has(name)) set.delete(name)
+    }
+    this.#claim(resources, former)
+    this.#configureDesk(units, former === undefined)
+    this.all()
+  }
+
+  #configureDesk(units: readonly Unit[], isFirst: boolean): void {
+    const { desk } = this.parts
+    const free = desk.configure(new Map(units.flatMap(({ reloads }) => [...reloads])))
+    if (free.length > 0) this.#start(desk.strike(free))
+    if (!isFirst) return
+    // A newer content may be about to take the place of the one that was not reloaded.
+    for (const unit of units) {
+      unit.holdsInherited = unit.names.some((name) => desk.owes(name))
+      if (unit.holdsInherited) desk.hold(unit.commands)
+    }
+  }
+
+  /** Its first cycle has ended, or is not waited for: inherited reloads run on what is in place. */
+  #releaseInherited(unit: Unit): void {
+    if (!unit.holdsInherited) return
+    unit.holdsInherited = false
+    this.parts.desk.release(unit.commands)
+  }
+
+  /** Lets the next change of these resources pass, whatever it is. */
+  accepted(resources: Iterable<string>): void {
+    for (const name of resources) {
+      const unit = this.#current?.unitOf.get(name)
+      if (unit !== undefined) unit.consentOf(name).accepted = 'any'
+    }
   }
 
   /** Looks at every resource, whatever has changed. */
   all(): void {
-    this.#concerns.all()
-    this.#agenda.all(performance.now())
+    const now = this.parts.clock.now()
+    this.#current?.concerns.all()
+    for (const unit of this.#current?.units ?? []) this.#agenda.at(unit, now)
+    this.#pump()
+  }
+
+  /** A store was read for the first time. */
+  storeRead(): void {
+    this.#wake()
+    this.#agenda.recheck()
     this.#pump()
   }
 
   /**
-   * @param store that has changed
+   * @param store the store's name
    * @param changes none when only more of it, or less, is known
    * @param before the tree that the changes were made to
    */
   keysChanged(store: string, changes: Changes, before: Tree): void {
+    const current = this.#current
+    if (current === undefined) return
     this.#wake()
-    if (changes.size > 0) this.#changed(store, changes, before)
+    if (changes.size > 0) {
+      const now = this.parts.clock.now()
+      const causes = current.concerns.ofKeys(changes, before, current.feeds.tree, now)
+      this.#tellChanged(store, [...changes.keys()], causes)
+      this.#mark(causes)
+    }
     this.#pump()
+  }
+
+  filesChanged(paths: ReadonlySet<string>): void {
+    const current = this.#current
+    if (current === undefined) return
+    for (const path of paths) current.renderer.forget(path)
+    const causes = current.concerns.ofFiles(paths)
+    if (causes.size === 0) return
+    const files = new Set([...causes.values()].flatMap((cause) => cause.files))
+    this.parts.emit({ kind: 'files-changed', files: [...files], causes })
+    this.#mark(causes)
+    this.#pump()
+  }
+
+  /**
+   * Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. A
+   * group changes together, so those that were held or rolled back with it pass as well.
+   */
+  async accept(resource: string): Promise<boolean> {
+    const unit = this.#current?.unitOf.get(resource)
+    if (unit === undefined || !(await this.#consent(unit, resource))) return false
+    for (const name of unit.names) await this.#consent(unit, name)
+    this.#agenda.at(unit, this.parts.clock.now())
+    this.#pump()
+    return true
+  }
+
+  /** Runs the reloads of a resource, whatever is in place. Returns why not, as a sentence. */
+  async reload(resource: string): Promise<string | undefined> {
+    const reloads = this.#current?.unitOf.get(resource)?.reloads.get(resource)?.all
+    if (reloads === undefined) return `${resource} is not configured`
+    if (reloads.size === 0) return `${resource} has no reload_cmd`
+    const asked = await this.parts.desk.ask(resource, reloads)
+    this.#pump()
+    return asked.ok ? undefined : asked.error.message
+  }
+
+  /** What has been due for longer than `patience` and was not begun; undefined when all is well. */
+  stuck(patience: number): string | undefined {
+    const late = this.parts.clock.now() - this.#next
+    if (this.#isStopped || late <= patience) return undefined
+    return `what is due for ${Math.round(late / 1000)} s has not been begun`
   }
 
   /** Whether a unit waits for the first reading of something. */
   get isWaiting(): boolean {
-    return !this.#waits.isEmpty
+    return this.#waiting.size > 0
+  }
+
+  /** Resolves when no unit is in work and no reload runs or is about to. Retries do not count. */
+  async idle(): Promise<void> {
+    while (this.#jobs.size > 0 || !this.parts.desk.isIdle) {
+      await new Promise<void>((resolve) => this.#idlers.push(resolve))
+    }
+  }
+
+  /** Stores that could not be read are not waited for: inherited reloads run on what is in place. */
+  waitForNothing(): void {
+    for (const unit of this.#current?.units ?? []) this.#releaseInherited(unit)
+    this.#pump()
+  }
+
+  /** Begins no further cycle; resolves when those under way, and the reloads they led to, have ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.parts.desk.close()
+    this.#pump()
+    await this.idle()
+    this.#cancelTimer?.()
   }
 
   /** What waits for something that is known now is due, at once. */
   #wake(): void {
-    this.#agenda.all(performance.now(), this.#waits.over(this.options.feeds.tree.known))
+    const tree = this.#current?.feeds.tree
+    if (tree === undefined) return
+    for (const unit of this.#waiting) {
+      if (unit.wait === undefined || unit.wait.isOver || !unit.wait.missing.isKnownIn(tree)) continue
+      unit.wait.isOver = true
+      this.#agenda.at(unit, this.parts.clock.now())
+    }
   }
 
-  #changed(store: string, changes: Changes, before: Tree): void {
-    const causes = this.#concerns.ofKeys(changes, before, this.options.feeds.tree)
-    this.#tellChanged(store, [...changes.keys()], causes)
-    this.#mark(causes.keys())
-  }
-
-  #tellChanged(store: string, keys: readonly Key[], causes: ReadonlyMap<string, Cause>): void {
-    this.options.emit({
+  #tellChanged(store: string, keys: readonly Key[], causes: Causes): void {
+    this.parts.emit({
       kind: 'changed',
       store,
       keys: keys.slice(0, KEYS_TOLD),
@@ -138,255 +251,247 @@ export class Worker {
     })
   }
 
-  filesChanged(paths: ReadonlySet<string>): void {
-    for (const path of paths) this.options.renderer.forget(path)
-    const dirty = this.#concerns.ofFiles(paths)
-    if (dirty.size === 0) return
-    this.options.emit({ kind: 'files-changed', files: [...paths], resources: [...dirty] })
-    this.#mark(dirty)
-  }
-
-  /**
-   * Lets the change of a resource pass that a guard holds, or that was rolled back; false: none is. A
-   * group changes together, so that those who were rolled back with it pass as well.
-   */
-  async accept(resource: string): Promise<boolean> {
-    const { guards } = this.options
-    if (!(await guards.accept(resource))) return false
-    for (const { name } of this.#unitOf.get(resource)?.resources ?? []) await guards.accept(name)
-    this.#mark([resource])
-    return true
-  }
-
-  /**
-   * Brings the files of these resources back to what they were when their reloads last succeeded,
-   * those of their groups included, and asks for the reloads. False when nothing is known of that.
-   */
-  async rollBack(resources: readonly string[]): Promise<boolean> {
-    const { desk } = this.options
-    const swaps = new Map(resources.map((name) => [name, desk.swapOf(name)]))
-    const isNewest = (): boolean => [...swaps].every(([name, n]) => desk.swapOf(name) === n)
-    const units = new Set(resources.flatMap((name) => this.#unitOf.get(name) ?? []))
-    let restored = false
-    for (const unit of units) {
-      // A newer content that has come meanwhile is tried first.
-      const done = await this.#inTurn(unit, async () => !isNewest() || (await this.#restore(unit)))
-      restored ||= done
-    }
-    return restored
-  }
-
-  /** Says so when something has been due for longer than that and nobody has taken it up. */
-  stuck(patience: number): string | undefined {
-    const late = performance.now() - this.#next
-    if (this.#stopped || late <= patience) return undefined
-    return `what is due for ${Math.round(late / 1000)} s has not been begun`
-  }
-
-  /** Resolves when no unit is in work. What waits for a retry does not count. */
-  async idle(): Promise<void> {
-    while (this.#jobs.size > 0) await Promise.all(this.#jobs.values())
-  }
-
-  /** Takes nothing new; resolves when what is in work has ended. */
-  async stop(): Promise<void> {
-    this.retire()
-    await this.idle()
-  }
-
-  /** Takes nothing new. */
-  retire(): Retired {
-    this.#stopped = true
-    clearTimeout(this.#timer)
-    return { jobs: new Map(this.#jobs), views: this.#concerns.views }
-  }
-
   /** Resources become dirty, and their units with them. */
-  #mark(resources: Iterable<string>): void {
-    this.#agenda.changed(this.#unitsOf(resources), performance.now())
-    this.#pump()
+  #mark(causes: Causes): void {
+    const now = this.parts.clock.now()
+    const units = new Set<Unit>()
+    for (const [resource, cause] of causes) {
+      const unit = this.#current?.unitOf.get(resource)
+      if (unit === undefined) continue
+      unit.addCause(resource, cause)
+      units.add(unit)
+    }
+    for (const unit of units) this.#agenda.changed(unit, now)
   }
 
-  #unitsOf(resources: Iterable<string>): Set<string> {
-    return new Set([...resources].flatMap((name) => this.#unitOf.get(name)?.name ?? []))
+  /** Plain destinations are claimed when they are configured, those of for_each when they are known. */
+  #claim(resources: readonly Resource[], former: Current | undefined): void {
+    const { claims } = this.parts
+    for (const name of former?.unitOf.keys() ?? []) claims.claim(name, new Set())
+    for (const { name, templates } of resources) {
+      const plain = templates.filter(({ forEach }) => forEach === undefined)
+      claims.claim(name, new Set(plain.map(({ dest }) => dest)))
+    }
   }
 
   /** Starts what is due, and sets the alarm for what is due next. */
   #pump(): void {
-    if (this.#stopped) return
-    clearTimeout(this.#timer)
-    const now = performance.now()
-    if (this.#concerns.views.next <= now) {
-      const { keys, causes } = this.#concerns.ofExpired(now)
-      for (const key of keys) this.#tellChanged(this.options.feeds.nameOf(key), [key], causes)
-      this.#agenda.changed(this.#unitsOf(causes.keys()), now)
+    const { clock, desk } = this.parts
+    const now = clock.now()
+    if (!this.#isStopped) {
+      this.#expire(now)
+      const batch = this.#agenda.take(now, (unit) => this.#isReady(unit))
+      // All of a batch are held before the first one starts, so that a reload they share runs once.
+      for (const { commands } of batch) desk.hold(commands)
+      for (const unit of batch) this.#start(this.#gate(() => unit.inTurn(() => this.#work(unit))), unit)
     }
-    const batch = this.#agenda
-      .take(now, (name) => this.#isReady(name))
-      .map((name) => this.#units.get(name) as Unit)
-      .map((unit) => ({ unit, reloads: reloadsOfUnit(unit) }))
-    // All of a batch are held before the first one starts, so that a reload they share runs once.
-    for (const { reloads } of batch) this.options.desk.hold(reloads)
-    for (const { unit, reloads } of batch) {
-      const job = this.#gate(() => this.#inTurn(unit, () => this.#work(unit)))
-        .catch(this.options.crashed)
-        .finally(() => {
-          this.options.desk.release(reloads)
-          if (this.#jobs.get(unit.name) === job) this.#jobs.delete(unit.name)
-          this.#pump()
-        })
-      this.#jobs.set(unit.name, job)
-    }
-    const wait = this.#next - performance.now()
-    if (wait < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait))
+    for (const run of desk.due()) this.#start(this.#reload(run))
+    this.#cancelTimer?.()
+    const wait = this.#next - clock.now()
+    this.#cancelTimer =
+      wait === Infinity ? undefined : clock.after(Math.max(0, wait), () => this.#pump())
+    if (this.#jobs.size === 0) for (const idler of this.#idlers.splice(0)) idler()
   }
 
   /** When something will next be due. */
   get #next(): number {
-    return Math.min(this.#agenda.next, this.#concerns.views.next)
+    const units = this.#isStopped
+      ? Infinity
+      : Math.min(this.#agenda.next, this.#current?.concerns.views.next ?? Infinity)
+    return Math.min(units, this.parts.desk.next)
   }
 
-  /** All that it reads has been read, if only once: before that nothing is known to be missing. */
-  #isReady(unit: string): boolean {
-    return this.#keysOf.get(unit)?.every((key) => this.options.feeds.isRead(key)) ?? true
+  /** @param unit the work holds the reloads of it */
+  #start(work: Promise<void>, unit?: Unit): void {
+    const job = work.catch(this.crashed).finally(() => {
+      this.#jobs.delete(job)
+      if (unit !== undefined) this.parts.desk.release(unit.commands)
+      this.#pump()
+    })
+    this.#jobs.add(job)
   }
 
-  /** One thing at a time with a unit's files. */
-  #inTurn<T>({ name }: Unit, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work)
-    this.#turns.set(
-      name,
-      turn.catch(() => undefined),
-    )
-    return turn
+  #expire(now: number): void {
+    const { concerns, feeds } = this.#current ?? {}
+    if (concerns === undefined || concerns.views.next > now) return
+    const { keys, causes } = concerns.ofExpired(now)
+    for (const key of keys) this.#tellChanged(feeds?.nameOf(key) ?? '', [key], causes)
+    this.#mark(causes)
+  }
+
+  /**
+   * All that it reads has been read, if only once: before that nothing is known to be missing. And no reload
+   * is under way whose verdict would be about a newer content.
+   */
+  #isReady(unit: Unit): boolean {
+    const { feeds } = this.#current ?? {}
+    if (unit.isJudged && this.parts.desk.isReading(unit.names)) return false
+    return unit.keys.every((key) => feeds?.isRead(key) ?? false)
   }
 
   async #work(unit: Unit): Promise<void> {
-    const { emit, dependsOn, former, feeds, underway } = this.options
-    await former?.jobs.get(unit.name)
-    for (const { name } of unit.resources) this.#concerns.rendering(name)
-    const cycling = cycle(unit, {
-      ...this.options,
-      contents: this.#contents,
-      claims: this.#claims,
-      forEachOf: (spec) => this.#concerns.itemsOf(spec),
-      treeOf: (resource) => this.#concerns.views.treeOf(resource, feeds.tree),
-      storeOf: (key) => feeds.nameOf(key),
-      rendered: ({ name }, reads, whole, duration) => {
-        const isStale = this.#concerns.rendered(name, reads)
-        this.#demand(name, reads, whole)
-        emit({ kind: 'rendered', resource: name, reads, duration })
-        dependsOn(reads.flatMap(({ files }) => [...files]))
-        if (isStale) this.#agenda.changed([unit.name], performance.now())
-      },
-    })
-    const resources = unit.resources.map(({ name }) => name)
-    const work = { what: `the work on ${unit.name}`, resources, allowed: longestCheck(unit) }
-    this.#ended(unit, await underway.during(work, cycling))
+    const current = this.#current
+    // The configuration has changed since: the unit is not at work any more.
+    if (current?.unitOf.get(unit.names[0] ?? '') !== unit) return
+    const causes = unit.takeCauses()
+    const working = this.#cycle(unit, current, causes)
+    const what = `the work on ${unit.name}`
+    const work = { what, resources: unit.names, allowed: unit.longestCheck }
+    const outcome = await this.underway.during(work, working)
+    if (outcome.kind !== 'done') for (const [name, cause] of causes) unit.addCause(name, cause)
+    this.#conclude(unit, outcome)
+    this.#releaseInherited(unit)
   }
 
-  #demand(resource: string, reads: readonly Reads[], whole: boolean): void {
-    // The next generation has its own demands on the same stores.
-    if (this.#demands === undefined || this.#stopped) return
-    const isNews = this.#demands.rendered(resource, needsOf(reads), whole)
-    if (isNews) this.options.feeds.want(this.#demands.all)
-  }
-
-  #ended(unit: Unit, worked: Worked): void {
-    const { emit, retry, noop } = this.options
-    if (worked.kind !== 'waiting') this.#waits.end(unit.name)
-    switch (worked.kind) {
-      case 'waiting':
-        return this.#wait(unit, worked)
-      case 'done':
-        this.#agenda.succeeded(unit.name)
-        for (const { name } of unit.resources) {
-          const changed = worked.changed.includes(name)
-          this.failed.delete(name)
-          if (changed) this.changed.add(name)
-          if (!changed || !noop) emit({ kind: 'applied', resource: name, changed })
+  async #cycle(unit: Unit, current: Current, causes: Causes): Promise<Outcome> {
+    const { feeds, concerns, renderer, dependsOn } = current
+    const { emit, clock } = this.parts
+    concerns.rendering(unit)
+    const trees = new Map(
+      unit.resources.map((one) => [one.name, concerns.views.treeOf(one, feeds.tree)]),
+    )
+    const sight: Sight = {
+      renderer,
+      treeOf: ({ name }) => trees.get(name) as Tree,
+      storeOf: ({ prefix }) => feeds.nameOf(prefix),
+      itemsOf: ({ name }, spec) => concerns.itemsOf(name, spec),
+    }
+    const rendering = renderUnit(unit, sight, () => clock.now())
+    for (;;) {
+      const step = await rendering.next()
+      if (step.done === true) {
+        concerns.renderedAll(unit)
+        if (step.value.kind === 'waiting') return step.value
+        if (step.value.kind === 'failed') {
+          return failed('render', step.value.resource, step.value.fault)
         }
+        return cycle(unit, step.value.templates, sight, causes, this.parts)
+      }
+      const { resource, reads, whole, duration } = step.value
+      const missed = concerns.rendered(unit, resource, reads)
+      feeds.took(resource, reads, whole)
+      emit({ kind: 'rendered', resource, reads, duration })
+      dependsOn(reads.flatMap(({ files }) => [...files]))
+      if (missed !== undefined) this.#mark(new Map<string, Cause>([[resource, missed]]))
+    }
+  }
+
+  #conclude(unit: Unit, outcome: Outcome): void {
+    const { emit, clock } = this.parts
+    if (outcome.kind !== 'waiting') this.#endWait(unit)
+    switch (outcome.kind) {
+      case 'waiting':
+        return this.#wait(unit, outcome)
+      case 'done':
+        this.#agenda.succeeded(unit)
+        for (const name of unit.names) this.#done(unit, name, outcome.changed.includes(name))
         return
       // Time does not mend these: a change of the keys does, or an operator.
-      case 'held':
-        this.#agenda.succeeded(unit.name)
-        this.failed.add(worked.resource)
-        this.#tellOthers(unit, worked.resource, 'held')
-        return
-      case 'rejected':
-        this.#agenda.succeeded(unit.name)
-        this.failed.add(worked.resource)
-        emit({ ...worked, kind: 'failed', at: 'reload', retryIn: null })
-        this.#tellOthers(unit, worked.resource, 'failed')
-        return
+      case 'held': {
+        const { resource, hash, hold } = outcome
+        this.#agenda.succeeded(unit)
+        this.failed.add(resource)
+        unit.consentOf(resource).held = hash
+        emit({ kind: 'held', resource, ...hold })
+        return this.#tellOthers(unit, resource, 'held')
+      }
+      case 'rejected': {
+        const { resource, fault } = outcome
+        this.#agenda.succeeded(unit)
+        this.failed.add(resource)
+        emit({ kind: 'failed', resource, at: 'reload', fault, retryIn: null })
+        return this.#tellOthers(unit, resource, 'failed')
+      }
       case 'failed': {
-        this.failed.add(worked.resource)
-        const delay = this.#agenda.failed(unit.name, performance.now())
-        emit({ ...worked, retryIn: retry ? delay : null })
-        this.#tellOthers(unit, worked.resource, 'failed')
+        const { resource, at, fault } = outcome
+        this.failed.add(resource)
+        const delay = this.#agenda.failed(unit, clock.now())
+        const retryIn = this.retry ? delay : null
+        emit({ kind: 'failed', resource, at, fault, retryIn })
+        return this.#tellOthers(unit, resource, 'failed')
       }
     }
   }
 
+  #done(unit: Unit, name: string, isChanged: boolean): void {
+    const { emit, mode } = this.parts
+    this.failed.delete(name)
+    if (isChanged) this.changed.add(name)
+    if (isChanged && mode.noop) return
+    unit.consentOf(name).held = undefined
+    emit({ kind: 'applied', resource: name, changed: isChanged })
+  }
+
   /** Nothing was touched; another render follows once what is missing is known. */
-  #wait(unit: Unit, { resource, missing }: Extract<Worked, { kind: 'waiting' }>): void {
-    const { feeds, emit } = this.options
-    const keys = [...missing.trees, ...missing.names]
-    this.#waits.begin(unit.name, missing)
-    if (this.#waits.isEndless(unit.name)) {
-      return this.#ended(unit, { kind: 'failed', resource, at: 'render', fault: endless(keys[0]) })
-    }
-    this.#agenda.succeeded(unit.name)
-    const store = feeds.nameOf(keys[0] ?? '/')
-    const more = Math.max(0, keys.length - KEYS_TOLD)
-    emit({ kind: 'awaits', resource, store, keys: keys.slice(0, KEYS_TOLD), more })
+  #wait(unit: Unit, outcome: Extract<Outcome, { kind: 'waiting' }>): void {
+    const { resource, missing } = outcome
+    const { rounds = 0, isOver = false } = unit.wait ?? {}
+    unit.wait = { missing, rounds: isOver ? rounds + 1 : rounds, isOver: false }
+    this.#waiting.add(unit)
+    if (unit.wait.rounds >= ROUNDS_MOST) return this.#conclude(unit, endless(outcome))
+    this.#agenda.succeeded(unit)
+    const { keys, more } = missing
+    const store = this.#current?.feeds.nameOf(keys[0] ?? '/') ?? ''
+    this.parts.emit({ kind: 'awaits', resource, store, keys, more })
     this.#tellOthers(unit, resource, 'waiting')
     // It may have become known while the rest of the unit was being rendered.
     this.#wake()
   }
 
+  #endWait(unit: Unit): void {
+    unit.wait = undefined
+    this.#waiting.delete(unit)
+  }
+
   /** The others of a group wait for the one that has failed, is held or waits itself. */
-  #tellOthers({ resources }: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
-    for (const { name } of resources) {
+  #tellOthers(unit: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
+    for (const name of unit.names) {
       if (name === culprit) continue
-      this.options.emit({ kind: 'waits', resource: name, for: culprit, because })
+      this.parts.emit({ kind: 'waits', resource: name, for: culprit, because })
     }
   }
 
-  async #restore({ resources }: Unit): Promise<boolean> {
-    const restored = await rollBack(resources, { ...this.options, contents: this.#contents })
-    for (const { name } of restored) this.failed.add(name)
-    return restored.length > 0
+  async #reload(run: Run): Promise<void> {
+    const { desk, machine, memory, state, emit } = this.parts
+    const what = `the reload ${run.command}`
+    const work = { what, resources: [], allowed: longestReload(run.terms) }
+    const ended = await this.underway.during(work, machine.reload(run.command, run.terms))
+    if (ended.fault === undefined) {
+      // Before the run counts as ended: nothing newer is placed meanwhile.
+      for (const name of desk.provedBy(run)) {
+        const { good } = await memory.get(name)
+        if (good.size > 0) warnIfFailed(emit, await memory.set(name, { good: new Map() }, true))
+      }
+    }
+    else await state.ensure()
+    const exhausted = await desk.finish(run, ended)
+    this.#agenda.recheck()
+    if (exhausted.length > 0 && ended.fault !== undefined) this.#goBack(exhausted, ended.fault)
+  }
+
+  #goBack(resources: readonly string[], fault: Fault): void {
+    const units = new Set(resources.flatMap((name) => this.#current?.unitOf.get(name) ?? []))
+    for (const unit of units) {
+      const work = async (): Promise<void> => {
+        for (const name of await rollBack(unit, fault, this.parts)) this.failed.add(name)
+      }
+      this.#start(unit.inTurn(work))
+    }
+  }
+
+  async #consent(unit: Unit, resource: string): Promise<boolean> {
+    const consent = unit.consentOf(resource)
+    const hash = consent.held ?? (await this.parts.memory.get(resource)).rejected?.hash
+    if (hash === undefined) return false
+    consent.accepted = hash
+    return true
   }
 }
 
-const endless = (key: Key = '/'): Fault => ({
-  kind: 'template',
-  message: `each render looks up something else that is not known yet; ${key} was the last`,
-  hint: 'Let names that are looked up come from keys, and not from the time or from chance.',
-})
-
-const plainDests = ({ templates }: Resource): ReadonlySet<string> =>
-  new Set(templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : [])))
-
-function paceOf({ resources }: Unit, pace: Pace): Pace {
-  return {
-    quiet: Math.max(...resources.map(({ quiet }) => quiet ?? pace.quiet)),
-    max: Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max)),
-  }
+function endless({ resource, missing }: Extract<Outcome, { kind: 'waiting' }>): Failed {
+  return failed('render', resource, {
+    kind: 'template',
+    message: `each render looks up something else that is not known yet; ${missing.keys[0] ?? '/'} was the last`,
+    hint: 'Let names that are looked up come from keys, and not from the time or from chance.',
+  })
 }
-
-/** The longest that a cycle of it is silent, in milliseconds: each check is told of when it has ended. */
-const longestCheck = ({ resources }: Unit): number =>
-  Math.max(
-    0,
-    ...resources.flatMap(({ groupCheck, templates }) => [
-      ...(groupCheck === undefined ? [] : [longestRun(groupCheck.timeout)]),
-      ...templates.flatMap(({ checkCmd, checkTimeout }) =>
-        checkCmd === undefined ? [] : [longestRun(checkTimeout)],
-      ),
-    ]),
-  )
-
-const reloadsOfUnit = ({ resources }: Unit): Reloads =>
-  new Map(resources.flatMap((resource) => [...reloadsOf(resource, resource.templates)]))

@@ -158,7 +158,7 @@ export class Feed {
     const { store, prefixes, root, name, emit } = this.options
     for await (const step of follow(store, prefixes, { signal, demand: this.#demand })) {
       if (step.kind === 'broken') {
-        this.#markStale(step.fault)
+        this.#markStale()
         const { node, fault, retryIn } = step
         const known = this.mirror.kind !== 'waiting'
         emit({ kind: 'store-stale', store: name, node, fault, known, retryIn })
@@ -202,10 +202,8 @@ export class Feed {
     }
   }
 
-  #markStale(fault: Fault): void {
-    if (this.mirror.kind === 'waiting') return
-    const since = this.mirror.kind === 'stale' ? this.mirror.since : Date.now()
-    this.mirror = { kind: 'stale', tree: this.mirror.tree, since, fault }
+  #markStale(): void {
+    if (this.mirror.kind === 'live') this.mirror = { kind: 'stale', tree: this.mirror.tree }
   }
 }
 

@@ -7,9 +7,11 @@ import { mapExtent, union, type Extent } from '../core/extent.ts'
 import { joinKeys, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import { treeIn, type Changes } from '../core/mirror.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import type { Reads } from '../core/reader.ts'
 import { storeIdentity, type StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { emptyTree, treeOf, type Tree } from '../core/tree.ts'
+import { Demands } from './demands.ts'
 import { Feed } from './feed.ts'
 
 export interface FeedsListener {
@@ -53,14 +55,27 @@ const insecure = (store: string): Event => ({
 export class Feeds {
   listener: FeedsListener | undefined
   #tree: Tree
+  /** Absent where no store is read on demand. */
+  readonly #demands: Demands | undefined
+  /** The next generation has its own demands on the same stores. */
+  #isRetired = false
 
-  private constructor(private readonly entries: ReadonlyMap<Key, Entry>) {
+  private constructor(
+    private readonly entries: ReadonlyMap<Key, Entry>,
+    resources: readonly string[],
+  ) {
     this.#tree = this.#all()
+    const wanted = this.#wanted()
+    if (wanted !== undefined) this.#demands = new Demands(resources, wanted)
   }
 
-  /** Opens what is wanted; what a former generation has open and is wanted again is taken over. */
+  /**
+   * Opens what is wanted; what a former generation has open and is wanted again is taken over.
+   * @param resources the names of those whose renders decide what is read on demand
+   */
   static async open(
     wanted: readonly Wanted[],
+    resources: readonly string[],
     former: Feeds | undefined,
     { open, emit, once, whole }: FeedsOptions,
   ): Promise<Result<Feeds, readonly Fault[]>> {
@@ -84,7 +99,7 @@ export class Feeds {
       const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once, whole })
       entries.set(root, { feed, identity })
     }
-    return faults.length > 0 ? err(faults) : ok(new Feeds(entries))
+    return faults.length > 0 ? err(faults) : ok(new Feeds(entries, resources))
   }
 
   /** All keys that are known, of all stores. */
@@ -92,8 +107,17 @@ export class Feeds {
     return this.#tree
   }
 
-  /** What is wanted of the stores that are read on demand, as full keys; undefined when none is. */
-  get wanted(): Extent | undefined {
+  /**
+   * Takes in what a render looked up: of stores that are read on demand, that decides what they read.
+   * @param whole the render came to its end, of what is known: another one would look up the same
+   */
+  took(resource: string, reads: readonly Reads[], whole: boolean): void {
+    if (this.#demands === undefined || this.#isRetired) return
+    if (this.#demands.rendered(resource, reads, whole)) this.#want(this.#demands.all)
+  }
+
+  /** As full keys; undefined when no store is read on demand. */
+  #wanted(): Extent | undefined {
     const wanted = [...this.entries.values()].flatMap(({ feed }) => {
       const own = feed.wanted
       return own === undefined ? [] : [mapExtent(own, (dir) => joinKeys(feed.root, dir))]
@@ -101,8 +125,8 @@ export class Feeds {
     return wanted.length === 0 ? undefined : union(wanted)
   }
 
-  /** From here on this is wanted of them, and nothing else. */
-  want(extent: Extent): void {
+  /** From here on this is wanted of the stores, and nothing else. */
+  #want(extent: Extent): void {
     for (const { feed } of this.entries.values()) {
       const isOwn = (key: Key): boolean => this.#feedOf(key) === feed
       feed.want(mapExtent(extent, (key) => (isOwn(key) ? relativeTo(feed.root, key) : undefined)))
@@ -155,6 +179,7 @@ export class Feeds {
 
   /** @param next takes over what it has of these */
   async close(next?: Feeds): Promise<void> {
+    this.#isRetired = true
     for (const [root, { feed }] of this.entries) {
       if (next?.entries.get(root)?.feed !== feed) await feed.close()
     }

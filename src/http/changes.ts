@@ -57,7 +57,8 @@ function changeRow(change: RecentChange, viewer: Viewer, hasToken: boolean): Htm
   </li>`
 }
 
-function causeOf({ rolledBack, cause: { names, more } }: RecentChange): Html {
+function causeOf({ rolledBack, cause: { keys, files, more } }: RecentChange): Html {
+  const names = [...keys, ...files]
   if (rolledBack) {
     return html`<span class="soft">as before: the reload did not succeed with the new file</span>`
   }

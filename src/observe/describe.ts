@@ -92,7 +92,8 @@ export function describe(event: Event, debug: boolean): Described {
       })
     }
     case 'files-changed': {
-      const { files, resources } = event
+      const { files } = event
+      const resources = [...event.causes.keys()]
       const text = `changed: ${names(files)}; used by ${names(resources)}`
       return line('debug', '', text, { files, resources })
     }
@@ -160,8 +161,9 @@ export function describe(event: Event, debug: boolean): Described {
       return line('info', names(resources), text, fields)
     }
     case 'reload-owed': {
-      const { resources, command, result, fault, attempts, retryIn } = event
-      const text = `reload is owed, try ${attempts} failed${again(retryIn)}: ${formatFault(fault)}`
+      const { resources, command, result, fault, attempts, retryIn, exhausted } = event
+      const next = exhausted.length > 0 ? `, ${names(exhausted)} is rolled back` : again(retryIn)
+      const text = `reload is owed, try ${attempts} failed${next}: ${formatFault(fault)}`
       return line('error', names(resources), text, {
         resources,
         command,
@@ -169,6 +171,7 @@ export function describe(event: Event, debug: boolean): Described {
         fault,
         attempts,
         retryIn,
+        exhausted,
       })
     }
     case 'held': {
@@ -194,9 +197,15 @@ export function describe(event: Event, debug: boolean): Described {
         resource: event.resource,
       })
     case 'rolled-back': {
-      const { resource, dests } = event
-      const text = `rolled back: ${names(dests)} as before; what was rejected is not tried again until it changes`
-      return line('error', resource, text, { resource, dests })
+      const { resource, fault } = event
+      const dests = [...event.files.keys()]
+      const text = `rolled back, since ${fault.message}\n  ${names(dests)}: the last good content is back. The rejected one is not tried again until it changes; reconfd accept ${resource} tries it once more.`
+      return line('error', resource, text, { resource, dests, fault })
+    }
+    case 'rollback-impossible': {
+      const { resource, dests, fault } = event
+      const text = `cannot roll back: there is no earlier good content of ${names(dests)} to go back to. The new content stays, and its reload is retried until it succeeds: ${fault.message}`
+      return line('error', resource, text, { resource, dests, fault })
     }
     case 'failed': {
       const { resource, at, fault, retryIn } = event

@@ -2,7 +2,7 @@
 // output because somebody asked for it, never to a log.
 import { createTwoFilesPatch } from 'diff'
 import type { Target } from '../core/plan.ts'
-import type { WrittenFile } from '../core/written.ts'
+import type { PlannedFile } from '../core/written.ts'
 
 const NOTHING = '/dev/null'
 /** Milliseconds that one comparison may take. */
@@ -47,7 +47,7 @@ export const harmless = (diff: string): string =>
   diff.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** Of a resource that is `sensitive`, and of what is no text, the size of the change alone. */
-export function unifiedDiff({ dest, sensitive, write }: WrittenFile): string {
+export function unifiedDiff({ dest, sensitive, write }: PlannedFile): string {
   const { previous } = write
   const before = previous.kind === 'file' ? previous : undefined
   const after = write.why === 'remove' ? undefined : write.next

@@ -1,5 +1,6 @@
 // What has happened of late, for the status page: the files that were written, each with the keys that
 // caused it and what changed in it, and the reloads. What is kept is bounded, contents by their size.
+import type { Cause } from '../core/cause.ts'
 import type { Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
@@ -9,16 +10,6 @@ const CHANGES_KEPT = 30
 const RELOADS_KEPT = 60
 /** Bytes of all contents together, the former and the new ones. */
 const CONTENTS_KEPT = 4 * 1024 * 1024
-/** Of one cause. */
-const NAMES_KEPT = 10
-
-/** What made a resource dirty: keys, or files that its templates depend on. */
-export interface Cause {
-  readonly names: readonly string[]
-  /** How many more there are than are named. */
-  readonly more: number
-}
-
 /** Times are milliseconds since 1970. */
 export interface RecentChange {
   /** Counts up. */
@@ -60,7 +51,6 @@ export class Recent {
   /** The newest first, both. */
   #changes: readonly Kept[] = []
   #reloads: readonly RecentReload[] = []
-  readonly #causes = new Map<string, Cause>()
 
   get changes(): readonly RecentChange[] {
     return this.#changes
@@ -72,16 +62,6 @@ export class Recent {
 
   note(event: Event, time: number): void {
     switch (event.kind) {
-      case 'changed':
-        for (const [name, { keys, more }] of event.causes) this.#cause(name, keys, more)
-        return
-      case 'files-changed':
-        for (const name of event.resources) this.#cause(name, event.files, 0)
-        return
-      case 'applied':
-        // What was written has taken its cause along; a newer one is for the next time.
-        if (!event.changed) this.#causes.delete(event.resource)
-        return
       case 'reloaded':
       case 'reload-owed': {
         const { resources, command, result } = event
@@ -98,10 +78,6 @@ export class Recent {
   /** These files are in place now. */
   wrote(files: readonly WrittenFile[], time: number): void {
     const fresh = files.map((file) => this.#kept(file, time)).toReversed()
-    for (const { resource, rolledBack } of files) {
-      // A key that has changed meanwhile is the cause of the next write.
-      if (rolledBack !== true) this.#causes.delete(resource)
-    }
     this.#changes = [...fresh, ...this.#changes].slice(0, CHANGES_KEPT)
     let size = 0
     for (const change of this.#changes) {
@@ -110,19 +86,10 @@ export class Recent {
     }
   }
 
-  /** Of several changes before one render all keys are the cause. */
-  #cause(resource: string, found: readonly string[], others: number): void {
-    const { names, more } = this.#causes.get(resource) ?? { names: [], more: 0 }
-    const all = [...new Set([...names, ...found])]
-    const rest = Math.max(0, all.length - NAMES_KEPT)
-    this.#causes.set(resource, { names: all.slice(0, NAMES_KEPT), more: more + others + rest })
-  }
-
-  #kept({ resource, dest, sensitive, write, rolledBack = false }: WrittenFile, at: number): Kept {
+  #kept(file: WrittenFile, at: number): Kept {
+    const { resource, dest, sensitive, write, cause, rolledBack = false } = file
     let contents: WrittenFile['write'] | undefined = write
     let made: FileDiff | undefined
-    const none = { names: [], more: 0 }
-    const cause = rolledBack ? none : (this.#causes.get(resource) ?? none)
     const forEverybody = !sensitive && readableByAll(write)
     return {
       id: ++this.#id,

@@ -27,6 +27,7 @@ export class ResourceRecord {
   #awaits: Problem | undefined
   /** Why the newest reload has not succeeded yet. Whether one is owed is for the journal to say. */
   #reload: string | undefined
+  #noWayBack = ''
   /** Since when it has had no problem of its own; undefined before it was first looked at. */
   #good: number | undefined
   #reads: readonly Reads[] = []
@@ -64,6 +65,24 @@ export class ResourceRecord {
   failed(why: string, time: number): void {
     this.#failed = { since: this.#failed?.since ?? time, why }
     this.#held = this.#awaits = undefined
+  }
+
+  /** The newest content was rejected; what is in place is the last good one. */
+  rolledBack(event: Extract<Event, { kind: 'rolled-back' }>, time: number): void {
+    const { files, fault } = event
+    for (const [dest, hash] of files) this.found(dest, hash ?? undefined)
+    const dests = [...files.keys()].join(', ')
+    this.failed(
+      `rolled back: ${briefly(fault)}\n` +
+        `the last good content of ${dests} is in place; the rejected one is not tried again until it changes, ` +
+        `or reconfd accept ${this.name}`,
+      time,
+    )
+  }
+
+  /** Its reload failed too often, and there is nothing to go back to. */
+  noWayBack({ dests }: Extract<Event, { kind: 'rollback-impossible' }>): void {
+    this.#noWayBack = `; there is no earlier good content of ${dests.join(', ')} to go back to`
   }
 
   /** For another resource of its group. */
@@ -108,9 +127,12 @@ export class ResourceRecord {
       this.#lastReload = { at, command, succeeded, exitCode, signal, timedOut, duration }
     }
     if (event.kind === 'reload-owed') {
-      this.#reload = `try ${event.attempts} failed: ${briefly(event.fault)}`
+      const { attempts, fault, retryIn } = event
+      const next = retryIn === null ? '' : `; next try at ${isoTime(time + retryIn)}`
+      this.#reload = `try ${attempts} failed${next}: ${briefly(fault)}`
     } else {
       this.#reload = undefined
+      this.#noWayBack = ''
       this.#good = time
     }
   }
@@ -141,15 +163,23 @@ export class ResourceRecord {
     }
   }
 
+  #owedWhy(): string {
+    return `reload ${this.#reload ?? 'is due'}${this.#noWayBack}`
+  }
+
   /** Of several problems the worst. */
   #state(
     stores: readonly StoreStatus[],
     owed: number | undefined,
   ): { state: State; since: number; why?: string } {
-    if (this.#failed !== undefined) return { state: 'failed', ...this.#failed }
+    if (this.#failed !== undefined) {
+      const { since, why } = this.#failed
+      const reload = owed === undefined ? '' : `\n${this.#owedWhy()}`
+      return { state: 'failed', since, why: why + reload }
+    }
     if (this.#held !== undefined) return { state: 'held', ...this.#held }
     if (owed !== undefined) {
-      return { state: 'owed', since: owed, why: `reload ${this.#reload ?? 'is due'}` }
+      return { state: 'owed', since: owed, why: this.#owedWhy() }
     }
     const away = stores.find(({ state }) => state !== 'live')
     const why = away?.fault === undefined ? {} : { why: briefly(away.fault) }

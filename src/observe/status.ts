@@ -9,9 +9,6 @@ import { isoTime, ResourceRecord } from './resource-record.ts'
 /** Which resources owe a reload, and since when, by the journal. */
 export type Owed = ReadonlyMap<string, { readonly since: number }>
 
-/** Of a change. */
-const FILES_NAMED = 10
-
 export class StatusBoard {
   /** Called when something has become another. */
   changed: () => void = () => undefined
@@ -49,23 +46,11 @@ export class StatusBoard {
       case 'store-stale':
         return this.#noteStore(event, time)
       case 'changed':
+      case 'files-changed':
         for (const [name, cause] of event.causes) {
-          this.#record(name, time).changed({
-            at: isoTime(time),
-            keys: cause.keys,
-            files: [],
-            more: cause.more,
-          })
+          this.#record(name, time).changed({ at: isoTime(time), ...cause })
         }
         return
-      case 'files-changed': {
-        const files = event.files.slice(0, FILES_NAMED)
-        const more = event.files.length - files.length
-        for (const name of event.resources) {
-          this.#record(name, time).changed({ at: isoTime(time), keys: [], files, more })
-        }
-        return
-      }
       case 'rendered':
         return this.#record(event.resource, time).rendered(event.reads)
       case 'in-sync':
@@ -80,10 +65,10 @@ export class StatusBoard {
         const why = `${event.at} failed: ${briefly(event.fault)}`
         return this.#record(event.resource, time).failed(why, time)
       }
-      case 'rolled-back': {
-        const why = 'rolled back: the reload did not succeed with the new files'
-        return this.#record(event.resource, time).failed(why, time)
-      }
+      case 'rolled-back':
+        return this.#record(event.resource, time).rolledBack(event, time)
+      case 'rollback-impossible':
+        return this.#record(event.resource, time).noWayBack(event)
       case 'awaits':
         return this.#record(event.resource, time).awaits(event, time)
       case 'waits':

@@ -1,64 +1,68 @@
-// The lines of the owed journal: from text and to text. Pure; the file itself is in journal.ts.
+// The lines of the journal of owed reloads: from text and to text. Pure; the file itself is in journal.ts.
 
-export interface OwedReload {
+/** A reload that is due and has not succeeded yet. */
+export interface Owed {
   /** The resource's name, such as `haproxy.toml`. */
   readonly resource: string
   /** When it became due, in milliseconds since 1970. */
   readonly since: number
-  /** How often it was tried in vain. */
-  readonly attempts: number
-  /** The reload commands, with their paths put in. */
+  /** The reload commands, with their paths filled in; none while only files are on their way. */
   readonly commands: readonly string[]
 }
 
-/** What is owed by a resource, and the ids that stand for it in the file. */
-export interface Entry {
-  readonly owed: OwedReload
+/** What a resource owes, and the ids that stand for it in the file. */
+export interface Entry extends Owed {
   readonly ids: readonly string[]
 }
 
 export interface Parsed {
   readonly entries: Map<string, Entry>
-  readonly unreadable: number
+  /** What is wrong with the text; absent when every line could be read. */
+  readonly damage?: string
 }
 
-/** What is still owed after all lines, and how many lines could not be read. */
+/** The first line. A file without it was emptied, or is from version 0.1. */
+export const HEADER = '{"journal":1}'
+
+/** What is still owed after all lines. */
 export function parse(text: string): Parsed {
-  const byId = new Map<string, OwedReload>()
+  const byId = new Map<string, Owed>()
   let unreadable = 0
-  const lines = text.split('\n')
-  for (const [n, line] of lines.entries()) {
-    if (line === '') continue
+  const lines = text.split('\n').filter((line) => line !== '')
+  for (const line of lines) {
     const record = parseLine(line)
-    if (record === undefined) {
-      // The last line may be torn: it was never acknowledged, so nothing was done on its account.
-      if (n < lines.length - 1) unreadable++
-    } else if ('settle' in record) {
-      for (const id of record.settle) byId.delete(id)
-    } else {
-      byId.delete(record.owe.id) // the newest line comes last
-      byId.set(record.owe.id, record.owe)
+    if (record === undefined) unreadable++
+    else if (record.kind === 'settle') for (const id of record.ids) byId.delete(id)
+    else if (record.kind === 'owe') {
+      byId.delete(record.id) // the newest line comes last
+      byId.set(record.id, record.owed)
     }
   }
   const entries = new Map<string, Entry>()
-  for (const [id, { resource, since, attempts, commands }] of byId) {
-    const ids = [...(entries.get(resource)?.ids ?? []), id]
-    entries.set(resource, { owed: { resource, since, attempts, commands }, ids })
+  for (const [id, owed] of byId) {
+    const ids = [...(entries.get(owed.resource)?.ids ?? []), id]
+    entries.set(owed.resource, { ...owed, ids })
   }
-  return { entries, unreadable }
+  if (lines.length === 0) return { entries, damage: 'it is empty' }
+  if (unreadable === 0) return { entries }
+  return { entries, damage: `${unreadable} of ${lines.length} lines cannot be read` }
 }
 
-type Line = { readonly owe: OwedReload & { readonly id: string } } | { readonly settle: string[] }
+type Line =
+  | { readonly kind: 'header' }
+  | { readonly kind: 'owe'; readonly id: string; readonly owed: Owed }
+  | { readonly kind: 'settle'; readonly ids: readonly string[] }
 
 function parseLine(line: string): Line | undefined {
   try {
-    const { owe, settle } = JSON.parse(line) as { owe?: Record<string, unknown>; settle?: unknown }
-    if (isTexts(settle)) return { settle }
-    if (typeof owe !== 'object') return undefined
-    const { id, resource, since, attempts, commands } = owe
-    if (typeof id !== 'string' || typeof resource !== 'string' || !isTexts(commands)) return
-    if (typeof since !== 'number' || typeof attempts !== 'number') return
-    return { owe: { id, resource, since, attempts, commands } }
+    const { journal, owe, settle } = JSON.parse(line) as Record<string, unknown>
+    if (journal === 1) return { kind: 'header' }
+    if (isTexts(settle)) return { kind: 'settle', ids: settle }
+    if (typeof owe !== 'object' || owe === null) return undefined
+    const { id, resource, since, commands } = owe as Record<string, unknown>
+    if (typeof id !== 'string' || typeof resource !== 'string') return undefined
+    if (typeof since !== 'number' || !isTexts(commands)) return undefined
+    return { kind: 'owe', id, owed: { resource, since, commands } }
   } catch {
     return undefined
   }
@@ -67,7 +71,7 @@ function parseLine(line: string): Line | undefined {
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((text) => typeof text === 'string')
 
-export const oweLine = (id: string, owed: OwedReload): string =>
-  JSON.stringify({ owe: { id, ...owed } })
+export const oweLine = (id: string, { resource, since, commands }: Owed): string =>
+  JSON.stringify({ owe: { id, resource, since, commands } })
 
 export const settleLine = (ids: readonly string[]): string => JSON.stringify({ settle: ids })

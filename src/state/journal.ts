@@ -1,12 +1,13 @@
-// The journal of owed reloads: one append-only file of JSON lines for each confdir. A reload is
-// written down before the swap and struck out after it has succeeded, so a crash forgets none.
+// The journal of owed reloads: one append-only file of JSON lines for each confdir. A reload is recorded
+// before the swap and struck out after it has succeeded, so a crash forgets none.
 //
-//     {"owe":{"id":"9f2c-1","resource":"haproxy.toml","since":1760000000000,"attempts":0,"commands":["..."]}}
+//     {"journal":1}
+//     {"owe":{"id":"9f2c-1","resource":"haproxy.toml","since":1760000000000,"commands":["..."]}}
 //     {"settle":["9f2c-1"]}
 //
 // Several processes may share the file (a onetime run beside the daemon). Each only appends, and
 // settles only ids that it has read or written, so none strikes out what another has just owed.
-// Nothing is ever written by opening. What makes compaction safe beside it is in #compact.
+// Opening writes nothing. What makes compaction safe beside it is in #compact.
 import { randomBytes } from 'node:crypto'
 import { fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
@@ -14,28 +15,27 @@ import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { idOf, makeDirs, syncDir } from './state-files.ts'
-import {
-  oweLine,
-  parse,
-  settleLine,
-  type Entry,
-  type OwedReload,
-  type Parsed,
-} from './journal-lines.ts'
+import { HEADER, oweLine, parse, settleLine, type Entry, type Owed, type Parsed } from './journal-lines.ts'
+import { idOf, makeDirs, STATE_HINT, syncDir } from './state-files.ts'
 
-export type { OwedReload }
+export type { Owed }
 
-export interface OwedJournal {
-  /** By the resource's name. A new map after each change. */
-  all(): ReadonlyMap<string, OwedReload>
+export interface Journal {
+  /** By the resource's name, as of now. */
+  readonly owed: ReadonlyMap<string, Owed>
   /** Adds or replaces; resolves when it is safe on disk. */
-  owe(entries: readonly OwedReload[]): Promise<Result<void, Fault>>
+  owe(entries: readonly Owed[]): Promise<Result<void, Fault>>
   /** Strikes out; not synced, since a power cut only makes a reload run once more. */
   settle(resources: readonly string[]): Promise<Result<void, Fault>>
+  /** Writes what is owed once more if the file was removed. */
+  verify(): Promise<Result<void, Fault>>
   close(): Promise<void>
-  /** What the operator should know of the file as it was found, such as lines that are not readable. */
-  readonly notice?: string
+}
+
+export interface OpenedJournal {
+  readonly journal: Journal
+  /** `missing`: there was no file. Otherwise what is wrong with it, for the operator. */
+  readonly damage?: 'missing' | { readonly message: string }
 }
 
 /** The file is compacted when it has grown beyond this, in bytes, and twice what is owed. */
@@ -45,33 +45,47 @@ const COMPACTION_DEAD = 60_000
 /** How often a batch is written again because the file was replaced meanwhile. */
 const REPLACED_MOST = 10
 const MODE = 0o600
-const HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 
 /** Where the journal of a confdir is. */
-export function owedPath(stateDir: string, confdir: string): string {
+export function journalPath(stateDir: string, confdir: string): string {
   return join(stateDir, `owed-${idOf(confdir)}.jsonl`)
 }
 
 /** Reads what is owed. The directory and the file are made when the first reload is owed. */
-export async function openOwed(
+export async function openJournal(
   stateDir: string,
   confdir: string,
-): Promise<Result<OwedJournal, Fault>> {
-  const path = owedPath(stateDir, confdir)
+): Promise<Result<OpenedJournal, Fault>> {
+  const path = journalPath(stateDir, confdir)
   try {
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return ''
-      throw error
-    })
-    return ok(new FileJournal(stateDir, path, parse(text)))
+    const text = await readFile(path, 'utf8')
+    const found = parse(text)
+    const journal = new FileJournal(stateDir, path, found)
+    if (found.damage === undefined) return ok({ journal })
+    const message = `the journal of owed reloads ${path} is damaged: ${found.damage}`
+    return ok({ journal, damage: { message } })
   } catch (error) {
-    return err(ioFault(`cannot read the state file ${path}`, error, HINT))
+    if (errnoOf(error) !== 'ENOENT') {
+      return err(ioFault(`cannot read the state file ${path}`, error, STATE_HINT))
+    }
+    return ok({
+      journal: new FileJournal(stateDir, path, { entries: new Map() }),
+      damage: 'missing',
+    })
   }
 }
 
-class FileJournal implements OwedJournal {
-  readonly notice?: string
-  #entries: ReadonlyMap<string, Entry>
+/** For a run without reloads: it owes none, and strikes out none that another run owes. */
+export const noJournal: Journal = {
+  owed: new Map(),
+  owe: async () => ok(undefined),
+  settle: async () => ok(undefined),
+  verify: async () => ok(undefined),
+  close: async () => undefined,
+}
+
+class FileJournal implements Journal {
+  #entries: Map<string, Entry>
   #handle: FileHandle | undefined
   /** Tells our ids from those of other processes and of earlier lives. */
   readonly #self = randomBytes(6).toString('hex')
@@ -86,40 +100,44 @@ class FileJournal implements OwedJournal {
     found: Parsed,
   ) {
     this.#entries = found.entries
-    if (found.unreadable > 0) {
-      // They are told once: the next write leaves them out.
-      this.#compactAt = 0
-      this.notice = `${found.unreadable} unreadable line(s) in the state file ${path} were passed over; a reload that was owed may be forgotten`
-    }
+    // The next write leaves out what cannot be read.
+    if (found.damage !== undefined) this.#compactAt = 0
   }
 
-  all(): ReadonlyMap<string, OwedReload> {
-    return new Map([...this.#entries].map(([name, { owed }]) => [name, owed]))
+  get owed(): ReadonlyMap<string, Owed> {
+    return this.#entries
   }
 
-  owe(entries: readonly OwedReload[]): Promise<Result<void, Fault>> {
+  owe(owed: readonly Owed[]): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
-      const next = new Map(this.#entries)
-      const lines: string[] = []
-      for (const owed of entries) {
-        const id = `${this.#self}-${++this.#counter}`
-        next.set(owed.resource, { owed, ids: [...(next.get(owed.resource)?.ids ?? []), id] })
-        lines.push(oweLine(id, owed))
+      const batch = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
+      await this.#append(
+        batch.map(({ one, id }) => oweLine(id, one)),
+        true,
+      )
+      for (const { one, id } of batch) {
+        const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
+        this.#entries.set(one.resource, { ...one, ids })
       }
-      await this.#append(lines, true)
-      this.#entries = next
     })
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
-      const next = new Map(this.#entries)
-      const ids = resources.flatMap((name) => next.get(name)?.ids ?? [])
+      const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])
       if (ids.length === 0) return
-      for (const name of resources) next.delete(name)
       // Struck out in memory whatever becomes of the write: the reload has succeeded.
-      this.#entries = next
+      for (const name of resources) this.#entries.delete(name)
       await this.#append([settleLine(ids)], false)
+    })
+  }
+
+  verify(): Promise<Result<void, Fault>> {
+    return this.#inTurn(async () => {
+      if (this.#entries.size === 0) return
+      const inode = statSync(this.path, { throwIfNoEntry: false })?.ino
+      const isCurrent = this.#handle === undefined || fstatSync(this.#handle.fd).ino === inode
+      if (inode === undefined || !isCurrent) await this.#append([], true)
     })
   }
 
@@ -132,7 +150,7 @@ class FileJournal implements OwedJournal {
   #inTurn(work: () => Promise<void>): Promise<Result<void, Fault>> {
     const done = this.#turn.then(work).then(
       () => ok(undefined),
-      (error: unknown) => err(ioFault(`cannot write the state file ${this.path}`, error, HINT)),
+      (error: unknown) => err(ioFault(`cannot write the state file ${this.path}`, error, STATE_HINT)),
     )
     this.#turn = done
     return done
@@ -143,13 +161,14 @@ class FileJournal implements OwedJournal {
     let lines = batch
     for (let tries = 0; tries < REPLACED_MOST; tries++) {
       const handle = (this.#handle ??= await this.#open())
-      await this.#write(handle, lines, sync)
+      const isNew = fstatSync(handle.fd).size === 0
+      await this.#write(handle, isNew ? [HEADER, ...this.#lines(), ...batch] : lines, sync)
       const { ino, size } = fstatSync(handle.fd)
       if (this.#isCurrent(ino)) {
         if (size > this.#compactAt) await this.#compact(handle)
         return
       }
-      // Another process has compacted the file, or somebody has removed it: again, into the new one.
+      // Another process has compacted the file, or somebody has removed it: write to the new one.
       await handle.close()
       this.#handle = undefined
       lines = [...this.#lines(), ...batch]
@@ -168,7 +187,7 @@ class FileJournal implements OwedJournal {
   }
 
   #lines(): string[] {
-    return [...this.#entries.values()].map(({ owed, ids }) => oweLine(ids.at(-1) as string, owed))
+    return [...this.#entries.values()].map((owed) => oweLine(owed.ids.at(-1) as string, owed))
   }
 
   async #open(): Promise<FileHandle> {
@@ -197,8 +216,8 @@ class FileJournal implements OwedJournal {
     try {
       const before = await readAll(old)
       const owed = [...parse(before.toString('utf8')).entries.values()]
-      const lines = owed.flatMap(({ owed, ids }) => ids.map((id) => oweLine(id, owed)))
-      await this.#write(fresh, lines, true)
+      const lines = owed.flatMap((one) => one.ids.map((id) => oweLine(id, one)))
+      await this.#write(fresh, [HEADER, ...lines], true)
       // Since the look in #append another process may have put its own compaction here.
       if (!this.#isCurrent(fstatSync(old.fd).ino)) {
         await fresh.close()

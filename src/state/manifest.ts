@@ -49,6 +49,8 @@ export interface Manifest {
   made(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
   /** The files are removed: by us, or they were gone already. */
   gone(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
+  /** Writes everything that is known once more: the folder was removed. */
+  rewrite(): Promise<void>
 }
 
 /** Whether a listed file, found with this content, is ours to remove. */
@@ -113,6 +115,12 @@ class FileManifest implements Manifest {
     })
   }
 
+  async rewrite(): Promise<void> {
+    for (const [resource, { files }] of this.#read) {
+      await this.#inTurn(() => this.#write(resource, files))
+    }
+  }
+
   #inTurn<T>(work: () => Promise<Result<T, Fault>>): Promise<Result<T, Fault>> {
     const done = this.#turn.then(work)
     this.#turn = done
@@ -161,10 +169,12 @@ class FileManifest implements Manifest {
     const path = this.#path(resource)
     try {
       if (files.size === 0) {
+        this.#read.delete(resource)
         await unlink(path)
         await syncDir(this.dir)
       } else {
         await replaceFile(path, format(resource, files), true)
+        this.#read.set(resource, { state: '', files })
       }
       return ok(undefined)
     } catch (error) {

@@ -1,28 +1,58 @@
-// What is remembered of each resource from one run to the next, beside the reloads it owes: the keys that
-// its files were made of (for its guards), the content that its reload rejected, and the files to go
-// back to. One small JSON file a resource, replaced as a whole, so that a change costs its own size.
+// What is remembered of each resource from run to run, beside the reloads it owes: the keys its files were
+// made of (for guards), the content that its reload rejected, and the files to go back to. One small JSON
+// file for each resource, replaced as a whole, so that a change costs its own size.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
+import type { Former, FormerFiles } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { idOf, replaceFile } from './state-files.ts'
+import type { ProcessId } from '../system/process.ts'
+import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
 
-export interface ResourceRecord {
-  /** By destination: the keys that the last applied render read. */
-  readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** The hash of the content that was rolled back: it is not tried again. */
-  readonly rejected: string | undefined
-  /** By destination: what stood there when its reload last succeeded, as long as no newer one has. */
-  readonly good: ReadonlyMap<string, Observed>
+/** A content that was rolled back: it is not tried again until it changes. */
+export interface Rejected {
+  /** Of the whole content of the resource. */
+  readonly hash: string
+  /** The command that rejected it, and how it ended. */
+  readonly why: string
 }
 
-const nothing: ResourceRecord = { keys: new Map(), rejected: undefined, good: new Map() }
+export interface Remembered {
+  /** By destination: the keys that the last applied render found. */
+  readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
+  /** The hash of the whole content in place. */
+  readonly placed?: string | undefined
+  readonly rejected?: Rejected | undefined
+  readonly good: FormerFiles
+  /** A change of several steps is under way: what to put back if it is interrupted. */
+  readonly undo?: Undo | undefined
+}
 
-export class Records {
-  readonly #known = new Map<string, ResourceRecord>()
+export interface Undo {
+  /** Who makes the change: nobody else puts anything back while that process runs. */
+  readonly by: ProcessId
+  /** By destination. */
+  readonly files: ReadonlyMap<string, Observed>
+}
+
+/** What the engine remembers with. */
+export interface Memory {
+  get(resource: string): Promise<Remembered>
+  /** @param durable safe on disk when this resolves */
+  set(
+    resource: string,
+    change: Partial<Remembered>,
+    durable?: boolean,
+  ): Promise<Result<void, Fault>>
+}
+
+const nothing: Remembered = { keys: new Map(), good: new Map() }
+
+export class Records implements Memory {
+  readonly #known = new Map<string, Remembered>()
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #dir: string
 
@@ -36,7 +66,7 @@ export class Records {
   }
 
   /** What is known of a resource. A file that cannot be read is as good as none. */
-  async get(resource: string): Promise<ResourceRecord> {
+  async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
     const text = await readFile(this.#path(resource), 'utf8').catch(() => undefined)
@@ -45,28 +75,33 @@ export class Records {
     return record
   }
 
-  /**
-   * Changes what is known of a resource.
-   * @param durable safe on disk when this resolves
-   */
   async set(
     resource: string,
-    change: Partial<ResourceRecord>,
+    change: Partial<Remembered>,
     durable = false,
   ): Promise<Result<void, Fault>> {
-    await this.get(resource)
-    const record = { ...(this.#known.get(resource) ?? nothing), ...change }
+    const record = { ...(await this.get(resource)), ...change }
     this.#known.set(resource, record)
+    return this.#write(resource, durable)
+  }
+
+  /** Writes everything that is known once more: the folder was removed. */
+  async rewrite(): Promise<void> {
+    for (const [resource, record] of this.#known) {
+      if (record !== nothing) await this.#write(resource, true)
+    }
+  }
+
+  /** One write after the other: what was set last is what stays. */
+  async #write(resource: string, durable: boolean): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     const path = this.#path(resource)
-    // One after the other: what was set last is what stays.
     const write = async (): Promise<Result<void, Fault>> => {
       try {
-        await replaceFile(path, serialise(record), durable)
+        await replaceFile(path, serialise(this.#known.get(resource) ?? nothing), durable)
         return ok(undefined)
       } catch (error) {
-        const hint = 'Choose a directory that reconfd can write to with -state-dir.'
-        return err(ioFault(`cannot write the state file ${path}`, error, hint))
+        return err(ioFault(`cannot write the state file ${path}`, error, STATE_HINT))
       }
     }
     const turn = (this.#turns.get(resource) ?? Promise.resolve()).then(write)
@@ -81,49 +116,70 @@ export class Records {
 
 interface Written {
   readonly keys?: Readonly<Record<string, readonly Key[]>>
-  readonly rejected?: string
-  readonly good?: Readonly<Record<string, WrittenFile | null>>
+  readonly placed?: string | undefined
+  readonly rejected?: Rejected | string | undefined
+  readonly good?: Readonly<Record<string, WrittenFile>>
+  readonly undo?: { readonly by: ProcessId; readonly files: Readonly<Record<string, WrittenFile>> }
 }
 
-interface WrittenFile {
-  readonly bytes: string
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-}
+/** Null: nothing stood there. */
+type WrittenFile =
+  | { readonly bytes: string; readonly mode: number; readonly uid: number; readonly gid: number }
+  | 'made'
+  | null
 
-function serialise({ keys, rejected, good }: ResourceRecord): string {
-  const files: [string, WrittenFile | null][] = []
-  for (const [dest, file] of good) {
-    if (file.kind === 'absent') files.push([dest, null])
-    if (file.kind !== 'file') continue
-    const { bytes, mode, uid, gid } = file
-    files.push([dest, { bytes: Buffer.from(bytes).toString('base64'), mode, uid, gid }])
-  }
+function serialise({ keys, placed, rejected, good, undo }: Remembered): string {
   const written: Written = {
     keys: Object.fromEntries([...keys].map(([dest, all]) => [dest, [...all]])),
-    ...(rejected === undefined ? {} : { rejected }),
-    good: Object.fromEntries(files),
+    placed,
+    rejected,
+    good: filesOf(good),
+    ...(undo === undefined ? {} : { undo: { by: undo.by, files: filesOf(undo.files) } }),
   }
   return JSON.stringify(written)
 }
 
-function parse(text: string): ResourceRecord {
+function filesOf(files: ReadonlyMap<string, Former | Observed>): Record<string, WrittenFile> {
+  const all: [string, WrittenFile][] = []
+  for (const [dest, file] of files) {
+    if (file.kind === 'absent') all.push([dest, null])
+    if (file.kind === 'made') all.push([dest, 'made'])
+    if (file.kind !== 'file') continue
+    const { bytes, mode, uid, gid } = file
+    all.push([dest, { bytes: Buffer.from(bytes).toString('base64'), mode, uid, gid }])
+  }
+  return Object.fromEntries(all)
+}
+
+function parse(text: string): Remembered {
   try {
-    const { keys = {}, rejected, good = {} } = JSON.parse(text) as Written
+    const { keys = {}, placed, rejected, good = {}, undo } = JSON.parse(text) as Written
     return {
       keys: new Map(Object.entries(keys).map(([dest, all]) => [dest, new Set(all)])),
-      rejected,
-      good: new Map(
-        Object.entries(good).map(([dest, file]): [string, Observed] => [
-          dest,
-          file === null
-            ? { kind: 'absent' }
-            : { kind: 'file', ...file, bytes: Buffer.from(file.bytes, 'base64') },
-        ]),
-      ),
+      placed,
+      // Up to version 0.1 the hash alone.
+      rejected:
+        typeof rejected === 'string'
+          ? { hash: rejected, why: 'its reload did not succeed' }
+          : rejected,
+      good: new Map(Object.entries(good).map(([dest, file]) => [dest, read(file)])),
+      ...(undo === undefined ? {} : { undo: { by: undo.by, files: observed(undo.files) } }),
     }
   } catch {
     return nothing
   }
+}
+
+const observed = (files: Readonly<Record<string, WrittenFile>>): ReadonlyMap<string, Observed> =>
+  new Map(
+    Object.entries(files).map(([dest, file]) => {
+      const former = read(file)
+      return [dest, former.kind === 'file' ? former : { kind: 'absent' }]
+    }),
+  )
+
+function read(file: WrittenFile): Former {
+  if (file === null) return { kind: 'absent' }
+  if (file === 'made') return { kind: 'made' }
+  return { kind: 'file', ...file, bytes: Buffer.from(file.bytes, 'base64') }
 }

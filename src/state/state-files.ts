@@ -5,6 +5,9 @@ import { mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf } from '../core/errno.ts'
 
+/** What to do when a file in the state directory cannot be written. */
+export const STATE_HINT = 'Choose a directory that reconfd can write to with -state-dir.'
+
 /** A short name for something of any length, such as a path. */
 export const idOf = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 12)

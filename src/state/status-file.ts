@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
-import { replaceFile } from './state-files.ts'
+import { replaceFile, STATE_HINT } from './state-files.ts'
+import { isFullStatus } from './status-shape.ts'
 
 /** What was kept; undefined when there is nothing, or nothing that can be understood. */
 export async function readStatus(path: string): Promise<FullStatus | undefined> {
   try {
-    const status = JSON.parse(await readFile(path, 'utf8')) as FullStatus
-    return isStatus(status) ? status : undefined
+    const status: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isFullStatus(status) ? status : undefined
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error)) || error instanceof SyntaxError) {
       return undefined
@@ -17,10 +18,6 @@ export async function readStatus(path: string): Promise<FullStatus | undefined> 
     throw error
   }
 }
-
-const isStatus = ({ resources }: FullStatus): boolean =>
-  Array.isArray(resources) &&
-  resources.every(({ name, changes }) => typeof name === 'string' && Array.isArray(changes))
 
 /** Milliseconds from a change to its being written: what leads to a reload goes first. */
 const SOON = 100
@@ -66,8 +63,7 @@ export class StatusFile {
     try {
       await replaceFile(this.path, JSON.stringify(this.status()), false)
     } catch (error) {
-      const hint = 'Choose a directory that reconfd can write to with -state-dir.'
-      this.failed(ioFault(`cannot write the status file ${this.path}`, error, hint))
+      this.failed(ioFault(`cannot write the status file ${this.path}`, error, STATE_HINT))
     }
     const end = performance.now()
     this.#notBefore = end + Math.max(PAUSE, SHARE * (end - begin))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DirtyIndex } from '../../src/core/dirty.ts'
-import { toKey, type Key } from '../../src/core/key.ts'
+import { covers, fullKey, toKey, type Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
 import { Reader, type Scope } from '../../src/core/reader.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
@@ -71,6 +71,19 @@ describe('dirty', () => {
     )
   })
 
+  it('a key outside of `keys` concerns nobody, whatever is looked up above them', () => {
+    fc.assert(
+      fc.property(program, entries, path, fc.constantFrom('added', 'value', 'removed'), (one, all, key, how) => {
+        const index = new DirtyIndex()
+        index.set('r', [render(one, treeOf(all)).reads])
+        const isVisible = one.keys.some((root) => covers(fullKey(one.prefix, root), key))
+        fc.pre(!isVisible)
+        expect(index.affected(new Map([[key, how]])).size).toBe(0)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('a changed value below a directory whose names were listed is no reason to render', () => {
     const index = new DirtyIndex()
     const tree = treeOf(new Map([['/s/a', '1']]))
@@ -79,7 +92,7 @@ describe('dirty', () => {
     index.set('lists', [reader.reads])
     expect(index.affected(new Map([['/s/a', 'value']]))).toEqual(new Map())
     expect(index.affected(new Map([['/s/b', 'added']]))).toEqual(
-      new Map([['lists', { keys: ['/s/b'], more: 0 }]]),
+      new Map([['lists', { keys: ['/s/b'], files: [], more: 0 }]]),
     )
   })
 
@@ -107,7 +120,8 @@ describe('dirty', () => {
     index.set('r', [reader.reads])
     const names = Array.from({ length: 12 }, (_, n) => `/many/k${n}` as const)
     const changes = new Map(['/other' as const, ...names].map((key) => [key, 'added'] as const))
-    expect(index.affected(changes)).toEqual(new Map([['r', { keys: names.slice(0, 10), more: 2 }]]))
+    const cause = { keys: names.slice(0, 10), files: [], more: 2 }
+    expect(index.affected(changes)).toEqual(new Map([['r', cause]]))
   })
 
   it('forgets what a resource no longer reads', () => {

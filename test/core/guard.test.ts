@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keysRead, trips, type Footprint } from '../../src/core/guard.ts'
+import { trips, type Footprint } from '../../src/core/guard.ts'
 import { joinKeys, toKey, type Key } from '../../src/core/key.ts'
 import { Reader, type Scope } from '../../src/core/reader.ts'
 import type { Guard } from '../../src/core/resource.ts'
@@ -127,7 +127,7 @@ describe('trips', () => {
   })
 })
 
-describe('keysRead', () => {
+describe('what a reader has found', () => {
   const entries = new Map<Key, string>([
     ['/p/web/a/host', '1'],
     ['/p/web/a/port', '2'],
@@ -139,10 +139,10 @@ describe('keysRead', () => {
   ])
   const through = (keys: readonly Key[], look: (reader: Reader) => unknown): Key[] => {
     const tree = treeOf(entries)
-    const scope: Scope = { store: 'test', prefix: '/p', keys }
+    const scope: Scope = { store: 'test', prefix: '/p', keys, counts: true }
     const reader = new Reader(tree, scope)
     look(reader)
-    return [...keysRead(tree, scope, [reader.reads])].sort()
+    return [...(reader.reads.found ?? [])].sort()
   }
 
   it.each<[string, readonly Key[], (reader: Reader) => unknown, Key[]]>([
@@ -192,10 +192,10 @@ describe('keysRead', () => {
         ['/px/a', '2'],
       ]),
     )
-    const scope: Scope = { store: 'test', prefix: '/p*', keys: ['/'] }
+    const scope: Scope = { store: 'test', prefix: '/p*', keys: ['/'], counts: true }
     const reader = new Reader(tree, scope)
     reader.match('/*')
-    expect([...keysRead(tree, scope, [reader.reads])]).toEqual(['/p*/a'])
+    expect([...(reader.reads.found ?? [])]).toEqual(['/p*/a'])
   })
 
   const part = fc.constantFrom('a', 'b', 'ab')
@@ -217,7 +217,7 @@ describe('keysRead', () => {
         fc.array(lookup, { maxLength: 4 }),
         (pairs, prefix, keys, lookups) => {
           const tree = treeOf(new Map(pairs))
-          const scope: Scope = { store: 'test', prefix, keys }
+          const scope: Scope = { store: 'test', prefix, keys, counts: true }
           const reader = new Reader(tree, scope)
           const given = new Set<Key>()
           for (const { kind, path } of lookups) {
@@ -230,7 +230,7 @@ describe('keysRead', () => {
               for (const { key } of found) given.add(joinKeys(prefix, key))
             }
           }
-          expect(new Set(keysRead(tree, scope, [reader.reads]))).toEqual(given)
+          expect(reader.reads.found).toEqual(given)
         },
       ),
       { numRuns: 1000 },

@@ -1,0 +1,37 @@
+// What made a resource dirty: keys, or files that its templates depend on.
+import type { Key } from './key.ts'
+import type { Changes } from './mirror.ts'
+
+/** The first few names, and how many more there are. Of `keys` and `files` one is usually empty. */
+export interface Cause {
+  readonly keys: readonly Key[]
+  readonly files: readonly string[]
+  readonly more: number
+}
+
+/** How many keys, and how many files, a cause names; the rest is counted. */
+export const CAUSES_NAMED = 10
+
+export const noCause: Cause = { keys: [], files: [], more: 0 }
+
+export const isNoCause = ({ keys, files }: Cause): boolean => keys.length + files.length === 0
+
+/** All changed keys as the cause. */
+export const causeOf = (changes: Changes): Cause =>
+  bounded([...changes.keys()], [])
+
+export const causeOfFiles = (files: Iterable<string>): Cause => bounded([], [...files])
+
+/** Of several changes before one render, all are the cause. */
+export function mergeCauses(a: Cause, b: Cause): Cause {
+  if (isNoCause(a)) return b
+  if (isNoCause(b)) return a
+  const keys = [...new Set([...a.keys, ...b.keys])]
+  const files = [...new Set([...a.files, ...b.files])]
+  return bounded(keys, files, a.more + b.more)
+}
+
+function bounded(keys: readonly Key[], files: readonly string[], more = 0): Cause {
+  const rest = Math.max(0, keys.length - CAUSES_NAMED) + Math.max(0, files.length - CAUSES_NAMED)
+  return { keys: keys.slice(0, CAUSES_NAMED), files: files.slice(0, CAUSES_NAMED), more: more + rest }
+}

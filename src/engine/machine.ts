@@ -1,0 +1,44 @@
+// What the engine does to the machine, in one interface: the real one here, a simulated one in the
+// interleaving test. Everything above it only decides.
+import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
+import { groupCheck, type Checked } from '../apply/check.ts'
+import { observe } from '../apply/observe.ts'
+import { runReload } from '../apply/reload.ts'
+import { tryFiles, type TrialFailed, type TriedFile } from '../apply/trial.ts'
+import { restoreFiles, type RestoredFile } from '../apply/undo.ts'
+import type { Emit } from '../core/event.ts'
+import type { CommandResult } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Observed } from '../core/plan.ts'
+import type { RunTerms } from '../core/reload.ts'
+import type { Command } from '../core/resource.ts'
+
+export interface Machine {
+  /** What stands at a destination. */
+  observe(dest: string, followSymlinks?: boolean): Promise<Observed>
+  /** Stages and checks new contents; nothing is in place yet. */
+  prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
+  /** Puts former contents back, each file whole. Returns which could not be put back. */
+  restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
+  groupCheck(command: Command): Promise<Checked>
+  /** Runs a reload command and what verifies it. Never rejects. */
+  reload(command: string, terms: RunTerms): Promise<ReloadRun>
+  /** Checks contents in a folder apart. */
+  tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
+}
+
+export interface ReloadRun {
+  /** Of the reload command, or of the verification that failed. */
+  readonly result: CommandResult
+  /** Absent when it succeeded. */
+  readonly fault?: Fault
+}
+
+export const realMachine: Machine = {
+  observe,
+  prepare: prepareFiles,
+  restore: restoreFiles,
+  groupCheck,
+  reload: runReload,
+  tryFiles,
+}

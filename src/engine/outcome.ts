@@ -1,0 +1,33 @@
+// What one cycle of a unit came to; the worker decides what follows.
+import type { Cause } from '../core/cause.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Missing } from '../feeds/demands.ts'
+import type { Hold } from './guards.ts'
+
+export type Outcome =
+  /** `changed`: the resources whose files were placed; with -noop, would be. */
+  | { readonly kind: 'done'; readonly changed: readonly string[] }
+  /** A guard stops the whole unit. */
+  | { readonly kind: 'held'; readonly resource: string; readonly hash: string; readonly hold: Hold }
+  /** What a template has looked up is not known yet; nothing was touched. */
+  | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
+  /** The reload has rejected this very content before. */
+  | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
+  | Failed
+
+export interface Failed {
+  readonly kind: 'failed'
+  readonly resource: string
+  readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state'
+  readonly fault: Fault
+}
+
+export const failed = (at: Failed['at'], resource: string, fault: Fault): Failed => ({
+  kind: 'failed',
+  resource,
+  at,
+  fault,
+})
+
+/** By resource, what made it dirty. */
+export type Causes = ReadonlyMap<string, Cause>

@@ -1,0 +1,40 @@
+// What every step of the engine works with: made once for a run, by daemon.ts.
+import type { Claims } from '../core/claims.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Emit } from '../core/event.ts'
+import type { PlannedFile, WrittenFile } from '../core/written.ts'
+import type { Accepted } from '../state/accepted.ts'
+import type { Manifest } from '../state/manifest.ts'
+import type { Memory } from '../state/records.ts'
+import type { StateFolder } from '../state/folder.ts'
+import type { ProcessId } from '../system/process.ts'
+import type { Desk } from './desk.ts'
+import type { Machine } from './machine.ts'
+
+export interface Parts {
+  readonly machine: Machine
+  readonly clock: Clock
+  readonly desk: Desk
+  readonly memory: Memory
+  readonly manifest: Manifest
+  readonly accepted: Pick<Accepted, 'forget'>
+  readonly state: StateFolder
+  readonly claims: Claims
+  readonly emit: Emit
+  readonly self: ProcessId
+  readonly mode: Mode
+  /** Shown the planned writes, contents included: for `-diff`, never for a log. */
+  readonly showPlan: (file: PlannedFile) => void
+  /** Shown the files that are in place to stay, with their contents: for the status page. */
+  readonly showWritten: (files: readonly WrittenFile[]) => void
+}
+
+export interface Mode {
+  readonly noop: boolean
+  /**
+   * With noop: the files that output_format and check_cmd are tried on, in a folder apart. `all`: and
+   * nothing is compared with what is in place.
+   */
+  readonly trial?: 'changes' | 'all' | undefined
+  readonly keepStageFile: boolean
+}

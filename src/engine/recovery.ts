@@ -1,0 +1,76 @@
+// What an earlier life of the program has left undone: changes that were interrupted are put back before
+// anything else happens, and debts that a damaged journal may have held are derived from what is in place.
+import { hashOf } from '../apply/hash.ts'
+import { warnIfFailed } from '../core/event.ts'
+import type { Resource } from '../core/resource.ts'
+import type { FullStatus, ResourceHistory } from '../core/status.ts'
+import type { Journal, Owed } from '../state/journal.ts'
+import { isRunning } from '../system/process.ts'
+import type { Parts } from './parts.ts'
+
+/**
+ * Puts back the former files of changes that were interrupted: during group_check_cmd, between the files of
+ * a group, or during a rollback. Call it before any reload runs.
+ */
+export async function undoInterrupted(
+  journal: Journal,
+  { memory, machine, self, emit }: Parts,
+): Promise<void> {
+  for (const resource of journal.owed.keys()) {
+    const { undo } = await memory.get(resource)
+    if (undo === undefined || (undo.by.pid !== self.pid && isRunning(undo.by))) continue
+    const files = [...undo.files].map(([dest, observed]) => ({ dest, observed }))
+    const fault = await machine.restore(files)
+    if (fault !== undefined) {
+      emit({ kind: 'failed', resource, at: 'swap', fault, retryIn: null })
+      continue
+    }
+    const dests = files.map(({ dest }) => dest).join(', ')
+    const message = `${resource}: an earlier run was interrupted while it changed ${dests}: the former files are back`
+    emit({ kind: 'notice', level: 'warn', message })
+    warnIfFailed(emit, await memory.set(resource, { undo: undefined }, true))
+  }
+}
+
+/**
+ * The debts that a lost or damaged journal may have held: what the last status calls owed, and, when the
+ * journal is damaged, whatever is in place and is not what that status knew as reloaded. Rather a reload
+ * too many than one too few.
+ */
+export async function derivedDebts(
+  resources: readonly Resource[],
+  status: FullStatus | undefined,
+  isDamaged: boolean,
+  { machine, clock }: Pick<Parts, 'machine' | 'clock'>,
+): Promise<readonly Owed[]> {
+  const known = new Map(status?.resources.map((one) => [one.name, one]))
+  const owed: Owed[] = []
+  for (const resource of resources) {
+    const { name, templates } = resource
+    if (templates.every(({ reloadCmd }) => reloadCmd === undefined)) continue
+    const history = known.get(name)
+    const isOwed = history?.state === 'owed' || history?.owedSince !== undefined
+    if (isOwed || (isDamaged && (await differs(resource, history, machine)))) {
+      const since = Date.parse(history?.owedSince ?? '') || clock.time()
+      // Which of its commands is not known: an unknown one stands for all that are configured.
+      owed.push({ resource: name, since, commands: [''] })
+    }
+  }
+  return owed
+}
+
+/** Whether something is in place that the status does not know. */
+async function differs(
+  { templates }: Resource,
+  history: ResourceHistory | undefined,
+  machine: Parts['machine'],
+): Promise<boolean> {
+  const hashes = new Map(Object.entries(history?.hashes ?? {}))
+  const plain = templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : []))
+  for (const dest of new Set([...plain, ...hashes.keys()])) {
+    const found = await machine.observe(dest)
+    const hash = found.kind === 'file' ? hashOf(found.bytes) : undefined
+    if (hash !== hashes.get(dest)) return true
+  }
+  return false
+}

@@ -1,0 +1,47 @@
+// What a run keeps in the state directory, opened together. A run that writes nothing, or runs no reloads,
+// gets parts that keep nothing.
+import { statusPath } from '../control/paths.ts'
+import type { Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import { ok, type Result } from '../core/result.ts'
+import type { Settings } from '../core/settings.ts'
+import type { FullStatus } from '../core/status.ts'
+import { Accepted } from '../state/accepted.ts'
+import { noFolder, stateFolder, type StateFolder } from '../state/folder.ts'
+import { noJournal, openJournal, type Journal, type OpenedJournal } from '../state/journal.ts'
+import { openManifest, type Manifest } from '../state/manifest.ts'
+import { Records } from '../state/records.ts'
+import { readStatus } from '../state/status-file.ts'
+
+export interface RunState {
+  readonly journal: Journal
+  readonly damage?: OpenedJournal['damage']
+  readonly records: Records
+  readonly manifest: Manifest
+  readonly accepted: Accepted
+  readonly folder: StateFolder
+  /** The status of the last run, if it can be read. */
+  readonly readStatus: () => Promise<FullStatus | undefined>
+}
+
+export async function openState(settings: Settings, emit: Emit): Promise<Result<RunState, Fault>> {
+  const { stateDir, confdir, noop, syncOnly, noReload } = settings
+  const records = new Records(stateDir, confdir, !noop)
+  const manifest = openManifest(stateDir, confdir)
+  const accepted = new Accepted(stateDir, confdir)
+  // A run without reloads neither owes any nor strikes out what another run owes.
+  const opened =
+    noop || syncOnly || noReload ? ok({ journal: noJournal }) : await openJournal(stateDir, confdir)
+  if (!opened.ok) return opened
+  const { journal } = opened.value
+  const folder = noop ? noFolder : stateFolder(stateDir, journal, [records, manifest], emit)
+  const path = statusPath(settings)
+  return ok({
+    ...opened.value,
+    records,
+    manifest,
+    accepted,
+    folder,
+    readStatus: () => readStatus(path).catch(() => undefined),
+  })
+}

@@ -37,6 +37,8 @@ export interface ApplyFailure {
   readonly at: 'stage' | 'check' | 'swap'
   readonly fault: Fault
   readonly resource: string
+  /** Some destinations could not be put back as they were. */
+  readonly isStuck?: true
 }
 
 /** New contents that are staged and have passed their checks. One of swap() and discard() has to be called. */
@@ -130,11 +132,12 @@ async function discard(steps: readonly Step[], options: ApplyOptions): Promise<v
   removeMadeDirs(steps)
 }
 
-const failed = (
-  at: ApplyFailure['at'],
-  fault: Fault,
-  { resource }: FileChange,
-): ApplyFailure => ({ ok: false, at, fault, resource })
+const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange): ApplyFailure => ({
+  ok: false,
+  at,
+  fault,
+  resource,
+})
 
 function stageAll(
   changes: readonly FileChange[],
@@ -202,7 +205,7 @@ async function swapAll(
     for (const step of steps) {
       const swapped = await swapOne(step, options.keepStageFile)
       if (!swapped.ok) {
-        failure = failed('swap', await undone(done, swapped.error), step.change)
+        failure = await undone(done, failed('swap', swapped.error, step.change))
         break
       }
       done.push(step.change)
@@ -242,10 +245,12 @@ const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
   )
 
 /** Why a swap has failed, and which of those before it could not be undone. */
-async function undone(done: readonly FileChange[], fault: Fault): Promise<Fault> {
+async function undone(done: readonly FileChange[], failure: ApplyFailure): Promise<ApplyFailure> {
   const lost = await undo(done)
-  if (lost === undefined) return fault
-  return { ...fault, message: `${fault.message}; and not all could be undone: ${lost.message}` }
+  if (lost === undefined) return failure
+  const { fault } = failure
+  const message = `${fault.message}; and not all could be undone: ${lost.message}`
+  return { ...failure, fault: { ...fault, message }, isStuck: true }
 }
 
 async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {

@@ -69,11 +69,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
 }
 
 /** The newest word on whether a reload is owed is the journal's. */
-function withOwed(
-  resource: ResourceHistory,
-  owed: Owed | undefined,
-  at: string,
-): ResourceHistory {
+function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince
   const { state, why = 'reload is due' } = rest

@@ -17,8 +17,7 @@ export const noCause: Cause = { keys: [], files: [], more: 0 }
 export const isNoCause = ({ keys, files }: Cause): boolean => keys.length + files.length === 0
 
 /** All changed keys as the cause. */
-export const causeOf = (changes: Changes): Cause =>
-  bounded([...changes.keys()], [])
+export const causeOf = (changes: Changes): Cause => bounded([...changes.keys()], [])
 
 export const causeOfFiles = (files: Iterable<string>): Cause => bounded([], [...files])
 
@@ -33,5 +32,9 @@ export function mergeCauses(a: Cause, b: Cause): Cause {
 
 function bounded(keys: readonly Key[], files: readonly string[], more = 0): Cause {
   const rest = Math.max(0, keys.length - CAUSES_NAMED) + Math.max(0, files.length - CAUSES_NAMED)
-  return { keys: keys.slice(0, CAUSES_NAMED), files: files.slice(0, CAUSES_NAMED), more: more + rest }
+  return {
+    keys: keys.slice(0, CAUSES_NAMED),
+    files: files.slice(0, CAUSES_NAMED),
+    more: more + rest,
+  }
 }

@@ -172,6 +172,7 @@ export type Event =
       readonly resource: string
       readonly dests: readonly string[]
       readonly fault: Fault
+      readonly retryIn: number | null
     }
   | {
       readonly kind: 'failed'

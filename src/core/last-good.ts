@@ -4,10 +4,11 @@ import type { Observed } from './plan.ts'
 
 /**
  * - a file: it comes back
- * - `absent`: nothing stood there, so there is nothing to go back to, and the new file stays
+ * - `none`: nothing stood there, or something that has proved nothing; there is nothing to go back to, and the
+ *   new file stays
  * - `made`: nothing stood there, and a for_each template made the file: it is removed again
  */
-export type Former = Extract<Observed, { kind: 'file' }> | { readonly kind: 'absent' | 'made' }
+export type Former = Extract<Observed, { kind: 'file' }> | { readonly kind: 'none' | 'made' }
 
 export type FormerFiles = ReadonlyMap<string, Former>
 

@@ -23,14 +23,33 @@ export interface Placement {
   readonly owing: ReadonlyMap<string, Reloads>
   /** A failed reload of the unit may lead to a rollback, or a verification judges it. */
   readonly isJudged: boolean
+  /** Its files are checked in their places: no run may read them before that. */
+  readonly isChecked: boolean
 }
+
+/** How a placement ended. */
+export type PlacementEnd =
+  /** By resource, what is owed now. */
+  | { readonly kind: 'placed'; readonly owing: ReadonlyMap<string, Reloads> }
+  /** New contents stood there for a while and are gone again: a run may have read them. */
+  | { readonly kind: 'undone'; readonly owing: ReadonlyMap<string, Reloads> }
+  /** Nothing was touched. */
+  | { readonly kind: 'untouched' }
 
 /** One run of a reload command for everyone who owes it. */
 export interface Run {
   readonly command: string
   readonly terms: RunTerms
-  /** By resource, the number of its newest placement when the run started: what the run can have read. */
-  readonly read: ReadonlyMap<string, number>
+  /** By resource, what the run can have read. */
+  readonly read: ReadonlyMap<string, Reading>
+}
+
+/** What was the newest of a resource when a run started. */
+interface Reading {
+  /** The number of its placement. */
+  readonly placement: number
+  /** The number of its debt: a placement, or somebody's asking for a reload. */
+  readonly debt: number
 }
 
 export interface Verdict {
@@ -46,8 +65,17 @@ export interface Verdict {
 
 interface Debt {
   terms: ReloadTerms
+  number: number
   /** Runs that read the newest placement and failed. */
   failures: number
+}
+
+/** A placement under way. */
+interface Underway {
+  /** The accounts that it concerns. */
+  readonly accounts: Set<Account>
+  /** A run was under way when it began. */
+  readonly overlapsRun: boolean
 }
 
 /** A placement that may not begin yet. */
@@ -103,6 +131,8 @@ export class ReloadProtocol {
   readonly #owedBy = new Map<string, Set<Account>>()
   /** By resource, the number of its newest finished placement. */
   readonly #placed = new Map<string, number>()
+  /** By resource, the commands that have yet to read the content in place. None: it is proved. */
+  readonly #unread = new Map<string, Set<string>>()
   /** By resource, the runs that read its files now. */
   readonly #readers = new Map<string, Set<Run>>()
   readonly #timetable = new Timetable<Account>()
@@ -110,9 +140,11 @@ export class ReloadProtocol {
   readonly #due = new Set<Account>()
   /** Placements that may not begin yet, in the order in which they asked. */
   #queue: Queued[] = []
-  /** The accounts that a placement under way concerns. */
-  readonly #underway = new Map<Placement, Set<Account>>()
+  readonly #underway = new Map<Placement, Underway>()
   #running = 0
+  #debts = 0
+  /** When step() was called last. */
+  #now = -Infinity
   #isClosing = false
 
   /**
@@ -148,25 +180,32 @@ export class ReloadProtocol {
     return false
   }
 
-  /** @param placed false: the destinations are as they were before */
-  end(placement: Placement, placed: boolean, now: number): void {
-    const accounts = this.#underway.get(placement)
+  end(placement: Placement, how: PlacementEnd, now: number): void {
+    const underway = this.#underway.get(placement)
     this.#underway.delete(placement)
-    for (const account of accounts ?? []) account.underway--
-    if (placed) for (const [resource, reloads] of placement.owing) this.owe(resource, reloads, now)
+    for (const account of underway?.accounts ?? []) account.underway--
+    if (how.kind === 'untouched' || (how.kind === 'undone' && underway?.overlapsRun !== true))
+      return
+    for (const [resource, reloads] of how.owing) this.#place(resource, reloads, now)
+  }
+
+  /** Takes up what an earlier life owes: nothing is known of the content in place. */
+  inherit(resource: string, reloads: Reloads, now: number): void {
+    this.#place(resource, reloads, now)
   }
 
   /**
-   * These reloads are due for what is in place now, which no run has read yet. Nor have the runs that the
-   * resource owes already: they are due as well.
+   * These reloads are due, whatever is in place. A run that is under way does not settle them; the others
+   * that the resource owes are due as well.
    */
   owe(resource: string, reloads: Reloads, now: number): void {
-    this.#placed.set(resource, (this.#placed.get(resource) ?? 0) + 1)
+    const number = ++this.#debts
     for (const [command, terms] of reloads) {
-      this.#setDebt(this.#account(command), resource, { terms, failures: 0 })
+      this.#setDebt(this.#account(command), resource, { terms, number, failures: 0 })
     }
     for (const account of this.#owedBy.get(resource) ?? []) {
       const debt = account.debts.get(resource) as Debt
+      debt.number = number
       debt.failures = 0
       account.failures = 0
       account.minInterval = Math.max(account.minInterval, debt.terms.minInterval)
@@ -183,7 +222,8 @@ export class ReloadProtocol {
   step(now: number): { readonly admitted: readonly Placement[]; readonly started: readonly Run[] } {
     const admitted: Placement[] = []
     const started: Run[] = []
-    for (let before = -1; before < admitted.length + started.length; ) {
+    this.#now = now
+    for (let before = -1; before < admitted.length + started.length;) {
       before = admitted.length + started.length
       // Placements first: those that waited for the run that has just ended precede the next one.
       this.#admit(now, admitted)
@@ -192,13 +232,12 @@ export class ReloadProtocol {
     return { admitted, started }
   }
 
-  /** The resources that would owe nothing any more if this run succeeded. */
+  /** The resources whose content in place is proved if this run succeeds. */
   provedBy(run: Run): readonly string[] {
-    const account = this.#account(run.command)
-    return [...run.read].flatMap(([resource, number]) => {
-      const isNewest = this.#placed.get(resource) === number
-      const others = [...(this.#owedBy.get(resource) ?? [])].some((one) => one !== account)
-      return isNewest && !others ? [resource] : []
+    return [...run.read].flatMap(([resource, { placement }]) => {
+      const unread = [...(this.#unread.get(resource) ?? [])]
+      const isNewest = this.#placed.get(resource) === placement
+      return isNewest && unread.every((command) => command === run.command) ? [resource] : []
     })
   }
 
@@ -210,8 +249,12 @@ export class ReloadProtocol {
     return succeeded ? this.#succeeded(account, run) : this.#failed(account, run, now)
   }
 
-  /** There is nothing to go back to: the reloads of this resource are retried until they succeed. */
-  persist(resource: string, now: number): void {
+  /**
+   * There is nothing to go back to: the reloads of this resource are retried until they succeed.
+   * @returns milliseconds until the next try; null when none is scheduled
+   */
+  persist(resource: string, now: number): number | null {
+    let next = Infinity
     for (const account of this.#owedBy.get(resource) ?? []) {
       const debt = account.debts.get(resource)
       if (debt === undefined) continue
@@ -220,7 +263,9 @@ export class ReloadProtocol {
         account.retryAt = now + backoffDelay(account.failures, RETRY, this.random)
       }
       this.#schedule(account)
+      next = Math.min(next, this.#dueAt(account))
     }
+    return next === Infinity ? null : Math.max(0, Math.round(next - now))
   }
 
   /** Whether the newest content of a resource is still the one that has failed too often. */
@@ -243,12 +288,24 @@ export class ReloadProtocol {
       if (reloads === undefined) gone.push(resource)
       else if (this.#reassign(resource, reloads, [...accounts], now)) settled.push(resource)
     }
-    for (const resource of gone) this.#strikeAll(resource)
+    for (const resource of gone) {
+      for (const account of [...(this.#owedBy.get(resource) ?? [])]) this.#strike(account, resource)
+    }
     return { gone, settled }
   }
 
   owes(resource: string): boolean {
     return this.#owedBy.has(resource)
+  }
+
+  /** Whether the content in place has yet to be read by a run that succeeds. */
+  isUnproved(resource: string): boolean {
+    return (this.#unread.get(resource)?.size ?? 0) > 0
+  }
+
+  /** Whether a placement is under way that has recorded what this resource will owe. */
+  isPlacing(resource: string): boolean {
+    return [...this.#underway.keys()].some(({ owing }) => owing.has(resource))
   }
 
   /** The commands that a resource owes. */
@@ -261,21 +318,27 @@ export class ReloadProtocol {
     return (this.#readers.get(resource)?.size ?? 0) > 0
   }
 
-  /** When step() will next have something to start; Infinity when nothing is scheduled. */
+  /** When step() will next have something to start or to admit; Infinity when nothing is scheduled. */
   get next(): number {
-    return this.#timetable.next
+    const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at >= this.#now)
+    return Math.min(this.#timetable.next, aged ?? Infinity)
   }
 
   /** Nothing runs or is about to. What waits for a retry or for its pace does not count. */
   isIdle(now: number): boolean {
     if (this.#running > 0 || this.#due.size > 0 || this.#underway.size > 0) return false
     // A onetime run schedules only what it stays for.
-    return this.retries || this.#isClosing ? this.next > now : this.next === Infinity
+    const { next } = this.#timetable
+    return this.retries || this.#isClosing ? next > now : next === Infinity
   }
 
   /** From here on nothing is retried: what is owed stays in the journal. */
   close(): void {
     this.#isClosing = true
+    for (const account of this.#accounts.values()) {
+      account.retryAt = Infinity
+      this.#schedule(account)
+    }
   }
 
   #account(command: string): Account {
@@ -300,12 +363,19 @@ export class ReloadProtocol {
     return account
   }
 
+  /** A content is in place that no run has read. */
+  #place(resource: string, reloads: Reloads, now: number): void {
+    this.#placed.set(resource, (this.#placed.get(resource) ?? 0) + 1)
+    this.owe(resource, reloads, now)
+    this.#unread.set(resource, new Set(this.owedBy(resource)))
+  }
+
   #setDebt(account: Account, resource: string, debt: Debt): void {
     account.debts.set(resource, debt)
     const accounts = this.#owedBy.get(resource)
     if (accounts === undefined) this.#owedBy.set(resource, new Set([account]))
     else accounts.add(account)
-    for (const [{ resources }, concerned] of this.#underway) {
+    for (const [{ resources }, { accounts: concerned }] of this.#underway) {
       if (!resources.includes(resource) || concerned.has(account)) continue
       concerned.add(account)
       account.underway++
@@ -341,8 +411,9 @@ export class ReloadProtocol {
     const { placement } = queued
     for (const { isClosed, running } of this.#concerned(placement)) {
       if (isClosed && !isAged(queued, now)) return false
+      if (running === undefined) continue
       // R4: the verdict of a run that may lead to a rollback must be about the files it has read.
-      if (running !== undefined && isJudged(running.terms)) return false
+      if (placement.isChecked || isJudged(running.terms)) return false
     }
     return !(placement.isJudged && placement.resources.some((resource) => this.isRead(resource)))
   }
@@ -350,7 +421,8 @@ export class ReloadProtocol {
   #begin(placement: Placement): void {
     const accounts = this.#concerned(placement)
     for (const account of accounts) account.underway++
-    this.#underway.set(placement, accounts)
+    const overlapsRun = [...accounts].some(({ running }) => running !== undefined)
+    this.#underway.set(placement, { accounts, overlapsRun })
   }
 
   #admit(now: number, admitted: Placement[]): void {
@@ -391,7 +463,12 @@ export class ReloadProtocol {
     const run: Run = {
       command: account.command,
       terms: mergeTerms([...account.debts.values()].map(({ terms }) => terms)),
-      read: new Map(resources.map((resource) => [resource, this.#placed.get(resource) ?? 0])),
+      read: new Map(
+        [...account.debts].map(([resource, { number }]) => [
+          resource,
+          { placement: this.#placed.get(resource) ?? 0, debt: number },
+        ]),
+      ),
     }
     for (const resource of resources) {
       const readers = this.#readers.get(resource)
@@ -410,11 +487,13 @@ export class ReloadProtocol {
   #succeeded(account: Account, run: Run): Verdict {
     account.failures = 0
     const settled: string[] = []
-    for (const [resource, number] of run.read) {
+    for (const [resource, { placement, debt }] of run.read) {
+      if (this.#placed.get(resource) === placement) this.#unread.get(resource)?.delete(run.command)
       // R2: a placement that ended after the start is not settled; it has asked for a run of its own.
-      if (this.#placed.get(resource) !== number || !account.debts.has(resource)) continue
+      if (account.debts.get(resource)?.number !== debt) continue
       this.#strike(account, resource)
-      if (!this.owes(resource)) settled.push(resource)
+      // What a placement under way has recorded is not settled with it.
+      if (!this.owes(resource) && !this.isPlacing(resource)) settled.push(resource)
     }
     account.minInterval = 0
     for (const { terms } of account.debts.values()) {
@@ -427,9 +506,9 @@ export class ReloadProtocol {
   #failed(account: Account, run: Run, now: number): Verdict {
     account.failures++
     const exhausted: string[] = []
-    for (const [resource, number] of run.read) {
+    for (const [resource, reading] of run.read) {
       const debt = account.debts.get(resource)
-      if (debt === undefined || this.#placed.get(resource) !== number) continue
+      if (debt?.number !== reading.debt) continue
       debt.failures++
       if (debt.failures >= (debt.terms.attempts ?? Infinity)) exhausted.push(resource)
     }
@@ -485,12 +564,9 @@ export class ReloadProtocol {
       }
     }
     if (isReplaced) this.owe(resource, all, now)
+    if (this.isUnproved(resource)) this.#unread.set(resource, new Set(this.owedBy(resource)))
     return isReplaced && !this.owes(resource)
-  }
-
-  #strikeAll(resource: string): void {
-    for (const account of [...(this.#owedBy.get(resource) ?? [])]) this.#strike(account, resource)
   }
 }
 
-const isAged = ({ since }: Queued, now: number): boolean => now - since > QUEUE_MOST
+const isAged = ({ since }: Queued, now: number): boolean => now - since >= QUEUE_MOST

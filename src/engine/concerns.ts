@@ -77,7 +77,11 @@ export class Concerns {
       }
       for (const { meanwhile } of this.#rendering) meanwhile?.files.add(path)
     }
-    this.#tellItems(files.keys(), () => true, (items) => items.filesChanged(paths))
+    this.#tellItems(
+      files.keys(),
+      () => true,
+      (items) => items.filesChanged(paths),
+    )
     return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 

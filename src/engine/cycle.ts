@@ -5,10 +5,11 @@ import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed } from '../core/event.ts'
 import type { Resource } from '../core/resource.ts'
 import { footprintOf, holdOf, isAccepted } from './guards.ts'
-import { failed, type Causes, type Failed, type Outcome } from './outcome.ts'
+import { failed, type Causes, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
-import { checkGroup, place } from './place.ts'
+import { place } from './place.ts'
 import { planUnit, type PlannedUnit } from './plan-unit.ts'
+import { finishUndo } from './recovery.ts'
 import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
@@ -22,7 +23,11 @@ export async function cycle(
 ): Promise<Outcome> {
   const { mode } = parts
   if (mode.trial === 'all') return tried(filesOf(templates), [], parts)
-  if (!mode.noop) await parts.state.ensure()
+  if (!mode.noop) {
+    await parts.state.ensure()
+    const stuck = await finishUndo(unit, parts)
+    if (stuck !== undefined) return stuck
+  }
   const rejected = await rejectedBefore(unit, templates, parts)
   if (rejected !== undefined) return rejected
   const planned = await planUnit(templates, parts)
@@ -31,11 +36,12 @@ export async function cycle(
   const changed = [...new Set(changes.map(({ resource }) => resource))]
   const held = await heldBack(unit, templates, planned.value, changed, parts)
   if (held !== undefined) return held
-  if (mode.noop) return mode.trial === undefined ? { kind: 'done', changed } : tried(newFiles(changes), changed, parts)
+  if (mode.noop)
+    return mode.trial === undefined
+      ? { kind: 'done', changed }
+      : tried(newFiles(changes), changed, parts)
   const failure =
-    changes.length > 0
-      ? await place({ unit, changes, templates, causes }, parts)
-      : await recheck(unit, parts)
+    changes.length === 0 ? undefined : await place({ unit, changes, templates, causes }, parts)
   if (failure !== undefined) return failure
   await confirm(templates, planned.value, sight, parts)
   for (const resource of unit.resources) await passed(unit, resource, planned.value, parts)
@@ -69,7 +75,7 @@ async function rejectedBefore(
   templates: readonly RenderedTemplate[],
   { memory }: Parts,
 ): Promise<Outcome | undefined> {
-  if (!unit.resources.some(({ reload }) => reload.onFailure === 'rollback')) return undefined
+  if (!unit.mayGoBack) return undefined
   for (const name of unit.names) {
     const { rejected } = await memory.get(name)
     const hash = contentHash(name, templates)
@@ -95,19 +101,6 @@ async function heldBack(
     if (isAccepted(unit.consentOf(name), hash)) continue
     const hold = await holdOf(name, files, memory)
     if (hold !== undefined) return { kind: 'held', resource: name, hash, hold }
-  }
-  return undefined
-}
-
-/** Nothing to write; but what is in place may not have passed its group's check, and could not be put back. */
-async function recheck(unit: Unit, parts: Parts): Promise<Failed | undefined> {
-  if (!unit.isAtomic) return undefined
-  const { memory, emit } = parts
-  for (const name of unit.names) {
-    if ((await memory.get(name)).undo === undefined) continue
-    const refused = await checkGroup(unit, parts)
-    if (refused !== undefined) return refused
-    warnIfFailed(emit, await memory.set(name, { undo: undefined }))
   }
   return undefined
 }

@@ -144,6 +144,7 @@ export class Daemon {
     await this.state.folder.ensure()
     warnIfFailed(this.options.emit, await this.state.journal.verify())
     await this.state.journal.close()
+    this.state.folder.close()
     await (await this.#control)?.close()
   }
 
@@ -159,10 +160,16 @@ export class Daemon {
       const isDamaged = damage !== 'missing'
       const owed = await derivedDebts(resources, status, isDamaged, this.#parts)
       const missing = owed.filter(({ resource }) => !journal.owed.has(resource))
-      if (isDamaged || missing.length > 0) emit(lostDebts(damage, missing.map(({ resource }) => resource)))
+      if (isDamaged || missing.length > 0)
+        emit(
+          lostDebts(
+            damage,
+            missing.map(({ resource }) => resource),
+          ),
+        )
       warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
     }
-    this.#worker.accepted(await accepted.all())
+    this.#worker.acceptBeforehand(await accepted.all())
   }
 
   /** The first snapshot, one cycle, and what it led to. */

@@ -5,7 +5,13 @@ import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { ConfiguredReloads, Reloads, ReloadTerms } from '../core/reload.ts'
-import { ReloadProtocol, type Placement, type Run, type Verdict } from '../core/reload-protocol.ts'
+import {
+  ReloadProtocol,
+  type Placement,
+  type PlacementEnd,
+  type Run,
+  type Verdict,
+} from '../core/reload-protocol.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Journal } from '../state/journal.ts'
 import type { ReloadRun } from './machine.ts'
@@ -18,7 +24,7 @@ export class Desk {
   readonly #shelved = new Set<string>()
   /** Resources whose reload has failed and not succeeded since. */
   readonly #failed = new Set<string>()
-  #isInherited = false
+  #configured: ReadonlyMap<string, ConfiguredReloads> | undefined
 
   /** @param retries false in a onetime run; see ReloadProtocol */
   constructor(
@@ -67,6 +73,11 @@ export class Desk {
     return this.#protocol.owes(resource) || this.#shelved.has(resource)
   }
 
+  /** Whether the content in place has yet to be read by a reload that succeeds. */
+  isUnproved(resource: string): boolean {
+    return this.#protocol.isUnproved(resource)
+  }
+
   isExhausted(resource: string): boolean {
     return this.#protocol.isExhausted(resource)
   }
@@ -88,18 +99,33 @@ export class Desk {
     return entries.length === 0 ? ok(undefined) : this.journal.owe(entries)
   }
 
-  /** @param placed false: the files are as they were before */
-  async leave(placement: Placement, placed: boolean): Promise<void> {
-    this.#protocol.end(placement, placed, this.clock.now())
-    const free = [...placement.owing.keys()].filter((resource) => !this.owes(resource))
-    await this.strike(free)
+  /**
+   * - `placed`: the new files are in place
+   * - `undone`: they were, and the former ones are back
+   * - `untouched`: the files are as they were before
+   * - `stuck`: they were refused and could not all be put back: what is recorded stays recorded
+   */
+  async leave(
+    placement: Placement,
+    how: 'placed' | 'undone' | 'untouched' | 'stuck',
+  ): Promise<void> {
+    const end: PlacementEnd =
+      how === 'placed' || how === 'undone'
+        ? { kind: how, owing: this.#asConfigured(placement.owing) }
+        : { kind: 'untouched' }
+    this.#protocol.end(placement, end, this.clock.now())
+    if (how === 'stuck') return
+    await this.strike([...placement.owing.keys()].filter((resource) => !this.owes(resource)))
   }
 
   /** Asks for reloads of what is in place. */
   async ask(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
     const written = await this.journal.owe([this.#entry(resource, reloads.keys())])
-    if (written.ok) this.#protocol.owe(resource, reloads, this.clock.now())
-    return written
+    if (!written.ok) return written
+    for (const [name, owed] of this.#asConfigured(new Map([[resource, reloads]]))) {
+      this.#protocol.owe(name, owed, this.clock.now())
+    }
+    return ok(undefined)
   }
 
   /** The runs that start now. Placements that may begin are admitted. */
@@ -133,14 +159,23 @@ export class Desk {
     }
     const { attempts, retryIn, exhausted }: Verdict = verdict
     for (const name of resources) this.#failed.add(name)
-    this.emit({ kind: 'reload-owed', resources, command, result, fault, attempts, retryIn, exhausted })
+    this.emit({
+      kind: 'reload-owed',
+      resources,
+      command,
+      result,
+      fault,
+      attempts,
+      retryIn,
+      exhausted,
+    })
     warnIfFailed(this.emit, await this.journal.verify())
     return exhausted
   }
 
-  /** There is nothing to go back to: the reloads are retried until they succeed. */
-  persist(resource: string): void {
-    this.#protocol.persist(resource, this.clock.now())
+  /** There is nothing to go back to: the reloads are retried. Returns milliseconds until the next try, or null. */
+  persist(resource: string): number | null {
+    return this.#protocol.persist(resource, this.clock.now())
   }
 
   /**
@@ -157,8 +192,9 @@ export class Desk {
       const message = `${name} is gone from conf.d: the reload that it owes is not tried any more`
       this.emit({ kind: 'notice', level: 'warn', message })
     }
-    const found = this.#isInherited ? [...this.#shelved] : [...this.journal.owed.keys()]
-    this.#isInherited = true
+    const isFirst = this.#configured === undefined
+    this.#configured = configured
+    const found = isFirst ? [...this.journal.owed.keys()] : [...this.#shelved]
     const free = new Set(settled)
     for (const name of found) {
       const reloads = configured.get(name)
@@ -168,15 +204,27 @@ export class Desk {
       }
       this.#shelved.delete(name)
       const commands = this.journal.owed.get(name)?.commands ?? []
-      this.#protocol.owe(name, inherited(commands, reloads), now)
+      this.#protocol.inherit(name, inherited(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    return [...free]
+    // What a placement under way has recorded is struck out when that has ended.
+    return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 
   /** Nothing is left to run for these. Not fatal when it fails: the next start runs a reload too many. */
   async strike(resources: readonly string[]): Promise<void> {
     if (resources.length > 0) warnIfFailed(this.emit, await this.journal.settle(resources))
+  }
+
+  /** What is owed by now: the configuration may have changed since it was recorded. */
+  #asConfigured(owing: ReadonlyMap<string, Reloads>): ReadonlyMap<string, Reloads> {
+    const current = new Map<string, Reloads>()
+    for (const [resource, reloads] of owing) {
+      const configured = this.#configured?.get(resource)
+      if (configured === undefined) this.#shelved.add(resource)
+      else current.set(resource, matched(reloads, configured))
+    }
+    return current
   }
 
   #entry(resource: string, commands: Iterable<string>) {
@@ -186,7 +234,7 @@ export class Desk {
   }
 }
 
-/** Of a command that is not configured any more it is not known which of the present ones would be enough. */
+/** Of commands that were recorded, those to run: any that is not configured any more stands for all present ones. */
 function inherited(commands: readonly string[], { all, find }: ConfiguredReloads): Reloads {
   const reloads = new Map<string, ReloadTerms>()
   for (const command of commands) {
@@ -195,4 +243,10 @@ function inherited(commands: readonly string[], { all, find }: ConfiguredReloads
     else reloads.set(command, terms)
   }
   return reloads
+}
+
+/** The same, with the terms that the placement has of those that are still configured. */
+function matched(reloads: Reloads, configured: ConfiguredReloads): Reloads {
+  const current = inherited([...reloads.keys()], configured)
+  return new Map([...current].map(([command, terms]) => [command, reloads.get(command) ?? terms]))
 }

@@ -125,10 +125,8 @@ export class Generations {
     await recover?.(resources)
     // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
-      changed: (store, changes, first, before) => {
-        worker.keysChanged(store, changes, before)
-        if (first) worker.storeRead()
-      },
+      changed: (store, changes, first, before) =>
+        first ? worker.storeRead() : worker.keysChanged(store, changes, before),
       crashed,
     }
     feeds.start()

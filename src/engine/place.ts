@@ -1,7 +1,7 @@
 // From planned changes to files in place: stage and check, wait to be admitted, record what will be owed
 // and what to go back to, swap, check the group. All files of a unit pass one step before any takes the
 // next, and on failure every destination is as it was before.
-import type { FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
+import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -12,6 +12,7 @@ import { reloadsOf, type Reloads } from '../core/reload.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { WrittenFile } from '../core/written.ts'
 import type { Remembered } from '../state/records.ts'
+import type { Desk } from './desk.ts'
 import { failed, type Causes, type Failed } from './outcome.ts'
 import type { Parts } from './parts.ts'
 import { contentHash, type RenderedTemplate } from './render-unit.ts'
@@ -32,14 +33,19 @@ export async function place(content: Content, parts: Parts): Promise<Failed | un
   if (!prepared.ok) return failed(prepared.at, prepared.resource, prepared.fault)
   const placement = placementOf(content)
   await desk.enter(placement)
-  let isPlaced = false
+  let end: End = { how: 'untouched' }
   try {
-    const failure = await placeAdmitted(content, placement, prepared, parts)
-    isPlaced = failure === undefined
-    return failure
+    end = await placeAdmitted(content, placement, prepared, parts)
+    return end.failure
   } finally {
-    await desk.leave(placement, isPlaced)
+    await desk.leave(placement, end.how)
   }
+}
+
+/** How a placement ended, and why it failed if it did. */
+interface End {
+  readonly how: Parameters<Desk['leave']>[1]
+  readonly failure?: Failed
 }
 
 function placementOf({ unit, changes }: Content): Placement {
@@ -51,7 +57,8 @@ function placementOf({ unit, changes }: Content): Placement {
       .map(({ spec }) => spec)
     if (specs.length > 0) owing.set(resource.name, reloadsOf(resource, specs))
   }
-  return { resources: unit.names, owing, isJudged: unit.isJudged }
+  const { names: resources, isJudged, isChecked } = unit
+  return { resources, owing, isJudged, isChecked }
 }
 
 async function placeAdmitted(
@@ -59,7 +66,7 @@ async function placeAdmitted(
   placement: Placement,
   prepared: PreparedFiles,
   parts: Parts,
-): Promise<Failed | undefined> {
+): Promise<End> {
   const { unit, changes, causes } = content
   const former = await memoriesOf(content, parts)
   // The staged content and what is recorded go to disk side by side: both precede the swap.
@@ -70,27 +77,38 @@ async function placeAdmitted(
   if (!recorded.ok || unsynced !== undefined) {
     await prepared.discard()
     await remember(backTo(former), parts)
-    if (!recorded.ok) return failed('state', changes[0]?.resource ?? unit.name, recorded.error)
-    return unsynced && failed(unsynced.at, unsynced.resource, unsynced.fault)
+    const culprit = changes[0]?.resource ?? unit.name
+    const failure = recorded.ok ? asFailed(unsynced) : failed('state', culprit, recorded.error)
+    return { how: 'untouched', ...(failure === undefined ? {} : { failure }) }
   }
   const swapped = await prepared.swap()
   if (!swapped.ok) {
+    const failure = failed(swapped.at, swapped.resource, swapped.fault)
+    // What is in place is new in part: without a record of what to put back, it is what is reloaded.
+    if (swapped.isStuck) return { how: unit.isAtomic ? 'stuck' : 'placed', failure }
     await remember(backTo(former), parts)
-    return failed(swapped.at, swapped.resource, swapped.fault)
+    return { how: 'undone', failure }
   }
   const refused = await checkGroup(unit, parts)
   if (refused !== undefined) {
     const lost = await swapped.undo()
-    // What could not be put back stays recorded: the next start tries again.
-    if (lost === undefined) await remember(backTo(former), parts)
-    return { ...refused, fault: lost ?? refused.fault }
+    if (lost !== undefined) return { how: 'stuck', failure: { ...refused, fault: lost } }
+    await remember(backTo(former), parts)
+    return { how: 'undone', failure: refused }
   }
   // The change is whole: nothing has to be put back.
-  if (unit.isAtomic) await remember([...former].map(([name]) => [name, { undo: undefined }]), parts)
+  if (unit.isAtomic)
+    await remember(
+      [...former].map(([name]) => [name, { undo: undefined }]),
+      parts,
+    )
   tellWritten(swapped.files, causes, parts)
   parts.showWritten(writtenFiles(content))
-  return undefined
+  return { how: 'placed' }
 }
+
+const asFailed = (failure: ApplyFailure | undefined): Failed | undefined =>
+  failure && failed(failure.at, failure.resource, failure.fault)
 
 const writtenFiles = ({ unit, changes, causes }: Content): WrittenFile[] =>
   changes.map(({ resource, spec, plan }) => ({
@@ -113,15 +131,12 @@ async function memoriesOf(
   { memory }: Parts,
 ): Promise<ReadonlyMap<string, Remembered>> {
   const former = new Map<string, Remembered>()
-  if (!mayGoBack(unit) && !unit.isAtomic) return former
+  if (!unit.mayGoBack && !unit.isAtomic) return former
   for (const name of unit.names) {
     if (changes.some(({ resource }) => resource === name)) former.set(name, await memory.get(name))
   }
   return former
 }
-
-const mayGoBack = ({ resources }: Unit): boolean =>
-  resources.some(({ reload }) => reload.onFailure === 'rollback')
 
 /** Records durably what the swap makes necessary: debts, the files of for_each, what to go back to. */
 async function record(
@@ -142,12 +157,14 @@ async function record(
   }
   const owed = await desk.record(placement, unit.isAtomic)
   if (!owed.ok) return owed
+  const isUnproved = unit.names.some((name) => desk.isUnproved(name))
   for (const [name, { good }] of former) {
     const own = changes.filter((change) => change.resource === name)
     const undo = unit.isAtomic ? { undo: { by: self, files: previousOf(own) } } : {}
-    const back = mayGoBack(unit)
+    const back = unit.mayGoBack
       ? {
-          good: replacing(good, formerOf(own)),
+          // Once everything was proved, what is in place is the newest good content.
+          good: replacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
           placed: contentHash(name, templates),
           rejected: undefined,
         }
@@ -177,17 +194,23 @@ async function remember(
 const previousOf = (changes: readonly FileChange[]): ReadonlyMap<string, Observed> =>
   new Map(changes.map(({ spec, plan }) => [spec.dest, plan.previous]))
 
-function formerOf(changes: readonly FileChange[]): ReadonlyMap<string, Former> {
+/** @param isUnproved what stands there has proved nothing: it is not what a rollback goes back to */
+function formerOf(
+  changes: readonly FileChange[],
+  isUnproved: boolean,
+): ReadonlyMap<string, Former> {
   const files = new Map<string, Former>()
   for (const { spec, plan } of changes) {
-    if (plan.previous.kind === 'file') files.set(spec.dest, plan.previous)
-    else files.set(spec.dest, { kind: spec.forEach === undefined ? 'absent' : 'made' })
+    const { previous } = plan
+    if (previous.kind !== 'file')
+      files.set(spec.dest, { kind: spec.forEach === undefined ? 'none' : 'made' })
+    else files.set(spec.dest, isUnproved ? { kind: 'none' } : previous)
   }
   return files
 }
 
 /** Runs the group_check_cmd of a unit's resources on the files in their places. */
-export async function checkGroup(
+async function checkGroup(
   { resources }: Unit,
   { machine, emit }: Parts,
 ): Promise<Failed | undefined> {

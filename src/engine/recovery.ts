@@ -1,12 +1,16 @@
 // What an earlier life of the program has left undone: changes that were interrupted are put back before
 // anything else happens, and debts that a damaged journal may have held are derived from what is in place.
 import { hashOf } from '../apply/hash.ts'
+import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'
+import type { Placement } from '../core/reload-protocol.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus, ResourceHistory } from '../core/status.ts'
 import type { Journal, Owed } from '../state/journal.ts'
 import { isRunning } from '../system/process.ts'
+import { failed, type Failed } from './outcome.ts'
 import type { Parts } from './parts.ts'
+import type { Unit } from './unit.ts'
 
 /**
  * Puts back the former files of changes that were interrupted: during group_check_cmd, between the files of
@@ -29,6 +33,42 @@ export async function undoInterrupted(
     const message = `${resource}: an earlier run was interrupted while it changed ${dests}: the former files are back`
     emit({ kind: 'notice', level: 'warn', message })
     warnIfFailed(emit, await memory.set(resource, { undo: undefined }, true))
+  }
+}
+
+/**
+ * Puts back the former files of a unit where that has failed before, and owes their reloads: the refused
+ * content may have been read. To be called in the unit's turn.
+ */
+export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | undefined> {
+  const { memory, machine, desk, emit } = parts
+  if (!unit.isAtomic && !unit.mayGoBack) return undefined
+  const stuck = new Map<string, readonly RestoredFile[]>()
+  for (const name of unit.names) {
+    const { undo } = await memory.get(name)
+    const files = [...(undo?.files ?? [])].map(([dest, observed]) => ({ dest, observed }))
+    if (files.length > 0) stuck.set(name, files)
+  }
+  const [first] = stuck.keys()
+  if (first === undefined) return undefined
+  const owing = new Map(
+    [...stuck.keys()].map((name) => [name, unit.reloads.get(name)?.all ?? new Map()] as const),
+  )
+  const placement: Placement = { resources: unit.names, owing, isJudged: false, isChecked: false }
+  await desk.enter(placement)
+  let how: 'placed' | 'stuck' = 'stuck'
+  try {
+    const recorded = await desk.record(placement, true)
+    if (!recorded.ok) return failed('state', first, recorded.error)
+    const fault = await machine.restore([...stuck.values()].flat())
+    if (fault !== undefined) return failed('swap', first, fault)
+    for (const name of stuck.keys()) {
+      warnIfFailed(emit, await memory.set(name, { undo: undefined }, true))
+    }
+    how = 'placed'
+    return undefined
+  } finally {
+    await desk.leave(placement, how)
   }
 }
 

@@ -9,7 +9,7 @@ import { fixedFolder } from '../core/for-each.ts'
 import { returning } from '../core/last-good.ts'
 import { planReturn, type Observed } from '../core/plan.ts'
 import type { Placement } from '../core/reload-protocol.ts'
-import { withoutEnd } from '../core/reload.ts'
+import { withoutEnd, type Reloads } from '../core/reload.ts'
 import type { Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { WrittenFile } from '../core/written.ts'
@@ -24,42 +24,64 @@ interface Return {
 }
 
 /**
- * To be called in the unit's turn. Does nothing when the content that has failed is not in place any more.
+ * To be called in the unit's turn. Does nothing when the content that has failed is not in place any more,
+ * or was read by a reload that succeeded in the meantime.
  * @param fault the last failure of the reload
  * @returns the resources whose new content was given up
  */
 export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<readonly string[]> {
-  const { desk, memory, emit } = parts
-  if (!unit.names.some((name) => desk.isExhausted(name))) return []
+  const { desk } = parts
+  const isExhausted = (): boolean => unit.names.some((name) => desk.isExhausted(name))
+  if (!isExhausted()) return []
+  const returns = await returnsOf(unit, parts)
+  if (returns.length === 0) {
+    stay(unit, fault, parts)
+    return []
+  }
+  const placement = placementOf(unit, returns)
+  await desk.enter(placement)
+  let how: 'placed' | 'stuck' | 'untouched' = 'untouched'
+  try {
+    // A retry may have succeeded while this waited to be admitted.
+    if (!isExhausted()) return []
+    how = (await restore(returns, placement, fault, parts)) ? 'placed' : 'stuck'
+  } finally {
+    await desk.leave(placement, how)
+  }
+  // Files that could not be put back, or have no predecessor: their reloads go on.
+  if (how === 'stuck') for (const name of unit.names) desk.persist(name)
+  else stay(unit, fault, parts)
+  return returns.map(({ resource }) => resource.name)
+}
+
+async function returnsOf({ resources }: Unit, { memory }: Parts): Promise<readonly Return[]> {
   const returns: Return[] = []
-  for (const resource of unit.resources) {
+  for (const resource of resources) {
     const files = returning((await memory.get(resource.name)).good)
     if (files.size > 0) returns.push({ resource, files })
   }
-  for (const { name, templates } of unit.resources) {
-    if (returns.some(({ resource }) => resource.name === name) || !desk.isExhausted(name)) continue
-    desk.persist(name)
+  return returns
+}
+
+/** There is nothing to go back to: the files stay, and their reloads are retried until they succeed. */
+function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
+  for (const { name, templates } of resources) {
+    if (!desk.isExhausted(name)) continue
+    const retryIn = desk.persist(name)
     const dests = templates.map(({ dest }) => dest)
-    emit({ kind: 'rollback-impossible', resource: name, dests, fault })
+    emit({ kind: 'rollback-impossible', resource: name, dests, fault, retryIn })
   }
-  if (returns.length === 0) return []
+}
+
+/** Its reloads have nothing further to go back to. */
+function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Return[]): Placement {
   const owing = new Map(
     returns.map(({ resource: { name } }) => {
-      const all = unit.reloads.get(name)?.all ?? new Map()
+      const all: Reloads = reloads.get(name)?.all ?? new Map()
       return [name, withoutEnd(all)] as const
     }),
   )
-  const placement: Placement = { resources: unit.names, owing, isJudged: unit.isJudged }
-  await desk.enter(placement)
-  let isPlaced = false
-  try {
-    isPlaced = await restore(returns, placement, fault, parts)
-  } finally {
-    await desk.leave(placement, isPlaced)
-  }
-  // Files that could not be put back: the reloads of what is in place go on.
-  if (!isPlaced) for (const name of unit.names) desk.persist(name)
-  return returns.map(({ resource }) => resource.name)
+  return { resources: names, owing, isJudged, isChecked: false }
 }
 
 /** True when all files are back. */
@@ -88,10 +110,10 @@ async function restore(
   for (const { resource, files } of returns) await settle(resource, files, parts)
   showWritten(written)
   for (const { resource, files } of returns) {
-    const hashes = [...files].map(([dest, observed]) => [
-      dest,
-      observed.kind === 'file' ? hashOf(observed.bytes) : null,
-    ] as const)
+    const hashes = [...files].map(
+      ([dest, observed]) =>
+        [dest, observed.kind === 'file' ? hashOf(observed.bytes) : null] as const,
+    )
     emit({ kind: 'rolled-back', resource: resource.name, files: new Map(hashes), fault })
   }
   return true

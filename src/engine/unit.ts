@@ -63,7 +63,11 @@ export class Unit {
   readonly pace: Pace
   /** A failed reload may lead to a rollback, or a verification judges it. */
   readonly isJudged: boolean
-  /** Its files change together over a crash as well, or its check looks at them in their places. */
+  /** A reload that fails too often brings back its last good files. */
+  readonly mayGoBack: boolean
+  /** Its files are checked in their places. */
+  readonly isChecked: boolean
+  /** Its files change together, over a crash as well: what stood there before is recorded. */
   readonly isAtomic: boolean
   /** The longest that a cycle of it is silent, in milliseconds: each check is logged when it has ended. */
   readonly longestCheck: number
@@ -100,9 +104,13 @@ export class Unit {
       max: Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max)),
     }
     this.isJudged = [...this.reloads.values()].some(({ areJudged }) => areJudged)
-    this.isAtomic = resources.some(
-      ({ group, groupCheck }) => group !== undefined || groupCheck !== undefined,
+    this.mayGoBack = resources.some(
+      ({ reload, templates }) =>
+        reload.onFailure === 'rollback' &&
+        templates.some(({ reloadCmd }) => reloadCmd !== undefined),
     )
+    this.isChecked = resources.some(({ groupCheck }) => groupCheck !== undefined)
+    this.isAtomic = this.isChecked || resources.some(({ group }) => group !== undefined)
     this.longestCheck = longestCheck(resources)
   }
 
@@ -158,7 +166,9 @@ export function unitsOf(
   const owners = ownersOf(former)
   return [...members].map(([name, own]) => {
     const unit = new Unit(name, own, pace)
-    const before = new Set(own.flatMap((one) => claimsOf(one).flatMap((what) => owners.get(what) ?? [])))
+    const before = new Set(
+      own.flatMap((one) => claimsOf(one).flatMap((what) => owners.get(what) ?? [])),
+    )
     unit.turn = Promise.all([...before].map(({ turn }) => turn))
     for (const { consents, causes } of before) {
       const isOwn = ([resource]: readonly [string, unknown]): boolean => unit.reloads.has(resource)

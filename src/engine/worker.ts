@@ -16,6 +16,7 @@ import { Concerns, type Causes } from './concerns.ts'
 import { cycle } from './cycle.ts'
 import { createGate } from './gate.ts'
 import { failed, type Failed, type Outcome } from './outcome.ts'
+import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { renderUnit, type Sight } from './render-unit.ts'
 import { rollBack } from './rollback.ts'
@@ -57,9 +58,14 @@ export class Worker {
   readonly #agenda = new Agenda()
   readonly #gate = createGate(AT_ONCE)
   readonly #jobs = new Set<Promise<void>>()
+  /** Units of former configurations whose work has not ended. */
+  readonly #retired = new Set<Unit>()
   /** Units that wait for the first reading of something. */
   readonly #waiting = new Set<Unit>()
+  readonly #acceptedBeforehand = new Set<string>()
   #current: Current | undefined
+  /** The end of the newest run's verdict. */
+  #verdicts: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
   #isStopped = false
   #idlers: (() => void)[] = []
@@ -82,22 +88,32 @@ export class Worker {
   adopt(configuration: Configuration): void {
     const { resources, renderer, feeds, pace } = configuration
     const former = this.#current
-    const units = unitsOf(resources, pace, former?.units)
+    for (const unit of former?.units ?? []) this.#retire(unit)
+    const units = unitsOf(resources, pace, this.#retired)
     const unitOf = new Map(units.flatMap((unit) => unit.names.map((name) => [name, unit] as const)))
     const storeOf = (key: Key): string => feeds.nameOf(key)
     const concerns = new Concerns(resources, renderer, storeOf, former?.concerns.views)
     this.#current = { ...configuration, units, unitOf, concerns }
-    for (const unit of former?.units ?? []) {
-      this.#agenda.drop(unit)
-      this.#releaseInherited(unit)
-    }
     this.#waiting.clear()
     for (const set of [this.failed, this.changed]) {
       for (const name of set) if (!unitOf.has(name)) set.delete(name)
     }
     this.#claim(resources, former)
+    for (const name of this.#acceptedBeforehand) {
+      const unit = unitOf.get(name)
+      if (unit !== undefined) unit.consentOf(name).accepted = 'any'
+    }
+    this.#acceptedBeforehand.clear()
     this.#configureDesk(units, former === undefined)
     this.all()
+  }
+
+  /** Begins no further work on a unit; what is under way on its files ends. */
+  #retire(unit: Unit): void {
+    this.#agenda.drop(unit)
+    this.#releaseInherited(unit)
+    this.#retired.add(unit)
+    void unit.turn.then(() => this.#retired.delete(unit))
   }
 
   #configureDesk(units: readonly Unit[], isFirst: boolean): void {
@@ -119,12 +135,9 @@ export class Worker {
     this.parts.desk.release(unit.commands)
   }
 
-  /** Lets the next change of these resources pass, whatever it is. */
-  accepted(resources: Iterable<string>): void {
-    for (const name of resources) {
-      const unit = this.#current?.unitOf.get(name)
-      if (unit !== undefined) unit.consentOf(name).accepted = 'any'
-    }
+  /** Lets the next change of these resources pass, whatever it is. Call it before adopt(). */
+  acceptBeforehand(resources: Iterable<string>): void {
+    for (const name of resources) this.#acceptedBeforehand.add(name)
   }
 
   /** Looks at every resource, whatever has changed. */
@@ -234,7 +247,8 @@ export class Worker {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return
     for (const unit of this.#waiting) {
-      if (unit.wait === undefined || unit.wait.isOver || !unit.wait.missing.isKnownIn(tree)) continue
+      if (unit.wait === undefined || unit.wait.isOver || !unit.wait.missing.isKnownIn(tree))
+        continue
       unit.wait.isOver = true
       this.#agenda.at(unit, this.parts.clock.now())
     }
@@ -283,7 +297,11 @@ export class Worker {
       const batch = this.#agenda.take(now, (unit) => this.#isReady(unit))
       // All of a batch are held before the first one starts, so that a reload they share runs once.
       for (const { commands } of batch) desk.hold(commands)
-      for (const unit of batch) this.#start(this.#gate(() => unit.inTurn(() => this.#work(unit))), unit)
+      for (const unit of batch)
+        this.#start(
+          this.#gate(() => unit.inTurn(() => this.#work(unit))),
+          unit,
+        )
     }
     for (const run of desk.due()) this.#start(this.#reload(run))
     this.#cancelTimer?.()
@@ -452,26 +470,43 @@ export class Worker {
   }
 
   async #reload(run: Run): Promise<void> {
-    const { desk, machine, memory, state, emit } = this.parts
+    const { machine } = this.parts
     const what = `the reload ${run.command}`
     const work = { what, resources: [], allowed: longestReload(run.terms) }
     const ended = await this.underway.during(work, machine.reload(run.command, run.terms))
+    // One verdict after the other: whether a unit is proved may depend on two runs that end at once.
+    this.#verdicts = this.#verdicts.then(() => this.#judge(run, ended))
+    await this.#verdicts
+  }
+
+  async #judge(run: Run, ended: ReloadRun): Promise<void> {
+    const { desk, state } = this.parts
     if (ended.fault === undefined) {
       // Before the run counts as ended: nothing newer is placed meanwhile.
-      for (const name of desk.provedBy(run)) {
-        const { good } = await memory.get(name)
-        if (good.size > 0) warnIfFailed(emit, await memory.set(name, { good: new Map() }, true))
-      }
-    }
-    else await state.ensure()
+      for (const unit of this.#unitsOf(run.read.keys())) await this.#prove(unit, run)
+    } else await state.ensure()
     const exhausted = await desk.finish(run, ended)
     this.#agenda.recheck()
     if (exhausted.length > 0 && ended.fault !== undefined) this.#goBack(exhausted, ended.fault)
   }
 
+  /** What is in place of a unit is good itself once all of its reloads have succeeded. */
+  async #prove(unit: Unit, run: Run): Promise<void> {
+    const { desk, memory, emit } = this.parts
+    const proved = new Set(desk.provedBy(run))
+    if (unit.names.some((name) => desk.isUnproved(name) && !proved.has(name))) return
+    for (const name of unit.names) {
+      const { good } = await memory.get(name)
+      if (good.size > 0) warnIfFailed(emit, await memory.set(name, { good: new Map() }, true))
+    }
+  }
+
+  #unitsOf(resources: Iterable<string>): ReadonlySet<Unit> {
+    return new Set([...resources].flatMap((name) => this.#current?.unitOf.get(name) ?? []))
+  }
+
   #goBack(resources: readonly string[], fault: Fault): void {
-    const units = new Set(resources.flatMap((name) => this.#current?.unitOf.get(name) ?? []))
-    for (const unit of units) {
+    for (const unit of this.#unitsOf(resources)) {
       const work = async (): Promise<void> => {
         for (const name of await rollBack(unit, fault, this.parts)) this.failed.add(name)
       }

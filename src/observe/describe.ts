@@ -203,9 +203,9 @@ export function describe(event: Event, debug: boolean): Described {
       return line('error', resource, text, { resource, dests, fault })
     }
     case 'rollback-impossible': {
-      const { resource, dests, fault } = event
-      const text = `cannot roll back: there is no earlier good content of ${names(dests)} to go back to. The new content stays, and its reload is retried until it succeeds: ${fault.message}`
-      return line('error', resource, text, { resource, dests, fault })
+      const { resource, dests, fault, retryIn } = event
+      const text = `cannot roll back: there is no earlier good content of ${names(dests)} to go back to. The new content stays, and its reload is retried until it succeeds${again(retryIn)}: ${fault.message}`
+      return line('error', resource, text, { resource, dests, fault, retryIn })
     }
     case 'failed': {
       const { resource, at, fault, retryIn } = event

@@ -81,8 +81,10 @@ export class ResourceRecord {
   }
 
   /** Its reload failed too often, and there is nothing to go back to. */
-  noWayBack({ dests }: Extract<Event, { kind: 'rollback-impossible' }>): void {
-    this.#noWayBack = `; there is no earlier good content of ${dests.join(', ')} to go back to`
+  noWayBack(event: Extract<Event, { kind: 'rollback-impossible' }>, time: number): void {
+    const { dests, fault, retryIn } = event
+    this.#noWayBack = `there is no earlier good content of ${dests.join(', ')} to go back to; `
+    this.#reload = `failed${nextTry(retryIn, time)}: ${briefly(fault)}`
   }
 
   /** For another resource of its group. */
@@ -128,8 +130,7 @@ export class ResourceRecord {
     }
     if (event.kind === 'reload-owed') {
       const { attempts, fault, retryIn } = event
-      const next = retryIn === null ? '' : `; next try at ${isoTime(time + retryIn)}`
-      this.#reload = `try ${attempts} failed${next}: ${briefly(fault)}`
+      this.#reload = `try ${attempts} failed${nextTry(retryIn, time)}: ${briefly(fault)}`
     } else {
       this.#reload = undefined
       this.#noWayBack = ''
@@ -164,7 +165,7 @@ export class ResourceRecord {
   }
 
   #owedWhy(): string {
-    return `reload ${this.#reload ?? 'is due'}${this.#noWayBack}`
+    return `${this.#noWayBack}reload ${this.#reload ?? 'is due'}`
   }
 
   /** Of several problems the worst. */
@@ -196,6 +197,9 @@ export class ResourceRecord {
     return { state: 'in sync', since: Math.max(this.#good, ...changes) }
   }
 }
+
+const nextTry = (retryIn: number | null, time: number): string =>
+  retryIn === null ? '' : `, next try at ${isoTime(time + retryIn)}`
 
 export const isoTime = (time: number): string => new Date(time).toISOString()
 

@@ -14,6 +14,7 @@ export class StatusBoard {
   changed: () => void = () => undefined
   #version = ''
   #uses: Uses = new Map()
+  #isLoaded = false
   readonly #stores = new Map<string, StoreStatus>()
   #configuration: FullStatus['configuration']
   readonly #records = new Map<string, ResourceRecord>()
@@ -68,7 +69,7 @@ export class StatusBoard {
       case 'rolled-back':
         return this.#record(event.resource, time).rolledBack(event, time)
       case 'rollback-impossible':
-        return this.#record(event.resource, time).noWayBack(event)
+        return this.#record(event.resource, time).noWayBack(event, time)
       case 'awaits':
         return this.#record(event.resource, time).awaits(event, time)
       case 'waits':
@@ -117,16 +118,17 @@ export class StatusBoard {
   }
 
   #record(name: string, time: number): ResourceRecord {
-    let record = this.#records.get(name)
-    if (record === undefined) {
-      record = new ResourceRecord(name, time)
-      this.#records.set(name, record)
-    }
+    const known = this.#records.get(name)
+    if (known !== undefined) return known
+    const record = new ResourceRecord(name, time)
+    // Work for a resource that was removed from conf.d may end late: that is not kept.
+    if (!this.#isLoaded || this.#uses.has(name)) this.#records.set(name, record)
     return record
   }
 
   #load(uses: Uses, time: number): void {
     this.#uses = uses
+    this.#isLoaded = true
     for (const name of this.#records.keys()) if (!uses.has(name)) this.#records.delete(name)
     for (const name of uses.keys()) this.#record(name, time)
     const stores = new Set([...uses.values()].flat())

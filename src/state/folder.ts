@@ -1,12 +1,13 @@
 // The state directory as a whole. It may be removed while the program runs (tidying scripts do that): then it
 // is made again, with everything that is known.
-import { statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
 
 export interface StateFolder {
   /** Makes the folder again if it is gone. Never rejects. */
   ensure(): Promise<void>
+  close(): void
 }
 
 /** What can write all that it knows once more. */
@@ -15,7 +16,7 @@ interface Rewritable {
 }
 
 /** For a run that writes no state. */
-export const noFolder: StateFolder = { ensure: async () => undefined }
+export const noFolder: StateFolder = { ensure: async () => undefined, close: () => undefined }
 
 export function stateFolder(
   dir: string,
@@ -23,25 +24,51 @@ export function stateFolder(
   others: readonly Rewritable[],
   emit: Emit,
 ): StateFolder {
-  let seen = identityOf(dir)
+  // Held open: as long as it is, no other folder gets its inode, and so its identity.
+  let held = open(dir)
+  /** It was removed and could not be made again yet. */
+  let isLost = false
+  const isHeld = (): boolean => {
+    if (held === undefined) return false
+    const [ours, there] = [fstatSync(held), statOf(dir)]
+    return there !== undefined && there.ino === ours.ino && there.dev === ours.dev
+  }
+  const close = (): void => {
+    if (held !== undefined) closeSync(held)
+    held = undefined
+  }
   return {
     async ensure() {
-      const now = identityOf(dir)
-      // One that was never there is made with the first file in it.
-      if (seen === undefined || now === seen) {
-        seen ??= now
-        return
+      if (isHeld()) return
+      isLost ||= held !== undefined
+      close()
+      if (isLost) {
+        warnIfFailed(emit, await journal.verify())
+        for (const one of others) await one.rewrite()
       }
-      warnIfFailed(emit, await journal.verify())
-      for (const one of others) await one.rewrite()
-      seen = identityOf(dir)
+      held = open(dir)
+      if (!isLost || held === undefined) return
+      isLost = false
       const message = `the state directory ${dir} was removed: it is made again with what is known`
       emit({ kind: 'notice', level: 'warn', message })
     },
+    close,
   }
 }
 
-function identityOf(dir: string): string | undefined {
-  const found = statSync(dir, { throwIfNoEntry: false })
-  return found && `${found.dev}:${found.ino}`
+function statOf(dir: string): { readonly ino: number; readonly dev: number } | undefined {
+  try {
+    return statSync(dir)
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined where there is none, or none that can be opened: whoever writes there reports that. */
+function open(dir: string): number | undefined {
+  try {
+    return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)
+  } catch {
+    return undefined
+  }
 }

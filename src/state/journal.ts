@@ -15,7 +15,15 @@ import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { HEADER, oweLine, parse, settleLine, type Entry, type Owed, type Parsed } from './journal-lines.ts'
+import {
+  HEADER,
+  oweLine,
+  parse,
+  settleLine,
+  type Entry,
+  type Owed,
+  type Parsed,
+} from './journal-lines.ts'
 import { idOf, makeDirs, STATE_HINT, syncDir } from './state-files.ts'
 
 export type { Owed }
@@ -135,9 +143,9 @@ class FileJournal implements Journal {
   verify(): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
       if (this.#entries.size === 0) return
-      const inode = statSync(this.path, { throwIfNoEntry: false })?.ino
-      const isCurrent = this.#handle === undefined || fstatSync(this.#handle.fd).ino === inode
-      if (inode === undefined || !isCurrent) await this.#append([], true)
+      const found = statSync(this.path, { throwIfNoEntry: false })
+      const isOurs = this.#handle === undefined || fstatSync(this.#handle.fd).ino === found?.ino
+      if (found === undefined || found.size === 0 || !isOurs) await this.#append([], true)
     })
   }
 
@@ -150,7 +158,8 @@ class FileJournal implements Journal {
   #inTurn(work: () => Promise<void>): Promise<Result<void, Fault>> {
     const done = this.#turn.then(work).then(
       () => ok(undefined),
-      (error: unknown) => err(ioFault(`cannot write the state file ${this.path}`, error, STATE_HINT)),
+      (error: unknown) =>
+        err(ioFault(`cannot write the state file ${this.path}`, error, STATE_HINT)),
     )
     this.#turn = done
     return done

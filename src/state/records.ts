@@ -9,6 +9,7 @@ import type { Key } from '../core/key.ts'
 import type { Former, FormerFiles } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { either, listOf, number, oneOf, optional, recordOf, shape, text } from '../core/shape.ts'
 import type { ProcessId } from '../system/process.ts'
 import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
 
@@ -69,8 +70,9 @@ export class Records implements Memory {
   async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
-    const text = await readFile(this.#path(resource), 'utf8').catch(() => undefined)
-    const record = text === undefined ? nothing : parse(text)
+    const json = await readFile(this.#path(resource), 'utf8').catch(() => undefined)
+    // One that was set meanwhile is newer.
+    const record = this.#known.get(resource) ?? (json === undefined ? nothing : parse(json))
     this.#known.set(resource, record)
     return record
   }
@@ -80,8 +82,8 @@ export class Records implements Memory {
     change: Partial<Remembered>,
     durable = false,
   ): Promise<Result<void, Fault>> {
-    const record = { ...(await this.get(resource)), ...change }
-    this.#known.set(resource, record)
+    await this.get(resource)
+    this.#known.set(resource, { ...(this.#known.get(resource) ?? nothing), ...change })
     return this.#write(resource, durable)
   }
 
@@ -142,7 +144,7 @@ function serialise({ keys, placed, rejected, good, undo }: Remembered): string {
 function filesOf(files: ReadonlyMap<string, Former | Observed>): Record<string, WrittenFile> {
   const all: [string, WrittenFile][] = []
   for (const [dest, file] of files) {
-    if (file.kind === 'absent') all.push([dest, null])
+    if (file.kind === 'absent' || file.kind === 'none') all.push([dest, null])
     if (file.kind === 'made') all.push([dest, 'made'])
     if (file.kind !== 'file') continue
     const { bytes, mode, uid, gid } = file
@@ -151,9 +153,25 @@ function filesOf(files: ReadonlyMap<string, Former | Observed>): Record<string, 
   return Object.fromEntries(all)
 }
 
-function parse(text: string): Remembered {
+const writtenFile = either(
+  oneOf(null, 'made'),
+  shape({ bytes: text, mode: number, uid: number, gid: number }),
+)
+const isWritten = shape({
+  keys: optional(recordOf(listOf(text))),
+  placed: optional(text),
+  rejected: optional(either(text, shape({ hash: text, why: text }))),
+  good: optional(recordOf(writtenFile)),
+  undo: optional(
+    shape({ by: shape({ pid: number, started: number }), files: recordOf(writtenFile) }),
+  ),
+})
+
+function parse(json: string): Remembered {
   try {
-    const { keys = {}, placed, rejected, good = {}, undo } = JSON.parse(text) as Written
+    const written: unknown = JSON.parse(json)
+    if (!isWritten(written)) return nothing
+    const { keys = {}, placed, rejected, good = {}, undo } = written as Written
     return {
       keys: new Map(Object.entries(keys).map(([dest, all]) => [dest, new Set(all)])),
       placed,
@@ -179,7 +197,7 @@ const observed = (files: Readonly<Record<string, WrittenFile>>): ReadonlyMap<str
   )
 
 function read(file: WrittenFile): Former {
-  if (file === null) return { kind: 'absent' }
+  if (file === null) return { kind: 'none' }
   if (file === 'made') return { kind: 'made' }
   return { kind: 'file', ...file, bytes: Buffer.from(file.bytes, 'base64') }
 }

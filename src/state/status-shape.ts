@@ -1,40 +1,17 @@
 // Whether what was read from a status file is a status: the file may be damaged, or another version's.
+import {
+  boolean,
+  listOf,
+  nullOr,
+  number,
+  oneOf,
+  optional,
+  recordOf,
+  shape,
+  text,
+  time,
+} from '../core/shape.ts'
 import { states, type FullStatus } from '../core/status.ts'
-
-type Check = (value: unknown) => boolean
-
-const text: Check = (value) => typeof value === 'string'
-const number: Check = (value) => typeof value === 'number'
-const boolean: Check = (value) => typeof value === 'boolean'
-const time: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value))
-const oneOf =
-  (...words: readonly string[]): Check =>
-  (value) =>
-    words.includes(value as string)
-const nullOr =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const recordOf =
-  (check: Check): Check =>
-  (value) =>
-    isObject(value) && Object.values(value).every(check)
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value)
-/** Further members may be there: they are of a later version. */
-const shape =
-  (members: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]))
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const fault = shape({
   kind: text,

@@ -430,7 +430,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     await mounted(['--bind', source, dest], dest, async () => {
       execFileSync('mount', ['-o', 'remount,ro,bind', dest])
       const changes = [await change(first, 'new', { mode: 0o600 }), await change(dest, 'new')]
-      expect(await applyNow(changes)).toMatchObject({ at: 'swap', spec: { dest } })
+      expect(await applyNow(changes)).toMatchObject({ at: 'swap', resource: 'app.cfg' })
       expect([readFileSync(first, 'utf8'), statSync(first).mode & 0o777]).toEqual(['old', 0o644])
     })
   })
@@ -443,7 +443,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     await mounted(['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full], full, async () => {
       const second = join(full, 'second.cfg')
       const changes = [await change(first, 'new'), await change(second, 'n'.repeat(100_000))]
-      expect(await applyNow(changes)).toMatchObject({ at: 'stage', spec: { dest: second } })
+      expect(await applyNow(changes)).toMatchObject({ at: 'stage', resource: 'second.cfg' })
       expect([readFileSync(first, 'utf8'), readdirSync(full), hidden()]).toEqual(['old', [], []])
     })
   })

@@ -2,18 +2,18 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import {
-  applyFiles,
-  type Applied,
+  prepareFiles,
+  type ApplyFailure,
   type ApplyOptions,
   type FileChange,
+  type Swapped,
 } from '../../src/apply/apply.ts'
 import { observe } from '../../src/apply/observe.ts'
 import type { Event } from '../../src/core/event.ts'
 import { plan } from '../../src/core/plan.ts'
 import type { TemplateSpec } from '../../src/core/resource.ts'
-import { ok } from '../../src/core/result.ts'
 
 export interface TwoFiles {
   readonly dir: string
@@ -51,7 +51,10 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
   line: 1,
 }
 
-/** What is to be done to bring this text to the destination, planned as the flow plans it. */
+/**
+ * What is to be done to bring this text to the destination, planned as the engine plans it. Each file belongs
+ * to a resource of its own, which has its name: a failure tells which it was.
+ */
 export async function change(
   dest: string,
   text: string,
@@ -60,22 +63,37 @@ export async function change(
   const spec = { ...SPEC, ...more, dest }
   const planned = plan({ ...spec, bytes: Buffer.from(text) }, await observe(dest))
   if (planned.kind !== 'write') throw new Error(`nothing to write to ${dest}: ${planned.kind}`)
-  return { resource: 'app.toml', spec, plan: planned }
+  return { resource: basename(dest), spec, plan: planned }
 }
 
-/** Applies the changes, down to the disk; `events` gets what is told on the way. */
+export const optionsFor = (events: Event[] = []): ApplyOptions => ({
+  keepStageFile: false,
+  emit: (event) => events.push(event),
+})
+
+export interface ApplyNow extends Partial<Pick<ApplyOptions, 'keepStageFile'>> {
+  /** Gets what is logged on the way. */
+  readonly events?: Event[]
+  /** All is staged, checked and synced, and nothing is swapped yet. */
+  readonly beforeSwap?: () => void
+}
+
+/** Applies the changes, down to the disk, as the engine does. */
 export async function applyNow(
   changes: readonly FileChange[],
-  options: Partial<ApplyOptions> & { events?: Event[] } = {},
-): Promise<Applied> {
-  const applied = await applyFiles(changes, {
-    keepStageFile: false,
-    emit: (event) => options.events?.push(event),
-    beforeSwap: async () => ok(undefined),
-    ...options,
-  })
-  if (applied.ok) await applied.durable
-  return applied
+  { keepStageFile = false, events, beforeSwap }: ApplyNow = {},
+): Promise<Swapped | ApplyFailure> {
+  const prepared = await prepareFiles(changes, { ...optionsFor(events), keepStageFile })
+  if (!prepared.ok) return prepared
+  const unsynced = await prepared.sync()
+  if (unsynced !== undefined) {
+    await prepared.discard()
+    return unsynced
+  }
+  beforeSwap?.()
+  const swapped = await prepared.swap()
+  if (swapped.ok) await swapped.durable
+  return swapped
 }
 
 /** Debian 13's own Node does not let root become another user, for fear of io_uring (CVE-2024-22017). */

@@ -73,13 +73,19 @@ describe('dirty', () => {
 
   it('a key outside of `keys` concerns nobody, whatever is looked up above them', () => {
     fc.assert(
-      fc.property(program, entries, path, fc.constantFrom('added', 'value', 'removed'), (one, all, key, how) => {
-        const index = new DirtyIndex()
-        index.set('r', [render(one, treeOf(all)).reads])
-        const isVisible = one.keys.some((root) => covers(fullKey(one.prefix, root), key))
-        fc.pre(!isVisible)
-        expect(index.affected(new Map([[key, how]])).size).toBe(0)
-      }),
+      fc.property(
+        program,
+        entries,
+        path,
+        fc.constantFrom('added', 'value', 'removed'),
+        (one, all, key, how) => {
+          const index = new DirtyIndex()
+          index.set('r', [render(one, treeOf(all)).reads])
+          const isVisible = one.keys.some((root) => covers(fullKey(one.prefix, root), key))
+          fc.pre(!isVisible)
+          expect(index.affected(new Map([[key, how]])).size).toBe(0)
+        },
+      ),
       { numRuns: 2000 },
     )
   })

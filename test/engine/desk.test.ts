@@ -1,13 +1,27 @@
-// The reload desk over a real journal; the commands are promises that the test ends as it likes.
+// The reload desk over a real journal: what it records and when, what it strikes out, and what it logs. The
+// rules for when runs and placements begin are tried in test/core/reload-protocol.test.ts.
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
-import type { Fault } from '../../src/core/fault.ts'
-import { openOwed, type OwedJournal } from '../../src/state/journal.ts'
-import type { Reloads } from '../../src/core/reload.ts'
-import { ReloadDesk } from '../../src/engine/desk.ts'
+import type { Placement, Run } from '../../src/core/reload-protocol.ts'
+import {
+  configuredReloads,
+  isJudged,
+  type ConfiguredReloads,
+  type Reloads,
+  type ReloadTerms,
+} from '../../src/core/reload.ts'
+import { Desk } from '../../src/engine/desk.ts'
+import type { ReloadRun } from '../../src/engine/machine.ts'
+import { journalPath, openJournal, type Journal, type Owed } from '../../src/state/journal.ts'
+import { EPOCH, resourceOf, TestClock } from './support.ts'
+
+const CONFDIR = '/etc/confd'
+const terms: ReloadTerms = { timeout: 60_000, minInterval: 0, splay: 0, verify: [] }
+const reloads = (...commands: string[]): Reloads => new Map(commands.map((one) => [one, terms]))
 
 const result = (exitCode: number): CommandResult => ({
   exitCode,
@@ -17,304 +31,526 @@ const result = (exitCode: number): CommandResult => ({
   truncated: 0,
   duration: 1,
 })
-
-const terms = { timeout: 60_000, minInterval: 0, splay: 0, verify: [] }
-const reloads = (...commands: string[]): Reloads => new Map(commands.map((one) => [one, terms]))
+const succeeded: ReloadRun = { result: result(0) }
+const failed: ReloadRun = { result: result(1), fault: { kind: 'command', message: 'exit 1' } }
 
 let dir: string
-let journal: OwedJournal
-let runs: { command: string; end: (exitCode: number) => void }[]
+let state: string
+let journal: Journal
+let clock: TestClock
 let events: Event[]
-let lastGood: { began: string[]; proved: string[] }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'reconfd-desk-'))
+  state = join(dir, 'state')
   journal = await opened()
-  runs = []
+  clock = new TestClock()
   events = []
-  lastGood = { began: [], proved: [] }
 })
 afterEach(async () => {
-  vi.useRealTimers()
   await journal.close()
   await rm(dir, { recursive: true })
 })
 
-async function opened(): Promise<OwedJournal> {
-  const journal = await openOwed(dir, '/etc/confd')
-  if (!journal.ok) throw new Error(journal.error.message)
-  return journal.value
+async function opened(): Promise<Journal> {
+  const found = await openJournal(state, CONFDIR)
+  if (!found.ok) throw new Error(found.error.message)
+  return found.value.journal
 }
 
-function deskWith(retry = true): ReloadDesk {
-  return new ReloadDesk({
-    journal,
-    emit: (event) => events.push(event),
-    run: (command) =>
-      new Promise((resolve) => {
-        const fault = (exitCode: number): Fault => ({
-          kind: 'command',
-          message: `exit ${exitCode}`,
-        })
-        const end = (exitCode: number): void =>
-          resolve({
-            result: result(exitCode),
-            ...(exitCode === 0 ? {} : { fault: fault(exitCode) }),
-          })
-        runs.push({ command, end })
-      }),
-    giveUp: async () => false,
-    began: (names) => lastGood.began.push(...names),
-    proved: async (names) => void lastGood.proved.push(...names),
-    retry,
-  })
+/** What the next start of the program would find owed. */
+async function found(): Promise<Record<string, readonly string[]>> {
+  const { owed } = await opened()
+  return Object.fromEntries([...owed].map(([name, { commands }]) => [name, commands]))
 }
 
-const told = (kind: Event['kind']): Event[] => events.filter((event) => event.kind === kind)
-const ended = (kind: Event['kind'], count = 1): Promise<void> =>
-  vi.waitFor(() => expect(told(kind)).toHaveLength(count))
+/** What the program owed before it was started. */
+async function inherit(...entries: Partial<Owed>[]): Promise<void> {
+  await journal.owe(entries.map((one) => ({ resource: 'a', since: 1, commands: [], ...one })))
+  await journal.close()
+  journal = await opened()
+}
 
-describe('the reload desk', () => {
-  it('runs a command that several resources share once, when all of them are in place', async () => {
-    const desk = deskWith()
-    desk.hold(reloads('reload'))
-    desk.hold(reloads('reload'))
-    await desk.owe('a', reloads('reload'))
-    desk.request('a', reloads('reload'))
-    desk.release(reloads('reload'))
-    expect(runs).toHaveLength(0)
-    await desk.owe('b', reloads('reload'))
-    desk.request('b', reloads('reload'))
-    desk.release(reloads('reload'))
-    expect(runs).toHaveLength(1)
-    runs[0]?.end(0)
-    await desk.idle()
-    expect(told('reloaded')).toMatchObject([{ resources: ['a', 'b'] }])
-    expect(journal.all().size).toBe(0)
+/** Resources by their names, with a template for each of their commands. */
+function configured(
+  resources: Readonly<Record<string, readonly string[]>>,
+): ReadonlyMap<string, ConfiguredReloads> {
+  const all = Object.entries(resources).map(([name, commands]) => {
+    const templates = commands.map(
+      (reloadCmd, n) => resourceOf(`${name}${n}`, { reloadCmd }).templates[0],
+    )
+    const own = templates.flatMap((one) => one ?? [])
+    return [
+      name,
+      configuredReloads({ ...resourceOf(name), ...(own.length > 0 ? { templates: own } : {}) }),
+    ] as const
+  })
+  return new Map(all)
+}
+
+function deskOf(
+  resources: Readonly<Record<string, readonly string[]>>,
+  { retries = true } = {},
+): Desk {
+  const desk = new Desk(journal, clock, (event) => events.push(event), retries)
+  expect(desk.configure(configured(resources))).toEqual([])
+  return desk
+}
+
+const placementOf = (resource: string, owing: Reloads): Placement => ({
+  resources: [resource],
+  owing: new Map([[resource, owing]]),
+  isJudged: [...owing.values()].some(isJudged),
+  isChecked: false,
+})
+
+/** A placement of one resource. `placed: false`: it is undone. */
+async function place(
+  desk: Desk,
+  resource: string,
+  owing: Reloads,
+  { placed = true, isAtomic = false } = {},
+): Promise<void> {
+  const placement = placementOf(resource, owing)
+  await desk.enter(placement)
+  expect(await desk.record(placement, isAtomic)).toMatchObject({ ok: true })
+  await desk.leave(placement, placed ? 'placed' : 'undone')
+}
+
+function onlyRun(desk: Desk): Run {
+  const [run, ...more] = desk.due()
+  if (run === undefined || more.length > 0) throw new Error(`${more.length} more runs than one`)
+  return run
+}
+
+const commandsOf = (runs: readonly Run[]): string[] => runs.map(({ command }) => command)
+const eventsOf = (kind: Event['kind']): Event[] => events.filter((event) => event.kind === kind)
+
+describe('the journal', () => {
+  it('has a debt before the files are placed, and until a run has succeeded', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    const placement = placementOf('a', reloads('reload'))
+    await desk.enter(placement)
+    expect(await found()).toEqual({})
+    await desk.record(placement, false)
+    expect([await found(), desk.owes('a'), desk.due()]).toEqual([{ a: ['reload'] }, false, []])
+    await desk.leave(placement, 'placed')
+    const run = onlyRun(desk)
+    expect([await found(), desk.owes('a')]).toEqual([{ a: ['reload'] }, true])
+    expect(await desk.finish(run, succeeded)).toEqual([])
+    expect([await found(), desk.owes('a'), desk.isIdle]).toEqual([{}, false, true])
   })
 
-  it('does not wait for ever for one whose check hangs', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const desk = deskWith()
-    desk.hold(reloads('reload'))
-    desk.hold(reloads('reload'))
-    desk.request('a', reloads('reload'))
-    desk.release(reloads('reload'))
-    expect(runs).toHaveLength(0)
-    vi.advanceTimersByTime(1000)
-    expect(runs).toHaveLength(1)
-    // The late one gets a reload of its own.
-    desk.request('b', reloads('reload'))
-    desk.release(reloads('reload'))
-    vi.useRealTimers()
-    runs[0]?.end(0)
-    await vi.waitFor(() => expect(runs).toHaveLength(2))
-    runs[1]?.end(0)
-    await desk.idle()
-  })
-
-  it('keeps what is owed in the journal until the command succeeds, and retries it', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const desk = deskWith()
-    await desk.owe('a', reloads('reload'))
-    desk.request('a', reloads('reload'))
-    for (let n = 0; n < 3; n++) {
-      runs[n]?.end(n < 2 ? 1 : 0)
-      await ended(n < 2 ? 'reload-owed' : 'reloaded', n < 2 ? n + 1 : 1)
-      if (n < 2) {
-        expect(journal.all().has('a')).toBe(true)
-        expect([...desk.failed]).toEqual(['a'])
-        vi.advanceTimersByTime(60_000)
-      }
+  it('keeps it over failures, since when it is owed too, and the run is retried', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    for (let n = 1; n <= 3; n++) {
+      const run = onlyRun(desk)
+      expect(await desk.finish(run, failed)).toEqual([])
+      expect(await found()).toEqual({ a: ['reload'] })
+      expect([...desk.failed]).toEqual(['a'])
+      clock.jump(60_000)
     }
-    await desk.idle()
-    expect(runs).toHaveLength(3)
-    expect(journal.all().size).toBe(0)
-    expect(desk.failed.size).toBe(0)
+    await place(desk, 'a', reloads('reload'))
+    expect(journal.owed.get('a')).toMatchObject({ since: EPOCH })
+    await desk.finish(onlyRun(desk), succeeded)
+    expect([await found(), desk.failed.size, desk.next]).toEqual([{}, 0, Infinity])
+    expect(eventsOf('reload-owed')).toMatchObject(
+      [1, 2, 3].map((attempts) => ({ resources: ['a'], attempts, exhausted: [] })),
+    )
   })
 
-  it('a reload that began before the newest swap does not settle it', async () => {
-    const desk = deskWith()
-    await desk.owe('a', reloads('reload'))
-    desk.request('a', reloads('reload'))
+  it('is written again after a failure when somebody has removed it', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    await rm(state, { recursive: true })
+    await desk.finish(onlyRun(desk), failed)
+    expect(await found()).toEqual({ a: ['reload'] })
+  })
+
+  it('has all that is owed when another command comes to it', async () => {
+    const desk = deskOf({ a: ['one', 'two'] }, { retries: false })
+    await place(desk, 'a', reloads('one'))
+    await desk.finish(onlyRun(desk), failed)
+    await place(desk, 'a', reloads('two'))
+    expect(await found()).toEqual({ a: ['one', 'two'] })
+  })
+
+  it('has nothing of resources without reloads, unless their files change together over a crash', async () => {
+    const desk = deskOf({ a: [] })
+    const placement = placementOf('a', reloads())
+    await desk.enter(placement)
+    await desk.record(placement, false)
+    expect(await found()).toEqual({})
+    await desk.record(placement, true)
+    expect(await found()).toEqual({ a: [] })
+    await desk.leave(placement, 'placed')
+    expect([await found(), desk.due()]).toEqual([{}, []])
+  })
+
+  it('that cannot be written is a fault, and nothing is owed', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    writeFileSync(state, 'a file in the place of the folder')
+    const placement = placementOf('a', reloads('reload'))
+    await desk.enter(placement)
+    const message = expect.stringContaining(journalPath(state, CONFDIR)) as string
+    expect(await desk.record(placement, false)).toMatchObject({ ok: false, error: { message } })
+    await desk.leave(placement, 'undone')
+    expect(await desk.ask('a', reloads('reload'))).toMatchObject({ ok: false, error: { message } })
+    expect([desk.owes('a'), desk.due(), events]).toEqual([false, [], []])
+  })
+})
+
+describe('a placement that was undone', () => {
+  it('owes nothing', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'), { placed: false })
+    expect([await found(), desk.owes('a'), desk.due()]).toEqual([{}, false, []])
+  })
+
+  it('owes nothing either where its files change together', async () => {
+    const desk = deskOf({ a: [] })
+    await place(desk, 'a', reloads(), { placed: false, isAtomic: true })
+    expect(await found()).toEqual({})
+  })
+
+  it('leaves what was owed before', async () => {
+    const desk = deskOf({ a: ['reload'] }, { retries: false })
+    await place(desk, 'a', reloads('reload'))
+    await desk.finish(onlyRun(desk), failed)
+    await place(desk, 'a', reloads('reload'), { placed: false })
+    expect([await found(), desk.owes('a')]).toEqual([{ a: ['reload'] }, true])
+  })
+
+  it('leaves what an earlier life owed', async () => {
+    await inherit({ commands: ['reload'] })
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'), { placed: false })
+    expect(await found()).toEqual({ a: ['reload'] })
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
+  })
+})
+
+describe('one run', () => {
+  it('for all of a batch is logged with all of them, and settles all', async () => {
+    const desk = deskOf({ a: ['reload'], b: ['reload'] })
+    desk.hold(['reload'])
+    desk.hold(['reload'])
+    await place(desk, 'a', reloads('reload'))
+    desk.release(['reload'])
+    expect(desk.due()).toEqual([])
+    await place(desk, 'b', reloads('reload'))
+    desk.release(['reload'])
+    await desk.finish(onlyRun(desk), succeeded)
+    const [started, reloaded] = events
+    expect(started).toEqual({ kind: 'reload-started', resources: ['a', 'b'], command: 'reload' })
+    expect(reloaded).toMatchObject({ kind: 'reloaded', resources: ['a', 'b'], command: 'reload' })
+    expect(await found()).toEqual({})
+  })
+
+  it('waits for one of its batch that hangs until the clock says so', async () => {
+    const desk = deskOf({ a: ['reload'], b: ['reload'] })
+    const runs: Run[] = []
+    desk.hold(['reload'])
+    await place(desk, 'a', reloads('reload'))
+    expect([desk.due(), desk.isIdle, desk.next]).toEqual([[], true, 1000])
+    clock.after(desk.next, () => runs.push(...desk.due()))
+    clock.advance(999)
+    expect(runs).toEqual([])
+    clock.advance(1)
     expect(runs).toHaveLength(1)
-    await desk.owe('a', reloads('reload')) // the next content is about to be swapped in
-    runs[0]?.end(0)
-    await ended('reloaded')
-    await desk.idle()
-    expect(journal.all().has('a')).toBe(true)
-    desk.request('a', reloads('reload'))
-    expect(runs).toHaveLength(2)
-    runs[1]?.end(0)
-    await desk.idle()
-    expect(journal.all().size).toBe(0)
+    // The late one gets a run of its own.
+    await desk.finish(runs[0] as Run, succeeded)
+    await place(desk, 'b', reloads('reload'))
+    desk.release(['reload'])
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
   })
 
-  it('runs again when it was asked for while running', async () => {
-    const desk = deskWith()
-    desk.request('a', reloads('reload'))
-    desk.request('a', reloads('reload'))
-    desk.request('b', reloads('reload'))
-    expect(runs).toHaveLength(1)
-    runs[0]?.end(0)
-    await vi.waitFor(() => expect(runs).toHaveLength(2))
-    runs[1]?.end(0)
-    await desk.idle()
-    expect(runs).toHaveLength(2)
+  it('that began before the newest placement does not settle it', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    const first = onlyRun(desk)
+    await place(desk, 'a', reloads('reload'))
+    await desk.finish(first, succeeded)
+    expect(await found()).toEqual({ a: ['reload'] })
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
   })
 
-  it('recovers what a former life owed, once, and drops it when the command is gone', async () => {
-    await journal.owe([
-      { resource: 'a', since: 1, attempts: 0, commands: ['old'] },
-      { resource: 'b', since: 1, attempts: 0, commands: ['old'] },
+  it('that ends while a placement is under way does not strike out what that has recorded', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    const run = onlyRun(desk)
+    const next = placementOf('a', reloads('reload'))
+    await desk.enter(next)
+    await desk.record(next, false)
+    await desk.finish(run, succeeded)
+    expect(await found()).toEqual({ a: ['reload'] })
+    await desk.leave(next, 'placed')
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
+  })
+
+  it('settles a resource with two commands only when both have succeeded', async () => {
+    const desk = deskOf({ a: ['one', 'two'] }, { retries: false })
+    await place(desk, 'a', reloads('one', 'two'))
+    const [one, two] = desk.due()
+    await desk.finish(one as Run, succeeded)
+    expect([Object.keys(await found()), desk.isIdle]).toEqual([['a'], false])
+    await desk.finish(two as Run, failed)
+    expect([Object.keys(await found()), [...desk.failed], desk.isIdle]).toEqual([
+      ['a'],
+      ['a'],
+      true,
     ])
-    await journal.close()
-    journal = await opened()
-    const desk = deskWith()
-    desk.recover('a', reloads('reload'))
-    desk.recover('a', reloads('reload'))
-    desk.recover('b', reloads())
-    desk.recover('c', reloads('reload'))
-    expect(runs.map(({ command }) => command)).toEqual(['reload'])
-    runs[0]?.end(0)
-    await desk.idle()
-    await vi.waitFor(() => expect(journal.all().size).toBe(0))
   })
 
-  it('what a former life owed survives a swap that did not happen', async () => {
-    await journal.owe([{ resource: 'a', since: 1, attempts: 0, commands: ['reload'] }])
-    const desk = deskWith()
-    await desk.owe('a', reloads('reload'))
-    await desk.withdraw('a')
-    expect(journal.all().has('a')).toBe(true)
-    desk.recover('a', reloads('reload'))
-    expect(runs).toHaveLength(1)
-    runs[0]?.end(0)
-    await desk.idle()
-    expect(journal.all().size).toBe(0)
+  it('of many failures tells which content is to go back, and when it is tried again otherwise', async () => {
+    const desk = deskOf({ a: ['reload'], b: ['reload'] })
+    await place(desk, 'a', new Map([['reload', { ...terms, attempts: 1 }]]))
+    await place(desk, 'b', reloads('reload'))
+    expect(await desk.finish(onlyRun(desk), failed)).toEqual(['a'])
+    expect(desk.isExhausted('a')).toBe(true)
+    expect(eventsOf('reload-owed')).toMatchObject([
+      { exhausted: ['a'], retryIn: expect.any(Number) as number, fault: { message: 'exit 1' } },
+    ])
+    desk.persist('a')
+    expect([desk.isExhausted('a'), await found()]).toEqual([
+      false,
+      { a: ['reload'], b: ['reload'] },
+    ])
+  })
+})
+
+describe('a placement that has to wait', () => {
+  const judged: Reloads = new Map([['reload', { ...terms, attempts: 3 }]])
+
+  it('for a run that judges is admitted when that has ended, before the next run', async () => {
+    const desk = deskOf({ a: ['reload'], b: ['reload'] })
+    await place(desk, 'a', judged)
+    const run = onlyRun(desk)
+    expect([desk.isReading(['b', 'a']), desk.isReading(['b'])]).toEqual([true, false])
+    let isAdmitted = false
+    const next = placementOf('a', judged)
+    const entered = desk.enter(next).then(() => (isAdmitted = true))
+    await desk.ask('b', judged)
+    expect(desk.due()).toEqual([])
+    // Whatever was about to happen has happened.
+    await journal.verify()
+    expect(isAdmitted).toBe(false)
+    await desk.finish(run, succeeded)
+    expect(desk.due()).toEqual([])
+    await entered
+    await desk.leave(next, 'placed')
+    expect([...onlyRun(desk).read.keys()]).toEqual(['b', 'a'])
+  })
+})
+
+describe('reloads that are asked for', () => {
+  it('are recorded, and run', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    expect(await desk.ask('a', reloads('reload'))).toMatchObject({ ok: true })
+    expect(await found()).toEqual({ a: ['reload'] })
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
   })
 
-  it('the reload of one file does not settle what a former life owed for another', async () => {
-    await journal.owe([{ resource: 'a', since: 1, attempts: 0, commands: ['two'] }])
-    const desk = deskWith()
-    desk.hold(reloads('one', 'two'))
-    await desk.owe('a', reloads('one'))
-    desk.request('a', reloads('one'))
-    desk.recover('a', reloads('one', 'two'))
-    desk.release(reloads('one', 'two'))
-    expect(runs.map(({ command }) => command)).toEqual(['one', 'two'])
-    for (const { end } of runs) end(0)
-    await desk.idle()
-    expect(journal.all().size).toBe(0)
+  it('run once more when they were asked for while running', async () => {
+    const desk = deskOf({ a: ['reload'], b: ['reload'] })
+    await desk.ask('a', reloads('reload'))
+    const first = onlyRun(desk)
+    await desk.ask('a', reloads('reload'))
+    await desk.ask('b', reloads('reload'))
+    expect(desk.due()).toEqual([])
+    await desk.finish(first, succeeded)
+    expect(Object.keys(await found())).toEqual(['a', 'b'])
+    await desk.finish(onlyRun(desk), succeeded)
+    expect([desk.due(), await found()]).toEqual([[], {}])
+  })
+})
+
+describe('what an earlier life owed', () => {
+  it('is taken up by the first configuration, once', async () => {
+    await inherit({ resource: 'a', commands: ['reload'] }, { resource: 'b', commands: ['reload'] })
+    const desk = deskOf({ a: ['reload'], b: ['reload'], c: ['reload'] })
+    expect(desk.configure(configured({ a: ['reload'], b: ['reload'] }))).toEqual([])
+    const run = onlyRun(desk)
+    expect([...run.read.keys()]).toEqual(['a', 'b'])
+    await desk.finish(run, succeeded)
+    expect([desk.due(), await found()]).toEqual([[], {}])
   })
 
+  it('by a command that is another one now: all present ones run, which would do is not known', async () => {
+    await inherit({ commands: ['old'] })
+    const desk = deskOf({ a: ['one', 'two'] })
+    const runs = desk.due()
+    expect(commandsOf(runs)).toEqual(['one', 'two'])
+    for (const run of runs) await desk.finish(run, succeeded)
+    expect(await found()).toEqual({})
+  })
+
+  it('by one of its commands: that one runs, and no other', async () => {
+    await inherit({ commands: ['two'] })
+    const desk = deskOf({ a: ['one', 'two'] })
+    expect(commandsOf(desk.due())).toEqual(['two'])
+  })
+
+  it('without a command any more: there is nothing left to run', async () => {
+    await inherit({ resource: 'a', commands: ['old'] }, { resource: 'b', commands: [] })
+    const desk = new Desk(journal, clock, (event) => events.push(event), true)
+    const free = desk.configure(configured({ a: [], b: ['reload'] }))
+    // Of b only the files were on their way.
+    expect(free).toEqual(['a', 'b'])
+    await desk.strike(free)
+    expect([desk.due(), await found()]).toEqual([[], {}])
+  })
+
+  it('for a file of for_each: by the template of its command', async () => {
+    await inherit({ commands: ['add /etc/sites/x.conf'] })
+    const desk = new Desk(journal, clock, (event) => events.push(event), true)
+    const forEach = { forEach: '/sites/*', dest: '/etc/sites/{{ item.name }}.conf' }
+    const sites = resourceOf('a', { ...forEach, reloadCmd: 'add {{.dest}}' })
+    expect(desk.configure(new Map([['a', configuredReloads(sites)]]))).toEqual([])
+    const run = onlyRun(desk)
+    expect(run.command).toBe('add /etc/sites/x.conf')
+    await desk.finish(run, succeeded)
+    expect(await found()).toEqual({})
+  })
+
+  it('of a resource that is not configured stays in the journal, and is taken up when it comes back', async () => {
+    await inherit({ resource: 'gone', commands: ['reload'] })
+    const desk = deskOf({ a: ['reload'] })
+    expect([desk.due(), desk.owes('gone'), await found()]).toEqual([[], true, { gone: ['reload'] }])
+    expect(desk.configure(configured({ gone: ['reload'] }))).toEqual([])
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
+  })
+
+  it('is not settled by the run of another command', async () => {
+    await inherit({ commands: ['two'] })
+    const desk = deskOf({ a: ['one', 'two'] })
+    desk.hold(['one', 'two'])
+    await place(desk, 'a', reloads('one'))
+    desk.release(['one', 'two'])
+    const runs = desk.due()
+    expect(commandsOf(runs).sort()).toEqual(['one', 'two'])
+    const [first, second] = runs
+    await desk.finish(first as Run, succeeded)
+    expect(Object.keys(await found())).toEqual(['a'])
+    await desk.finish(second as Run, succeeded)
+    expect(await found()).toEqual({})
+  })
+})
+
+describe('a new configuration', () => {
   it('a command that was corrected while it failed takes the place of the old one', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const desk = deskWith()
-    await desk.owe('a', reloads('typo'))
-    desk.request('a', reloads('typo'))
-    runs[0]?.end(1)
-    await ended('reload-owed')
-    desk.recover('a', reloads('right'))
-    runs[1]?.end(0)
-    await desk.idle()
-    vi.advanceTimersByTime(60_000)
-    expect(runs.map(({ command }) => command)).toEqual(['typo', 'right'])
-    expect(journal.all().size).toBe(0)
-    expect(desk.failed.size).toBe(0)
+    const desk = deskOf({ a: ['typo'] })
+    await place(desk, 'a', reloads('typo'))
+    await desk.finish(onlyRun(desk), failed)
+    expect(desk.configure(configured({ a: ['right'] }))).toEqual([])
+    const run = onlyRun(desk)
+    expect(run.command).toBe('right')
+    await desk.finish(run, succeeded)
+    clock.jump(60_000)
+    expect([desk.due(), await found(), desk.failed.size]).toEqual([[], {}, 0])
   })
 
-  it('a swap that did not happen owes nothing, unless something was owed before', async () => {
-    const desk = deskWith(false)
-    await desk.owe('a', reloads('reload'))
-    await desk.withdraw('a')
-    expect(journal.all().size).toBe(0)
-    await desk.owe('a', reloads('reload'))
-    desk.request('a', reloads('reload'))
-    runs[0]?.end(1)
-    await desk.idle()
-    await desk.owe('a', reloads('reload'))
-    await desk.withdraw('a')
-    expect(journal.all().has('a')).toBe(true)
+  it('what a resource owes that is gone is kept, not tried, and logged; then it comes back', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    await desk.finish(onlyRun(desk), failed)
+    expect(desk.configure(configured({}))).toEqual([])
+    expect(eventsOf('notice')).toEqual([
+      {
+        kind: 'notice',
+        level: 'warn',
+        message: 'a is gone from conf.d: the reload that it owes is not tried any more',
+      },
+    ])
+    clock.jump(60_000)
+    expect([desk.due(), desk.failed.size, await found()]).toEqual([[], 0, { a: ['reload'] }])
+    desk.configure(configured({ a: ['reload'] }))
+    await desk.finish(onlyRun(desk), succeeded)
+    expect(await found()).toEqual({})
   })
 
-  it('a resource with two commands is settled when both have succeeded', async () => {
-    const desk = deskWith(false)
-    await desk.owe('a', reloads('one', 'two'))
-    desk.request('a', reloads('one', 'two'))
-    runs[0]?.end(0)
-    await ended('reloaded')
-    expect(journal.all().has('a')).toBe(true)
-    runs[1]?.end(0)
-    await desk.idle()
-    expect(journal.all().size).toBe(0)
+  it('without a command, while files are placed: what they have recorded is kept until they are', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', reloads('reload'))
+    await desk.finish(onlyRun(desk), failed)
+    const placement = placementOf('a', reloads('reload'))
+    await desk.enter(placement)
+    await desk.record(placement, false)
+    await desk.strike(desk.configure(configured({ a: [] })))
+    expect(await found()).toEqual({ a: ['reload'] })
+    await desk.leave(placement, 'placed')
+    expect([await found(), desk.owes('a'), desk.due()]).toEqual([{}, false, []])
   })
 
-  describe('pace', () => {
-    beforeEach(() => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
-    })
-    const paced = (more: Partial<typeof terms>): Reloads =>
-      new Map([['reload', { ...terms, ...more }]])
-    const now = (desk: ReloadDesk, all: Reloads): void => {
-      desk.hold(all)
-      desk.request('a', all)
-      desk.release(all)
+  it('is what a reload that is asked for runs by', async () => {
+    const desk = deskOf({ a: ['old'] })
+    const asked = desk.ask('a', reloads('old'))
+    desk.configure(configured({ a: ['new'] }))
+    await asked
+    await desk.finish(onlyRun(desk), succeeded)
+    expect([eventsOf('reloaded'), await found()]).toMatchObject([[{ command: 'new' }], {}])
+  })
+
+  it('that comes while files are placed decides what they owe', async () => {
+    const desk = deskOf({ a: ['old'], b: ['reload'] })
+    const placements = [placementOf('a', reloads('old')), placementOf('b', reloads('reload'))]
+    for (const one of placements) {
+      await desk.enter(one)
+      await desk.record(one, false)
     }
+    desk.configure(configured({ a: ['new'] }))
+    for (const one of placements) await desk.leave(one, 'placed')
+    const run = onlyRun(desk)
+    expect([run.command, Object.keys(await found())]).toEqual(['new', ['a', 'b']])
+    await desk.finish(run, succeeded)
+    expect(await found()).toEqual({ b: ['reload'] })
+  })
+})
 
-    it('min_reload_interval delays what comes too early, and runs it once', async () => {
-      const desk = deskWith()
-      const all = paced({ minInterval: 10_000 })
-      now(desk, all)
-      runs[0]?.end(0)
-      await ended('reloaded')
-      for (let n = 0; n < 5; n++) {
-        vi.advanceTimersByTime(1000)
-        now(desk, all)
-      }
-      expect(runs).toHaveLength(1)
-      // Waiting for an event moves the clock by a few milliseconds as well.
-      vi.advanceTimersByTime(4000)
-      expect(runs).toHaveLength(1)
-      vi.advanceTimersByTime(1000)
-      expect(runs).toHaveLength(2)
-      runs[1]?.end(0)
-      await ended('reloaded', 2)
-      vi.advanceTimersByTime(60_000)
-      expect(runs).toHaveLength(2)
-    })
+describe('pace', () => {
+  const paced = (more: Partial<ReloadTerms>): Reloads =>
+    new Map([['reload', { ...terms, ...more }]])
 
-    it('splay waits a random time, at most so long, and changes meanwhile do not put it off', () => {
-      const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
-      const desk = deskWith()
-      const all = paced({ splay: 10_000 })
-      now(desk, all)
-      random.mockReturnValue(1)
-      vi.advanceTimersByTime(4999)
-      now(desk, all)
-      expect(runs).toHaveLength(0)
-      vi.advanceTimersByTime(1)
-      expect(runs).toHaveLength(1)
-      random.mockRestore()
-    })
+  it('min_reload_interval delays what comes too early, and runs it once', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    const runs: Run[] = []
+    await place(desk, 'a', paced({ minInterval: 10_000 }))
+    await desk.finish(onlyRun(desk), succeeded)
+    for (let n = 0; n < 5; n++) {
+      clock.advance(1000)
+      await place(desk, 'a', paced({ minInterval: 10_000 }))
+      expect(desk.due()).toEqual([])
+    }
+    clock.after(desk.next - clock.now(), () => runs.push(...desk.due()))
+    clock.advance(4999)
+    expect(runs).toEqual([])
+    clock.advance(1)
+    expect(runs).toHaveLength(1)
+    await desk.finish(runs[0] as Run, succeeded)
+    clock.advance(60_000)
+    expect([desk.due(), desk.next]).toEqual([[], Infinity])
+  })
 
-    it('what waits for its pace does not hold up the end: it stays owed', async () => {
-      const desk = deskWith()
-      const all = paced({ minInterval: 10_000 })
-      now(desk, all)
-      runs[0]?.end(0)
-      await ended('reloaded')
-      await desk.owe('a', all)
-      now(desk, all)
-      await desk.close()
-      expect(runs).toHaveLength(1)
-      expect(journal.all().has('a')).toBe(true)
-    })
+  it('what waits for its pace does not hold up the end: it stays owed', async () => {
+    const desk = deskOf({ a: ['reload'] })
+    await place(desk, 'a', paced({ minInterval: 10_000 }))
+    await desk.finish(onlyRun(desk), succeeded)
+    await place(desk, 'a', paced({ minInterval: 10_000 }))
+    expect(desk.due()).toEqual([])
+    desk.close()
+    expect([desk.isIdle, await found()]).toEqual([true, { a: ['reload'] }])
+  })
 
-    it('a onetime run waits for no pace', () => {
-      const desk = deskWith(false)
-      now(desk, paced({ splay: 10_000 }))
-      expect(runs).toHaveLength(1)
-    })
+  it('a onetime run waits for no pace', async () => {
+    const desk = deskOf({ a: ['reload'] }, { retries: false })
+    await place(desk, 'a', paced({ splay: 10_000 }))
+    expect(desk.due()).toHaveLength(1)
   })
 })

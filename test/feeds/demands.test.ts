@@ -1,34 +1,87 @@
-// What templates need of stores that are read on demand: how the demand grows and shrinks, and when
-// waiting for it is over.
+// What templates need of stores that are read on demand: how the demand grows and shrinks, and when what
+// is missing is known.
 import { describe, expect, test } from 'vitest'
 import { nothing, type Extent, type Known } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
+import type { Reads } from '../../src/core/reader.ts'
+import { emptyTree, type Tree } from '../../src/core/tree.ts'
 import { Demand } from '../../src/feeds/demand.ts'
-import { Demands } from '../../src/feeds/demands.ts'
-import { Waits } from '../../src/engine/waits.ts'
+import { Demands, missingOf } from '../../src/feeds/demands.ts'
 
 const trees = (...dirs: readonly Key[]): Extent => ({ trees: new Set(dirs), names: new Set() })
 const sorted = (extent: Extent): string[] => [...extent.trees].sort()
-const known = (...dirs: readonly Key[]): Known => new Map([['/', trees(...dirs)]])
+const knowing = (...dirs: readonly Key[]): Tree => {
+  const known: Known = new Map([['/', trees(...dirs)]])
+  return emptyTree.knowing(known)
+}
+const readNothing: Reads = {
+  keys: new Set(),
+  trees: new Set(),
+  listings: new Set(),
+  patterns: new Set(),
+  files: new Set(),
+}
+const needs = (...dirs: readonly Key[]): Reads => ({ ...readNothing, needs: trees(...dirs) })
+const misses = (...dirs: readonly Key[]): Reads => ({ ...readNothing, missing: trees(...dirs) })
 
 describe('the demands of all resources', () => {
   test('the former ones are kept until each has been rendered to its end', () => {
     const demands = new Demands(['a', 'b'], trees('/old'))
     expect(sorted(demands.all)).toEqual(['/old'])
-    demands.rendered('a', trees('/a'), true)
-    demands.rendered('b', trees('/b'), false)
+    expect(demands.rendered('a', [needs('/a')], true)).toBe(true)
+    expect(demands.rendered('b', [needs('/b')], false)).toBe(true)
     expect(sorted(demands.all)).toEqual(['/a', '/b', '/old'])
-    demands.rendered('b', nothing, true)
+    expect(demands.rendered('b', [], true)).toBe(true)
     expect(sorted(demands.all)).toEqual(['/a'])
   })
 
   test('a render that did not come to its end only adds', () => {
     const demands = new Demands(['a'], nothing)
-    demands.rendered('a', trees('/x', '/y'), true)
-    demands.rendered('a', trees('/z'), false)
+    demands.rendered('a', [needs('/x'), needs('/y')], true)
+    demands.rendered('a', [needs('/z')], false)
     expect(sorted(demands.all)).toEqual(['/x', '/y', '/z'])
-    demands.rendered('a', trees('/z'), true)
+    demands.rendered('a', [needs('/z')], true)
     expect(sorted(demands.all)).toEqual(['/z'])
+  })
+
+  test('what takes nothing of such stores needs nothing', () => {
+    const demands = new Demands(['a'], nothing)
+    demands.rendered('a', [readNothing, needs('/x'), readNothing], true)
+    expect(sorted(demands.all)).toEqual(['/x'])
+  })
+
+  test('it is told whether a render changes anything', () => {
+    const demands = new Demands(['a', 'b'], nothing)
+    expect(demands.rendered('a', [needs('/a')], true)).toBe(true)
+    expect(demands.rendered('a', [needs('/a')], true)).toBe(false)
+    expect(demands.rendered('a', [needs('/a')], false)).toBe(false)
+    // The last one that is heard may let the former demand go.
+    expect(demands.rendered('b', [], true)).toBe(true)
+    expect(demands.rendered('b', [readNothing], true)).toBe(false)
+    expect(demands.rendered('a', [], true)).toBe(true)
+  })
+})
+
+describe('what is missing', () => {
+  test('is nothing where all that was looked up was known', () => {
+    expect(missingOf([])).toBeUndefined()
+    expect(missingOf([readNothing, needs('/a'), misses()])).toBeUndefined()
+  })
+
+  test('is known when all of it is', () => {
+    const missing = missingOf([misses('/a'), readNothing, misses('/b/c')])
+    expect(missing?.keys).toEqual(['/a', '/b/c'])
+    const isKnownIn = (...dirs: readonly Key[]): boolean | undefined =>
+      missing?.isKnownIn(knowing(...dirs))
+    expect([isKnownIn(), isKnownIn('/a'), isKnownIn('/b')]).toEqual([false, false, false])
+    expect([isKnownIn('/a', '/b'), isKnownIn('/')]).toEqual([true, true])
+    // Of a store that is not read on demand everything is known.
+    expect(missing?.isKnownIn(emptyTree)).toBe(true)
+  })
+
+  test('of much only some is named, and the rest is counted', () => {
+    const dirs = Array.from({ length: 25 }, (_, n): Key => `/${n}`)
+    expect(missingOf([misses(...dirs)])).toMatchObject({ keys: dirs.slice(0, 10), more: 15 })
   })
 })
 
@@ -54,31 +107,5 @@ describe('the demand of one store', () => {
     abort.abort()
     await expect(heard).rejects.toThrow()
     await expect(demand.other(nothing, abort.signal)).rejects.toThrow()
-  })
-})
-
-describe('waits', () => {
-  test('are over when all that is missing is known, and are told once', () => {
-    const waits = new Waits()
-    waits.begin('u', trees('/a', '/b'))
-    expect(waits.over(known('/a'))).toEqual([])
-    expect(waits.over(known('/a', '/b'))).toEqual(['u'])
-    expect(waits.over(known('/a', '/b'))).toEqual([])
-    expect(waits.isEmpty).toBe(false)
-    waits.end('u')
-    expect(waits.isEmpty).toBe(true)
-  })
-
-  test('that go on and on are endless; those for one thing are not', () => {
-    const waits = new Waits()
-    for (let n = 0; n < 1000; n++) waits.begin('u', trees('/never'))
-    expect(waits.isEndless('u')).toBe(false)
-    for (let n = 0; n < 100; n++) {
-      waits.over(known('/'))
-      waits.begin('u', trees(`/${n}`))
-    }
-    expect(waits.isEndless('u')).toBe(true)
-    waits.end('u')
-    expect(waits.isEndless('u')).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
 // The unified diff of -diff: what is shown, what is masked, and what is said where there is nothing to show.
 import { expect, test } from 'vitest'
+import { noCause } from '../../src/core/cause.ts'
 import type { Target } from '../../src/core/plan.ts'
 import type { WrittenFile } from '../../src/core/written.ts'
 import { harmless, unifiedDiff } from '../../src/observe/diff.ts'
@@ -15,6 +16,7 @@ const change = (before: string | undefined, after: string, more: object = {}): W
   resource: 'a.toml',
   dest: '/a',
   sensitive: false,
+  cause: noCause,
   write: {
     kind: 'write',
     why: before === undefined ? 'create' : 'content',

@@ -1,7 +1,7 @@
-// What has happened of late: causes, diffs, what is masked for whom, and that no more is kept than said.
+// What has happened of late: diffs, what is masked for whom, and that no more is kept than said.
 import { expect, test } from 'vitest'
-import type { CommandResult, Event } from '../../src/core/event.ts'
-import type { Key } from '../../src/core/key.ts'
+import { noCause, type Cause } from '../../src/core/cause.ts'
+import type { CommandResult } from '../../src/core/event.ts'
 import type { Observed } from '../../src/core/plan.ts'
 import type { WrittenFile } from '../../src/core/written.ts'
 import type { FileDiff } from '../../src/observe/hunks.ts'
@@ -17,7 +17,7 @@ const file = (text: string, mode = 0o644): Observed & { kind: 'file' } => ({
 
 function written(before: string | undefined, after: string | undefined, mode = 0o644): WrittenFile {
   const previous: Observed = before === undefined ? { kind: 'absent' } : file(before, mode)
-  const about = { resource: 'a', dest: '/a', sensitive: false }
+  const about = { resource: 'a', dest: '/a', sensitive: false, cause: noCause }
   if (after === undefined) return { ...about, write: { kind: 'write', why: 'remove', previous } }
   const why = before === undefined ? 'create' : 'content'
   return { ...about, write: { kind: 'write', why, next: file(after, mode), previous } }
@@ -33,15 +33,6 @@ const linesOf = (diff: FileDiff | undefined): string[] =>
   diff?.kind === 'lines'
     ? diff.hunks.flatMap(({ lines }) => lines.map(({ sign, text }) => sign + text))
     : []
-
-const changed = (...keys: Key[]): Event => ({
-  kind: 'changed',
-  store: 'etcdv3',
-  keys,
-  more: 0,
-  resources: ['a'],
-  causes: new Map([['a', { keys, more: 0 }]]),
-})
 
 test.each<[string, string | undefined, string | undefined, string[]]>([
   ['a new file', undefined, 'a\nb\n', ['+a', '+b']],
@@ -84,22 +75,23 @@ test('a file that was private once shows nothing of that time', () => {
   expect(diffOf({ ...one, write })).toMatchObject({ masked: true })
 })
 
-test('all keys that changed before a write are its cause, and not that of the next', () => {
+test('a change has the cause that its file came with, newest first', () => {
   const recent = new Recent()
-  recent.note(changed('/x', '/y'), 1)
-  recent.note(changed('/y', '/z'), 2)
-  recent.wrote([written('a', 'b')], 3)
-  recent.note({ kind: 'applied', resource: 'a', changed: true }, 3)
-  recent.wrote([written('b', 'c')], 4)
-  expect(recent.changes.map(({ at, cause }) => [at, cause])).toEqual([
-    [4, { names: [], more: 0 }],
-    [3, { names: ['/x', '/y', '/z'], more: 0 }],
+  const keys: Cause = { keys: ['/x', '/y'], files: [], more: 2 }
+  const files: Cause = { keys: [], files: ['/t.njk'], more: 0 }
+  recent.wrote([{ ...written('a', 'b'), cause: keys }], 3)
+  recent.wrote(
+    [
+      { ...written('b', 'c'), cause: files },
+      { ...written('b', 'c'), dest: '/b' },
+    ],
+    4,
+  )
+  expect(recent.changes.map(({ id, at, dest, cause }) => [id, at, dest, cause])).toEqual([
+    [3, 4, '/b', noCause],
+    [2, 4, '/a', files],
+    [1, 3, '/a', keys],
   ])
-  recent.note(changed('/w'), 5)
-  // It has made no difference.
-  recent.note({ kind: 'applied', resource: 'a', changed: false }, 5)
-  recent.wrote([written('c', 'd')], 6)
-  expect(recent.changes[0]?.cause.names).toEqual([])
 })
 
 test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () => {
@@ -132,17 +124,29 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
   expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
 })
 
-test('a rollback is a change without a key, and leaves the cause of the next one', () => {
+test('a rollback is told as such, with what it has changed back', () => {
   const recent = new Recent()
-  recent.note(changed('/k1'), 0)
-  recent.wrote([written('old', 'bad')], 1)
-  recent.note(changed('/k2'), 2)
+  const cause: Cause = { keys: ['/k1'], files: [], more: 0 }
+  recent.wrote([{ ...written('old', 'bad'), cause }], 1)
   recent.wrote([{ ...written('bad', 'old'), rolledBack: true }], 3)
-  recent.wrote([written('old', 'good')], 4)
-  expect(recent.changes.map(({ rolledBack, cause }) => [rolledBack, cause.names])).toEqual([
-    [false, ['/k2']],
+  expect(recent.changes.map(({ rolledBack, cause }) => [rolledBack, cause.keys])).toEqual([
     [true, []],
     [false, ['/k1']],
   ])
-  expect(linesOf(recent.changes[1]?.diff(false))).toEqual(['-bad', '+old'])
+  expect(linesOf(recent.changes[0]?.diff(false))).toEqual(['-bad', '+old'])
+})
+
+test('a reload is told with how it ended, and without what it printed', () => {
+  const recent = new Recent()
+  const ended = { exitCode: null, signal: 'SIGKILL', timedOut: true, duration: 7 }
+  const fault = { kind: 'command', message: 'bad' } as const
+  const result: CommandResult = { ...ended, output: 'a value', truncated: 0 }
+  const about = { resources: ['a', 'b'], command: 'c', result }
+  recent.note(
+    { kind: 'reload-owed', ...about, fault, attempts: 1, retryIn: 5, exhausted: ['a'] },
+    9,
+  )
+  expect(recent.reloads).toEqual([
+    { id: 1, at: 9, resources: ['a', 'b'], command: 'c', succeeded: false, ...ended },
+  ])
 })

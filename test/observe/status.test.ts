@@ -1,5 +1,8 @@
 // The status board: events in, states out.
 import { describe, expect, test } from 'vitest'
+import { commandFault } from '../../src/apply/command-fault.ts'
+import { hashOf } from '../../src/apply/hash.ts'
+import { noCause } from '../../src/core/cause.ts'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -41,7 +44,7 @@ const changed = (...keys: Key[]): Event => ({
   keys,
   more: 0,
   resources: ['a'],
-  causes: new Map([['a', { keys, more: 0 }]]),
+  causes: new Map([['a', { keys, files: [], more: 0 }]]),
 })
 const applied: Event = { kind: 'applied', resource: 'a', changed: true }
 const failed: Event = { kind: 'failed', resource: 'a', at: 'check', fault, retryIn: 5 }
@@ -62,7 +65,15 @@ const owed: Event = {
   result: { ...result, exitCode: 1 },
   fault,
   attempts: 2,
-  retryIn: 5,
+  retryIn: 5000,
+  exhausted: [],
+}
+
+const rolledBack: Event = {
+  kind: 'rolled-back',
+  resource: 'a',
+  files: new Map([['/a', 'good']]),
+  fault,
 }
 
 /** A board that was told of these events, one a second. */
@@ -138,7 +149,11 @@ describe('the state of a resource', () => {
       'owed: failed, and running again',
       [...good, reloading, owed, reloading],
       2500,
-      { state: 'owed', since: at(2.5), why: 'reload try 2 failed: bad\n  mend it' },
+      {
+        state: 'owed',
+        since: at(2.5),
+        why: `reload try 2 failed, next try at ${at(10)}: bad\n  mend it`,
+      },
     ],
     [
       'owed and failed: the worse one, and what is owed beside it',
@@ -154,7 +169,7 @@ describe('the state of a resource', () => {
     ],
     [
       'rolled back',
-      [...good, owed, { kind: 'rolled-back', resource: 'a', dests: ['/a'] }, reloaded],
+      [...good, owed, rolledBack, reloaded],
       undefined,
       { state: 'failed', since: at(5) },
     ],
@@ -220,6 +235,7 @@ test('the hash of each destination, until it is removed', () => {
     why,
     hash,
     bytes: 1,
+    cause: noCause,
   })
   const board = told(
     started('a'),
@@ -231,10 +247,115 @@ test('the hash of each destination, until it is removed', () => {
   expect(resource(board).hashes).toEqual({ '/1': 'h1', '/3': 'h3' })
 })
 
+describe('a reload that does not succeed', () => {
+  const failing = { ...result, exitCode: 3 }
+  const command = commandFault('reload_cmd', 'systemctl reload web', failing)
+  const attempt = (more: object): Event => ({
+    ...{ kind: 'reload-owed', resources: ['a'], command: 'systemctl reload web', result: failing },
+    ...{ fault: command, attempts: 1, retryIn: 5000, exhausted: [] },
+    ...more,
+  })
+  const bad: Event = {
+    ...{
+      kind: 'written',
+      resource: 'a',
+      dest: '/a',
+      why: 'content',
+      hash: hashOf(Buffer.from('bad')),
+    },
+    ...{ bytes: 3, cause: noCause },
+  }
+  const good = hashOf(Buffer.from('good'))
+  const back = (...files: [string, string | null][]): Event => ({
+    ...{ kind: 'rolled-back', resource: 'a', files: new Map(files), fault: command },
+  })
+
+  test('is owed: which command, how it ended, and when it is tried again', () => {
+    const { state, why } = resource(told(started('a'), live, bad, applied, attempt({})), 4000)
+    expect(state).toBe('owed')
+    expect(why?.split('\n')[0]).toBe(
+      `reload try 1 failed, next try at ${at(10)}: reload_cmd failed with exit code 3: systemctl reload web`,
+    )
+  })
+
+  test('without another try tells of none', () => {
+    const { why } = resource(told(started('a'), live, applied, attempt({ retryIn: null })), 4000)
+    expect(why?.split('\n')[0]).toBe(
+      'reload try 1 failed: reload_cmd failed with exit code 3: systemctl reload web',
+    )
+  })
+
+  test('rolled back: the hash is that of what is in place, and why names the command', () => {
+    const last = attempt({ attempts: 3, retryIn: null, exhausted: ['a'] })
+    const board = told(started('a'), live, bad, applied, last, back(['/a', good]))
+    const { state, since, why, hashes } = resource(board, 4000)
+    expect({ state, since, hashes }).toEqual({
+      state: 'failed',
+      since: at(6),
+      hashes: { '/a': good },
+    })
+    expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
+    expect(why).toContain('the last good content of /a is in place')
+    expect(why).toContain('reconfd accept a')
+    // The reload of what has come back is owed yet, then it has succeeded; the change stays rejected.
+    expect(resource(board, 4000).owedSince).toBe(at(4))
+    board.note({ ...reloaded, command: 'systemctl reload web' }, 7000)
+    const after = resource(board)
+    expect(after).toMatchObject({ state: 'failed', since: at(6), hashes: { '/a': good } })
+    expect([after.owedSince, after.lastReload]).toMatchObject([undefined, { succeeded: true }])
+  })
+
+  test('rolled back: a file that is gone again has no hash, the others have their own', () => {
+    const made = { ...bad, dest: '/made' } as Event
+    const other = { ...bad, dest: '/other' } as Event
+    const board = told(started('a'), live, bad, made, other, back(['/a', good], ['/made', null]))
+    expect(resource(board).hashes).toEqual({ '/a': good, '/other': hashOf(Buffer.from('bad')) })
+    expect(resource(board).why).toContain('/a, /made')
+  })
+
+  test('rolled back: the next change that is good ends it', () => {
+    const board = told(started('a'), live, bad, applied, attempt({}), back(['/a', good]), applied)
+    expect(resource(board)).toMatchObject({ state: 'in sync', since: at(7) })
+  })
+
+  test('while the reload of what came back fails too: both are told', () => {
+    const board = told(started('a'), live, bad, attempt({}), back(['/a', good]), attempt({}))
+    const { state, why } = resource(board, 4000)
+    expect(state).toBe('failed')
+    expect(why).toContain('rolled back: ')
+    expect(why).toContain(`reload try 1 failed, next try at ${at(11)}`)
+  })
+
+  test('and that there is nothing to go back to: it is owed, the new content stays', () => {
+    const last = attempt({ attempts: 3, retryIn: null, exhausted: ['a'] })
+    const nothing: Event = {
+      ...{ kind: 'rollback-impossible', resource: 'a', dests: ['/a', '/b'] },
+      ...{ fault: command, retryIn: 500 },
+    }
+    const board = told(started('a'), live, bad, applied, last, nothing)
+    const { state, since, why, hashes } = resource(board, 4000)
+    expect({ state, since, hashes }).toEqual({
+      state: 'owed',
+      since: at(4),
+      hashes: { '/a': hashOf(Buffer.from('bad')) },
+    })
+    expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
+    expect(why).toContain('there is no earlier good content of /a, /b to go back to')
+    // It goes on, until it succeeds.
+    board.note(attempt({ attempts: 4 }), 7000)
+    expect(resource(board, 4000).why).toContain('there is no earlier good content')
+    board.note({ ...reloaded, command: 'systemctl reload web' }, 8000)
+    expect(resource(board)).toMatchObject({ state: 'in sync', since: at(8) })
+    board.note(attempt({ attempts: 1 }), 9000)
+    expect(resource(board, 9000).why).not.toContain('there is no earlier good content')
+  })
+})
+
 test('the last 20 changes, the newest first, with their keys or files', () => {
   const board = told(started('a'))
   for (let n = 0; n < 25; n++) board.note(changed(`/k${n}`), n * 1000)
-  board.note({ kind: 'files-changed', files: ['/t.njk'], resources: ['a'] }, NOW)
+  const causes = new Map([['a', { keys: [], files: ['/t.njk'], more: 0 }]])
+  board.note({ kind: 'files-changed', files: ['/t.njk'], causes }, NOW)
   const { changes, lastChange } = resource(board)
   expect(changes).toHaveLength(20)
   expect(changes[0]).toEqual({ at: at(60), keys: [], files: ['/t.njk'], more: 0 })

@@ -2,6 +2,7 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -15,7 +16,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openOwed, owedPath, type OwedJournal, type OwedReload } from '../../src/state/journal.ts'
+import {
+  journalPath,
+  openJournal,
+  type Journal,
+  type OpenedJournal,
+  type Owed,
+} from '../../src/state/journal.ts'
 
 const CONFDIR = '/etc/confd'
 let dir: string
@@ -24,36 +31,48 @@ let path: string
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'reconfd-owed-'))
   state = join(dir, 'lib/reconfd')
-  path = owedPath(state, CONFDIR)
+  path = journalPath(state, CONFDIR)
 })
 afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-const owed = (resource: string, attempts = 0): OwedReload => ({
+/** @param take tells one debt of a resource from the next */
+const owed = (resource: string, take = 0): Owed => ({
   resource,
-  since: 1_760_000_000_000,
-  attempts,
+  since: 1_760_000_000_000 + take,
   commands: [`systemctl reload ${resource}`],
 })
 
-async function open(confdir = CONFDIR): Promise<OwedJournal> {
-  const opened = await openOwed(state, confdir)
-  if (!opened.ok) throw new Error(opened.error.message)
-  return opened.value
+async function opened(confdir = CONFDIR): Promise<OpenedJournal> {
+  const found = await openJournal(state, confdir)
+  if (!found.ok) throw new Error(found.error.message)
+  return found.value
 }
 
+const open = async (confdir = CONFDIR): Promise<Journal> => (await opened(confdir)).journal
+
+/** What is owed, without the ids that stand for it in the file. */
+const owedBy = ({ owed }: Journal): Record<string, Owed> =>
+  Object.fromEntries(
+    [...owed].map(([name, { resource, since, commands }]) => [name, { resource, since, commands }]),
+  )
+
 /** What a process that starts now would find. */
-async function found(): Promise<Record<string, OwedReload>> {
-  const journal = await open()
-  return Object.fromEntries(journal.all())
+const found = async (): Promise<Record<string, Owed>> => owedBy(await open())
+
+/** What that process would say is wrong with the file. */
+async function damage(): Promise<string | undefined> {
+  const { damage: wrong } = await opened()
+  return typeof wrong === 'string' ? wrong : wrong?.message
 }
 
 it('writes nothing before the first reload is owed', async () => {
-  const journal = await open()
+  const { journal, damage } = await opened()
   await journal.settle(['a.toml'])
+  await journal.verify()
   await journal.close()
-  expect(existsSync(state)).toBe(false)
+  expect([damage, existsSync(state)]).toEqual(['missing', false])
 })
 
 it('finds what was owed, in its newest form, and not what was settled', async () => {
@@ -64,7 +83,7 @@ it('finds what was owed, in its newest form, and not what was settled', async ()
   await journal.owe([owed('a.toml', 2)])
   await journal.settle(['b.toml', 'never-owed.toml'])
   const expected = { 'a.toml': owed('a.toml', 2), 'c.toml': owed('c.toml') }
-  expect(Object.fromEntries(journal.all())).toEqual(expected)
+  expect(owedBy(journal)).toEqual(expected)
   expect(await found()).toEqual(expected)
   await journal.settle(['a.toml', 'c.toml'])
   expect(await found()).toEqual({})
@@ -79,7 +98,7 @@ it('is for our eyes only', async () => {
   expect(statSync(state).mode & 0o777).toBe(0o700)
 })
 
-it('survives a file cut anywhere: all batches that were whole are found', async () => {
+it('survives a file cut anywhere: whole batches are found, and a cut line or an empty file is damage', async () => {
   const journal = await open()
   const sizes: number[] = []
   for (const name of ['a.toml', 'bé.toml', 'c.toml']) {
@@ -90,52 +109,100 @@ it('survives a file cut anywhere: all batches that were whole are found', async 
   const whole = readFileSync(path)
   for (let cut = whole.length; cut >= 0; cut--) {
     truncateSync(path, cut)
-    const reopened = await open()
+    const { journal, damage } = await opened()
     // The last byte of a batch is its line feed, which it can do without.
     const complete = sizes.filter((size) => size - 1 <= cut).length
-    expect(reopened.all().size).toBe(complete)
-    expect(reopened.notice).toBeUndefined()
+    expect(journal.owed.size).toBe(complete)
+    const rest = whole.subarray(0, cut).toString('latin1')
+    const isEmpty = rest.trim() === ''
+    const isCut = !rest.endsWith('}') && !rest.endsWith('\n')
+    if (isEmpty)
+      expect(damage).toMatchObject({ message: expect.stringMatching(/ is empty$/) as string })
+    else if (isCut) {
+      expect(damage).toMatchObject({ message: expect.stringContaining(': 1 of ') as string })
+    }
   }
 })
 
-it('goes on behind a torn line', async () => {
+it('reports that it was emptied or removed, and what is owed after that is found without complaint', async () => {
+  const journal = await open()
+  await journal.owe([owed('a.toml')])
+  await journal.close()
+  expect(await damage()).toBeUndefined()
+  truncateSync(path, 0)
+  expect(await damage()).toBe(`the journal of owed reloads ${path} is damaged: it is empty`)
+  unlinkSync(path)
+  expect(await damage()).toBe('missing')
+  const next = await open()
+  await next.owe([owed('b.toml')])
+  await next.close()
+  expect([await damage(), Object.keys(await found())]).toEqual([undefined, ['b.toml']])
+})
+
+it('is no damage when everything was settled', async () => {
+  const journal = await open()
+  await journal.owe([owed('a.toml')])
+  await journal.settle(['a.toml'])
+  await journal.close()
+  expect([await damage(), await found()]).toEqual([undefined, {}])
+})
+
+it('goes on behind a torn line, and the next write leaves it out', async () => {
   const first = await open()
   await first.owe([owed('a.toml')])
   await first.close()
   appendFileSync(path, '{"owe":{"id":"x-1","resou')
+  expect(await damage()).toMatch(/: 1 of 3 lines cannot be read$/)
   const second = await open()
   await second.owe([owed('b.toml')])
   await second.close()
-  const third = await open()
-  expect([...third.all().keys()]).toEqual(['a.toml', 'b.toml'])
-  expect(third.notice).toContain('1 unreadable line(s)')
+  expect([await damage(), Object.keys(await found())]).toEqual([undefined, ['a.toml', 'b.toml']])
 })
 
-it('passes over what it cannot read, and tells', async () => {
+it('passes over what it cannot read, and reports it', async () => {
   const journal = await open()
   await journal.owe([owed('a.toml')])
   await journal.close()
   const bad = [
     'nonsense',
     'null',
+    '7',
+    '"text"',
+    '{}',
+    '{"journal":2}',
     '{"owe":{"id":1}}',
     '{"owe":null}',
+    '{"owe":{"id":"1","resource":"x","since":"today","commands":[]}}',
+    '{"owe":{"id":"1","resource":"x","since":1,"commands":[null]}}',
     '[]',
     '{"settle":"a"}',
+    '{"settle":[1]}',
     '\0\0\0',
   ]
   writeFileSync(path, `${bad.join('\n')}\n${readFileSync(path, 'utf8')}`)
-  const reopened = await open()
-  expect([...reopened.all().keys()]).toEqual(['a.toml'])
-  expect(reopened.notice).toContain(`${bad.length} unreadable line(s) in the state file ${path}`)
+  const { journal: reopened, damage } = await opened()
+  expect([...reopened.owed.keys()]).toEqual(['a.toml'])
+  const message = `the journal of owed reloads ${path} is damaged: ${bad.length} of ${bad.length + 2} lines cannot be read`
+  expect(damage).toEqual({ message })
+})
+
+it('reads what version 0.1 has left, which is no damage', async () => {
+  mkdirSync(state, { recursive: true })
+  const lines = [
+    '{"owe":{"id":"9f-1","resource":"a.toml","since":1760000000000,"attempts":3,"commands":["systemctl reload a.toml"]}}',
+    '{"owe":{"id":"9f-2","resource":"b.toml","since":1760000000000,"attempts":0,"commands":[]}}',
+    '{"settle":["9f-2"]}',
+  ]
+  writeFileSync(path, `\n${lines.join('\n')}\n`)
+  expect([await damage(), await found()]).toEqual([undefined, { 'a.toml': owed('a.toml') }])
 })
 
 it('is one file for each confdir', async () => {
   const [one, other] = [await open('/etc/one'), await open('/etc/other')]
   await Promise.all([one.owe([owed('a.toml')]), other.owe([owed('b.toml')])])
   await Promise.all([one.close(), other.close()])
-  expect([...(await open('/etc/one')).all().keys()]).toEqual(['a.toml'])
-  expect([...(await open('/etc/other')).all().keys()]).toEqual(['b.toml'])
+  expect([...(await open('/etc/one')).owed.keys()]).toEqual(['a.toml'])
+  expect([...(await open('/etc/other')).owed.keys()]).toEqual(['b.toml'])
 })
 
 it('stays small, and keeps what is owed', async () => {
@@ -151,16 +218,66 @@ it('stays small, and keeps what is owed', async () => {
   expect(await found()).toEqual({ 'failing.toml': owed('failing.toml', 5) })
 })
 
-it('is written anew when somebody has removed it', async () => {
-  const journal = await open()
-  await journal.owe([owed('a.toml')])
-  unlinkSync(path)
-  await journal.owe([owed('b.toml')])
-  expect(Object.keys(await found()).sort()).toEqual(['a.toml', 'b.toml'])
-  rmSync(state, { recursive: true })
-  await journal.settle(['a.toml'])
-  expect(Object.keys(await found())).toEqual(['b.toml'])
-  await journal.close()
+describe('removed while it is open', () => {
+  const writes: [string, (journal: Journal) => Promise<unknown>, string[]][] = [
+    ['owe', (journal) => journal.owe([owed('c.toml')]), ['a.toml', 'b.toml', 'c.toml']],
+    ['settle', (journal) => journal.settle(['a.toml']), ['b.toml']],
+    ['verify', (journal) => journal.verify(), ['a.toml', 'b.toml']],
+  ]
+
+  describe.each(writes)('%s writes all that is owed again', (_, write, expected) => {
+    it.each<[string, () => void]>([
+      ['the file', () => unlinkSync(path)],
+      ['the file, emptied first', () => (truncateSync(path, 0), unlinkSync(path))],
+      ['the folder', () => rmSync(state, { recursive: true })],
+      [
+        'the folder, and another one is there',
+        () => (rmSync(state, { recursive: true }), mkdirSync(state)),
+      ],
+    ])('%s', async (_, removed) => {
+      const journal = await open()
+      await journal.owe([owed('a.toml'), owed('b.toml')])
+      removed()
+      expect(await write(journal)).toMatchObject({ ok: true })
+      expect([Object.keys(await found()).sort(), await damage()]).toEqual([expected, undefined])
+      await journal.close()
+    })
+  })
+
+  it('and once more, and by a journal that has only read so far', async () => {
+    const first = await open()
+    await first.owe([owed('a.toml')])
+    await first.close()
+    const journal = await open()
+    for (let n = 0; n < 3; n++) {
+      rmSync(state, { recursive: true })
+      await journal.verify()
+      expect(Object.keys(await found())).toEqual(['a.toml'])
+    }
+    await journal.close()
+  })
+
+  it('nothing is written where nothing is owed', async () => {
+    const journal = await open()
+    await journal.owe([owed('a.toml')])
+    await journal.settle(['a.toml'])
+    rmSync(state, { recursive: true })
+    await journal.verify()
+    expect(existsSync(state)).toBe(false)
+    await journal.close()
+  })
+
+  it('emptied, it has all that is owed again after the next write', async () => {
+    const journal = await open()
+    await journal.owe([owed('a.toml')])
+    truncateSync(path, 0)
+    await journal.owe([owed('b.toml')])
+    expect([Object.keys(await found()), await damage()]).toEqual([['a.toml', 'b.toml'], undefined])
+    truncateSync(path, 0)
+    await journal.settle(['a.toml'])
+    expect(Object.keys(await found())).toEqual(['b.toml'])
+    await journal.close()
+  })
 })
 
 describe('shared by two processes', () => {
@@ -198,7 +315,7 @@ describe('shared by two processes', () => {
     const entries = await found()
     for (const who of [0, 1, 2]) {
       for (let n = 390; n < 400; n++) {
-        expect(entries[`kept-${who}-${n % 10}`]).toMatchObject({ attempts: n })
+        expect(entries[`kept-${who}-${n % 10}`]).toEqual(owed(`kept-${who}-${n % 10}`, n))
       }
     }
     expect(readdirSync(state)).toHaveLength(1)
@@ -208,19 +325,19 @@ describe('shared by two processes', () => {
 it('agrees with a plain map after any operations, reopened at any time', async () => {
   const names = fc.constantFrom('a', 'b', '__proto__', 'é\n"')
   const operation = fc.oneof(
-    fc.record({ kind: fc.constant('owe' as const), name: names, attempts: fc.nat(9) }),
+    fc.record({ kind: fc.constant('owe' as const), name: names, take: fc.nat(9) }),
     fc.record({ kind: fc.constant('settle' as const), name: names }),
     fc.record({ kind: fc.constant('reopen' as const) }),
   )
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 12 }), async (operations) => {
       rmSync(state, { recursive: true, force: true })
-      const model = new Map<string, OwedReload>()
+      const model = new Map<string, Owed>()
       let journal = await open()
       for (const step of operations) {
         if (step.kind === 'owe') {
-          model.set(step.name, owed(step.name, step.attempts))
-          await journal.owe([owed(step.name, step.attempts)])
+          model.set(step.name, owed(step.name, step.take))
+          await journal.owe([owed(step.name, step.take)])
         } else if (step.kind === 'settle') {
           model.delete(step.name)
           await journal.settle([step.name])
@@ -228,7 +345,7 @@ it('agrees with a plain map after any operations, reopened at any time', async (
           await journal.close()
           journal = await open()
         }
-        expect(journal.all()).toEqual(model)
+        expect(new Map(Object.entries(owedBy(journal)))).toEqual(model)
       }
       await journal.close()
     }),
@@ -239,8 +356,7 @@ it('agrees with a plain map after any operations, reopened at any time', async (
 describe('a state directory that cannot be used', () => {
   it('is told with its path and the option, when it is read', async () => {
     writeFileSync(join(dir, 'lib'), '')
-    const opened = await openOwed(state, CONFDIR)
-    expect(opened).toEqual({
+    expect(await openJournal(state, CONFDIR)).toEqual({
       ok: false,
       error: {
         kind: 'io',
@@ -263,7 +379,7 @@ describe('a state directory that cannot be used', () => {
         hint: 'Choose a directory that reconfd can write to with -state-dir.',
       },
     })
-    expect(journal.all().size).toBe(0)
+    expect(journal.owed.size).toBe(0)
     rmSync(join(dir, 'lib'))
     expect(await journal.owe([owed('a.toml')])).toMatchObject({ ok: true })
     await journal.close()

@@ -1,0 +1,103 @@
+// What the tests of the engine share: resources in a few words, a clock that the test moves, and the parts
+// of a run.
+import { Claims } from '../../src/core/claims.ts'
+import type { Clock } from '../../src/core/clock.ts'
+import type { Emit } from '../../src/core/event.ts'
+import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
+import { Desk } from '../../src/engine/desk.ts'
+import { realMachine } from '../../src/engine/machine.ts'
+import type { Parts } from '../../src/engine/parts.ts'
+import { Accepted } from '../../src/state/accepted.ts'
+import { noFolder } from '../../src/state/folder.ts'
+import { noJournal } from '../../src/state/journal.ts'
+import { openManifest } from '../../src/state/manifest.ts'
+import { Records } from '../../src/state/records.ts'
+import { thisProcess } from '../../src/system/process.ts'
+
+/** Milliseconds since 1970 when the test clock starts. */
+export const EPOCH = 1_760_000_000_000
+
+export class TestClock implements Clock {
+  #now = 0
+  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  time(): number {
+    return EPOCH + this.#now
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + ms, callback }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+
+  /** Time passes, and no timer fires: as on a machine that hangs. */
+  jump(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Time passes; the timers that are due on the way fire, in order. */
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (;;) {
+      const [first] = [...this.#timers].sort((a, b) => a.at - b.at)
+      if (first === undefined || first.at > end) break
+      this.#timers.delete(first)
+      this.#now = Math.max(this.#now, first.at)
+      first.callback()
+    }
+    this.#now = end
+  }
+}
+
+const spec = (name: string): TemplateSpec => ({
+  src: `/nonexistent/templates/${name}`,
+  dest: `/nonexistent/${name}`,
+  prefix: '/',
+  keys: ['/'],
+  trimBlocks: true,
+  lstripBlocks: true,
+  checkTimeout: 10_000,
+  reloadTimeout: 10_000,
+  followSymlinks: true,
+  mkdirs: false,
+  line: 1,
+})
+
+/** A resource of one template. */
+export const resourceOf = (
+  name: string,
+  template: Partial<TemplateSpec> = {},
+  more: Partial<Resource> = {},
+): Resource => ({
+  name,
+  file: `/nonexistent/conf.d/${name}`,
+  templates: [{ ...spec(name), ...template }],
+  holdDown: 0,
+  reload: plainReload,
+  ...more,
+})
+
+const STATE = '/nonexistent/state'
+const CONFDIR = '/nonexistent'
+
+/** The parts of a run with -noop: it looks at the machine and changes nothing. */
+export const noopParts = (clock: Clock, emit: Emit): Parts => ({
+  machine: realMachine,
+  clock,
+  desk: new Desk(noJournal, clock, emit, true),
+  memory: new Records(STATE, CONFDIR, false),
+  manifest: openManifest(STATE, CONFDIR),
+  accepted: new Accepted(STATE, CONFDIR),
+  state: noFolder,
+  claims: new Claims(),
+  emit,
+  self: thisProcess(),
+  mode: { noop: true, keepStageFile: false },
+  showPlan: () => undefined,
+  showWritten: () => undefined,
+})

@@ -1,0 +1,151 @@
+// The state directory removed while a run uses it: everything that is known is made again.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Event } from '../../src/core/event.ts'
+import { noFolder, stateFolder, type StateFolder } from '../../src/state/folder.ts'
+import { openJournal, type Journal } from '../../src/state/journal.ts'
+import { openManifest, type Manifest } from '../../src/state/manifest.ts'
+import { Records } from '../../src/state/records.ts'
+
+const CONFDIR = '/etc/confd'
+let dir: string
+let state: string
+let events: Event[]
+beforeEach(() => {
+  // Rather on a disk than in memory: there a new folder gets the inode of the one that was removed.
+  dir = mkdtempSync(join(tmpdir(), 'reconfd-folder-'))
+  state = join(dir, 'lib/reconfd')
+  events = []
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+interface Run {
+  readonly journal: Journal
+  readonly records: Records
+  readonly manifest: Manifest
+  readonly folder: StateFolder
+}
+
+/** What a run has open in the state directory. */
+async function opened(): Promise<Run> {
+  const found = await openJournal(state, CONFDIR)
+  if (!found.ok) throw new Error(found.error.message)
+  const { journal } = found.value
+  const records = new Records(state, CONFDIR, true)
+  const manifest = openManifest(state, CONFDIR)
+  const emit = (event: Event): void => void events.push(event)
+  return {
+    journal,
+    records,
+    manifest,
+    folder: stateFolder(state, journal, [records, manifest], emit),
+  }
+}
+
+/** A run that has something in each of them. */
+async function filled(): Promise<Run> {
+  mkdirSync(state, { recursive: true })
+  const run = await opened()
+  const bytes = Buffer.from('site')
+  await run.journal.owe([{ resource: 'a', since: 1, commands: ['reload'] }])
+  await run.records.set('a', { placed: 'abc' })
+  await run.manifest.will('a', [{ dest: '/sites/1', template: '/sites/{{ x }}', bytes }])
+  await run.manifest.made('a', ['/sites/1'])
+  expect(await found()).toEqual(all)
+  return run
+}
+
+const all = { owed: ['a'], placed: 'abc', made: ['/sites/1'] }
+const none = { owed: [], placed: undefined, made: [] }
+
+/** What a process that starts now would find. */
+async function found(): Promise<object> {
+  const { journal, records, manifest } = await opened()
+  const made = await manifest.of('a')
+  if (!made.ok) throw new Error(made.error.message)
+  const { placed } = await records.get('a')
+  return { owed: [...journal.owed.keys()], placed, made: [...made.value.keys()] }
+}
+
+const message = (): string =>
+  `the state directory ${state} was removed: it is made again with what is known`
+
+test('journal, records and manifest are made again, and that is logged, once each time', async () => {
+  const { folder, journal } = await filled()
+  await folder.ensure()
+  expect(events).toEqual([])
+  for (let n = 1; n <= 3; n++) {
+    rmSync(state, { recursive: true })
+    expect(await found()).toEqual(none)
+    await folder.ensure()
+    await folder.ensure()
+    expect(await found()).toEqual(all)
+    expect(events).toEqual(Array(n).fill({ kind: 'notice', level: 'warn', message: message() }))
+  }
+  await journal.close()
+})
+
+test('so they are when another folder has taken its place', async () => {
+  const { folder, journal } = await filled()
+  rmSync(state, { recursive: true })
+  mkdirSync(state)
+  await folder.ensure()
+  expect([await found(), events.length]).toEqual([all, 1])
+  await journal.close()
+})
+
+test('so they are when one of them was first to make it again', async () => {
+  const { folder, journal } = await filled()
+  // Most file systems give the new folder the inode of the old one, though not each time.
+  for (let n = 1; n <= 10; n++) {
+    rmSync(state, { recursive: true })
+    await journal.owe([{ resource: 'b', since: 2, commands: [] }])
+    await folder.ensure()
+    expect([await found(), events.length]).toEqual([{ ...all, owed: ['a', 'b'] }, n])
+  }
+  await journal.close()
+})
+
+test('what was settled and removed meanwhile does not come back', async () => {
+  const { folder, journal, manifest } = await filled()
+  await journal.settle(['a'])
+  await manifest.gone('a', ['/sites/1'])
+  rmSync(state, { recursive: true })
+  await folder.ensure()
+  expect(await found()).toEqual({ ...none, placed: 'abc' })
+  await journal.close()
+})
+
+test('a folder that was never there is made with the first file in it', async () => {
+  const { folder, journal, records } = await opened()
+  await folder.ensure()
+  expect([existsSync(state), events]).toEqual([false, []])
+  await journal.owe([{ resource: 'a', since: 1, commands: ['reload'] }])
+  await records.set('a', { placed: 'abc' })
+  await folder.ensure()
+  expect(events).toEqual([])
+  rmSync(state, { recursive: true })
+  await folder.ensure()
+  expect([await found(), events.length]).toEqual([{ ...all, made: [] }, 1])
+  await journal.close()
+})
+
+test('one that cannot be made is logged and stops nothing; it is made once it can be', async () => {
+  const { folder, journal } = await filled()
+  rmSync(join(dir, 'lib'), { recursive: true })
+  writeFileSync(join(dir, 'lib'), '')
+  await folder.ensure()
+  const failed = expect.stringMatching(/^cannot write the state file .*ENOTDIR/) as string
+  expect(events[0]).toEqual({ kind: 'notice', level: 'warn', message: failed })
+  rmSync(join(dir, 'lib'))
+  await folder.ensure()
+  expect(await found()).toEqual(all)
+  await journal.close()
+})
+
+test('a run that writes no state makes none', async () => {
+  await noFolder.ensure()
+  expect(readdirSync(dir)).toEqual([])
+})

@@ -2,55 +2,9 @@
 // settles. Pure: times come in (milliseconds of a monotonic clock), decisions go out. The rules R1 to R4
 // and a diagram are in docs/architecture.md; test/engine/interleavings.test.ts tries to break them.
 import { backoffDelay, type Backoff } from './backoff.ts'
-import {
-  isJudged,
-  mergeTerms,
-  type ConfiguredReloads,
-  type Reloads,
-  type ReloadTerms,
-  type RunTerms,
-} from './reload.ts'
-import { Timetable } from './timetable.ts'
-
-/**
- * New contents on their way to the destinations of a unit. A placement begins before its debts are
- * recorded and ends after the last rename, or when it was undone.
- */
-export interface Placement {
-  /** All resources of the unit. */
-  readonly resources: readonly string[]
-  /** By resource whose content changes, the reloads it will owe once its files are in place. */
-  readonly owing: ReadonlyMap<string, Reloads>
-  /** A failed reload of the unit may lead to a rollback, or a verification judges it. */
-  readonly isJudged: boolean
-  /** Its files are checked in their places: no run may read them before that. */
-  readonly isChecked: boolean
-}
-
-/** How a placement ended. */
-export type PlacementEnd =
-  /** By resource, what is owed now. */
-  | { readonly kind: 'placed'; readonly owing: ReadonlyMap<string, Reloads> }
-  /** New contents stood there for a while and are gone again: a run may have read them. */
-  | { readonly kind: 'undone'; readonly owing: ReadonlyMap<string, Reloads> }
-  /** Nothing was touched. */
-  | { readonly kind: 'untouched' }
-
-/** One run of a reload command for everyone who owes it. */
-export interface Run {
-  readonly command: string
-  readonly terms: RunTerms
-  /** By resource, what the run can have read. */
-  readonly read: ReadonlyMap<string, Reading>
-}
-
-/** What was the newest of a resource when a run started. */
-interface Reading {
-  /** The number of its placement. */
-  readonly placement: number
-  /** The number of its debt: a placement, or somebody's asking for a reload. */
-  readonly debt: number
-}
+import { Accounts, type Account, type Debt } from './reload-accounts.ts'
+import type { Placement, PlacementEnd, Run } from './reload-run.ts'
+import { isJudged, mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
 
 export interface Verdict {
   /** The resources that owe nothing any more. */
@@ -61,13 +15,6 @@ export interface Verdict {
   readonly attempts: number
   /** Milliseconds; null when no further run is scheduled. */
   readonly retryIn: number | null
-}
-
-interface Debt {
-  terms: ReloadTerms
-  number: number
-  /** Runs that read the newest placement and failed. */
-  failures: number
 }
 
 /** A placement under way. */
@@ -84,37 +31,7 @@ interface Queued {
   readonly since: number
 }
 
-/** One distinct command and those who owe a run of it. */
-interface Account {
-  readonly command: string
-  readonly debts: Map<string, Debt>
-  /** Units of a batch that may yet owe this command: one run serves them all. */
-  holds: number
-  /** When a run was asked for since the last one started: first and last. */
-  asked: { readonly first: number; last: number } | undefined
-  /** When a failed run is retried. */
-  retryAt: number
-  /** Splay: not before this time. */
-  notBefore: number
-  minInterval: number
-  lastStart: number
-  /** Failed runs in a row. */
-  failures: number
-  running: Run | undefined
-  /** Placements under way that concern one of its owers. */
-  underway: number
-  /** A run is due and waits for placements under way: no further placement of its owers begins. */
-  isClosed: boolean
-}
-
 const RETRY: Backoff = { first: 1000, most: 60_000 }
-/**
- * How long a run waits for the rest of its batch after the last placement, in milliseconds. A unit whose
- * check hangs must not keep the others from being reloaded; it gets a run of its own later.
- */
-const HOLD_GRACE = 1000
-/** The longest that a run waits for its batch in all, in milliseconds. */
-const HOLD_MOST = 10_000
 /** A placement that was kept waiting for longer than this precedes every further run, in milliseconds. */
 const QUEUE_MOST = 10_000
 
@@ -127,17 +44,13 @@ export interface Reconfigured {
 }
 
 export class ReloadProtocol {
-  readonly #accounts = new Map<string, Account>()
-  readonly #owedBy = new Map<string, Set<Account>>()
+  readonly #accounts: Accounts
   /** By resource, the number of its newest finished placement. */
   readonly #placed = new Map<string, number>()
   /** By resource, the commands that have yet to read the content in place. None: it is proved. */
   readonly #unread = new Map<string, Set<string>>()
   /** By resource, the runs that read its files now. */
   readonly #readers = new Map<string, Set<Run>>()
-  readonly #timetable = new Timetable<Account>()
-  /** Accounts whose run is due and could not start yet. */
-  readonly #due = new Set<Account>()
   /** Placements that may not begin yet, in the order in which they asked. */
   #queue: Queued[] = []
   readonly #underway = new Map<Placement, Underway>()
@@ -154,18 +67,20 @@ export class ReloadProtocol {
   constructor(
     private readonly retries: boolean,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.#accounts = new Accounts(retries)
+  }
 
   /** Work begins that may end in runs of these commands. Each call is paired with one release(). */
   hold(commands: Iterable<string>): void {
-    for (const command of commands) this.#account(command).holds++
+    for (const command of commands) this.#accounts.get(command).holds++
   }
 
   release(commands: Iterable<string>): void {
     for (const command of commands) {
-      const account = this.#account(command)
+      const account = this.#accounts.get(command)
       account.holds--
-      this.#schedule(account)
+      this.#accounts.schedule(account)
     }
   }
 
@@ -201,9 +116,11 @@ export class ReloadProtocol {
   owe(resource: string, reloads: Reloads, now: number): void {
     const number = ++this.#debts
     for (const [command, terms] of reloads) {
-      this.#setDebt(this.#account(command), resource, { terms, number, failures: 0 })
+      const account = this.#accounts.get(command)
+      this.#accounts.add(account, resource, { terms, number, failures: 0 })
+      this.#joinPlacements(account, resource)
     }
-    for (const account of this.#owedBy.get(resource) ?? []) {
+    for (const account of this.#accounts.owedBy(resource)) {
       const debt = account.debts.get(resource) as Debt
       debt.number = number
       debt.failures = 0
@@ -214,7 +131,7 @@ export class ReloadProtocol {
         account.notBefore = now + this.random() * debt.terms.splay
       }
       account.asked.last = now
-      this.#schedule(account)
+      this.#accounts.schedule(account)
     }
   }
 
@@ -242,7 +159,7 @@ export class ReloadProtocol {
   }
 
   finish(run: Run, succeeded: boolean, now: number): Verdict {
-    const account = this.#account(run.command)
+    const account = this.#accounts.get(run.command)
     account.running = undefined
     this.#running--
     for (const resource of run.read.keys()) this.#readers.get(resource)?.delete(run)
@@ -255,22 +172,22 @@ export class ReloadProtocol {
    */
   persist(resource: string, now: number): number | null {
     let next = Infinity
-    for (const account of this.#owedBy.get(resource) ?? []) {
+    for (const account of this.#accounts.owedBy(resource)) {
       const debt = account.debts.get(resource)
       if (debt === undefined) continue
       debt.terms = { ...debt.terms, attempts: undefined }
       if (this.retries && !this.#isClosing && account.retryAt === Infinity) {
         account.retryAt = now + backoffDelay(account.failures, RETRY, this.random)
       }
-      this.#schedule(account)
-      next = Math.min(next, this.#dueAt(account))
+      this.#accounts.schedule(account)
+      next = Math.min(next, this.#accounts.dueAt(account))
     }
     return next === Infinity ? null : Math.max(0, Math.round(next - now))
   }
 
   /** Whether the newest content of a resource is still the one that has failed too often. */
   isExhausted(resource: string): boolean {
-    return [...(this.#owedBy.get(resource) ?? [])].some((account) => {
+    return [...this.#accounts.owedBy(resource)].some((account) => {
       const debt = account.debts.get(resource)
       return debt !== undefined && debt.failures >= (debt.terms.attempts ?? Infinity)
     })
@@ -283,19 +200,20 @@ export class ReloadProtocol {
   configure(configured: ReadonlyMap<string, ConfiguredReloads>, now: number): Reconfigured {
     const gone: string[] = []
     const settled: string[] = []
-    for (const [resource, accounts] of [...this.#owedBy]) {
+    for (const resource of this.#accounts.owers()) {
       const reloads = configured.get(resource)
       if (reloads === undefined) gone.push(resource)
-      else if (this.#reassign(resource, reloads, [...accounts], now)) settled.push(resource)
+      else if (this.#reassign(resource, reloads, now)) settled.push(resource)
     }
     for (const resource of gone) {
-      for (const account of [...(this.#owedBy.get(resource) ?? [])]) this.#strike(account, resource)
+      for (const account of [...this.#accounts.owedBy(resource)])
+        this.#accounts.strike(account, resource)
     }
     return { gone, settled }
   }
 
   owes(resource: string): boolean {
-    return this.#owedBy.has(resource)
+    return this.#accounts.owedBy(resource).size > 0
   }
 
   /** Whether the content in place has yet to be read by a run that succeeds. */
@@ -310,7 +228,7 @@ export class ReloadProtocol {
 
   /** The commands that a resource owes. */
   owedBy(resource: string): readonly string[] {
-    return [...(this.#owedBy.get(resource) ?? [])].map(({ command }) => command)
+    return [...this.#accounts.owedBy(resource)].map(({ command }) => command)
   }
 
   /** Whether a run reads the files of this resource now. */
@@ -321,46 +239,24 @@ export class ReloadProtocol {
   /** When step() will next have something to start or to admit; Infinity when nothing is scheduled. */
   get next(): number {
     const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at >= this.#now)
-    return Math.min(this.#timetable.next, aged ?? Infinity)
+    return Math.min(this.#accounts.next, aged ?? Infinity)
   }
 
   /** Nothing runs or is about to. What waits for a retry or for its pace does not count. */
   isIdle(now: number): boolean {
-    if (this.#running > 0 || this.#due.size > 0 || this.#underway.size > 0) return false
+    if (this.#running > 0 || this.#accounts.isAnyDue || this.#underway.size > 0) return false
     // A onetime run schedules only what it stays for.
-    const { next } = this.#timetable
+    const { next } = this.#accounts
     return this.retries || this.#isClosing ? next > now : next === Infinity
   }
 
   /** From here on nothing is retried: what is owed stays in the journal. */
   close(): void {
     this.#isClosing = true
-    for (const account of this.#accounts.values()) {
+    for (const account of this.#accounts.all()) {
       account.retryAt = Infinity
-      this.#schedule(account)
+      this.#accounts.schedule(account)
     }
-  }
-
-  #account(command: string): Account {
-    let account = this.#accounts.get(command)
-    if (account === undefined) {
-      account = {
-        command,
-        debts: new Map(),
-        holds: 0,
-        asked: undefined,
-        retryAt: Infinity,
-        notBefore: -Infinity,
-        minInterval: 0,
-        lastStart: -Infinity,
-        failures: 0,
-        running: undefined,
-        underway: 0,
-        isClosed: false,
-      }
-      this.#accounts.set(command, account)
-    }
-    return account
   }
 
   /** A content is in place that no run has read. */
@@ -370,39 +266,23 @@ export class ReloadProtocol {
     this.#unread.set(resource, new Set(this.owedBy(resource)))
   }
 
-  #setDebt(account: Account, resource: string, debt: Debt): void {
-    account.debts.set(resource, debt)
-    const accounts = this.#owedBy.get(resource)
-    if (accounts === undefined) this.#owedBy.set(resource, new Set([account]))
-    else accounts.add(account)
-    for (const [{ resources }, { accounts: concerned }] of this.#underway) {
-      if (!resources.includes(resource) || concerned.has(account)) continue
-      concerned.add(account)
+  /** A placement of the resource that is under way concerns the account as well. */
+  #joinPlacements(account: Account, resource: string): void {
+    for (const [{ resources }, { accounts }] of this.#underway) {
+      if (!resources.includes(resource) || accounts.has(account)) continue
+      accounts.add(account)
       account.underway++
     }
-  }
-
-  #strike(account: Account, resource: string): void {
-    account.debts.delete(resource)
-    const accounts = this.#owedBy.get(resource)
-    if (accounts?.delete(account) === true && accounts.size === 0) this.#owedBy.delete(resource)
-    if (account.debts.size > 0) return
-    account.asked = undefined
-    account.retryAt = Infinity
-    account.minInterval = 0
-    account.isClosed = false
-    this.#due.delete(account)
-    this.#schedule(account)
   }
 
   /** The accounts that a placement concerns: of the commands it will owe, and of those it owes already. */
   #concerned({ resources, owing }: Placement): Set<Account> {
     const accounts = new Set<Account>()
     for (const reloads of owing.values()) {
-      for (const command of reloads.keys()) accounts.add(this.#account(command))
+      for (const command of reloads.keys()) accounts.add(this.#accounts.get(command))
     }
     for (const resource of resources) {
-      for (const account of this.#owedBy.get(resource) ?? []) accounts.add(account)
+      for (const account of this.#accounts.owedBy(resource)) accounts.add(account)
     }
     return accounts
   }
@@ -435,19 +315,9 @@ export class ReloadProtocol {
   }
 
   #start(now: number, started: Run[]): void {
-    for (const account of this.#timetable.take(now)) this.#due.add(account)
-    for (const account of this.#due) {
-      const at = this.#dueAt(account)
-      if (at > now) {
-        this.#due.delete(account)
-        account.isClosed = false
-        this.#timetable.set(account, at)
-      } else if (account.underway > 0) {
-        account.isClosed = true
-      } else if (!this.#isPreceded(account, now)) {
-        this.#due.delete(account)
-        started.push(this.#run(account, now))
-      }
+    for (const account of this.#accounts.due(now)) {
+      if (account.underway > 0) account.isClosed = true
+      else if (!this.#isPreceded(account, now)) started.push(this.#run(account, now))
     }
   }
 
@@ -459,7 +329,6 @@ export class ReloadProtocol {
   }
 
   #run(account: Account, now: number): Run {
-    const resources = [...account.debts.keys()]
     const run: Run = {
       command: account.command,
       terms: mergeTerms([...account.debts.values()].map(({ terms }) => terms)),
@@ -470,16 +339,12 @@ export class ReloadProtocol {
         ]),
       ),
     }
-    for (const resource of resources) {
+    for (const resource of run.read.keys()) {
       const readers = this.#readers.get(resource)
       if (readers === undefined) this.#readers.set(resource, new Set([run]))
       else readers.add(run)
     }
-    account.running = run
-    account.isClosed = false
-    account.asked = undefined
-    account.retryAt = Infinity
-    account.lastStart = now
+    this.#accounts.started(account, run, now)
     this.#running++
     return run
   }
@@ -491,7 +356,7 @@ export class ReloadProtocol {
       if (this.#placed.get(resource) === placement) this.#unread.get(resource)?.delete(run.command)
       // R2: a placement that ended after the start is not settled; it has asked for a run of its own.
       if (account.debts.get(resource)?.number !== debt) continue
-      this.#strike(account, resource)
+      this.#accounts.strike(account, resource)
       // What a placement under way has recorded is not settled with it.
       if (!this.owes(resource) && !this.isPlacing(resource)) settled.push(resource)
     }
@@ -499,68 +364,46 @@ export class ReloadProtocol {
     for (const { terms } of account.debts.values()) {
       account.minInterval = Math.max(account.minInterval, terms.minInterval)
     }
-    this.#schedule(account)
+    this.#accounts.schedule(account)
     return { settled, exhausted: [], attempts: 0, retryIn: null }
   }
 
   #failed(account: Account, run: Run, now: number): Verdict {
     account.failures++
-    const exhausted: string[] = []
+    const exhausted = new Set<string>()
     for (const [resource, reading] of run.read) {
       const debt = account.debts.get(resource)
       if (debt?.number !== reading.debt) continue
       debt.failures++
-      if (debt.failures >= (debt.terms.attempts ?? Infinity)) exhausted.push(resource)
+      if (debt.failures >= (debt.terms.attempts ?? Infinity)) exhausted.add(resource)
     }
     const mayRetry = [...account.debts].some(
       ([resource, { terms }]) =>
-        !exhausted.includes(resource) && (this.retries || terms.attempts !== undefined),
+        !exhausted.has(resource) && (this.retries || terms.attempts !== undefined),
     )
     if (mayRetry && !this.#isClosing) {
       account.retryAt = now + backoffDelay(account.failures, RETRY, this.random)
     }
-    this.#schedule(account)
-    const at = this.#dueAt(account)
+    this.#accounts.schedule(account)
+    const at = this.#accounts.dueAt(account)
     return {
       settled: [],
-      exhausted,
+      exhausted: [...exhausted],
       attempts: account.failures,
       retryIn: at === Infinity ? null : Math.max(0, Math.round(at - now)),
     }
   }
 
-  /** When a run may start; Infinity when none is wanted. */
-  #dueAt({ debts, running, asked, retryAt, holds, notBefore, ...account }: Account): number {
-    if (running !== undefined || debts.size === 0) return Infinity
-    const wanted = asked?.first ?? retryAt
-    if (wanted === Infinity) return Infinity
-    const paced = Math.max(notBefore, account.lastStart + account.minInterval)
-    const grace =
-      holds > 0 && asked !== undefined
-        ? Math.min(asked.last + HOLD_GRACE, asked.first + HOLD_MOST)
-        : -Infinity
-    return Math.max(wanted, this.retries ? paced : -Infinity, grace)
-  }
-
-  #schedule(account: Account): void {
-    if (!this.#due.has(account)) this.#timetable.set(account, this.#dueAt(account))
-  }
-
   /** True when nothing is left to run for a resource that owed something. */
-  #reassign(
-    resource: string,
-    { all, find }: ConfiguredReloads,
-    accounts: readonly Account[],
-    now: number,
-  ): boolean {
+  #reassign(resource: string, { all, find }: ConfiguredReloads, now: number): boolean {
     let isReplaced = false
-    for (const account of accounts) {
+    for (const account of [...this.#accounts.owedBy(resource)]) {
       const terms = find(account.command)
       const debt = account.debts.get(resource) as Debt
       if (terms !== undefined) debt.terms = terms
       else {
         isReplaced = true
-        this.#strike(account, resource)
+        this.#accounts.strike(account, resource)
       }
     }
     if (isReplaced) this.owe(resource, all, now)

@@ -9,11 +9,9 @@ import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
 import { ForEach } from './for-each.ts'
+import type { Causes } from './outcome.ts'
 import type { Unit } from './unit.ts'
 import { Views, type SeenChanges } from './views.ts'
-
-/** By resource, what of a change concerns it. */
-export type Causes = ReadonlyMap<string, Cause>
 
 export class Concerns {
   readonly views: Views

@@ -5,13 +5,8 @@ import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { ConfiguredReloads, Reloads, ReloadTerms } from '../core/reload.ts'
-import {
-  ReloadProtocol,
-  type Placement,
-  type PlacementEnd,
-  type Run,
-  type Verdict,
-} from '../core/reload-protocol.ts'
+import { ReloadProtocol, type Verdict } from '../core/reload-protocol.ts'
+import type { Placement, PlacementEnd, Run } from '../core/reload-run.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Journal } from '../state/journal.ts'
 import type { ReloadRun } from './machine.ts'

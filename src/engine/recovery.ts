@@ -3,7 +3,7 @@
 import { hashOf } from '../apply/hash.ts'
 import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'
-import type { Placement } from '../core/reload-protocol.ts'
+import type { Placement } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus, ResourceHistory } from '../core/status.ts'
 import type { Journal, Owed } from '../state/journal.ts'

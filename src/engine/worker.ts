@@ -1,40 +1,28 @@
 // The loop: what changed makes units dirty, what is due goes through a cycle, reloads that are due run, what
 // failed comes back. The same for a onetime run and for a daemon, over all its configurations.
-import { longestReload } from '../apply/reload.ts'
-import type { Cause } from '../core/cause.ts'
-import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
-import type { Run } from '../core/reload-protocol.ts'
+import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
-import type { Feeds } from '../feeds/feeds.ts'
-import type { TemplateRenderer } from '../templates/render.ts'
 import { Agenda } from './agenda.ts'
-import { Concerns, type Causes } from './concerns.ts'
-import { cycle } from './cycle.ts'
+import { Concerns } from './concerns.ts'
 import { createGate } from './gate.ts'
-import { failed, type Failed, type Outcome } from './outcome.ts'
-import type { ReloadRun } from './machine.ts'
+import { failed, type Causes, type Failed, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
-import { renderUnit, type Sight } from './render-unit.ts'
 import { rollBack } from './rollback.ts'
 import type { Underway } from './underway.ts'
 import { unitsOf, type Pace, type Unit } from './unit.ts'
-
-/** What the worker asks of the stores. */
-export type Sources = Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'took'>
+import { Verdicts } from './verdicts.ts'
+import { Waits } from './waits.ts'
+import { work, type Sources } from './work.ts'
 
 /** What was read from conf.d at one time. */
-export interface Configuration {
+export interface Configuration extends Sources {
   readonly resources: readonly Resource[]
-  readonly feeds: Sources
-  readonly renderer: TemplateRenderer
   /** Coalescing, where a resource has none of its own. */
   readonly pace: Pace
-  /** Takes the files that renders depend on: a change of them is reported by filesChanged(). */
-  readonly dependsOn: (files: Iterable<string>) => void
 }
 
 /** A configuration at work. */
@@ -48,8 +36,6 @@ interface Current extends Configuration {
 const AT_ONCE = 32
 /** How many keys an event names; the rest is counted. */
 const KEYS_TOLD = 10
-/** How often what a unit looks up may become something else before it counts as a fault. */
-const ROUNDS_MOST = 100
 
 export class Worker {
   /** The resources whose files are not what they should be. */
@@ -60,12 +46,10 @@ export class Worker {
   readonly #jobs = new Set<Promise<void>>()
   /** Units of former configurations whose work has not ended. */
   readonly #retired = new Set<Unit>()
-  /** Units that wait for the first reading of something. */
-  readonly #waiting = new Set<Unit>()
+  readonly #waits = new Waits()
+  readonly #verdicts: Verdicts
   readonly #acceptedBeforehand = new Set<string>()
   #current: Current | undefined
-  /** The end of the newest run's verdict. */
-  #verdicts: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
   #isStopped = false
   #idlers: (() => void)[] = []
@@ -79,7 +63,9 @@ export class Worker {
     private readonly underway: Underway,
     private readonly retry: boolean,
     private readonly crashed: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#verdicts = new Verdicts(parts, underway, (resources) => this.#unitsOf(resources))
+  }
 
   /**
    * Works by this configuration from here on; work that is under way by the former one ends first where it
@@ -94,7 +80,7 @@ export class Worker {
     const storeOf = (key: Key): string => feeds.nameOf(key)
     const concerns = new Concerns(resources, renderer, storeOf, former?.concerns.views)
     this.#current = { ...configuration, units, unitOf, concerns }
-    this.#waiting.clear()
+    this.#waits.clear()
     for (const set of [this.failed, this.changed]) {
       for (const name of set) if (!unitOf.has(name)) set.delete(name)
     }
@@ -217,7 +203,7 @@ export class Worker {
 
   /** Whether a unit waits for the first reading of something. */
   get isWaiting(): boolean {
-    return this.#waiting.size > 0
+    return !this.#waits.isEmpty
   }
 
   /** Resolves when no unit is in work and no reload runs or is about to. Retries do not count. */
@@ -246,12 +232,7 @@ export class Worker {
   #wake(): void {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return
-    for (const unit of this.#waiting) {
-      if (unit.wait === undefined || unit.wait.isOver || !unit.wait.missing.isKnownIn(tree))
-        continue
-      unit.wait.isOver = true
-      this.#agenda.at(unit, this.parts.clock.now())
-    }
+    for (const unit of this.#waits.over(tree)) this.#agenda.at(unit, this.parts.clock.now())
   }
 
   #tellChanged(store: string, keys: readonly Key[], causes: Causes): void {
@@ -352,51 +333,19 @@ export class Worker {
     // The configuration has changed since: the unit is not at work any more.
     if (current?.unitOf.get(unit.names[0] ?? '') !== unit) return
     const causes = unit.takeCauses()
-    const working = this.#cycle(unit, current, causes)
+    const working = work(unit, current, current.concerns, causes, this.parts)
     const what = `the work on ${unit.name}`
-    const work = { what, resources: unit.names, allowed: unit.longestCheck }
-    const outcome = await this.underway.during(work, working)
+    const limits = { what, resources: unit.names, allowed: unit.longestCheck }
+    const { outcome, missed } = await this.underway.during(limits, working)
+    this.#mark(missed)
     if (outcome.kind !== 'done') for (const [name, cause] of causes) unit.addCause(name, cause)
     this.#conclude(unit, outcome)
     this.#releaseInherited(unit)
   }
 
-  async #cycle(unit: Unit, current: Current, causes: Causes): Promise<Outcome> {
-    const { feeds, concerns, renderer, dependsOn } = current
-    const { emit, clock } = this.parts
-    concerns.rendering(unit)
-    const trees = new Map(
-      unit.resources.map((one) => [one.name, concerns.views.treeOf(one, feeds.tree)]),
-    )
-    const sight: Sight = {
-      renderer,
-      treeOf: ({ name }) => trees.get(name) as Tree,
-      storeOf: ({ prefix }) => feeds.nameOf(prefix),
-      itemsOf: ({ name }, spec) => concerns.itemsOf(name, spec),
-    }
-    const rendering = renderUnit(unit, sight, () => clock.now())
-    for (;;) {
-      const step = await rendering.next()
-      if (step.done === true) {
-        concerns.renderedAll(unit)
-        if (step.value.kind === 'waiting') return step.value
-        if (step.value.kind === 'failed') {
-          return failed('render', step.value.resource, step.value.fault)
-        }
-        return cycle(unit, step.value.templates, sight, causes, this.parts)
-      }
-      const { resource, reads, whole, duration } = step.value
-      const missed = concerns.rendered(unit, resource, reads)
-      feeds.took(resource, reads, whole)
-      emit({ kind: 'rendered', resource, reads, duration })
-      dependsOn(reads.flatMap(({ files }) => [...files]))
-      if (missed !== undefined) this.#mark(new Map<string, Cause>([[resource, missed]]))
-    }
-  }
-
   #conclude(unit: Unit, outcome: Outcome): void {
     const { emit, clock } = this.parts
-    if (outcome.kind !== 'waiting') this.#endWait(unit)
+    if (outcome.kind !== 'waiting') this.#waits.end(unit)
     switch (outcome.kind) {
       case 'waiting':
         return this.#wait(unit, outcome)
@@ -443,10 +392,7 @@ export class Worker {
   /** Nothing was touched; another render follows once what is missing is known. */
   #wait(unit: Unit, outcome: Extract<Outcome, { kind: 'waiting' }>): void {
     const { resource, missing } = outcome
-    const { rounds = 0, isOver = false } = unit.wait ?? {}
-    unit.wait = { missing, rounds: isOver ? rounds + 1 : rounds, isOver: false }
-    this.#waiting.add(unit)
-    if (unit.wait.rounds >= ROUNDS_MOST) return this.#conclude(unit, endless(outcome))
+    if (!this.#waits.begin(unit, missing)) return this.#conclude(unit, endless(outcome))
     this.#agenda.succeeded(unit)
     const { keys, more } = missing
     const store = this.#current?.feeds.nameOf(keys[0] ?? '/') ?? ''
@@ -454,11 +400,6 @@ export class Worker {
     this.#tellOthers(unit, resource, 'waiting')
     // It may have become known while the rest of the unit was being rendered.
     this.#wake()
-  }
-
-  #endWait(unit: Unit): void {
-    unit.wait = undefined
-    this.#waiting.delete(unit)
   }
 
   /** The others of a group wait for the one that has failed, is held or waits itself. */
@@ -470,48 +411,21 @@ export class Worker {
   }
 
   async #reload(run: Run): Promise<void> {
-    const { machine } = this.parts
-    const what = `the reload ${run.command}`
-    const work = { what, resources: [], allowed: longestReload(run.terms) }
-    const ended = await this.underway.during(work, machine.reload(run.command, run.terms))
-    // One verdict after the other: whether a unit is proved may depend on two runs that end at once.
-    this.#verdicts = this.#verdicts.then(() => this.#judge(run, ended))
-    await this.#verdicts
-  }
-
-  async #judge(run: Run, ended: ReloadRun): Promise<void> {
-    const { desk, state } = this.parts
-    if (ended.fault === undefined) {
-      // Before the run counts as ended: nothing newer is placed meanwhile.
-      for (const unit of this.#unitsOf(run.read.keys())) await this.#prove(unit, run)
-    } else await state.ensure()
-    const exhausted = await desk.finish(run, ended)
+    const exhausted = await this.#verdicts.of(run)
+    // Units that waited for the verdict.
     this.#agenda.recheck()
-    if (exhausted.length > 0 && ended.fault !== undefined) this.#goBack(exhausted, ended.fault)
+    for (const unit of exhausted?.units ?? []) {
+      const work = (): Promise<void> => this.#goBack(unit, exhausted?.fault as Fault)
+      this.#start(unit.inTurn(work))
+    }
   }
 
-  /** What is in place of a unit is good itself once all of its reloads have succeeded. */
-  async #prove(unit: Unit, run: Run): Promise<void> {
-    const { desk, memory, emit } = this.parts
-    const proved = new Set(desk.provedBy(run))
-    if (unit.names.some((name) => desk.isUnproved(name) && !proved.has(name))) return
-    for (const name of unit.names) {
-      const { good } = await memory.get(name)
-      if (good.size > 0) warnIfFailed(emit, await memory.set(name, { good: new Map() }, true))
-    }
+  async #goBack(unit: Unit, fault: Fault): Promise<void> {
+    for (const name of await rollBack(unit, fault, this.parts)) this.failed.add(name)
   }
 
   #unitsOf(resources: Iterable<string>): ReadonlySet<Unit> {
     return new Set([...resources].flatMap((name) => this.#current?.unitOf.get(name) ?? []))
-  }
-
-  #goBack(resources: readonly string[], fault: Fault): void {
-    for (const unit of this.#unitsOf(resources)) {
-      const work = async (): Promise<void> => {
-        for (const name of await rollBack(unit, fault, this.parts)) this.failed.add(name)
-      }
-      this.#start(unit.inTurn(work))
-    }
   }
 
   async #consent(unit: Unit, resource: string): Promise<boolean> {

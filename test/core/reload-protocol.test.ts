@@ -1,6 +1,7 @@
 // The reload protocol: when placements and runs begin, and what a run settles. Times are given; nothing waits.
 import { describe, expect, it } from 'vitest'
-import { ReloadProtocol, type Placement, type Run } from '../../src/core/reload-protocol.ts'
+import { ReloadProtocol } from '../../src/core/reload-protocol.ts'
+import type { Placement, Run } from '../../src/core/reload-run.ts'
 import {
   configuredReloads,
   type ConfiguredReloads,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
-import type { Placement, Run } from '../../src/core/reload-protocol.ts'
+import type { Placement, Run } from '../../src/core/reload-run.ts'
 import {
   configuredReloads,
   isJudged,

@@ -16,7 +16,7 @@ import { Reader, type Scope } from '../../src/core/reader.ts'
 import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
-import type { Placement } from '../../src/core/reload-protocol.ts'
+import type { Placement } from '../../src/core/reload-run.ts'
 import { Desk } from '../../src/engine/desk.ts'
 import type { Machine } from '../../src/engine/machine.ts'
 import type { Parts } from '../../src/engine/parts.ts'
@@ -102,6 +102,8 @@ export class World {
   readonly original = new Map<string, string | undefined>()
   /** By destination, the newest content that was proved. */
   readonly proved = new Map<string, string>()
+  readonly provedAlone = new Map<string, string | undefined>()
+  hasRegrouped = false
   /** By destination, the newest content that no reload had to read: as good as proved. */
   readonly unchallenged = new Map<string, string>()
   readonly runs = new Set<ProgramRun>()
@@ -238,6 +240,7 @@ export class World {
 
   /** Edits conf.d; undefined: the resource is removed. */
   configure(n: number, traits: Traits | undefined): void {
+    this.hasRegrouped ||= this.traits[n]?.group !== traits?.group
     this.traits[n] = traits
   }
 
@@ -469,7 +472,8 @@ export class Life {
     for (const name of resources) {
       // What is removed from conf.d keeps its debt, whatever runs meanwhile.
       if (this.traits[Number(name.slice(1))] === undefined) continue
-      // What changes together is proved together.
+      // What changes together is proved together. Where a group has just changed, by itself counts too.
+      if (world.isProved(name)) world.provedAlone.set(destOf(name), world.files.get(destOf(name)))
       const unit = world.unitOf(name)
       if (!unit.every((member) => world.isProved(member))) continue
       for (const member of unit) {
@@ -488,6 +492,7 @@ export class Life {
       const good = [
         world.proved.get(dest) ?? world.original.get(dest),
         world.unchallenged.get(dest),
+        ...(world.hasRegrouped ? [world.provedAlone.get(dest)] : []),
       ]
       if (content === undefined) world.broke('R5', `${dest} was removed by a rollback`)
       else if (!good.includes(content)) {
@@ -634,17 +639,17 @@ function machineOf(world: World, life: Life): Machine {
           },
         ]),
       )
+      for (const { resource, spec } of changes) {
+        const before = world.files.get(spec.dest)
+        if (before === undefined || !world.placedAt.has(spec.dest)) continue
+        const unit = units.get(resource) ?? []
+        if (unit.every((one) => world.isProved(one))) world.unchallenged.set(spec.dest, before)
+      }
       return {
         ok: true,
         sync: async () => undefined,
         discard: async () => undefined,
         async swap() {
-          for (const { resource, spec } of changes) {
-            const before = world.files.get(spec.dest)
-            if (before === undefined || !world.placedAt.has(spec.dest)) continue
-            const unit = units.get(resource) ?? []
-            if (unit.every((one) => world.isProved(one))) world.unchallenged.set(spec.dest, before)
-          }
           for (const change of changes) {
             await world.moments('rename', life)
             const { dest } = change.spec

@@ -1,0 +1,60 @@
+// Verdicts: runs the reload of a desk's run and finds what it says about the files that it has read.
+import { longestReload } from '../apply/reload.ts'
+import { warnIfFailed } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Run } from '../core/reload-run.ts'
+import type { ReloadRun } from './machine.ts'
+import type { Parts } from './parts.ts'
+import type { Underway } from './underway.ts'
+import type { Unit } from './unit.ts'
+
+/** Units whose content has failed too often: they are to go back. */
+export interface Exhausted {
+  readonly units: ReadonlySet<Unit>
+  readonly fault: Fault
+}
+
+export class Verdicts {
+  /** The end of the newest one. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @param unitsOf the units of resources, as they are configured when it is called */
+  constructor(
+    private readonly parts: Parts,
+    private readonly underway: Underway,
+    private readonly unitsOf: (resources: Iterable<string>) => ReadonlySet<Unit>,
+  ) {}
+
+  async of(run: Run): Promise<Exhausted | undefined> {
+    const what = `the reload ${run.command}`
+    const limits = { what, resources: [], allowed: longestReload(run.terms) }
+    const reload = this.parts.machine.reload(run.command, run.terms)
+    const ended = await this.underway.during(limits, reload)
+    // One after the other: whether a unit is proved may depend on two runs that end at once.
+    const verdict = this.#last.then(() => this.#judge(run, ended))
+    this.#last = verdict.catch(() => undefined)
+    return verdict
+  }
+
+  async #judge(run: Run, ended: ReloadRun): Promise<Exhausted | undefined> {
+    const { desk, state } = this.parts
+    // Before the run counts as ended: nothing newer is placed meanwhile.
+    if (ended.fault === undefined) {
+      for (const unit of this.unitsOf(run.read.keys())) await this.#prove(unit, run)
+    } else await state.ensure()
+    const exhausted = await desk.finish(run, ended)
+    if (ended.fault === undefined || exhausted.length === 0) return undefined
+    return { units: this.unitsOf(exhausted), fault: ended.fault }
+  }
+
+  /** What is in place of a unit is good itself once all of its reloads have succeeded. */
+  async #prove(unit: Unit, run: Run): Promise<void> {
+    const { desk, memory, emit } = this.parts
+    const proved = new Set(desk.provedBy(run))
+    if (unit.names.some((name) => desk.isUnproved(name) && !proved.has(name))) return
+    for (const name of unit.names) {
+      const { good } = await memory.get(name)
+      if (good.size > 0) warnIfFailed(emit, await memory.set(name, { good: new Map() }, true))
+    }
+  }
+}

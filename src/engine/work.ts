@@ -1,0 +1,84 @@
+// One unit, from the tree it is rendered from to its outcome. What changes meanwhile is found here too: it
+// belongs to the next cycle.
+import type { Cause } from '../core/cause.ts'
+import type { Tree } from '../core/tree.ts'
+import type { Feeds } from '../feeds/feeds.ts'
+import type { TemplateRenderer } from '../templates/render.ts'
+import type { Concerns } from './concerns.ts'
+import { cycle } from './cycle.ts'
+import { failed, type Causes, type Outcome } from './outcome.ts'
+import type { Parts } from './parts.ts'
+import { renderUnit, type RenderOutcome, type ResourceReads, type Sight } from './render-unit.ts'
+import type { Unit } from './unit.ts'
+
+/** What units are made from. */
+export interface Sources {
+  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'took'>
+  readonly renderer: TemplateRenderer
+  /** Takes the files that renders depend on: the caller hears of it when they change. */
+  readonly dependsOn: (files: Iterable<string>) => void
+}
+
+export interface Worked {
+  readonly outcome: Outcome
+  /** By resource: what its templates looked up that has changed since the tree was taken. */
+  readonly missed: ReadonlyMap<string, Cause>
+}
+
+/** @param causes what made the unit dirty */
+export async function work(
+  unit: Unit,
+  sources: Sources,
+  concerns: Concerns,
+  causes: Causes,
+  parts: Parts,
+): Promise<Worked> {
+  const { feeds, renderer } = sources
+  concerns.rendering(unit)
+  const trees = new Map(
+    unit.resources.map((one) => [one.name, concerns.views.treeOf(one, feeds.tree)]),
+  )
+  const sight: Sight = {
+    renderer,
+    treeOf: ({ name }) => trees.get(name) as Tree,
+    storeOf: ({ prefix }) => feeds.nameOf(prefix),
+    itemsOf: ({ name }, spec) => concerns.itemsOf(name, spec),
+  }
+  const missed = new Map<string, Cause>()
+  const note = ({ resource, reads, whole, duration }: ResourceReads): void => {
+    const cause = concerns.rendered(unit, resource, reads)
+    if (cause !== undefined) missed.set(resource, cause)
+    feeds.took(resource, reads, whole)
+    parts.emit({ kind: 'rendered', resource, reads, duration })
+    sources.dependsOn(reads.flatMap(({ files }) => [...files]))
+  }
+  const rendered = await render(unit, sight, parts, note)
+  concerns.renderedAll(unit)
+  return { outcome: await outcomeOf(unit, rendered, sight, causes, parts), missed }
+}
+
+async function render(
+  unit: Unit,
+  sight: Sight,
+  { clock }: Parts,
+  note: (read: ResourceReads) => void,
+): Promise<RenderOutcome> {
+  const rendering = renderUnit(unit, sight, () => clock.now())
+  for (;;) {
+    const step = await rendering.next()
+    if (step.done === true) return step.value
+    note(step.value)
+  }
+}
+
+async function outcomeOf(
+  unit: Unit,
+  rendered: RenderOutcome,
+  sight: Sight,
+  causes: Causes,
+  parts: Parts,
+): Promise<Outcome> {
+  if (rendered.kind === 'waiting') return rendered
+  if (rendered.kind === 'failed') return failed('render', rendered.resource, rendered.fault)
+  return cycle(unit, rendered.templates, sight, causes, parts)
+}

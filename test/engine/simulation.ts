@@ -226,6 +226,8 @@ export class World {
       if (this.atWork(name)?.command === 'none') {
         this.commandAt.delete(dest)
         this.freedAt.set(dest, this.moment)
+        const content = this.files.get(dest)
+        if (content !== undefined) this.unchallenged.set(dest, content)
       }
       const command = this.commandAt.get(dest)
       if (command === undefined || this.isRead(name, command, placed)) continue

@@ -9,13 +9,14 @@ import type { Write } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import { keepAttributes } from './attributes.ts'
-import { check, checkCommand } from './check.ts'
+import { linkFault } from '../system/place.ts'
+import { Checks } from './check.ts'
 import { removeDirs } from './dirs.ts'
 import { formatFault } from './format.ts'
 import { hashOf } from './hash.ts'
-import { linkFault, resolveDest } from './observe.ts'
-import { release, stage, type Staged } from './stage.ts'
-import { remove, setMetadata, swap, syncDirs } from './swap.ts'
+import { draft, fill } from './stage.ts'
+import type { Staged } from './staged.ts'
+import { remove, repairMetadata, restore, swap, syncDirs } from './swap.ts'
 import { restoreFiles } from './undo.ts'
 
 export interface FileChange {
@@ -85,14 +86,18 @@ export async function applyFiles(
   let failure: Failure | undefined
   try {
     failure =
-      stageAll(changes, steps, options) ??
+      (await stageAll(changes, steps, options)) ??
       (await checkAll(steps, options)) ??
       (await makeSafe(steps, options)) ??
-      (await swapAll(steps, options))
+      (await swapAll(steps))
   } finally {
-    for (const { staged } of steps) if (staged) await release(staged, options.keepStageFile)
+    for (const { staged } of steps) {
+      const kept = await staged?.release(options.keepStageFile)
+      if (kept === undefined) continue
+      const message = `the staged file is kept: ${kept}`
+      options.emit({ kind: 'notice', level: 'info', message })
+    }
   }
-  if (options.keepStageFile) tellKept(steps, options.emit)
   if (failure !== undefined) {
     removeMadeDirs(steps)
     return failure
@@ -123,24 +128,29 @@ const failed = (at: Failure['at'], fault: Fault, { resource, spec }: FileChange)
   spec,
 })
 
-function stageAll(
+/** The attributes come first: whoever an ACL lets read a file does not see the content before its mode is set. */
+async function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
-  { keepStageFile: keep }: ApplyOptions,
-): Failure | undefined {
+  { emit }: ApplyOptions,
+): Promise<Failure | undefined> {
   for (const change of changes) {
     const { spec, plan } = change
     if (plan.why === 'remove' || plan.why === 'metadata') {
-      const link = spec.followSymlinks ? undefined : linkFault(spec.dest)
-      if (link !== undefined) return failed('stage', link, change)
+      const refused = linkFault(spec)
+      if (refused !== undefined) return failed('stage', refused, change)
       steps.push({ change, hash: plan.why === 'remove' ? '' : hashOf(plan.next.bytes) })
       continue
     }
-    const { followSymlinks, mkdirs } = spec
-    const staged = stage(spec.dest, plan.next, { keep, followSymlinks, mkdirs })
+    const staged = draft(spec, plan.next, spec.mkdirs)
     if (!staged.ok) return failed('stage', staged.error, change)
-    // Counted while the disk is at work.
     steps.push({ change, staged: staged.value, hash: hashOf(plan.next.bytes) })
+  }
+  const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
+  for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
+  for (const { change, staged } of steps) {
+    const filled = staged && fill(staged, change.spec.dest)
+    if (filled?.ok === false) return failed('stage', filled.error, change)
   }
   return undefined
 }
@@ -150,20 +160,20 @@ async function checkAll(
   { emit, signal }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const isStopped = (): boolean => signal?.aborted === true
-  const passed = new Set<string>()
+  let resource = ''
+  const checks = new Checks(
+    ({ dest }, { command, result }) => emit({ kind: 'checked', resource, dest, command, result }),
+    signal,
+  )
   for (const { change, staged } of steps) {
-    const { resource, spec } = change
+    const { spec } = change
+    ;({ resource } = change)
     if (isStopped()) return failed('check', stopped(spec), change)
-    const wrong = staged && (await formatFault(spec, staged.next.bytes))
-    if (wrong !== undefined) return failed('check', wrong, change)
-    const command = staged && checkCommand(spec, staged)
-    // One that names no file is the check of all files that have it: it runs once.
-    if (command === undefined || passed.has(command)) continue
-    passed.add(command)
-    const { result, fault } = await check(command, spec, staged as Staged, signal)
-    emit({ kind: 'checked', resource, dest: spec.dest, command, result })
+    if (staged === undefined) continue
+    const wrong = await formatFault(spec, staged.next.bytes)
+    const fault = wrong ?? (await checks.check(spec, staged))
     if (fault === undefined) continue
-    return failed('check', isStopped() ? stopped(spec) : fault, change)
+    return failed('check', isStopped() && wrong === undefined ? stopped(spec) : fault, change)
   }
   return undefined
 }
@@ -176,11 +186,9 @@ const stopped = (spec: TemplateSpec): Fault => ({
 /** The staged content and the owed reload go to disk side by side: both precede the swap. */
 async function makeSafe(
   steps: readonly Step[],
-  { beforeSwap, emit }: ApplyOptions,
+  { beforeSwap }: ApplyOptions,
 ): Promise<Failure | undefined> {
   const owed = beforeSwap()
-  const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
-  for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
   for (const { change, staged } of steps) {
     const synced = await staged?.synced
     if (synced?.ok === false) {
@@ -195,30 +203,30 @@ async function makeSafe(
     : failed('state', written.error, first.change)
 }
 
-async function swapAll(
-  steps: readonly Step[],
-  { keepStageFile }: ApplyOptions,
-): Promise<Failure | undefined> {
+async function swapAll(steps: readonly Step[]): Promise<Failure | undefined> {
   const done: FileChange[] = []
   for (const step of steps) {
-    const swapped = await swapOne(step, keepStageFile)
+    const swapped = await swapOne(step)
     if (!swapped.ok) return failed('swap', await undone(done, swapped.error), step.change)
     done.push(step.change)
   }
   return undefined
 }
 
-async function swapOne({ change, staged }: Step, keep: boolean): Promise<Result<void, Fault>> {
+async function swapOne({ change, staged }: Step): Promise<Result<void, Fault>> {
   const { spec, plan } = change
-  if (staged !== undefined) return swap(spec.dest, staged, keep)
-  return plan.why === 'remove' ? remove(spec.dest) : setMetadata(spec.dest, plan.next)
+  if (plan.why === 'metadata') return repairMetadata(spec, plan.next)
+  if (spec.backup === true && plan.previous.kind === 'file') {
+    const dest = `${spec.dest}.bak`
+    const kept = await restore({ ...spec, dest, followSymlinks: false }, plan.previous)
+    if (!kept.ok) return kept
+  }
+  return staged === undefined ? remove(spec) : swap(spec.dest, staged)
 }
 
 /** The newest first, as they came. */
 const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
-  restoreFiles(
-    done.toReversed().map(({ spec, plan }) => ({ dest: spec.dest, observed: plan.previous })),
-  )
+  restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
 /** Why a swap has failed, and which of those before it could not be undone. */
 async function undone(done: readonly FileChange[], fault: Fault): Promise<Fault> {
@@ -229,8 +237,8 @@ async function undone(done: readonly FileChange[], fault: Fault): Promise<Fault>
 
 async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
   const changed = steps.flatMap(({ change: { spec, plan }, staged }) => {
-    if (staged !== undefined) return [staged.target, ...staged.madeDirs]
-    return plan.why === 'remove' ? [resolveDest(spec.dest)] : []
+    if (staged !== undefined) return [staged.place.path, ...staged.madeDirs]
+    return plan.why === 'remove' ? [spec.dest] : []
   })
   const synced = await syncDirs(changed)
   warnIfFailed(emit, synced)
@@ -238,11 +246,4 @@ async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
 
 function removeMadeDirs(steps: readonly Step[]): void {
   for (const { staged } of steps.toReversed()) if (staged) removeDirs(staged.madeDirs)
-}
-
-function tellKept(steps: readonly Step[], emit: Emit): void {
-  for (const { staged } of steps) {
-    if (staged === undefined) continue
-    emit({ kind: 'notice', level: 'info', message: `the staged file is kept: ${staged.path}` })
-  }
 }

@@ -3,7 +3,9 @@
 //
 // - control characters, line separators and halves of surrogate pairs become `_`;
 // - a part that is empty, `.` or `..` is refused, as is a name that is too long;
-// - a `/` that comes from a key makes a folder inside (`mkdirs` makes it); `base(item.key)` has none.
+// - a `/` that comes from a key makes a folder inside (`mkdirs` makes it); `base(item.key)` has none;
+// - where a command names the file, the path means itself to every shell.
+import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
 import { err, ok, type Result } from './result.ts'
 
@@ -29,8 +31,14 @@ export function fixedFolder(dest: string): string {
  * @param dest the template of the paths, its folder absolute and normalised
  * @param key of the match, for the fault
  * @param rendered what the template made of it
+ * @param inCommand a command names the file: its path has to be plain
  */
-export function destFor(dest: string, key: string, rendered: string): Result<string, Fault> {
+export function destFor(
+  dest: string,
+  key: string,
+  rendered: string,
+  inCommand = false,
+): Result<string, Fault> {
   const folder = fixedFolder(dest)
   const refused = (why: string): Result<never, Fault> =>
     err({ kind: 'template', message: `no file for ${told(key)}: its path ${why}`, hint: HINT })
@@ -46,6 +54,11 @@ export function destFor(dest: string, key: string, rendered: string): Result<str
     if (STAGED.test(part)) return refused('looks like that of a staged file')
   }
   const path = `${folder}/${name}`
+  if (inCommand && !isPlain(path)) {
+    return refused(
+      `may hold only ${PLAIN}, and no part that begins with -, since check_cmd names the file`,
+    )
+  }
   if (Buffer.byteLength(path) > PATH_MAX) return refused(`is longer than ${PATH_MAX} bytes`)
   return ok(path)
 }

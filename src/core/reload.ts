@@ -13,6 +13,8 @@ export interface ReloadTerms {
   readonly splay: number
   /** What has to succeed after the command. */
   readonly verify: readonly Verify[]
+  /** What the commands print is not shown. */
+  readonly sensitive?: boolean
 }
 
 export type Verify = NonNullable<ReloadPolicy['verify']>
@@ -24,7 +26,10 @@ export type Reloads = ReadonlyMap<string, ReloadTerms>
  * The distinct reload commands of some templates of a resource, ready to run. By the time they run the
  * staged file has become the destination, so `src` names that as well.
  */
-export function reloadsOf({ reload }: Resource, specs: readonly TemplateSpec[]): Reloads {
+export function reloadsOf(
+  { reload, sensitive }: Resource,
+  specs: readonly TemplateSpec[],
+): Reloads {
   const { onFailure, attempts, verify, minInterval, splay } = reload
   const reloads = new Map<string, ReloadTerms>()
   for (const { reloadCmd, reloadTimeout, dest } of specs) {
@@ -36,6 +41,7 @@ export function reloadsOf({ reload }: Resource, specs: readonly TemplateSpec[]):
       minInterval,
       splay,
       verify: verify === undefined ? [] : [verify],
+      ...(sensitive === true ? { sensitive } : {}),
     })
   }
   return reloads
@@ -47,12 +53,13 @@ export const withoutEnd = (reloads: Reloads): Reloads =>
 
 /** One run serves all its owers: each gets at least the time, the peace and the proof that it asks for. */
 export function mergeTerms(all: Iterable<ReloadTerms>): ReloadTerms {
-  const most = { timeout: 0, minInterval: 0, splay: 0 }
+  const most = { timeout: 0, minInterval: 0, splay: 0, sensitive: false }
   const verify = new Map<string, Verify>()
   for (const terms of all) {
     most.timeout = Math.max(most.timeout, terms.timeout)
     most.minInterval = Math.max(most.minInterval, terms.minInterval)
     most.splay = Math.max(most.splay, terms.splay)
+    most.sensitive ||= terms.sensitive === true
     for (const one of terms.verify) verify.set(one.command, one)
   }
   return { ...most, verify: [...verify.values()] }

@@ -264,8 +264,11 @@ async function isRejected(
 async function confirm(
   templates: readonly RenderedTemplate[],
   { changes, gone }: PlannedUnit,
-  { manifest, forEachOf, emit }: CycleContext,
+  context: CycleContext,
 ): Promise<void> {
+  const { manifest, forEachOf, emit } = context
+  // Those that were there before, and hold what was to be written, are theirs as well.
+  warnIfFailed(emit, await listMade(templates, context))
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
     const { name } = resource

@@ -5,12 +5,13 @@ import { briefly, type Fault } from '../core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import { sweepStaged } from '../apply/stage.ts'
 import { loadResources } from '../config/resources.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import type { FileWatch } from '../system/watch-files.ts'
 import { createRenderer } from '../templates/render.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
+import { stateDirDoubt } from '../state/state-files.ts'
+import { tidy } from './tidy.ts'
 import { Worker, type Retired, type WorkerOptions } from './worker.ts'
 
 export interface Generation {
@@ -151,7 +152,7 @@ export class Generations {
         first ? worker.all() : worker.keysChanged(store, changes, before),
       crashed,
     }
-    if (former === undefined && !settings.noop) await this.#tidy(resources)
+    if (former === undefined && !settings.noop) await this.#tidy(resources, settings)
     feeds.start()
     worker.all()
     return ok(generation)
@@ -185,9 +186,10 @@ export class Generations {
   }
 
   /** Removes what a crashed run has left staged. */
-  async #tidy(resources: readonly Resource[]): Promise<void> {
-    const dests = resources.flatMap(({ templates }) => templates.map(({ dest }) => dest))
-    for (const path of await sweepStaged(dests)) {
+  async #tidy(resources: readonly Resource[], settings: Settings): Promise<void> {
+    const doubt = stateDirDoubt(settings.stateDir)
+    if (doubt !== undefined) this.options.emit({ kind: 'notice', level: 'warn', message: doubt })
+    for (const path of await tidy(resources, settings.stateDir, this.options.manifest)) {
       const message = `removed ${path}, left by a crashed run`
       this.options.emit({ kind: 'notice', level: 'info', message })
     }

@@ -8,13 +8,13 @@
 // settles only ids that it has read or written, so none strikes out what another has just owed.
 // Nothing is ever written by opening. What makes compaction safe beside it is in #compact.
 import { randomBytes } from 'node:crypto'
-import { fstatSync, statSync, writeFileSync } from 'node:fs'
-import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { constants, fstatSync, statSync, writeFileSync } from 'node:fs'
+import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { idOf, makeDirs, syncDir } from './state-files.ts'
+import { idOf, makeDirs, removeAbandoned, syncDir } from './state-files.ts'
 import {
   oweLine,
   parse,
@@ -40,11 +40,11 @@ export interface OwedJournal {
 
 /** The file is compacted when it has grown beyond this, in bytes, and twice what is owed. */
 const COMPACT_AT = 64 * 1024
-/** A compaction that takes longer than this has crashed, in milliseconds. */
-const COMPACTION_DEAD = 60_000
 /** How often a batch is written again because the file was replaced meanwhile. */
 const REPLACED_MOST = 10
 const MODE = 0o600
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
+const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 const HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 
 /** Where the journal of a confdir is. */
@@ -173,11 +173,11 @@ class FileJournal implements OwedJournal {
 
   async #open(): Promise<FileHandle> {
     try {
-      return await open(this.path, 'a+', MODE)
+      return await open(this.path, APPEND, MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
       await makeDirs(this.dir)
-      return await open(this.path, 'a+', MODE)
+      return await open(this.path, APPEND, MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too
     }
@@ -193,7 +193,10 @@ class FileJournal implements OwedJournal {
   async #compact(old: FileHandle): Promise<void> {
     const path = `${this.path}.new`
     const fresh = await open(path, 'ax+', MODE).catch(() => undefined)
-    if (fresh === undefined) return removeIfDead(path)
+    if (fresh === undefined) {
+      removeAbandoned(path)
+      return
+    }
     try {
       const before = await readAll(old)
       const owed = [...parse(before.toString('utf8')).entries.values()]
@@ -236,10 +239,4 @@ async function readAll(handle: FileHandle): Promise<Buffer> {
     at += bytesRead
   }
   return bytes.subarray(0, at)
-}
-
-async function removeIfDead(path: string): Promise<void> {
-  const stats = await stat(path).catch(() => undefined)
-  if (stats === undefined || Date.now() - stats.mtimeMs < COMPACTION_DEAD) return
-  await unlink(path).catch(() => undefined)
 }

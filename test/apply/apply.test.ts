@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sweepStaged } from '../../src/apply/stage.ts'
+import { sweepStaged } from '../../src/apply/sweep.ts'
 import type { Event } from '../../src/core/event.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { serverBinary } from '../support/process.ts'
@@ -24,9 +24,9 @@ const hidden = (): string[] => hiddenIn(dir)
 const kinds = (events: readonly Event[]): string[] => events.map(({ kind }) => kind)
 
 describe('the order', () => {
-  it('all are checked, then the reload is owed, then all are swapped', async () => {
+  it('all are checked with their final mode, then the reload is owed, then all are swapped', async () => {
     const events: Event[] = []
-    const checkCmd = `grep -q new {{.src}} && grep -q old {{.dest}} && test "$(stat -c %a {{.src}})" = 600`
+    const checkCmd = `grep -q new {{.src}} && grep -q old {{.dest}} && test "$(stat -c %a {{.src}})" = 644`
     const changes = [await change(a, 'new a', { checkCmd }), await change(b, 'new b', { checkCmd })]
     let atOwing: unknown
     const applied = await applyNow(changes, {
@@ -188,7 +188,7 @@ describe('-keep-stage-file', () => {
 })
 
 describe('what a crashed run left', () => {
-  it('is removed: ours by its name, of a process that is gone', async () => {
+  it('is removed: ours by its name, of a process that is gone', () => {
     const { pid: gone } = spawnSync('true')
     const mine = [`.a.cfg.reconfd-${gone}-1`, `.a.cfg.reconfd-${process.pid}-999`]
     const others = [
@@ -198,7 +198,7 @@ describe('what a crashed run left', () => {
       '.a.cfg.swp',
     ]
     for (const name of [...mine, ...others]) writeFileSync(join(dir, name), '')
-    const removed = await sweepStaged([a, b])
+    const removed = sweepStaged([{ dest: a }, { dest: b }], [])
     expect([...removed].sort()).toEqual(mine.map((name) => join(dir, name)).sort())
     expect(hidden().sort()).toEqual(others.sort())
   })
@@ -207,7 +207,7 @@ describe('what a crashed run left', () => {
     const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
     const applying = applyNow([await change(a, 'new a', { checkCmd })])
     await until('the check has started', () => existsSync(join(dir, 'started')))
-    expect(await sweepStaged([a])).toEqual([])
+    expect(sweepStaged([{ dest: a }], [])).toEqual([])
     writeFileSync(join(dir, 'go'), '')
     expect((await applying).ok).toBe(true)
   })

@@ -206,9 +206,13 @@ describe('follow_symlinks = false', () => {
 
   it('a link is refused, in sync or not, whole or dangling', async () => {
     symlinkSync('real.cfg', dest)
-    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    expect(await observe(dest, { followSymlinks: false })).toMatchObject({
+      fault: { message: refused() },
+    })
     writeFileSync(join(dir, 'real.cfg'), 'old')
-    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    expect(await observe(dest, { followSymlinks: false })).toMatchObject({
+      fault: { message: refused() },
+    })
     expect(await observe(dest)).toMatchObject({ kind: 'file' })
   })
 

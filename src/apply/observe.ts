@@ -2,18 +2,24 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Observed } from '../core/plan.ts'
-import { isOpenToOthers } from '../system/folder.ts'
+import type { Desired, Observed } from '../core/plan.ts'
+import { isOpenToOthers, isTrusted } from '../system/folder.ts'
 import { locate, whose, type LinkRules, type Place } from '../system/place.ts'
+import { userOf } from '../system/users.ts'
 
 /** In bytes. Whoever owns a folder could otherwise fill our memory. */
 const LARGEST = 512 * 1024 * 1024
+
+export interface ObserveRules extends LinkRules {
+  /** What a new file is to have; the rest it gets from the one that is there. */
+  readonly desired?: Pick<Desired, 'uid' | 'mode'>
+}
 
 /**
  * Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`, and so
  * is a symbolic link that is not to be followed. Synchronous within: see stage.ts.
  */
-export async function observe(dest: string, rules: LinkRules = {}): Promise<Observed> {
+export async function observe(dest: string, rules: ObserveRules = {}): Promise<Observed> {
   let place: Place | undefined
   try {
     place = locate({ ...rules, dest })
@@ -21,7 +27,7 @@ export async function observe(dest: string, rules: LinkRules = {}): Promise<Obse
     const fd = openThere(place, constants.O_RDONLY)
     try {
       const stats = fstatSync(fd)
-      const fault = unfit(dest, stats, place)
+      const fault = unfit(dest, stats, place) ?? planted(dest, stats, place, rules)
       if (fault !== undefined) return { kind: 'unreadable', fault }
       const bytes = readFileSync(fd)
       return { kind: 'file', bytes, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid }
@@ -47,17 +53,40 @@ export const openThere = ({ folder, name }: Place, access: number): number =>
 export function unfit(dest: string, stats: Stats, { foreign, folder }: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats)
   if (stats.size > LARGEST) {
-    const hint = 'Remove it, or set `dest` to another path.'
-    return { kind: 'io', message: `the destination ${dest} is larger than 512 MiB`, hint }
+    return refused(dest, 'is larger than 512 MiB', 'Remove it, or set `dest` to another path.')
   }
-  const isOwn = stats.uid === folder.stats.uid && !isOpenToOthers(folder.stats)
-  if (foreign === undefined || stats.nlink === 1 || isOwn) return undefined
-  return {
-    kind: 'io',
-    message: `the destination ${dest} is a hard link to a file with other names, and ${whose(foreign)}`,
-    hint: 'Remove the link: it may lead to a file of somebody else.',
-  }
+  const isOfFolder = stats.uid === folder.stats.uid && !isOpenToOthers(folder.stats)
+  if (foreign === undefined || stats.nlink === 1 || isOfFolder) return undefined
+  return refused(
+    dest,
+    `is a hard link to a file with other names, and ${whose(foreign)}`,
+    'Remove the link: it may lead to a file of somebody else.',
+  )
 }
+
+/** Why a new file, which may hold what others may not see, does not get owner and mode of the one that is there. */
+function planted(
+  dest: string,
+  { uid }: Stats,
+  { folder }: Place,
+  { desired }: ObserveRules,
+): Fault | undefined {
+  if (desired === undefined || uid === desired.uid) return undefined
+  if (desired.uid !== undefined && desired.mode !== undefined) return undefined
+  const isOpenToAll = (folder.stats.mode & 0o002) !== 0
+  if (!isOpenToAll || isTrusted(uid) || uid === folder.stats.uid) return undefined
+  return refused(
+    dest,
+    `belongs to ${userOf(uid)}, and everybody may put files into ${folder.path}`,
+    'Remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody.',
+  )
+}
+
+const refused = (dest: string, what: string, hint: string): Fault => ({
+  kind: 'io',
+  message: `the destination ${dest} ${what}`,
+  hint,
+})
 
 function notAFile(dest: string, stats: Stats): Fault {
   const what = stats.isDirectory() ? 'a directory' : 'a device, a socket or a pipe'

@@ -15,6 +15,9 @@ import { makeDirs, removeDirs } from './dirs.ts'
 import { setOwner } from './metadata.ts'
 import { openNew, Staged } from './staged.ts'
 
+/** Of names for a hidden file. */
+const TRIES = 100
+
 /**
  * Makes the hidden file for a destination, still empty. On failure nothing is left.
  * @param mkdirs missing folders above it are made
@@ -116,13 +119,13 @@ function createApart(place: Place, next: Target): Staged {
 }
 
 function newFile(folder: Folder, base: string): { readonly name: string; readonly fd: number } {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const name = temporaryName(base)
     try {
       return { name, fd: openNew({ folder, name }) }
     } catch (error) {
-      // Somebody has foreseen the name; he cannot foresee them all.
-      if (errnoOf(error) !== 'EEXIST') throw error
+      // Somebody has foreseen the name.
+      if (errnoOf(error) !== 'EEXIST' || tries === TRIES) throw error
     }
   }
 }

@@ -97,7 +97,9 @@ export class Staged {
   /** Opens it by its name. @throws system errors; ELOOP when it is a link by now */
   openByName(): number {
     const { folder, name } = this.entry
-    return openSync(folder.at(name), constants.O_RDONLY | constants.O_NOFOLLOW)
+    // Not to wait for the other end of a named pipe that stands there by now.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    return openSync(folder.at(name), flags)
   }
 
   /** Renames it over its target. @throws system errors, and Replaced */

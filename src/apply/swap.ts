@@ -14,6 +14,8 @@ import { openThere, unfit } from './observe.ts'
 import { draft, fill } from './stage.ts'
 import { Replaced, type Staged } from './staged.ts'
 
+const IN_PLACE = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 /**
  * Renames the staged file over its target.
  * @param dest as the resource calls it, for messages
@@ -54,7 +56,7 @@ async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, 
   let handle: FileHandle | undefined
   let former: Target | undefined
   try {
-    handle = await open(folder.at(name), constants.O_RDWR | constants.O_NOFOLLOW)
+    handle = await open(folder.at(name), IN_PLACE)
     const stats = await handle.stat()
     const fault = unfit(dest, stats, staged.place)
     if (fault !== undefined) return err(fault)

@@ -12,6 +12,7 @@ const FOLDERS_MOST = 1000
 /** What a template writes: one file, or with forEach some in the folder that `dest` fixes. */
 export interface Swept extends Destination {
   readonly forEach?: string
+  readonly backup?: boolean
 }
 
 /**
@@ -24,14 +25,17 @@ export function sweepStaged(specs: readonly Swept[], made: readonly string[]): r
   const removed: string[] = []
   for (const spec of specs) {
     if (spec.forEach === undefined) {
-      inFolderOf(spec, (folder, name) => removed.push(...sweepFolder(folder, new Set([name]))))
+      const backup = { dest: `${spec.dest}.bak`, followSymlinks: false }
+      for (const one of spec.backup === true ? [spec, backup] : [spec]) {
+        inFolderOf(one, (folder, name) => removed.push(...sweepFolder(folder, new Set([name]))))
+      }
     } else {
-      const any = { dest: `${fixedFolder(spec.dest)}/any` }
+      const any = { dest: `${fixedFolder(spec.dest)}/.reconfd` }
       inFolderOf(any, (folder) => removed.push(...sweepBelow(folder, { left: FOLDERS_MOST })))
     }
   }
   for (const dir of new Set(made.map((path) => dirname(path)))) {
-    inFolderOf({ dest: `${dir}/any` }, (folder) => removed.push(...sweepFolder(folder)))
+    inFolderOf({ dest: `${dir}/.reconfd` }, (folder) => removed.push(...sweepFolder(folder)))
   }
   return removed
 }

@@ -73,7 +73,8 @@ async function tryFile(
 
 /** With the mode, and for root the owner, that it would have in its place; a check may depend on them. */
 async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
-  const planned = plan({ ...spec, bytes }, await observe(spec.dest, spec))
+  const observed = await observe(spec.dest, { ...spec, desired: spec })
+  const planned = plan({ ...spec, bytes }, observed)
   const next = planned.kind === 'write' && planned.why !== 'remove' ? planned.next : undefined
   if (next === undefined) return { bytes, mode: spec.mode ?? 0o600 }
   return process.geteuid?.() === 0 ? next : { bytes, mode: next.mode }

@@ -181,7 +181,7 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   const { forEach, uid, gid, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
   const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) }
-  const there = await observe(dest, spec)
+  const there = await observe(dest, { ...spec, desired: spec })
   if (there.kind === 'unreadable') return there.fault
   const staged = stage({ ...spec, dest }, { bytes: new Uint8Array(), mode, ...owner }, spec.mkdirs)
   if (!staged.ok) return staged.error

@@ -88,7 +88,7 @@ async function planTemplate(
     changes.push({ resource: name, spec: own, plan: write })
   }
   for (const { spec: own, bytes } of files) {
-    const observed = await observe(own.dest, own)
+    const observed = await observe(own.dest, { ...own, desired: own })
     const next = plan({ ...own, bytes }, observed)
     if (next.kind === 'blocked') return err(next.fault)
     if (next.kind === 'write' && isTaken(own, next, listed.value)) {

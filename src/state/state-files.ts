@@ -64,7 +64,7 @@ export async function replaceFile(path: string, text: string, durable: boolean):
  */
 export function stateDirDoubt(dir: string): string | undefined {
   try {
-    const { folder, foreign, missing } = locate({ dest: join(dir, 'any') })
+    const { folder, foreign, missing } = locate({ dest: join(dir, '.reconfd') })
     folder.close()
     if (missing.length > 0 || foreign === undefined) return undefined
     // The group of an ordinary user's folders is mostly his own.

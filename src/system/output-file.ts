@@ -6,15 +6,17 @@ import { raise } from '../core/fault.ts'
 import { locate, whose } from './place.ts'
 import { sweepFolder, temporaryName } from './temporary.ts'
 
+const STREAM = /^\/(?:proc\/|dev\/(?:std|fd\/))/
+
 /**
- * Writes a file whole or not at all. A new one is 0600, one that is there keeps its mode. A pipe or a
- * device, and whatever lies in /dev and /proc, is written to and never replaced.
+ * Writes a file whole or not at all. A new one is 0600, one that is there keeps its mode. A pipe, a
+ * device, and the file that a standard stream leads to are written to and never replaced.
  * @throws system errors, and FaultError for what others could have put there
  */
 export async function writeOutput(path: string, text: string): Promise<void> {
   const dest = resolve(path)
   const found = await stat(dest).catch(() => undefined)
-  const isStream = found?.isFile() === false || /^\/(?:dev|proc)\//.test(dest)
+  const isStream = found?.isFile() === false || STREAM.test(dest)
   const place = locate({ dest })
   const { folder, name, foreign, missing } = place
   try {

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   mkdirSync,
+  opendirSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -19,6 +20,8 @@ import type { Folder } from './folder.ts'
 import { locate, whose } from './place.ts'
 
 const NAME_MAX = 255
+/** Looked at in one folder. */
+const NAMES_MOST = 100_000
 /** The start is missing in names that versions before 0.2 made. */
 const LEFTOVER = /^\.(.*)\.reconfd-(\d+)(?:-(\d+))?-(\d+)$/s
 const PRIVATE = /^reconfd-(\d+)-(\d+)-[0-9a-f]{16}$/
@@ -39,7 +42,7 @@ function fitted(base: string, suffix: string): string {
   return stem + suffix
 }
 
-/** In ticks since the boot; 0 without /proc. */
+/** In ticks since the boot; 0 without /proc, where it is not known. */
 let start: string | undefined
 const ownStart = (): string => (start ??= startOf(process.pid) ?? '0')
 
@@ -62,7 +65,7 @@ function isGone(pid: number, began: string | undefined): boolean {
     if (errnoOf(error) === 'ESRCH') return true
   }
   const now = startOf(pid)
-  return began !== undefined && now !== undefined && now !== began
+  return began !== undefined && began !== '0' && now !== undefined && now !== began
 }
 
 /**
@@ -92,12 +95,23 @@ export function sweepFolder(folder: Folder, bases?: ReadonlySet<string>): string
   })
 }
 
+/** Bounded: others may have filled the folder. */
 function namesIn(folder: Folder): string[] {
+  const names: string[] = []
   try {
-    return readdirSync(folder.at('.'))
+    const entries = opendirSync(folder.at('.'))
+    try {
+      let entry = entries.readSync()
+      for (; entry !== null && names.length < NAMES_MOST; entry = entries.readSync()) {
+        names.push(entry.name)
+      }
+    } finally {
+      entries.closeSync()
+    }
   } catch {
-    return []
+    // One that cannot be read holds nothing that could be removed.
   }
+  return names
 }
 
 export interface PrivateFolder {
@@ -134,7 +148,7 @@ export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {
 
 /** Nobody but us can reach the new folder by its name, or put another one in its place. */
 function secure(path: string, mode: number): void {
-  const { folder, foreign, missing } = locate({ dest: join(path, 'any') })
+  const { folder, foreign, missing } = locate({ dest: join(path, '.reconfd') })
   try {
     if (foreign === undefined && missing.length === 0) return chmodSync(folder.at('.'), mode)
     const why = foreign === undefined ? `${path} was replaced` : whose(foreign)
@@ -159,7 +173,7 @@ export function sweepPrivateFolders(): void {
 /** Does something in a folder, if it is there. */
 function inFolder(path: string, work: (folder: Folder) => void): void {
   try {
-    const { folder, missing } = locate({ dest: join(path, 'any') })
+    const { folder, missing } = locate({ dest: join(path, '.reconfd') })
     try {
       if (missing.length === 0) work(folder)
     } finally {

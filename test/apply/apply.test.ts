@@ -159,11 +159,69 @@ describe('a check', () => {
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
+  it('can run the staged file, which nobody has open for writing', async () => {
+    const script = '#!/bin/sh\necho good\n'
+    const checkCmd = `test "$({{.src}})" = good`
+    expect((await applyNow([await change(a, script, { mode: 0o755, checkCmd })])).ok).toBe(true)
+  })
+
+  it('sees a secret file with its mode only, from the first byte on', async () => {
+    const secret = await change(a, 'secret', { mode: 0o640, checkCmd: 'stat -c %a {{.src}}' })
+    const events: Event[] = []
+    chmodSync(a, 0o644)
+    expect((await applyNow([secret], { events })).ok).toBe(true)
+    expect(events[0]).toMatchObject({ kind: 'checked', result: { output: '640\n' } })
+  })
+
+  it('cannot leave another mode behind', async () => {
+    const loose = await change(a, 'new a', { mode: 0o640, checkCmd: 'chmod 666 {{.src}}' })
+    expect((await applyNow([loose])).ok).toBe(true)
+    expect(statSync(a).mode & 0o7777).toBe(0o640)
+  })
+
   it('sees paths with blanks and quotes', async () => {
     const odd = join(dir, `it's "odd" $HOME.cfg`)
     const applied = await applyNow([await change(odd, 'new', { checkCmd: 'grep new {{ .src }}' })])
     expect(applied.ok).toBe(true)
     expect(textOf(odd)).toBe('new')
+  })
+})
+
+describe('backup', () => {
+  const bak = (): string => `${a}.bak`
+
+  it('keeps the previous file with its mode, one for each destination', async () => {
+    chmodSync(a, 0o600)
+    for (const [content, before] of [
+      ['new a', 'old a'],
+      ['newer a', 'new a'],
+    ] as const) {
+      expect((await applyNow([await change(a, content, { backup: true })])).ok).toBe(true)
+      expect([textOf(a), textOf(bak()), statSync(bak()).mode & 0o777]).toEqual([
+        content,
+        before,
+        0o600,
+      ])
+    }
+    expect(hidden()).toEqual([])
+  })
+
+  it('is made for no new file, and for no repair of the mode', async () => {
+    const c = join(dir, 'c.cfg')
+    expect((await applyNow([await change(c, 'new c', { backup: true })])).ok).toBe(true)
+    expect((await applyNow([await change(a, 'old a', { backup: true, mode: 0o600 })])).ok).toBe(
+      true,
+    )
+    expect([existsSync(`${c}.bak`), existsSync(bak())]).toEqual([false, false])
+  })
+
+  it('that cannot be made leaves the file as it is', async () => {
+    mkdirSync(bak())
+    expect(await applyNow([await change(a, 'new a', { backup: true })])).toMatchObject({
+      at: 'swap',
+      fault: { message: `cannot replace ${bak()}: it is a directory (EISDIR)` },
+    })
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 })
 

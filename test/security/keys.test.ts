@@ -32,7 +32,7 @@ const each = (site: Site, fields: Record<string, string | boolean> = {}): void =
     dest: `${site.path('')}/{{ base(item.key) }}.conf`,
     keys: ['/v'],
     ...fields,
-  } as Record<string, string | boolean | string[]>)
+  })
 
 describe('in commands', () => {
   test.each([

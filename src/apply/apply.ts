@@ -69,7 +69,7 @@ interface Step {
   readonly change: FileChange
   readonly staged?: Staged
   /** Of the new content, for the log; empty when there is none. */
-  readonly hash: string
+  hash: string
 }
 
 type Failure = Extract<Applied, { ok: false }>
@@ -139,18 +139,21 @@ async function stageAll(
     if (plan.why === 'remove' || plan.why === 'metadata') {
       const refused = linkFault(spec)
       if (refused !== undefined) return failed('stage', refused, change)
-      steps.push({ change, hash: plan.why === 'remove' ? '' : hashOf(plan.next.bytes) })
+      steps.push({ change, hash: '' })
       continue
     }
     const staged = draft(spec, plan.next, spec.mkdirs)
     if (!staged.ok) return failed('stage', staged.error, change)
-    steps.push({ change, staged: staged.value, hash: hashOf(plan.next.bytes) })
+    steps.push({ change, staged: staged.value, hash: '' })
   }
   const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
   for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
-  for (const { change, staged } of steps) {
+  for (const step of steps) {
+    const { change, staged } = step
     const filled = staged && fill(staged, change.spec.dest)
     if (filled?.ok === false) return failed('stage', filled.error, change)
+    // Counted while the disk is at work.
+    if (change.plan.why !== 'remove') step.hash = hashOf(change.plan.next.bytes)
   }
   return undefined
 }

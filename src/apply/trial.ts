@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { plan, type Target } from '../core/plan.ts'
+import { NEW_FILE_MODE, type Target } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import { privateFolder, type PrivateFolder } from '../system/temporary.ts'
 import { Checks } from './check.ts'
@@ -74,8 +74,14 @@ async function tryFile(
 /** With the mode, and for root the owner, that it would have in its place; a check may depend on them. */
 async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
   const observed = await observe(spec.dest, { ...spec, desired: spec })
-  const planned = plan({ ...spec, bytes }, observed)
-  const next = planned.kind === 'write' && planned.why !== 'remove' ? planned.next : undefined
-  if (next === undefined) return { bytes, mode: spec.mode ?? 0o600 }
-  return process.geteuid?.() === 0 ? next : { bytes, mode: next.mode }
+  const there = observed.kind === 'file' ? observed : undefined
+  const mode = spec.mode ?? there?.mode ?? (observed.kind === 'absent' ? NEW_FILE_MODE : 0o600)
+  if (process.geteuid?.() !== 0) return { bytes, mode }
+  const [uid, gid] = [spec.uid ?? there?.uid, spec.gid ?? there?.gid]
+  return {
+    bytes,
+    mode,
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  }
 }

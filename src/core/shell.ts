@@ -72,7 +72,7 @@ class Scanner {
 
   /** From here on nothing is certain. */
   doubt(from: number, why = 'where its quoting cannot be told'): void {
-    this.#doubt = { from, why }
+    if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
     this.#at = this.text.length
   }
 

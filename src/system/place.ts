@@ -73,8 +73,8 @@ class Walk {
 
   to({ dest, followSymlinks = true, within = '' }: Destination): Place {
     let missing = this.#enter(partsOf(within))
-    const base = missing.length > 0 ? undefined : this.#top
-    const id = base?.id
+    // What is missing cannot be a link, and neither can anything below it.
+    const id = missing.length > 0 ? undefined : this.#top.id
     let parts = [...missing, ...partsOf(dest.slice(within.length))]
     let isLinked = false
     for (;;) {
@@ -83,8 +83,8 @@ class Walk {
       missing = this.#enter(parts.slice(0, -1))
       const target = missing.length > 0 ? undefined : this.#linkAt(name, dest, followSymlinks)
       if (target === undefined) {
-        if (id !== undefined && !this.#way.some((folder) => folder.id === id))
-          leadsOut(dest, within)
+        const isInside = id === undefined || this.#way.some((folder) => folder.id === id)
+        if (!isInside) leadsOut(dest, within)
         const real = [this.#top.path, ...missing, name].join('/').replace(/^\/\//, '/')
         return this.#place(missing, name, isLinked ? real : dest)
       }
@@ -190,7 +190,7 @@ class Walk {
           ? `${link} is not followed: it belongs to ${owner}`
           : `${link} of ${owner} is not followed: ${whose(foreign)}`
       raise('io', message, {
-        hint: 'Set `dest` to where the link leads, or let the link and the folders above it belong to root, writable for nobody else.',
+        hint: 'Name the place where the link leads, or let the link and the folders above it belong to root, writable for nobody else.',
       })
     }
     if (++this.#links > MAX_LINKS) throw systemError('ELOOP')

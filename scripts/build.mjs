@@ -34,7 +34,7 @@ const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
     'core/(version|result|fault|key|settings|control)',
-    'system/runtime',
+    'system/(runtime|inspector)',
     'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
   ],
   /** What every run needs. */

@@ -9,9 +9,12 @@ import type { Settings } from './core/settings.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
+import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { selfCommand, setTitle } from './system/runtime.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
+
+ignoreDebugSignal()
 
 /** Documented in docs/configuration.md and at the end of `-help`. */
 const EXIT = {
@@ -26,6 +29,9 @@ const EXIT = {
 } as const
 
 const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
+
+// Whoever reads the log has gone away (EPIPE): its lines are lost, and the work goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 function standardError(): Outlet {
   const { dev, ino } = fstatSync(process.stderr.fd)
@@ -142,7 +148,10 @@ async function runWith(
 ): Promise<number> {
   // One that comes while the first configuration is still being read has nothing to add to it.
   let reload = (): void => undefined
-  if (settings.mode !== 'onetime') process.on('SIGHUP', () => reload())
+  if (settings.mode !== 'onetime') {
+    process.on('SIGHUP', () => reload())
+    void closeInspector()
+  }
   const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),

@@ -9,13 +9,14 @@ import type { Write } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import { keepAttributes } from './attributes.ts'
-import { check, checkCommand } from './check.ts'
+import { linkFault } from '../system/place.ts'
+import { Checks } from './check.ts'
 import { removeDirs } from './dirs.ts'
 import { formatFault } from './format.ts'
 import { hashOf } from './hash.ts'
-import { linkFault, resolveDest } from './observe.ts'
-import { release, stage, type Staged } from './stage.ts'
-import { remove, setMetadata, swap, syncDirs } from './swap.ts'
+import { draft, fill } from './stage.ts'
+import type { Staged } from './staged.ts'
+import { remove, repairMetadata, restore, swap, syncDirs } from './swap.ts'
 import { restoreFiles } from './undo.ts'
 
 export interface FileChange {
@@ -84,7 +85,7 @@ interface Step {
   readonly change: FileChange
   readonly staged?: Staged
   /** Of the new content, for the log; empty when there is none. */
-  readonly hash: string
+  hash: string
 }
 
 /**
@@ -98,7 +99,7 @@ export async function prepareFiles(
   const steps: Step[] = []
   let failure: ApplyFailure | undefined
   try {
-    failure = stageAll(changes, steps, options) ?? (await checkAll(steps, options))
+    failure = (await stageAll(changes, steps, options)) ?? (await checkAll(steps, options))
   } catch (error) {
     await releaseAll(steps, options)
     throw error
@@ -109,7 +110,7 @@ export async function prepareFiles(
   }
   return {
     ok: true,
-    sync: () => sync(steps, options),
+    sync: () => sync(steps),
     swap: () => swapAll(changes, steps, options),
     discard: () => discard(steps, options),
   }
@@ -120,10 +121,9 @@ async function releaseAll(
   { keepStageFile, emit }: ApplyOptions,
 ): Promise<void> {
   for (const { staged } of steps) {
-    if (staged === undefined) continue
-    await release(staged, keepStageFile)
-    if (!keepStageFile) continue
-    emit({ kind: 'notice', level: 'info', message: `the staged file is kept: ${staged.path}` })
+    const kept = await staged?.release(keepStageFile)
+    if (kept === undefined) continue
+    emit({ kind: 'notice', level: 'info', message: `the staged file is kept: ${kept}` })
   }
 }
 
@@ -139,24 +139,32 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
   resource,
 })
 
-function stageAll(
+/** The attributes come first: whoever an ACL lets read a file does not see the content before its mode is set. */
+async function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
-  { keepStageFile: keep }: ApplyOptions,
-): ApplyFailure | undefined {
+  { emit }: ApplyOptions,
+): Promise<ApplyFailure | undefined> {
   for (const change of changes) {
     const { spec, plan } = change
     if (plan.why === 'remove' || plan.why === 'metadata') {
-      const link = spec.followSymlinks ? undefined : linkFault(spec.dest)
-      if (link !== undefined) return failed('stage', link, change)
-      steps.push({ change, hash: plan.why === 'remove' ? '' : hashOf(plan.next.bytes) })
+      const refused = linkFault(spec)
+      if (refused !== undefined) return failed('stage', refused, change)
+      steps.push({ change, hash: '' })
       continue
     }
-    const { followSymlinks, mkdirs } = spec
-    const staged = stage(spec.dest, plan.next, { keep, followSymlinks, mkdirs })
+    const staged = draft(spec, plan.next, spec.mkdirs)
     if (!staged.ok) return failed('stage', staged.error, change)
+    steps.push({ change, staged: staged.value, hash: '' })
+  }
+  const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
+  for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
+  for (const step of steps) {
+    const { change, staged } = step
+    const filled = staged && fill(staged, change.spec.dest)
+    if (filled?.ok === false) return failed('stage', filled.error, change)
     // Counted while the disk is at work.
-    steps.push({ change, staged: staged.value, hash: hashOf(plan.next.bytes) })
+    if (change.plan.why !== 'remove') step.hash = hashOf(change.plan.next.bytes)
   }
   return undefined
 }
@@ -165,28 +173,21 @@ async function checkAll(
   steps: readonly Step[],
   { emit }: ApplyOptions,
 ): Promise<ApplyFailure | undefined> {
-  const passed = new Set<string>()
+  let resource = ''
+  const checks = new Checks(({ dest }, { command, result }) =>
+    emit({ kind: 'checked', resource, dest, command, result }),
+  )
   for (const { change, staged } of steps) {
-    const { resource, spec } = change
-    const wrong = staged && (await formatFault(spec, staged.next.bytes))
-    if (wrong !== undefined) return failed('check', wrong, change)
-    const command = staged && checkCommand(spec, staged)
-    // One that names no file is the check of all files that have it: it runs once.
-    if (command === undefined || passed.has(command)) continue
-    passed.add(command)
-    const { result, fault } = await check(command, spec, staged as Staged)
-    emit({ kind: 'checked', resource, dest: spec.dest, command, result })
+    if (staged === undefined) continue
+    ;({ resource } = change)
+    const wrong = await formatFault(change.spec, staged.next.bytes)
+    const fault = wrong ?? (await checks.check(change.spec, staged))
     if (fault !== undefined) return failed('check', fault, change)
   }
   return undefined
 }
 
-async function sync(
-  steps: readonly Step[],
-  { emit }: ApplyOptions,
-): Promise<ApplyFailure | undefined> {
-  const lost = await keepAttributes(steps.flatMap(({ staged }) => staged ?? []))
-  for (const message of lost) emit({ kind: 'notice', level: 'warn', message })
+async function sync(steps: readonly Step[]): Promise<ApplyFailure | undefined> {
   for (const { change, staged } of steps) {
     const synced = await staged?.synced
     if (synced?.ok === false) return failed('stage', synced.error, change)
@@ -203,7 +204,7 @@ async function swapAll(
   let failure: ApplyFailure | undefined
   try {
     for (const step of steps) {
-      const swapped = await swapOne(step, options.keepStageFile)
+      const swapped = await swapOne(step)
       if (!swapped.ok) {
         failure = await undone(done, failed('swap', swapped.error, step.change))
         break
@@ -232,17 +233,20 @@ async function swapAll(
   }
 }
 
-async function swapOne({ change, staged }: Step, keep: boolean): Promise<Result<void, Fault>> {
+async function swapOne({ change, staged }: Step): Promise<Result<void, Fault>> {
   const { spec, plan } = change
-  if (staged !== undefined) return swap(spec.dest, staged, keep)
-  return plan.why === 'remove' ? remove(spec.dest) : setMetadata(spec.dest, plan.next)
+  if (plan.why === 'metadata') return repairMetadata(spec, plan.next)
+  if (spec.backup === true && plan.previous.kind === 'file') {
+    const dest = `${spec.dest}.bak`
+    const kept = await restore({ ...spec, dest, followSymlinks: false }, plan.previous)
+    if (!kept.ok) return kept
+  }
+  return staged === undefined ? remove(spec) : swap(spec.dest, staged)
 }
 
 /** The newest first, as they came. */
 const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
-  restoreFiles(
-    done.toReversed().map(({ spec, plan }) => ({ dest: spec.dest, observed: plan.previous })),
-  )
+  restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
 /** Why a swap has failed, and which of those before it could not be undone. */
 async function undone(done: readonly FileChange[], failure: ApplyFailure): Promise<ApplyFailure> {
@@ -255,8 +259,8 @@ async function undone(done: readonly FileChange[], failure: ApplyFailure): Promi
 
 async function makeDurable(steps: readonly Step[], emit: Emit): Promise<void> {
   const changed = steps.flatMap(({ change: { spec, plan }, staged }) => {
-    if (staged !== undefined) return [staged.target, ...staged.madeDirs]
-    return plan.why === 'remove' ? [resolveDest(spec.dest)] : []
+    if (staged !== undefined) return [staged.place.path, ...staged.madeDirs]
+    return plan.why === 'remove' ? [spec.dest] : []
   })
   const synced = await syncDirs(changed)
   warnIfFailed(emit, synced)

@@ -1,44 +1,76 @@
 // Check: the resource's own check_cmd on the staged file, and whether it left the file alone; and the
 // check of a group, on the files in their final places.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
-import { expandCommand } from '../core/command.ts'
+import { closeSync, fstatSync, readFileSync } from 'node:fs'
+import { expandCommand, namesFile } from '../core/command.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { CommandResult } from '../core/event.ts'
-import type { Fault } from '../core/fault.ts'
+import { attempt, type Fault } from '../core/fault.ts'
 import type { Command, TemplateSpec } from '../core/resource.ts'
 import { commandFault, succeeded } from './command-fault.ts'
-import { runCommand } from './command.ts'
-import type { Staged } from './stage.ts'
+import { runCommand, shownResult } from './command.ts'
+import { copyApart } from './stage.ts'
+import type { Staged } from './staged.ts'
 
 export interface Checked {
   /** As it was run. */
   readonly command: string
+  /** Without the output of a command whose resource is sensitive. */
   readonly result: CommandResult
   readonly fault?: Fault
 }
 
-/** check_cmd with `{{.src}}` as the staged file; undefined when there is none. */
-export const checkCommand = (
-  { checkCmd, dest }: TemplateSpec,
-  { path }: Staged,
-): string | undefined =>
-  checkCmd === undefined ? undefined : expandCommand(checkCmd, { src: path, dest })
+/** The check_cmds of several files, one after the other. */
+export class Checks {
+  /** Commands that name no file, and have passed for all files that have them. */
+  readonly #passed = new Set<string>()
 
-/** Runs a check of a staged file. */
-export async function check(
-  command: string,
-  spec: TemplateSpec,
-  staged: Staged,
-  signal?: AbortSignal,
-): Promise<Checked> {
-  const result = await runCommand(command, {
-    timeout: spec.checkTimeout,
-    ...(signal === undefined ? {} : { signal }),
-  })
-  const fault = succeeded(result)
-    ? tampered(spec, staged)
-    : commandFault('check_cmd', command, result)
-  return { command, result, ...(fault === undefined ? {} : { fault }) }
+  constructor(
+    private readonly tell: (spec: TemplateSpec, checked: Checked) => void,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  /** @returns why the file is refused; undefined when it is good, or has no check_cmd */
+  async check(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
+    const { checkCmd } = spec
+    if (checkCmd === undefined || this.#passed.has(checkCmd)) return undefined
+    if (!namesFile(checkCmd)) {
+      this.#passed.add(checkCmd)
+      return this.#run(spec, staged)
+    }
+    // The owner of a folder could put another file under the name that the command is given.
+    if (staged.place.foreign === undefined || staged.isInPlace) return this.#run(spec, staged)
+    let copy: Staged | undefined
+    try {
+      copy = copyApart(staged)
+      return await this.#run(spec, copy)
+    } catch (error) {
+      return ioFault(`cannot make a copy of ${spec.dest} for its check`, error)
+    } finally {
+      await copy?.release()
+    }
+  }
+
+  async #run(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
+    const { checkCmd = '', dest, forEach, checkTimeout: timeout, sensitive } = spec
+    const paths = { src: staged.path, dest, fromStore: forEach !== undefined }
+    const expanded = attempt(() => expandCommand(checkCmd, paths))
+    if (!expanded.ok) return expanded.error
+    const command = expanded.value
+    const { signal } = this
+    const result = await runCommand(command, {
+      timeout,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const fault = succeeded(result)
+      ? tampered(spec, staged)
+      : commandFault('check_cmd', command, result, sensitive)
+    this.tell(spec, {
+      command,
+      result: shownResult(result, sensitive),
+      ...(fault === undefined ? {} : { fault }),
+    })
+    return fault
+  }
 }
 
 /**
@@ -46,12 +78,14 @@ export async function check(
  * fails it is for the caller to put the files back.
  */
 export async function groupCheck(
-  { command, timeout }: Command,
+  { command, timeout, sensitive }: Command,
   signal?: AbortSignal,
 ): Promise<Checked> {
   const result = await runCommand(command, { timeout, ...(signal === undefined ? {} : { signal }) })
-  if (succeeded(result)) return { command, result }
-  return { command, result, fault: commandFault('group_check_cmd', command, result) }
+  const shown = shownResult(result, sensitive)
+  if (succeeded(result)) return { command, result: shown }
+  const fault = commandFault('group_check_cmd', command, result, sensitive)
+  return { command, result: shown, fault }
 }
 
 /** A fault when the command deleted, replaced or altered the file: what it approved is not what we planned. */
@@ -62,7 +96,7 @@ function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
     hint: 'A check must leave {{.src}} as it is; let it work on a copy.',
   })
   try {
-    const fd = openSync(staged.path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const fd = staged.openByName()
     try {
       const [there, ours] = [fstatSync(fd), fstatSync(staged.fd)]
       if (there.ino !== ours.ino || there.dev !== ours.dev) return changed('replaced')

@@ -8,9 +8,24 @@ export type CommandName = 'check_cmd' | 'group_check_cmd' | 'reload_cmd' | 'veri
 export const succeeded = (result: CommandResult): boolean =>
   result.exitCode === 0 && !result.timedOut
 
-/** How it ended and what to do, with the last lines that it printed. */
-export function commandFault(what: CommandName, command: string, result: CommandResult): Fault {
-  const lines = lastLines(result.output)
+/** Stands for the output of a command of a resource with `sensitive = true`. */
+const MASKED = '[not shown: the resource is sensitive]'
+
+/** A result as events carry it. */
+export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
+  sensitive && result.output !== '' ? { ...result, output: MASKED } : result
+
+/**
+ * How it ended and what to do, with the last lines that it printed.
+ * @param sensitive what it printed is not shown
+ */
+export function commandFault(
+  what: CommandName,
+  command: string,
+  result: CommandResult,
+  sensitive = false,
+): Fault {
+  const lines = lastLines(shownResult(result, sensitive).output)
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,

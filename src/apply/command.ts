@@ -4,10 +4,11 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
+import { commandEnvironment } from './environment.ts'
 import { CappedOutput } from './output.ts'
 import { takeShell } from './warm-shell.ts'
 
-export { commandFault, succeeded } from './command-fault.ts'
+export { commandFault, shownResult, succeeded } from './command-fault.ts'
 
 export interface CommandOptions {
   /** Milliseconds until the group gets SIGTERM. */
@@ -18,8 +19,10 @@ export interface CommandOptions {
   readonly cap?: number
   /** Ends the command as the timeout does. */
   readonly signal?: AbortSignal
-  /** Added to the environment of reconfd. */
+  /** Added to the environment of commands. */
   readonly env?: Readonly<Record<string, string>>
+  /** Descriptors that it inherits, from 3 on. */
+  readonly files?: readonly number[]
 }
 
 const GRACE = 5000
@@ -73,24 +76,27 @@ export async function runCommand(command: string, options: CommandOptions): Prom
   }
 }
 
+type Running = ChildProcessByStdio<null, Readable, null>
+
 /**
  * Node's own spawn rather than execa: here execa costs some 1.5 ms of each command and 35 ms once,
  * all of it between a changed key and its reload, for features that are switched off.
  */
 async function start(
   command: string,
-  { env }: CommandOptions,
-): Promise<ChildProcessByStdio<null, Readable, null> | Error> {
-  const warm = env === undefined ? takeShell(command) : undefined
-  if (warm !== undefined) return warm as ChildProcessByStdio<null, Readable, null>
+  { env, files = [] }: CommandOptions,
+): Promise<Running | Error> {
+  const isPlain = env === undefined && files.length === 0
+  const warm = isPlain ? takeShell(command) : undefined
+  if (warm !== undefined) return warm as Running
   // A run in which all is in sync has no need of it.
   const { spawn } = await import('node:child_process')
   try {
     const subprocess = spawn('/bin/sh', [...SHELL, command], {
       detached: true, // setsid: the group can be signalled as a whole
-      stdio: ['ignore', 'pipe', 'ignore'],
-      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
-    })
+      stdio: ['ignore', 'pipe', 'ignore', ...files],
+      env: { ...commandEnvironment(), ...env },
+    }) as Running
     if (subprocess.pid !== undefined) return subprocess
     // Some failures are told by an event, the others (E2BIG) are thrown.
     return await new Promise<Error>((resolve) => subprocess.once('error', resolve))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RunTerms, Verify } from '../core/reload.ts'
-import { commandFault, longestRun, runCommand, succeeded } from './command.ts'
+import { commandFault, longestRun, runCommand, shownResult, succeeded } from './command.ts'
 
 /** Between two attempts of a verification, in milliseconds: a service needs a moment to come up. */
 const VERIFY_PAUSE = 1000
@@ -17,16 +17,20 @@ export function longestReload({ timeout, verify }: RunTerms): number {
 /** @returns the result of the reload command, or of the verification that failed. Never rejects. */
 export async function runReload(
   command: string,
-  { timeout, verify }: RunTerms,
+  { timeout, verify, sensitive }: RunTerms,
 ): Promise<{ readonly result: CommandResult; readonly fault?: Fault }> {
   const result = await runCommand(command, { timeout })
-  if (!succeeded(result)) return { result, fault: commandFault('reload_cmd', command, result) }
+  const shown = shownResult(result, sensitive)
+  if (!succeeded(result)) {
+    return { result: shown, fault: commandFault('reload_cmd', command, result, sensitive) }
+  }
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue
-    return { result: verified, fault: commandFault('verify_cmd', one.command, verified) }
+    const fault = commandFault('verify_cmd', one.command, verified, sensitive)
+    return { result: shownResult(verified, sensitive), fault }
   }
-  return { result }
+  return { result: shown }
 }
 
 async function runVerify({ command, timeout, attempts }: Verify): Promise<CommandResult> {

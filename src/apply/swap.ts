@@ -1,42 +1,37 @@
 // Swap: the staged file takes the destination's place by rename. Where that is impossible (a
 // bind-mounted file), the content is written into it, verified, and put back on failure.
-import {
-  chmodSync,
-  chownSync,
-  fchmodSync,
-  linkSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { locate, whose, type Destination } from '../system/place.ts'
 import { keepAttributes, remember } from './attributes.ts'
-import { resolveDest } from './observe.ts'
-import { moved, ownerFault, release, stage, stagedPath, type Staged } from './stage.ts'
+import { setMetadata } from './metadata.ts'
+import { openThere, unfit } from './observe.ts'
+import { draft, fill } from './stage.ts'
+import { Replaced, type Staged } from './staged.ts'
+
+const IN_PLACE = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
- * Gives the staged file its mode and renames it over its target.
+ * Renames the staged file over its target.
  * @param dest as the resource calls it, for messages
- * @param keep the staged name stays too, as a second link to the new file
  */
-export async function swap(
-  dest: string,
-  staged: Staged,
-  keep = false,
-): Promise<Result<void, Fault>> {
+export async function swap(dest: string, staged: Staged): Promise<Result<void, Fault>> {
+  if (staged.isInPlace) return writeInPlace(dest, staged)
   try {
-    if (staged.next.mode !== 0o600) fchmodSync(staged.fd, staged.next.mode)
-    renameOver(staged, keep)
+    // A check may have changed it.
+    setMetadata(staged.fd, dest, staged.next)
+    staged.move()
     remember(staged)
     return ok(undefined)
   } catch (error) {
     const code = errnoOf(error)
     if (code === 'EBUSY' || code === 'EXDEV') return writeInPlace(dest, staged)
+    if (error instanceof Replaced) return err(replacedFault(dest, staged))
     if (code === 'ENOENT') {
       return err(ioFault(`cannot replace ${dest}: the staged file ${staged.path} is gone`, error))
     }
@@ -44,42 +39,34 @@ export async function swap(
   }
 }
 
-function renameOver(staged: Staged, keep: boolean): void {
-  const second = keep ? secondName(staged) : undefined
-  try {
-    renameSync(second ?? staged.path, staged.target)
-    if (second === undefined) moved(staged)
-  } catch (error) {
-    if (second !== undefined) unlinkSync(second)
-    throw error
-  }
-}
-
-/** A second name for the staged file; undefined on a file system without hard links: nothing is kept. */
-function secondName(staged: Staged): string | undefined {
-  const second = stagedPath(staged.target)
-  try {
-    linkSync(staged.path, second)
-    return second
-  } catch {
-    return undefined
+function replacedFault(dest: string, { path, place }: Staged): Fault {
+  const message = `cannot replace ${dest}: the staged file ${path} was replaced by another one`
+  const { foreign } = place
+  return {
+    kind: 'io',
+    message: foreign === undefined ? message : `${message}, and ${whose(foreign)}`,
+    hint: 'Find out who writes to that folder; the file is tried again.',
   }
 }
 
 /** For a file that cannot be renamed over: never the first choice, since a reader may see half of it. */
 async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, Fault>> {
   const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
+  const { folder, name } = staged.place
   let handle: FileHandle | undefined
   let former: Target | undefined
   try {
-    handle = await open(staged.target, 'r+')
-    const { mode, uid, gid } = await handle.stat()
+    handle = await open(folder.at(name), IN_PLACE)
+    const stats = await handle.stat()
+    const fault = unfit(dest, stats, staged.place)
+    if (fault !== undefined) return err(fault)
+    const { mode, uid, gid } = stats
     former = { bytes: await handle.readFile(), mode: mode & 0o7777, uid, gid }
-    await become(handle, staged.next)
+    await become(handle, dest, staged.next)
     return ok(undefined)
   } catch (error) {
     if (handle === undefined || former === undefined) return err(ioFault(what, error))
-    const restored = await become(handle, former).then(
+    const restored = await become(handle, dest, former).then(
       () => 'the old content was put back',
       () => 'PUTTING BACK THE OLD CONTENT FAILED TOO',
     )
@@ -89,13 +76,9 @@ async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, 
   }
 }
 
-/** The owner before the mode: chown clears setuid bits. */
-async function become(handle: FileHandle, { bytes, ...next }: Target): Promise<void> {
-  await overwrite(handle, bytes)
-  const now = await handle.stat()
-  const { uid = now.uid, gid = now.gid, mode } = next
-  if (uid !== now.uid || gid !== now.gid) await handle.chown(uid, gid)
-  if (mode !== (now.mode & 0o7777) || uid !== now.uid) await handle.chmod(mode)
+async function become(handle: FileHandle, dest: string, next: Target): Promise<void> {
+  await overwrite(handle, next.bytes)
+  setMetadata(handle.fd, dest, next)
 }
 
 /** Writes, syncs, reads back and compares. */
@@ -118,29 +101,48 @@ async function overwrite(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Sets owner and mode of a file whose content is right. The owner first: chown clears setuid bits. */
-export function setMetadata(dest: string, next: Target): Result<void, Fault> {
+/** Sets owner and mode of a file whose content is right. */
+export function repairMetadata(destination: Destination, next: Target): Result<void, Fault> {
+  const { dest } = destination
+  const what = `cannot set mode and owner of ${dest}`
   try {
-    const now = statSync(dest)
-    const { uid = now.uid, gid = now.gid, mode } = next
-    if (uid !== now.uid || gid !== now.gid) chownSync(dest, uid, gid)
-    if (mode !== (now.mode & 0o7777) || uid !== now.uid) chmodSync(dest, mode)
-    return ok(undefined)
+    const place = locate(destination)
+    try {
+      const fd = openThere(place, constants.O_RDONLY)
+      try {
+        const fault = unfit(dest, fstatSync(fd), place)
+        if (fault !== undefined) return err(fault)
+        // They are for this content, and not for what somebody may have put in its place.
+        if (Buffer.compare(readFileSync(fd), next.bytes) !== 0) {
+          return err({ kind: 'io', message: `${what}: it has changed meanwhile` })
+        }
+        setMetadata(fd, dest, next)
+        return ok(undefined)
+      } finally {
+        closeSync(fd)
+      }
+    } finally {
+      place.folder.close()
+    }
   } catch (error) {
-    if (errnoOf(error) === 'EPERM') return err(ownerFault(dest, next, error))
-    return err(ioFault(`cannot set mode and owner of ${dest}`, error))
+    return err(ioFault(what, error))
   }
 }
 
 /** Removes a file; a symbolic link at `dest` stays. One that is gone already is well. */
-export function remove(dest: string): Result<void, Fault> {
+export function remove(destination: Destination): Result<void, Fault> {
   try {
-    unlinkSync(resolveDest(dest))
-    return ok(undefined)
+    const { folder, missing, name } = locate(destination)
+    try {
+      if (missing.length === 0) unlinkSync(folder.at(name))
+      return ok(undefined)
+    } finally {
+      folder.close()
+    }
   } catch (error) {
     return errnoOf(error) === 'ENOENT'
       ? ok(undefined)
-      : err(ioFault(`cannot remove ${dest}`, error))
+      : err(ioFault(`cannot remove ${destination.dest}`, error))
   }
 }
 
@@ -148,16 +150,25 @@ export function remove(dest: string): Result<void, Fault> {
  * Brings back what stood at the destination before. It goes the same way as a new file, so a
  * reader sees one or the other.
  */
-export async function restore(dest: string, previous: Observed): Promise<Result<void, Fault>> {
+export async function restore(
+  destination: Destination,
+  previous: Observed,
+): Promise<Result<void, Fault>> {
+  const { dest } = destination
   if (previous.kind === 'unreadable') return err(previous.fault)
-  if (previous.kind === 'absent') return remove(dest)
-  const staged = stage(dest, previous)
-  if (!staged.ok) return staged
-  await keepAttributes([staged.value])
-  const synced = await staged.value.synced
-  const swapped = synced.ok ? await swap(dest, staged.value) : synced
-  await release(staged.value, false)
-  return swapped
+  if (previous.kind === 'absent') return remove(destination)
+  const made = draft(destination, previous)
+  if (!made.ok) return made
+  const staged = made.value
+  try {
+    await keepAttributes([staged])
+    const filled = fill(staged, dest)
+    if (!filled.ok) return filled
+    const synced = await staged.synced
+    return synced.ok ? await swap(dest, staged) : synced
+  } finally {
+    await staged.release()
+  }
 }
 
 /** Makes renames durable: one sync for each directory. */
@@ -165,11 +176,11 @@ export async function syncDirs(targets: readonly string[]): Promise<Result<void,
   const dirs = new Set(targets.map((target) => dirname(target)))
   for (const dir of dirs) {
     try {
-      const handle = await open(dir, 'r')
+      const handle = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY)
       await handle.sync().finally(() => handle.close())
     } catch (error) {
       // Some file systems cannot sync a directory, one may be writable but unreadable, or gone.
-      if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT'].includes(errnoOf(error))) {
+      if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error))) {
         return err(ioFault(`cannot write the directory ${dir} to disk`, error))
       }
     }

@@ -1,15 +1,16 @@
 // A trial: output_format and check_cmd on files that are not put in place. They are staged in a private
 // folder that is gone afterwards; nothing else is touched.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import { NEW_FILE_MODE, type Target } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
-import { check, checkCommand } from './check.ts'
+import { privateFolder, type PrivateFolder } from '../system/temporary.ts'
+import { Checks } from './check.ts'
 import { formatFault } from './format.ts'
-import { release, stage } from './stage.ts'
+import { observe } from './observe.ts'
+import { stage } from './stage.ts'
 
 export interface TriedFile {
   /** The name of the resource that it belongs to, for what is told. */
@@ -29,45 +30,58 @@ export async function tryFiles(
   files: readonly TriedFile[],
   emit: Emit,
 ): Promise<TrialFailed | undefined> {
-  let folder: string
+  let folder: PrivateFolder
   try {
-    folder = mkdtempSync(join(tmpdir(), 'reconfd-trial-'))
+    folder = privateFolder(0o711)
   } catch (error) {
     const hint = 'TMPDIR says where folders for trials are made.'
-    const fault = ioFault(`cannot make a folder in ${tmpdir()}`, error, hint)
+    const fault = ioFault('cannot make a folder for trials', error, hint)
     return files[0] && { resource: files[0].resource, fault }
   }
-  const passed = new Set<string>()
   try {
+    let resource = ''
+    const checks = new Checks(({ dest }, { command, result }) =>
+      emit({ kind: 'checked', resource, dest, command, result }),
+    )
     for (const file of files) {
-      const fault = await tryFile(file, folder, passed, emit)
-      if (fault !== undefined) return { resource: file.resource, fault }
+      ;({ resource } = file)
+      const fault = await tryFile(file, folder.path, checks)
+      if (fault !== undefined) return { resource, fault }
     }
     return undefined
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    folder.remove()
   }
 }
 
 async function tryFile(
-  { resource, spec, bytes }: TriedFile,
+  { spec, bytes }: TriedFile,
   folder: string,
-  passed: Set<string>,
-  emit: Emit,
+  checks: Checks,
 ): Promise<Fault | undefined> {
   const wrong = await formatFault(spec, bytes)
   if (wrong !== undefined || spec.checkCmd === undefined) return wrong
-  const staged = stage(join(folder, basename(spec.dest)), { bytes, mode: 0o600 })
+  const dest = join(folder, basename(spec.dest))
+  const staged = stage({ dest }, await targetOf(spec, bytes))
   if (!staged.ok) return staged.error
   try {
-    const command = checkCommand(spec, staged.value)
-    // One that names no file is the check of all files that have it: it runs once.
-    if (command === undefined || passed.has(command)) return undefined
-    passed.add(command)
-    const { result, fault } = await check(command, spec, staged.value)
-    emit({ kind: 'checked', resource, dest: spec.dest, command, result })
-    return fault
+    return await checks.check(spec, staged.value)
   } finally {
-    await release(staged.value, false)
+    await staged.value.release()
+  }
+}
+
+/** With the mode, and for root the owner, that it would have in its place; a check may depend on them. */
+async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
+  const observed = await observe(spec.dest, { ...spec, desired: spec })
+  const there = observed.kind === 'file' ? observed : undefined
+  const mode = spec.mode ?? there?.mode ?? (observed.kind === 'absent' ? NEW_FILE_MODE : 0o600)
+  if (process.geteuid?.() !== 0) return { bytes, mode }
+  const [uid, gid] = [spec.uid ?? there?.uid, spec.gid ?? there?.gid]
+  return {
+    bytes,
+    mode,
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
   }
 }

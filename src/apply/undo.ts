@@ -3,12 +3,12 @@
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { ok, type Result } from '../core/result.ts'
+import type { Destination } from '../system/place.ts'
 import { observe } from './observe.ts'
-import { restore, setMetadata, syncDirs } from './swap.ts'
+import { repairMetadata, restore, syncDirs } from './swap.ts'
 
 /** One destination and what is to stand there again. */
-export interface RestoredFile {
-  readonly dest: string
+export interface RestoredFile extends Destination {
   readonly observed: Observed
 }
 
@@ -19,8 +19,8 @@ export interface RestoredFile {
  */
 export async function restoreFiles(previous: readonly RestoredFile[]): Promise<Fault | undefined> {
   const lost: Fault[] = []
-  for (const { dest, observed } of previous) {
-    const back = await putBack(dest, observed)
+  for (const { observed, ...destination } of previous) {
+    const back = await putBack(destination, observed)
     if (!back.ok) lost.push(back.error)
   }
   const synced = await syncDirs(previous.map(({ dest }) => dest))
@@ -30,14 +30,14 @@ export async function restoreFiles(previous: readonly RestoredFile[]): Promise<F
   return { ...first, message: [first, ...rest].map(({ message }) => message).join('; ') }
 }
 
-async function putBack(dest: string, former: Observed): Promise<Result<void, Fault>> {
-  const now = await observe(dest)
+async function putBack(destination: Destination, former: Observed): Promise<Result<void, Fault>> {
+  const now = await observe(destination.dest, destination)
   if (former.kind === 'file' && now.kind === 'file') {
     if (Buffer.compare(former.bytes, now.bytes) === 0) {
-      return sameMetadata(former, now) ? ok(undefined) : setMetadata(dest, former)
+      return sameMetadata(former, now) ? ok(undefined) : repairMetadata(destination, former)
     }
   }
-  return restore(dest, former)
+  return restore(destination, former)
 }
 
 const sameMetadata = (a: Target, b: Target): boolean =>

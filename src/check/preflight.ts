@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { runCommand } from '../apply/command.ts'
 import { removeDirs } from '../apply/dirs.ts'
 import { observe } from '../apply/observe.ts'
-import { release, stage } from '../apply/stage.ts'
+import { stage } from '../apply/stage.ts'
 import type { LoadedResources } from '../config/resources.ts'
 import { shellWord } from '../core/command.ts'
 import { ioFault } from '../core/errno.ts'
@@ -181,11 +181,11 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   const { forEach, uid, gid, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
   const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) }
-  const there = await observe(dest, spec.followSymlinks)
+  const there = await observe(dest, { ...spec, desired: spec })
   if (there.kind === 'unreadable') return there.fault
-  const staged = stage(dest, { bytes: new Uint8Array(), mode, ...owner }, spec)
+  const staged = stage({ ...spec, dest }, { bytes: new Uint8Array(), mode, ...owner }, spec.mkdirs)
   if (!staged.ok) return staged.error
-  await release(staged.value, false)
+  await staged.value.release()
   removeDirs(staged.value.madeDirs)
   return undefined
 }

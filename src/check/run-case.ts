@@ -1,12 +1,12 @@
 // Runs one test of templates: this very program, once, in a folder that is gone afterwards, and what it
 // made compared with what is expected.
 import { spawn } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { filesIn, keysIn, linesOf, type Case } from './cases.ts'
 import { textDiff } from '../observe/diff.ts'
+import { privateFolder } from '../system/temporary.ts'
 
 export interface CaseResult {
   readonly name: string
@@ -48,7 +48,7 @@ export async function runCase(one: Case, options: CaseOptions): Promise<CaseResu
 }
 
 async function runIn({ folder, confdir, confFile }: Case, options: CaseOptions): Promise<Made> {
-  const own = await mkdtemp(join(tmpdir(), 'reconfd-test-'))
+  const { path: own, remove } = privateFolder()
   try {
     const work = join(own, 'work')
     await mkdir(work)
@@ -69,7 +69,7 @@ async function runIn({ folder, confdir, confFile }: Case, options: CaseOptions):
     const { exit, said } = await start(args, work, await environment(folder, options), options)
     return { exit, said, files: await filesIn(work) }
   } finally {
-    await rm(own, { recursive: true, force: true })
+    remove()
   }
 }
 

@@ -1,13 +1,11 @@
 // `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
 // file store can read. What CI tests templates with, without any store.
-import { stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
 import type { SnapshotCommand } from '../config/settings.ts'
 import { loadResources } from '../config/resources.ts'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { Feeds } from '../feeds/feeds.ts'
-import { replaceFile } from '../state/state-files.ts'
+import { writeOutput } from '../system/output-file.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 
 export interface Snapshot {
@@ -42,12 +40,7 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   const text = `${JSON.stringify(Object.fromEntries(feeds.tree.under('/')), null, 2)}\n`
   if (out === undefined) return { text, faults: [], exit: 0 }
   try {
-    const found = await stat(out).catch(() => undefined)
-    // A mistyped folder is not made, unlike those of the state directory.
-    if (found === undefined) await stat(dirname(resolve(out)))
-    // A pipe or a device is written to and never replaced.
-    if (found?.isFile() === false) await writeFile(out, text)
-    else await replaceFile(out, text, true)
+    await writeOutput(out, text)
     return {
       text: `${feeds.tree.size} key${feeds.tree.size === 1 ? '' : 's'} in ${out}\n`,
       faults: [],

@@ -68,7 +68,9 @@ export async function readResource(
   const read = { name, document, templates, specs, group: top.group, whole, reloads, faults }
   if (faults.length > 0) return read
   const group = top.group === undefined ? {} : { group: top.group }
-  const resource = { name, file: document.file, templates: specs, ...group, ...common }
+  const { sensitive } = common
+  const masked = specs.map((spec) => (sensitive === true ? { ...spec, sensitive } : spec))
+  const resource = { name, file: document.file, templates: masked, ...group, ...common }
   return { ...read, resource, ...(own === undefined ? {} : { own }) }
 }
 

@@ -69,6 +69,14 @@ export const templateKeys = {
     doc: 'Replace what a symbolic link at dest points to, and keep the link; false refuses one. Default true.',
   },
   mkdirs: { type: 'boolean', doc: 'Make missing folders above dest; default false.' },
+  adopt: {
+    type: 'boolean',
+    doc: 'With for_each: take over files that were there before, and remove them when their keys go; default false.',
+  },
+  backup: {
+    type: 'boolean',
+    doc: 'Keep the previous file as dest with .bak behind it; default false.',
+  },
 } as const satisfies Record<string, KeySpec>
 
 /** What is said of a resource as a whole, above `[template]` or inside of it. */
@@ -114,7 +122,7 @@ export const wholeKeys = {
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
   sensitive: {
     type: 'boolean',
-    doc: 'The status page and -diff show that the files change, and nothing of what is in them; default false.',
+    doc: 'The status page, -diff and the log show that files change and commands run, and nothing of what is in them or what they print; default false.',
   },
 } as const satisfies Record<string, KeySpec>
 

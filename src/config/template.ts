@@ -1,8 +1,9 @@
 // One template of a resource: the checks that need more than the table of keys.
 import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { namesFile, unknownPlaceholders } from '../core/command.ts'
-import type { Fault } from '../core/fault.ts'
+import { expandCommand, isPlain, namesFile, PLAIN, unknownPlaceholders } from '../core/command.ts'
+import { attempt, type Fault } from '../core/fault.ts'
+import { fixedFolder } from '../core/for-each.ts'
 import { joinKeys, storeOf, storeRoot, toKey } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
@@ -46,6 +47,7 @@ export class TemplateCheck {
       (...fault) => this.#fault(...fault),
       settings.destRoot,
     )
+    this.#paths(dest, forEach)
     const guard = readGuard(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
@@ -75,9 +77,11 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
-      ...(forEach === undefined ? {} : { forEach }),
+      ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,
+      ...(table.adopt === true ? { adopt: true } : {}),
+      ...(table.backup === true ? { backup: true } : {}),
       line,
     }
   }
@@ -144,7 +148,11 @@ export class TemplateCheck {
    * reload_cmd is left alone (`docker inspect -f '{{.State}}'`), unless it is a near miss.
    */
   #commands(): void {
-    const { for_each: pattern, reload_cmd: reload } = this.table
+    const { for_each: pattern, reload_cmd: reload, adopt } = this.table
+    if (pattern === undefined && adopt !== undefined) {
+      const hint = 'leave it out: without for_each a file is taken over anyway'
+      this.#fault('adopt', 'adopt is for templates with for_each', hint)
+    }
     if (pattern !== undefined && reload !== undefined && namesFile(reload)) {
       const hint = 'one reload serves all files of for_each: leave {{.src}} and {{.dest}} out'
       this.#fault('reload_cmd', 'reload_cmd names one file, and for_each makes many', hint)
@@ -156,6 +164,21 @@ export class TemplateCheck {
         const hint =
           near === undefined ? 'there are {{.src}} and {{.dest}}' : `did you mean {{.${near}}}?`
         this.#fault(key, `${key} holds the unknown placeholder ${text}`, hint)
+      }
+    }
+  }
+
+  /** Whether the paths of the file can be put into the commands that name it. */
+  #paths(dest: string, forEach: string | undefined): void {
+    for (const key of ['check_cmd', 'reload_cmd'] as const) {
+      const command = this.table[key]
+      if (command === undefined || !namesFile(command)) continue
+      if (forEach === undefined) {
+        const put = attempt(() => expandCommand(command, { src: dest, dest }))
+        if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
+      } else if (!isPlain(fixedFolder(dest))) {
+        const hint = `Paths with a part from a key go into a command only if they hold ${PLAIN} and no part begins with -.`
+        this.#fault(key, `${key} names the files of for_each, and their folder is not plain`, hint)
       }
     }
   }

@@ -1,7 +1,7 @@
 // What a file says of its resource as a whole, above `[template]` or inside of it: put together, and
 // told when it has no effect.
 import { expandCommand, unknownPlaceholders } from '../core/command.ts'
-import type { Fault } from '../core/fault.ts'
+import { attempt, type Fault } from '../core/fault.ts'
 import {
   plainReload,
   type Command,
@@ -65,11 +65,13 @@ export function wholeOf(
   faults: Fault[],
 ): Pick<Resource, 'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax' | 'sensitive'> {
   const { values } = whole
+  const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
   const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
     const text = values[key]
     const place = whole.places.get(key)
     if (text === undefined || place === undefined) return undefined
-    return { command: oneCommand(document, place, key, text, specs, faults), timeout }
+    const expanded = oneCommand(document, place, key, text, specs, faults)
+    return { command: expanded, timeout, ...sensitive }
   }
   const timeouts = specs.map(({ checkTimeout }) => checkTimeout)
   const groupCheck = command('group_check_cmd', Math.max(...timeouts))
@@ -77,7 +79,7 @@ export function wholeOf(
     ...coalescing(values, settings),
     ...(groupCheck === undefined ? {} : { groupCheck }),
     holdDown: values.hold_down ?? 0,
-    ...(values.sensitive === true ? { sensitive: true } : {}),
+    ...sensitive,
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
   }
 }
@@ -130,7 +132,13 @@ function oneCommand(
   }
   const [spec, ...more] = specs
   const dest = spec?.dest ?? ''
-  const expanded = expandCommand(text, { src: dest, dest })
+  const put = attempt(() => expandCommand(text, { src: dest, dest }))
+  if (!put.ok) {
+    const { message, hint } = put.error
+    faults.push(document.fault(place, 'value', `${key}: ${message}`, hint))
+    return text
+  }
+  const expanded = put.value
   if (expanded !== text && (spec?.forEach !== undefined || more.length > 0)) {
     const message = `${key} runs once for all files, and {{.dest}} would name only one`
     faults.push(document.fault(place, 'value', message, 'write the path itself'))

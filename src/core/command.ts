@@ -1,12 +1,19 @@
 // Commands of a resource: `{{.src}}` and `{{.dest}}` become paths, fit for `/bin/sh -c`.
+import { raise } from './fault.ts'
+import { placesIn, type Place } from './shell.ts'
 
 /** Any `{{ ... }}`; the name inside, its leading dot dropped, is the first group. */
 const placeholders = /\{\{\s*\.?(.*?)\s*\}\}/gs
 const plain = /^[A-Za-z0-9_./+:@%=-]+$/
 
+/** Which characters a path may hold that is put into a command without quotes, for messages. */
+export const PLAIN = 'letters, digits and _ . / + : @ % = -'
+
 export interface CommandPaths {
   readonly src: string
   readonly dest: string
+  /** A part of the paths comes from a store, so they may hold anything. */
+  readonly fromStore?: boolean
 }
 
 /** The names of the placeholders of a command other than `src` and `dest`, as they are written. */
@@ -37,45 +44,49 @@ export function isExpansion(template: string, command: string): boolean {
 }
 
 /**
- * Puts the paths in for `{{.src}}`, `{{ .src }}`, `{{src}}`, `{{ src }}`, and the same for `dest`.
- * An ordinary path is put in as it is; one that the shell would take apart is quoted to fit the
- * place where it stands (bare, or inside the author's own quotes). Other text stays untouched.
+ * Whether a path means itself to every program that may read it: a shell, in whatever quotes and
+ * however often, and a program that takes a leading `-` for an option.
  */
-export function expandCommand(template: string, values: CommandPaths): string {
+export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)-/.test(path)
+
+/**
+ * Puts the paths in for `{{.src}}`, `{{ .src }}`, `{{src}}`, `{{ src }}`, and the same for `dest`. Other
+ * text stays untouched. A plain path is put in as it is. Any other one that the operator has written
+ * is quoted to fit its place, where that can be right; one that comes from a store is refused.
+ * @throws FaultError for a path that cannot be put in
+ */
+export function expandCommand(template: string, paths: CommandPaths): string {
+  const holes = [...template.matchAll(placeholders)].flatMap(({ 0: text, 1: name, index }) =>
+    name === 'src' || name === 'dest'
+      ? [{ start: index, end: index + text.length, path: paths[name] }]
+      : [],
+  )
+  if (paths.fromStore === true) {
+    const odd = holes.find(({ path }) => !isPlain(path))
+    if (odd !== undefined) refuse(odd.path, `it comes from a key and may hold only ${PLAIN}`)
+  }
+  const places = holes.every(({ path }) => plain.test(path)) ? [] : placesIn(template, holes)
   let out = ''
-  let quote: Quote = ''
   let from = 0
-  for (const match of template.matchAll(placeholders)) {
-    const name = match[1]
-    if (name !== 'src' && name !== 'dest') continue
-    const before = template.slice(from, match.index)
-    quote = quoteAfter(before, quote)
-    out += before + quoted(values[name], quote)
-    from = match.index + match[0].length
+  for (const [n, { start, end, path }] of holes.entries()) {
+    out += template.slice(from, start) + quoted(path, places[n] ?? 'bare')
+    from = end
   }
   return out + template.slice(from)
 }
 
-type Quote = '' | '"' | "'"
-
-/** In which quotes the shell is at the end of a text that it entered in `quote`. */
-function quoteAfter(text: string, quote: Quote): Quote {
-  let now = quote
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]
-    if (char === '\\' && now !== "'") i++
-    else if (char === now) now = ''
-    else if (now === '' && (char === '"' || char === "'")) now = char
-  }
-  return now
-}
+const refuse = (path: string, why: string): never =>
+  raise('command', `the path ${JSON.stringify(path)} cannot be put into the command: ${why}`, {
+    hint: `Let the placeholder stand by itself, outside of quotes, or choose a path of ${PLAIN}.`,
+  })
 
 /** A path as one word of a shell command, quoted where that is needed. */
-export const shellWord = (path: string): string => quoted(path, '')
+export const shellWord = (path: string): string => quoted(path, 'bare')
 
-function quoted(path: string, quote: Quote): string {
+function quoted(path: string, place: Place): string {
   if (plain.test(path)) return path
-  if (quote === '"') return path.replace(/["\\$`]/g, '\\$&')
+  if (typeof place === 'object') return refuse(path, `its placeholder is ${place.unfit}`)
+  if (place === '"') return path.replace(/["\\$`]/g, '\\$&')
   const inner = path.replaceAll("'", `'\\''`)
-  return quote === "'" ? inner : `'${inner}'`
+  return place === "'" ? inner : `'${inner}'`
 }

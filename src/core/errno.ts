@@ -1,5 +1,5 @@
 // What the operating system's error codes mean, in words, and what to do about each.
-import type { Fault } from './fault.ts'
+import { FaultError, type Fault } from './fault.ts'
 
 const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>> = {
   EACCES: [
@@ -42,9 +42,11 @@ export function errnoOf(error: unknown): string {
 /**
  * A fault of kind `io` from a failed system call.
  * @param what what could not be done and to which path, such as `cannot write /etc/a.cfg`
+ * @param error a fault that was thrown tells what is wrong by itself, and is returned as it is
  * @param hint when something better is known than what the code tells by itself
  */
 export function ioFault(what: string, error: unknown, hint?: string): Fault {
+  if (error instanceof FaultError) return error.fault
   const code = errnoOf(error)
   const [meaning, advice] = MEANING[code] ?? [
     error instanceof Error ? error.message : String(error),

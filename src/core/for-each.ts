@@ -3,8 +3,11 @@
 //
 // - control characters, line separators and halves of surrogate pairs become `_`;
 // - a part that is empty, `.` or `..` is refused, as is a name that is too long;
-// - a `/` that comes from a key makes a folder inside (`mkdirs` makes it); `base(item.key)` has none.
+// - a `/` that comes from a key makes a folder inside (`mkdirs` makes it); `base(item.key)` has none;
+// - where a command names the file, the path means itself to every shell.
+import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
+import type { TemplateSpec } from './resource.ts'
 import { err, ok, type Result } from './result.ts'
 
 /** What Linux allows, in bytes. */
@@ -24,13 +27,34 @@ export function fixedFolder(dest: string): string {
   return dest.slice(0, dest.lastIndexOf('/', at < 0 ? undefined : at))
 }
 
+/** How a file of some templates is reached: whether a link at it is followed, and which folder it may not leave. */
+export function placeRules(
+  templates: readonly Pick<TemplateSpec, 'dest' | 'forEach' | 'followSymlinks'>[],
+  dest: string,
+): { readonly followSymlinks?: boolean; readonly within?: string } {
+  for (const spec of templates) {
+    const { followSymlinks } = spec
+    if (spec.forEach === undefined && spec.dest === dest) return { followSymlinks }
+    const within = fixedFolder(spec.dest)
+    if (spec.forEach !== undefined && dest.startsWith(`${within}/`))
+      return { followSymlinks, within }
+  }
+  return {}
+}
+
 /**
  * The path of the file that one match makes.
  * @param dest the template of the paths, its folder absolute and normalised
  * @param key of the match, for the fault
  * @param rendered what the template made of it
+ * @param inCommand a command names the file: its path has to be plain
  */
-export function destFor(dest: string, key: string, rendered: string): Result<string, Fault> {
+export function destFor(
+  dest: string,
+  key: string,
+  rendered: string,
+  inCommand = false,
+): Result<string, Fault> {
   const folder = fixedFolder(dest)
   const refused = (why: string): Result<never, Fault> =>
     err({ kind: 'template', message: `no file for ${told(key)}: its path ${why}`, hint: HINT })
@@ -46,6 +70,11 @@ export function destFor(dest: string, key: string, rendered: string): Result<str
     if (STAGED.test(part)) return refused('looks like that of a staged file')
   }
   const path = `${folder}/${name}`
+  if (inCommand && !isPlain(path)) {
+    return refused(
+      `may hold only ${PLAIN}, and no part that begins with -, since check_cmd names the file`,
+    )
+  }
   if (Buffer.byteLength(path) > PATH_MAX) return refused(`is longer than ${PATH_MAX} bytes`)
   return ok(path)
 }

@@ -43,7 +43,8 @@ export type Write =
   /** The file is to go: `for_each` made it, and its key is gone. */
   | { readonly kind: 'write'; readonly why: 'remove'; readonly previous: Observed }
 
-const NEW_FILE_MODE = 0o644
+/** Of a file that nothing else is said of. */
+export const NEW_FILE_MODE = 0o644
 
 export function plan(desired: Desired, observed: Observed): Plan {
   if (observed.kind === 'unreadable') return { kind: 'blocked', fault: observed.fault }

@@ -13,6 +13,8 @@ export interface ReloadTerms {
   readonly splay: number
   /** What has to succeed after the command. */
   readonly verify: readonly Verify[]
+  /** What the commands print is not shown. */
+  readonly sensitive?: boolean
 }
 
 export type Verify = NonNullable<ReloadPolicy['verify']>
@@ -37,12 +39,16 @@ export function reloadsOf(resource: Resource, specs: readonly TemplateSpec[]): R
   return reloads
 }
 
-const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadTerms => ({
+const termsOf = (
+  { reload, sensitive }: Resource,
+  { reloadTimeout }: TemplateSpec,
+): ReloadTerms => ({
   timeout: reloadTimeout,
   ...(reload.onFailure === 'rollback' ? { attempts: reload.attempts } : {}),
   minInterval: reload.minInterval,
   splay: reload.splay,
   verify: reload.verify === undefined ? [] : [reload.verify],
+  ...(sensitive === true ? { sensitive } : {}),
 })
 
 /** The reloads of a resource as it is configured: what debts of an earlier configuration are held against. */
@@ -77,7 +83,7 @@ export function configuredReloads(resource: Resource): ConfiguredReloads {
 }
 
 /** How one run is to be done: the terms of all its owers together. */
-export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts'>
+export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts' | 'sensitive'>
 
 /** Whether the outcome of a run says something about the files: it may lead to a rollback, or it verifies. */
 export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
@@ -87,15 +93,17 @@ export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
 export const withoutEnd = (reloads: Reloads): Reloads =>
   new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
-/** One run serves all its owers: each gets at least the time and the proof that it asks for. */
+/** One run serves all its owers: each gets at least the time, the proof and the secrecy that it asks for. */
 export function mergeTerms(all: Iterable<RunTerms>): RunTerms {
   let timeout = 0
   let attempts: number | undefined
+  let sensitive = false
   const verify = new Map<string, Verify>()
   for (const terms of all) {
     timeout = Math.max(timeout, terms.timeout)
     attempts = Math.max(attempts ?? 0, terms.attempts ?? 0) || undefined
+    sensitive ||= terms.sensitive === true
     for (const one of terms.verify) verify.set(one.command, one)
   }
-  return { timeout, attempts, verify: [...verify.values()] }
+  return { timeout, attempts, sensitive, verify: [...verify.values()] }
 }

@@ -45,6 +45,8 @@ export const keysOf = (resources: readonly Resource[]): readonly Key[] =>
 export interface Command {
   readonly command: string
   readonly timeout: number
+  /** What it prints is not shown. */
+  readonly sensitive?: boolean
 }
 
 /** How the reloads of a resource are done. */
@@ -133,6 +135,14 @@ export interface TemplateSpec {
   readonly forEach?: string
   /** False: a destination that is a symbolic link is refused. */
   readonly followSymlinks: boolean
+  /** With forEach: the folder that `dest` fixes, and that no file leaves. */
+  readonly within?: string
+  /** With forEach: a file that was there before is taken over, whatever it holds. */
+  readonly adopt?: boolean
+  /** The former file is kept, as `dest` with `.bak` behind it. */
+  readonly backup?: boolean
+  /** What the commands of its resource print is not shown. */
+  readonly sensitive?: boolean
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean
   /** Where this template's table starts in the file, 1-based; for messages. */

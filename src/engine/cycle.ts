@@ -7,7 +7,7 @@ import type { Resource } from '../core/resource.ts'
 import { footprintOf, holdOf, isAccepted } from './guards.ts'
 import { failed, type Causes, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
-import { place } from './place.ts'
+import { listMade, place } from './place.ts'
 import { planUnit, type PlannedUnit } from './plan-unit.ts'
 import { finishUndo } from './recovery.ts'
 import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
@@ -110,8 +110,11 @@ async function confirm(
   templates: readonly RenderedTemplate[],
   { changes, gone }: PlannedUnit,
   { itemsOf }: Sight,
-  { manifest, emit }: Parts,
+  parts: Parts,
 ): Promise<void> {
+  const { manifest, emit } = parts
+  // Files that were there before, with the content that was to be written, are theirs as well.
+  warnIfFailed(emit, await listMade(templates, parts))
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
     const { name } = resource

@@ -13,15 +13,17 @@ import type { Settings } from '../core/settings.ts'
 import { VERSION } from '../core/version.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
 import type { StatusBoard } from '../observe/status.ts'
+import { stateDirDoubt } from '../state/state-files.ts'
 import { systemClock } from '../system/clock.ts'
 import { thisProcess } from '../system/process.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
-import { Generations, sweep, usesOf, type Generation } from './generations.ts'
+import { Generations, usesOf, type Generation } from './generations.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { derivedDebts, undoInterrupted } from './recovery.ts'
 import type { RunState } from './run-state.ts'
+import { tidy } from './tidy.ts'
 import type { Underway } from './underway.ts'
 import { Worker } from './worker.ts'
 
@@ -153,8 +155,13 @@ export class Daemon {
     const { emit } = this.options
     const { journal, damage, readStatus, accepted } = this.state
     if (this.settings.noop) return
-    await sweep(resources, emit)
-    await undoInterrupted(journal, this.#parts)
+    const { stateDir } = this.settings
+    const doubt = stateDirDoubt(stateDir)
+    if (doubt !== undefined) emit({ kind: 'notice', level: 'warn', message: doubt })
+    for (const path of await tidy(resources, stateDir, this.state.manifest)) {
+      emit({ kind: 'notice', level: 'info', message: `removed ${path}, left by a crashed run` })
+    }
+    await undoInterrupted(journal, resources, this.#parts)
     if (damage !== undefined) {
       const status = await readStatus()
       const isDamaged = damage !== 'missing'

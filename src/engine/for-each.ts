@@ -1,6 +1,7 @@
 // One template, many files: what a for_each template makes of the keys, one file a match. Remembers
 // what each match was made of, so that a changed key costs the matches that read it and no more.
 import { hashOf } from '../apply/hash.ts'
+import { namesFile } from '../core/command.ts'
 import { DirtyIndex } from '../core/dirty.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { destFor, sharedDest } from '../core/for-each.ts'
@@ -201,7 +202,8 @@ export class ForEach {
       return { reads, made: err({ ...fault, message: `item ${key}: ${fault.message}` }) }
     }
     const { bytes, reads } = rendered.value
-    const dest = destFor(spec.dest, key, rendered.value.dest)
+    const inCommand = spec.checkCmd !== undefined && namesFile(spec.checkCmd)
+    const dest = destFor(spec.dest, key, rendered.value.dest, inCommand)
     if (!dest.ok) return { reads, made: dest }
     const file = { item: key, dest: dest.value, hash: hashOf(bytes), size: bytes.length }
     return { reads, made: ok({ ...file, bytes }) }

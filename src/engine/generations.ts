@@ -1,6 +1,5 @@
 // The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
 // good as a whole before the worker goes over to it; a bad one leaves the former one at work.
-import { sweepStaged } from '../apply/stage.ts'
 import { loadResources } from '../config/resources.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
@@ -148,14 +147,6 @@ export class Generations {
 function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource {
   if (syncOnly) return withoutCommands(resource)
   return noReload ? withoutReload(resource) : resource
-}
-
-/** Removes what a crashed run has left staged. */
-export async function sweep(resources: readonly Resource[], emit: Emit): Promise<void> {
-  const dests = resources.flatMap(({ templates }) => templates.map(({ dest }) => dest))
-  for (const path of await sweepStaged(dests)) {
-    emit({ kind: 'notice', level: 'info', message: `removed ${path}, left by a crashed run` })
-  }
 }
 
 /** The stores that each resource reads. */

@@ -2,7 +2,7 @@
 // interleaving test. Everything above it only decides.
 import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
 import { groupCheck, type Checked } from '../apply/check.ts'
-import { observe } from '../apply/observe.ts'
+import { observe, type ObserveRules } from '../apply/observe.ts'
 import { runReload } from '../apply/reload.ts'
 import { tryFiles, type TrialFailed, type TriedFile } from '../apply/trial.ts'
 import { restoreFiles, type RestoredFile } from '../apply/undo.ts'
@@ -15,7 +15,7 @@ import type { Command } from '../core/resource.ts'
 
 export interface Machine {
   /** What stands at a destination. */
-  observe(dest: string, followSymlinks?: boolean): Promise<Observed>
+  observe(dest: string, rules?: ObserveRules): Promise<Observed>
   /** Stages and checks new contents; nothing is in place yet. */
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
   /** Puts former contents back, each file whole. Returns which could not be put back. */

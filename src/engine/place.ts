@@ -138,12 +138,10 @@ async function memoriesOf(
   return former
 }
 
-/** Records durably what the swap makes necessary: debts, the files of for_each, what to go back to. */
-async function record(
-  { unit, changes, templates }: Content,
-  placement: Placement,
-  former: ReadonlyMap<string, Remembered>,
-  { desk, manifest, memory, self }: Parts,
+/** Lists the files of for_each templates: they are theirs from here on. */
+export async function listMade(
+  templates: readonly RenderedTemplate[],
+  { manifest }: Parts,
 ): Promise<Result<void, Fault>> {
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
@@ -155,6 +153,19 @@ async function record(
     const listed = await manifest.will(resource.name, wanted)
     if (!listed.ok) return listed
   }
+  return ok(undefined)
+}
+
+/** Records durably what the swap makes necessary: debts, the files of for_each, what to go back to. */
+async function record(
+  { unit, changes, templates }: Content,
+  placement: Placement,
+  former: ReadonlyMap<string, Remembered>,
+  parts: Parts,
+): Promise<Result<void, Fault>> {
+  const { desk, memory, self } = parts
+  const listed = await listMade(templates, parts)
+  if (!listed.ok) return listed
   const owed = await desk.record(placement, unit.isAtomic)
   if (!owed.ok) return owed
   const isUnproved = unit.names.some((name) => desk.isUnproved(name))

@@ -5,10 +5,11 @@ import type { FileChange } from '../apply/apply.ts'
 import type { Claims } from '../core/claims.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
+import { fixedFolder } from '../core/for-each.ts'
 import { plan, planRemoval, type Observed, type Write } from '../core/plan.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { isOurs } from '../state/manifest.ts'
+import { isOurs, type MadeFiles } from '../state/manifest.ts'
 import type { GuardedFile } from './guards.ts'
 import type { Parts } from './parts.ts'
 import type { RenderedTemplate } from './render-unit.ts'
@@ -63,7 +64,9 @@ async function planTemplate(
 ): Promise<Result<PlannedTemplate, Fault>> {
   const { resource, spec, files, all } = template
   const { name } = resource
-  const { emit, showPlan, machine } = parts
+  const { emit, showPlan, machine, manifest } = parts
+  const listed = spec.forEach === undefined ? ok(nothingMade) : await manifest.of(name)
+  if (!listed.ok) return listed
   const changes: FileChange[] = []
   /** By how much the files that are looked at shrink; what is not looked at stays as it is. */
   let shrink = 0
@@ -74,9 +77,12 @@ async function planTemplate(
     changes.push({ resource: name, spec: own, plan: write })
   }
   for (const { spec: own, bytes } of files) {
-    const observed = await machine.observe(own.dest, own.followSymlinks)
+    const observed = await machine.observe(own.dest, { ...own, desired: own })
     const next = plan({ ...own, bytes }, observed)
     if (next.kind === 'blocked') return err(next.fault)
+    if (next.kind === 'write' && isTaken(own, next, listed.value)) {
+      return err(takenFault(own.dest))
+    }
     if (observed.kind === 'file') isNew = false
     shrink += sizeOf(observed) - bytes.length
     if (next.kind === 'write') change(own, next)
@@ -85,9 +91,9 @@ async function planTemplate(
   const unwanted = await planRemovals(template, siblings, parts)
   if (!unwanted.ok) return unwanted
   const { gone } = unwanted.value
-  for (const { dest, write } of unwanted.value.removals) {
+  for (const { dest, within, write } of unwanted.value.removals) {
     shrink += sizeOf(write.previous)
-    change({ ...spec, dest }, write)
+    change({ ...spec, dest, within }, write)
   }
   if (spec.guard === undefined) return ok({ changes, gone })
   const size = [...all.values()].reduce((sum, file) => sum + file.size, 0)
@@ -96,8 +102,34 @@ async function planTemplate(
   return ok({ changes, gone, guard: { spec, keys, size, lastSize } })
 }
 
+const nothingMade: MadeFiles = new Map()
+
+/** Whether a write would overwrite a file that is not the one that a for_each template has made. */
+function isTaken(
+  { dest, forEach, adopt = false }: TemplateSpec,
+  { previous, why }: Write,
+  made: MadeFiles,
+): boolean {
+  if (forEach === undefined || adopt || why !== 'content' || previous.kind !== 'file') return false
+  const known = made.get(dest)
+  return known === undefined || !isOurs(known, previous.bytes)
+}
+
+const takenFault = (dest: string): Fault => ({
+  kind: 'io',
+  message: `${dest} was there before, and for_each has not made it`,
+  hint: 'Remove it, or let `dest` make other names; adopt = true takes such files over.',
+})
+
+interface Removal {
+  readonly dest: string
+  /** The folder that no link may lead out of. */
+  readonly within: string
+  readonly write: Write
+}
+
 interface Unwanted {
-  readonly removals: readonly { readonly dest: string; readonly write: Write }[]
+  readonly removals: readonly Removal[]
   readonly gone: readonly string[]
 }
 
@@ -107,7 +139,7 @@ async function planRemovals(
   siblings: readonly RenderedTemplate[],
   { manifest, machine }: Parts,
 ): Promise<Result<Unwanted, Fault>> {
-  const removals: { dest: string; write: Write }[] = []
+  const removals: Removal[] = []
   const gone: string[] = []
   if (spec.forEach === undefined) return ok({ removals, gone })
   const listed = await manifest.of(resource.name)
@@ -119,11 +151,12 @@ async function planRemovals(
     // What a template has made that is there no more is the business of the first one.
     const isOrphan = isFirst && !expanding.some((one) => one.spec.dest === file.template)
     if (!(isOwn || isOrphan) || all.has(dest) || siblings.some((one) => one.all.has(dest))) continue
-    const observed = await machine.observe(dest, spec.followSymlinks)
+    const within = fixedFolder(file.template)
+    const observed = await machine.observe(dest, { ...spec, within })
     const removal = planRemoval(observed)
     if (removal.kind === 'blocked') return err(removal.fault)
     const isLeft = observed.kind === 'file' && isOurs(file, observed.bytes)
-    if (removal.kind === 'write' && isLeft) removals.push({ dest, write: removal })
+    if (removal.kind === 'write' && isLeft) removals.push({ dest, within, write: removal })
     else gone.push(dest)
   }
   return ok({ removals, gone })

@@ -3,6 +3,8 @@
 import { hashOf } from '../apply/hash.ts'
 import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'
+import { placeRules } from '../core/for-each.ts'
+import type { Observed } from '../core/plan.ts'
 import type { Placement } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus, ResourceHistory } from '../core/status.ts'
@@ -18,12 +20,14 @@ import type { Unit } from './unit.ts'
  */
 export async function undoInterrupted(
   journal: Journal,
+  resources: readonly Resource[],
   { memory, machine, self, emit }: Parts,
 ): Promise<void> {
   for (const resource of journal.owed.keys()) {
     const { undo } = await memory.get(resource)
     if (undo === undefined || (undo.by.pid !== self.pid && isRunning(undo.by))) continue
-    const files = [...undo.files].map(([dest, observed]) => ({ dest, observed }))
+    const configured = resources.find(({ name }) => name === resource)
+    const files = restored(configured, undo.files)
     const fault = await machine.restore(files)
     if (fault !== undefined) {
       emit({ kind: 'failed', resource, at: 'swap', fault, retryIn: null })
@@ -37,6 +41,20 @@ export async function undoInterrupted(
 }
 
 /**
+ * What is to be put back, reached by the rules of the templates that the files belong to.
+ * @param resource undefined when it is not configured any more
+ */
+export const restored = (
+  resource: Resource | undefined,
+  files: ReadonlyMap<string, Observed>,
+): readonly RestoredFile[] =>
+  [...files].map(([dest, observed]) => ({
+    ...placeRules(resource?.templates ?? [], dest),
+    dest,
+    observed,
+  }))
+
+/**
  * Puts back the former files of a unit where that has failed before, and owes their reloads: the refused
  * content may have been read. To be called in the unit's turn.
  */
@@ -44,10 +62,10 @@ export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | und
   const { memory, machine, desk, emit } = parts
   if (!unit.isAtomic && !unit.mayGoBack) return undefined
   const stuck = new Map<string, readonly RestoredFile[]>()
-  for (const name of unit.names) {
-    const { undo } = await memory.get(name)
-    const files = [...(undo?.files ?? [])].map(([dest, observed]) => ({ dest, observed }))
-    if (files.length > 0) stuck.set(name, files)
+  for (const resource of unit.resources) {
+    const { undo } = await memory.get(resource.name)
+    if (undo !== undefined && undo.files.size > 0)
+      stuck.set(resource.name, restored(resource, undo.files))
   }
   const [first] = stuck.keys()
   if (first === undefined) return undefined

@@ -15,6 +15,7 @@ import { ok, type Result } from '../core/result.ts'
 import type { WrittenFile } from '../core/written.ts'
 import type { WantedFile } from '../state/manifest.ts'
 import type { Parts } from './parts.ts'
+import { restored } from './recovery.ts'
 import type { Unit } from './unit.ts'
 
 /** One resource of the unit, and the files that it goes back to. */
@@ -95,11 +96,11 @@ async function restore(
   const recorded = await record(returns, placement, fault, parts)
   if (!recorded.ok) return refuse(returns, recorded.error, 'state', parts)
   const files = returns.flatMap(({ resource, files }) =>
-    [...files].map(([dest, observed]) => ({ resource, dest, observed })),
+    restored(resource, files).map((file) => ({ resource, ...file })),
   )
   const written: WrittenFile[] = []
-  for (const { resource, dest, observed } of files) {
-    const plan = planReturn(observed, await machine.observe(dest))
+  for (const { resource, dest, observed, ...rules } of files) {
+    const plan = planReturn(observed, await machine.observe(dest, rules))
     if (plan.kind !== 'write') continue
     const sensitive = resource.sensitive === true
     const about = { resource: resource.name, dest, sensitive, cause: noCause }

@@ -1,8 +1,8 @@
 // What becomes of the report when a onetime run ends: a JSON file for machines, a table for people.
-import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import { writeOutput } from '../system/output-file.ts'
 import { Report, type ResourceReport, type RunReport } from './report.ts'
 
 export interface ReportOptions {
@@ -32,24 +32,11 @@ export function startReport({ version, file, show, colour }: ReportOptions): Run
   }
 }
 
-/**
- * Whole or not at all: whoever waits for the file reads no half of it. A pipe or a device, such as
- * /dev/stdout, is written to and never replaced.
- */
 async function write(file: string, report: RunReport): Promise<Fault | undefined> {
-  const staged = `${file}.${process.pid}.tmp`
-  const text = `${JSON.stringify(report, null, 2)}\n`
   try {
-    const found = await stat(file).catch(() => undefined)
-    if (found?.isFile() === false) {
-      await writeFile(file, text)
-      return undefined
-    }
-    await writeFile(staged, text)
-    await rename(staged, file)
+    await writeOutput(file, `${JSON.stringify(report, null, 2)}\n`)
     return undefined
   } catch (error) {
-    await rm(staged, { force: true }).catch(() => undefined)
     return ioFault(`cannot write the report ${file}`, error)
   }
 }

@@ -9,8 +9,8 @@
 // settles only ids that it has read or written, so none strikes out what another has just owed.
 // Opening writes nothing. What makes compaction safe beside it is in #compact.
 import { randomBytes } from 'node:crypto'
-import { fstatSync, statSync, writeFileSync } from 'node:fs'
-import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { constants, fstatSync, statSync, writeFileSync } from 'node:fs'
+import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -24,7 +24,7 @@ import {
   type Owed,
   type Parsed,
 } from './journal-lines.ts'
-import { idOf, makeDirs, STATE_HINT, syncDir } from './state-files.ts'
+import { idOf, makeDirs, removeAbandoned, STATE_HINT, syncDir } from './state-files.ts'
 
 export type { Owed }
 
@@ -35,7 +35,7 @@ export interface Journal {
   owe(entries: readonly Owed[]): Promise<Result<void, Fault>>
   /** Strikes out; not synced, since a power cut only makes a reload run once more. */
   settle(resources: readonly string[]): Promise<Result<void, Fault>>
-  /** Writes what is owed once more if the file was removed. */
+  /** Writes what is owed once more if the file was removed, and what could not be struck out before. */
   verify(): Promise<Result<void, Fault>>
   close(): Promise<void>
 }
@@ -48,11 +48,11 @@ export interface OpenedJournal {
 
 /** The file is compacted when it has grown beyond this, in bytes, and twice what is owed. */
 const COMPACT_AT = 64 * 1024
-/** A compaction that takes longer than this has crashed, in milliseconds. */
-const COMPACTION_DEAD = 60_000
 /** How often a batch is written again because the file was replaced meanwhile. */
 const REPLACED_MOST = 10
 const MODE = 0o600
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
+const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 
 /** Where the journal of a confdir is. */
 export function journalPath(stateDir: string, confdir: string): string {
@@ -98,6 +98,8 @@ class FileJournal implements Journal {
   /** Tells our ids from those of other processes and of earlier lives. */
   readonly #self = randomBytes(6).toString('hex')
   #counter = 0
+  /** Struck out in memory, and not yet in the file: the disk was full. */
+  #unwritten: readonly string[] = []
   #compactAt = COMPACT_AT
   /** The work under way: one piece after the other. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -119,10 +121,9 @@ class FileJournal implements Journal {
   owe(owed: readonly Owed[]): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
       const batch = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
-      await this.#append(
-        batch.map(({ one, id }) => oweLine(id, one)),
-        true,
-      )
+      const lines = batch.map(({ one, id }) => oweLine(id, one))
+      await this.#append([...this.#strikes(), ...lines], true)
+      this.#unwritten = []
       for (const { one, id } of batch) {
         const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
         this.#entries.set(one.resource, { ...one, ids })
@@ -136,12 +137,14 @@ class FileJournal implements Journal {
       if (ids.length === 0) return
       // Struck out in memory whatever becomes of the write: the reload has succeeded.
       for (const name of resources) this.#entries.delete(name)
-      await this.#append([settleLine(ids)], false)
+      this.#unwritten = [...this.#unwritten, ...ids]
+      await this.#strike()
     })
   }
 
   verify(): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
+      if (this.#unwritten.length > 0) await this.#strike()
       if (this.#entries.size === 0) return
       const found = statSync(this.path, { throwIfNoEntry: false })
       const isOurs = this.#handle === undefined || fstatSync(this.#handle.fd).ino === found?.ino
@@ -153,6 +156,15 @@ class FileJournal implements Journal {
     await this.#turn
     await this.#handle?.close().catch(() => undefined)
     this.#handle = undefined
+  }
+
+  #strikes(): string[] {
+    return this.#unwritten.length === 0 ? [] : [settleLine(this.#unwritten)]
+  }
+
+  async #strike(): Promise<void> {
+    await this.#append(this.#strikes(), false)
+    this.#unwritten = []
   }
 
   #inTurn(work: () => Promise<void>): Promise<Result<void, Fault>> {
@@ -201,11 +213,11 @@ class FileJournal implements Journal {
 
   async #open(): Promise<FileHandle> {
     try {
-      return await open(this.path, 'a+', MODE)
+      return await open(this.path, APPEND, MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
       await makeDirs(this.dir)
-      return await open(this.path, 'a+', MODE)
+      return await open(this.path, APPEND, MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too
     }
@@ -221,7 +233,10 @@ class FileJournal implements Journal {
   async #compact(old: FileHandle): Promise<void> {
     const path = `${this.path}.new`
     const fresh = await open(path, 'ax+', MODE).catch(() => undefined)
-    if (fresh === undefined) return removeIfDead(path)
+    if (fresh === undefined) {
+      removeAbandoned(path)
+      return
+    }
     try {
       const before = await readAll(old)
       const owed = [...parse(before.toString('utf8')).entries.values()]
@@ -264,10 +279,4 @@ async function readAll(handle: FileHandle): Promise<Buffer> {
     at += bytesRead
   }
   return bytes.subarray(0, at)
-}
-
-async function removeIfDead(path: string): Promise<void> {
-  const stats = await stat(path).catch(() => undefined)
-  if (stats === undefined || Date.now() - stats.mtimeMs < COMPACTION_DEAD) return
-  await unlink(path).catch(() => undefined)
 }

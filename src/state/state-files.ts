@@ -1,9 +1,14 @@
 // What all files in the state directory have in common: names, folders that are made on the way, and
 // replacement as a whole. They are 0600 in a directory of 0700: some hold the contents of files.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { readdirSync, rmSync, statSync, unlinkSync, type Dirent } from 'node:fs'
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { errnoOf } from '../core/errno.ts'
+import { FaultError } from '../core/fault.ts'
+import { isTrusted } from '../system/folder.ts'
+import { locate, whose } from '../system/place.ts'
+import { isLeftover, temporaryName } from '../system/temporary.ts'
 
 /** What to do when a file in the state directory cannot be written. */
 export const STATE_HINT = 'Choose a directory that reconfd can write to with -state-dir.'
@@ -38,7 +43,7 @@ export async function syncDir(dir: string): Promise<void> {
  */
 export async function replaceFile(path: string, text: string, durable: boolean): Promise<void> {
   const dir = dirname(path)
-  const next = `${path}.${randomBytes(4).toString('hex')}`
+  const next = join(dir, temporaryName(basename(path)))
   await makeDirs(dir)
   try {
     const handle = await open(next, 'wx', 0o600)
@@ -54,4 +59,68 @@ export async function replaceFile(path: string, text: string, durable: boolean):
     throw error
   }
   if (durable) await syncDir(dir)
+}
+
+/**
+ * What an operator should know of the state directory: whoever can write there decides which files a
+ * rollback brings back, and with which content.
+ */
+export function stateDirDoubt(dir: string): string | undefined {
+  try {
+    const { folder, foreign, missing } = locate({ dest: join(dir, '.reconfd') })
+    folder.close()
+    if (missing.length > 0 || foreign === undefined) return undefined
+    // The group of an ordinary user's folders is mostly his own.
+    if (process.geteuid?.() !== 0 && isTrusted(foreign.stats.uid)) return undefined
+    return `others can change the state directory ${dir}, and so choose what a rollback brings back: ${whose(foreign)}`
+  } catch (error) {
+    return error instanceof FaultError ? error.fault.message : undefined
+  }
+}
+
+/** Milliseconds after which something is dead whose name does not say who made it. */
+const DEAD_AFTER = 60_000
+
+/**
+ * Removes a file or a folder that was meant to be there for a moment, once that is over. Some have a
+ * name of their own: the one that is a lock, and the folder of a socket, whose path has to be short.
+ */
+export function removeAbandoned(path: string): boolean {
+  try {
+    if (Date.now() - statSync(path).mtimeMs < DEAD_AFTER) return false
+    rmSync(path, { recursive: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Removes what crashed processes have left in the state directory and its folders. Never throws.
+ * @returns the paths that were removed
+ */
+export function sweepState(dir: string): readonly string[] {
+  return entriesOf(dir).flatMap((entry) => {
+    const path = join(dir, entry.name)
+    if (/^c-\w{6}$|\.jsonl\.new$/.test(entry.name)) return removeAbandoned(path) ? [path] : []
+    if (entry.isDirectory()) return sweepState(path)
+    return isLeftover(entry.name) && removed(path) ? [path] : []
+  })
+}
+
+function removed(path: string): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function entriesOf(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+  } catch {
+    return []
+  }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { prepareFiles, type FileChange } from '../../src/apply/apply.ts'
 import { observe } from '../../src/apply/observe.ts'
-import { sweepStaged } from '../../src/apply/stage.ts'
+import { sweepStaged } from '../../src/apply/sweep.ts'
 import type { Event } from '../../src/core/event.ts'
 import { planRemoval } from '../../src/core/plan.ts'
 import { serverBinary } from '../support/process.ts'
@@ -26,9 +26,9 @@ const hidden = (): string[] => hiddenIn(dir)
 const kinds = (events: readonly Event[]): string[] => events.map(({ kind }) => kind)
 
 describe('the order', () => {
-  it('all are staged and checked, then all are swapped', async () => {
+  it('all are checked with their final mode, then all are swapped', async () => {
     const events: Event[] = []
-    const checkCmd = `grep -q new {{.src}} && grep -q old {{.dest}} && test "$(stat -c %a {{.src}})" = 600`
+    const checkCmd = `grep -q new {{.src}} && grep -q old {{.dest}} && test "$(stat -c %a {{.src}})" = 644`
     const changes = [await change(a, 'new a', { checkCmd }), await change(b, 'new b', { checkCmd })]
     let before: unknown
     const applied = await applyNow(changes, {
@@ -168,11 +168,69 @@ describe('a check', () => {
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
+  it('can run the staged file, which nobody has open for writing', async () => {
+    const script = '#!/bin/sh\necho good\n'
+    const checkCmd = `test "$({{.src}})" = good`
+    expect((await applyNow([await change(a, script, { mode: 0o755, checkCmd })])).ok).toBe(true)
+  })
+
+  it('sees a secret file with its mode only, from the first byte on', async () => {
+    const secret = await change(a, 'secret', { mode: 0o640, checkCmd: 'stat -c %a {{.src}}' })
+    const events: Event[] = []
+    chmodSync(a, 0o644)
+    expect((await applyNow([secret], { events })).ok).toBe(true)
+    expect(events[0]).toMatchObject({ kind: 'checked', result: { output: '640\n' } })
+  })
+
+  it('cannot leave another mode behind', async () => {
+    const loose = await change(a, 'new a', { mode: 0o640, checkCmd: 'chmod 666 {{.src}}' })
+    expect((await applyNow([loose])).ok).toBe(true)
+    expect(statSync(a).mode & 0o7777).toBe(0o640)
+  })
+
   it('sees paths with blanks and quotes', async () => {
     const odd = join(dir, `it's "odd" $HOME.cfg`)
     const applied = await applyNow([await change(odd, 'new', { checkCmd: 'grep new {{ .src }}' })])
     expect(applied.ok).toBe(true)
     expect(textOf(odd)).toBe('new')
+  })
+})
+
+describe('backup', () => {
+  const bak = (): string => `${a}.bak`
+
+  it('keeps the previous file with its mode, one for each destination', async () => {
+    chmodSync(a, 0o600)
+    for (const [content, before] of [
+      ['new a', 'old a'],
+      ['newer a', 'new a'],
+    ] as const) {
+      expect((await applyNow([await change(a, content, { backup: true })])).ok).toBe(true)
+      expect([textOf(a), textOf(bak()), statSync(bak()).mode & 0o777]).toEqual([
+        content,
+        before,
+        0o600,
+      ])
+    }
+    expect(hidden()).toEqual([])
+  })
+
+  it('is made for no new file, and for no repair of the mode', async () => {
+    const c = join(dir, 'c.cfg')
+    expect((await applyNow([await change(c, 'new c', { backup: true })])).ok).toBe(true)
+    expect((await applyNow([await change(a, 'old a', { backup: true, mode: 0o600 })])).ok).toBe(
+      true,
+    )
+    expect([existsSync(`${c}.bak`), existsSync(bak())]).toEqual([false, false])
+  })
+
+  it('that cannot be made leaves the file as it is', async () => {
+    mkdirSync(bak())
+    expect(await applyNow([await change(a, 'new a', { backup: true })])).toMatchObject({
+      at: 'swap',
+      fault: { message: `cannot replace ${bak()}: it is a directory (EISDIR)` },
+    })
+    expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 })
 
@@ -197,7 +255,7 @@ describe('-keep-stage-file', () => {
 })
 
 describe('what a crashed run left', () => {
-  it('is removed: ours by its name, of a process that is gone', async () => {
+  it('is removed: ours by its name, of a process that is gone', () => {
     const { pid: gone } = spawnSync('true')
     const mine = [`.a.cfg.reconfd-${gone}-1`, `.a.cfg.reconfd-${process.pid}-999`]
     const others = [
@@ -207,7 +265,7 @@ describe('what a crashed run left', () => {
       '.a.cfg.swp',
     ]
     for (const name of [...mine, ...others]) writeFileSync(join(dir, name), '')
-    const removed = await sweepStaged([a, b])
+    const removed = sweepStaged([{ dest: a }, { dest: b }], [])
     expect([...removed].sort()).toEqual(mine.map((name) => join(dir, name)).sort())
     expect(hidden().sort()).toEqual(others.sort())
   })
@@ -216,7 +274,7 @@ describe('what a crashed run left', () => {
     const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
     const applying = applyNow([await change(a, 'new a', { checkCmd })])
     await until('the check has started', () => existsSync(join(dir, 'started')))
-    expect(await sweepStaged([a])).toEqual([])
+    expect(sweepStaged([{ dest: a }], [])).toEqual([])
     writeFileSync(join(dir, 'go'), '')
     expect((await applying).ok).toBe(true)
   })

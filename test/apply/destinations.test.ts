@@ -206,9 +206,13 @@ describe('follow_symlinks = false', () => {
 
   it('a link is refused, in sync or not, whole or dangling', async () => {
     symlinkSync('real.cfg', dest)
-    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    expect(await observe(dest, { followSymlinks: false })).toMatchObject({
+      fault: { message: refused() },
+    })
     writeFileSync(join(dir, 'real.cfg'), 'old')
-    expect(await observe(dest, false)).toMatchObject({ fault: { message: refused() } })
+    expect(await observe(dest, { followSymlinks: false })).toMatchObject({
+      fault: { message: refused() },
+    })
     expect(await observe(dest)).toMatchObject({ kind: 'file' })
   })
 
@@ -402,6 +406,42 @@ describe.runIf(isRoot)('mounts (need root)', () => {
       expect(statSync(source).mode & 0o7777).toBe(0o600)
       expect(hidden()).toEqual([])
     })
+  })
+
+  it('a bind-mounted file in a folder that takes no file is written in place, and checked before', async () => {
+    const source = join(dir, 'source')
+    const said = join(dir, 'said')
+    const inner = join(dir, 'inner')
+    writeFileSync(source, 'old')
+    chmodSync(source, 0o640)
+    mkdirSync(inner)
+    const file = join(inner, 'app.cfg')
+    writeFileSync(file, '')
+    const checkCmd = `cat {{.src}} >>${said}; stat -c ' %a' {{.src}} >>${said}; test "$(cat {{.src}})" != bad`
+    await mounted(['--bind', inner, inner], inner, async () => {
+      await mounted(['--bind', source, file], file, async () => {
+        execFileSync('mount', ['-o', 'remount,ro,bind', inner])
+        expect((await applyNow([await change(file, 'new', { checkCmd })])).ok).toBe(true)
+        expect([readFileSync(source, 'utf8'), statSync(source).mode & 0o777]).toEqual([
+          'new',
+          0o640,
+        ])
+        expect(await applyNow([await change(file, 'bad', { checkCmd })])).toMatchObject({
+          at: 'check',
+        })
+        expect(readFileSync(source, 'utf8')).toBe('new')
+        expect(await applyNow([await change(join(inner, 'other'), 'x')])).toMatchObject({
+          at: 'stage',
+          fault: {
+            message: expect.stringContaining('the file system is read-only (EROFS)') as string,
+          },
+        })
+      })
+    })
+    expect(readFileSync(said, 'utf8')).toBe('new 640\nbad 640\n')
+    expect(
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`reconfd-${process.pid}-`)),
+    ).toEqual([])
   })
 
   it('a bind-mounted file on a read-only file system is told as such', async () => {

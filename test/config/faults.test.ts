@@ -28,7 +28,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | colour = "x"',
         '    | ^',
-        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, output_format, engine, left_delim, right_delim, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, guard, for_each, follow_symlinks, mkdirs, on_reload_failure, reload_attempts, verify_cmd, verify_timeout, verify_attempts, group_check_cmd, min_reload_interval, splay, hold_down, debounce, debounce_max, sensitive',
+        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, output_format, engine, left_delim, right_delim, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, guard, for_each, follow_symlinks, mkdirs, adopt, backup, on_reload_failure, reload_attempts, verify_cmd, verify_timeout, verify_attempts, group_check_cmd, min_reload_interval, splay, hold_down, debounce, debounce_max, sensitive',
       ],
     ],
     [
@@ -232,6 +232,30 @@ describe('faults', () => {
         '  4 | owner = "root"',
         '    |         ^',
         '  keep one of them',
+      ],
+    ],
+    ...(['check_cmd', 'reload_cmd', 'verify_cmd'] as const).map(
+      (key): [string, string, string[]] => [
+        `an odd path where no quoting fits it, in ${key}`,
+        `${good.replace('/tmp/a', "/tmp/it's")}${key === 'verify_cmd' ? 'reload_cmd = "true"\n' : ''}${key} = "sh -c 'cat {{.dest}}'"\n`,
+        [
+          `${key === 'verify_cmd' ? '5' : '4'}:${key.length + 4}: ${key}: the path "/tmp/it's" cannot be put into the command: its placeholder is in a command that another shell reads again`,
+          key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
+          `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
+          `    | ${' '.repeat(key.length + 3)}^`,
+          '  Let the placeholder stand by itself, outside of quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
+        ],
+      ],
+    ),
+    [
+      'a command that names the files of for_each in a folder that is not plain',
+      `${good.replace('/tmp/a', '/tmp/my sites/{{ base(item.key) }}')}for_each = "/v/*"\nkeys = ["/v"]\ncheck_cmd = "cat {{.src}}"\n`,
+      [
+        '6:13: check_cmd names the files of for_each, and their folder is not plain',
+        '  5 | keys = ["/v"]',
+        '  6 | check_cmd = "cat {{.src}}"',
+        '    |             ^',
+        '  Paths with a part from a key go into a command only if they hold letters, digits and _ . / + : @ % = - and no part begins with -.',
       ],
     ],
     [

@@ -226,7 +226,22 @@ describe('the destination', () => {
     expect(await templateOf(good)).toMatchObject({ followSymlinks: true, mkdirs: false })
   })
 
-  test.each(['follow_symlinks', 'mkdirs'])('%s is a boolean', async (key) => {
+  test('adopt and backup', async () => {
+    const each = good.replace('"/tmp/a"', '"/tmp/a/{{ base(item.key) }}"')
+    const keys = 'for_each = "/v/*"\nkeys = ["/v"]\nadopt = true\nbackup = true\n'
+    expect(await templateOf(each + keys)).toMatchObject({ adopt: true, backup: true })
+    expect(await templateOf(good)).not.toHaveProperty('adopt')
+    expect(await faultLines(`${good}adopt = true\n`)).toContain(
+      '4:9: adopt is for templates with for_each',
+    )
+  })
+
+  test('sensitive covers each command', async () => {
+    const spec = await templateOf(`${good}sensitive = true\ncheck_cmd = "true"\n`)
+    expect(spec).toMatchObject({ sensitive: true })
+  })
+
+  test.each(['follow_symlinks', 'mkdirs', 'adopt', 'backup'])('%s is a boolean', async (key) => {
     expect((await faultLines(`${good}${key} = 1\n`))[0]).toMatch(
       new RegExp(`: ${key} must be true or false, not an integer$`),
     )

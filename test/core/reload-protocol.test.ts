@@ -115,6 +115,7 @@ describe('one run for all who owe a command', () => {
     expect(onlyRun(protocol, 0).terms).toEqual({
       timeout: 9,
       attempts: 3,
+      sensitive: false,
       verify: [...verify('v1'), ...verify('v2')],
     })
   })

@@ -104,8 +104,8 @@ export class World {
   readonly proved = new Map<string, string>()
   readonly provedAlone = new Map<string, string | undefined>()
   hasRegrouped = false
-  /** By destination, the newest content that no reload had to read: as good as proved. */
-  readonly unchallenged = new Map<string, string>()
+  /** By destination, contents that no reload had to read: as good as proved. */
+  readonly unchallenged = new Map<string, Set<string>>()
   readonly runs = new Set<ProgramRun>()
   /** By resource whose placement is under way, what it will owe. */
   readonly placing = new Map<string, readonly string[]>()
@@ -227,7 +227,7 @@ export class World {
         this.commandAt.delete(dest)
         this.freedAt.set(dest, this.moment)
         const content = this.files.get(dest)
-        if (content !== undefined) this.unchallenged.set(dest, content)
+        if (content !== undefined) this.noteUnchallenged(dest, content)
       }
       const command = this.commandAt.get(dest)
       if (command === undefined || this.isRead(name, command, placed)) continue
@@ -238,6 +238,11 @@ export class World {
       if (owed !== undefined && !owed.has(name))
         this.broke('R1', `status says that ${name} owes none`)
     }
+  }
+
+  noteUnchallenged(dest: string, content: string): void {
+    const contents = this.unchallenged.get(dest) ?? new Set()
+    this.unchallenged.set(dest, contents.add(content))
   }
 
   /** Edits conf.d; undefined: the resource is removed. */
@@ -347,7 +352,7 @@ export class Life {
   }
 
   async begin(): Promise<void> {
-    await undoInterrupted(this.journal, this.#parts)
+    await undoInterrupted(this.journal, this.world.resources(), this.#parts)
     for (const [name, files] of this.world.unchecked) {
       for (const [dest, content] of files) {
         if (this.world.files.get(dest) === content) continue
@@ -493,7 +498,7 @@ export class Life {
       const content = world.files.get(dest)
       const good = [
         world.proved.get(dest) ?? world.original.get(dest),
-        world.unchallenged.get(dest),
+        ...(world.unchallenged.get(dest) ?? []),
         ...(world.hasRegrouped ? [world.provedAlone.get(dest)] : []),
       ]
       if (content === undefined) world.broke('R5', `${dest} was removed by a rollback`)
@@ -645,7 +650,7 @@ function machineOf(world: World, life: Life): Machine {
         const before = world.files.get(spec.dest)
         if (before === undefined || !world.placedAt.has(spec.dest)) continue
         const unit = units.get(resource) ?? []
-        if (unit.every((one) => world.isProved(one))) world.unchallenged.set(spec.dest, before)
+        if (unit.every((one) => world.isProved(one))) world.noteUnchallenged(spec.dest, before)
       }
       return {
         ok: true,
@@ -656,9 +661,10 @@ function machineOf(world: World, life: Life): Machine {
             await world.moments('rename', life)
             const { dest } = change.spec
             if (isAtomic) {
-              const files = world.unchecked.get(change.resource) ?? new Map()
+              const { resource } = change
+              const files = world.unchecked.get(resource) ?? new Map<string, string | undefined>()
               if (!files.has(dest)) files.set(dest, former.get(dest)?.content)
-              world.unchecked.set(change.resource, files)
+              world.unchecked.set(resource, files)
             }
             place(change, judged.has(change.resource))
           }
@@ -731,11 +737,11 @@ function journalOf(world: World, life: Life): Journal {
       for (const entry of entries) world.journal.set(entry.resource, entry)
       await world.moments('owed', life)
       for (const entry of entries) owed.set(entry.resource, entry)
-      world.trace(`owed ${entries.map(({ resource, commands }) => `${resource}:${commands}`)}`)
+      world.trace(`owed ${entries.map((one) => `${one.resource}:${one.commands.join()}`).join()}`)
       return ok(undefined)
     },
     async settle(resources) {
-      world.trace(`settle ${resources}`)
+      world.trace(`settle ${resources.join()}`)
       for (const name of resources) owed.delete(name)
       for (const name of resources) world.journal.delete(name)
       await world.moments('settled', life)

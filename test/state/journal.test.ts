@@ -197,6 +197,27 @@ it('reads what version 0.1 has left, which is no damage', async () => {
   expect([await damage(), await found()]).toEqual([undefined, { 'a.toml': owed('a.toml') }])
 })
 
+it('strikes out later what could not be struck out when the reload succeeded', async () => {
+  for (const next of ['verify', 'owe', 'settle'] as const) {
+    const journal = await open()
+    await journal.owe([owed('a'), owed('b')])
+    rmSync(path)
+    mkdirSync(path)
+    expect((await journal.settle(['a'])).ok).toBe(false)
+    rmSync(path, { recursive: true })
+    // Another process, or an older copy, has the debt in the file still.
+    const other = await open()
+    await other.owe([owed('c')])
+    await (next === 'owe'
+      ? journal.owe([owed('b')])
+      : next === 'settle'
+        ? journal.settle(['b'])
+        : journal.verify())
+    expect(Object.keys(owedBy(await open())).sort()).toEqual(next === 'settle' ? ['c'] : ['b', 'c'])
+    rmSync(path)
+  }
+})
+
 it('is one file for each confdir', async () => {
   const [one, other] = [await open('/etc/one'), await open('/etc/other')]
   await Promise.all([one.owe([owed('a.toml')]), other.owe([owed('b.toml')])])

@@ -1,0 +1,268 @@
+// A scanner of shell commands (POSIX, as dash and bash read them): in which place of the syntax each
+// hole of a command stands, and so how a word has to be quoted to be put there. Where dash and bash
+// differ, or where quoting cannot be right, the place is unfit; in doubt everything that follows is.
+
+/** A part of the command that a word replaces. */
+export interface Hole {
+  readonly start: number
+  readonly end: number
+}
+
+/** `bare`: outside of quotes. */
+export type Place = 'bare' | '"' | "'" | { readonly unfit: string }
+
+/** The place of each hole. @param holes in order, none overlapping another */
+export function placesIn(command: string, holes: readonly Hole[]): readonly Place[] {
+  const scanner = new Scanner(command, holes)
+  if (reparses.test(command)) scanner.doubt(0, 'in a command that another shell reads again')
+  else scanner.scan()
+  return scanner.places()
+}
+
+/** Programs that take a text and read it as commands once more, where our quotes are gone. */
+const reparses = new RegExp(
+  [
+    String.raw`(?:^|[\s;&|('"\`/])(?:eval|ssh|xargs|parallel|watch|trap)\b`,
+    String.raw`(?:^|[\s;&|('"\`/])(?:(?:ba|da|a|k|mk|z|c|tc|fi)?sh|su|runuser|script|flock)\b[^;&|\n]*?\s-\w*c\b`,
+    String.raw`\|\s*(?:\S*/)?(?:ba|da|a|k|mk|z)?sh\b`,
+    String.raw`\benv\s+(?:\S+\s+)*?(?:-\w*S|--split-string)`,
+  ].join('|'),
+)
+
+/** In quotes beside a hole: anything else may be code of the program that the text is handed to. */
+const harmless = /^[\w./+:@%=,\s-]*$/
+
+const DEEPEST = 50
+/** Of a heredoc, plain or quoted as a whole. No hole can be in it, as its braces do not fit. */
+const DELIMITER =
+  /^<<(-?)[ \t]*(?:('[^'{\n]*'|"[^"\\$`{\n]*")|(\\?[\w.+@%=-]+))(?=[ \t\n;&|<>()]|$)/
+
+interface Heredoc {
+  readonly delimiter: string
+  readonly stripsTabs: boolean
+  /** Its delimiter is quoted: nothing in the body is expanded. */
+  readonly isRaw: boolean
+}
+
+class Scanner {
+  #at = 0
+  #depth = 0
+  #heredocs: Heredoc[] = []
+  readonly #places = new Map<number, Place>()
+  readonly #holes: ReadonlyMap<number, Hole>
+  #doubt: { readonly from: number; readonly why: string } | undefined
+
+  constructor(
+    private readonly text: string,
+    private readonly all: readonly Hole[],
+  ) {
+    this.#holes = new Map(all.map((hole) => [hole.start, hole]))
+  }
+
+  scan(): void {
+    while (this.#at < this.text.length) this.#commands('')
+  }
+
+  places(): readonly Place[] {
+    return this.all.map(({ start }) => {
+      if (this.#doubt !== undefined && start >= this.#doubt.from) return { unfit: this.#doubt.why }
+      return this.#places.get(start) ?? { unfit: 'where its quoting cannot be told' }
+    })
+  }
+
+  /** From here on nothing is certain. */
+  doubt(from: number, why = 'where its quoting cannot be told'): void {
+    if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
+    this.#at = this.text.length
+  }
+
+  get #char(): string {
+    return this.text[this.#at] ?? ''
+  }
+
+  #startsWith(text: string): boolean {
+    return this.text.startsWith(text, this.#at)
+  }
+
+  /** Steps over a hole, which is at this place; false when there is none here. */
+  #hole(place: Place): boolean {
+    const hole = this.#holes.get(this.#at)
+    if (hole === undefined) return false
+    const before = this.text[this.#at - 1] ?? ''
+    // A `$` or a backslash would take our quote for its own.
+    const isGlued = before === '$' || before === '\\'
+    this.#places.set(this.#at, isGlued ? { unfit: `right behind a ${before}` } : place)
+    this.#at = hole.end
+    return true
+  }
+
+  /** Commands up to the closing parenthesis, or to the end. */
+  #commands(close: '' | ')'): void {
+    if (++this.#depth > DEEPEST) return this.doubt(this.#at)
+    let atWordStart = true
+    while (this.#at < this.text.length) {
+      if (this.#hole('bare')) {
+        atWordStart = false
+        continue
+      }
+      const char = this.#char
+      if (char === ')' && close === ')') break
+      // A pattern of `case` ends with a parenthesis that closes nothing.
+      if (close === ')' && atWordStart && /^case\b/.test(this.text.slice(this.#at, this.#at + 5))) {
+        return this.doubt(this.#at)
+      }
+      if (char === '#' && atWordStart) this.#comment()
+      else if (this.#startsWith('\\\n')) this.#continuation()
+      else atWordStart = this.#token(char)
+    }
+    this.#at++
+    this.#depth--
+  }
+
+  /** One step outside of quotes. @returns whether a word may begin behind it */
+  #token(char: string): boolean {
+    switch (char) {
+      case '\\':
+        this.#escape()
+        return false
+      case "'":
+        this.#quoted("'")
+        return false
+      case '"':
+        this.#quoted('"')
+        return false
+      case '`':
+        this.#backticks()
+        return false
+      case '$':
+        this.#dollar()
+        return false
+      case '(':
+        if (this.#startsWith('((')) this.doubt(this.#at)
+        else {
+          this.#at++
+          this.#commands(')')
+        }
+        return true
+      case '\n':
+        this.#at++
+        this.#bodies()
+        return true
+      case '<':
+        if (this.#startsWith('<<')) this.#heredoc()
+        else this.#at++
+        return true
+      default:
+        this.#at++
+        return /[ \t;&|>)]/.test(char)
+    }
+  }
+
+  #escape(): void {
+    this.#at++
+    if (!this.#holes.has(this.#at)) this.#at++
+  }
+
+  /** A line that goes on: between words it is a blank; in one, it may put an operator together. */
+  #continuation(): void {
+    if (!/[ \t]/.test(this.text[this.#at - 1] ?? '')) return this.doubt(this.#at)
+    this.#at += 2
+  }
+
+  #comment(): void {
+    this.#unfitUntil(this.#endOf('\n', this.#at), 'in a comment')
+  }
+
+  #endOf(text: string, from: number): number {
+    const end = this.text.indexOf(text, from)
+    return end < 0 ? this.text.length : end
+  }
+
+  /** Nothing is read up to there, and holes are unfit. */
+  #unfitUntil(end: number, unfit: string): void {
+    for (; this.#at < end; this.#at++) {
+      if (this.#holes.has(this.#at)) this.#places.set(this.#at, { unfit })
+    }
+  }
+
+  #quoted(quote: '"' | "'"): void {
+    const held: number[] = []
+    let isHarmless = true
+    this.#at++
+    for (;;) {
+      if (this.#at >= this.text.length) return this.doubt(held[0] ?? this.#at)
+      const start = this.#at
+      if (this.#hole(quote)) {
+        held.push(start)
+        continue
+      }
+      const char = this.#char
+      if (char === quote) break
+      const isContinued = quote === '"' && this.#startsWith('\\\n')
+      if (isContinued || (char === '\n' && this.#heredocs.length > 0)) return this.doubt(start)
+      isHarmless &&= harmless.test(char)
+      if (quote === "'") this.#at++
+      else if (char === '\\') this.#escape()
+      else if (char === '`') this.#backticks()
+      else if (char === '$') this.#dollar()
+      else this.#at++
+    }
+    this.#at++
+    if (isHarmless) return
+    for (const start of held) this.#places.set(start, { unfit: 'in quotes with more than words' })
+  }
+
+  #backticks(): void {
+    let end = this.#at + 1
+    while (end < this.text.length && this.text[end] !== '`') end += this.text[end] === '\\' ? 2 : 1
+    this.#unfitUntil(Math.min(end, this.text.length), 'in backticks')
+    this.#at++
+  }
+
+  #dollar(): void {
+    // Of `$'...'` dash knows nothing, and `$((` may be arithmetic or two parentheses.
+    if (["$'", '$((', '$['].some((text) => this.#startsWith(text))) return this.doubt(this.#at)
+    if (this.#startsWith('$(')) {
+      // Shells differ in where the body of a heredoc begins that is pending here, or at the end.
+      if (this.#heredocs.length > 0) return this.doubt(this.#at)
+      this.#at += 2
+      this.#commands(')')
+      if (this.#heredocs.length > 0) this.doubt(this.#at)
+    } else if (this.#startsWith('${')) this.#parameter()
+    else this.#at++
+  }
+
+  /** `${...}`: its quotes mean different things to different shells, so only the plain ones are read. */
+  #parameter(): void {
+    const end = this.#endOf('}', this.#at)
+    const inside = this.text.slice(this.#at, end)
+    if (/['"\\`{$]/.test(inside.slice(2))) return this.doubt(this.#at)
+    this.#unfitUntil(end, 'in ${...}')
+    this.#at++
+  }
+
+  #heredoc(): void {
+    const match = DELIMITER.exec(this.text.slice(this.#at))
+    if (match === null) return this.doubt(this.#at)
+    const [all, dash, quoted, bare = ''] = match
+    const delimiter = quoted?.slice(1, -1) ?? bare.replace('\\', '')
+    this.#heredocs.push({ delimiter, stripsTabs: dash === '-', isRaw: delimiter !== bare })
+    this.#at += all.length
+  }
+
+  /** The bodies of the heredocs of the line that has just ended. */
+  #bodies(): void {
+    for (const { delimiter, stripsTabs, isRaw } of this.#heredocs.splice(0)) {
+      for (;;) {
+        if (this.#at >= this.text.length) return
+        const end = this.#endOf('\n', this.#at)
+        const line = this.text.slice(this.#at, end)
+        // A substitution may hold a line like the delimiter, and a backslash may join two.
+        if (!isRaw && /[$`\\]/.test(line)) return this.doubt(this.#at)
+        this.#unfitUntil(end, 'in a heredoc')
+        this.#at = Math.min(end + 1, this.text.length)
+        if ((stripsTabs ? line.replace(/^\t+/, '') : line) === delimiter) break
+      }
+    }
+  }
+}

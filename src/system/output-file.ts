@@ -1,0 +1,52 @@
+// Files that the operator asks for on the command line: a report, a snapshot.
+import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
+import { open, stat, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { raise } from '../core/fault.ts'
+import { locate, whose } from './place.ts'
+import { sweepFolder, temporaryName } from './temporary.ts'
+
+const STREAM = /^\/(?:proc\/|dev\/(?:std|fd\/))/
+
+/**
+ * Writes a file whole or not at all. A new one is 0600, one that is there keeps its mode. A pipe, a
+ * device, and the file that a standard stream leads to are written to and never replaced.
+ * @throws system errors, and FaultError for what others could have put there
+ */
+export async function writeOutput(path: string, text: string): Promise<void> {
+  const dest = resolve(path)
+  const found = await stat(dest).catch(() => undefined)
+  const isStream = found?.isFile() === false || STREAM.test(dest)
+  const place = locate({ dest })
+  const { folder, name, foreign, missing } = place
+  try {
+    if (missing.length > 0) throw Object.assign(new Error(), { code: 'ENOENT' })
+    if (!isStream) {
+      sweepFolder(folder, new Set([name]))
+      return await replace(folder.at(name), folder.at(temporaryName(name)), text)
+    }
+    if (foreign !== undefined) {
+      const hint = 'Name a file in a folder that nobody else can write to.'
+      raise('io', `${path} is no file, and ${whose(foreign)}`, { hint })
+    }
+    await writeFile(dest, text)
+  } finally {
+    folder.close()
+  }
+}
+
+async function replace(path: string, next: string, text: string): Promise<void> {
+  const handle = await open(next, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    const former = lstatSync(path, { throwIfNoEntry: false })
+    if (former?.isFile() === true) chmodSync(next, former.mode & 0o777)
+    await handle.sync()
+    renameSync(next, path)
+  } catch (error) {
+    unlinkSync(next)
+    throw error
+  } finally {
+    await handle.close()
+  }
+}

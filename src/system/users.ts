@@ -1,0 +1,17 @@
+// Users by name, for messages.
+import { readFileSync } from 'node:fs'
+
+/** `user 65534 (nobody)`; without the name where /etc/passwd has none. */
+export function userOf(uid: number): string {
+  const name = nameOf(uid)
+  return name === undefined ? `user ${uid}` : `user ${uid} (${name})`
+}
+
+function nameOf(uid: number): string | undefined {
+  try {
+    const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+    return lines.map((line) => line.split(':')).find(([, , id]) => id === String(uid))?.[0]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,58 @@
+// A trial: the check sees the file as it would be, with its mode, and nothing is left.
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { tryFiles } from '../../src/apply/trial.ts'
+import type { Event } from '../../src/core/event.ts'
+import { removeDir, tempDir } from '../support/process.ts'
+import { change, textOf, twoFiles } from './support.ts'
+
+const TMPDIR = process.env.TMPDIR
+let dir: string
+let a: string
+let tmp: string
+beforeEach(() => {
+  ;({ dir, a } = twoFiles())
+  tmp = tempDir('trial')
+  process.env.TMPDIR = tmp
+})
+afterEach(() => {
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+  rmSync(dir, { recursive: true })
+  removeDir(tmp)
+})
+
+const SCRIPT = '#!/bin/sh\necho good\n'
+
+/** What the check has printed of its mode and its run. */
+async function tried(dest: string, more: { readonly mode?: number } = {}): Promise<string> {
+  const { spec } = await change(dest, SCRIPT, more)
+  const checkCmd = 'stat -c %a {{.src}}; {{.src}}'
+  const events: Event[] = []
+  const file = { resource: 'app.toml', spec: { ...spec, checkCmd }, bytes: Buffer.from(SCRIPT) }
+  await tryFiles([file], (event) => events.push(event))
+  const [event] = events
+  return event?.kind === 'checked' ? event.result.output : ''
+}
+
+it('has the mode that the resource says, or that of the file that is there, in sync or not', async () => {
+  expect(await tried(join(dir, 'new'), { mode: 0o750 })).toBe('750\ngood\n')
+  chmodSync(a, 0o700)
+  expect(await tried(a)).toBe('700\ngood\n')
+  expect(await tried(a, { mode: 0o755 })).toBe('755\ngood\n')
+  expect([textOf(a), statSync(a).mode & 0o777, readdirSync(tmp)]).toEqual(['old a', 0o700, []])
+})
+
+it('is not made where others can change TMPDIR', async () => {
+  chmodSync(tmp, 0o777)
+  const { spec } = await change(a, SCRIPT, { checkCmd: 'true' })
+  const file = { resource: 'app.toml', spec, bytes: Buffer.from(SCRIPT) }
+  writeFileSync(join(tmp, 'of-another'), '')
+  expect(await tryFiles([file], () => undefined)).toMatchObject({
+    fault: {
+      message: `no file can be tried safely in ${tmp}: ${tmp} may be changed by other users (mode 777)`,
+    },
+  })
+  expect(readdirSync(tmp)).toEqual(['of-another'])
+})

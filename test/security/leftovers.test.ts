@@ -1,0 +1,165 @@
+// What a kill leaves behind: staged files, state files, private folders. The next start removes them, and
+// nothing that another process is working on.
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sweepStaged } from '../../src/apply/sweep.ts'
+import { sweepState } from '../../src/state/state-files.ts'
+import { privateFolder, sweepPrivateFolders, temporaryName } from '../../src/system/temporary.ts'
+import { withSite } from '../e2e/support.ts'
+import { removeDir, tempDir } from '../support/process.ts'
+
+const TMPDIR = process.env.TMPDIR
+let dir: string
+beforeEach(() => {
+  dir = tempDir('leftovers')
+  mkdirSync(join(dir, 'tmp'))
+  process.env.TMPDIR = join(dir, 'tmp')
+})
+afterEach(() => {
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+  removeDir(dir)
+})
+
+/** When a process has begun, as its names tell it. */
+const startOf = (pid: number): string =>
+  readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? ''
+const gone = spawnSync('true').pid
+
+const put = (path: string): string => {
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, 'secret')
+  return path
+}
+
+describe('a name', () => {
+  test('tells the process that made it by its id and its start', () => {
+    expect(temporaryName('a.conf')).toMatch(
+      new RegExp(`^\\.a\\.conf\\.reconfd-${process.pid}-${startOf(process.pid)}-\\d+$`),
+    )
+  })
+
+  test.each(['x'.repeat(255), 'é'.repeat(127)])('is never too long', (base) => {
+    expect(Buffer.byteLength(temporaryName(base))).toBeLessThanOrEqual(255)
+  })
+})
+
+describe('staged files', () => {
+  test('of processes that are gone are removed, also where the id is in use again', () => {
+    const long = 'L'.repeat(250)
+    const suffix = `.reconfd-${gone}-1-1`
+    const left = [
+      put(join(dir, `.a.conf${suffix}`)),
+      put(join(dir, `.a.conf.bak${suffix}`)),
+      put(join(dir, `.${long.slice(0, 254 - suffix.length)}${suffix}`)),
+      // Of our own id, and of one that runs, but from an earlier life.
+      put(join(dir, `.a.conf.reconfd-${process.pid}-1-1`)),
+      put(join(dir, `.a.conf.reconfd-${process.ppid}-1-1`)),
+    ]
+    const kept = [
+      put(join(dir, `.a.conf.reconfd-${process.ppid}-${startOf(process.ppid)}-1`)),
+      put(join(dir, temporaryName('a.conf'))),
+      put(join(dir, `.b.conf${suffix}`)),
+      put(join(dir, '.a.conf.reconfd-staged')),
+      put(join(dir, `a.conf${suffix}`)),
+    ]
+    const specs = [{ dest: join(dir, 'a.conf'), backup: true }, { dest: join(dir, long) }]
+    expect([...sweepStaged(specs, [])].sort()).toEqual(left.sort())
+    for (const path of left) expect(existsSync(path)).toBe(false)
+    for (const path of kept) expect(existsSync(path)).toBe(true)
+  })
+
+  test('of for_each are removed in its folder, in those below, and where files were made', () => {
+    const name = `.any.conf.reconfd-${gone}-1-1`
+    const left = ['sites', 'sites/team/a', 'former'].map((folder) => put(join(dir, folder, name)))
+    put(join(dir, 'other', name))
+    const dest = `${join(dir, 'sites')}/{{ base(item.key) }}.conf`
+    const removed = sweepStaged([{ dest, forEach: '/v/*' }], [join(dir, 'former/x.conf')])
+    expect([...removed].sort()).toEqual(left.sort())
+  })
+})
+
+test('files of the state directory are removed, and locks only when they are old', () => {
+  const hour = new Date(Date.now() - 3_600_000)
+  const left = [
+    put(join(dir, `state/.status-x.json.reconfd-${gone}-1-1`)),
+    put(join(dir, `state/resources-x/.y.json.reconfd-${gone}-1-1`)),
+    put(join(dir, 'state/owed-x.jsonl.new')),
+    put(join(dir, 'state/c-a1B2c3/s')).slice(0, -2),
+  ]
+  for (const path of left) utimesSync(path, hour, hour)
+  const kept = [
+    put(join(dir, `state/${temporaryName('status-x.json')}`)),
+    put(join(dir, 'state/owed-y.jsonl.new')),
+    put(join(dir, 'state/c-d4E5f6/s')),
+    put(join(dir, 'state/status-x.json')),
+  ]
+  expect([...sweepState(join(dir, 'state'))].sort()).toEqual(left.sort())
+  for (const path of kept) expect(existsSync(path)).toBe(true)
+})
+
+test('private folders are removed, ours alone, and no link is followed', () => {
+  const own = privateFolder()
+  put(join(own.path, 'x'))
+  const random = '0123456789abcdef'
+  const left = `reconfd-${gone}-1-${random}`
+  put(join(dir, 'tmp', left, 'deep/er/x'))
+  put(join(dir, 'tmp', `reconfd-${process.ppid}-${startOf(process.ppid)}-${random}/x`))
+  put(join(dir, 'tmp', `reconfd-${gone}-1-short/x`))
+  sweepPrivateFolders()
+  const there = readdirSync(join(dir, 'tmp'))
+  expect(there).toHaveLength(3)
+  expect(there).not.toContain(left)
+  own.remove()
+  expect(existsSync(own.path)).toBe(false)
+})
+
+test('after kills in the middle of checks the next start leaves nothing, wherever it was', async () => {
+  await withSite(
+    [],
+    async (site) => {
+      const keys = join(site.root, 'keys.json')
+      writeFileSync(keys, JSON.stringify({ v: { a: 'secret', b: 'secret' } }))
+      const checking = site.path('checking')
+      const go = site.path('go')
+      const check = { check_cmd: `touch ${checking}; while ! test -e ${go}; do sleep 0.02; done` }
+      for (const name of ['plain', 'L'.repeat(240)]) {
+        site.template(name, '{{ getv("/v/a") }}')
+        site.resource(name, { ...check, backup: true })
+      }
+      site.template('each', '{{ getv(item.key) }}')
+      const dest = `${site.path('sites')}/{{ base(item.key) }}/app.conf`
+      site.resource('each', { ...check, dest, for_each: '/v/*', mkdirs: true })
+      const all = (): string[] =>
+        ['out', 'state', 'tmp'].flatMap((folder) =>
+          readdirSync(join(site.root, folder), { recursive: true, encoding: 'utf8' }).filter(
+            (name) => name.includes('reconfd-'),
+          ),
+        )
+      mkdirSync(join(site.root, 'tmp'))
+      mkdirSync(join(site.root, 'state'))
+      for (const flags of [['-watch'], ['-onetime', '-noop', '-diff']]) {
+        rmSync(checking, { force: true })
+        const run = site.start(...flags, '-file', keys)
+        await run.until('a check runs', () => existsSync(checking))
+        run.signal('SIGKILL')
+        await run.finished
+      }
+      expect(all().length).toBeGreaterThan(3)
+      writeFileSync(go, '')
+      expect(await site.start('-onetime', '-file', keys).finished).toMatchObject({ code: 0 })
+      expect(all()).toEqual([])
+    },
+    { TMPDIR: join(dir, 'tmp') },
+  )
+})

@@ -45,7 +45,9 @@ const self = thisProcess()
 
 /** Whether the process that made something has ended. In doubt it has not. */
 const isGone = (pid: number, started: string | undefined): boolean =>
-  !isRunning({ pid, started: Number(started ?? 0) })
+  pid === self.pid
+    ? Number(started) !== self.started
+    : !isRunning({ pid, started: Number(started ?? 0) })
 
 /**
  * Whether a name is that of a temporary file that a process has left which is gone.

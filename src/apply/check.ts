@@ -8,6 +8,7 @@ import { attempt, type Fault } from '../core/fault.ts'
 import type { Command, TemplateSpec } from '../core/resource.ts'
 import { commandFault, succeeded } from './command-fault.ts'
 import { runCommand, shownResult } from './command.ts'
+import { foreignTo } from '../system/place.ts'
 import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
@@ -38,7 +39,7 @@ export class Checks {
       return this.#run(spec, staged)
     }
     // The owner of a folder could put another file under the name that the command is given.
-    if (staged.place.foreign === undefined || staged.isInPlace) return this.#run(spec, staged)
+    if (staged.isInPlace || foreignTo(staged.place) === undefined) return this.#run(spec, staged)
     let copy: Staged | undefined
     try {
       copy = copyApart(staged)

@@ -4,7 +4,7 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Desired, Observed } from '../core/plan.ts'
 import { isOpenToOthers, isTrusted } from '../system/folder.ts'
-import { locate, whose, type LinkRules, type Place } from '../system/place.ts'
+import { foreignTo, locate, whose, type LinkRules, type Place } from '../system/place.ts'
 import { userOf } from '../system/users.ts'
 
 /** In bytes. Whoever owns a folder could otherwise fill our memory. */
@@ -50,13 +50,16 @@ export const openThere = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
 
 /** Why what was opened is not taken for the file of a destination. */
-export function unfit(dest: string, stats: Stats, { foreign, folder }: Place): Fault | undefined {
+export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats)
   if (stats.size > LARGEST) {
     return refused(dest, 'is larger than 512 MiB', 'Remove it, or set `dest` to another path.')
   }
-  const isOfFolder = stats.uid === folder.stats.uid && !isOpenToOthers(folder.stats)
-  if (foreign === undefined || stats.nlink === 1 || isOfFolder) return undefined
+  if (stats.nlink === 1) return undefined
+  const around = place.folder.stats
+  const isOfFolder = stats.uid === around.uid && !isOpenToOthers(around)
+  const foreign = isOfFolder ? undefined : foreignTo(place)
+  if (foreign === undefined) return undefined
   return refused(
     dest,
     `is a hard link to a file with other names, and ${whose(foreign)}`,

@@ -7,7 +7,7 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { locate, whose, type Destination } from '../system/place.ts'
+import { foreignTo, locate, whose, type Destination } from '../system/place.ts'
 import { keepAttributes, remember } from './attributes.ts'
 import { setMetadata } from './metadata.ts'
 import { openThere, unfit } from './observe.ts'
@@ -41,7 +41,7 @@ export async function swap(dest: string, staged: Staged): Promise<Result<void, F
 
 function replacedFault(dest: string, { path, place }: Staged): Fault {
   const message = `cannot replace ${dest}: the staged file ${path} was replaced by another one`
-  const { foreign } = place
+  const foreign = foreignTo(place)
   return {
     kind: 'io',
     message: foreign === undefined ? message : `${message}, and ${whose(foreign)}`,

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { errnoOf } from '../core/errno.ts'
 import { FaultError } from '../core/fault.ts'
 import { isTrusted } from '../system/folder.ts'
-import { locate, whose } from '../system/place.ts'
+import { foreignTo, locate, whose } from '../system/place.ts'
 import { isLeftover, temporaryName } from '../system/temporary.ts'
 
 /** What to do when a file in the state directory cannot be written. */
@@ -67,7 +67,9 @@ export async function replaceFile(path: string, text: string, durable: boolean):
  */
 export function stateDirDoubt(dir: string): string | undefined {
   try {
-    const { folder, foreign, missing } = locate({ dest: join(dir, '.reconfd') })
+    const place = locate({ dest: join(dir, '.reconfd') })
+    const { folder, missing } = place
+    const foreign = foreignTo(place)
     folder.close()
     if (missing.length > 0 || foreign === undefined) return undefined
     // The group of an ordinary user's folders is mostly his own.

@@ -11,6 +11,7 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  readlinkSync,
   statSync,
   type Stats,
 } from 'node:fs'
@@ -56,6 +57,19 @@ export class Folder {
   child(name: string): Folder {
     const path = this.path === '/' ? `/${name}` : `${this.path}/${name}`
     return Folder.#take(openSync(this.at(name), FOLDER), path)
+  }
+
+  /**
+   * A folder by its path, if no link is on the way: then, and only then, the kernel calls what it has
+   * opened by that very path. Undefined when there is one, and without /proc.
+   * @throws system errors
+   */
+  static direct(path: string): Folder | undefined {
+    if (!hasProc()) return undefined
+    const fd = openSync(path, O_PATH | constants.O_DIRECTORY)
+    if (readlinkSync(`/proc/self/fd/${fd}`) === path) return Folder.#take(fd, path)
+    closeSync(fd)
+    return undefined
   }
 
   static #take(fd: number, path: string): Folder {

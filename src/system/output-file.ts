@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
 import { open, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { raise } from '../core/fault.ts'
-import { locate, whose } from './place.ts'
+import { foreignTo, locate, whose } from './place.ts'
 import { sweepFolder, temporaryName } from './temporary.ts'
 
 const STREAM = /^\/(?:proc\/|dev\/(?:std|fd\/))/
@@ -18,13 +18,14 @@ export async function writeOutput(path: string, text: string): Promise<void> {
   const found = await stat(dest).catch(() => undefined)
   const isStream = found?.isFile() === false || STREAM.test(dest)
   const place = locate({ dest })
-  const { folder, name, foreign, missing } = place
+  const { folder, name, missing } = place
   try {
     if (missing.length > 0) throw Object.assign(new Error(), { code: 'ENOENT' })
     if (!isStream) {
       sweepFolder(folder, new Set([name]))
       return await replace(folder.at(name), folder.at(temporaryName(name)), text)
     }
+    const foreign = foreignTo(place)
     if (foreign !== undefined) {
       const hint = 'Name a file in a folder that nobody else can write to.'
       raise('io', `${path} is no file, and ${whose(foreign)}`, { hint })

@@ -2,6 +2,7 @@
 // file. A symbolic link on the way is followed only if nobody but root and us can have made it, and
 // nobody else can replace it.
 import { lstatSync, readlinkSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
 import { Folder, foreignIn, hasProc, isTrusted } from './folder.ts'
 import { userOf } from './users.ts'
@@ -27,11 +28,11 @@ export interface Place {
   readonly name: string
   /** As `dest`; where a link at `dest` leads, if there is one. For messages and commands. */
   readonly path: string
-  /** A folder on the way that others can change; undefined when there is none. */
-  readonly foreign?: Pick<Folder, 'path' | 'stats'>
   /** A link to a folder that is not there, if one is on the way. */
   readonly dangling?: string
 }
+
+export type ForeignFolder = Pick<Folder, 'path' | 'stats'>
 
 const MAX_LINKS = 40
 
@@ -45,9 +46,40 @@ const systemError = (code: string): Error => Object.assign(new Error(code), { co
  * @throws system errors, and FaultError for a link that is refused
  */
 export function locate(destination: Destination): Place {
+  const direct = locateDirect(destination.dest)
+  if (direct !== undefined) return direct
   const walk = new Walk()
   try {
     return walk.to(destination)
+  } finally {
+    walk.close()
+  }
+}
+
+/** The same in a few calls, where there is no link and nothing is missing, as it is mostly. */
+function locateDirect(dest: string): Place | undefined {
+  let folder: Folder | undefined
+  try {
+    folder = Folder.direct(dirname(dest))
+    if (folder === undefined) return undefined
+    const name = basename(dest)
+    const stats = lstatSync(folder.at(name), { throwIfNoEntry: false })
+    if (stats?.isSymbolicLink() !== true) return { folder, missing: [], name, path: dest }
+  } catch {
+    // The walk finds out what it is.
+  }
+  folder?.close()
+  return undefined
+}
+
+/** The first folder on the way to a place that others can change; undefined when there is none. */
+export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | undefined {
+  const walk = new Walk()
+  try {
+    return walk.foreign(folder)
+  } catch {
+    // It is not there any more.
+    return folder
   } finally {
     walk.close()
   }
@@ -93,6 +125,14 @@ class Walk {
     }
   }
 
+  /** Whoever can put another folder on this way has to go through one of his own. */
+  foreign(end: Folder): ForeignFolder | undefined {
+    const missing = this.#enter(partsOf(end.path))
+    const foreign = foreignIn(this.#way)
+    if (foreign !== undefined) return { path: foreign.path, stats: foreign.stats }
+    return missing.length > 0 || this.#top.id !== end.id ? end : undefined
+  }
+
   close(): void {
     for (const folder of this.#way) if (folder !== this.#kept) folder.close()
   }
@@ -102,8 +142,8 @@ class Walk {
   }
 
   #place(missing: readonly string[], name: string, path: string): Place {
-    const foreign = foreignIn(this.#way)
-    if (foreign !== undefined && !hasProc()) {
+    const foreign = hasProc() ? undefined : foreignIn(this.#way)
+    if (foreign !== undefined) {
       raise('io', `${path} cannot be reached safely: ${whose(foreign)}, and /proc is not there`, {
         hint: 'Mount /proc, or let the folder and those above it belong to root, writable for nobody else.',
       })
@@ -115,7 +155,6 @@ class Walk {
       missing,
       name,
       path,
-      ...(foreign === undefined ? {} : { foreign: { path: foreign.path, stats: foreign.stats } }),
       ...(missing.length > 0 && parts > 0 ? { dangling: link } : {}),
     }
   }
@@ -204,7 +243,7 @@ const leadsOut = (dest: string, within: string): never =>
   })
 
 /** Why a folder is not ours alone, such as `/srv/app belongs to user 1000 (app)`. */
-export const whose = ({ path, stats }: Pick<Folder, 'path' | 'stats'>): string =>
+export const whose = ({ path, stats }: ForeignFolder): string =>
   isTrusted(stats.uid)
     ? `${path} may be changed by other users (mode ${(stats.mode & 0o7777).toString(8)})`
     : `${path} belongs to ${userOf(stats.uid)}`

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { raise } from '../core/fault.ts'
 import type { Folder } from './folder.ts'
-import { locate, whose } from './place.ts'
+import { foreignTo, locate, whose } from './place.ts'
 import { isRunning, thisProcess } from './process.ts'
 
 const NAME_MAX = 255
@@ -129,8 +129,10 @@ export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {
 
 /** Nobody but us can reach the new folder by its name, or put another one in its place. */
 function secure(path: string, mode: number): void {
-  const { folder, foreign, missing } = locate({ dest: join(path, '.reconfd') })
+  const place = locate({ dest: join(path, '.reconfd') })
+  const { folder, missing } = place
   try {
+    const foreign = foreignTo(place)
     if (foreign === undefined && missing.length === 0) return chmodSync(folder.at('.'), mode)
     const why = foreign === undefined ? `${path} was replaced` : whose(foreign)
     raise('io', `no file can be tried safely in ${dirname(path)}: ${why}`, {

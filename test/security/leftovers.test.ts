@@ -6,11 +6,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sweepStaged } from '../../src/apply/sweep.ts'
 import { sweepState } from '../../src/state/state-files.ts'
@@ -130,9 +129,8 @@ test('after kills in the middle of checks the next start leaves nothing, whereve
     async (site) => {
       const keys = join(site.root, 'keys.json')
       writeFileSync(keys, JSON.stringify({ v: { a: 'secret', b: 'secret' } }))
-      const checking = site.path('checking')
       const go = site.path('go')
-      const check = { check_cmd: `touch ${checking}; while ! test -e ${go}; do sleep 0.02; done` }
+      const check = { check_cmd: `while ! test -e ${go}; do sleep 0.02; done` }
       for (const name of ['plain', 'L'.repeat(240)]) {
         site.template(name, '{{ getv("/v/a") }}')
         site.resource(name, { ...check, backup: true })
@@ -140,25 +138,28 @@ test('after kills in the middle of checks the next start leaves nothing, whereve
       site.template('each', '{{ getv(item.key) }}')
       const dest = `${site.path('sites')}/{{ base(item.key) }}/app.conf`
       site.resource('each', { ...check, dest, for_each: '/v/*', mkdirs: true })
-      const all = (): string[] =>
-        ['out', 'state', 'tmp'].flatMap((folder) =>
-          readdirSync(join(site.root, folder), { recursive: true, encoding: 'utf8' }).filter(
-            (name) => name.includes('reconfd-'),
+      const state = join(site.root, 'state')
+      mkdirSync(state)
+      const left = (...folders: string[]): string[] =>
+        folders.flatMap((folder) =>
+          readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+            basename(name).includes('reconfd-'),
           ),
         )
-      mkdirSync(join(site.root, 'tmp'))
-      mkdirSync(join(site.root, 'state'))
-      for (const flags of [['-watch'], ['-onetime', '-noop', '-diff']]) {
-        rmSync(checking, { force: true })
+      const [out, tmp] = [site.path(''), join(dir, 'tmp')]
+      const kill = async (where: string, count: number, ...flags: string[]): Promise<void> => {
         const run = site.start(...flags, '-file', keys)
-        await run.until('a check runs', () => existsSync(checking))
+        await run.until('the checks run', () => left(where).length >= count)
         run.signal('SIGKILL')
         await run.finished
       }
-      expect(all().length).toBeGreaterThan(3)
+      // Two plain files and the two of for_each; a folder for each of the three resources, and a file in it.
+      await kill(out, 4, '-watch')
+      await kill(tmp, 6, '-onetime', '-noop', '-diff')
+      expect([left(out).length, left(tmp).length]).toEqual([4, 6])
       writeFileSync(go, '')
       expect(await site.start('-onetime', '-file', keys).finished).toMatchObject({ code: 0 })
-      expect(all()).toEqual([])
+      expect(left(out, state, tmp)).toEqual([])
     },
     { TMPDIR: join(dir, 'tmp') },
   )

@@ -1,13 +1,13 @@
 // Renders one template through one scope over a tree: picks the engine, records what is read, and
 // fetches what a template asks of the network between two passes of a synchronous engine.
 import { resolve } from 'node:path'
-import { FaultError, type Fault } from '../core/fault.ts'
+import { encodeText } from '../core/bytes.ts'
+import { FaultError, raise, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { Reader, type Reads, type Scope } from '../core/reader.ts'
 import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
-import { toBytes } from './bytes.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { engines } from './engines.ts'
@@ -91,7 +91,7 @@ export function createRenderer(templateDir: string, texts?: Texts): TemplateRend
       const reader = new Reader(tree, scope)
       return attempt(spec, reader, async (engine) => {
         const text = await passes(reader, undefined, (context) => engine.render(spec, context))
-        return { bytes: toBytes(text) }
+        return { bytes: encodeText(text) }
       })
     },
     renderItem(spec, tree, scope, item) {
@@ -99,7 +99,7 @@ export function createRenderer(templateDir: string, texts?: Texts): TemplateRend
       return attempt(spec, reader, async (engine) => {
         const dest = await passes(reader, item, (context) => destOf(engine, spec, context))
         const text = await passes(reader, item, (context) => engine.render(spec, context))
-        return { dest, bytes: toBytes(text) }
+        return { dest, bytes: encodeText(text) }
       })
     },
     async check(spec) {
@@ -137,7 +137,12 @@ async function passes(
 /** A fault of the `dest` says so; it has no file of its own to point at. */
 function destOf(engine: Engine, spec: TemplateSpec, context: RenderContext): string {
   try {
-    return engine.renderDest(spec, context)
+    const dest = engine.renderDest(spec, context)
+    if (dest.isWellFormed()) return dest
+    return raise('template', 'the path is not valid UTF-8', {
+      hint: 'rename the key, or make the name of something else, such as sha256sum(item.key)',
+      file: DEST,
+    })
   } catch (error) {
     if (!(error instanceof FaultError) || error.fault.file !== DEST) throw error
     const { kind, message, hint, frame } = error.fault

@@ -150,6 +150,15 @@ unicode: "größe ☃ 😀"
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
+  test('bytes that are not UTF-8: !!binary in YAML, and \\udcff as a snapshot writes them', async () => {
+    expect(await keysOf('k.yaml', 'a: !!binary |\n  AP+A\n  w7w=\nb: !!binary ""\n')).toEqual({
+      '/a': '\0\udcff\udc80ü',
+      '/b': '',
+    })
+    expect(await keysOf('k.json', '{"a": "\\udcff"}')).toEqual({ '/a': '\udcff' })
+    expect((await faultOf('k.yaml', 'a: !!binary "?"\n')).message).toContain('base64')
+  })
+
   test.each(['yaml', 'json', 'toml'])('20,000 keys and 500 KB: %s', async (extension) => {
     const large = 'x'.repeat(500 * 1024)
     const names = Array.from({ length: 20_000 }, (_, i) => `k${i}`)

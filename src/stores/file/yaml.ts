@@ -1,6 +1,17 @@
 // YAML for the file store: one document, no name twice, integers of any size, merge keys (`<<`).
-import { isScalar, parseDocument, visit } from 'yaml'
+import { isScalar, parseDocument, visit, type ScalarTag } from 'yaml'
+import { decodeValue } from '../../core/bytes.ts'
 import { SyntaxFault } from '../../core/syntax.ts'
+
+/** `!!binary`: bytes that need not be UTF-8, in base64. */
+const binary: ScalarTag = {
+  tag: 'tag:yaml.org,2002:binary',
+  resolve(text, onError) {
+    const data = text.replace(/\s/g, '')
+    if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) onError('invalid base64')
+    return decodeValue(Buffer.from(data, 'base64'))
+  },
+}
 
 /** Maps become Maps and integers BigInts. Throws a SyntaxFault. */
 export function parseYaml(text: string): unknown {
@@ -11,6 +22,7 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {
     intAsBigInt: true,
     merge: true,
+    customTags: [binary],
     prettyErrors: false,
     uniqueKeys: false,
     logLevel: 'error',

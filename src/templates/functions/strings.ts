@@ -1,6 +1,6 @@
 // Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`.
+import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
-import { fromBytes, toBytes } from '../bytes.ts'
 import { define } from './define.ts'
 import { int, optional, text, texts } from './params.ts'
 import { base, dir } from './paths.ts'
@@ -132,7 +132,7 @@ export const strings = [
     examples: [
       { nunjucks: 'base64Encode("grüße")', go: 'base64Encode "grüße"', result: 'Z3LDvMOfZQ==' },
     ],
-    run: (_, s) => Buffer.from(toBytes(s)).toString('base64'),
+    run: (_, s) => encodeText(s).toString('base64'),
   }),
   define('base64Decode', {
     params: [text('s')],
@@ -161,7 +161,7 @@ export const strings = [
       if (data.length % 4 !== 0 || /[^A-Za-z0-9+/]/.test(body)) {
         raise('template', 'base64Decode: illegal base64 data')
       }
-      return fromBytes(Buffer.from(data, 'base64'))
+      return decodeValue(Buffer.from(data, 'base64'))
     },
   }),
   define('parseBool', {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { variable } from '../../system/environment.ts'
 import { define } from './define.ts'
 import { GoTime } from './clock.ts'
 import { Moment } from './time.ts'
@@ -20,7 +21,7 @@ export const system = [
       },
       { nunjucks: 'getenv("NOT_SET_ANYWHERE")', go: 'getenv "NOT_SET_ANYWHERE"', result: '' },
     ],
-    run: (_, name, otherwise = '') => process.env[name] || otherwise,
+    run: (_, name, otherwise = '') => variable(name) || otherwise,
   }),
   define('hostname', {
     params: [],

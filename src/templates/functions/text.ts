@@ -1,8 +1,9 @@
 // The active fork's functions on strings: quoting, indenting, cases, hashes. What is a byte in Go is
 // a byte here.
 import { createHash } from 'node:crypto'
+import { encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
-import { byteLength, fromBinary, toBinary, toBytes } from '../bytes.ts'
+import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
 import { camelCase, joinWords } from './cases.ts'
 import { define } from './define.ts'
@@ -139,6 +140,6 @@ export const texts = [
         result: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
       },
     ],
-    run: (_, s) => createHash('sha256').update(toBytes(s)).digest('hex'),
+    run: (_, s) => createHash('sha256').update(encodeText(s)).digest('hex'),
   }),
 ]

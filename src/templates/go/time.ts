@@ -1,9 +1,10 @@
 // time.Time, as `datetime` gives it: its methods, its text, and Go's layouts.
 import { GoTime, monthName, weekdayName, type Zone } from '../functions/clock.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
 import { define } from './builtins.ts'
 import { BOOL, defined, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
 import type { Func } from './values.ts'
-import { fromText, Integer, Opaque, toText, type Value } from './values.ts'
+import { Integer, Opaque, type Value } from './values.ts'
 
 const TIME = structOf('time.Time', [])
 const LOCATION = pointerTo(structOf('time.Location', []))
@@ -66,8 +67,8 @@ type Method = readonly [
 ]
 
 const METHODS = new Map<string, Method>([
-  ['Format', [[STRING], STRING, (t, [layout]) => fromText(t.format(toText(layout as string)))]],
-  ['String', [[], STRING, (t) => fromText(t.text())]],
+  ['Format', [[STRING], STRING, (t, [layout]) => toBinary(t.format(fromBinary(layout as string)))]],
+  ['String', [[], STRING, (t) => toBinary(t.text())]],
   [
     'Unix',
     [
@@ -149,7 +150,7 @@ export class Time extends Opaque {
     super()
   }
   text(): string {
-    return fromText(this.clock.text())
+    return toBinary(this.clock.text())
   }
   identity(): string {
     return `${this.clock.unixNano} ${this.clock.zone}`

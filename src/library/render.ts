@@ -101,7 +101,9 @@ function wrongOption({ template, file, engine, keys }: RenderOptions): string | 
   if (typeof (template ?? file) !== 'string' || (template !== undefined && file !== undefined)) {
     return 'render needs either template or file, a text'
   }
-  if (typeof keys !== 'object' || keys === null) return 'keys must be an object of names and values'
+  if (typeof keys !== 'object' || keys === null || Array.isArray(keys)) {
+    return 'keys must be an object of names and values'
+  }
   if (engine === undefined || engineNames.includes(engine)) return undefined
   return `engine must be one of ${engineNames.join(', ')}`
 }

@@ -13,6 +13,32 @@ const binary: ScalarTag = {
   },
 }
 
+/**
+ * Integers as confd's parser reads them: YAML 1.1's octals (`0644` is 420) and underscores (`1_000`)
+ * beside those of 1.2. A decimal with a leading zero that is no octal stays a decimal.
+ */
+const integer: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?(?:0x[0-9a-f_]+|0b[01_]+|0o[0-7_]+|[0-9][0-9_]*)$/i,
+  resolve(text) {
+    const [, sign, digits = ''] = /^([-+]?)(.*)$/.exec(text.replaceAll('_', '')) ?? []
+    if (!/[0-9a-f]$/i.test(digits) || /^0[bo]$/i.test(digits)) return text
+    const size = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits.toLowerCase())
+    return sign === '-' ? -size : size
+  },
+}
+
+const float: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:e[-+]?[0-9_]+)?$/i,
+  resolve(text) {
+    const value = Number(text.replaceAll('_', ''))
+    return Number.isFinite(value) ? value : text
+  },
+}
+
 /** Maps become Maps and integers BigInts. Throws a SyntaxFault. */
 export function parseYaml(text: string): unknown {
   const fail = (at: number | undefined, message: string): never => {
@@ -22,7 +48,7 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {
     intAsBigInt: true,
     merge: true,
-    customTags: [binary],
+    customTags: (tags) => [integer, float, binary, ...tags],
     prettyErrors: false,
     uniqueKeys: false,
     logLevel: 'error',
@@ -37,6 +63,8 @@ export function parseYaml(text: string): unknown {
       const names = new Set<string>()
       for (const { key } of map.items) {
         if (!isScalar(key)) return fail(map.range?.[0], 'a name must be plain text')
+        // `0644:` is the name 0644.
+        if (typeof key.value !== 'string' && key.source !== undefined) key.value = key.source
         const name = String(key.value)
         if (name !== '<<' && names.has(name)) {
           return fail(key.range?.[0], 'this name is in the map twice')

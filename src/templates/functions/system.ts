@@ -65,6 +65,7 @@ export const system = [
       { nunjucks: 'fileExists("/no/such/file")', go: 'fileExists "/no/such/file"', result: false },
     ],
     run: ({ reader }, path) => {
+      if (path === '') return false
       const full = resolve(path)
       reader.file(full)
       return existsSync(full)

@@ -13,7 +13,7 @@ import { int, text, type Int } from './params.ts'
 const LARGEST = 64 * 1024 * 1024
 
 function repeat(name: string, count: Int, s: string): string {
-  if (count < 0) raise('template', `${name}: negative count`)
+  if (count <= 0) return ''
   if (Number(count) * byteLength(s) > LARGEST) raise('template', `${name}: the result is too large`)
   return s.repeat(Number(count))
 }
@@ -40,19 +40,19 @@ export const texts = [
   }),
   define('squote', {
     params: [text('s')],
-    doc: 'In single quotes; nothing inside is escaped.',
+    doc: 'In single quotes, with a single quote inside doubled, as YAML and SQL have it. For a shell there is `shellquote`.',
     filter: 0,
-    examples: [{ nunjucks: 'squote("web")', go: 'squote "web"', result: "'web'" }],
-    run: (_, s) => `'${s}'`,
+    examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
+    run: (_, s) => `'${s.replaceAll("'", "''")}'`,
   }),
   define('repeat', {
     params: [int('count'), text('s')],
-    doc: '`s` so many times.',
+    doc: '`s` so many times; nothing when that is negative.',
     filter: 1,
     examples: [
       { nunjucks: 'repeat(3, "ab")', go: 'repeat 3 "ab"', result: 'ababab' },
       { nunjucks: '"-" | repeat(5)', go: '"-" | repeat 5', result: '-----' },
-      { nunjucks: 'repeat(-1, "a")', go: 'repeat -1 "a"', error: 'repeat: negative count' },
+      { nunjucks: 'repeat(-1, "a")', go: 'repeat -1 "a"', result: '' },
     ],
     run: (_, count, s) => repeat('repeat', count, s),
   }),
@@ -83,7 +83,7 @@ export const texts = [
     doc: 'Without any white space.',
     filter: 0,
     examples: [{ nunjucks: 'nospace(" a b\\n")', go: 'nospace " a b\\n"', result: 'ab' }],
-    run: (_, s) => s.replace(/\p{White_Space}/gu, ''),
+    run: (_, s) => s.toWellFormed().replace(/\p{White_Space}/gu, ''),
   }),
   define('snakecase', {
     params: [text('s')],
@@ -105,7 +105,7 @@ export const texts = [
   }),
   define('camelcase', {
     params: [text('s')],
-    doc: 'Words joined, each but the first with a capital. As in the fork only ASCII letters become capitals; a word that begins with another letter is damaged.',
+    doc: 'Words joined, each but the first with a capital.',
     filter: 0,
     examples: [
       {

@@ -1,6 +1,6 @@
 // Guards: whether a change may go ahead unasked. Pure: compares what the last applied render read
 // and made with what the next one did, and tells the operator in words why one is held.
-import { globBase, globToRegExp } from './glob.ts'
+import { globBase, compileGlob } from './glob.ts'
 import { covers, fullKey, isEntry, joinKeys, outermost, toKey, type Key } from './key.ts'
 import type { Reads, Scope } from './reader.ts'
 import type { Guard, Limit } from './resource.ts'
@@ -34,7 +34,7 @@ export function keysRead(
       for (const key of keysUnder(tree, roots, dir)) if (key !== dir) found.add(key)
     }
     for (const pattern of one.patterns) {
-      const expression = globToRegExp(pattern)
+      const expression = compileGlob(pattern)
       for (const key of keysUnder(tree, roots, toKey(globBase(pattern)))) {
         if (key !== scope.prefix && expression.test(key)) found.add(key)
       }

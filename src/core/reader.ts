@@ -14,7 +14,7 @@ import {
   toKey,
   type Key,
 } from './key.ts'
-import { globBase, globEscape, globToRegExp } from './glob.ts'
+import { globBase, globEscape, compileGlob } from './glob.ts'
 import type { Tree } from './tree.ts'
 
 /** What one render looked up. All keys are full keys, the prefix included. */
@@ -111,7 +111,7 @@ export class Reader {
   match(pattern: string): Pair[] {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
-    const expression = globToRegExp(normal)
+    const expression = compileGlob(normal)
     this.#seen.patterns.add(full)
     this.#needMatches(normal)
     const pairs: Pair[] = []
@@ -132,7 +132,7 @@ export class Reader {
     const base = toKey(globBase(normal))
     // One listing tells of every key that appears or vanishes below it, at any depth.
     this.#seen.listings.add(this.fullKey(base))
-    const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(globToRegExp)
+    const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(compileGlob)
     if (expressions.length === 0) return base !== '/' && this.#isThere(base) ? [base] : []
     let found = [base]
     for (const expression of expressions) {
@@ -143,6 +143,12 @@ export class Reader {
       )
     }
     return found.sort(compareText)
+  }
+
+  /** True when the resource sees no key at all. */
+  isEmpty(): boolean {
+    const { keys } = this.scope
+    return keys.every((key) => this.get(key) === undefined && this.under(key).length === 0)
   }
 
   /** The names directly below a directory, each once, in order. A name may be a key, a directory, or both. */
@@ -231,7 +237,7 @@ export class Reader {
     if (this.#demand === undefined) return
     let dirs = [toKey(globBase(pattern))]
     for (const segment of segmentsOf(pattern).slice(segmentsOf(dirs[0] ?? '/').length, -1)) {
-      const expression = globToRegExp(segment)
+      const expression = compileGlob(segment)
       dirs = dirs.flatMap((dir) =>
         this.#names(this.fullKey(dir))
           .filter((name) => expression.test(name))

@@ -17,6 +17,7 @@ import {
   type Type,
 } from './types.ts'
 import { toBinary } from '../bytes.ts'
+import { MAX_DEPTH } from '../functions/json.ts'
 
 export type Value =
   | string
@@ -186,15 +187,21 @@ export function isTrue(value: Value): boolean {
 }
 
 /** What Go's `x.(type)` unmarshalling of JSON gives: float64, string, []interface {}, map. */
-export function fromJson(value: unknown): Value {
+export function fromJson(value: unknown, depth = 0): Value {
   if (value === null || value === undefined) return null
   // Half of a surrogate pair, written as `\ud800`, is U+FFFD in Go.
   if (typeof value === 'string') return toBinary(value.toWellFormed())
   if (typeof value === 'number' || typeof value === 'boolean') return value
-  if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(fromJson))
+  if (depth >= MAX_DEPTH) throw new CallError(`nested deeper than ${MAX_DEPTH} levels`)
+  if (Array.isArray(value)) {
+    return new Slice(
+      ANY_SLICE,
+      value.map((item) => fromJson(item, depth + 1)),
+    )
+  }
   const entries = new Map<MapKey, Value>()
   for (const [key, item] of Object.entries(value))
-    entries.set(toBinary(key.toWellFormed()), fromJson(item))
+    entries.set(toBinary(key.toWellFormed()), fromJson(item, depth + 1))
   return new GoMap(ANY_MAP, entries)
 }
 

@@ -15,6 +15,7 @@ import { wrongLanguage } from '../language.ts'
 import { DEST, Sources, type Texts } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
+import { safeFilters } from './filters.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
@@ -54,6 +55,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   // Not one of the root's variables: included and imported files see it too, and loops may use the name.
   Object.defineProperty(environment.globals, 'item', { get: () => run?.item })
   const builtin = new Set(Object.keys(environment.filters))
+  Object.assign(environment.filters, safeFilters({ ...environment.filters }))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
     const call = (args: readonly unknown[]) => fn.call(current().context, args)
     environment.globals[fn.name] = (...args: readonly unknown[]) => call(args)

@@ -5,6 +5,8 @@ import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { Pending } from '../context.ts'
 import { NO_ITEM } from '../functions/item.ts'
 import { describe } from '../functions/params.ts'
+import { includes } from '../search.ts'
+import { memberOf } from './members.ts'
 
 /** What a unit needs of the engine that runs it. */
 export interface Host {
@@ -18,8 +20,6 @@ export interface Host {
   /** The first failure of a render counts: nunjucks wraps and repeats what is thrown through it. */
   failed(error: FaultError | Pending): void
 }
-
-const OBJECT_NAMES = new Set(Object.getOwnPropertyNames(Object.prototype))
 
 export class Unit {
   constructor(
@@ -81,7 +81,7 @@ export class Unit {
   }
 
   isIn(item: unknown, list: unknown, line: number, column: number): boolean {
-    if (typeof list === 'string') return list.includes(String(item))
+    if (typeof list === 'string') return includes(list, String(item))
     if (Array.isArray(list)) return list.includes(item)
     if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
     return this.#fail(
@@ -171,16 +171,6 @@ export function faultOf(error: unknown): Fault {
   const wrapping = /^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*|Template render error: |Error: )+/
   const message = told.replace(wrapping, '').replace(/\.$/, '')
   return { kind: 'template', message }
-}
-
-/** An attribute; what JavaScript gives to every object is out of reach. */
-function memberOf(target: NonNullable<unknown>, key: string): unknown {
-  if (!Object.hasOwn(target, key) && (OBJECT_NAMES.has(key) || key === 'prototype'))
-    return undefined
-  const value = (target as Record<string, unknown>)[key]
-  // A method stays with its object.
-  if (typeof value !== 'function') return value
-  return (...args: readonly unknown[]) => Reflect.apply(value, target, args) as unknown
 }
 
 const hasText = (value: object): boolean =>

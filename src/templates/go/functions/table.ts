@@ -1,6 +1,8 @@
 // confd's functions under their Go signatures: the one table of what a Go template can call.
 // Where only strings and numbers go in and out, the functions that both engines share do the work;
 // what depends on Go's types is in the files beside this one.
+import { isMalformed } from '../../../core/glob.ts'
+import { toKey } from '../../../core/key.ts'
 import { fromBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import { functions as shared } from '../../functions/index.ts'
@@ -127,6 +129,14 @@ export function functionsFor(context: RenderContext): Functions {
   const match = ([pattern]: readonly Value[]): Value =>
     orNil(new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct)))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
+  for (const name of ['gets', 'getvs']) {
+    const { type, call } = table.get(name) as Func
+    const empty = new Slice(type.signature?.result ?? KV_PAIRS, null)
+    const isUnmatched = (pattern: Value): boolean =>
+      isMalformed(toKey(fromBinary(pattern as string))) && context.reader.isEmpty()
+    // A malformed pattern is an error where there are keys to match it with, as in confd.
+    table.set(name, new Func(type, (args) => (isUnmatched(args[0]) ? empty : call(args))))
+  }
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)
   table.set('item', itemFunction(context))

@@ -1,0 +1,221 @@
+// The worst inputs of filters and functions. `s` and `t` are values of keys: [before, unit, after], of
+// which the unit is repeated, or the kind of a JSON text (linear-child.mjs).
+
+type How = readonly [string, string, string] | string
+
+interface More {
+  readonly s?: How
+  readonly t?: How
+  /** Keys below /k, by how their names are made. */
+  readonly keys?: Readonly<Record<string, How>>
+  /** A tenth of as many directories below /k. */
+  readonly many?: true
+  /** Repetitions of the smaller input. */
+  readonly n?: number
+  /** It ends with an error, which has to come in time, too. */
+  readonly fails?: true
+}
+
+/** A name, the expression, and its input. */
+export type Case = readonly [name: string, code: string, more?: More]
+
+/** No row is needed: no work that grows with a value. */
+export const FILTERS: Readonly<Record<string, string>> = {
+  abs: 'a number',
+  d: 'default',
+  e: 'escape',
+  round: 'a number',
+}
+
+export const FUNCTIONS: Readonly<Record<string, string>> = {
+  add: 'two numbers',
+  sub: 'two numbers',
+  mul: 'two numbers',
+  div: 'two numbers',
+  mod: 'two numbers',
+  seq: 'two numbers',
+  hostname: 'no argument',
+  datetime: 'no argument',
+  lookupIP: 'a name for the resolver',
+  lookupIPV4: 'a name for the resolver',
+  lookupIPV6: 'a name for the resolver',
+  lookupSRV: 'a name for the resolver',
+  lookupIfaceIPV4: 'a name for the system',
+  lookupIfaceIPV6: 'a name for the system',
+  include: 'the name of a template',
+  services: 'as ls',
+  nodes: 'as range',
+}
+
+const A = ['', 'a', ''] as const
+/** A text in which the part matches almost everywhere. */
+const ALMOST = { s: A, t: 'middle', n: 100_000 }
+const ALMOST_AT_ITS_END = { s: ['', 'aa', ''] as const, t: ['', 'a', 'b'] as const }
+const DIGITS = ['', '9', ''] as const
+const LINES = ['', '\n', ''] as const
+const DEEP = ['', '[', ''] as const
+const STARS = '*-*-*-*-*x'
+
+export const NUNJUCKS: readonly Case[] = [
+  ['batch', 's | list | batch(3) | length', { s: A }],
+  ['capitalize', 's | capitalize', { s: A }],
+  ['center', 's | center(80)', { s: A }],
+  ['default', 's | default("x") ~ default("x", s)', { s: A }],
+  ['dictsort', 'json(s) | dictsort | length', { s: 'object' }],
+  ['dump', 'jsonArray(s) | dump(2)', { s: 'big' }],
+  ['dump of text', 's | dump', { s: ['', '"\ud800', ''] }],
+  ['escape', 's | escape', { s: ['', '<', ''] }],
+  ['first and last', '(s | list | first) ~ (s | list | last)', { s: A }],
+  ['float', 's | float', { s: DIGITS }],
+  ['forceescape', 's | forceescape', { s: ['', '&', ''] }],
+  ['groupby', 'jsonArray(s) | groupby("a") | length', { s: 'objects' }],
+  ['groupby each', 's | list | groupby("length") | length', { s: A }],
+  ['indent', 's | indent(2)', { s: LINES }],
+  ['int', 's | int', { s: DIGITS }],
+  ['int of zeros', 's | int', { s: ['', '0', '1'] }],
+  ['join', 's | list | join(",")', { s: A }],
+  ['length', 's | length', { s: A }],
+  ['list', 's | list | length', { s: ['', '😀', ''] }],
+  ['lower', 's | lower', { s: ['', 'İ', ''] }],
+  ['nl2br', 's | nl2br', { s: ['', '\r', ''] }],
+  ['random', 's | list | random', { s: A }],
+  ['reject', 'jsonArray(s) | reject("odd") | length', { s: 'numbers' }],
+  ['rejectattr', 'jsonArray(s) | rejectattr("a") | length', { s: 'objects' }],
+  ['replace', 's | replace(t, "x")', ALMOST],
+  ['replace at its end', 's | replace(t, "x")', ALMOST_AT_ITS_END],
+  ['replace all', 's | replace("a", "bb") ~ (s | replace("", "-"))', { s: A }],
+  ['reverse', 's | reverse', { s: A }],
+  ['safe', 's | safe', { s: A }],
+  ['select', 'jsonArray(s) | select("odd") | length', { s: 'numbers' }],
+  ['selectattr', 'jsonArray(s) | selectattr("a") | length', { s: 'objects' }],
+  ['slice', 's | list | slice(7) | length', { s: A }],
+  ['sort', 'jsonArray(s) | sort | length', { s: 'words' }],
+  ['sort of equals', 's | list | sort | length', { s: A }],
+  ['string', 's | string', { s: A }],
+  ['striptags', 's | striptags', { s: ['', '<a ', ''] }],
+  ['striptags, one name', 's | striptags', { s: ['<', 'a', ''] }],
+  ['striptags, comments', 's | striptags', { s: ['', '<!--', ''] }],
+  ['striptags, both', 's | striptags', { s: ['', '<a <!-- ', '>'] }],
+  ['striptags, blanks', 's | striptags', { s: ['x', ' ', 'x'] }],
+  ['striptags, lines', 's | striptags(true)', { s: ['x', ' \n  ', 'x'] }],
+  ['striptags, inner blanks', 's | striptags(true)', { s: ['x', ' ', 'x'] }],
+  ['sum', 'jsonArray(s) | sum', { s: 'numbers' }],
+  ['title', 's | title', { s: ['', 'a ', ''] }],
+  ['trim', 's | trim', { s: ['x', ' ', 'x'] }],
+  ['truncate', 's | truncate(10)', { s: A }],
+  ['upper', 's | upper', { s: ['', 'ŉ', ''] }],
+  ['urlencode', 's | urlencode', { s: ['', '\udcff', ''] }],
+  ['urlize', 's | urlize', { s: ['', '(', ''] }],
+  ['urlize, dots', 's | urlize', { s: ['a@b', '.a', '!'] }],
+  ['urlize, mail', 's | urlize', { s: ['a@', 'a', '!'] }],
+  ['urlize, words', 's | urlize', { s: ['', 'www.a.com, ', ''] }],
+  ['wordcount', 's | wordcount', { s: ['', 'a ', ''] }],
+  ['in', 't in s', ALMOST],
+
+  ['getv', 'getv("/s") ~ getv(s, "none")', { s: ['', '/', ''] }],
+  ['get', 'get("/s").value', { s: A }],
+  ['exists', 'exists(s)', { s: ['', '/a', ''] }],
+  ['gets', `gets("/k/${STARS}") | length`, { keys: { a: ['', '-', ''] } }],
+  ['gets, question marks', 'gets("/k/*?*?*?*?*x") | length', { keys: { a: A } }],
+  ['gets, many keys', 'gets("/k/*/a") | length', { many: true }],
+  ['getvs', `getvs("/k/${STARS}") | length`, { keys: { a: ['', '-', ''] } }],
+  ['range', 'range("/k") | length', { many: true }],
+  ['ls', 'ls("/k") | length', { many: true }],
+  ['lsdir', 'lsdir("/k") | length', { many: true }],
+  ['service', 'service(s) | length', { s: ['', '%2F', ''] }],
+  ['base and dir', 'base(s) ~ dir(s)', { s: ['', '/../a', ''] }],
+  ['split', 'split(s, t) | length', ALMOST],
+  ['split, many parts', 'split(s, "a") | length', { s: A }],
+  ['join()', 'join(jsonArray(s), t)', { s: 'words' }],
+  ['replace()', 'replace(s, t, "x")', ALMOST_AT_ITS_END],
+  ['contains', 'contains(s, t)', ALMOST],
+  ['contains, bytes', 'contains(s, t)', { s: ['', 'a', '\udcff'], t: 'middle', n: 100_000 }],
+  ['toUpper and toLower', 'toUpper(s) ~ toLower(s)', { s: ['', 'ǆ', ''] }],
+  ['trimPrefix and trimSuffix', 'trimPrefix(s, t) ~ trimSuffix(s, t)', { s: A, t: A }],
+  ['base64Encode', 'base64Encode(s)', { s: ['', '\udcff', ''] }],
+  ['base64Decode', 'base64Decode(s)', { s: ['', '/wD+', ''] }],
+  ['base64Decode, wrong', 'base64Decode(s)', { s: ['', '=', '!'], fails: true }],
+  ['parseBool', 'parseBool(s)', { s: A, fails: true }],
+  ['quote and squote', 'quote(s) ~ squote(s)', { s: ['', "\udcff'", ''] }],
+  ['repeat', 'repeat(3, s)', { s: A }],
+  ['indent()', 'indent(2, s) ~ nindent(2, s)', { s: LINES }],
+  ['nospace', 'nospace(s)', { s: ['x', ' ', 'x'] }],
+  ['words', 'snakecase(s) ~ kebabcase(s) ~ camelcase(s)', { s: ['', 'aB', ''] }],
+  ['sha256sum', 'sha256sum(s)', { s: A }],
+  ['regexMatch', 'regexMatch("(a+)+b", s)', { s: A }],
+  ['regexFind', 'regexFind("(a|aa)+$", s)', { s: ['', 'a', 'b'] }],
+  ['regexReplaceAll', 'regexReplaceAll("a*?b|x", s, "y")', { s: ['', 'x', ''], n: 3000 }],
+  ['atoi', 'atoi(s)', { s: DIGITS, fails: true }],
+  ['reverse()', 'reverse(jsonArray(s)) | length', { s: 'numbers' }],
+  ['sortByLength', 'sortByLength(jsonArray(s)) | length', { s: 'words' }],
+  ['sortKVByLength', 'sortKVByLength(range("/k")) | length', { many: true }],
+  ['list() and append', 'append(jsonArray(s), list(1)) | length', { s: 'numbers' }],
+  ['keys and values', '(keys(json(s)) | length) + (values(json(s)) | length)', { s: 'object' }],
+  ['maps', 'pluck("k1", json(s), map("k1", 1), dict("a", s)) | length', { s: 'object' }],
+  ['hasKey', 'hasKey(json(s), "k1")', { s: 'object' }],
+  ['choices', 'empty(coalesce("", ternary(s, t, true)))', { s: A }],
+  ['json', 'json(s) | length', { s: 'object' }],
+  ['jsonArray', 'jsonArray(s) | length', { s: 'big' }],
+  ['fromJson, deep', 'fromJson(s)', { s: DEEP, fails: true }],
+  ['fromJson, broken', 'fromJson(s)', { s: ['', '"\\\\', ''], fails: true }],
+  ['fromJson, one number', 'fromJson(s)', { s: DIGITS, fails: true }],
+  ['fromJson, lines', 'fromJson(s)', { s: LINES, fails: true }],
+  ['toJson', 'toJson(s) ~ toJson(json(t))', { s: ['', '<\udcff', ''], t: 'object' }],
+  ['toPrettyJson', 'toPrettyJson(json(s))', { s: 'object' }],
+  ['getenv', 'getenv(s)', { s: A }],
+  ['fileExists', 'fileExists(s)', { s: ['', '/a', ''] }],
+]
+
+export const GO: readonly Case[] = [
+  ['getv', 'getv $s "none"', { s: ['', '/', ''] }],
+  ['get', 'get "/s"', { s: A }],
+  ['exists', 'exists $s', { s: ['', '/a', ''] }],
+  ['gets', `len (gets "/k/${STARS}")`, { keys: { a: ['', '-', ''] } }],
+  ['getvs', `len (getvs "/k/${STARS}")`, { keys: { a: ['', '-', ''] } }],
+  ['ls', 'len (ls "/k")', { many: true }],
+  ['lsdir', 'len (lsdir "/k")', { many: true }],
+  ['service', 'len (service $s)', { s: ['', '%2F', ''] }],
+  ['base and dir', 'print (base $s) (dir $s)', { s: ['', '/../a', ''] }],
+  ['split', 'len (split $s $t)', ALMOST],
+  ['join', 'join (split $s "a") $t', { s: A }],
+  ['replace', 'replace $s $t "x" -1', ALMOST_AT_ITS_END],
+  ['contains', 'contains $s $t', ALMOST],
+  ['toUpper and toLower', 'print (toUpper $s) (toLower $s)', { s: ['', 'ǆ', ''] }],
+  ['trimPrefix and trimSuffix', 'print (trimPrefix $s $t) (trimSuffix $s $t)', { s: A, t: A }],
+  ['base64Encode', 'base64Encode $s', { s: ['', '\udcff', ''] }],
+  ['base64Decode', 'base64Decode $s', { s: ['', '/wD+', ''] }],
+  ['parseBool', 'parseBool $s', { s: A, fails: true }],
+  ['quote and squote', 'print (quote $s) (squote $s)', { s: ['', "\udcff'", ''] }],
+  ['repeat', 'repeat 3 $s', { s: A }],
+  ['indent', 'print (indent 2 $s) (nindent 2 $s)', { s: LINES }],
+  ['nospace', 'nospace $s', { s: ['x', ' ', 'x'] }],
+  ['words', 'print (snakecase $s) (kebabcase $s) (camelcase $s)', { s: ['', 'aB', ''] }],
+  ['sha256sum', 'sha256sum $s', { s: A }],
+  ['regexMatch', 'regexMatch "(a+)+b" $s', { s: A }],
+  ['regexFind', 'regexFind "(a|aa)+$" $s', { s: ['', 'a', 'b'] }],
+  ['regexReplaceAll', 'regexReplaceAll "a*?b|x" $s "y"', { s: ['', 'x', ''], n: 3000 }],
+  ['atoi', 'atoi $s', { s: DIGITS, fails: true }],
+  ['reverse', 'reverse (split $s "a")', { s: A }],
+  ['sortByLength', 'sortByLength (split $s "a")', { s: ['', 'aab', ''] }],
+  ['sortKVByLength', 'sortKVByLength (gets "/k/*/a")', { many: true }],
+  ['list and append', 'append (list 1) $s', { s: A }],
+  ['keys and values', 'len (values (json $s)) | print (len (keys (json $s)))', { s: 'object' }],
+  ['maps', 'pluck "k1" (json $s) (map "k1" 1) (dict "a" $s)', { s: 'object' }],
+  ['hasKey', 'hasKey (json $s) "k1"', { s: 'object' }],
+  ['choices', 'empty (coalesce "" (ternary $s $t true) (default "x" $s))', { s: A }],
+  ['json', 'json $s', { s: 'object' }],
+  ['jsonArray', 'jsonArray $s', { s: 'big' }],
+  ['fromJson, deep', 'fromJson $s', { s: DEEP, fails: true }],
+  ['fromJson, broken', 'fromJson $s', { s: ['', '"\\\\', ''], fails: true }],
+  ['fromJson, one number', 'fromJson $s', { s: DIGITS, fails: true }],
+  ['toJson', 'print (toJson $s) (toJson (json $t))', { s: ['', '<\udcff', ''], t: 'object' }],
+  ['toPrettyJson', 'toPrettyJson (json $s)', { s: 'object' }],
+  ['getenv', 'getenv $s', { s: A }],
+  ['fileExists', 'fileExists $s', { s: ['', '/a', ''] }],
+  ['html, js, urlquery', 'print (html $s) (js $s) (urlquery $s)', { s: ['', "<'\xff", ''] }],
+  ['print and println', 'print (println $s) (print (json $t))', { s: A, t: 'object' }],
+  ['printf', 'printf $s', { s: ['', '%[', ''] }],
+  ['printf, verbs', 'printf $s', { s: ['', '%d', ''] }],
+  ['printf, of values', 'printf "%q %x %v %5s" $s $s (json $t) $s', { s: A, t: 'object' }],
+  ['eq and slice', 'eq (slice $s 1) $s', { s: A }],
+]

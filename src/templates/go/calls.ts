@@ -114,7 +114,7 @@ export abstract class Calls extends Frame {
     return new FaultError(fault.hint === undefined ? here : { ...here, hint: fault.hint })
   }
 
-  protected readonly refuse = (message: string): never => this.fail(message)
+  protected readonly refuse = (message: string, hint?: string): never => this.fail(message, hint)
 
   #shortCircuit(
     dot: Value,

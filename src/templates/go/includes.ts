@@ -21,10 +21,11 @@ export const includesOf = (template: Template, src: string): readonly Include[] 
 /** The calls of functions with a literal text as their first argument. */
 export const callsIn = ({ source, file, definitions }: Template): readonly Lookup[] =>
   [...definitions.values()].flatMap(pipesOf).flatMap(({ commands }) =>
-    commands.flatMap(({ args: [called, named] }) => {
+    commands.flatMap(({ args: [called, named, next] }) => {
       if (called?.kind !== 'identifier' || named?.kind !== 'string') return []
       const { line = 1, column = 1 } = faultAt(source, file, named.at, '')
-      return [{ call: called.name, key: fromBinary(named.value), line, column }]
+      const second = next?.kind === 'string' ? fromBinary(next.value) : undefined
+      return [{ call: called.name, key: fromBinary(named.value), second, line, column }]
     }),
   )
 

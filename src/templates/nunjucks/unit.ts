@@ -6,6 +6,7 @@ import { Pending } from '../context.ts'
 import { NO_ITEM } from '../functions/item.ts'
 import { describe } from '../functions/params.ts'
 import { includes } from '../search.ts'
+import { memberHint, nameHint } from './hints.ts'
 import { memberOf } from './members.ts'
 
 /** What a unit needs of the engine that runs it. */
@@ -35,8 +36,11 @@ export class Unit {
     return Object.hasOwn(context.ctx, name) ? context.ctx[name] : this.host.globals[name]
   }
 
-  defined(value: unknown, name: string, line: number, column: number): unknown {
-    return value === undefined ? this.#undefined(name, line, column) : value
+  defined(value: unknown, name: string, context: Context, line: number, column: number): unknown {
+    if (value !== undefined) return value
+    if (name === 'item') return this.#fail(NO_ITEM.message, line, column, NO_ITEM.hint)
+    const known = [...Object.keys(context.ctx), ...Object.keys(this.host.globals)]
+    return this.#fail(`${name} is not defined`, line, column, nameHint(name, known))
   }
 
   member(
@@ -55,7 +59,8 @@ export class Unit {
     }
     const value = memberOf(target, key)
     if (value !== undefined || !strict) return value
-    return this.#undefined(name || `"${key}"`, line, column)
+    const hint = memberHint(target, key) ?? nameHint('', [])
+    return this.#fail(`${name || `"${key}"`} is not defined`, line, column, hint)
   }
 
   call(
@@ -120,16 +125,6 @@ export class Unit {
   locate(fault: Fault, line: number, column: number): Fault {
     if (fault.file !== undefined) return fault
     return { ...fault, file: this.path, line, column, frame: codeFrame(this.text, line, column) }
-  }
-
-  #undefined(name: string, line: number, column: number): never {
-    if (name === 'item') return this.#fail(NO_ITEM.message, line, column, NO_ITEM.hint)
-    return this.#fail(
-      `${name} is not defined`,
-      line,
-      column,
-      `correct the name, give a default with | default("..."), or ask "is defined" first`,
-    )
   }
 
   #fail(message: string, line: number, column: number, hint?: string): never {

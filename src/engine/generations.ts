@@ -9,6 +9,7 @@ import { sweepStaged } from '../apply/stage.ts'
 import { loadResources } from '../config/resources.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import type { FileWatch } from '../system/watch-files.ts'
+import { Times } from '../templates/clocks.ts'
 import { createRenderer } from '../templates/render.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 import { Worker, type Retired, type WorkerOptions } from './worker.ts'
@@ -48,6 +49,8 @@ export class Generations {
   /** Work of former generations that has not ended yet. */
   readonly #retired = new Set<Promise<void>>()
   #files: FileWatch | undefined
+  /** What an edit of conf.d does not concern keeps the time that it was rendered with. */
+  readonly #times = new Times()
   /** The last load was refused: whatever is edited next may be what was missing. */
   #refused = false
   #loading: Promise<unknown> = Promise.resolve()
@@ -171,7 +174,10 @@ export class Generations {
       feeds,
       pace: { quiet: settings.quiet, max: settings.quietMax },
       retry: !once,
-      renderer: createRenderer(`${settings.confdir}/templates`),
+      renderer: createRenderer(`${settings.confdir}/templates`, {
+        notice: (message) => this.options.emit({ kind: 'notice', level: 'info', message }),
+        times: this.#times,
+      }),
       noop: settings.noop,
       trial: trial ?? (settings.diff ? 'changes' : undefined),
       keepStageFile: settings.keepStageFile,

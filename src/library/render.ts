@@ -89,7 +89,7 @@ export async function render(options: RenderOptions): Promise<Result<Rendered, F
   const named = new Set([...keys.keys()].flatMap((key) => storeOf(key) ?? []))
   const spec = specOf(src, ['/', ...[...named].map(storeRoot)], options)
   const scope = { store: 'the keys given', prefix: spec.prefix, keys: spec.keys }
-  const rendered = await createRenderer(folder, texts).render(spec, treeOf(keys), scope)
+  const rendered = await createRenderer(folder, { texts }).render(spec, treeOf(keys), scope)
   if (!rendered.ok) return err(unlessText(rendered.error.fault, texts))
   const { bytes, reads } = rendered.value
   const files = new Set([...reads.files].filter((path) => !texts.has(path)))
@@ -115,7 +115,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
   trimBlocks: options.trim_blocks ?? true,
   lstripBlocks: options.lstrip_blocks ?? true,
   ...defined({
-    engine: options.engine,
+    engine: options.engine ?? (options.file === undefined ? 'nunjucks' : undefined),
     leftDelim: options.left_delim,
     rightDelim: options.right_delim,
   }),

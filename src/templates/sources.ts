@@ -93,7 +93,8 @@ function attempt<T>(run: () => T): () => T {
   }
 }
 
-function read(path: string): string | undefined {
+/** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
+export function read(path: string): string | undefined {
   try {
     return decodeValue(readFileSync(path))
   } catch (error) {

@@ -55,7 +55,7 @@ export const system = [
         result: true,
       },
     ],
-    run: ({ now }) => new Moment(new GoTime(BigInt(now.getTime()) * 1_000_000n, 'local')),
+    run: ({ now }) => new Moment(new GoTime(BigInt(now().getTime()) * 1_000_000n, 'local')),
   }),
   define('fileExists', {
     params: [text('path')],

@@ -1,9 +1,48 @@
 // Lists. Nothing is sorted or turned in place: two uses of one list see the same order.
+import { compareText } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
 import { byteLength } from '../bytes.ts'
-import { define } from './define.ts'
-import { any, list, pairs, texts } from './params.ts'
+import { define, type TemplateFunction } from './define.ts'
+import { encode } from './encode.ts'
+import { naturally } from './natural.ts'
+import { Pair } from './pair.ts'
+import { any, describe, int, list, optional, pairs, text, texts } from './params.ts'
 
-export const lists = [
+/** Equal values have equal texts: numbers of both kinds by value, maps and records by content. */
+function identity(value: unknown): string {
+  if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
+  return `value ${encode(value)}`
+}
+
+/** What `port` or `meta.version` is in an item, whichever way its first letter is written. */
+function fieldOf(item: unknown, path: string): unknown {
+  let value: unknown = item
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined
+    const isOwn = Object.hasOwn(value, name) || value instanceof Pair
+    const found: unknown = isOwn ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+    value = typeof found === 'function' ? undefined : found
+  }
+  return value
+}
+
+type Sortable = number | bigint | string
+
+/** Numbers before texts, each in its own order. */
+function compare(a: Sortable, b: Sortable): number {
+  if (typeof a === 'string') return typeof b === 'string' ? compareText(a, b) : 1
+  if (typeof b === 'string') return -1
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+const NUMBERED = {
+  '/s/0': 'a',
+  '/s/1': 'b',
+  '/s/2': 'c',
+  '/s/10': 'd',
+}
+
+export const lists: readonly TemplateFunction[] = [
   define('reverse', {
     params: [list('list')],
     doc: 'The list from its end. The filter `reverse` is that of nunjucks and does the same.',
@@ -45,6 +84,156 @@ export const lists = [
     ],
     run: (_, items) => items.toSorted((a, b) => byteLength(a.key) - byteLength(b.key)),
   }),
+  define('sortNatural', {
+    params: [list('list')],
+    doc: 'Strings, or pairs by their keys, with numbers in them by their value: `web2` before `web10`. So the items of a list in a keys file (`/list/0`, `/list/1`, ...) are in its order.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'sortNatural(["web10", "web2", "db"])',
+        go: 'sortNatural (split "web10,web2,db" ",")',
+        result: ['db', 'web2', 'web10'],
+      },
+      {
+        nunjucks: 'sortNatural(ls("/s"))',
+        go: 'sortNatural (ls "/s")',
+        keys: NUMBERED,
+        result: ['0', '1', '2', '10'],
+      },
+      {
+        nunjucks: 'sortNatural(gets("/s/*"))[3].value',
+        go: '(index (sortNatural (gets "/s/*")) 3).Value',
+        keys: NUMBERED,
+        result: 'd',
+      },
+    ],
+    run: (_, items) => {
+      const keyed = items.map((item) => {
+        const key = item instanceof Pair ? item.key : item
+        return typeof key === 'string'
+          ? { key, item }
+          : raise('template', `sortNatural sorts strings and pairs, not ${describe(item)}`)
+      })
+      return keyed.sort((a, b) => naturally(a.key, b.key)).map(({ item }) => item)
+    },
+  }),
+  define('sortBy', {
+    params: [text('field'), list('list')],
+    doc: 'The items of a list by one of their fields, such as `port` or `meta.version`: numbers by value, texts by their bytes. An item without the field is an error.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: 'jsonArray(\'[{"n": 10}, {"n": 9}]\') | sortBy("n")',
+        go: 'jsonArray `[{"n": 10}, {"n": 9}]` | sortBy "n"',
+        result: [{ n: 9 }, { n: 10 }],
+      },
+      {
+        nunjucks: 'sortBy("Value", gets("/app/[hp]*"))[0].key',
+        go: '(index (sortBy "Value" (gets "/app/[hp]*")) 0).Key',
+        result: '/app/port',
+      },
+      {
+        nunjucks: 'sortBy("none", gets("/app/*"))',
+        go: 'sortBy "none" (gets "/app/*")',
+        error: 'sortBy: item 1 has no field "none" with a text or a number',
+        goError: 'item 1 has no field "none" with a text or a number',
+      },
+    ],
+    run: (_, field, items) => {
+      const keyed = items.map((item, i) => {
+        const key = fieldOf(item, field)
+        return typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint'
+          ? { key, item }
+          : raise('template', `sortBy: ${noField(i, field)}`)
+      })
+      return keyed.sort((a, b) => compare(a.key, b.key)).map(({ item }) => item)
+    },
+  }),
+  define('has', {
+    params: [any('item'), list('list')],
+    doc: 'Whether the item is in the list. In nunjucks the operator `in` says the same: `"b" in list`.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: 'has("b", ["a", "b"])',
+        go: 'has "b" (list "a" "b")',
+        result: true,
+      },
+      {
+        nunjucks: 'service("shop")[0].tags | has("green")',
+        go: '(index (service "shop") 0).Tags | has "green"',
+        keys: { '/services/shop/n1:a': '{"name": "shop", "tags": ["blue"]}' },
+        result: false,
+      },
+    ],
+    run: (_, item, items) => {
+      const wanted = identity(item)
+      return items.some((one) => identity(one) === wanted)
+    },
+  }),
+  define('in', {
+    params: [list('list'), any('item')],
+    doc: "The same with consul-template's order of arguments.",
+    only: 'go',
+    examples: [{ go: 'in (list "a" "b") "b"', result: true }],
+    run: (_, items, item) => {
+      const wanted = identity(item)
+      return items.some((one) => identity(one) === wanted)
+    },
+  }),
+  define('uniq', {
+    params: [list('list')],
+    doc: 'The items of a list, each once, where it stands first.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'uniq(["b", "a", "b"])',
+        go: 'uniq (split "b,a,b" ",")',
+        result: ['b', 'a'],
+      },
+      { nunjucks: 'uniq([1, "1", 1])', go: 'uniq (list 1 "1" 1)', result: [1, '1'] },
+    ],
+    run: (_, items) => {
+      const seen = new Map<string, unknown>()
+      for (const one of items) if (!seen.has(identity(one))) seen.set(identity(one), one)
+      return [...seen.values()]
+    },
+  }),
+  define('first', {
+    params: [list('list')],
+    doc: 'The first item; nothing when the list is empty. The filter `first` is that of nunjucks.',
+    examples: [
+      { nunjucks: 'first(["a", "b"])', go: 'first (list "a" "b")', result: 'a' },
+      { nunjucks: 'first([])', go: 'first list', result: null },
+    ],
+    run: (_, items) => items[0] ?? null,
+  }),
+  define('last', {
+    params: [list('list')],
+    doc: 'The last item; nothing when the list is empty. The filter `last` is that of nunjucks.',
+    examples: [{ nunjucks: 'last(["a", "b"])', go: 'last (list "a" "b")', result: 'b' }],
+    run: (_, items) => items.at(-1) ?? null,
+  }),
+  define('slice', {
+    params: [list('list'), optional(int('from')), optional(int('to'))],
+    doc: 'The items from one place to another, counted from 0, the last one excluded. The filter `slice` is that of nunjucks, and cuts into so many parts; Go has a `slice` of its own.',
+    only: 'nunjucks',
+    examples: [
+      { nunjucks: 'slice(["a", "b", "c"], 1)', result: ['b', 'c'] },
+      { nunjucks: 'slice(["a", "b", "c"], 0, 2)', result: ['a', 'b'] },
+      {
+        nunjucks: 'slice(["a"], 0, 2)',
+        error: 'slice: the list has 1 item, so 0 to 2 is out of range',
+      },
+    ],
+    run: (_, items, from = 0, to = items.length) => {
+      if (from < 0 || to > items.length || from > to) {
+        const count = `${items.length} item${items.length === 1 ? '' : 's'}`
+        raise('template', `slice: the list has ${count}, so ${from} to ${to} is out of range`)
+      }
+      return items.slice(Number(from), Number(to))
+    },
+  }),
   define('list', {
     params: [],
     variadic: true,
@@ -62,3 +251,7 @@ export const lists = [
     run: (_, items, item) => [...items, item],
   }),
 ]
+
+/** In both languages. @param at counted from 0 */
+export const noField = (at: number, field: string): string =>
+  `item ${at + 1} has no field "${field}" with a text or a number`

@@ -1,7 +1,5 @@
-// The active fork's functions on strings: quoting, indenting, cases, hashes. What is a byte in Go is
-// a byte here.
-import { createHash } from 'node:crypto'
-import { encodeText } from '../../core/bytes.ts'
+// Functions on strings: quoting, indenting, cases; most are those of the active fork. What is a byte in
+// Go is a byte here.
 import { raise } from '../../core/fault.ts'
 import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
@@ -30,7 +28,7 @@ function indent(name: string, count: Int, s: string): string {
 export const texts = [
   define('quote', {
     params: [text('s')],
-    doc: 'In double quotes, with the escapes of Go, which JSON, YAML and shells mostly share.',
+    doc: 'In double quotes, with the escapes of Go. Not for a shell, which expands `$` inside of them: that is what `shellquote` is for.',
     filter: 0,
     examples: [
       { nunjucks: 'quote("say \\"hi\\"")', go: 'quote "say \\"hi\\""', result: '"say \\"hi\\""' },
@@ -44,6 +42,28 @@ export const texts = [
     filter: 0,
     examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
     run: (_, s) => `'${s.replaceAll("'", "''")}'`,
+  }),
+  define('shellquote', {
+    params: [text('s')],
+    doc: 'One word for a POSIX shell, which reads it as the very text: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it so in an `EnvironmentFile=`, too. A NUL byte is an error, since no variable can hold it.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'shellquote("say $(id)")',
+        go: 'shellquote "say $(id)"',
+        result: '"say \\$(id)"',
+      },
+      { nunjucks: '"it\'s" | shellquote', go: '"it\'s" | shellquote', result: '"it\'s"' },
+      {
+        nunjucks: 'shellquote(base64Decode("AA=="))',
+        go: 'shellquote (base64Decode "AA==")',
+        error: 'shellquote: the text holds a NUL byte',
+      },
+    ],
+    run: (_, s) => {
+      if (s.includes('\0')) raise('template', 'shellquote: the text holds a NUL byte')
+      return `"${s.replace(/["\\$`]/g, '\\$&')}"`
+    },
   }),
   define('repeat', {
     params: [int('count'), text('s')],
@@ -128,18 +148,5 @@ export const texts = [
       },
     ],
     run: (_, s) => joinWords(s, '-'),
-  }),
-  define('sha256sum', {
-    params: [text('s')],
-    doc: 'The SHA-256 of the bytes, in hexadecimal digits.',
-    filter: 0,
-    examples: [
-      {
-        nunjucks: 'sha256sum("abc")',
-        go: 'sha256sum "abc"',
-        result: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
-      },
-    ],
-    run: (_, s) => createHash('sha256').update(encodeText(s)).digest('hex'),
   }),
 ]

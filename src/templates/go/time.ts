@@ -155,6 +155,9 @@ export class Time extends Opaque {
   identity(): string {
     return `${this.clock.unixNano} ${this.clock.zone}`
   }
+  override get members(): readonly string[] {
+    return [...METHODS.keys()]
+  }
   override json(): string {
     return `"${this.clock.format('2006-01-02T15:04:05.999999999Z07:00')}"`
   }
@@ -168,12 +171,24 @@ export class Time extends Opaque {
 
 export { TIME }
 
+/** Nanoseconds of the methods that give a float, and of those that give an integer. */
+const FRACTIONAL = new Map([
+  ['Hours', 3600e9],
+  ['Minutes', 60e9],
+  ['Seconds', 1e9],
+])
+const WHOLE = new Map([
+  ['Milliseconds', 1_000_000n],
+  ['Microseconds', 1000n],
+  ['Nanoseconds', 1n],
+])
+
 /** Hours, Minutes, Seconds and the rest of a time.Duration. */
 export function durationMethod(value: bigint, name: string): Func | undefined {
-  const unit = { Hours: 3600e9, Minutes: 60e9, Seconds: 1e9 }[name]
+  const unit = FRACTIONAL.get(name)
   if (unit !== undefined)
     return define([], { kind: 'float64', name: 'float64', named: true }, () => Number(value) / unit)
-  const whole = { Milliseconds: 1_000_000n, Microseconds: 1000n, Nanoseconds: 1n }[name]
+  const whole = WHOLE.get(name)
   return whole === undefined
     ? undefined
     : define([], INT64, () => new Integer(INT64, value / whole))

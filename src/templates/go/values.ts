@@ -135,6 +135,10 @@ export abstract class Opaque {
   /** What Go's String method gives. */
   abstract text(): string
   abstract method(name: string): Func | undefined
+  /** The names of its methods, for messages. */
+  get members(): readonly string[] {
+    return []
+  }
   /** What Go's `==` compares. */
   abstract identity(): string
   /** What its MarshalJSON gives. */

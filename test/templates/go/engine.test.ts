@@ -51,7 +51,7 @@ function attempt(text: string, more: Partial<TemplateSpec> = {}): { out: string;
   const fact = (): never => {
     throw new Error('no look-ups here')
   }
-  return { out: engine.render(spec, { reader, now: new Date(), fact }), reader }
+  return { out: engine.render(spec, { reader, now: () => new Date(), fact }), reader }
 }
 
 const render = (text: string, more?: Partial<TemplateSpec>): string => attempt(text, more).out

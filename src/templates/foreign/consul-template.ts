@@ -33,14 +33,16 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'tree',
     written: 'range tree "app"',
-    go: 'gets "/app/*", and "/app/*/*" for each level more; explode "/app" for a map of them',
+    go: 'range gets "/app/*"',
     nunjucks: 'for p in range("/app")',
+    note: 'in Go one pattern for each level, such as "/app/*/*", or explode "/app" for a map of maps',
   },
   {
     name: 'safeTree',
     written: 'range safeTree "app"',
-    go: 'as tree, and a guard in the resource',
-    nunjucks: 'for p in range("/app"), and a guard in the resource',
+    go: 'range gets "/app/*"',
+    nunjucks: 'for p in range("/app")',
+    note: 'a guard in the resource holds a change that takes too much away',
   },
   {
     name: 'env',
@@ -105,8 +107,9 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'executeTemplate',
     written: 'executeTemplate "x" .',
-    go: 'template "x" . or include "file.tmpl" .',
-    nunjucks: 'include("file.njk"), or a macro',
+    go: 'include "file.tmpl" .',
+    nunjucks: 'include("file.njk")',
+    note: 'for a part of the same file: {{template "x" .}} in Go, a macro in nunjucks',
   },
   {
     name: 'explodeMap',
@@ -147,8 +150,9 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'scratch',
     written: 'scratch.Set "a" "b"',
-    go: '{{$a := "b"}}, and {{$a = "c"}} to change it',
+    go: '{{$a := "b"}}',
     nunjucks: '{% set a = "b" %}',
+    note: 'in Go {{$a = "c"}} changes it',
   },
   {
     name: 'file',

@@ -25,7 +25,19 @@ export function safeFilters(builtin: Filters): Filters {
       isText(value) ? [...String(value)].reverse().join('') : otherwise('reverse', [value]),
     truncate: (...args) => withoutHalf(args[0], otherwise('truncate', args)),
     urlencode: (value) => urlEncode(value),
-    groupby: (items, attribute) => groupBy(items, attribute),
+    groupby: (items, path) => groupBy(items, path),
+    selectattr: (items, name) => listOf(items).filter((one) => Boolean(attribute(one, name))),
+    rejectattr: (items, name) => listOf(items).filter((one) => !attribute(one, name)),
+    join: (items, by, name) => {
+      const values = isMissing(name)
+        ? listOf(items)
+        : listOf(items).map((one) => attribute(one, name))
+      return values.join(by ? String(by) : '')
+    },
+    sum: (items, name, start) =>
+      isMissing(name)
+        ? otherwise('sum', [items, name, start])
+        : otherwise('sum', [listOf(items).map((one) => attribute(one, name)), undefined, start]),
     int: (...args) => exactInteger(args, otherwise('int', args)),
     replace: (...args) => replace(args, () => otherwise('replace', args)),
   }
@@ -41,6 +53,16 @@ function textOf(name: string, value: unknown): string {
 
 const optionalText = (name: string, value: unknown): string =>
   value === null || value === undefined || value === false ? '' : textOf(name, value)
+
+const isMissing = (value: unknown): boolean => value === undefined || value === null || value === ''
+
+const listOf = (value: unknown): readonly unknown[] =>
+  Array.isArray(value)
+    ? (value as unknown[])
+    : raise('template', `the filter works on a list, not on ${describe(value)}`)
+
+const attribute = (item: unknown, name: unknown): unknown =>
+  item === null || item === undefined ? undefined : memberOf(item, String(name))
 
 /** `<a href=x>` and comments are taken out, and white space is squeezed. */
 function stripTags(text: string, keepLines: boolean): string {
@@ -104,16 +126,13 @@ function urlEncode(value: unknown): string {
   return pairs.map(([key, item]) => `${encode(key)}=${encode(item)}`).join('&')
 }
 
-function groupBy(items: unknown, attribute: unknown): unknown {
+function groupBy(items: unknown, path: unknown): unknown {
   // Without a prototype: a group may be called `constructor`.
   const groups = Object.create(null) as Record<string, unknown[]>
   for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
-    let value: unknown = item
-    for (const part of String(attribute).split('.')) {
-      value = value === null || value === undefined ? undefined : memberOf(value, part)
-    }
+    const value = String(path).split('.').reduce(attribute, item)
     if (value === undefined) {
-      raise('template', `groupby: an item has no attribute "${String(attribute)}"`)
+      raise('template', `groupby: an item has no attribute "${String(path)}"`)
     }
     ;(groups[String(value)] ??= []).push(item)
   }

@@ -85,6 +85,18 @@ it('a group may have the name of a method', () => {
   expect(() => ours['groupby']?.([{}], 'constructor')).toThrow(FaultError)
 })
 
+it('attributes are those of the item itself', () => {
+  const items = [{ a: 1 }, { a: 0 }, {}]
+  expect(ours['selectattr']?.(items, 'a')).toEqual([{ a: 1 }])
+  expect(ours['rejectattr']?.(items, 'a')).toEqual([{ a: 0 }, {}])
+  expect(ours['selectattr']?.(items, 'constructor')).toEqual([])
+  expect(ours['join']?.(items, ',', 'a')).toBe(package_['join']?.(items, ',', 'a'))
+  expect(ours['join']?.(['a', 'b'])).toBe('ab')
+  expect(ours['sum']?.([{ n: 1 }, { n: 2 }], 'n', 3)).toBe(6)
+  expect(ours['sum']?.([1, 2])).toBe(3)
+  expect(() => ours['join']?.('text')).toThrow('works on a list')
+})
+
 it('no character is cut in two', () => {
   expect(ours['list']?.('a😀')).toEqual(['a', '😀'])
   expect(ours['reverse']?.('a😀')).toBe('😀a')

@@ -99,21 +99,30 @@ function parseSet(chars: readonly string[], start: number): { one: One; next: nu
 
 function matches(chunks: readonly Chunk[], text: string): boolean {
   let at = 0
-  for (const [i, { afterStar, parts }] of chunks.entries()) {
-    const isLast = i === chunks.length - 1
+  // Every key of a directory comes by here.
+  for (let i = 0; i < chunks.length; i++) {
+    const { afterStar, parts } = chunks[i] as Chunk
     if (parts.length === 0) return !text.includes('/', at)
-    // A star ends at a slash.
-    const slash = afterStar ? text.indexOf('/', at) : at
-    const limit = slash < 0 ? text.length : slash
-    let end = -1
-    for (let from = at; end < 0 && from <= limit; from++) {
-      end = matchAt(parts, text, from)
-      if (isLast && end >= 0 && end < text.length) end = -1
+    const isLast = i === chunks.length - 1
+    let end = endOf(parts, text, at, isLast)
+    if (end < 0 && afterStar) {
+      // A star ends at a slash.
+      const slash = text.indexOf('/', at)
+      const limit = slash < 0 ? text.length : slash
+      for (let from = at + 1; end < 0 && from <= limit; from++) {
+        end = endOf(parts, text, from, isLast)
+      }
     }
     if (end < 0) return false
     at = end
   }
   return at === text.length
+}
+
+/** As matchAt; what is the last chunk has to go to the end of the text. */
+function endOf(parts: Chunk['parts'], text: string, from: number, isLast: boolean): number {
+  const end = matchAt(parts, text, from)
+  return isLast && end < text.length ? -1 : end
 }
 
 /** Where the match that begins at `from` ends; -1 when there is none. */

@@ -145,12 +145,6 @@ export class Reader {
     return found.sort(compareText)
   }
 
-  /** True when the resource sees no key at all. */
-  isEmpty(): boolean {
-    const { keys } = this.scope
-    return keys.every((key) => this.get(key) === undefined && this.under(key).length === 0)
-  }
-
   /** The names directly below a directory, each once, in order. A name may be a key, a directory, or both. */
   children(dir: string): readonly string[] {
     const full = this.fullKey(dir)

@@ -14,6 +14,7 @@ import { numbers } from './numbers.ts'
 import { formatting } from './printf.ts'
 import { regexes } from './regex.ts'
 import { services } from './services.ts'
+import { sorting } from './sorting.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
 import { texts } from './text.ts'
@@ -23,11 +24,12 @@ export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
   'Keys and values': lookups,
   'Services and nodes': services,
   Strings: strings,
-  'Quoting, indenting, naming': texts,
+  'Quoting, indenting, trimming, cases': texts,
   Formatting: formatting,
   Hashes: hashes,
   'Regular expressions': regexes,
   Numbers: numbers,
+  Sorting: sorting,
   Lists: lists,
   Maps: maps,
   Grouping: groups,

@@ -135,39 +135,6 @@ export const strings = [
         text.endsWith(end) ? text.slice(0, text.length - end.length) : text,
       ),
   }),
-  define('trim', {
-    params: [text('s')],
-    doc: '`s` without white space at both ends. The filter `trim` is that of nunjucks and does the same.',
-    examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
-    run: (_, s) => trimSpace(s),
-  }),
-  define('trunc', {
-    params: [int('count'), text('s')],
-    doc: 'The first characters of `s`, so many at most; the last ones when the number is negative.',
-    filter: 1,
-    examples: [
-      { nunjucks: 'trunc(3, "größe")', go: 'trunc 3 "größe"', result: 'grö' },
-      { nunjucks: '"haproxy" | trunc(-5)', go: '"haproxy" | trunc -5', result: 'proxy' },
-    ],
-    run: (_, count, s) => {
-      const chars = [...s]
-      return count < 0
-        ? chars.slice(Number(count)).join('')
-        : chars.slice(0, Number(count)).join('')
-    },
-  }),
-  define('title', {
-    params: [text('s')],
-    doc: 'Each word with a capital, the rest as it is. The filter `title` is that of nunjucks, which writes the rest in lower case.',
-    examples: [
-      {
-        nunjucks: 'title("web server-2 db")',
-        go: 'title "web server-2 db"',
-        result: 'Web Server-2 Db',
-      },
-    ],
-    run: (_, s) => titleCase(s.toWellFormed()),
-  }),
   define('base64Encode', {
     params: [text('s')],
     doc: 'In base64, with padding.',
@@ -226,23 +193,6 @@ export const strings = [
         raise('template', 'parseBool: the text is not a boolean (1, t, true, 0, f, false)')),
   }),
 ]
-
-/** Go's unicode.IsSpace, which has U+0085 and not the byte order mark. */
-const SPACE = /\p{White_Space}/u
-
-function trimSpace(s: string): string {
-  let [start, end] = [0, s.length]
-  while (start < end && SPACE.test(s.charAt(start))) start++
-  while (end > start && SPACE.test(s.charAt(end - 1))) end--
-  return s.slice(start, end)
-}
-
-/** Go's strings.Title: a letter behind anything but a letter, a digit or `_`. */
-const titleCase = (s: string): string =>
-  s.replace(/[\p{L}\p{N}_]+/gu, (word) => {
-    const [first = '', ...rest] = word
-    return toUpper(first) + rest.join('')
-  })
 
 /** A part of a character is found in it, as in Go, once one of the texts is not valid UTF-8. */
 function bytewise<T extends string | string[] | boolean>(

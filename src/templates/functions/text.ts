@@ -6,6 +6,7 @@ import { quote } from '../go/format/quote.ts'
 import { camelCase, joinWords } from './cases.ts'
 import { define } from './define.ts'
 import { int, text, type Int } from './params.ts'
+import { toUpper } from './unicode.ts'
 
 /** Bytes that one call may make. */
 const LARGEST = 64 * 1024 * 1024
@@ -24,6 +25,23 @@ function indent(name: string, count: Int, s: string): string {
     raise('template', `${name}: the result is too large`)
   return s === '' ? '' : lines.map((line) => pad + line).join('\n')
 }
+
+/** Go's unicode.IsSpace, which has U+0085 and not the byte order mark. */
+const SPACE = /\p{White_Space}/u
+
+function trimSpace(s: string): string {
+  let [start, end] = [0, s.length]
+  while (start < end && SPACE.test(s.charAt(start))) start++
+  while (end > start && SPACE.test(s.charAt(end - 1))) end--
+  return s.slice(start, end)
+}
+
+/** Go's strings.Title: a letter behind anything but a letter, a digit or `_`. */
+const titleCase = (s: string): string =>
+  s.replace(/[\p{L}\p{N}_]+/gu, (word) => {
+    const [first = '', ...rest] = word
+    return toUpper(first) + rest.join('')
+  })
 
 export const texts = [
   define('quote', {
@@ -97,6 +115,39 @@ export const texts = [
       { nunjucks: '"a" | nindent(1)', go: '"a" | nindent 1', result: '\n a' },
     ],
     run: (_, count, s) => `\n${indent('nindent', count, s)}`,
+  }),
+  define('trim', {
+    params: [text('s')],
+    doc: '`s` without white space at both ends. The filter `trim` is that of nunjucks and does the same.',
+    examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
+    run: (_, s) => trimSpace(s),
+  }),
+  define('trunc', {
+    params: [int('count'), text('s')],
+    doc: 'The first characters of `s`, so many at most; the last ones when the number is negative.',
+    filter: 1,
+    examples: [
+      { nunjucks: 'trunc(3, "größe")', go: 'trunc 3 "größe"', result: 'grö' },
+      { nunjucks: '"haproxy" | trunc(-5)', go: '"haproxy" | trunc -5', result: 'proxy' },
+    ],
+    run: (_, count, s) => {
+      const chars = [...s]
+      return count < 0
+        ? chars.slice(Number(count)).join('')
+        : chars.slice(0, Number(count)).join('')
+    },
+  }),
+  define('title', {
+    params: [text('s')],
+    doc: 'Each word with a capital, the rest as it is. The filter `title` is that of nunjucks, which writes the rest in lower case.',
+    examples: [
+      {
+        nunjucks: 'title("web server-2 db")',
+        go: 'title "web server-2 db"',
+        result: 'Web Server-2 Db',
+      },
+    ],
+    run: (_, s) => titleCase(s.toWellFormed()),
   }),
   define('nospace', {
     params: [text('s')],

@@ -1,8 +1,8 @@
 // Functions on lists and groups of any type. The results keep the types of their items, so that fields and
 // further functions go on working.
 import { metaGroup, partBelow } from '../../functions/groups.ts'
-import { noField } from '../../functions/lists.ts'
 import { naturally } from '../../functions/natural.ts'
+import { noField } from '../../functions/sorting.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
 import { define } from '../builtins.ts'
 import { fieldOf } from '../fields.ts'

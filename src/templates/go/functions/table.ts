@@ -3,6 +3,7 @@
 // what depends on Go's types is in the files beside this one.
 import { isMalformed } from '../../../core/glob.ts'
 import { toKey } from '../../../core/key.ts'
+import type { Reader } from '../../../core/reader.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
@@ -129,6 +130,10 @@ export const functionNames: ReadonlySet<string> = new Set([
   'item',
 ])
 
+/** True when the resource has no key at all. */
+const seesNothing = (reader: Reader): boolean =>
+  reader.scope.keys.every((key) => reader.get(key) === undefined && reader.under(key).length === 0)
+
 /** The functions of one render. `getv` and `getenv` take one default at most; more are left unread. */
 export function functionsFor(context: RenderContext): Functions {
   const table = new Map<string, Func>(own)
@@ -149,7 +154,7 @@ export function functionsFor(context: RenderContext): Functions {
     const { type, call } = table.get(name) as Func
     const empty = new Slice(type.signature?.result ?? KV_PAIRS, null)
     const isUnmatched = (pattern: Value): boolean =>
-      isMalformed(toKey(fromBinary(pattern as string))) && context.reader.isEmpty()
+      isMalformed(toKey(fromBinary(pattern as string))) && seesNothing(context.reader)
     // A malformed pattern is an error where there are keys to match it with, as in confd.
     table.set(name, new Func(type, (args) => (isUnmatched(args[0]) ? empty : call(args))))
   }

@@ -67,8 +67,14 @@ function block(
   return `${open}${line}  ${items.join(`,${line}  `)}${line}${close}`
 }
 
-/** JSON.stringify writes a byte that is no UTF-8 as the lone surrogate that stands for it. */
+/** JSON.stringify writes a byte that is not UTF-8 as the lone surrogate that stands for it. */
+export const jsonText = (text: string): string =>
+  JSON.stringify(text).replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) =>
+    surrogate ? '\\ufffd' : escape,
+  )
+
 const quoted = (text: string): string =>
-  JSON.stringify(text)
-    .replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) => (surrogate ? '\\ufffd' : escape))
-    .replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  jsonText(text).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

@@ -1,6 +1,7 @@
 // What a Go template calls with a literal: the files that it includes, the keys that it looks up.
 import { fromBinary } from '../bytes.ts'
 import type { Fault } from '../../core/fault.ts'
+import { nearest } from '../../core/nearest.ts'
 import type { Include, Lookup } from '../inspection.ts'
 import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
@@ -34,7 +35,9 @@ export const undefinedTemplates = ({ source, file, definitions }: Template): rea
   [...definitions.values()].flatMap(statementsOf).flatMap((statement) => {
     if (statement.kind !== 'template' || definitions.has(statement.name)) return []
     const message = `template "${statement.name}" not defined`
-    return [faultAt(source, file, statement.at, message)]
+    const fault = faultAt(source, file, statement.at, message)
+    const near = nearest(fromBinary(statement.name), [...definitions.keys()].map(fromBinary))
+    return [near === undefined ? fault : { ...fault, hint: `did you mean "${near}"?` }]
   })
 
 /** All statements of a list, those inside of others included. */

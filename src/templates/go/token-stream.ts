@@ -16,6 +16,10 @@ export interface ParseOptions {
   readonly onUnknown?: (fault: Fault) => void
 }
 
+/** Go templates have functions where other languages have operators. */
+const OPERATORS =
+  'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
+
 /** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
 const MAX_NESTING = 999
 
@@ -106,7 +110,13 @@ export class TokenStream {
       const about = token.text.endsWith(' action') ? extra.replace(' in action', '') : extra
       this.fail(token.text + about, token.at)
     }
-    this.fail(`unexpected ${describe(token)} in ${context}`, token.at)
+    const isOperator = token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text)
+    const hint = isOperator ? OPERATORS : undefined
+    this.fail(
+      `unexpected ${describe(token)} in ${context}`,
+      token.at,
+      this.#hintOf(token.at) ?? hint,
+    )
   }
 
   /** 1-based. */

@@ -66,6 +66,14 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'it is a list: range over it, or take one item with index',
   ],
   ['a misspelt method', '{{datetime.Formt "x"}}', '1:11', /^did you mean \.Format\?/],
+  [
+    'a misspelt template',
+    '{{define "server"}}{{end}}{{template "servr"}}',
+    '1:29',
+    'did you mean "server"?',
+  ],
+  ['an operator', '{{if getv "/s" == "x"}}{{end}}', '1:16', /^write a function in front: eq/],
+  ['two of them', '{{if 1 && 2}}{{end}}', '1:8', /and, or, not/],
   ['a misspelt variable', '{{$server := 1}}{{$servr}}', '1:19', 'did you mean $server?'],
   ['a misspelt function', '{{getss "/v/*"}}', '1:3', 'did you mean gets?'],
   [

@@ -185,6 +185,9 @@ export const NUNJUCKS: readonly Case[] = [
   ['fail', 'fail(s)', { s: A, fails: true }],
   ['printf', 'printf(s)', { s: ['', '%[', ''], fails: true }],
   ['printf, of values', 'printf("%q %x %v %5s", s, s, json(t), s)', { s: A, t: 'object' }],
+  ['Format', 'datetime().Format(s)', { s: ['', '.0', ''] }],
+  ['Format, one fraction', 'datetime().Format(s)', { s: ['.', '0', '1'] }],
+  ['Format, zones', 'datetime().Format(s)', { s: ['', 'MST', ''], n: 3000 }],
   ['getenv', 'getenv(s)', { s: A }],
   ['fileExists', 'fileExists(s)', { s: ['', '/a', ''] }],
 ]
@@ -249,6 +252,7 @@ export const GO: readonly Case[] = [
   ['toYaml', 'toYaml (json $s)', { s: 'object', n: 3000 }],
   ['toToml', 'print (toToml (json $s)) (toToml $t)', { s: 'object', t: ['', '"\n', ''] }],
   ['fail', 'fail $s', { s: A, fails: true }],
+  ['Format', 'datetime.Format $s', { s: ['', '.0', ''] }],
   ['getenv', 'getenv $s', { s: A }],
   ['fileExists', 'fileExists $s', { s: ['', '/a', ''] }],
   ['html, js, urlquery', 'print (html $s) (js $s) (urlquery $s)', { s: ['', "<'\xff", ''] }],

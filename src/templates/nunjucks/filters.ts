@@ -26,6 +26,13 @@ export function safeFilters(builtin: Filters): Filters {
     truncate: (...args) => withoutHalf(args[0], otherwise('truncate', args)),
     urlencode: (value) => urlEncode(value),
     groupby: (items, path) => groupBy(items, path),
+    center: (...args) => otherwise('center', bounded('center', args, 1, LARGEST)),
+    batch: (...args) => otherwise('batch', bounded('batch', args, 1, MOST_PARTS)),
+    slice: (...args) => otherwise('slice', bounded('slice', args, 1, MOST_PARTS)),
+    indent: (...args) => {
+      const lines = String(args[0]).split('\n').length
+      return otherwise('indent', bounded('indent', args, lines, LARGEST))
+    },
     selectattr: (items, name) => listOf(items).filter((one) => Boolean(attribute(one, name))),
     rejectattr: (items, name) => listOf(items).filter((one) => !attribute(one, name)),
     join: (items, by, name) => {
@@ -41,6 +48,21 @@ export function safeFilters(builtin: Filters): Filters {
     int: (...args) => exactInteger(args, otherwise('int', args)),
     replace: (...args) => replace(args, () => otherwise('replace', args)),
   }
+}
+
+/** Blanks that one call may make, and lists. */
+const LARGEST = 64 * 1024 * 1024
+const MOST_PARTS = 1_000_000
+
+/** The number that is the second argument may come from a store as well. */
+function bounded(
+  name: string,
+  args: readonly unknown[],
+  times: number,
+  most: number,
+): readonly unknown[] {
+  if (Number(args[1] ?? 0) * times > most) raise('template', `${name}: the result is too large`)
+  return args
 }
 
 const isText = (value: unknown): value is string | number | { toString(): string } =>

@@ -97,6 +97,16 @@ it('attributes are those of the item itself', () => {
   expect(() => ours['join']?.('text')).toThrow('works on a list')
 })
 
+it.each([
+  ['center', 'x', 1e9],
+  ['indent', '\n'.repeat(1000), 1e6],
+  ['batch', [1], 1e9, 'fill'],
+  ['slice', [1], 1e9],
+])('%s does not make more than can be held', (name, ...args) => {
+  expect(() => ours[name]?.(...args)).toThrow('the result is too large')
+  expect(ours[name]?.(args[0], 2)).toEqual(package_[name]?.(args[0], 2))
+})
+
 it('no character is cut in two', () => {
   expect(ours['list']?.('a😀')).toEqual(['a', '😀'])
   expect(ours['reverse']?.('a😀')).toBe('😀a')

@@ -50,7 +50,7 @@ const CHUNKS = {
     'observe/(log|lines|describe|status|resource-record|awaited)',
     'stores/(registry|difference|roots)',
     'templates/[^/]+$',
-    'templates/functions',
+    'templates/(foreign|functions)',
   ],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [

@@ -1,7 +1,7 @@
 // `dest` and `for_each`: one file, or one for each match, kept inside a folder that `dest` fixes.
 import { join, resolve } from 'node:path'
 import { FaultError } from '../core/fault.ts'
-import { globBase, globToRegExp } from '../core/glob.ts'
+import { globBase, compileGlob } from '../core/glob.ts'
 import { covers, toKey } from '../core/key.ts'
 
 export interface Destination {
@@ -50,7 +50,7 @@ function below(root: string | undefined, dest: string): string {
 
 function checkPattern(pattern: string, keys: readonly string[], report: Report): void {
   try {
-    globToRegExp(toKey(pattern))
+    compileGlob(toKey(pattern))
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
     report('for_each', `for_each: ${error.fault.message}`, 'there are *, ?, [a-z] and \\')

@@ -456,7 +456,8 @@ export function parseValue(option: Option, text: string): Parsed<string | boolea
   if (option.type === 'address') return parseAddress(text)
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []
-  const value = option.synonyms?.[text] ?? text
+  const synonyms = new Map(Object.entries(option.synonyms ?? {}))
+  const value = synonyms.get(text) ?? text
   if (choices.includes(value)) return ok(value)
   if (option === options.backend && unsupportedBackends.test(text)) {
     return err(`supported by reconfd yet; there are ${choices.join(', ')}`)

@@ -51,7 +51,7 @@ export const templateKeys = {
   },
   engine: {
     type: 'string',
-    doc: '"go" or "nunjucks"; decides over the name of src: .tmpl, .gotmpl, .ctmpl and .tpl are Go, all else nunjucks.',
+    doc: '"go" or "nunjucks"; decides over the name of src (.tmpl, .gotmpl, .ctmpl and .tpl are Go, .njk, .j2 and .jinja nunjucks) and its content.',
   },
   left_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `{{`.' },
   right_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `}}`.' },

@@ -37,7 +37,8 @@ export class TemplateCheck {
     const src = join(settings.confdir, 'templates', table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
-      this.#delimiters(engine ?? engineByName(table.src))
+      // Delimiters of its own make a file of any other name a Go template.
+      this.#delimiters(engine ?? engineByName(table.src) ?? 'go')
       await this.#template(table.src, src)
     }
     this.#commands()
@@ -90,7 +91,7 @@ export class TemplateCheck {
     this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
   }
 
-  /** What `engine` says; undefined leaves it to the name of the file. */
+  /** What `engine` says; undefined leaves it to the name and the content of the file. */
   #engine(): EngineName | undefined {
     const { engine } = this.table
     if (engine === undefined) return undefined

@@ -8,6 +8,13 @@ const part = (name: string): string => name.replace(/[%/]/g, encodeURIComponent)
 export const nameOfPart = (text: string): string =>
   text.replace(/%(25|2F)/gi, (_, code: string) => (code === '25' ? '%' : '/'))
 
+/**
+ * The name that a template means: `team/shop`, or `team%2Fshop` as listings of keys and the name of an item
+ * have it.
+ */
+export const serviceNamed = (text: string): string =>
+  /%(?:25|2F)/i.test(text) && !/%(?!25|2F)|\//i.test(text) ? nameOfPart(text) : text
+
 export const serviceDir = (name: string): Key => `/services/${part(name)}`
 
 export const instanceKey = (name: string, node: string, id: string): Key =>

@@ -1,7 +1,7 @@
 // Which resources a change makes dirty: their last reads, turned around into an index, so that the
 // cost follows the changed keys and their depth, not the number of resources or keys.
 import { CAUSES_NAMED, type Cause } from './cause.ts'
-import { globBase, globToRegExp } from './glob.ts'
+import { globBase, compileGlob } from './glob.ts'
 import { selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Reads } from './reader.ts'
@@ -59,7 +59,7 @@ export class DirtyIndex {
         this.#trees.collect(dir, dirty)
         if (how !== 'value') this.#listings.collect(dir, dirty)
         for (const pattern of this.#patterns.get(dir)) {
-          if (globToRegExp(pattern).test(key)) this.#patternReaders.collect(pattern, dirty)
+          if (compileGlob(pattern).test(key)) this.#patternReaders.collect(pattern, dirty)
         }
       }
       for (const name of dirty) {

@@ -1,57 +1,149 @@
-// Go's path.Match (https://pkg.go.dev/path#Match) as a regular expression, compiled once a pattern.
+// Go's path.Match (https://pkg.go.dev/path#Match), compiled once a pattern. As in Go a star takes the
+// nearest match of what follows it and is never tried again: a test takes at most the product of both
+// lengths, whatever the pattern and the text.
 import { raise } from './fault.ts'
 
-const compiled = new Map<string, RegExp>()
+/** Which texts match a pattern. */
+export interface Glob {
+  test(text: string): boolean
+}
+
+/** One character: itself, or its code point in one of the ranges, or in none of them. */
+type One =
+  | { readonly kind: 'any' }
+  | {
+      readonly kind: 'set'
+      readonly negated: boolean
+      readonly ranges: readonly (readonly [low: number, high: number])[]
+    }
+
+/** What stands between two stars: texts as they are, and single characters. */
+interface Chunk {
+  readonly afterStar: boolean
+  readonly parts: readonly (string | One)[]
+}
+
+const compiled = new Map<string, Glob | undefined>()
 /** Patterns may be made of keys, which come and go. */
 const MAX_COMPILED = 10_000
 
-/** A character that stands for itself, inside a set and outside. */
-const literal = (char: string): string =>
-  /\w/.test(char) ? char : `\\u{${codePoint(char).toString(16)}}`
-const codePoint = (char: string): number => char.codePointAt(0) ?? 0
-
 /** Throws a template fault when the pattern is malformed, as Go's ErrBadPattern. */
-export function globToRegExp(pattern: string): RegExp {
-  const known = compiled.get(pattern)
-  if (known !== undefined) return known
-  const chars = [...pattern]
-  let at = 0
-  const bad = (): never => raise('template', `syntax error in pattern "${pattern}"`)
-  const member = (): string => {
-    let char = chars[at++]
-    if (char === '\\') char = chars[at++]
-    else if (char === '-' || char === ']') bad()
-    return char ?? bad()
-  }
-  let source = ''
-  while (at < chars.length) {
-    const char = chars[at++] as string
-    if (char === '*') source += '[^/]*'
-    else if (char === '?') source += '[^/]'
-    else if (char === '\\') source += literal(chars[at++] ?? bad())
-    else if (char === '[') {
-      const negated = chars[at] === '^'
-      if (negated) at++
-      const first = at
-      let set = ''
-      while (at === first || chars[at] !== ']') {
-        const low = member()
-        let high = low
-        if (chars[at] === '-') {
-          at++
-          high = member()
-        }
-        // Go: an empty range such as [z-a] matches nothing; RegExp would throw.
-        if (codePoint(low) <= codePoint(high)) set += `${literal(low)}-${literal(high)}`
-      }
-      at++
-      source += `[${negated ? '^' : ''}${set}]`
-    } else source += literal(char)
-  }
-  const made = new RegExp(`^${source}$`, 'su')
+export const compileGlob = (pattern: string): Glob =>
+  compile(pattern) ?? raise('template', `syntax error in pattern "${pattern}"`)
+
+export const isMalformed = (pattern: string): boolean => compile(pattern) === undefined
+
+function compile(pattern: string): Glob | undefined {
+  if (compiled.has(pattern)) return compiled.get(pattern)
+  const chunks = parse(pattern)
+  const made = chunks && { test: (text: string) => matches(chunks, text) }
   if (compiled.size >= MAX_COMPILED) compiled.clear()
   compiled.set(pattern, made)
   return made
+}
+
+/** Undefined when the pattern is malformed. */
+function parse(pattern: string): readonly Chunk[] | undefined {
+  const chars = [...pattern]
+  const chunks: { afterStar: boolean; parts: (string | One)[] }[] = []
+  let at = 0
+  while (at < chars.length) {
+    const chunk = { afterStar: chars[at] === '*', parts: [] as (string | One)[] }
+    while (chars[at] === '*') at++
+    while (at < chars.length && chars[at] !== '*') {
+      let char = chars[at++] as string
+      if (char === '?') chunk.parts.push({ kind: 'any' })
+      else if (char === '[') {
+        const set = parseSet(chars, at)
+        if (set === undefined) return undefined
+        chunk.parts.push(set.one)
+        at = set.next
+      } else {
+        if (char === '\\') {
+          const escaped = chars[at++]
+          if (escaped === undefined) return undefined
+          char = escaped
+        }
+        const last = chunk.parts.at(-1)
+        if (typeof last === 'string') chunk.parts[chunk.parts.length - 1] = last + char
+        else chunk.parts.push(char)
+      }
+    }
+    chunks.push(chunk)
+  }
+  return chunks
+}
+
+/** @param start behind the opening bracket */
+function parseSet(chars: readonly string[], start: number): { one: One; next: number } | undefined {
+  let at = start
+  const negated = chars[at] === '^'
+  if (negated) at++
+  const member = (): number | undefined => {
+    let char = chars[at++]
+    if (char === '-' || char === ']') return undefined
+    if (char === '\\') char = chars[at++]
+    return char?.codePointAt(0)
+  }
+  const ranges: [number, number][] = []
+  while (ranges.length === 0 || chars[at] !== ']') {
+    const low = member()
+    const isRange = chars[at] === '-'
+    if (isRange) at++
+    const high = isRange ? member() : low
+    if (low === undefined || high === undefined) return undefined
+    ranges.push([low, high])
+  }
+  return { one: { kind: 'set', negated, ranges }, next: at + 1 }
+}
+
+function matches(chunks: readonly Chunk[], text: string): boolean {
+  let at = 0
+  // Every key of a directory comes by here.
+  for (let i = 0; i < chunks.length; i++) {
+    const { afterStar, parts } = chunks[i] as Chunk
+    if (parts.length === 0) return !text.includes('/', at)
+    const isLast = i === chunks.length - 1
+    let end = endOf(parts, text, at, isLast)
+    if (end < 0 && afterStar) {
+      // A star ends at a slash.
+      const slash = text.indexOf('/', at)
+      const limit = slash < 0 ? text.length : slash
+      for (let from = at + 1; end < 0 && from <= limit; from++) {
+        end = endOf(parts, text, from, isLast)
+      }
+    }
+    if (end < 0) return false
+    at = end
+  }
+  return at === text.length
+}
+
+/** As matchAt; what is the last chunk has to go to the end of the text. */
+function endOf(parts: Chunk['parts'], text: string, from: number, isLast: boolean): number {
+  const end = matchAt(parts, text, from)
+  return isLast && end < text.length ? -1 : end
+}
+
+/** Where the match that begins at `from` ends; -1 when there is none. */
+function matchAt(parts: Chunk['parts'], text: string, from: number): number {
+  let at = from
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      if (!text.startsWith(part, at)) return -1
+      at += part.length
+      continue
+    }
+    const code = text.codePointAt(at)
+    if (code === undefined || !isOne(part, code)) return -1
+    at += code > 0xffff ? 2 : 1
+  }
+  return at
+}
+
+function isOne(one: One, code: number): boolean {
+  if (one.kind === 'any') return code !== 0x2f
+  return one.ranges.some(([low, high]) => low <= code && code <= high) !== one.negated
 }
 
 /** The pattern that only this text matches. */

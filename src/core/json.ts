@@ -1,5 +1,5 @@
-// JSON (RFC 8259), for the file store and for output_format. JSON.parse would do but for three things: it rounds large
-// integers, its message quotes the text (which holds secrets), and it often gives no position.
+// JSON (RFC 8259), for the file store, output_format and templates. JSON.parse would do but for three things: it rounds
+// large integers, its message quotes the text (which holds secrets), and it often gives no position.
 import { SyntaxFault } from './syntax.ts'
 
 const space = /[ \t\n\r]*/y
@@ -9,8 +9,20 @@ const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const word = /(?:true|false|null)\b/y
 const words = { true: true, false: false, null: null } as const
 
-/** Objects become Maps and integers BigInts. Throws a SyntaxFault. */
-export function parseJson(text: string): unknown {
+export interface JsonOptions {
+  /** The value of an integer. */
+  readonly integer: (digits: string) => unknown
+  /** Of a name that an object has twice the last value counts; else it is a fault. */
+  readonly repeats: boolean
+}
+
+const strict: JsonOptions = { integer: BigInt, repeats: false }
+
+/**
+ * Objects become Maps and integers, unless the options say otherwise, BigInts. Throws a SyntaxFault, and
+ * a RangeError when the text is nested deeper than the stack is.
+ */
+export function parseJson(text: string, { integer, repeats } = strict): unknown {
   let at = 0
   const take = (token: RegExp): RegExpExecArray | null => {
     token.lastIndex = at
@@ -43,7 +55,8 @@ export function parseJson(text: string): unknown {
       take(space)
       const start = at
       const name = takeString() ?? fail('a name in double quotes')
-      if (members.has(name)) throw SyntaxFault.at(text, start, 'this name is in the object twice')
+      if (!repeats && members.has(name))
+        throw SyntaxFault.at(text, start, 'this name is in the object twice')
       if (!skip(':')) fail('a colon')
       members.set(name, value())
     } while (skip(','))
@@ -66,7 +79,7 @@ export function parseJson(text: string): unknown {
     const digits = take(number)
     if (digits !== null) {
       const whole = digits[1] === undefined && digits[2] === undefined
-      return whole ? BigInt(digits[0]) : Number(digits[0])
+      return whole ? integer(digits[0]) : Number(digits[0])
     }
     const name = take(word)
     if (name !== null) return words[name[0] as keyof typeof words]
@@ -100,7 +113,7 @@ function endOfString(text: string, from: number): number {
  */
 export function brokenAt(text: string): number | undefined {
   try {
-    parseJson(text)
+    parseJson(text, { integer: Number, repeats: true })
     return undefined
   } catch (error) {
     if (!(error instanceof SyntaxFault)) return undefined

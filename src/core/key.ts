@@ -1,4 +1,5 @@
-// Keys: absolute paths such as /services/web/node-1. Comparison, joining, and Go's path.Match.
+// Keys: absolute paths such as /services/web/node-1. Comparison and joining.
+import { encodeText } from './bytes.ts'
 
 /** An absolute path such as `/services/web/node-1`; below `/NAME:` are the keys of the store NAME. */
 export type Key = `/${string}`
@@ -83,7 +84,15 @@ export function compareText(a: string, b: string): number {
     if (x === y) continue
     const highX = x >= 0xd800 && x <= 0xdfff
     const highY = y >= 0xd800 && y <= 0xdfff
+    if (!highX && !highY) return x - y
+    if (isEscapedByte(a, i) || isEscapedByte(b, i)) {
+      return encodeText(a.slice(i)).compare(encodeText(b.slice(i)))
+    }
     return highX === highY ? x - y : highX ? 1 : -1
   }
   return a.length - b.length
 }
+
+/** A byte that is not UTF-8 (bytes.ts), not the second half of a surrogate pair. */
+const isEscapedByte = (text: string, at: number): boolean =>
+  /[\udc80-\udcff]/.test(text.charAt(at)) && !/[\ud800-\udbff]/.test(text.charAt(at - 1))

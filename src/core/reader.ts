@@ -16,7 +16,7 @@ import {
   toKey,
   type Key,
 } from './key.ts'
-import { globBase, globEscape, globToRegExp } from './glob.ts'
+import { globBase, globEscape, compileGlob } from './glob.ts'
 import type { Tree } from './tree.ts'
 
 /** What one render looked up. All keys are full keys, the prefix included. */
@@ -136,7 +136,7 @@ export class Reader {
   match(pattern: string): Pair[] {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
-    const expression = globToRegExp(normal)
+    const expression = compileGlob(normal)
     this.#seePattern(full)
     this.#needMatches(normal)
     const pairs: Pair[] = []
@@ -159,7 +159,7 @@ export class Reader {
     const base = toKey(globBase(normal))
     // One listing tells of every key that appears or vanishes below it, at any depth.
     this.#seeListing(this.fullKey(base))
-    const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(globToRegExp)
+    const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(compileGlob)
     if (expressions.length === 0) {
       return this.#counted(base !== '/' && this.#isThere(base) ? [base] : [])
     }
@@ -295,7 +295,7 @@ export class Reader {
     if (this.#demand === undefined) return
     let dirs = [toKey(globBase(pattern))]
     for (const segment of segmentsOf(pattern).slice(segmentsOf(dirs[0] ?? '/').length, -1)) {
-      const expression = globToRegExp(segment)
+      const expression = compileGlob(segment)
       dirs = dirs.flatMap((dir) =>
         this.#names(this.fullKey(dir))
           .filter((name) => expression.test(name))
@@ -316,7 +316,7 @@ function narrowed(pattern: string, root: Key): string | undefined {
   const segments = segmentsOf(toKey(pattern))
   const names = segmentsOf(root)
   if (names.length > segments.length) return undefined
-  const fits = names.every((name, n) => globToRegExp(segments[n] as string).test(name))
+  const fits = names.every((name, n) => compileGlob(segments[n] as string).test(name))
   if (!fits) return undefined
   return toKey([...names.map(globEscape), ...segments.slice(names.length)].join('/'))
 }

@@ -4,9 +4,16 @@ import { fullKey, outermost, type Key } from './key.ts'
 export type EngineName = 'nunjucks' | 'go'
 export const engineNames: readonly EngineName[] = ['nunjucks', 'go']
 
-/** The engine that a template file's name asks for; `engine = ` in the resource decides over it. */
-export const engineByName = (src: string): EngineName =>
-  /\.(?:tmpl|gotmpl|ctmpl|tpl)$/i.test(src) ? 'go' : 'nunjucks'
+/**
+ * The engine that a template file's name asks for; `engine = ` in the resource decides over it. Undefined
+ * for any other name: then the content of the file decides.
+ */
+export const engineByName = (src: string): EngineName | undefined =>
+  /\.(?:tmpl|gotmpl|ctmpl|tpl)$/i.test(src)
+    ? 'go'
+    : /\.(?:njk|nunjucks|j2|jinja2?)$/i.test(src)
+      ? 'nunjucks'
+      : undefined
 
 export const outputFormats = ['json', 'yaml', 'toml', 'xml'] as const
 export type OutputFormat = (typeof outputFormats)[number]
@@ -109,7 +116,7 @@ export interface TemplateSpec {
   readonly prefix: Key
   /** Without the prefix. */
   readonly keys: readonly Key[]
-  /** From `engine = `; absent: by file name. */
+  /** From `engine = `; absent: by the file's name, or else by its content. */
   readonly engine?: EngineName
   /** Of Go templates; absent: `{{` and `}}`. */
   readonly leftDelim?: string

@@ -9,6 +9,7 @@ import type { Settings } from '../core/settings.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
+import { Times } from '../templates/clocks.ts'
 import { createRenderer } from '../templates/render.ts'
 import type { Underway } from './underway.ts'
 import type { Worker } from './worker.ts'
@@ -21,6 +22,8 @@ export interface Generation {
 export class Generations {
   #current: Generation | undefined
   #files: FileWatch | undefined
+  /** What an edit of conf.d does not concern keeps the time that it was rendered with. */
+  readonly #times = new Times()
   /** The last load was refused: whatever is edited next may be what was missing. */
   #isRefused = false
   #isStopped = false
@@ -134,7 +137,10 @@ export class Generations {
     worker.adopt({
       resources,
       feeds,
-      renderer: createRenderer(`${settings.confdir}/templates`),
+      renderer: createRenderer(`${settings.confdir}/templates`, {
+        notice: (message) => emit({ kind: 'notice', level: 'info', message }),
+        times: this.#times,
+      }),
       pace: { quiet: settings.quiet, max: settings.quietMax },
       dependsOn: (files) => this.#files?.add(files),
     })

@@ -89,7 +89,7 @@ export async function render(options: RenderOptions): Promise<Result<Rendered, F
   const named = new Set([...keys.keys()].flatMap((key) => storeOf(key) ?? []))
   const spec = specOf(src, ['/', ...[...named].map(storeRoot)], options)
   const scope = { store: 'the keys given', prefix: spec.prefix, keys: spec.keys }
-  const rendered = await createRenderer(folder, texts).render(spec, treeOf(keys), scope)
+  const rendered = await createRenderer(folder, { texts }).render(spec, treeOf(keys), scope)
   if (!rendered.ok) return err(unlessText(rendered.error.fault, texts))
   const { bytes, reads } = rendered.value
   const files = new Set([...reads.files].filter((path) => !texts.has(path)))
@@ -101,7 +101,9 @@ function wrongOption({ template, file, engine, keys }: RenderOptions): string | 
   if (typeof (template ?? file) !== 'string' || (template !== undefined && file !== undefined)) {
     return 'render needs either template or file, a text'
   }
-  if (typeof keys !== 'object' || keys === null) return 'keys must be an object of names and values'
+  if (typeof keys !== 'object' || keys === null || Array.isArray(keys)) {
+    return 'keys must be an object of names and values'
+  }
   if (engine === undefined || engineNames.includes(engine)) return undefined
   return `engine must be one of ${engineNames.join(', ')}`
 }
@@ -113,7 +115,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
   trimBlocks: options.trim_blocks ?? true,
   lstripBlocks: options.lstrip_blocks ?? true,
   ...defined({
-    engine: options.engine,
+    engine: options.engine ?? (options.file === undefined ? 'nunjucks' : undefined),
     leftDelim: options.left_delim,
     rightDelim: options.right_delim,
   }),

@@ -8,6 +8,7 @@
 // What the ACL keeps back must not look empty: Consul tells since 1.11 by a header. Older ones
 // (Debian's 1.8.7) just leave it out; there we can see that nothing at all is readable, but not
 // that a policy covers only some of the keys.
+import { decodeValue } from '../core/bytes.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -142,7 +143,7 @@ function update(root: Root, page: Page, wanted: (key: Key) => boolean): Changes 
     }
     const key = known?.key ?? keyOf(name)
     if (key === undefined || (known === undefined && !wanted(key))) continue
-    const value = Value === null ? '' : Buffer.from(Value, 'base64').toString()
+    const value = Value === null ? '' : decodeValue(Buffer.from(Value, 'base64'))
     if (known?.value !== value) put.set(key, value)
     held.set(name, { modifyIndex, key, value })
   }

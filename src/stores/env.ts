@@ -7,6 +7,7 @@ import { compareText, toKey, type Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
+import { environment } from '../system/environment.ts'
 import { coveredBy } from './roots.ts'
 
 /**
@@ -40,7 +41,7 @@ async function* watch(
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   if (signal.aborted) return
-  yield { kind: 'snapshot', entries: readEnvironment(process.env, prefixes) }
+  yield { kind: 'snapshot', entries: readEnvironment(environment(), prefixes) }
   if (signal.aborted) return
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

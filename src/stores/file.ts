@@ -10,7 +10,7 @@
 // without keys, it is given `patience` to become right. A slower writer should rename into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
-import { globToRegExp } from '../core/glob.ts'
+import { compileGlob, type Glob } from '../core/glob.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
@@ -35,9 +35,9 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
       hint: 'Name a YAML, JSON or TOML file, or a folder of them, with -file.',
     })
   }
-  let filter: RegExp
+  let filter: Glob
   try {
-    filter = globToRegExp(settings.filter)
+    filter = compileGlob(settings.filter)
   } catch {
     return err({
       kind: 'config',
@@ -52,7 +52,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
 
 interface Source {
   readonly files: readonly string[]
-  readonly filter: RegExp
+  readonly filter: Glob
   readonly prefixes: readonly Key[]
 }
 

@@ -9,7 +9,7 @@ export interface RenderContext {
   /** The match that a template with for_each is rendered for, without the prefix. */
   readonly item?: Key
   /** The moment of the render, the same for the whole of it. */
-  readonly now: Date
+  readonly now: () => Date
   /**
    * Something that only the outside world knows, such as a DNS answer: the same for the whole of one
    * render. Throws Pending while it is not there, and what `load` was rejected with when it failed.

@@ -1,9 +1,10 @@
 // What is wrong with a template file and those it includes, as far as that can be seen without keys.
 import { codeFrame, FaultError, type Fault } from '../core/fault.ts'
 import { globBase } from '../core/glob.ts'
-import { serviceDir } from '../core/catalog.ts'
+import { serviceDir, serviceNamed } from '../core/catalog.ts'
 import { covers, fullKey, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import type { TemplateSpec } from '../core/resource.ts'
+import { doubtfulService, foreignService } from './foreign/services.ts'
 import type { Sources } from './sources.ts'
 
 /** A place in a file; 1-based. */
@@ -25,6 +26,8 @@ export interface Include extends Place {
 export interface Lookup extends Place {
   readonly call: string
   readonly key: string
+  /** The second argument, where that is a literal text, too. */
+  readonly second?: string | undefined
 }
 
 /** The functions that look up the key, or the pattern of keys, that is their first argument. */
@@ -47,7 +50,7 @@ export interface Inspected {
   readonly calls: readonly Lookup[]
   readonly includes: readonly Include[]
   /** Names that are used and that nothing in the file, and nothing built in, gives a value. */
-  readonly free: readonly (Place & { readonly name: string })[]
+  readonly free: readonly (Place & { readonly name: string; readonly hint: string })[]
   /** Names that the file gives a value somewhere. */
   readonly declared: readonly string[]
 }
@@ -73,6 +76,10 @@ export function checkFiles(
     if (file === undefined) return wrong.length === 0 ? 'missing' : undefined
     files.set(path, file)
     faults.push(...file.faults)
+    for (const lookup of file.calls.filter(({ call }) => call === 'service')) {
+      const foreign = foreignService(lookup.key, lookup.second)
+      if (foreign !== undefined) faults.push(locate(sources, path, lookup, foreign))
+    }
     for (const include of file.includes) {
       const located = (fault: Fault): Fault => locate(sources, path, include, fault)
       let target = ''
@@ -90,17 +97,24 @@ export function checkFiles(
   for (const [path, { free }] of broken.size > 0 ? [] : files) {
     for (const use of free.filter(({ name }) => !declared.has(name))) {
       const message = `${use.name} is not defined`
-      const hint = 'correct the name; docs/templates.md lists all functions'
-      faults.push(locate(sources, path, use, { kind: 'template', message, hint }))
+      faults.push(locate(sources, path, use, { kind: 'template', message, hint: use.hint }))
     }
   }
   if (spec.forEach !== undefined) faults.push(...faultsOf(() => sources.dest(spec.dest)))
   const doubts = [...files].flatMap(([path, { calls }]) =>
     calls
-      .filter((lookup) => !canFind(spec, lookup))
-      .map((lookup) => locate(sources, path, lookup, outOfReach(lookup))),
+      .flatMap((lookup) => doubtsOf(spec, lookup))
+      .map(({ fault, lookup }) => locate(sources, path, lookup, fault)),
   )
   return { faults, doubts }
+}
+
+function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
+  const told = [
+    canFind(spec, lookup) ? undefined : outOfReach(lookup),
+    lookup.call === 'service' ? doubtfulService(lookup.key) : undefined,
+  ]
+  return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
 }
 
 /** Whether the keys of the resource name the key, or for a pattern something that it may match. */
@@ -111,7 +125,12 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
   if (call === 'service') {
     // In whichever store the resource reads.
     return [...new Set(keys.map(storeOf))].some((store) =>
-      shows(fullKey(prefix, `${store === undefined ? '' : storeRoot(store)}${serviceDir(key)}`)),
+      shows(
+        fullKey(
+          prefix,
+          `${store === undefined ? '' : storeRoot(store)}${serviceDir(serviceNamed(key))}`,
+        ),
+      ),
     )
   }
   return !LOOKUPS.has(call) || shows(fullKey(prefix, EXACT.has(call) ? key : baseOf(key)))
@@ -121,7 +140,7 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
 const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
 
 function outOfReach({ call, key }: Lookup): Fault {
-  const wanted = call === 'service' ? serviceDir(key) : key
+  const wanted = call === 'service' ? serviceDir(serviceNamed(key)) : key
   const named = `the resource's keys do not name ${wanted}`
   return {
     kind: 'template',

@@ -1,6 +1,7 @@
-// Tells Go's template syntax from nunjucks' where a file plainly is the other one than its name says:
-// such a file is refused, never written out as literal text.
-import { codeFrame, type Fault } from '../core/fault.ts'
+// Tells Go's template syntax from nunjucks'. A file whose name says nothing is read in the language that
+// it plainly is written in; one that plainly is in the other language than its name says is refused,
+// never written out as literal text.
+import { codeFrame, raise, type Fault } from '../core/fault.ts'
 import type { EngineName } from '../core/resource.ts'
 
 /** A tag in double braces, up to its end; `}}` inside of a string is not the end. */
@@ -19,6 +20,22 @@ const HINTS: Readonly<Record<EngineName, string>> = {
   nunjucks:
     'this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource; {{"{%"}} puts such a tag out',
   go: 'this is Go template syntax: name the file .tmpl, or say engine = "go" in the resource; {% raw %} puts such text out',
+}
+
+/** The engine of a file whose name does not say it. Throws a fault when it could be either. */
+export function engineOf(text: string, file: string): EngineName {
+  const [go, nunjucks] = [goIn(text), nunjucksIn(text)]
+  if (go < 0) return 'nunjucks'
+  if (nunjucks < 0) return 'go'
+  const [goLine, nunjucksLine] = [placeOf(text, go).line, placeOf(text, nunjucks).line]
+  return raise(
+    'template',
+    `the template could be Go's (line ${goLine}) or nunjucks' (line ${nunjucksLine})`,
+    {
+      hint: 'say engine = "go" or engine = "nunjucks" in the resource, or give the file a name that does: .tmpl or .njk',
+      ...placed(text, file, Math.max(go, nunjucks)),
+    },
+  )
 }
 
 /** Where a Go template holds a statement of nunjucks, outside of its own actions. */
@@ -41,16 +58,20 @@ export function wrongLanguage(engine: EngineName, text: string, file: string): F
   const other: EngineName = engine === 'go' ? 'nunjucks' : 'go'
   const at = engine === 'go' ? nunjucksIn(text) : goIn(text)
   if (at < 0) return undefined
-  const before = text.slice(0, at)
-  const line = before.split('\n').length
-  const column = at - before.lastIndexOf('\n')
   return {
     kind: 'template',
     message: `the template is written for ${other}, but would be rendered by ${engine}`,
     hint: HINTS[other],
-    file,
-    line,
-    column,
-    frame: codeFrame(text, line, column),
+    ...placed(text, file, at),
   }
+}
+
+function placeOf(text: string, at: number) {
+  const before = text.slice(0, at)
+  return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') }
+}
+
+function placed(text: string, file: string, at: number) {
+  const { line, column } = placeOf(text, at)
+  return { file, line, column, frame: codeFrame(text, line, column) }
 }

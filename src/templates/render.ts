@@ -1,18 +1,20 @@
 // Renders one template through one scope over a tree: picks the engine, records what is read, and
 // fetches what a template asks of the network between two passes of a synchronous engine.
 import { resolve } from 'node:path'
-import { FaultError, type Fault } from '../core/fault.ts'
+import { encodeText } from '../core/bytes.ts'
+import { FaultError, raise, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { Reader, type Reads, type Scope } from '../core/reader.ts'
 import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
-import { toBytes } from './bytes.ts'
+import { Times, type Clock } from './clocks.ts'
 import { Facts, Pending, type RenderContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { engines } from './engines.ts'
-import type { Inspection } from './inspection.ts'
-import { DEST, type Texts } from './sources.ts'
+import { faultsOf, type Inspection } from './inspection.ts'
+import { engineOf } from './language.ts'
+import { DEST, read, type Texts } from './sources.ts'
 
 export interface Rendered {
   readonly bytes: Uint8Array
@@ -50,12 +52,22 @@ export interface TemplateRenderer {
   forget(path: string): void
 }
 
-/**
- * @param templateDir where templates live; nothing outside of it can be included
- * @param texts what stands in for files, by path
- */
-export function createRenderer(templateDir: string, texts?: Texts): TemplateRenderer {
+export interface RendererOptions {
+  /** What stands in for files, by path. */
+  readonly texts?: Texts
+  /** Told once of each file whose content decides that it is a Go template. */
+  readonly notice?: (message: string) => void
+  /** The times that earlier renders have seen; absent: each render sees its own. */
+  readonly times?: Times
+}
+
+/** @param templateDir where templates live; nothing outside of it can be included */
+export function createRenderer(
+  templateDir: string,
+  { texts, notice = () => undefined, times }: RendererOptions = {},
+): TemplateRenderer {
   const folder = resolve(templateDir)
+  const languages = new Languages(texts, notice)
   const loaded = new Map<EngineName, Promise<Engine>>()
   const ready = new Set<Engine>()
 
@@ -74,11 +86,12 @@ export function createRenderer(templateDir: string, texts?: Texts): TemplateRend
   const attempt = async <T>(
     spec: TemplateSpec,
     reader: Reader,
-    work: (engine: Engine) => Promise<T>,
+    work: (engine: Engine, name: EngineName) => Promise<T>,
   ): Promise<Result<T & { readonly reads: Reads }, RenderFailure>> => {
     reader.file(spec.src)
     try {
-      const made = await work(await engine(spec.engine ?? engineByName(spec.src)))
+      const name = languages.of(spec)
+      const made = await work(await engine(name), name)
       return ok({ ...made, reads: reader.reads })
     } catch (error) {
       if (!(error instanceof FaultError)) throw error
@@ -90,61 +103,125 @@ export function createRenderer(templateDir: string, texts?: Texts): TemplateRend
     render(spec, tree, scope) {
       const reader = new Reader(tree, scope)
       return attempt(spec, reader, async (engine) => {
-        const text = await passes(reader, undefined, (context) => engine.render(spec, context))
-        return { bytes: toBytes(text) }
+        const passes = passesOf(reader, undefined)
+        const text = await (times ?? new Times()).steady(
+          idOf(spec, undefined),
+          (clock) => passes(clock, (context) => engine.render(spec, context)),
+          (made) => made,
+        )
+        return { bytes: encodeText(text) }
       })
     },
     renderItem(spec, tree, scope, item) {
       const reader = new Reader(tree, scope)
-      return attempt(spec, reader, async (engine) => {
-        const dest = await passes(reader, item, (context) => destOf(engine, spec, context))
-        const text = await passes(reader, item, (context) => engine.render(spec, context))
-        return { dest, bytes: toBytes(text) }
+      return attempt(spec, reader, async (engine, name) => {
+        const passes = passesOf(reader, item)
+        const { dest, text } = await (times ?? new Times()).steady(
+          idOf(spec, item),
+          async (clock) => ({
+            dest: await passes(clock, (context) => destOf(engine, name, spec, context)),
+            text: await passes(clock, (context) => engine.render(spec, context)),
+          }),
+          (made) => made.dest + made.text,
+        )
+        return { dest, bytes: encodeText(text) }
       })
     },
     async check(spec) {
-      return (await engine(spec.engine ?? engineByName(spec.src))).check(spec)
+      const found: { name?: EngineName } = {}
+      const faults = faultsOf(() => (found.name = languages.of(spec)))
+      if (found.name === undefined) return { faults, doubts: [] }
+      return (await engine(found.name)).check(spec)
     },
     forget(path) {
+      languages.forget(path)
       for (const made of ready) made.forget(path)
     },
   }
 }
 
-/** Renders until nothing is pending any more. Facts ends this: there is a limit to their number. */
-async function passes(
-  reader: Reader,
-  item: Key | undefined,
-  render: (context: RenderContext) => string,
-): Promise<string> {
-  const facts = new Facts()
-  const context: RenderContext = {
-    reader,
-    now: new Date(),
-    fact: (id, load) => facts.get(id, load),
-    ...(item === undefined ? {} : { item }),
+/** The language of each template file: of its resource, its name, or its content. */
+class Languages {
+  /** Of files whose content decided. */
+  readonly #known = new Map<string, EngineName>()
+  readonly #told = new Set<string>()
+
+  constructor(
+    private readonly texts: Texts | undefined,
+    private readonly notice: (message: string) => void,
+  ) {}
+
+  /** Throws a fault when nothing decides. */
+  of({ engine, src, leftDelim, rightDelim }: TemplateSpec): EngineName {
+    const said = engine ?? engineByName(src)
+    if (said !== undefined) return said
+    if (leftDelim !== undefined || rightDelim !== undefined) return 'go'
+    const known = this.#known.get(src)
+    if (known !== undefined) return known
+    const text = this.texts?.get(src) ?? read(src)
+    if (text === undefined) return 'nunjucks'
+    const found = engineOf(text, src)
+    this.#known.set(src, found)
+    if (found === 'go' && !this.#told.has(src)) {
+      this.#told.add(src)
+      this.notice(
+        `${src} is in Go template syntax and is rendered as such; engine = "go" in the resource says so, too`,
+      )
+    }
+    return found
   }
-  for (;;) {
-    try {
-      return render(context)
-    } catch (error) {
-      if (!(error instanceof Pending)) throw error
-      await facts.resolve(error)
+
+  /** The file has changed. */
+  forget(src: string): void {
+    this.#known.delete(src)
+  }
+}
+
+const idOf = (spec: TemplateSpec, item: Key | undefined): string =>
+  JSON.stringify([spec.src, spec.dest, item])
+
+/** Renders until nothing is pending any more. Facts ends this: there is a limit to their number. */
+function passesOf(reader: Reader, item: Key | undefined) {
+  const facts = new Facts()
+  return async (clock: Clock, render: (context: RenderContext) => string): Promise<string> => {
+    const context: RenderContext = {
+      reader,
+      now: clock.now,
+      fact: (id, load) => facts.get(id, load),
+      ...(item === undefined ? {} : { item }),
+    }
+    for (;;) {
+      try {
+        return render(context)
+      } catch (error) {
+        if (!(error instanceof Pending)) throw error
+        await facts.resolve(error)
+      }
     }
   }
 }
 
 /** A fault of the `dest` says so; it has no file of its own to point at. */
-function destOf(engine: Engine, spec: TemplateSpec, context: RenderContext): string {
+function destOf(
+  engine: Engine,
+  name: EngineName,
+  spec: TemplateSpec,
+  context: RenderContext,
+): string {
   try {
-    return engine.renderDest(spec, context)
+    const dest = engine.renderDest(spec, context)
+    if (dest.isWellFormed()) return dest
+    return raise('template', 'the path is not valid UTF-8', {
+      hint: 'rename the key, or make the name of something else, such as sha256sum(item.key)',
+      file: DEST,
+    })
   } catch (error) {
     if (!(error instanceof FaultError) || error.fault.file !== DEST) throw error
     const { kind, message, hint, frame } = error.fault
     throw new FaultError({
       kind,
       message: `in dest: ${message}`,
-      hint: hint ?? DEST_HINTS[spec.engine ?? engineByName(spec.src)],
+      hint: hint ?? DEST_HINTS[name],
       ...(frame === undefined ? {} : { frame }),
     })
   }

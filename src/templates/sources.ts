@@ -1,8 +1,8 @@
 // Template files: which file a name means, its text, and its compiled form, made once a file version.
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { decodeValue } from '../core/bytes.ts'
 import { raise } from '../core/fault.ts'
-import { fromBytes } from './bytes.ts'
 
 /** How faults call the file that a `dest` is not in. */
 export const DEST = 'dest'
@@ -93,9 +93,10 @@ function attempt<T>(run: () => T): () => T {
   }
 }
 
-function read(path: string): string | undefined {
+/** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
+export function read(path: string): string | undefined {
   try {
-    return fromBytes(readFileSync(path))
+    return decodeValue(readFileSync(path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -86,7 +86,10 @@ test.each([
 
 test.each([
   ['{{nope}}', 'templates/a.tmpl:1:3: error: function "nope" not defined'],
-  ['{{if eq 1 1}}', 'templates/a.tmpl:1:14: error: unexpected EOF'],
+  [
+    '{{if eq 1 1}}',
+    'templates/a.tmpl:1:1: error: unexpected EOF: the if of line 1 is never closed',
+  ],
   [
     '{{define "x"}}{{with 1}}{{template "y" .}}{{end}}{{end}}{{template "x"}}',
     'templates/a.tmpl:1:27: error: template "y" not defined',

@@ -8,6 +8,7 @@ const variable = (key: string): string => key.slice(1).replaceAll('/', '_').toUp
 contract({
   name: 'env',
   lacks: {
+    bytes: 'process.env takes none; test/e2e/bytes.test.ts starts a process with them',
     change: 'the environment of a running process cannot be changed from outside',
     ttl: 'variables do not expire',
     outage: 'the environment is always there',

@@ -23,6 +23,7 @@ for (const version of ['3.4', '3.5'] as const) {
   contract(
     {
       name: `etcdv2 on etcd ${version}`,
+      lacks: { bytes: 'its JSON has U+FFFD for them' },
       async start() {
         etcd = await startEtcd({ v2: true, version })
         return {

@@ -1,5 +1,6 @@
 // The contract's first half: what is there is read, whole and exactly.
 import { expect, test } from 'vitest'
+import { decodeValue } from '../../src/core/bytes.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
 const bigValue = `${'ü'.repeat(1000)}${'0123456789'.repeat(49_800)}`
@@ -82,5 +83,24 @@ export function reading(world: () => World): void {
       await watched.converges(keys.set(`${prefix}/dir7/key7`, 'changed'), 60_000)
     })
     await world().client.delTree?.(prefix)
+  })
+}
+
+export function bytes(world: () => World): void {
+  test('bytes that are not UTF-8 arrive as they are, and a change of one is a change', async () => {
+    const prefix = newPrefix()
+    const every = decodeValue(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)))
+    const keys = new Map([
+      [`${prefix}/every`, every],
+      [`${prefix}/keytab`, 'a\udcff\udcfe\udc80 ü'],
+    ])
+    await world().client.putAll(keys)
+    await watching(world(), [prefix], async (watched) => {
+      await watched.converges(keys)
+      if (world().client.put === undefined) return
+      keys.set(`${prefix}/keytab`, 'a\udcff\udcfd\udc80 ü')
+      await world().client.putAll(keys)
+      await watched.converges(keys)
+    })
   })
 }

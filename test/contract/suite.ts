@@ -3,12 +3,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
-import { reading } from './reading.ts'
+import { bytes, reading } from './reading.ts'
 import { surviving } from './surviving.ts'
 import { newPrefix, type World } from './world.ts'
 
-/** `change`: keys change while they are watched. `ttl`: keys expire. `outage`: the store can go away. */
-type Ability = 'change' | 'ttl' | 'outage'
+/**
+ * `bytes`: values need not be UTF-8. `change`: keys change while they are watched. `ttl`: keys expire.
+ * `outage`: the store can go away.
+ */
+type Ability = 'bytes' | 'change' | 'ttl' | 'outage'
 
 export interface Contract {
   readonly name: string
@@ -32,6 +35,8 @@ export function contract(
     })
     const get = (): World => world
     reading(get)
+    if (spec.lacks?.bytes === undefined) bytes(get)
+    else test.skip(`deviates, no bytes: ${spec.lacks.bytes}`)
     aborting(get, async () => {
       const prefix = newPrefix()
       await world.client.putAll(new Map([[`${prefix}/a`, '1']]))

@@ -1,11 +1,11 @@
 // Key patterns match as Go's path.Match does; the answers are those of Go 1.24.
 import { expect, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
-import { globToRegExp } from '../../src/core/glob.ts'
+import { compileGlob } from '../../src/core/glob.ts'
 
 function match(pattern: string, key: string): boolean | string {
   try {
-    return globToRegExp(pattern).test(key)
+    return compileGlob(pattern).test(key)
   } catch (error) {
     if (error instanceof FaultError && error.fault.kind === 'template') return 'malformed'
     throw error
@@ -41,6 +41,13 @@ test.each<[pattern: string, key: string, answer: boolean | 'malformed']>([
   ['/**', '/a/b', false],
   ['/a*b*c', '/axxbyyc', true],
   ['/a]', '/a]', true],
+  // A star takes the nearest match and is not tried again.
+  ['/*[^x]*', '/ab/c', false],
+  ['/*[^x]c', '/ab/c', true],
+  ['/a*b', '/ab/b', false],
+  ['/*aab', '/aaab', true],
+  ['/*a*ab*', '/aaab', true],
+  ['/a**', '/abc', true],
   ['/a/[', '/a/b', 'malformed'],
   ['/a/[a', '/x', 'malformed'],
   ['/a/[]a]', '/a/]', 'malformed'],

@@ -150,6 +150,56 @@ unicode: "größe ☃ 😀"
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
+  test('YAML: numbers as confd reads them, names as they are written', async () => {
+    const text = `
+octal: 0644
+bits: 0b11
+thousand: 1_000
+negative: -0o17
+hex: 0x_1F
+decimal: 0189
+float: 1_000.5_0
+half: .5
+text: "0644"
+version: 1.2.3
+time: 12:30
+word: _1
+large: 1e400
+0755: mode
+1_0: name
+`
+    expect(await keysOf('k.yaml', text)).toEqual({
+      '/octal': '420',
+      '/bits': '3',
+      '/thousand': '1000',
+      '/negative': '-15',
+      '/hex': '31',
+      '/decimal': '189',
+      '/float': '1000.5',
+      '/half': '0.5',
+      '/text': '0644',
+      '/version': '1.2.3',
+      '/time': '12:30',
+      '/word': '_1',
+      '/large': '1e400',
+      '/0755': 'mode',
+      '/1_0': 'name',
+    })
+  })
+
+  test.each(['k.yaml', 'k.json'])('a list at the top of %s is a fault', async (name) => {
+    expect((await faultOf(name, '["a", "b"]')).message).toContain('map')
+  })
+
+  test('bytes that are not UTF-8: !!binary in YAML, and \\udcff as a snapshot writes them', async () => {
+    expect(await keysOf('k.yaml', 'a: !!binary |\n  AP+A\n  w7w=\nb: !!binary ""\n')).toEqual({
+      '/a': '\0\udcff\udc80ü',
+      '/b': '',
+    })
+    expect(await keysOf('k.json', '{"a": "\\udcff"}')).toEqual({ '/a': '\udcff' })
+    expect((await faultOf('k.yaml', 'a: !!binary "?"\n')).message).toContain('base64')
+  })
+
   test.each(['yaml', 'json', 'toml'])('20,000 keys and 500 KB: %s', async (extension) => {
     const large = 'x'.repeat(500 * 1024)
     const names = Array.from({ length: 20_000 }, (_, i) => `k${i}`)

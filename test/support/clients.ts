@@ -1,4 +1,5 @@
 // Writers for the stores' servers: how a test changes keys. Each speaks its server's own HTTP API.
+import { encodeText } from '../../src/core/bytes.ts'
 import { chunks, forAll, HttpClient } from './http.ts'
 
 export interface StoreClient {
@@ -14,7 +15,7 @@ export interface StoreClient {
   close(): void
 }
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64')
+const base64 = (text: string): string => encodeText(text).toString('base64')
 const segments = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
 
 /** Servers cap the size of a transaction: large values are put one by one. */

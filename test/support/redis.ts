@@ -2,6 +2,7 @@
 // no connection handling with the store.
 import { connect } from 'node:net'
 import { createClient, type RedisClientType } from '@redis/client'
+import { encodeText } from '../../src/core/bytes.ts'
 import type { StoreClient } from './clients.ts'
 import { chunks } from './http.ts'
 import { startOnFreePorts, tempDir } from './process.ts'
@@ -17,7 +18,7 @@ export class RedisClient implements StoreClient {
   ) {}
 
   async call(...command: string[]): Promise<unknown> {
-    return (await this.#connected()).sendCommand(command)
+    return (await this.#connected()).sendCommand(command.map(encodeText))
   }
 
   async put(key: string, value: string): Promise<void> {

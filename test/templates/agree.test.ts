@@ -28,6 +28,33 @@ const EXPRESSIONS: readonly (readonly [nunjucks: string, go: string])[] = [
   ['toJson(base64Decode("/wD+"))', 'toJson (base64Decode "/wD+")'],
   ['quote(base64Decode("/wD+"))', 'quote (base64Decode "/wD+")'],
   ['toJson(split(s, ""))', 'toJson (split $s "")'],
+  [
+    'trim(s) ~ "|" ~ title(s) ~ "|" ~ trunc(3, s) ~ trunc(-2, s)',
+    'print (trim $s) "|" (title $s) "|" (trunc 3 $s) (trunc -2 $s)',
+  ],
+  [
+    'shellquote(replace(s, base64Decode("AA=="), ""))',
+    'shellquote (replace $s (base64Decode "AA==") "" -1)',
+  ],
+  [
+    'squote(s) ~ md5sum(s) ~ hmacSHA256(s, "k")',
+    'print (squote $s) (md5sum $s) (hmacSHA256 $s "k")',
+  ],
+  [
+    'has(s, split(s, ",")) ~ "" ~ has("a", list(x, s, "a"))',
+    'print (has $s (split $s ",")) "" (has "a" (list $x $s "a"))',
+  ],
+  ['toJson(uniq(split(s, "")))', 'toJson (uniq (split $s ""))'],
+  ['toJson(sortNatural(split(s, "")))', 'toJson (sortNatural (split $s ""))'],
+  [
+    'toJson(first(list(x))) ~ toJson(last(list(s, x)))',
+    'print (toJson (first (list $x))) (toJson (last (list $s $x)))',
+  ],
+  [
+    'toJson(mergeMap(dict("a", dict(s, x)), dict("a", dict("b", 1), s, 2)))',
+    'toJson (mergeMap (dict "a" (dict $s $x)) (dict "a" (dict "b" 1) $s 2))',
+  ],
+  ['toYaml(s)', 'toYaml $s'],
 ]
 
 workshop.write(

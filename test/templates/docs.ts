@@ -2,6 +2,7 @@
 import { dataset, files, subjects } from '../../src/templates/functions/index.ts'
 import type { Example, TemplateFunction } from '../../src/templates/functions/define.ts'
 import { languageExamples } from './language-examples.ts'
+import { quotings } from './quoting.ts'
 
 const INTRO = `# Templates
 
@@ -10,9 +11,15 @@ const INTRO = `# Templates
 Two languages, one set of functions. New templates are best written in
 [nunjucks](https://mozilla.github.io/nunjucks/templating.html); Go's
 [text/template](https://pkg.go.dev/text/template), which confd has, runs as it is
-([migrating from confd](migrating-from-confd.md)). The name of the file decides: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and
-\`.tpl\` are Go, \`.njk\`, \`.j2\`, \`.jinja\`, \`.nunjucks\` and everything else nunjucks; \`engine = "go"\` or
-\`engine = "nunjucks"\` in the resource decides over the name.
+([migrating from confd](migrating-from-confd.md)). Which one a file is in is decided by, in this order:
+
+1. \`engine = "go"\` or \`engine = "nunjucks"\` in the resource.
+2. The end of its name: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and \`.tpl\` are Go; \`.njk\`, \`.nunjucks\`, \`.j2\`, \`.jinja\` and
+   \`.jinja2\` are nunjucks.
+3. Its content, for any other name, such as \`haproxy.cfg\`: what is plainly Go (\`{{range .x}}\`, \`{{end}}\`,
+   \`{{getv "/a"}}\`, \`{{.Value}}\`) is rendered as Go, with one notice in the log; so is a resource with
+   \`left_delim\` or \`right_delim\`. Everything else is nunjucks. A file that has tags of both is refused, and asks for
+   \`engine\`.
 
 \`\`\`jinja
 {% for s in range("/services/web") %}
@@ -28,13 +35,15 @@ server {{base .Key}} {{.Value}} check
 
 In both:
 
-- Nothing is escaped.
+- Nothing is escaped: [which function for which file](#which-function-for-which-file).
+- Values that are not UTF-8 come through byte for byte.
 - Only files below the templates folder can be included. When an included file changes, so does the result.
 - Keys are seen from the resource's prefix, and only those that the resource's \`keys\` name.
 - Dates, host name and environment are those of the render; a template is rendered again when a key or a file
-  that it asked for changes, not when time goes by.
+  that it asked for changes, not when time goes by. A resync that finds the same keys gives the same file, \`datetime\`
+  in it included: the time moves on when something else in the output changes, and with a new run of reconfd.
 - A mistake is an error with file, line and column, and the old file stays.
-- A file that is plainly in the other language (\`{% if x %}\` in a Go template, \`{{range .x}}\`, \`{{end}}\` or
+- A file that is plainly in the other language than its name says (\`{% if x %}\` in a Go template, \`{{range .x}}\`, \`{{end}}\` or
   \`{{getv "/a"}}\` in a nunjucks one) is refused with a hint. To put such text out, make it a string:
   \`{{"{%"}} if x %}\` in Go, \`{% raw %}{{ end }}{% endraw %}\` in nunjucks.
 
@@ -47,9 +56,11 @@ In both:
 - A pair answers to \`.key\` and \`.value\`, and to \`.Key\` and \`.Value\`.
 - Functions marked with | are filters too: \`{{ s.key | base }}\`. The value before the bar is what the function works
   on, wherever that stands among its arguments: \`text | repeat(3)\` is \`repeat(3, text)\`.
-- Where nunjucks has a filter of a function's name (\`default\`, \`indent\`, \`join\`, \`list\`, \`replace\`, \`reverse\`), the
-  filter is nunjucks' and the function is confd's: \`x | indent(4)\`, but \`indent(4, x)\`. So no template of either
-  language changes its meaning.
+- Where nunjucks has a filter of a function's name (\`default\`, \`first\`, \`indent\`, \`join\`, \`last\`, \`list\`,
+  \`replace\`, \`reverse\`, \`slice\`, \`title\`, \`trim\`), the filter is nunjucks' and the function is the one below:
+  \`x | indent(4)\`, but \`indent(4, x)\`. So no template of either language changes its meaning.
+- Integers of any size in JSON keep their digits. Arithmetic with one above 2^53 is an error; \`add\` and its like
+  calculate in 64 bits.
 
 ### Strictness
 
@@ -70,7 +81,7 @@ without keys is an empty list.
 - \`left_delim\` and \`right_delim\` in the resource take the place of \`{{\` and \`}}\`.
 - The dialect of old books: a field of the root that is not there otherwise, such as \`.services_web\`, is the value of
   the key \`/services/web\` or the list of pairs below it, and \`Base\` is \`base\`.
-- Further limits: 1,000 levels of nesting, ten includes in one another, 256 network look-ups, and a budget of steps
+- Further limits: 1,000 levels of nesting (of JSON, too), ten includes in one another, 256 network look-ups, and a budget of steps
   that no template of real life comes near; what never ends is an error.
 
 ## One template, many files
@@ -152,9 +163,15 @@ checked and reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has
   key makes a folder inside (\`mkdirs = true\` makes it); \`base(item.key)\` has none.
 - In a template without \`for_each\`, \`item\` is an error that says so; as the name of a variable or a loop it is free.
 
+## Which function for which file
+
+A value of a store may hold anything, a quote, a new line or \`$(reboot)\` too. The file decides how it has to be
+written; \`v\` is the value.
+
+QUOTING
 ## Functions
 
-They are those of confd and give confd's results. The examples look at these keys:
+They are those of confd and give confd's results; some are sprig's or consul-template's. The examples look at these keys:
 
 `
 
@@ -186,6 +203,14 @@ function section(fn: TemplateFunction): string {
 
 const LANGUAGE = `These belong to the Go language. nunjucks says the same in its own way, where it can.`
 
+function quotingTable(): string {
+  const rows = Object.values(quotings).map(
+    ({ file, nunjucks, go, note }) =>
+      `| ${file} | ${cell(nunjucks)} | ${cell(go)} | ${note.replaceAll('|', '\\|')} |`,
+  )
+  return `| file | nunjucks | Go | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
+}
+
 export function templatesPage(): string {
   const keys = Object.entries(dataset).map(([key, value]) => `${key} = ${value}`)
   const included = Object.entries(files).map(([name, text]) => `${name}: ${text}`)
@@ -194,5 +219,5 @@ export function templatesPage(): string {
   )
   const data = `\`\`\`text\n${[...keys, ...included].join('\n')}\n\`\`\``
   const language = `### Go's own functions\n\n${LANGUAGE}\n\n${exampleTable(languageExamples)}`
-  return `${INTRO}${data}\n\n${parts.join('\n')}\n${language}`
+  return `${INTRO.replace('QUOTING', quotingTable)}${data}\n\n${parts.join('\n')}\n${language}`
 }

@@ -32,8 +32,51 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     '3:4: {% endfor %} is out of place: {% if %} of line 2 is still open',
   ],
   ['{% else %}', '1:4: {% else %} is out of place: there is nothing open that it belongs to'],
-  ['{{ "x" | nope }}', '1:10: template syntax: there is no filter "nope"'],
-  ['{{ 1 is nope }}', '1:9: template syntax: there is no test "nope"'],
+  [
+    '{{ "x" | nope }}',
+    '1:10: template syntax: there is no filter "nope"',
+    'docs/templates.md lists all functions and filters',
+  ],
+  [
+    '{{ 1 is nope }}',
+    '1:9: template syntax: there is no test "nope"',
+    'docs/templates.md lists all functions and filters',
+  ],
+  ['{{ "x" | uper }}', '1:10: template syntax: there is no filter "uper"', 'did you mean upper?'],
+  [
+    '{{ "web" | service }}',
+    '1:12: template syntax: there is no filter "service"',
+    'service is a function: write service(...)',
+  ],
+  [
+    '{{ "x" | to_json }}',
+    '1:10: template syntax: there is no filter "to_json"',
+    'write toJson instead: "to_json" is a function of Jinja',
+  ],
+  // Names and operators of other languages.
+  ['{{ getss("/a") }}', '1:4: getss is not defined', 'did you mean gets?'],
+  ['{% set server = 1 %}{{ servr }}', '1:24: servr is not defined', 'did you mean server?'],
+  ['{{ get("/secret").vale }}', '1:4: get(...).vale is not defined', 'did you mean .value?'],
+  [
+    '{{ key("a") }}',
+    '1:4: key is not defined',
+    'write getv("/app/port") instead: "key" is a function of consul-template',
+  ],
+  [
+    '{% if 1 || 2 %}{% endif %}',
+    '1:10: template syntax: expected symbol, got pipe',
+    'write "or" instead of "||"',
+  ],
+  [
+    '{% if not 1 && !2 %}{% endif %}',
+    '1:16: template syntax: expected "%}" here, in the tag if',
+    'write "and" instead of "&&", "not" instead of "!"',
+  ],
+  [
+    '{{ 1 ? 2 : 3 }}',
+    '1:6: template syntax: expected "}}" here',
+    'write "a if condition else b" for condition ? a : b',
+  ],
   // Undefined.
   ['{{ nope }}', '1:4: nope is not defined', GIVE],
   ['{{ nope("x") }}', '1:4: nope is not defined', GIVE],

@@ -26,7 +26,11 @@ async function evaluate(language: 'nunjucks' | 'go', text: string, keys = datase
   const facts = new Facts()
   for (;;) {
     try {
-      return engine.render(workshop.spec(name), { reader, now, fact: facts.get.bind(facts) })
+      return engine.render(workshop.spec(name), {
+        reader,
+        now: () => now,
+        fact: facts.get.bind(facts),
+      })
     } catch (error) {
       if (error instanceof Pending) await facts.resolve(error)
       else if (error instanceof FaultError) return error
@@ -77,7 +81,8 @@ describe("Go's own functions", () => {
 it('has every function that confd has, and those of services', () => {
   const wanted =
     'get getv gets getvs exists ls lsdir base dir getenv json jsonArray split join replace contains toUpper toLower trimPrefix trimSuffix base64Encode base64Decode parseBool atoi seq add sub mul div mod reverse sortByLength sortKVByLength map hostname datetime fileExists lookupIP lookupIPV4 lookupIPV6 lookupSRV lookupIfaceIPV4 lookupIfaceIPV6 range ' +
-    'include dict list hasKey keys values append pluck default ternary coalesce empty toJson fromJson toPrettyJson indent nindent quote squote regexMatch regexFind regexReplaceAll repeat nospace snakecase camelcase kebabcase sha256sum ' +
+    'include dict list hasKey keys values append pluck default ternary coalesce empty toJson fromJson toPrettyJson indent nindent quote squote regexMatch regexFind regexReplaceAll repeat nospace snakecase camelcase kebabcase sha256sum shellquote ' +
+    'printf md5sum hmacSHA256 trim trunc title fail explode byTag byMeta byKey mergeMap has in uniq first last slice sortBy sortNatural toYaml toToml ' +
     'service services nodes'
   expect(functions.map((fn) => fn.name).sort()).toEqual(wanted.split(' ').sort())
 })

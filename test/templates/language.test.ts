@@ -1,7 +1,8 @@
 // A template that is plainly written in the other language is refused with a hint; what only looks a
 // little like it is not.
 import { expect, it } from 'vitest'
-import { Workshop } from './helper.ts'
+import { createRenderer } from '../../src/templates/render.ts'
+import { scopeFor, treeFrom, Workshop } from './helper.ts'
 
 const workshop = new Workshop()
 let count = 0
@@ -109,4 +110,43 @@ it('with delimiters of its own a Go template may hold anything, once it has them
   expect(
     await refused('a', '{%range gets "/x/*"%}', { ...delims, leftDelim: '{%', rightDelim: '%}' }),
   ).toBe(false)
+})
+
+it.each([
+  ['haproxy.cfg', '{{range gets "/s/*"}}server {{base .Key}} {{.Value}}\n{{end}}', 'server x 1\n'],
+  ['named', '{{with getv "/a" "b"}}{{.}}{{end}}', 'b'],
+  ['plain.conf', 'port = {{ getv("/s/x") }}', 'port = 1'],
+  ['either.conf', 'no tags at all', 'no tags at all'],
+  ['env.sh', '{% for p in gets("/s/*") %}{{ p.value }}{% endfor %}', '1'],
+])('the content decides where the name says nothing: %s', async (name, text, out) => {
+  workshop.write(name, text)
+  const notices: string[] = []
+  const renderer = createRenderer(workshop.folder, { notice: (told) => notices.push(told) })
+  for (let times = 0; times < 2; times++) {
+    const made = await renderer.render(workshop.spec(name), treeFrom({ '/s/x': '1' }), scopeFor())
+    expect(made.ok && Buffer.from(made.value.bytes).toString()).toBe(out)
+    expect((await renderer.check(workshop.spec(name))).faults).toEqual([])
+  }
+  expect(notices.length).toBe(/\{\{(?:range|with)/.test(text) ? 1 : 0)
+})
+
+it('what could be either asks for engine; delimiters of its own are Go', async () => {
+  workshop.write('both.conf', '{% if x %}\n{{range ls "/"}}{{end}}\n{% endif %}')
+  const both = await workshop.render('both.conf')
+  expect(both.message).toContain(
+    "both.conf:2:1: the template could be Go's (line 2) or nunjucks' (line 1)",
+  )
+  expect(both.fault?.hint).toContain('say engine = "go" or engine = "nunjucks"')
+  expect((await workshop.renderer.check(workshop.spec('both.conf'))).faults).toHaveLength(1)
+  workshop.write('delims.conf', '{% if x %}<<getv "/a">>')
+  const spec = { leftDelim: '<<', rightDelim: '>>' }
+  expect((await workshop.render('delims.conf', { '/a': '1' }, { spec })).text).toBe('{% if x %}1')
+})
+
+it('a file that becomes a Go template is one from then on', async () => {
+  workshop.write('turns.conf', '{{ getv("/a") }}')
+  expect((await workshop.render('turns.conf', { '/a': '1' })).text).toBe('1')
+  const path = workshop.write('turns.conf', '{{getv "/a"}}!')
+  workshop.renderer.forget(path)
+  expect((await workshop.render('turns.conf', { '/a': '1' })).text).toBe('1!')
 })

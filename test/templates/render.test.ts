@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fromBytes, toBytes } from '../../src/templates/bytes.ts'
+import { decodeValue, encodeText } from '../../src/core/bytes.ts'
 import { render, scopeFor, treeFrom, Workshop, type Keys } from './helper.ts'
 
 const web: Keys = { '/web/a': '1', '/web/b': '2', '/web/c/d': '3', '/website/e': '4' }
@@ -116,7 +116,7 @@ it('bytes that are not UTF-8 come through, from the template and from base64', a
   expect(Buffer.from(bytes ?? []).toString('hex')).toBe('fffe' + 'c08000ff' + 'c3a9')
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (any) => {
-      expect(Buffer.from(toBytes(fromBytes(any)))).toEqual(Buffer.from(any))
+      expect(encodeText(decodeValue(Buffer.from(any)))).toEqual(Buffer.from(any))
     }),
   )
 })

@@ -1,6 +1,7 @@
 // What goes over the wire: the messages of etcd's JSON gateway, as far as we use them, and keys
 // and ranges in its base64. Fields with a default value are left out by the server; 64-bit
 // integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
+import { decodeValue } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
 
 export interface Header {
@@ -42,23 +43,20 @@ export interface Range {
 
 export const encode = (text: string): string => Buffer.from(text).toString('base64')
 
-/** Bytes that are not UTF-8 become U+FFFD: templates work on text. */
 export const decode = (base64: string | undefined): string =>
-  base64 === undefined ? '' : Buffer.from(base64, 'base64').toString()
+  base64 === undefined ? '' : decodeValue(Buffer.from(base64, 'base64'))
 
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
 /**
  * A key as templates can name it, or undefined. etcd's keys are any bytes; those that do not start
- * with a slash, that have an empty part (`/a//b`, `/a/`) or that are not UTF-8 cannot be told apart
- * from others once normalised, and are not seen.
+ * with a slash or that have an empty part (`/a//b`, `/a/`) cannot be told apart from others once
+ * normalised, and are not seen.
  */
 export function decodeKey(base64: string | undefined): Key | undefined {
   const text = decode(base64)
-  if (!/^(?:\/[^/]+)+$/s.test(text)) return undefined
-  if (text.includes('\ufffd') && encode(text) !== base64) return undefined
-  return text as Key
+  return /^(?:\/[^/]+)+$/s.test(text) ? (text as Key) : undefined
 }
 
 /** The key itself and all below it, nothing else: `0` is the character behind `/`. */

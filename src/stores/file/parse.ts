@@ -31,7 +31,7 @@ async function parse(extension: string, text: string): Promise<unknown> {
 
 export function flatten(value: unknown, key: Key, entries: Map<Key, string>): void {
   if (value === null || value === undefined) return
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) && key !== '/') {
     value.forEach((item, index) => flatten(item, joinKeys(key, String(index)), entries))
   } else if (value instanceof Map) {
     for (const [name, item] of value) {
@@ -43,7 +43,7 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
     }
   } else if (value instanceof Date) {
     entries.set(key, value.toISOString())
-  } else if (typeof value === 'object') {
+  } else if (typeof value === 'object' && !Array.isArray(value)) {
     for (const [name, item] of Object.entries(value)) flatten(item, joinKeys(key, name), entries)
   } else if (key === '/') {
     throw new SyntaxFault('the file must hold a map of names and values', 1, 1)

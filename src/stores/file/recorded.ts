@@ -1,5 +1,5 @@
 // Which stores' keys files hold beside their own: a snapshot has those of named stores below their names.
-import { globToRegExp } from '../../core/glob.ts'
+import { compileGlob } from '../../core/glob.ts'
 import { storeOf } from '../../core/key.ts'
 import type { StoreSettings } from '../../core/settings.ts'
 import { readFiles, scan } from './scan.ts'
@@ -8,7 +8,7 @@ import { readFiles, scan } from './scan.ts'
 export async function storesIn({ files, filter }: StoreSettings): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   try {
-    const { files: found } = await scan(files, globToRegExp(filter))
+    const { files: found } = await scan(files, compileGlob(filter))
     for (const key of (await readFiles(found, new Map())).keys()) {
       const name = storeOf(key)
       if (name !== undefined) names.add(name)

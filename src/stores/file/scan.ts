@@ -3,6 +3,7 @@
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, extname, join, parse, resolve, sep } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
+import type { Glob } from '../../core/glob.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import { extensions, parseKeys } from './parse.ts'
 
@@ -20,7 +21,7 @@ export interface Scan {
  * their names, sub-folders included; names that begin with a dot are left out (editors' swap
  * files, and the hidden folders behind a ConfigMap). Throws a FaultError when a path is missing.
  */
-export async function scan(targets: readonly string[], filter: RegExp): Promise<Scan> {
+export async function scan(targets: readonly string[], filter: Glob): Promise<Scan> {
   const files: string[] = []
   const places = new Map<string, Set<string> | 'all'>()
   const note = (path: string): void => {

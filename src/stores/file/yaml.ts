@@ -1,6 +1,43 @@
 // YAML for the file store: one document, no name twice, integers of any size, merge keys (`<<`).
-import { isScalar, parseDocument, visit } from 'yaml'
+import { isScalar, parseDocument, visit, type ScalarTag } from 'yaml'
+import { decodeValue } from '../../core/bytes.ts'
 import { SyntaxFault } from '../../core/syntax.ts'
+
+/** `!!binary`: bytes that need not be UTF-8, in base64. */
+const binary: ScalarTag = {
+  tag: 'tag:yaml.org,2002:binary',
+  resolve(text, onError) {
+    const data = text.replace(/\s/g, '')
+    if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) onError('invalid base64')
+    return decodeValue(Buffer.from(data, 'base64'))
+  },
+}
+
+/**
+ * Integers as confd's parser reads them: YAML 1.1's octals (`0644` is 420) and underscores (`1_000`)
+ * beside those of 1.2. A decimal with a leading zero that is no octal stays a decimal.
+ */
+const integer: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?(?:0x[0-9a-f_]+|0b[01_]+|0o[0-7_]+|[0-9][0-9_]*)$/i,
+  resolve(text) {
+    const [, sign, digits = ''] = /^([-+]?)(.*)$/.exec(text.replaceAll('_', '')) ?? []
+    if (!/[0-9a-f]$/i.test(digits) || /^0[bo]$/i.test(digits)) return text
+    const size = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits.toLowerCase())
+    return sign === '-' ? -size : size
+  },
+}
+
+const float: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:e[-+]?[0-9_]+)?$/i,
+  resolve(text) {
+    const value = Number(text.replaceAll('_', ''))
+    return Number.isFinite(value) ? value : text
+  },
+}
 
 /** Maps become Maps and integers BigInts. Throws a SyntaxFault. */
 export function parseYaml(text: string): unknown {
@@ -11,6 +48,7 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {
     intAsBigInt: true,
     merge: true,
+    customTags: (tags) => [integer, float, binary, ...tags],
     prettyErrors: false,
     uniqueKeys: false,
     logLevel: 'error',
@@ -25,6 +63,8 @@ export function parseYaml(text: string): unknown {
       const names = new Set<string>()
       for (const { key } of map.items) {
         if (!isScalar(key)) return fail(map.range?.[0], 'a name must be plain text')
+        // `0644:` is the name 0644.
+        if (typeof key.value !== 'string' && key.source !== undefined) key.value = key.source
         const name = String(key.value)
         if (name !== '<<' && names.has(name)) {
           return fail(key.range?.[0], 'this name is in the map twice')

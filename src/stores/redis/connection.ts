@@ -7,7 +7,7 @@ import { faultOf, TimeoutError } from '../http-faults.ts'
 import type { TlsOptions } from '../tls.ts'
 import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
-import { Decoder, encodeCommand, flatMaps } from './resp.ts'
+import { decoded, Decoder, encodeCommand, typeMapping } from './resp.ts'
 
 /** Strings, numbers, null, and lists of them; maps are flat lists. */
 export type Reply = string | number | boolean | null | readonly Reply[]
@@ -51,10 +51,10 @@ export class Connection {
     const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls, place)
     this.#socket = socket
     const decoder = new Decoder({
-      onReply: (reply: Reply) => this.#pending.shift()?.resolve(reply),
+      onReply: (reply) => this.#pending.shift()?.resolve(decoded(reply) as Reply),
       onErrorReply: ({ message }) => this.#pending.shift()?.reject(new ReplyError(message)),
       onPush: (push) => this.#push(push),
-      getTypeMapping: () => flatMaps,
+      getTypeMapping: () => typeMapping,
     })
     socket.once('secureConnect', () => (this.#handshaking = false))
     socket.on('data', (chunk: Buffer) => {
@@ -89,8 +89,7 @@ export class Connection {
   }
 
   #push(push: readonly unknown[]): void {
-    // The decoder leaves the texts of a push as bytes.
-    const [kind, ...rest] = push.map((part) => (Buffer.isBuffer(part) ? part.toString() : part))
+    const [kind, ...rest] = push.map(decoded)
     // The answer to a subscription comes as a push, in its place among the answers.
     if (kind === 'psubscribe') this.#pending.shift()?.resolve(null)
     else this.onPush(String(kind), rest)

@@ -1,6 +1,8 @@
 // Jute, ZooKeeper's serialization: big-endian numbers, and texts with their length before them.
 // Every record of the protocol is a row of these; zookeeper.jute in ZooKeeper's source lists them.
 
+import { decodeValue, encodeText } from '../../core/bytes.ts'
+
 /** Bytes of the records that are read in passing: their fields are of no use here. */
 const STAT_NUM_CHILDREN = 56
 const STAT_SIZE = 68
@@ -34,7 +36,7 @@ export class JuteWriter {
   }
 
   string(value: string): this {
-    return this.buffer(Buffer.from(value))
+    return this.buffer(encodeText(value))
   }
 
   /** What was written, behind its length: how a packet travels. */
@@ -64,12 +66,12 @@ export class JuteReader {
     return value
   }
 
-  /** Text as UTF-8. The length -1 stands for null, which is as good as empty. */
+  /** Text, byte for byte (core/bytes.ts). The length -1 stands for null, which is as good as empty. */
   string(): string {
     const length = Math.max(0, this.int())
     const end = this.#at + length
     if (end > this.packet.length) throw new RangeError('a text longer than its packet')
-    const value = this.packet.toString('utf8', this.#at, end)
+    const value = decodeValue(this.packet.subarray(this.#at, end))
     this.#at = end
     return value
   }

@@ -6,7 +6,7 @@ import { toLower, toUpper } from './unicode.ts'
  * last of several upper case letters when a lower case one follows: `HTTPServer` is HTTP, Server.
  */
 function wordsOf(text: string): string[] {
-  const chars = [...text]
+  const chars = [...text.toWellFormed()]
   const words: string[] = []
   let word = ''
   const cut = (): void => {
@@ -35,8 +35,6 @@ export const camelCase = (text: string): string =>
     .map((word, i) => {
       if (i === 0) return toLower(word)
       const [first = '', ...rest] = word
-      // confd's fork cuts the word behind its first byte: no letter beyond ASCII survives that.
-      const raised = first <= '\x7f' ? toUpper(first) : '\ufffd'.repeat(Buffer.byteLength(first))
-      return raised + toLower(rest.join(''))
+      return toUpper(first) + toLower(rest.join(''))
     })
     .join('')

@@ -1,6 +1,7 @@
 // Choosing a value. Empty is what Go calls so: no value, "", 0, false, and a list or map without content.
+import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
-import { any, flag, isMap } from './params.ts'
+import { any, flag, isMap, text } from './params.ts'
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === '') return true
@@ -55,6 +56,18 @@ export const choices = [
       { nunjucks: 'coalesce("", [])', go: 'coalesce "" list', result: null },
     ],
     run: (_, ...values) => values.find((value) => !isEmpty(value)) ?? null,
+  }),
+  define('fail', {
+    params: [text('message')],
+    doc: 'Ends the render with a message; the old file stays. For what a template cannot be right with. The message goes to the log, so it should hold no value that is a secret.',
+    examples: [
+      {
+        nunjucks: 'fail("no server for " ~ "web")',
+        go: 'fail (print "no server for " "web")',
+        error: 'no server for web',
+      },
+    ],
+    run: (_, message) => raise('template', message),
   }),
   define('empty', {
     params: [any('value')],

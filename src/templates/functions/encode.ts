@@ -28,7 +28,24 @@ export function encode(value: unknown, line?: string): string {
   return block('{', members, '}', line)
 }
 
-function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
+/**
+ * The same value made of plain objects, lists and scalars, for the writers of other formats.
+ * @param name of the function that asks, for the message
+ */
+export function plainOf(name: string, value: unknown): unknown {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' || value instanceof String) return String(value).toWellFormed()
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') {
+    return value
+  }
+  if (value instanceof Moment) return value.toJSON()
+  if (Array.isArray(value)) return value.map((item) => plainOf(name, item))
+  const plain = Object.create(null) as Record<string, unknown>
+  for (const [key, item] of membersOf(value, name)) plain[key.toWellFormed()] = plainOf(name, item)
+  return plain
+}
+
+function membersOf(value: unknown, name = 'toJson'): readonly (readonly [string, unknown])[] {
   if (value instanceof Pair) return Object.entries({ Key: value.key, Value: value.value })
   if (value instanceof Entry) return value.members
   if (value instanceof Srv) {
@@ -36,7 +53,8 @@ function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
     return Object.entries({ Target, Port, Priority, Weight })
   }
   if (isMap(value)) return Object.entries(value).sort(([a], [b]) => compareText(a, b))
-  return raise('template', `toJson: ${describe(value)} has no JSON form`)
+  const format = name.slice(2).toUpperCase()
+  return raise('template', `${name}: ${describe(value)} has no ${format} form`)
 }
 
 function block(
@@ -49,8 +67,14 @@ function block(
   return `${open}${line}  ${items.join(`,${line}  `)}${line}${close}`
 }
 
-/** JSON.stringify writes a byte that is no UTF-8 as the lone surrogate that stands for it. */
+/** JSON.stringify writes a byte that is not UTF-8 as the lone surrogate that stands for it. */
+export const jsonText = (text: string): string =>
+  JSON.stringify(text).replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) =>
+    surrogate ? '\\ufffd' : escape,
+  )
+
 const quoted = (text: string): string =>
-  JSON.stringify(text)
-    .replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) => (surrogate ? '\\ufffd' : escape))
-    .replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  jsonText(text).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

@@ -1,6 +1,9 @@
 // All template functions: one set, whichever engine runs the template.
 import type { TemplateFunction } from './define.ts'
 import { choices } from './choice.ts'
+import { formats } from './formats.ts'
+import { groups } from './groups.ts'
+import { hashes } from './hashes.ts'
 import { includes } from './include.ts'
 import { jsons } from './json.ts'
 import { lists } from './lists.ts'
@@ -8,8 +11,10 @@ import { lookups } from './lookups.ts'
 import { maps } from './maps.ts'
 import { net } from './net.ts'
 import { numbers } from './numbers.ts'
+import { formatting } from './printf.ts'
 import { regexes } from './regex.ts'
 import { services } from './services.ts'
+import { sorting } from './sorting.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
 import { texts } from './text.ts'
@@ -19,13 +24,18 @@ export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
   'Keys and values': lookups,
   'Services and nodes': services,
   Strings: strings,
-  'Quoting, indenting, naming': texts,
+  'Quoting, indenting, trimming, cases': texts,
+  Formatting: formatting,
+  Hashes: hashes,
   'Regular expressions': regexes,
   Numbers: numbers,
+  Sorting: sorting,
   Lists: lists,
   Maps: maps,
+  Grouping: groups,
   'Choosing a value': choices,
   JSON: jsons,
+  'YAML and TOML': formats,
   Network: net,
   Machine: system,
   'Other templates': includes,

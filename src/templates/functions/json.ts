@@ -1,6 +1,6 @@
 // JSON values of keys. Objects have no prototype, so that no key of the data is special, and their
-// keys are sorted: the same data in another order gives the same file.
-import { brokenAt } from '../../core/json.ts'
+// keys are sorted: the same data in another order gives the same file. Integers keep all their digits.
+import { brokenAt, parseJson } from '../../core/json.ts'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
@@ -64,11 +64,12 @@ export const jsons = [
   }),
   define('fromJson', {
     params: [text('s')],
-    doc: 'Whatever a JSON text stands for: a map, a list, a string, a number, a boolean or null.',
+    doc: 'Whatever a JSON text stands for: a map, a list, a string, a number, a boolean or null. In nunjucks integers of any size keep their digits; in Go every number is a float64, as in confd.',
     filter: 0,
     examples: [
       { nunjucks: 'fromJson("[1, 2]")', go: 'fromJson "[1, 2]"', result: [1, 2] },
       { nunjucks: '"7" | fromJson', go: '"7" | fromJson', result: 7 },
+      { nunjucks: 'fromJson("9007199254740993") ~ ""', result: '9007199254740993' },
     ],
     run: (_, s) => parse('fromJson', s),
   }),
@@ -107,8 +108,12 @@ export const jsons = [
 
 function parse(name: string, s: string): unknown {
   try {
-    return harmless(JSON.parse(s))
-  } catch {
+    return harmless(read(s), 0)
+  } catch (error) {
+    if (error instanceof TooDeep || error instanceof RangeError) {
+      raise('template', `${name}: the text is nested deeper than ${MAX_DEPTH} levels`)
+    }
+    if (error instanceof TooLarge) raise('template', `${name}: a number is out of range`)
     const at = brokenAt(s)
     const place =
       at === undefined ? '' : at < s.length ? ` at character ${at + 1}` : ': it ends too early'
@@ -117,13 +122,33 @@ function parse(name: string, s: string): unknown {
   }
 }
 
-/** Copies parsed JSON into objects without a prototype, keys sorted. */
-function harmless(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(harmless)
+class TooDeep extends Error {}
+class TooLarge extends Error {}
+
+/** As the Go engine reads it; deeper values would take the square of their size when put out indented. */
+export const MAX_DEPTH = 1000
+
+/** The native parser rounds integers above 2^53, which have at least 16 digits. */
+const read = (s: string): unknown =>
+  /\d{16}/.test(s) ? parseJson(s, { integer, repeats: true }) : (JSON.parse(s) as unknown)
+
+function integer(digits: string): number | bigint {
+  const value = Number(digits)
+  return Number.isSafeInteger(value) || !Number.isFinite(value) ? value : BigInt(digits)
+}
+
+/** Copies parsed JSON into objects without a prototype, keys sorted; text as Go has it. */
+function harmless(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TooLarge()
   if (typeof value !== 'object' || value === null) return value
+  if (depth >= MAX_DEPTH) throw new TooDeep()
+  if (Array.isArray(value)) return value.map((item) => harmless(item, depth + 1))
   const made = Object.create(null) as Record<string, unknown>
-  for (const key of Object.keys(value).sort(compareText)) {
-    made[key] = harmless((value as Record<string, unknown>)[key])
+  const members =
+    value instanceof Map ? [...(value as Map<string, unknown>)] : Object.entries(value)
+  for (const [key, item] of members.sort(([a], [b]) => compareText(a, b))) {
+    made[key.toWellFormed()] = harmless(item, depth + 1)
   }
   return made
 }

@@ -1,49 +1,100 @@
-// Lists. Nothing is sorted or turned in place: two uses of one list see the same order.
-import { byteLength } from '../bytes.ts'
-import { define } from './define.ts'
-import { any, list, pairs, texts } from './params.ts'
+// Lists: what is in them, and parts of them. No list is changed in place.
+import { raise } from '../../core/fault.ts'
+import { define, type TemplateFunction } from './define.ts'
+import { encode } from './encode.ts'
+import { any, int, list, optional } from './params.ts'
 
-export const lists = [
-  define('reverse', {
+/** Equal values have equal texts: numbers of both kinds by value, maps and records by content. */
+function identity(value: unknown): string {
+  if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
+  return `value ${encode(value)}`
+}
+
+export const lists: readonly TemplateFunction[] = [
+  define('has', {
+    params: [any('item'), list('list')],
+    doc: 'Whether the item is in the list. In nunjucks the operator `in` says the same: `"b" in list`.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: 'has("b", ["a", "b"])',
+        go: 'has "b" (list "a" "b")',
+        result: true,
+      },
+      {
+        nunjucks: 'service("shop")[0].tags | has("green")',
+        go: '(index (service "shop") 0).Tags | has "green"',
+        keys: { '/services/shop/n1:a': '{"name": "shop", "tags": ["blue"]}' },
+        result: false,
+      },
+    ],
+    run: (_, item, items) => {
+      const wanted = identity(item)
+      return items.some((one) => identity(one) === wanted)
+    },
+  }),
+  define('in', {
+    params: [list('list'), any('item')],
+    doc: "The same with consul-template's order of arguments.",
+    only: 'go',
+    examples: [{ go: 'in (list "a" "b") "b"', result: true }],
+    run: (_, items, item) => {
+      const wanted = identity(item)
+      return items.some((one) => identity(one) === wanted)
+    },
+  }),
+  define('uniq', {
     params: [list('list')],
-    doc: 'The list from its end. The filter `reverse` is that of nunjucks and does the same.',
-    examples: [
-      {
-        nunjucks: 'reverse(["a", "b", "c"])',
-        go: 'reverse (split "a,b,c" ",")',
-        result: ['c', 'b', 'a'],
-      },
-    ],
-    run: (_, items) => items.toReversed(),
-  }),
-  define('sortByLength', {
-    params: [texts('list')],
-    doc: 'The strings of a list, shortest first; those of one length (in bytes) keep their order.',
+    doc: 'The items of a list, each once, where it stands first.',
     filter: 0,
     examples: [
       {
-        nunjucks: 'sortByLength(["ccc", "b", "a", "dd"])',
-        go: 'sortByLength (split "ccc b a dd" " ")',
-        result: ['b', 'a', 'dd', 'ccc'],
+        nunjucks: 'uniq(["b", "a", "b"])',
+        go: 'uniq (split "b,a,b" ",")',
+        result: ['b', 'a'],
       },
+      { nunjucks: 'uniq([1, "1", 1])', go: 'uniq (list 1 "1" 1)', result: [1, '1'] },
     ],
-    run: (_, items) => items.toSorted((a, b) => byteLength(a) - byteLength(b)),
+    run: (_, items) => {
+      const seen = new Map<string, unknown>()
+      for (const one of items) if (!seen.has(identity(one))) seen.set(identity(one), one)
+      return [...seen.values()]
+    },
   }),
-  define('sortKVByLength', {
-    params: [pairs('pairs')],
-    doc: 'The pairs of a list, shortest key first.',
-    filter: 0,
+  define('first', {
+    params: [list('list')],
+    doc: 'The first item; nothing when the list is empty. The filter `first` is that of nunjucks.',
     examples: [
+      { nunjucks: 'first(["a", "b"])', go: 'first (list "a" "b")', result: 'a' },
+      { nunjucks: 'first([])', go: 'first list', result: null },
+    ],
+    run: (_, items) => items[0] ?? null,
+  }),
+  define('last', {
+    params: [list('list')],
+    doc: 'The last item; nothing when the list is empty. The filter `last` is that of nunjucks.',
+    examples: [{ nunjucks: 'last(["a", "b"])', go: 'last (list "a" "b")', result: 'b' }],
+    run: (_, items) => items.at(-1) ?? null,
+  }),
+  define('slice', {
+    params: [list('list'), optional(int('from')), optional(int('to'))],
+    doc: 'The items from one place to another, counted from 0, the last one excluded. The filter `slice` is that of nunjucks, and cuts into so many parts; Go has a `slice` of its own.',
+    only: 'nunjucks',
+    examples: [
+      { nunjucks: 'slice(["a", "b", "c"], 1)', result: ['b', 'c'] },
+      { nunjucks: 'slice(["a", "b", "c"], 0, 2)', result: ['a', 'b'] },
       {
-        nunjucks: 'sortKVByLength(gets("/app/[hp]*"))',
-        go: 'sortKVByLength (gets "/app/[hp]*")',
-        result: [
-          { Key: '/app/host', Value: 'example.com' },
-          { Key: '/app/port', Value: '8080' },
-        ],
+        nunjucks: 'slice(["a"], 0, 2)',
+        error: 'slice: the list has 1 item, so 0 to 2 is out of range',
       },
     ],
-    run: (_, items) => items.toSorted((a, b) => byteLength(a.key) - byteLength(b.key)),
+    run: (_, items, from = 0, to = items.length) => {
+      if (from < 0 || to > items.length || from > to) {
+        const count = `${items.length} item${items.length === 1 ? '' : 's'}`
+        raise('template', `slice: the list has ${count}, so ${from} to ${to} is out of range`)
+      }
+      return items.slice(Number(from), Number(to))
+    },
   }),
   define('list', {
     params: [],

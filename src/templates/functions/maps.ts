@@ -18,6 +18,16 @@ function make(name: string, items: readonly unknown[]): Mapping {
   return made
 }
 
+/** The first map's values win; where both have maps, those are merged as well. */
+function merged(first: Mapping, second: Mapping): Mapping {
+  const made = Object.assign(Object.create(null) as Record<string, unknown>, second)
+  for (const [key, value] of Object.entries(first)) {
+    const other = Object.hasOwn(made, key) ? made[key] : undefined
+    made[key] = isMap(value) && isMap(other) ? merged(value, other) : value
+  }
+  return made
+}
+
 const keysOf = (map: Mapping): string[] => Object.keys(map).sort(compareText)
 
 export const maps = [
@@ -82,6 +92,20 @@ export const maps = [
       },
     ],
     run: (_, map) => keysOf(map).map((key) => map[key]),
+  }),
+  define('mergeMap', {
+    params: [mapping('first'), mapping('second')],
+    doc: 'A map with what both have. Where both have a value the first one counts, so in a pipeline the defaults come from the left; maps inside are merged in the same way.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks:
+          'mergeMap(json(\'{"a": 1, "m": {"x": 1}}\'), json(\'{"a": 2, "b": 3, "m": {"y": 2}}\'))',
+        go: 'json `{"a": 2, "b": 3, "m": {"y": 2}}` | mergeMap (json `{"a": 1, "m": {"x": 1}}`)',
+        result: { a: 1, b: 3, m: { x: 1, y: 2 } },
+      },
+    ],
+    run: (_, first, second) => merged(first, second),
   }),
   define('pluck', {
     params: [text('key')],

@@ -1,5 +1,5 @@
-// Names and addresses. A name that does not exist is an empty list, as in confd; a name server that
-// does not answer is an error, so that a failed look-up never empties a file.
+// Names and addresses. A name that does not exist is an empty list, as in confd, and so is a text that can
+// be no name; a name server that does not answer is an error, so that a failed look-up never empties a file.
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -10,7 +10,8 @@ import { text } from './params.ts'
 /** Milliseconds. */
 const TIMEOUT = 5000
 
-const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA'])
+/** Of no such name, of no such record, and of a text that can be no name, such as `10.0.0.1:80`. */
+const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EINVAL'])
 
 /** A record of DNS, in Go's spelling and in lower case. */
 export class Srv {
@@ -37,13 +38,15 @@ export class Srv {
 }
 
 /** The answers, [] when the name does not exist; a fault when nobody could tell in time. */
-async function ask<T>(name: string, question: Promise<T[]>): Promise<T[]> {
+async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
+  // The resolver would cut a name at its NUL, or take it for another.
+  if (name === '' || /\p{Cc}/u.test(name) || !name.isWellFormed()) return []
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(Object.assign(new Error(), { code: 'ETIMEOUT' })), TIMEOUT)
   })
   try {
-    return await Promise.race([question, tooLate])
+    return await Promise.race([asking(), tooLate])
   } catch (error) {
     const code = String((error as NodeJS.ErrnoException).code)
     if (NOT_THERE.has(code)) return []
@@ -61,7 +64,7 @@ const resolver = async () => (await import('node:dns/promises')).default
 const addresses = ({ fact }: RenderContext, name: string): string[] =>
   fact(`ip ${name}`, async () => {
     const dns = await resolver()
-    const found = await ask(name, dns.lookup(name, { all: true }))
+    const found = await ask(name, () => dns.lookup(name, { all: true }))
     return [...new Set(found.map(({ address }) => address))].sort(compareText)
   })
 
@@ -70,7 +73,7 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   const order = (srv: Srv) => `${srv.target}${srv.port}${srv.priority}${srv.weight}`
   return fact(`srv ${full}`, async () => {
     const dns = await resolver()
-    const found = await ask(full, dns.resolveSrv(full))
+    const found = await ask(full, () => dns.resolveSrv(full))
     return found
       .map((srv) => new Srv(`${srv.name.replace(/\.$/, '')}.`, srv.port, srv.priority, srv.weight))
       .sort((a, b) => compareText(order(a), order(b)))
@@ -78,16 +81,19 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
 }
 
 /** The interface's first address of a family; the empty string when it has none. */
-const interfaceAddress = (name: string, family: 'IPv4' | 'IPv6'): string =>
-  networkInterfaces()[name]?.find((address) => address.family === family)?.address ?? ''
+function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
+  const addresses = new Map(Object.entries(networkInterfaces())).get(name) ?? []
+  return addresses.find((address) => address.family === family)?.address ?? ''
+}
 
 export const net = [
   define('lookupIP', {
     params: [text('name')],
-    doc: 'All addresses of a name, sorted. A name that does not exist is an empty list; a name server that does not answer is an error.',
+    doc: 'All addresses of a name, sorted. A name that does not exist, or a text that can be none, is an empty list; a name server that does not answer is an error.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIP("127.0.0.1")', go: 'lookupIP "127.0.0.1"', result: ['127.0.0.1'] },
+      { nunjucks: 'lookupIP("") | length', go: 'len (lookupIP "")', result: 0 },
     ],
     run: (context, name) => addresses(context, name),
   }),
@@ -118,6 +124,11 @@ export const net = [
     params: [text('service'), text('proto'), text('name')],
     doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a dot at its end), `.Port`, `.Priority`, `.Weight`.',
     examples: [
+      {
+        nunjucks: 'lookupSRV("", "", "10.0.0.1:80") | length',
+        go: 'len (lookupSRV "" "" "10.0.0.1:80")',
+        result: 0,
+      },
       {
         nunjucks: 'lookupSRV("http", "tcp", "example.com")',
         go: 'lookupSRV "http" "tcp" "example.com"',

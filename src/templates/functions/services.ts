@@ -1,9 +1,10 @@
 // Services and nodes, from the keys that consul-catalog makes of them; any store may hold such keys.
 // Where they are looked for is told by the resource's keys: in the default store, or in a named one.
-import { nameOfPart, serviceDir } from '../../core/catalog.ts'
+import { nameOfPart, serviceDir, serviceNamed } from '../../core/catalog.ts'
 import { compareText, covers, joinKeys, storeOf, storeRoot, type Key } from '../../core/key.ts'
-import { raise } from '../../core/fault.ts'
+import { attempt, FaultError, raise, type Fault } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
+import { doubtfulService, foreignService, taggedName } from '../foreign/services.ts'
 import { define } from './define.ts'
 import { optional, text } from './params.ts'
 import { Entry, recordOf, type Shape } from './record.ts'
@@ -63,6 +64,16 @@ const instancesIn = (context: RenderContext, dirs: readonly Key[]): Instance[] =
     context.reader.under(dir).map(({ key, value }) => recordOf(SERVICE, value, key) as Instance),
   )
 
+/** Throws when the name is that of no service and the dot in it is consul-template's. */
+function expectNoTag(name: string, named: (bare: string) => readonly Instance[]): void {
+  const { tag, bare } = taggedName(name) ?? {}
+  if (tag === undefined || bare === undefined) return
+  // The resource's keys need not name the other service.
+  const found = attempt(() => named(bare))
+  if (!found.ok || !found.value.some(({ tags }) => tags.includes(tag))) return
+  throw new FaultError(doubtfulService(name) as Fault)
+}
+
 /** As the list of services has them; where there is no list, those of the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
@@ -80,7 +91,7 @@ const SHOP = {
 export const services = [
   define('service', {
     params: [text('name'), optional(text('tag'))],
-    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `-consul-near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.node`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green).",
+    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `-consul-near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.node`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green).",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -95,6 +106,25 @@ export const services = [
         result: 5,
       },
       { nunjucks: 'service("none")', go: 'service "none"', keys: SHOP, result: [] },
+      {
+        nunjucks: 'service("team/shop") | length',
+        go: 'len (service "team%2Fshop")',
+        keys: { '/services/team%2Fshop/n1:a': '{"name": "team/shop"}' },
+        result: 1,
+      },
+      {
+        nunjucks: 'service("blue.shop")',
+        go: 'service "blue.shop"',
+        keys: SHOP,
+        error: 'in consul-template that is the tag blue of shop',
+      },
+      { nunjucks: 'service("red.shop")', go: 'service "red.shop"', keys: SHOP, result: [] },
+      {
+        nunjucks: 'service("shop|any")',
+        go: 'service "shop|any"',
+        keys: SHOP,
+        error: "| and a state of health behind a name is consul-template's",
+      },
     ],
     run: (context, name, tag) => {
       // It would be the directory of all services.
@@ -103,7 +133,12 @@ export const services = [
           hint: 'where the name comes from a key, ask first whether it is empty',
         })
       }
-      const found = instancesIn(context, places(context, `service("${name}")`, serviceDir(name)))
+      const foreign = foreignService(name, tag)
+      if (foreign !== undefined) throw new FaultError(foreign)
+      const named = (one: string): Instance[] =>
+        instancesIn(context, places(context, `service("${name}")`, serviceDir(serviceNamed(one))))
+      const found = named(name)
+      if (found.length === 0) expectNoTag(name, named)
       const chosen = tag === undefined ? found : found.filter(({ tags }) => tags.includes(tag))
       return chosen.sort((a, b) => a.order - b.order)
     },

@@ -1,6 +1,9 @@
-// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`.
+// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`. Where bytes that are
+// not UTF-8 are among the arguments, strings are compared byte by byte, as in Go.
+import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
-import { fromBytes, toBytes } from '../bytes.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
+import { includes, splitAt } from '../search.ts'
 import { define } from './define.ts'
 import { int, optional, text, texts } from './params.ts'
 import { base, dir } from './paths.ts'
@@ -39,7 +42,7 @@ export const strings = [
       { nunjucks: '"é😀" | split("")', go: 'split "é😀" ""', result: ['é', '😀'] },
       { nunjucks: 'split("", ",")', go: 'split "" ","', result: [''] },
     ],
-    run: (_, s, sep) => (sep === '' ? [...s] : s.split(sep)),
+    run: (_, s, sep) => (sep === '' ? [...s] : bytewise([s, sep], splitAt)),
   }),
   define('join', {
     params: [texts('list'), text('sep')],
@@ -70,7 +73,8 @@ export const strings = [
       },
       { nunjucks: 'replace("ab", "", "_", -1)', go: 'replace "ab" "" "_" -1', result: '_a_b_' },
     ],
-    run: (_, s, old, by, n = -1) => replace(s, old, by, Number(n)),
+    run: (_, s, old, by, n = -1) =>
+      bytewise([s, old, by], (text, part, other) => replace(text, part, other, Number(n))),
   }),
   define('contains', {
     params: [text('s'), text('part')],
@@ -79,7 +83,7 @@ export const strings = [
     examples: [
       { nunjucks: 'contains("haproxy", "proxy")', go: 'contains "haproxy" "proxy"', result: true },
     ],
-    run: (_, s, part) => s.includes(part),
+    run: (_, s, part) => bytewise([s, part], includes),
   }),
   define('toUpper', {
     params: [text('s')],
@@ -89,14 +93,14 @@ export const strings = [
       { nunjucks: 'toUpper("über")', go: 'toUpper "über"', result: 'ÜBER' },
       { nunjucks: '"straße" | toUpper', go: 'toUpper "straße"', result: 'STRAßE' },
     ],
-    run: (_, s) => toUpper(s),
+    run: (_, s) => toUpper(s.toWellFormed()),
   }),
   define('toLower', {
     params: [text('s')],
     doc: 'In lower case, character by character as Go does it.',
     filter: 0,
     examples: [{ nunjucks: 'toLower("ΑΣ")', go: 'toLower "ΑΣ"', result: 'ασ' }],
-    run: (_, s) => toLower(s),
+    run: (_, s) => toLower(s.toWellFormed()),
   }),
   define('trimPrefix', {
     params: [text('s'), text('prefix')],
@@ -109,7 +113,10 @@ export const strings = [
         result: 'port',
       },
     ],
-    run: (_, s, prefix) => (s.startsWith(prefix) ? s.slice(prefix.length) : s),
+    run: (_, s, prefix) =>
+      bytewise([s, prefix], (text, start) =>
+        text.startsWith(start) ? text.slice(start.length) : text,
+      ),
   }),
   define('trimSuffix', {
     params: [text('s'), text('suffix')],
@@ -123,7 +130,10 @@ export const strings = [
       },
       { nunjucks: 'trimSuffix("web", "")', go: 'trimSuffix "web" ""', result: 'web' },
     ],
-    run: (_, s, suffix) => (s.endsWith(suffix) ? s.slice(0, s.length - suffix.length) : s),
+    run: (_, s, suffix) =>
+      bytewise([s, suffix], (text, end) =>
+        text.endsWith(end) ? text.slice(0, text.length - end.length) : text,
+      ),
   }),
   define('base64Encode', {
     params: [text('s')],
@@ -132,7 +142,7 @@ export const strings = [
     examples: [
       { nunjucks: 'base64Encode("grüße")', go: 'base64Encode "grüße"', result: 'Z3LDvMOfZQ==' },
     ],
-    run: (_, s) => Buffer.from(toBytes(s)).toString('base64'),
+    run: (_, s) => encodeText(s).toString('base64'),
   }),
   define('base64Decode', {
     params: [text('s')],
@@ -161,7 +171,7 @@ export const strings = [
       if (data.length % 4 !== 0 || /[^A-Za-z0-9+/]/.test(body)) {
         raise('template', 'base64Decode: illegal base64 data')
       }
-      return fromBytes(Buffer.from(data, 'base64'))
+      return decodeValue(Buffer.from(data, 'base64'))
     },
   }),
   define('parseBool', {
@@ -184,9 +194,21 @@ export const strings = [
   }),
 ]
 
+/** A part of a character is found in it, as in Go, once one of the texts is not valid UTF-8. */
+function bytewise<T extends string | string[] | boolean>(
+  texts: string[],
+  run: (...texts: [string, string, string]) => T,
+): T {
+  type Texts = [string, string, string]
+  if (texts.every((one) => one.isWellFormed())) return run(...(texts as Texts))
+  const result = run(...(texts.map(toBinary) as Texts))
+  if (typeof result === 'boolean') return result
+  return (Array.isArray(result) ? result.map(fromBinary) : fromBinary(result)) as T
+}
+
 /** Go's strings.Replace: an empty `old` matches before each character and at the end. */
 function replace(s: string, old: string, by: string, n: number): string {
-  const parts = old === '' ? ['', ...s, ''] : s.split(old)
+  const parts = old === '' ? ['', ...s, ''] : splitAt(s, old)
   const gaps = parts.length - 1
   const times = n < 0 ? gaps : Math.min(n, gaps)
   if (old === '') {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { variable } from '../../system/environment.ts'
 import { define } from './define.ts'
 import { GoTime } from './clock.ts'
 import { Moment } from './time.ts'
@@ -20,7 +21,7 @@ export const system = [
       },
       { nunjucks: 'getenv("NOT_SET_ANYWHERE")', go: 'getenv "NOT_SET_ANYWHERE"', result: '' },
     ],
-    run: (_, name, otherwise = '') => process.env[name] || otherwise,
+    run: (_, name, otherwise = '') => variable(name) || otherwise,
   }),
   define('hostname', {
     params: [],
@@ -54,7 +55,7 @@ export const system = [
         result: true,
       },
     ],
-    run: ({ now }) => new Moment(new GoTime(BigInt(now.getTime()) * 1_000_000n, 'local')),
+    run: ({ now }) => new Moment(new GoTime(BigInt(now().getTime()) * 1_000_000n, 'local')),
   }),
   define('fileExists', {
     params: [text('path')],
@@ -64,6 +65,7 @@ export const system = [
       { nunjucks: 'fileExists("/no/such/file")', go: 'fileExists "/no/such/file"', result: false },
     ],
     run: ({ reader }, path) => {
+      if (path === '') return false
       const full = resolve(path)
       reader.file(full)
       return existsSync(full)

@@ -1,18 +1,18 @@
-// The active fork's functions on strings: quoting, indenting, cases, hashes. What is a byte in Go is
-// a byte here.
-import { createHash } from 'node:crypto'
+// Functions on strings: quoting, indenting, cases; most are those of the active fork. What is a byte in
+// Go is a byte here.
 import { raise } from '../../core/fault.ts'
-import { byteLength, fromBinary, toBinary, toBytes } from '../bytes.ts'
+import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
 import { camelCase, joinWords } from './cases.ts'
 import { define } from './define.ts'
 import { int, text, type Int } from './params.ts'
+import { toUpper } from './unicode.ts'
 
 /** Bytes that one call may make. */
 const LARGEST = 64 * 1024 * 1024
 
 function repeat(name: string, count: Int, s: string): string {
-  if (count < 0) raise('template', `${name}: negative count`)
+  if (count <= 0) return ''
   if (Number(count) * byteLength(s) > LARGEST) raise('template', `${name}: the result is too large`)
   return s.repeat(Number(count))
 }
@@ -26,10 +26,27 @@ function indent(name: string, count: Int, s: string): string {
   return s === '' ? '' : lines.map((line) => pad + line).join('\n')
 }
 
+/** Go's unicode.IsSpace, which has U+0085 and not the byte order mark. */
+const SPACE = /\p{White_Space}/u
+
+function trimSpace(s: string): string {
+  let [start, end] = [0, s.length]
+  while (start < end && SPACE.test(s.charAt(start))) start++
+  while (end > start && SPACE.test(s.charAt(end - 1))) end--
+  return s.slice(start, end)
+}
+
+/** Go's strings.Title: a letter behind anything but a letter, a digit or `_`. */
+const titleCase = (s: string): string =>
+  s.replace(/[\p{L}\p{N}_]+/gu, (word) => {
+    const [first = '', ...rest] = word
+    return toUpper(first) + rest.join('')
+  })
+
 export const texts = [
   define('quote', {
     params: [text('s')],
-    doc: 'In double quotes, with the escapes of Go, which JSON, YAML and shells mostly share.',
+    doc: 'In double quotes, with the escapes of Go. Not for a shell, which expands `$` inside of them: that is what `shellquote` is for.',
     filter: 0,
     examples: [
       { nunjucks: 'quote("say \\"hi\\"")', go: 'quote "say \\"hi\\""', result: '"say \\"hi\\""' },
@@ -39,19 +56,41 @@ export const texts = [
   }),
   define('squote', {
     params: [text('s')],
-    doc: 'In single quotes; nothing inside is escaped.',
+    doc: 'In single quotes, with a single quote inside doubled, as YAML and SQL have it. For a shell there is `shellquote`.',
     filter: 0,
-    examples: [{ nunjucks: 'squote("web")', go: 'squote "web"', result: "'web'" }],
-    run: (_, s) => `'${s}'`,
+    examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
+    run: (_, s) => `'${s.replaceAll("'", "''")}'`,
+  }),
+  define('shellquote', {
+    params: [text('s')],
+    doc: 'One word for a POSIX shell, which reads it as the very text: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it so in an `EnvironmentFile=`, too. A NUL byte is an error, since no variable can hold it.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'shellquote("say $(id)")',
+        go: 'shellquote "say $(id)"',
+        result: '"say \\$(id)"',
+      },
+      { nunjucks: '"it\'s" | shellquote', go: '"it\'s" | shellquote', result: '"it\'s"' },
+      {
+        nunjucks: 'shellquote(base64Decode("AA=="))',
+        go: 'shellquote (base64Decode "AA==")',
+        error: 'shellquote: the text holds a NUL byte',
+      },
+    ],
+    run: (_, s) => {
+      if (s.includes('\0')) raise('template', 'shellquote: the text holds a NUL byte')
+      return `"${s.replace(/["\\$`]/g, '\\$&')}"`
+    },
   }),
   define('repeat', {
     params: [int('count'), text('s')],
-    doc: '`s` so many times.',
+    doc: '`s` so many times; nothing when that is negative.',
     filter: 1,
     examples: [
       { nunjucks: 'repeat(3, "ab")', go: 'repeat 3 "ab"', result: 'ababab' },
       { nunjucks: '"-" | repeat(5)', go: '"-" | repeat 5', result: '-----' },
-      { nunjucks: 'repeat(-1, "a")', go: 'repeat -1 "a"', error: 'repeat: negative count' },
+      { nunjucks: 'repeat(-1, "a")', go: 'repeat -1 "a"', result: '' },
     ],
     run: (_, count, s) => repeat('repeat', count, s),
   }),
@@ -77,12 +116,45 @@ export const texts = [
     ],
     run: (_, count, s) => `\n${indent('nindent', count, s)}`,
   }),
+  define('trim', {
+    params: [text('s')],
+    doc: '`s` without white space at both ends. The filter `trim` is that of nunjucks and does the same.',
+    examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
+    run: (_, s) => trimSpace(s),
+  }),
+  define('trunc', {
+    params: [int('count'), text('s')],
+    doc: 'The first characters of `s`, so many at most; the last ones when the number is negative.',
+    filter: 1,
+    examples: [
+      { nunjucks: 'trunc(3, "größe")', go: 'trunc 3 "größe"', result: 'grö' },
+      { nunjucks: '"haproxy" | trunc(-5)', go: '"haproxy" | trunc -5', result: 'proxy' },
+    ],
+    run: (_, count, s) => {
+      const chars = [...s]
+      return count < 0
+        ? chars.slice(Number(count)).join('')
+        : chars.slice(0, Number(count)).join('')
+    },
+  }),
+  define('title', {
+    params: [text('s')],
+    doc: 'Each word with a capital, the rest as it is. The filter `title` is that of nunjucks, which writes the rest in lower case.',
+    examples: [
+      {
+        nunjucks: 'title("web server-2 db")',
+        go: 'title "web server-2 db"',
+        result: 'Web Server-2 Db',
+      },
+    ],
+    run: (_, s) => titleCase(s.toWellFormed()),
+  }),
   define('nospace', {
     params: [text('s')],
     doc: 'Without any white space.',
     filter: 0,
     examples: [{ nunjucks: 'nospace(" a b\\n")', go: 'nospace " a b\\n"', result: 'ab' }],
-    run: (_, s) => s.replace(/\p{White_Space}/gu, ''),
+    run: (_, s) => s.toWellFormed().replace(/\p{White_Space}/gu, ''),
   }),
   define('snakecase', {
     params: [text('s')],
@@ -104,7 +176,7 @@ export const texts = [
   }),
   define('camelcase', {
     params: [text('s')],
-    doc: 'Words joined, each but the first with a capital. As in the fork only ASCII letters become capitals; a word that begins with another letter is damaged.',
+    doc: 'Words joined, each but the first with a capital.',
     filter: 0,
     examples: [
       {
@@ -127,18 +199,5 @@ export const texts = [
       },
     ],
     run: (_, s) => joinWords(s, '-'),
-  }),
-  define('sha256sum', {
-    params: [text('s')],
-    doc: 'The SHA-256 of the bytes, in hexadecimal digits.',
-    filter: 0,
-    examples: [
-      {
-        nunjucks: 'sha256sum("abc")',
-        go: 'sha256sum "abc"',
-        result: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
-      },
-    ],
-    run: (_, s) => createHash('sha256').update(toBytes(s)).digest('hex'),
   }),
 ]

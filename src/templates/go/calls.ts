@@ -1,5 +1,6 @@
 // Calls: of functions, of methods by the name of a field, with Go's rules for their arguments.
 import { FaultError, type Fault } from '../../core/fault.ts'
+import { toBinary } from '../bytes.ts'
 import { assignTo } from './assign.ts'
 import type { Functions } from './builtins.ts'
 import { fieldOf } from './fields.ts'
@@ -8,7 +9,7 @@ import { methodOf } from './methods.ts'
 import type { Operand } from './nodes.ts'
 import type { Template } from './parser.ts'
 import { VALUE, type Type } from './types.ts'
-import { CallError, fromText, isTrue, type Func, type Value } from './values.ts'
+import { CallError, isTrue, type Func, type Value } from './values.ts'
 
 /** What a field of the root stands for, where Go would find nothing. */
 export type RootField = (name: string) => Value
@@ -109,11 +110,11 @@ export abstract class Calls extends Frame {
   /** The fault of a function, at the place of its call; one of an included file has its own place. */
   #located(fault: Fault, name: string): FaultError {
     if (fault.line !== undefined) return new FaultError(fault)
-    const here = this.faultHere(`error calling ${name}: ${fromText(fault.message)}`)
+    const here = this.faultHere(`error calling ${name}: ${toBinary(fault.message)}`)
     return new FaultError(fault.hint === undefined ? here : { ...here, hint: fault.hint })
   }
 
-  protected readonly refuse = (message: string): never => this.fail(message)
+  protected readonly refuse = (message: string, hint?: string): never => this.fail(message, hint)
 
   #shortCircuit(
     dot: Value,

@@ -1,9 +1,10 @@
 // The engine of Go's text/template: parses a file once a version, renders it, and includes others.
 import { basename } from 'node:path'
+import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../../core/fault.ts'
 import { err, type Result } from '../../core/result.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
-import { fromBinary, toBinary, toBytes } from '../bytes.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
 import { checkFiles } from '../inspection.ts'
 import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engine.ts'
@@ -46,7 +47,7 @@ function read(
   const isOwn = leftDelim !== '' && text.includes(leftDelim)
   const wrong = isOwn ? undefined : wrongLanguage('go', text, path)
   if (wrong !== undefined) return err(wrong)
-  return parse(toBytes(text), basename(path), {
+  return parse(encodeText(text), basename(path), {
     file: path,
     functions: functionNames,
     leftDelim: toBinary(leftDelim),

@@ -1,5 +1,6 @@
 // Runs a template: walks its statements, keeps the variables, collects the output.
 import { type Fault, FaultError } from '../../core/fault.ts'
+import { nearest } from '../../core/nearest.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { formatValue } from './format/printf.ts'
 import type { Functions } from './builtins.ts'
@@ -209,7 +210,11 @@ class Evaluator extends Expressions {
 
   #invoke(node: Invoke, dot: Value, root: boolean): void {
     const list = this.template.definitions.get(node.name)
-    if (list === undefined) this.fail(`template "${node.name}" not defined`)
+    if (list === undefined) {
+      const near = nearest(node.name, this.template.definitions.keys())
+      const hint = near === undefined ? undefined : `did you mean "${near}"?`
+      this.fail(`template "${node.name}" not defined`, hint)
+    }
     if (this.#depth >= this.#limits.depth) {
       this.fail(`exceeded maximum template depth (${this.#limits.depth})`)
     }

@@ -1,12 +1,13 @@
 // A field of a value: an entry of a map with string keys, or a field of a struct.
-import { GoMap, Pointer, Struct, typeName, type Value } from './values.ts'
+import { nearest } from '../../core/nearest.ts'
+import { GoMap, Opaque, Pointer, Slice, Struct, typeName, type Value } from './values.ts'
 
 /** Calls `fail` with Go's message when there is no such field, or when it is given arguments. */
 export function fieldOf(
   receiver: Value,
   name: string,
   hasArgs: boolean,
-  fail: (message: string) => never,
+  fail: (message: string, hint?: string) => never,
 ): Value {
   if (receiver instanceof GoMap) {
     if (receiver.type.key?.kind === 'string') {
@@ -24,5 +25,22 @@ export function fieldOf(
       }
     }
   }
-  return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`)
+  return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`, hintFor(receiver, name))
+}
+
+/** Which field was meant, or which there are. */
+function hintFor(receiver: Value, name: string): string | undefined {
+  if (receiver instanceof Slice) return 'it is a list: range over it, or take one item with index'
+  if (typeof receiver === 'string') return 'it is a string, which has no fields: write {{.}}'
+  const struct = receiver instanceof Pointer ? receiver.elem : receiver
+  const names =
+    struct instanceof Struct
+      ? (struct.type.fields ?? []).map((field) => field.name)
+      : receiver instanceof Opaque
+        ? receiver.members
+        : []
+  if (names.length === 0) return undefined
+  const near = nearest(name, names)
+  const all = `it has ${names.map((one) => `.${one}`).join(', ')}`
+  return near === undefined ? all : `did you mean .${near}? ${all}`
 }

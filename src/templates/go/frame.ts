@@ -42,8 +42,9 @@ export class Frame {
     return faultAt(this.template.source, this.template.file, this.node?.at ?? 0, text)
   }
 
-  protected fail(message: string): never {
-    throw new FaultError(this.faultHere(message))
+  protected fail(message: string, hint?: string): never {
+    const fault = this.faultHere(message)
+    throw new FaultError(hint === undefined ? fault : { ...fault, hint })
   }
 
   /** The newest variable of a name shadows the others. */

@@ -1,6 +1,7 @@
 // What a Go template calls with a literal: the files that it includes, the keys that it looks up.
 import { fromBinary } from '../bytes.ts'
 import type { Fault } from '../../core/fault.ts'
+import { nearest } from '../../core/nearest.ts'
 import type { Include, Lookup } from '../inspection.ts'
 import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
@@ -21,10 +22,11 @@ export const includesOf = (template: Template, src: string): readonly Include[] 
 /** The calls of functions with a literal text as their first argument. */
 export const callsIn = ({ source, file, definitions }: Template): readonly Lookup[] =>
   [...definitions.values()].flatMap(pipesOf).flatMap(({ commands }) =>
-    commands.flatMap(({ args: [called, named] }) => {
+    commands.flatMap(({ args: [called, named, next] }) => {
       if (called?.kind !== 'identifier' || named?.kind !== 'string') return []
       const { line = 1, column = 1 } = faultAt(source, file, named.at, '')
-      return [{ call: called.name, key: fromBinary(named.value), line, column }]
+      const second = next?.kind === 'string' ? fromBinary(next.value) : undefined
+      return [{ call: called.name, key: fromBinary(named.value), second, line, column }]
     }),
   )
 
@@ -33,7 +35,9 @@ export const undefinedTemplates = ({ source, file, definitions }: Template): rea
   [...definitions.values()].flatMap(statementsOf).flatMap((statement) => {
     if (statement.kind !== 'template' || definitions.has(statement.name)) return []
     const message = `template "${statement.name}" not defined`
-    return [faultAt(source, file, statement.at, message)]
+    const fault = faultAt(source, file, statement.at, message)
+    const near = nearest(fromBinary(statement.name), [...definitions.keys()].map(fromBinary))
+    return [near === undefined ? fault : { ...fault, hint: `did you mean "${near}"?` }]
   })
 
 /** All statements of a list, those inside of others included. */

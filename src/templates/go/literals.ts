@@ -98,8 +98,10 @@ const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
 const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/
 
 function parseFloatText(text: string): number | undefined {
+  const isHex = /^[+-]?0[xX]/.test(text)
   // Underscores stand between digits, or behind the prefix of a hexadecimal.
-  const plain = text.replace(/(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g, '')
+  const separator = isHex ? /(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g : /(?<=[0-9])_(?=[0-9])/g
+  const plain = text.replace(separator, '')
   if (DECIMAL.test(plain)) {
     const value = Number(plain)
     return Number.isFinite(value) ? value : undefined
@@ -108,9 +110,23 @@ function parseFloatText(text: string): number | undefined {
   if (hex === null) return undefined
   const [, sign, whole = '', fraction = '', exponent = '0'] = hex
   if (whole + fraction === '') return undefined
-  const mantissa = Number(BigInt(`0x${whole}${fraction}`))
-  const value = mantissa * 2 ** (Number(exponent) - 4 * fraction.length)
+  const value = scaled(BigInt(`0x${whole}${fraction}`), Number(exponent) - 4 * fraction.length)
   return Number.isFinite(value) ? (sign === '-' ? -value : value) : undefined
+}
+
+/** mantissa * 2^exponent, rounded once, half to even: the smallest numbers have fewer than 53 bits. */
+function scaled(mantissa: bigint, exponent: number): number {
+  if (mantissa === 0n) return 0
+  const bits = mantissa.toString(2).length
+  if (exponent + bits > 1024) return Infinity
+  const drop = Math.max(bits - 53, -1074 - exponent)
+  if (drop <= 0) return Number(mantissa) * 2 ** exponent
+  if (drop > bits) return 0
+  const half = 1n << BigInt(drop - 1)
+  const rest = mantissa & ((1n << BigInt(drop)) - 1n)
+  let kept = mantissa >> BigInt(drop)
+  if (rest > half || (rest === half && (kept & 1n) === 1n)) kept++
+  return Number(kept) * 2 ** (exponent + drop)
 }
 
 /** The value of a float that is a whole number within 64 bits, as an integer as well. */

@@ -41,6 +41,8 @@ type Ending = 'end' | 'else'
 
 class Parser extends Pipelines {
   readonly #definitions = new Map<string, List>()
+  /** The blocks that are open at this place, the innermost last: what begins them, and where. */
+  readonly #open: { readonly what: string; readonly at: number }[] = []
   /** How many ranges are around the statement that is being read. */
   #ranges = 0
 
@@ -50,14 +52,17 @@ class Parser extends Pipelines {
       if (this.peek().kind === 'left') {
         const left = this.next()
         if (isKeyword(this.nextWord(), 'define')) {
-          this.#definition()
+          this.#within('define', left.at, () => this.#definition())
           continue
         }
         this.back()
         this.unread(left)
       }
       const item = this.#statement()
-      if (typeof item === 'string') this.fail(`unexpected {{${item}}}`)
+      if (typeof item === 'string') {
+        const hint = 'no block is open that it could belong to'
+        this.fail(`unexpected {{${item}}}`, undefined, hint)
+      }
       root.push(item)
     }
     this.#define(this.name, root)
@@ -100,8 +105,28 @@ class Parser extends Pipelines {
         if (typeof item === 'string') return { list, ending: item }
         list.push(item)
       }
-      return this.fail('unexpected EOF', this.peek().at)
+      return this.#endless()
     })
+  }
+
+  #within<T>(what: string, at: number, read: () => T): T {
+    this.#open.push({ what, at })
+    const result = read()
+    this.#open.pop()
+    return result
+  }
+
+  #endless(): never {
+    const open = this.#open.at(-1)
+    if (open === undefined) return this.fail('unexpected EOF', this.peek().at)
+    const line = this.lineOf(open.at)
+    const { leftDelim, rightDelim } = this.options
+    const end = `${leftDelim || '{{'}end${rightDelim || '}}'}`
+    return this.fail(
+      `unexpected EOF: the ${open.what} of line ${line} is never closed`,
+      open.at,
+      `put ${end} where the ${open.what} that begins in line ${line} ends`,
+    )
   }
 
   #statement(): Statement | Ending {
@@ -123,7 +148,9 @@ class Parser extends Pipelines {
         case 'if':
         case 'with':
         case 'range':
-          return this.#branch(token.text)
+          return this.#within(token.text, this.actionAt, () =>
+            this.#branch(token.text as 'if' | 'with' | 'range'),
+          )
         case 'break':
         case 'continue':
           return this.#jump(token.text, at)
@@ -135,7 +162,7 @@ class Parser extends Pipelines {
         case 'template':
           return this.#invoke(at)
         case 'block':
-          return this.#block(at)
+          return this.#within('block', this.actionAt, () => this.#block(at))
       }
     }
     this.back()

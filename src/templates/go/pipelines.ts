@@ -1,4 +1,6 @@
 // Reads the inside of an action: pipelines, their declarations, commands and operands.
+import { nearest } from '../../core/nearest.ts'
+import { hintForName } from '../foreign/hints.ts'
 import { characterConstant, complexConstant, numberConstant, unquote } from './literals.ts'
 import type { Command, Operand, Pipe, Variable } from './nodes.ts'
 import { TokenStream } from './token-stream.ts'
@@ -110,7 +112,9 @@ export class Pipelines extends TokenStream {
     switch (token.kind) {
       case 'identifier':
         if (!this.options.functions.has(token.text)) {
-          this.unknown(`function "${token.text}" not defined`)
+          const all = 'docs/templates.md lists all functions'
+          const hint = hintForName(token.text, 'go', this.options.functions, all)
+          this.unknown(`function "${token.text}" not defined`, hint)
         }
         return { kind: 'identifier', at, name: token.text }
       case 'dot':
@@ -118,7 +122,11 @@ export class Pipelines extends TokenStream {
       case 'nil':
         return { kind: 'nil', at }
       case 'variable':
-        if (!this.variables.includes(token.text)) this.unknown(`undefined variable "${token.text}"`)
+        if (!this.variables.includes(token.text)) {
+          const near = nearest(token.text, this.variables)
+          const hint = near === undefined ? undefined : `did you mean ${near}?`
+          this.unknown(`undefined variable "${token.text}"`, hint)
+        }
         return { kind: 'variable', at, name: token.text, fields: [] }
       case 'field':
         return { kind: 'field', at, names: [token.text.slice(1)] }

@@ -1,9 +1,10 @@
 // time.Time, as `datetime` gives it: its methods, its text, and Go's layouts.
 import { GoTime, monthName, weekdayName, type Zone } from '../functions/clock.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
 import { define } from './builtins.ts'
 import { BOOL, defined, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
 import type { Func } from './values.ts'
-import { fromText, Integer, Opaque, toText, type Value } from './values.ts'
+import { Integer, Opaque, type Value } from './values.ts'
 
 const TIME = structOf('time.Time', [])
 const LOCATION = pointerTo(structOf('time.Location', []))
@@ -66,8 +67,8 @@ type Method = readonly [
 ]
 
 const METHODS = new Map<string, Method>([
-  ['Format', [[STRING], STRING, (t, [layout]) => fromText(t.format(toText(layout as string)))]],
-  ['String', [[], STRING, (t) => fromText(t.text())]],
+  ['Format', [[STRING], STRING, (t, [layout]) => toBinary(t.format(fromBinary(layout as string)))]],
+  ['String', [[], STRING, (t) => toBinary(t.text())]],
   [
     'Unix',
     [
@@ -149,10 +150,13 @@ export class Time extends Opaque {
     super()
   }
   text(): string {
-    return fromText(this.clock.text())
+    return toBinary(this.clock.text())
   }
   identity(): string {
     return `${this.clock.unixNano} ${this.clock.zone}`
+  }
+  override get members(): readonly string[] {
+    return [...METHODS.keys()]
   }
   override json(): string {
     return `"${this.clock.format('2006-01-02T15:04:05.999999999Z07:00')}"`
@@ -167,12 +171,24 @@ export class Time extends Opaque {
 
 export { TIME }
 
+/** Nanoseconds of the methods that give a float, and of those that give an integer. */
+const FRACTIONAL = new Map([
+  ['Hours', 3600e9],
+  ['Minutes', 60e9],
+  ['Seconds', 1e9],
+])
+const WHOLE = new Map([
+  ['Milliseconds', 1_000_000n],
+  ['Microseconds', 1000n],
+  ['Nanoseconds', 1n],
+])
+
 /** Hours, Minutes, Seconds and the rest of a time.Duration. */
 export function durationMethod(value: bigint, name: string): Func | undefined {
-  const unit = { Hours: 3600e9, Minutes: 60e9, Seconds: 1e9 }[name]
+  const unit = FRACTIONAL.get(name)
   if (unit !== undefined)
     return define([], { kind: 'float64', name: 'float64', named: true }, () => Number(value) / unit)
-  const whole = { Milliseconds: 1_000_000n, Microseconds: 1000n, Nanoseconds: 1n }[name]
+  const whole = WHOLE.get(name)
   return whole === undefined
     ? undefined
     : define([], INT64, () => new Integer(INT64, value / whole))

@@ -10,11 +10,15 @@ export interface ParseOptions {
   readonly file?: string
   readonly leftDelim?: string
   readonly rightDelim?: string
-  /** The functions a template may call. */
-  readonly functions: { has(name: string): boolean }
+  /** The names of the functions that a template may call. */
+  readonly functions: ReadonlySet<string>
   /** Told of each name that there is not, and the reading goes on; absent: the first one ends it. */
   readonly onUnknown?: (fault: Fault) => void
 }
+
+/** Go templates have functions where other languages have operators. */
+const OPERATORS =
+  'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
 
 /** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
 const MAX_NESTING = 999
@@ -71,32 +75,52 @@ export class TokenStream {
     return token
   }
 
-  protected fail(message: string, at = this.#last.at): never {
-    throw new FaultError(this.#fault(message, at))
+  protected fail(message: string, at = this.#last.at, hint = this.#hintOf(at)): never {
+    throw new FaultError(this.#fault(message, at, hint))
   }
 
   /** A name that is not known; what follows can be read all the same. */
-  protected unknown(message: string): void {
-    const { onUnknown = () => this.fail(message) } = this.options
-    onUnknown(this.#fault(message, this.#last.at))
+  protected unknown(message: string, hint: string | undefined): void {
+    const at = this.#last.at
+    const told = this.#hintOf(at) ?? hint
+    const { onUnknown = () => this.fail(message, at, told) } = this.options
+    onUnknown(this.#fault(message, at, told))
   }
 
-  #fault(message: string, at: number): Fault {
-    return faultAt(this.source, this.options.file ?? this.name, at, message)
+  #fault(message: string, at: number, hint: string | undefined): Fault {
+    const fault = faultAt(this.source, this.options.file ?? this.name, at, message)
+    return hint === undefined ? fault : { ...fault, hint }
+  }
+
+  /** An action may go over several lines; one with a mistake in a later line more likely has no end. */
+  #hintOf(at: number): string | undefined {
+    const close = this.options.rightDelim || '}}'
+    if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined
+    const line = this.lineOf(this.actionAt)
+    const isEnd = at >= this.source.trimEnd().length
+    if (line === this.lineOf(at) && !isEnd) return undefined
+    return `the closing ${close} of the action that begins in line ${line} is missing`
   }
 
   protected unexpected(token: Token, context: string): never {
     if (token.kind === 'error') {
-      const line = this.actionAt < 0 ? 0 : this.#lineOf(this.actionAt)
-      const away = line !== 0 && line !== this.#lineOf(token.at)
+      const line = this.actionAt < 0 ? 0 : this.lineOf(this.actionAt)
+      const away = line !== 0 && line !== this.lineOf(token.at)
       const extra = away ? ` in action started at ${this.name}:${line}` : ''
       const about = token.text.endsWith(' action') ? extra.replace(' in action', '') : extra
       this.fail(token.text + about, token.at)
     }
-    this.fail(`unexpected ${describe(token)} in ${context}`, token.at)
+    const isOperator = token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text)
+    const hint = isOperator ? OPERATORS : undefined
+    this.fail(
+      `unexpected ${describe(token)} in ${context}`,
+      token.at,
+      this.#hintOf(token.at) ?? hint,
+    )
   }
 
-  #lineOf = (at: number): number => this.source.slice(0, at).split('\n').length
+  /** 1-based. */
+  protected readonly lineOf = (at: number): number => this.source.slice(0, at).split('\n').length
 
   protected literal<T>(read: (source: string) => T, token: Token): T {
     try {

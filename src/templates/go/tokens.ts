@@ -1,5 +1,5 @@
 // The tokens of a Go template: their kinds, the words that mean something, and how messages show one.
-import { toText } from './values.ts'
+import { forMessage } from '../bytes.ts'
 
 export type TokenKind =
   | 'text'
@@ -70,6 +70,6 @@ export const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
 export function describe(token: Token): string {
   if (token.kind === 'eof') return 'EOF'
   if (token.kind === 'keyword') return `<${token.text}>`
-  const text = toText(token.text)
+  const text = forMessage(token.text)
   return text.length > 10 ? `${JSON.stringify(text.slice(0, 10))}...` : JSON.stringify(text)
 }

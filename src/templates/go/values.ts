@@ -16,7 +16,8 @@ import {
   STRING,
   type Type,
 } from './types.ts'
-import { isAscii } from './utf8.ts'
+import { toBinary } from '../bytes.ts'
+import { MAX_DEPTH } from '../functions/json.ts'
 
 export type Value =
   | string
@@ -134,6 +135,10 @@ export abstract class Opaque {
   /** What Go's String method gives. */
   abstract text(): string
   abstract method(name: string): Func | undefined
+  /** The names of its methods, for messages. */
+  get members(): readonly string[] {
+    return []
+  }
   /** What Go's `==` compares. */
   abstract identity(): string
   /** What its MarshalJSON gives. */
@@ -185,27 +190,27 @@ export function isTrue(value: Value): boolean {
   }
 }
 
-/** JavaScript text as a Go string. */
-export const fromText = (text: string): string =>
-  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
-
-/** A Go string as JavaScript text; invalid UTF-8 becomes U+FFFD. */
-export const toText = (bytes: string): string =>
-  isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8')
-
 /** What Go's `x.(type)` unmarshalling of JSON gives: float64, string, []interface {}, map. */
-export function fromJson(value: unknown): Value {
+export function fromJson(value: unknown, depth = 0): Value {
   if (value === null || value === undefined) return null
-  if (typeof value === 'string') return fromText(value)
+  // Half of a surrogate pair, written as `\ud800`, is U+FFFD in Go.
+  if (typeof value === 'string') return toBinary(value.toWellFormed())
   if (typeof value === 'number' || typeof value === 'boolean') return value
-  if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(fromJson))
+  if (depth >= MAX_DEPTH) throw new CallError(`nested deeper than ${MAX_DEPTH} levels`)
+  if (Array.isArray(value)) {
+    return new Slice(
+      ANY_SLICE,
+      value.map((item) => fromJson(item, depth + 1)),
+    )
+  }
   const entries = new Map<MapKey, Value>()
-  for (const [key, item] of Object.entries(value)) entries.set(fromText(key), fromJson(item))
+  for (const [key, item] of Object.entries(value))
+    entries.set(toBinary(key.toWellFormed()), fromJson(item, depth + 1))
   return new GoMap(ANY_MAP, entries)
 }
 
 export const pair = (key: string, value: string): Struct =>
-  new Struct(KV_PAIR, [fromText(key), fromText(value)])
+  new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
 /** The zero value of a type: what `index` gives for a key that is not in the map. */
 export function zeroOf(type: Type): Value {

@@ -27,7 +27,11 @@ export class StrictCompiler extends compilerModule.Compiler {
   /** Names that are used as values and that no tag of the file has bound at that place. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
   /** Filters and tests that there are not, each as the error that nunjucks would stop at. */
-  readonly unknown: unknown[] = []
+  readonly unknown: {
+    readonly name: string
+    readonly kind: 'filter' | 'test'
+    readonly error: unknown
+  }[] = []
 
   constructor(
     path: string,
@@ -46,11 +50,11 @@ export class StrictCompiler extends compilerModule.Compiler {
     super.compile(node, frame)
   }
 
-  #note(message: string, { lineno, colno }: Node): void {
+  #note(kind: 'filter' | 'test', name: string, { lineno, colno }: Node): void {
     try {
-      this.fail(message, lineno, colno)
+      this.fail(`there is no ${kind} "${name}"`, lineno, colno)
     } catch (error) {
-      this.unknown.push(error)
+      this.unknown.push({ name, kind, error })
     }
   }
 
@@ -113,7 +117,8 @@ export class StrictCompiler extends compilerModule.Compiler {
       this.free.push({ name, line: node.lineno + 1, column: node.colno + 1 })
     }
     const value = local ?? `unit.find(context, frame, ${JSON.stringify(name)})`
-    this._emit(lenient ? value : `unit.defined(${value}, ${JSON.stringify(name)}, ${place(node)})`)
+    const quoted = JSON.stringify(name)
+    this._emit(lenient ? value : `unit.defined(${value}, ${quoted}, context, ${place(node)})`)
   }
 
   compileLookupVal(node: Node, frame: CompileFrame): void {
@@ -137,7 +142,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   compileFilter(node: Node, frame: CompileFrame): void {
     const name = String(node.name.value)
     if (!this.vocabulary.filters.has(name)) {
-      this.#note(`there is no filter "${name}"`, node.name)
+      this.#note('filter', name, node.name)
     }
     this._emit(`unit.filter(${JSON.stringify(name)}, context, `)
     this._compileAggregate(node.args as Node, frame, '[', ']')
@@ -147,7 +152,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   compileIs(node: Node, frame: CompileFrame): void {
     const name = testName(node)
     if (!this.vocabulary.tests.has(name)) {
-      this.#note(`there is no test "${name}"`, node.right)
+      this.#note('test', name, node.right)
     }
     this._emit(`unit.test(${JSON.stringify(name)}, context, [`)
     this.compile(node.left, frame)

@@ -15,6 +15,8 @@ import { wrongLanguage } from '../language.ts'
 import { DEST, Sources, type Texts } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
+import { safeFilters } from './filters.ts'
+import { filterHint, nameHint } from './hints.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
@@ -46,14 +48,14 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   let run: Run | undefined
   const current = (): Run => run ?? raise('template', 'nothing is being rendered')
 
-  // Without a prototype, `{{ constructor }}` finds nothing.
-  environment.globals = Object.assign(
-    Object.create(null),
-    environment.globals,
-  ) as typeof environment.globals
+  // Without a prototype, `{{ constructor }}` and `select("constructor")` find nothing.
+  environment.globals = bare(environment.globals)
+  environment.filters = bare(environment.filters)
+  environment.tests = bare(environment.tests)
   // Not one of the root's variables: included and imported files see it too, and loops may use the name.
   Object.defineProperty(environment.globals, 'item', { get: () => run?.item })
   const builtin = new Set(Object.keys(environment.filters))
+  Object.assign(environment.filters, safeFilters({ ...environment.filters }))
   for (const fn of functions.filter(({ only }) => only !== 'go')) {
     const call = (args: readonly unknown[]) => fn.call(current().context, args)
     environment.globals[fn.name] = (...args: readonly unknown[]) => call(args)
@@ -66,6 +68,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   const vocabulary = {
     filters: new Set(Object.keys(environment.filters)),
     tests: new Set(Object.keys(environment.tests)),
+    functions: new Set(functions.map(({ name }) => name)),
   }
 
   const host: Host = {
@@ -127,7 +130,10 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       // Template code is trusted as conf.d is: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
-      const unknown = compiler.unknown.map((error) => syntaxFault(error, path, text))
+      const unknown = compiler.unknown.map(({ name, kind, error }) => ({
+        ...syntaxFault(error, path, text),
+        hint: filterHint(name, vocabulary[`${kind}s`], vocabulary.functions),
+      }))
       return { ast, compiler, make, unknown }
     } catch (error) {
       throw new FaultError(syntaxFault(error, path, text))
@@ -183,7 +189,10 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     const text = sources.text(path)
     if (text === undefined) return undefined
     const { ast, compiler, unknown } = parse(path, text, variantOf(spec))
-    const free = compiler.free.filter(({ name }) => !(name in environment.globals))
+    const names = Object.keys(environment.globals)
+    const free = compiler.free
+      .filter(({ name }) => !(name in environment.globals))
+      .map((use) => ({ ...use, hint: nameHint(use.name, [...names, ...declaredIn(ast)]) }))
     return {
       faults: unknown,
       includes: includesOf(ast, path, spec.src),
@@ -208,6 +217,8 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     forget: (path) => sources.forget(path),
   }
 }
+
+const bare = <T extends object>(record: T): T => Object.assign(Object.create(null), record) as T
 
 const missing = (name: string, path: string): never =>
   raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })

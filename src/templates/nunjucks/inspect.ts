@@ -31,11 +31,13 @@ export function includesOf(ast: Node, path: string, src: string): readonly Inclu
 /** The calls of functions with a literal text as their first argument. */
 export const callsIn = (ast: Node): readonly Lookup[] =>
   ast.findAll(nodes.FunCall).flatMap(({ name, args }) => {
-    const first = args?.children[0]
+    const [first, next] = args?.children ?? []
     if (name.typename !== 'Symbol' || first?.typename !== 'Literal') return []
     if (typeof first.value !== 'string') return []
     const place = { line: first.lineno + 1, column: first.colno + 1 }
-    return [{ call: String(name.value), key: first.value, ...place }]
+    const second =
+      typeof next?.value === 'string' && next.typename === 'Literal' ? next.value : undefined
+    return [{ call: String(name.value), key: first.value, second, ...place }]
   })
 
 /** Every name that a tag of the file binds, wherever it is good. */

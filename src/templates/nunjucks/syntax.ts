@@ -1,5 +1,6 @@
 // What nunjucks' parser and compiler complain about, as a fault with its place.
 import { codeFrame, type Fault } from '../../core/fault.ts'
+import { operatorHint, tagAt } from './hints.ts'
 import { faultOf } from './unit.ts'
 import { unended } from './unended.ts'
 
@@ -45,11 +46,13 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
     }
   }
   const start = lastTag(text)
+  const [line, column] = [lineno ?? start.line, colno ?? start.column]
+  const hint = fault.hint ?? operatorHint(tagAt(text, line, column))
   return {
     kind: 'template',
     message: `template syntax: ${inWords(message)}`,
-    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
-    ...placed(path, text, lineno ?? start.line, colno ?? start.column),
+    ...(hint === undefined ? {} : { hint }),
+    ...placed(path, text, line, column),
   }
 }
 

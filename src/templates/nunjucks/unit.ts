@@ -5,6 +5,9 @@ import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { Pending } from '../context.ts'
 import { NO_ITEM } from '../functions/item.ts'
 import { describe } from '../functions/params.ts'
+import { includes } from '../search.ts'
+import { memberHint, nameHint } from './hints.ts'
+import { memberOf } from './members.ts'
 
 /** What a unit needs of the engine that runs it. */
 export interface Host {
@@ -18,8 +21,6 @@ export interface Host {
   /** The first failure of a render counts: nunjucks wraps and repeats what is thrown through it. */
   failed(error: FaultError | Pending): void
 }
-
-const OBJECT_NAMES = new Set(Object.getOwnPropertyNames(Object.prototype))
 
 export class Unit {
   constructor(
@@ -35,8 +36,11 @@ export class Unit {
     return Object.hasOwn(context.ctx, name) ? context.ctx[name] : this.host.globals[name]
   }
 
-  defined(value: unknown, name: string, line: number, column: number): unknown {
-    return value === undefined ? this.#undefined(name, line, column) : value
+  defined(value: unknown, name: string, context: Context, line: number, column: number): unknown {
+    if (value !== undefined) return value
+    if (name === 'item') return this.#fail(NO_ITEM.message, line, column, NO_ITEM.hint)
+    const known = [...Object.keys(context.ctx), ...Object.keys(this.host.globals)]
+    return this.#fail(`${name} is not defined`, line, column, nameHint(name, known))
   }
 
   member(
@@ -55,7 +59,8 @@ export class Unit {
     }
     const value = memberOf(target, key)
     if (value !== undefined || !strict) return value
-    return this.#undefined(name || `"${key}"`, line, column)
+    const hint = memberHint(target, key) ?? nameHint('', [])
+    return this.#fail(`${name || `"${key}"`} is not defined`, line, column, hint)
   }
 
   call(
@@ -81,7 +86,7 @@ export class Unit {
   }
 
   isIn(item: unknown, list: unknown, line: number, column: number): boolean {
-    if (typeof list === 'string') return list.includes(String(item))
+    if (typeof list === 'string') return includes(list, String(item))
     if (Array.isArray(list)) return list.includes(item)
     if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
     return this.#fail(
@@ -120,16 +125,6 @@ export class Unit {
   locate(fault: Fault, line: number, column: number): Fault {
     if (fault.file !== undefined) return fault
     return { ...fault, file: this.path, line, column, frame: codeFrame(this.text, line, column) }
-  }
-
-  #undefined(name: string, line: number, column: number): never {
-    if (name === 'item') return this.#fail(NO_ITEM.message, line, column, NO_ITEM.hint)
-    return this.#fail(
-      `${name} is not defined`,
-      line,
-      column,
-      `correct the name, give a default with | default("..."), or ask "is defined" first`,
-    )
   }
 
   #fail(message: string, line: number, column: number, hint?: string): never {
@@ -171,16 +166,6 @@ export function faultOf(error: unknown): Fault {
   const wrapping = /^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*|Template render error: |Error: )+/
   const message = told.replace(wrapping, '').replace(/\.$/, '')
   return { kind: 'template', message }
-}
-
-/** An attribute; what JavaScript gives to every object is out of reach. */
-function memberOf(target: NonNullable<unknown>, key: string): unknown {
-  if (!Object.hasOwn(target, key) && (OBJECT_NAMES.has(key) || key === 'prototype'))
-    return undefined
-  const value = (target as Record<string, unknown>)[key]
-  // A method stays with its object.
-  if (typeof value !== 'function') return value
-  return (...args: readonly unknown[]) => Reflect.apply(value, target, args) as unknown
 }
 
 const hasText = (value: object): boolean =>

@@ -31,27 +31,24 @@ const write = (name: string, text: string | Uint8Array): string => {
   return path
 }
 
+const rest = {
+  trimBlocks: false,
+  lstripBlocks: false,
+  line: 1,
+  checkTimeout: 0,
+  reloadTimeout: 0,
+  followSymlinks: true,
+  mkdirs: false,
+} as const
+
 function attempt(text: string, more: Partial<TemplateSpec> = {}): { out: string; reader: Reader } {
   const src = write(`t${count++}.tmpl`, text)
   const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/'] })
-  const spec = {
-    src,
-    dest: '/x',
-    prefix: '/',
-    keys: ['/'],
-    trimBlocks: false,
-    lstripBlocks: false,
-    line: 1,
-    checkTimeout: 0,
-    reloadTimeout: 0,
-    followSymlinks: true,
-    mkdirs: false,
-    ...more,
-  } as const
+  const spec = { ...rest, src, dest: '/x', prefix: '/', keys: ['/'], ...more } as const
   const fact = (): never => {
     throw new Error('no look-ups here')
   }
-  return { out: engine.render(spec, { reader, now: new Date(), fact }), reader }
+  return { out: engine.render(spec, { reader, now: () => new Date(), fact }), reader }
 }
 
 const render = (text: string, more?: Partial<TemplateSpec>): string => attempt(text, more).out
@@ -144,4 +141,21 @@ test('a missing key is told with action, key, path and store', () => {
     'at <getv "/none">: error calling getv: key "/none" does not exist (full path /none in test)',
   )
   expect(fault.hint).toContain('getv "/none" "..."')
+})
+
+test('a malformed pattern is an error where there are keys to match it with', () => {
+  expect(faultOf('{{gets "/["}}').message).toContain('syntax error in pattern "/["')
+  expect(faultOf('{{getvs "/["}}').message).toContain('syntax error in pattern "/["')
+  // A key that comes is a reason to render again.
+  const src = write('empty.tmpl', '[{{range gets "/["}}x{{end}}{{range getvs "/[a"}}x{{end}}]')
+  const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/none'] })
+  const fact = (): never => {
+    throw new Error('no look-ups here')
+  }
+  const spec = { ...rest, src, dest: '/x', prefix: '/', keys: ['/none'] } as const
+  const out = engine.render(spec, { reader, now: () => new Date(), fact })
+  expect(out).toBe('[]')
+  expect([...reader.reads.trees]).toEqual(['/none'])
+  expect([...reader.reads.keys]).toEqual(['/none'])
+  expect([...reader.reads.patterns]).toEqual([])
 })

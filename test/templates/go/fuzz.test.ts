@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Reader } from '../../../src/core/reader.ts'
 import { emptyTree } from '../../../src/core/tree.ts'
+import { loadWriter } from '../../../src/templates/functions/formats.ts'
 import { Re2Error, replaceAll } from '../../../src/templates/functions/re2.ts'
 import { loadRe2 } from '../../../src/templates/functions/regex.ts'
 import { execute } from '../../../src/templates/go/evaluator.ts'
@@ -13,10 +14,12 @@ import { fromJson } from '../../../src/templates/go/values.ts'
 import { data, grammar, pattern, prologue } from './grammar.ts'
 
 await loadRe2()
+await loadWriter('toYaml')
+await loadWriter('toToml')
 
 const functions = functionsFor({
   reader: new Reader(emptyTree, { store: 'test', prefix: '/', keys: ['/'] }),
-  now: new Date(0),
+  now: () => new Date(0),
   fact: (): never => {
     throw new Error('no look-ups here')
   },
@@ -29,7 +32,7 @@ const dot = fromJson(data)
 
 /** Parses and runs; whatever it throws fails the test. */
 function run(source: string): void {
-  const parsed = parse(prologue + source, 'fuzz.tmpl', { functions })
+  const parsed = parse(prologue + source, 'fuzz.tmpl', { functions: new Set(functions.keys()) })
   if (!parsed.ok) {
     expect(parsed.error.kind).toBe('template')
     expect(parsed.error.line).toBeGreaterThan(0)

@@ -41,7 +41,7 @@ function render(vector: Vector): { bytes?: Uint8Array; error?: string } {
   const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/'] })
   const context = {
     reader,
-    now: new Date(0),
+    now: () => new Date(0),
     fact: (): never => {
       throw new Error('no look-ups here')
     },

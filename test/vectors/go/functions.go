@@ -134,12 +134,12 @@ func strings_(m template.FuncMap) {
 	}
 	m["sha256sum"] = func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
 	m["quote"] = func(s string) string { return fmt.Sprintf("%q", s) }
-	m["squote"] = func(s string) string { return "'" + s + "'" }
-	m["repeat"] = func(n int, s string) (string, error) {
+	m["squote"] = func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	m["repeat"] = func(n int, s string) string {
 		if n < 0 {
-			return "", fmt.Errorf("repeat count must be non-negative: %d", n)
+			n = 0
 		}
-		return strings.Repeat(s, n), nil
+		return strings.Repeat(s, n)
 	}
 	m["regexMatch"] = regexp.MatchString
 	m["regexFind"] = func(pattern, s string) (string, error) {

@@ -17,6 +17,9 @@ func indent(n int, s string) string {
 	if s == "" {
 		return ""
 	}
+	if n < 0 {
+		n = 0
+	}
 	pad := strings.Repeat(" ", n)
 	return pad + strings.ReplaceAll(s, "\n", "\n"+pad)
 }
@@ -68,7 +71,14 @@ func utility(m template.FuncMap) {
 	}
 	m["indent"] = indent
 	m["nindent"] = func(n int, s string) string { return "\n" + indent(n, s) }
-	m["nospace"] = func(s string) string { return strings.Join(strings.Fields(s), "") }
+	m["nospace"] = func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
 	m["snakecase"] = func(s string) string { return joined(s, "_") }
 	m["kebabcase"] = func(s string) string { return joined(s, "-") }
 	m["camelcase"] = func(s string) string {
@@ -77,7 +87,8 @@ func utility(m template.FuncMap) {
 			if i == 0 {
 				all[i] = strings.ToLower(w)
 			} else {
-				all[i] = strings.ToUpper(w[:1]) + strings.ToLower(w[1:])
+				runes := []rune(w)
+				all[i] = strings.ToUpper(string(runes[:1])) + strings.ToLower(string(runes[1:]))
 			}
 		}
 		return strings.Join(all, "")

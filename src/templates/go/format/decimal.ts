@@ -60,7 +60,9 @@ export function toPlaces(value: number, places: number): Decimal {
 export function toDigits(value: number, count: number): Decimal {
   if (value === 0) return { digits: '', point: 0 }
   const wanted = Math.min(count, DEEPEST)
-  const exponent = Number(value.toExponential().split('e')[1])
-  const digits = scaled(value, wanted - 1 - exponent).toString()
+  let exponent = Number(value.toExponential().split('e')[1])
+  let digits = scaled(value, wanted - 1 - exponent).toString()
+  // 1e23 is the shortest text of a number below it.
+  if (digits.length < wanted) digits = scaled(value, wanted - 1 - --exponent).toString()
   return trimmed(digits, exponent + 1 + digits.length - wanted)
 }

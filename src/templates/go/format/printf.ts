@@ -27,10 +27,28 @@ export const sprintln = (args: readonly Value[]): string => `${args.map(formatVa
 /** Larger widths, precisions and argument numbers are none. */
 const LARGEST = 1_000_000
 
+/** What is wrong with a format and its arguments. */
+export interface Complaint {
+  readonly kind: 'verb' | 'missing' | 'extra' | 'format'
+  /** Without its percent sign; a binary string. */
+  readonly verb: string
+  /** Which argument, counted from 0. */
+  readonly at?: number
+}
+
+export interface FormatOptions {
+  /** The argument as the verb has it. */
+  readonly forVerb: (value: Value, verb: string) => Value
+  /** Told of what Go would write into the text as `%!verb(...)`. */
+  readonly refuse: (complaint: Complaint) => never
+}
+
 class Formatter {
   #at = 0
   #next = 0
   #reordered = false
+  /** Where the next `]` is, as far as it was looked for; -1 when there is none any more. */
+  #close = 0
   #goodIndex = true
   /** What was read last is an index such as `[3]`. */
   #afterIndex = false
@@ -40,6 +58,7 @@ class Formatter {
   constructor(
     private readonly text: string,
     private readonly args: readonly Value[],
+    private readonly options: FormatOptions | undefined,
   ) {}
 
   run(): string {
@@ -53,7 +72,10 @@ class Formatter {
       this.#at = percent + 1
       this.#directive()
     }
-    if (!this.#reordered && this.#next < this.args.length) this.#out += this.#extra()
+    if (!this.#reordered && this.#next < this.args.length) {
+      this.options?.refuse({ kind: 'extra', verb: '' })
+      this.#out += this.#extra()
+    }
     return this.#out
   }
 
@@ -67,6 +89,7 @@ class Formatter {
     this.#readPrecision()
     if (!this.#afterIndex) this.#readIndex()
     if (this.#at >= this.text.length) {
+      this.options?.refuse({ kind: 'format', verb: '' })
       this.#out += '%!(NOVERB)'
       return
     }
@@ -77,8 +100,14 @@ class Formatter {
 
   #verb(verb: string): string {
     if (verb === '%') return '%'
-    if (!this.#goodIndex) return `%!${verb}(BADINDEX)`
-    if (this.#next >= this.args.length) return `%!${verb}(MISSING)`
+    if (!this.#goodIndex) {
+      this.options?.refuse({ kind: 'format', verb })
+      return `%!${verb}(BADINDEX)`
+    }
+    if (this.#next >= this.args.length) {
+      this.options?.refuse({ kind: 'missing', verb })
+      return `%!${verb}(MISSING)`
+    }
     const flags = this.#flags
     if (verb === 'v') {
       flags.sharpV = flags.sharp
@@ -86,7 +115,16 @@ class Formatter {
       flags.sharp = false
       flags.plus = false
     }
-    return format(this.args[this.#next++], verb, flags)
+    const at = this.#next++
+    const value = this.args[at]
+    if (this.options === undefined) return format(value, verb, flags)
+    const { forVerb, refuse } = this.options
+    const text = format(forVerb(value, verb), verb, flags)
+    // Of a list with one wrong item the mark is in the middle.
+    if (typeof value !== 'string' || !'svqxX'.includes(verb)) {
+      if (text.includes(`%!${verb}(`)) refuse({ kind: 'verb', verb, at })
+    }
+    return text
   }
 
   #readFlags(): void {
@@ -119,7 +157,9 @@ class Formatter {
     this.#afterIndex = false
     if (this.text[this.#at] !== '[') return
     this.#reordered = true
-    const close = this.text.length - this.#at < 3 ? -1 : this.text.indexOf(']', this.#at)
+    // A search that found nothing is not repeated at the next one.
+    if (this.#close >= 0 && this.#close < this.#at) this.#close = this.text.indexOf(']', this.#at)
+    const close = this.text.length - this.#at < 3 ? -1 : this.#close
     if (close < 0) {
       this.#goodIndex = false
       this.#at++
@@ -166,7 +206,7 @@ class Formatter {
       return
     }
     const width = this.#readStar()
-    if (width === undefined) this.#out += '%!(BADWIDTH)'
+    if (width === undefined) this.#bad('%!(BADWIDTH)')
     else if (width < 0) {
       flags.minus = true
       flags.zero = false
@@ -186,8 +226,13 @@ class Formatter {
     const precision = this.#readStar()
     if (precision === undefined || precision < 0) {
       this.#flags.precision = undefined
-      this.#out += '%!(BADPREC)'
+      this.#bad('%!(BADPREC)')
     } else this.#flags.precision = precision
+  }
+
+  #bad(mark: string): void {
+    this.options?.refuse({ kind: 'format', verb: '*' })
+    this.#out += mark
   }
 
   #extra(): string {
@@ -200,5 +245,6 @@ class Formatter {
   }
 }
 
-export const sprintf = (text: string, args: readonly Value[]): string =>
-  new Formatter(text, args).run()
+/** @param options absent: what does not fit is written into the text, as in Go */
+export const sprintf = (text: string, args: readonly Value[], options?: FormatOptions): string =>
+  new Formatter(text, args, options).run()

@@ -6,11 +6,24 @@ import type { TemplateFunction } from '../../functions/define.ts'
 import { Srv } from '../../functions/net.ts'
 import { Pair } from '../../functions/pair.ts'
 import { Entry } from '../../functions/record.ts'
-import { ANY, funcOf, KV_PAIR, pointerTo, structOf, STRING, UINT16, type Type } from '../types.ts'
 import {
+  ANY,
+  ANY_MAP,
+  ANY_SLICE,
+  funcOf,
+  KV_PAIR,
+  pointerTo,
+  structOf,
+  STRING,
+  UINT16,
+  type Type,
+} from '../types.ts'
+import {
+  CallError,
   Func,
   GoMap,
   Integer,
+  Opaque,
   Pointer,
   Slice,
   Struct,
@@ -51,9 +64,31 @@ export function toPlain(value: Value): unknown {
   throw new TypeError(`no plain form of ${typeName(value)}`)
 }
 
+/** Any value as JavaScript's JSON would have it, for the writers of other formats. */
+export function plainOf(value: Value): unknown {
+  if (value === undefined) return null
+  if (typeof value === 'string') return fromBinary(value)
+  if (value === null || typeof value !== 'object') return value
+  if (value instanceof Integer) return value.value
+  if (value instanceof Slice) return value.items().map(plainOf)
+  if (value instanceof Pointer) return plainOf(value.elem)
+  if (value instanceof Opaque) return fromBinary(value.text())
+  const made = Object.create(null) as Record<string, unknown>
+  if (value instanceof GoMap) {
+    for (const [key, item] of value.entries ?? []) made[fromBinary(String(key))] = plainOf(item)
+  } else if (value instanceof Struct) {
+    for (const [at, { name }] of (value.type.fields ?? []).entries()) {
+      made[name] = plainOf(value.values[at])
+    }
+  } else throw new CallError(`a ${typeName(value)} cannot be written`)
+  return made
+}
+
 /** A plain value as the type that the function is declared to return. */
 export function toGo(value: unknown, type: Type): Value {
   switch (type.kind) {
+    case 'interface':
+      return fromPlain(value)
     case 'string':
       return toBinary(String(value))
     case 'int':
@@ -98,6 +133,14 @@ export function toGo(value: unknown, type: Type): Value {
       }
   }
   throw new TypeError(`cannot make a ${type.name}`)
+}
+
+/** A plain value where nothing says of which type. */
+function fromPlain(value: unknown): Value {
+  if (typeof value === 'string') return toBinary(value)
+  if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(fromPlain))
+  if (typeof value !== 'object' || value === null) return value as Value
+  return toGo(value, ANY_MAP)
 }
 
 /** `[]*net.SRV` */

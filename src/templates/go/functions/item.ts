@@ -41,6 +41,10 @@ class ItemValue extends Opaque {
     return this.#item.key
   }
 
+  override get members(): readonly string[] {
+    return ['Key', 'Name', 'Value', 'Pairs', 'Get', 'Exists', 'Gets', 'Ls']
+  }
+
   override json(): string {
     return toBinary(JSON.stringify(this.#item))
   }

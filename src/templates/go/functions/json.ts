@@ -1,5 +1,6 @@
 // JSON as encoding/json reads and writes it: objects sorted by key, numbers are float64, HTML escaped.
 import { brokenAt } from '../../../core/json.ts'
+import { fromBinary } from '../../bytes.ts'
 import { define } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
 import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
@@ -13,14 +14,13 @@ import {
   Pointer,
   Slice,
   Struct,
-  toText,
   typeName,
   type Value,
 } from '../values.ts'
 
 /** Parses; the message tells the place, never the text, which may be a secret. */
 function parse(source: Value): Value {
-  const text = toText(source as string)
+  const text = fromBinary(source as string).toWellFormed()
   let value: unknown
   try {
     value = JSON.parse(text)

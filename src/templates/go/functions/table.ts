@@ -1,13 +1,19 @@
 // confd's functions under their Go signatures: the one table of what a Go template can call.
 // Where only strings and numbers go in and out, the functions that both engines share do the work;
 // what depends on Go's types is in the files beside this one.
-import { fromBinary } from '../../bytes.ts'
+import { isMalformed } from '../../../core/glob.ts'
+import { toKey } from '../../../core/key.ts'
+import type { Reader } from '../../../core/reader.ts'
+import { fromBinary, toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
+import type { TemplateFunction } from '../../functions/define.ts'
 import { functions as shared } from '../../functions/index.ts'
 import { builtins, type Functions } from '../builtins.ts'
 import { GoTime } from '../../functions/clock.ts'
 import { Time, TIME } from '../time.ts'
 import {
+  ANY,
+  ANY_MAP,
   BOOL,
   funcOf,
   INT,
@@ -19,11 +25,12 @@ import {
   STRINGS,
   type Type,
 } from '../types.ts'
-import { Func, Slice, type Value } from '../values.ts'
-import { bridge, pairStruct, SRV_POINTER } from './bridge.ts'
+import { Func, Slice, type Call, type Value } from '../values.ts'
+import { bridge, pairStruct, plainOf, SRV_POINTER } from './bridge.ts'
 import { collections } from './collections.ts'
 import { itemFunction } from './item.ts'
 import { jsons } from './json.ts'
+import { lists } from './lists.ts'
 import { NODES, SERVICE_NAMES, SERVICES } from './services.ts'
 
 interface Signature {
@@ -65,6 +72,7 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   parseBool: sign([STRING], BOOL),
   quote: sign([STRING], STRING),
   squote: sign([STRING], STRING),
+  shellquote: sign([STRING], STRING),
   repeat: sign([INT, STRING], STRING),
   indent: sign([INT, STRING], STRING),
   nindent: sign([INT, STRING], STRING),
@@ -73,6 +81,13 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   camelcase: sign([STRING], STRING),
   kebabcase: sign([STRING], STRING),
   sha256sum: sign([STRING], STRING),
+  md5sum: sign([STRING], STRING),
+  hmacSHA256: sign([STRING, STRING], STRING),
+  trim: sign([STRING], STRING),
+  trunc: sign([INT, STRING], STRING),
+  title: sign([STRING], STRING),
+  fail: sign([STRING], STRING),
+  explode: sign([STRING], ANY_MAP),
   regexMatch: sign([STRING, STRING], BOOL),
   regexFind: sign([STRING, STRING], STRING),
   regexReplaceAll: sign([STRING, STRING, STRING], STRING),
@@ -99,17 +114,25 @@ const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
 const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
 
 const sharedByName = new Map(shared.map((one) => [one.name, one]))
-const own = [...builtins, ...collections, ...jsons]
+const own = [...builtins, ...collections, ...lists, ...jsons]
+
+/** They take a value of any type. */
+const WRITERS = ['toYaml', 'toToml'] as const
 
 /** The names a Go template may call; `include` is the engine's. */
 export const functionNames: ReadonlySet<string> = new Set([
   ...own.map(([name]) => name),
   ...Object.keys(SIGNATURES),
   'Base',
+  ...WRITERS,
   'datetime',
   'include',
   'item',
 ])
+
+/** True when the resource has no key at all. */
+const seesNothing = (reader: Reader): boolean =>
+  reader.scope.keys.every((key) => reader.get(key) === undefined && reader.under(key).length === 0)
 
 /** The functions of one render. `getv` and `getenv` take one default at most; more are left unread. */
 export function functionsFor(context: RenderContext): Functions {
@@ -127,10 +150,28 @@ export function functionsFor(context: RenderContext): Functions {
   const match = ([pattern]: readonly Value[]): Value =>
     orNil(new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct)))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
+  for (const name of ['gets', 'getvs']) {
+    const { type, call } = table.get(name) as Func
+    const empty = new Slice(type.signature?.result ?? KV_PAIRS, null)
+    const isUnmatched = (pattern: Value): boolean =>
+      isMalformed(toKey(fromBinary(pattern as string))) && seesNothing(context.reader)
+    // A malformed pattern is an error where there are keys to match it with, as in confd.
+    table.set(name, new Func(type, (args) => (isUnmatched(args[0]) ? empty : call(args))))
+  }
+  for (const name of WRITERS) {
+    const { call } = sharedByName.get(name) as TemplateFunction
+    const write: Call = ([value]) => toBinary(String(call(context, [plainOf(value)])))
+    table.set(name, new Func(funcOf([ANY], STRING), write))
+  }
   // The books' older spelling.
   table.set('Base', table.get('base') as Func)
   table.set('item', itemFunction(context))
-  const moment = BigInt(context.now.getTime()) * 1_000_000n
-  table.set('datetime', new Func(funcOf([], TIME), () => new Time(new GoTime(moment, 'local'))))
+  table.set(
+    'datetime',
+    new Func(funcOf([], TIME), () => {
+      const moment = BigInt(context.now().getTime()) * 1_000_000n
+      return new Time(new GoTime(moment, 'local'))
+    }),
+  )
   return table
 }

@@ -1,0 +1,41 @@
+// "Did you mean": the known name that is nearest to a mistyped one.
+
+/** Edits (insert, delete, replace, swap of neighbours) from one word to the other. */
+function distance(a: string, b: string): number {
+  let before: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1]
+      const replaced = (last[j - 1] ?? 0) + (same ? 0 : 1)
+      let best = Math.min(replaced, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, (before[j - 2] ?? 0) + 1)
+      }
+      row.push(best)
+    }
+    before = last
+    last = row
+  }
+  return last[b.length] ?? 0
+}
+
+/** `-` and `_`, capitals and small letters are the same here. */
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g, '')
+
+/** The nearest name, or undefined when none is near: at most a third of the letters differ. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  // A name much longer than any that is known costs nothing to refuse.
+  if (name.length > 64) return undefined
+  let found: string | undefined
+  let least = Math.max(1, Math.floor(name.length / 3)) + 1
+  for (const candidate of known) {
+    const far = distance(plain(name), plain(candidate))
+    if (far < least) {
+      found = candidate
+      least = far
+    }
+  }
+  return found
+}

@@ -1,0 +1,43 @@
+// The hint for a name that means nothing: whose it is and what to write instead, or which one was meant.
+import { nearest } from '../../core/nearest.ts'
+import type { EngineName } from '../../core/resource.ts'
+import { consulTemplate } from './consul-template.ts'
+import type { Foreign } from './foreign.ts'
+import { forks, jinja, sprig } from './others.ts'
+
+const origins: readonly (readonly [of: string, functions: readonly Foreign[]])[] = [
+  ['consul-template', consulTemplate],
+  ['a fork of confd', forks],
+  ['sprig', sprig],
+  ['Jinja', jinja],
+]
+
+/** What to write instead of a function that is another program's; undefined when none is known. */
+function replacement(name: string, engine: EngineName): string | undefined {
+  for (const [of, functions] of origins) {
+    const found = functions.find((one) => one.name === name)
+    if (found === undefined) continue
+    const { note } = found
+    const instead = engine === 'go' ? found.go : found.nunjucks
+    if (instead === undefined && note === undefined) continue
+    const whose = `"${name}" is a function of ${of}`
+    const more = note === undefined ? '' : `; ${note}`
+    return instead === undefined
+      ? `there is no such function here: ${whose}${more}`
+      : `write ${instead} instead: ${whose}${more}`
+  }
+  return undefined
+}
+
+/** The hint for a name that means nothing: whose it is, or which one was meant. */
+export function hintForName(
+  name: string,
+  engine: EngineName,
+  known: Iterable<string>,
+  otherwise: string,
+): string {
+  const foreign = replacement(name, engine)
+  if (foreign !== undefined) return foreign
+  const near = nearest(name, known)
+  return near === undefined ? otherwise : `did you mean ${near}?`
+}

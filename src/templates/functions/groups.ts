@@ -1,0 +1,166 @@
+// Grouping: services by tag and metadata, pairs by where they are, and keys as a nested map.
+import { compareText, covers, toKey, type Key } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import { define, type TemplateFunction } from './define.ts'
+import { list, pairs, text } from './params.ts'
+import { Entry } from './record.ts'
+
+interface Service {
+  readonly tags: readonly string[]
+  readonly meta: Readonly<Record<string, string>>
+}
+
+const services = (name: string) => ({
+  ...list(name),
+  type: 'a list of services, as service() gives',
+  accept: (value: unknown): (Entry & Service)[] | undefined =>
+    Array.isArray(value) && value.every((one) => one instanceof Entry && 'tags' in one)
+      ? (value as (Entry & Service)[])
+      : undefined,
+})
+
+/** Groups without a prototype, in the order of their names; an item may be in several. */
+function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]): object {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    for (const name of new Set(namesOf(item))) {
+      const group = groups.get(name)
+      if (group === undefined) groups.set(name, [item])
+      else group.push(item)
+    }
+  }
+  return Object.assign(
+    Object.create(null) as object,
+    Object.fromEntries([...groups].sort(([a], [b]) => compareText(a, b))),
+  )
+}
+
+/** The group that byMeta() puts a service into: what it has under the names, joined by `_`. */
+export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
+  if (names.includes('|')) {
+    raise('template', `byMeta: "${names}" has a suffix of consul-template`, {
+      hint: 'name the metadata only, such as "version" or "team,version"',
+    })
+  }
+  return names
+    .split(',')
+    .map((name) => valueOf(name.trim()) ?? '')
+    .join('_')
+}
+
+/** The first part of a key below a directory; undefined when it is not below it. */
+export function partBelow(dir: string, key: string): string | undefined {
+  const top = toKey(dir)
+  if (!covers(top, key) || key === top) return undefined
+  return key.slice(top === '/' ? 1 : top.length + 1).split('/', 1)[0]
+}
+
+/** A map of maps; a key that is a directory as well has its own value under the name "". */
+function nested(dir: Key, found: readonly { key: Key; value: string }[]): object {
+  type Folder = Record<string, unknown>
+  const newFolder = (): Folder => Object.create(null) as Folder
+  const root = newFolder()
+  for (const { key, value } of found) {
+    const parts = key.slice(dir === '/' ? 1 : dir.length + 1).split('/')
+    let at = root
+    for (const part of parts.slice(0, -1)) {
+      const next = at[part]
+      // Keys come in order: a directory's own value before what is in it.
+      if (typeof next === 'object') at = next as Folder
+      else {
+        const made = newFolder()
+        if (typeof next === 'string') made[''] = next
+        at[part] = made
+        at = made
+      }
+    }
+    const name = parts.at(-1) as string
+    if (typeof at[name] === 'object') (at[name] as Folder)[''] = value
+    else at[name] = value
+  }
+  return root
+}
+
+const WEB = {
+  '/services/web/n1:a': '{"name": "web", "tags": ["blue", "eu"], "meta": {"version": "2"}}',
+  '/services/web/n2:b': '{"name": "web", "tags": ["blue"], "meta": {"version": "10"}}',
+}
+const CONFIG = {
+  '/config/db/host': 'h1',
+  '/config/db/port': '5432',
+  '/config/name': 'shop',
+}
+
+export const groups: readonly TemplateFunction[] = [
+  define('byTag', {
+    params: [services('services')],
+    doc: 'The services by their tags: a map from each tag to the services that have it. The examples are of two instances, both `blue`, one `eu`.',
+    filter: 0,
+    examples: [
+      { nunjucks: 'keys(byTag(service("web")))', keys: WEB, result: ['blue', 'eu'] },
+      {
+        nunjucks: '(service("web") | byTag).blue | length',
+        go: 'len (service "web" | byTag).blue',
+        keys: WEB,
+        result: 2,
+      },
+    ],
+    run: (_, items) => grouped(items, ({ tags }) => tags),
+  }),
+  define('byMeta', {
+    params: [text('names'), services('services')],
+    doc: 'The services by their metadata: by the values of one name, or of several with commas between, joined by `_`. Without the name a service is in the group `""`.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: '(service("web") | byMeta("version"))["10"] | length',
+        go: 'len (index (service "web" | byMeta "version") "10")',
+        keys: WEB,
+        result: 1,
+      },
+      {
+        nunjucks: 'keys(byMeta("team,version", service("web")))',
+        keys: WEB,
+        result: ['_10', '_2'],
+      },
+    ],
+    run: (_, names, items) =>
+      grouped(items, ({ meta }) => [
+        metaGroup(names, (name) => (Object.hasOwn(meta, name) ? meta[name] : undefined)),
+      ]),
+  }),
+  define('byKey', {
+    params: [text('dir'), pairs('pairs')],
+    doc: 'The pairs by the part of their key that follows a directory: a map from that name to its pairs, whose keys stay whole. Pairs elsewhere are left out.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: 'byKey("/services", gets("/services/*/*")).web | length',
+        go: 'len (gets "/services/*/*" | byKey "/services").web',
+        result: 2,
+      },
+    ],
+    run: (_, dir, items) => grouped(items, ({ key }) => [partBelow(dir, key) ?? []].flat()),
+  }),
+  define('explode', {
+    params: [text('dir')],
+    doc: 'All keys below a directory as a map of maps. A key that is a directory as well has its own value under the name `""`.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'explode("/config")',
+        go: 'explode "/config"',
+        keys: CONFIG,
+        result: { db: { host: 'h1', port: '5432' }, name: 'shop' },
+      },
+      {
+        nunjucks: 'explode("/config/db").port',
+        go: '(explode "/config/db").port',
+        keys: CONFIG,
+        result: '5432',
+      },
+      { nunjucks: 'explode("/none")', go: 'explode "/none"', result: {} },
+    ],
+    run: ({ reader }, dir) => nested(toKey(dir), reader.under(dir)),
+  }),
+]

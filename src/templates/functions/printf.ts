@@ -1,0 +1,66 @@
+// Go's printf for nunjucks, by the formatter of the Go engine. Go writes what does not fit into the text,
+// such as `%!d(string=x)`; here it is an error, as everything else that is wrong in a nunjucks template.
+import { raise } from '../../core/fault.ts'
+import { fromBinary, toBinary } from '../bytes.ts'
+import { sprintf, type Complaint } from '../go/format/printf.ts'
+import { ANY_MAP, ANY_SLICE } from '../go/types.ts'
+import { GoMap, pair, Slice, type MapKey, type Value } from '../go/values.ts'
+import { define } from './define.ts'
+import { Pair } from './pair.ts'
+import { describe, isMap, text } from './params.ts'
+
+function toGo(value: unknown): Value {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' || value instanceof String) return toBinary(String(value))
+  if (typeof value === 'bigint' || typeof value === 'boolean') return value
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value
+  if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(toGo))
+  if (value instanceof Pair) return pair(value.key, value.value)
+  if (!isMap(value)) return raise('template', `printf: ${describe(value)} cannot be printed`)
+  const entries = Object.entries(value).map(([key, item]): [MapKey, Value] => [
+    toBinary(key),
+    toGo(item),
+  ])
+  return new GoMap(ANY_MAP, new Map(entries))
+}
+
+/** A number is whatever the verb asks for: JavaScript has one kind. */
+const forVerb = (value: Value, verb: string): Value =>
+  typeof value === 'bigint' && 'eEfFgG'.includes(verb) ? Number(value) : value
+
+const COMPLAINTS: Readonly<Record<Complaint['kind'], (verb: string) => string>> = {
+  verb: (verb) => `an argument does not fit ${verb}`,
+  missing: (verb) => `there is no argument for ${verb}`,
+  extra: () => 'there are more arguments than verbs',
+  format: (verb) => `the format is wrong at ${verb}`,
+}
+
+export const formatting = [
+  define('printf', {
+    params: [text('format')],
+    variadic: true,
+    doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the others; `%%` is a percent sign. An argument that does not fit its verb is an error: a value of the store is a string, and `atoi` makes a number of it. Go templates have it from the language.",
+    only: 'nunjucks',
+    examples: [
+      { nunjucks: 'printf("%s:%d", "web", atoi(getv("/app/port")))', result: 'web:8080' },
+      { nunjucks: 'printf("%05.1f|%-4s|%q|100%%", 3, "ab", "c")', result: '003.0|ab  |"c"|100%' },
+      {
+        nunjucks: 'printf("%d", getv("/app/port"))',
+        error: 'printf: an argument does not fit %d: it is a string',
+      },
+      { nunjucks: 'printf("%s")', error: 'printf: there is no argument for %s' },
+      { nunjucks: 'printf("x", 1)', error: 'printf: there are more arguments than verbs' },
+    ],
+    run: (_, format, ...args) => {
+      const refuse = ({ kind, verb, at }: Complaint): never => {
+        const arg = at === undefined ? '' : `: it is ${describe(args[at])}`
+        return raise('template', `printf: ${COMPLAINTS[kind](`%${fromBinary(verb)}`)}${arg}`, {
+          ...(kind === 'verb'
+            ? { hint: 'atoi(...) makes a number of a string; %v prints anything' }
+            : {}),
+        })
+      }
+      return fromBinary(sprintf(toBinary(format), args.map(toGo), { forVerb, refuse }))
+    },
+  }),
+]

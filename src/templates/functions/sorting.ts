@@ -1,0 +1,149 @@
+// Sorting. No list is sorted or turned in place: two uses of one list see the same order.
+import { compareText } from '../../core/key.ts'
+import { raise } from '../../core/fault.ts'
+import { byteLength } from '../bytes.ts'
+import { define, type TemplateFunction } from './define.ts'
+import { naturally } from './natural.ts'
+import { Pair } from './pair.ts'
+import { describe, list, pairs, text, texts } from './params.ts'
+
+/** What `port` or `meta.version` is in an item, whichever way its first letter is written. */
+function fieldOf(item: unknown, path: string): unknown {
+  let value: unknown = item
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined
+    const isOwn = Object.hasOwn(value, name) || value instanceof Pair
+    const found: unknown = isOwn ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+    value = typeof found === 'function' ? undefined : found
+  }
+  return value
+}
+
+type Sortable = number | bigint | string
+
+/** Numbers before texts, each in its own order. */
+function compare(a: Sortable, b: Sortable): number {
+  if (typeof a === 'string') return typeof b === 'string' ? compareText(a, b) : 1
+  if (typeof b === 'string') return -1
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+const NUMBERED = {
+  '/s/0': 'a',
+  '/s/1': 'b',
+  '/s/2': 'c',
+  '/s/10': 'd',
+}
+
+export const sorting: readonly TemplateFunction[] = [
+  define('reverse', {
+    params: [list('list')],
+    doc: 'The list from its end. The filter `reverse` is that of nunjucks and does the same.',
+    examples: [
+      {
+        nunjucks: 'reverse(["a", "b", "c"])',
+        go: 'reverse (split "a,b,c" ",")',
+        result: ['c', 'b', 'a'],
+      },
+    ],
+    run: (_, items) => items.toReversed(),
+  }),
+  define('sortByLength', {
+    params: [texts('list')],
+    doc: 'The strings of a list, shortest first; those of one length (in bytes) keep their order.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'sortByLength(["ccc", "b", "a", "dd"])',
+        go: 'sortByLength (split "ccc b a dd" " ")',
+        result: ['b', 'a', 'dd', 'ccc'],
+      },
+    ],
+    run: (_, items) => items.toSorted((a, b) => byteLength(a) - byteLength(b)),
+  }),
+  define('sortKVByLength', {
+    params: [pairs('pairs')],
+    doc: 'The pairs of a list, shortest key first.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'sortKVByLength(gets("/app/[hp]*"))',
+        go: 'sortKVByLength (gets "/app/[hp]*")',
+        result: [
+          { Key: '/app/host', Value: 'example.com' },
+          { Key: '/app/port', Value: '8080' },
+        ],
+      },
+    ],
+    run: (_, items) => items.toSorted((a, b) => byteLength(a.key) - byteLength(b.key)),
+  }),
+  define('sortNatural', {
+    params: [list('list')],
+    doc: 'Strings, or pairs by their keys, with numbers in them by their value: `web2` before `web10`. So the items of a list in a keys file (`/list/0`, `/list/1`, ...) are in its order.',
+    filter: 0,
+    examples: [
+      {
+        nunjucks: 'sortNatural(["web10", "web2", "db"])',
+        go: 'sortNatural (split "web10,web2,db" ",")',
+        result: ['db', 'web2', 'web10'],
+      },
+      {
+        nunjucks: 'sortNatural(ls("/s"))',
+        go: 'sortNatural (ls "/s")',
+        keys: NUMBERED,
+        result: ['0', '1', '2', '10'],
+      },
+      {
+        nunjucks: 'sortNatural(gets("/s/*"))[3].value',
+        go: '(index (sortNatural (gets "/s/*")) 3).Value',
+        keys: NUMBERED,
+        result: 'd',
+      },
+    ],
+    run: (_, items) => {
+      const keyed = items.map((item) => {
+        const key = item instanceof Pair ? item.key : item
+        return typeof key === 'string'
+          ? { key, item }
+          : raise('template', `sortNatural sorts strings and pairs, not ${describe(item)}`)
+      })
+      return keyed.sort((a, b) => naturally(a.key, b.key)).map(({ item }) => item)
+    },
+  }),
+  define('sortBy', {
+    params: [text('field'), list('list')],
+    doc: 'The items of a list by one of their fields, such as `port` or `meta.version`: numbers by value, texts by their bytes. An item without the field is an error.',
+    filter: 1,
+    examples: [
+      {
+        nunjucks: 'jsonArray(\'[{"n": 10}, {"n": 9}]\') | sortBy("n")',
+        go: 'jsonArray `[{"n": 10}, {"n": 9}]` | sortBy "n"',
+        result: [{ n: 9 }, { n: 10 }],
+      },
+      {
+        nunjucks: 'sortBy("Value", gets("/app/[hp]*"))[0].key',
+        go: '(index (sortBy "Value" (gets "/app/[hp]*")) 0).Key',
+        result: '/app/port',
+      },
+      {
+        nunjucks: 'sortBy("none", gets("/app/*"))',
+        go: 'sortBy "none" (gets "/app/*")',
+        error: 'sortBy: item 1 has no field "none" with a text or a number',
+        goError: 'item 1 has no field "none" with a text or a number',
+      },
+    ],
+    run: (_, field, items) => {
+      const keyed = items.map((item, i) => {
+        const key = fieldOf(item, field)
+        return typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint'
+          ? { key, item }
+          : raise('template', `sortBy: ${noField(i, field)}`)
+      })
+      return keyed.sort((a, b) => compare(a.key, b.key)).map(({ item }) => item)
+    },
+  }),
+]
+
+/** In both languages. @param at counted from 0 */
+export const noField = (at: number, field: string): string =>
+  `item ${at + 1} has no field "${field}" with a text or a number`

@@ -1,0 +1,52 @@
+// nunjucks' filter `dump`: JSON.stringify, which refuses integers above 2^53 (they are BigInts here) and
+// writes a byte that is not UTF-8 as the lone surrogate that stands for it.
+import { jsonText } from '../functions/encode.ts'
+
+/** @param spaces a number of blanks, or the text that indents a level; anything else: on one line */
+export function dump(value: unknown, spaces?: unknown): string | undefined {
+  const unit =
+    typeof spaces === 'number'
+      ? ' '.repeat(Math.max(0, Math.min(10, Math.trunc(spaces))))
+      : typeof spaces === 'string'
+        ? spaces.slice(0, 10)
+        : ''
+  return write(value, unit, '')
+}
+
+/** Undefined for what JSON has not: nothing, and functions. */
+function write(value: unknown, unit: string, indent: string): string | undefined {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'string') return jsonText(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const { toJSON } = value as { toJSON?: unknown }
+  const plain: unknown = typeof toJSON === 'function' ? Reflect.apply(toJSON, value, []) : value
+  if (plain !== value) return write(plain, unit, indent)
+  if (value instanceof String) return jsonText(value.toString())
+  const deeper = indent + unit
+  if (Array.isArray(value)) {
+    return block(
+      '[',
+      value.map((item) => write(item, unit, deeper) ?? 'null'),
+      ']',
+      unit,
+      indent,
+    )
+  }
+  const members = Object.entries(value).flatMap(([key, item]) => {
+    const text = write(item, unit, deeper)
+    return text === undefined ? [] : [`${jsonText(key)}:${unit === '' ? '' : ' '}${text}`]
+  })
+  return block('{', members, '}', unit, indent)
+}
+
+function block(
+  open: string,
+  items: readonly string[],
+  close: string,
+  unit: string,
+  indent: string,
+): string {
+  if (unit === '' || items.length === 0) return open + items.join(',') + close
+  const start = `\n${indent}${unit}`
+  return `${open}${start}${items.join(`,${start}`)}\n${indent}${close}`
+}

@@ -1,0 +1,63 @@
+// What was probably meant by a name or an operator that nunjucks does not know.
+import { nearest } from '../../core/nearest.ts'
+import { hintForName } from '../foreign/hints.ts'
+import { Item } from '../functions/item.ts'
+import { Srv } from '../functions/net.ts'
+import { Pair } from '../functions/pair.ts'
+import { Entry } from '../functions/record.ts'
+import { Moment } from '../functions/time.ts'
+
+const STRING = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs
+
+/** What to write for operators of other languages in the code of a tag; undefined when there are none. */
+export function operatorHint(code: string): string | undefined {
+  const bare = code.replace(STRING, '""')
+  const words = [
+    ...(bare.includes('||') ? ['"or" instead of "||"'] : []),
+    ...(bare.includes('&&') ? ['"and" instead of "&&"'] : []),
+    ...(/!(?!=)/.test(bare) ? ['"not" instead of "!"'] : []),
+  ]
+  if (words.length > 0) return `write ${words.join(', ')}`
+  return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
+}
+
+/** The code of the tag that a place is in. */
+export function tagAt(text: string, line: number, column: number): string {
+  const before = text.split('\n').slice(0, line - 1)
+  const at = before.reduce((sum, one) => sum + one.length + 1, column - 1)
+  const start = Math.max(text.lastIndexOf('{{', at), text.lastIndexOf('{%', at))
+  if (start < 0) return ''
+  const end = text.slice(start).search(/\}\}|%\}/)
+  return end < 0 ? text.slice(start) : text.slice(start, start + end)
+}
+
+/** @param known the names that are defined there */
+export function nameHint(name: string, known: Iterable<string>): string {
+  const otherwise =
+    'correct the name, give a default with | default("..."), or ask "is defined" first'
+  return operatorHint(name) ?? hintForName(name, 'nunjucks', known, otherwise)
+}
+
+/** @param functions the names of those that are no filters */
+export function filterHint(
+  name: string,
+  filters: Iterable<string>,
+  functions: ReadonlySet<string>,
+): string {
+  if (functions.has(name)) return `${name} is a function: write ${name}(...)`
+  return hintForName(name, 'nunjucks', filters, 'docs/templates.md lists all functions and filters')
+}
+
+/** Which attribute was meant; only where all of them are known, and none is a part of a value. */
+export function memberHint(target: unknown, key: string): string | undefined {
+  const isKnown = [Pair, Entry, Item, Srv, Moment].some((type) => target instanceof type)
+  if (!isKnown) return undefined
+  const own = Object.keys(target as object)
+  const inherited = Object.getOwnPropertyNames(Object.getPrototypeOf(target))
+  const names = [...new Set([...own, ...inherited])].filter(
+    (name) => !['constructor', 'toJSON', 'toString', 'members', 'clock'].includes(name),
+  )
+  const near = nearest(key, names)
+  const all = `it has ${names.map((name) => `.${name}`).join(', ')}`
+  return near === undefined ? all : `did you mean .${near}?`
+}

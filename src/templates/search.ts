@@ -1,0 +1,52 @@
+// Finding a text in another in linear time. The native search takes up to the product of both lengths
+// where the part is long and almost matches everywhere, and both may come from a store.
+
+/** The native search is fast for shorter parts, and never slower than this many looks at a character. */
+const SHORT = 64
+
+/** As String.indexOf. */
+export function indexOf(text: string, part: string, from = 0): number {
+  return part.length < SHORT ? text.indexOf(part, from) : knuthMorrisPratt(text, part, from)
+}
+
+export const includes = (text: string, part: string): boolean => indexOf(text, part) >= 0
+
+/** As String.split with a separator that is not empty. */
+export function splitAt(text: string, separator: string): string[] {
+  if (separator.length < SHORT) return text.split(separator)
+  const parts: string[] = []
+  let done = 0
+  for (let at = indexOf(text, separator); at >= 0; at = indexOf(text, separator, done)) {
+    parts.push(text.slice(done, at))
+    done = at + separator.length
+  }
+  parts.push(text.slice(done))
+  return parts
+}
+
+function knuthMorrisPratt(text: string, part: string, from: number): number {
+  const borders = bordersOf(part)
+  let matched = 0
+  for (let at = from; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    while (matched > 0 && part.charCodeAt(matched) !== unit)
+      matched = borders[matched - 1] as number
+    if (part.charCodeAt(matched) === unit) matched++
+    if (matched === part.length) return at + 1 - matched
+  }
+  return -1
+}
+
+/** For each beginning of the part: how much of its end is a beginning of the part, too. */
+function bordersOf(part: string): Int32Array {
+  const borders = new Int32Array(part.length)
+  let matched = 0
+  for (let at = 1; at < part.length; at++) {
+    const unit = part.charCodeAt(at)
+    while (matched > 0 && part.charCodeAt(matched) !== unit)
+      matched = borders[matched - 1] as number
+    if (part.charCodeAt(matched) === unit) matched++
+    borders[at] = matched
+  }
+  return borders
+}

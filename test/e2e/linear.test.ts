@@ -1,0 +1,81 @@
+// No function and no filter takes more than linear time on what a store may hold: each is fed its worst
+// input of N and of 2N, in a process with a limit of CPU, and the larger may cost less than 3 times as much.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import nunjucks from 'nunjucks'
+import { afterAll, describe, expect, it } from 'vitest'
+import { functions } from '../../src/templates/functions/index.ts'
+import { removeDir, tempDir } from '../support/process.ts'
+import { FILTERS, FUNCTIONS, GO, NUNJUCKS, type Case } from './linear-cases.ts'
+
+const folder = tempDir('linear')
+afterAll(() => removeDir(folder))
+
+/** Seconds of CPU for all rows of one language; what is not linear takes minutes for one. */
+const LIMIT = 60
+/** Milliseconds: below it the ratio of two measurements says nothing. */
+const FLOOR = 25
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+interface Cost {
+  readonly name: string
+  readonly small: number
+  readonly large: number
+}
+
+/** What each row costs; the first that the limit of CPU has stopped is missing. */
+function costs(engine: 'nunjucks' | 'go', cases: readonly Case[]): { costs: Cost[]; last: string } {
+  const rows = join(folder, `${engine}.json`)
+  const templates = cases.map(([name, code, more]) => ({
+    name,
+    engine,
+    template:
+      engine === 'go'
+        ? `{{$s := getv "/s"}}{{$t := getv "/t"}}{{$x := ${code}}}`
+        : `{% set s = getv("/s") %}{% set t = getv("/t") %}{% set x = ${code} %}`,
+    ...more,
+  }))
+  writeFileSync(rows, JSON.stringify(templates))
+  const run = `ulimit -t ${LIMIT}; exec "$@" 2>&1; true`
+  const child = [process.execPath, file('linear-child.mjs'), file('../../dist/index.js'), rows]
+  let out: string
+  try {
+    out = execFileSync('sh', ['-c', run, 'sh', ...child], { encoding: 'utf8' })
+  } catch (error) {
+    out = (error as { stdout: string }).stdout
+  }
+  const lines = out.split('\n').filter((line) => line.startsWith('{'))
+  const told = lines.map((line) => JSON.parse(line) as Cost & { begins?: string })
+  return {
+    costs: told.filter(({ begins }) => begins === undefined),
+    last: `${told.at(-1)?.begins ?? ''}: ${out.slice(-300)}`,
+  }
+}
+
+describe.each([
+  ['nunjucks', NUNJUCKS],
+  ['go', GO],
+] as const)('in %s', (engine, cases) => {
+  it('costs grow with the input', { timeout: 180_000 }, () => {
+    const { costs: measured, last } = costs(engine, cases)
+    expect(measured.length, `stopped in ${last}`).toBe(cases.length)
+    const steep = measured.filter(({ small, large }) => large / Math.max(small, FLOOR) >= 3)
+    expect(steep).toEqual([])
+  })
+})
+
+it('every filter and every function has a row, or a reason why it needs none', () => {
+  const environment = new nunjucks.Environment(null) as unknown as { filters: object }
+  const covers = (cases: readonly Case[], name: string): boolean =>
+    cases.some(([, code]) => new RegExp(`(?<![\\w.])${name}\\b`).test(code))
+  const without = (names: readonly string[], cases: readonly Case[], known: object): string[] =>
+    names.filter((name) => !covers(cases, name) && !Object.hasOwn(known, name))
+  expect(without(Object.keys(environment.filters), NUNJUCKS, FILTERS)).toEqual([])
+  const names = functions.filter(({ only }) => only !== 'go').map(({ name }) => name)
+  expect(without(names, NUNJUCKS, FUNCTIONS)).toEqual([])
+  const forGo = functions.filter(({ only }) => only !== 'nunjucks').map(({ name }) => name)
+  expect(without(forGo, GO, FUNCTIONS)).toEqual([])
+})

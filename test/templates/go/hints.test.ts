@@ -1,0 +1,131 @@
+// Mistakes in Go templates that people make, and the hint that the message gives.
+import { afterAll, expect, it } from 'vitest'
+import { Workshop } from '../helper.ts'
+import { removeDir } from '../../support/process.ts'
+
+const workshop = new Workshop()
+afterAll(() => removeDir(workshop.folder))
+
+const KEYS = { '/v/a': '1', '/s': 'x', '/services/web/n:1': '{"name": "web", "tags": ["blue"]}' }
+
+it.each<[mistake: string, template: string, place: string, says: string | RegExp]>([
+  [
+    'a block without end',
+    'one\n{{range gets "/v/*"}}\n{{.Key}}\n',
+    '2:1',
+    'put {{end}} where the range that begins in line 2 ends',
+  ],
+  [
+    'the outer one of two',
+    '{{if 1}}\n{{range ls "/v"}}{{end}}\n',
+    '1:1',
+    'put {{end}} where the if that begins in line 1 ends',
+  ],
+  [
+    'a definition without end',
+    '{{define "x"}}\na',
+    '1:1',
+    'put {{end}} where the define that begins in line 1 ends',
+  ],
+  ['an end too many', 'a{{end}}', '1:7', 'no block is open that it could belong to'],
+  [
+    'a lost }} before more text',
+    'one\n{{getv "/v/a"\nline three\n',
+    '3:1',
+    'the closing }} of the action that begins in line 2 is missing',
+  ],
+  [
+    'a lost }} at the end',
+    '{{getv "/v/a"',
+    '1:14',
+    'the closing }} of the action that begins in line 1 is missing',
+  ],
+  [
+    'a lost }} before an action',
+    '{{if exists "/v/a"\nx {{end}}',
+    '2:1',
+    'the closing }} of the action that begins in line 1 is missing',
+  ],
+  [
+    'a misspelt field',
+    '{{range gets "/v/*"}}{{.Vale}}{{end}}',
+    '1:24',
+    'did you mean .Value? it has .Key, .Value',
+  ],
+  ['a field that there is not', '{{(get "/s").X}}', '1:13', 'it has .Key, .Value'],
+  [
+    'a field of a string',
+    '{{range getvs "/v/*"}}{{.Value}}{{end}}',
+    '1:25',
+    'it is a string, which has no fields: write {{.}}',
+  ],
+  [
+    'a field of a list',
+    '{{(gets "/v/*").Value}}',
+    '1:16',
+    'it is a list: range over it, or take one item with index',
+  ],
+  ['a misspelt method', '{{datetime.Formt "x"}}', '1:11', /^did you mean \.Format\?/],
+  [
+    'a misspelt template',
+    '{{define "server"}}{{end}}{{template "servr"}}',
+    '1:29',
+    'did you mean "server"?',
+  ],
+  ['an operator', '{{if getv "/s" == "x"}}{{end}}', '1:16', /^write a function in front: eq/],
+  ['two of them', '{{if 1 && 2}}{{end}}', '1:8', /and, or, not/],
+  ['a misspelt variable', '{{$server := 1}}{{$servr}}', '1:19', 'did you mean $server?'],
+  ['a misspelt function', '{{getss "/v/*"}}', '1:3', 'did you mean gets?'],
+  [
+    'a function that nobody has',
+    '{{frobnicate 1}}',
+    '1:3',
+    'docs/templates.md lists all functions',
+  ],
+  [
+    "consul-template's key",
+    '{{key "v"}}',
+    '1:3',
+    'write getv "/app/port" instead: "key" is a function of consul-template',
+  ],
+  [
+    "a fork's filter",
+    '{{getvs "/v/*" | filter "1"}}',
+    '1:18',
+    /^write .*regexMatch.* instead: "filter" is a function of a fork of confd$/,
+  ],
+  [
+    'Vault',
+    '{{secret "x"}}',
+    '1:3',
+    /^there is no such function here: "secret" is a function of consul-template; Vault/,
+  ],
+  [
+    'a health behind a name',
+    '{{service "web|any"}}',
+    '1:3',
+    /^write the name only, "web"; say -consul-health/,
+  ],
+  ['a health as second argument', '{{service "web" "passing,warning"}}', '1:3', /^leave it out/],
+  ['a tag before a name', '{{service "blue.web"}}', '1:3', /service "web" "blue" in Go$/],
+])('%s', async (_, template, place, says) => {
+  workshop.write('t.tmpl', template)
+  workshop.renderer.forget(`${workshop.folder}/t.tmpl`)
+  const { fault } = await workshop.render('t.tmpl', KEYS)
+  expect(fault?.hint).toEqual(typeof says === 'string' ? says : expect.stringMatching(says))
+  expect(`${fault?.line}:${fault?.column}`).toBe(place)
+})
+
+it('check finds what can be seen without keys, and doubts a tag before a name', async () => {
+  workshop.write(
+    'c.tmpl',
+    '{{service "web@dc1"}}{{service "web" "any"}}{{service "a.b"}}{{kye "x"}}',
+  )
+  const { faults, doubts } = await workshop.renderer.check(workshop.spec('c.tmpl'))
+  expect(faults.map(({ message }) => message)).toEqual([
+    expect.stringContaining('function "kye" not defined'),
+    expect.stringContaining('a datacenter behind a name'),
+    expect.stringContaining('the second argument is a tag here'),
+  ])
+  expect(doubts.map(({ message }) => message)).toEqual([expect.stringContaining('the tag a of b')])
+})

@@ -1,0 +1,19 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { includes, indexOf, splitAt } from '../../src/templates/search.ts'
+
+/** Few letters and many repetitions, so that much of a part matches. */
+const texts = fc
+  .array(fc.tuple(fc.constantFrom('a', 'b', 'ab', 'aab'), fc.integer({ min: 0, max: 70 })))
+  .map((parts) => parts.map(([unit, times]) => unit.repeat(times)).join(''))
+
+test('the search finds what the native one finds', () => {
+  fc.assert(
+    fc.property(texts, texts, fc.nat(100), (text, part, from) => {
+      expect(indexOf(text, part, from)).toBe(text.indexOf(part, from))
+      expect(includes(text + part + text, part)).toBe(true)
+      if (part !== '')
+        expect(splitAt(text + part + text, part)).toEqual((text + part + text).split(part))
+    }),
+  )
+})

@@ -49,7 +49,7 @@ const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: strin
   ],
   group_check_cmd: ['Every file was put back', 'Correct the keys or the templates.'],
   reload_cmd: [
-    'The file is in place, and the program has not taken it up',
+    'The file is in place, and the program has not loaded it',
     'Run the command by hand to see why it fails.',
   ],
   verify_cmd: [

@@ -199,7 +199,7 @@ export class ResourceRecord {
 }
 
 const nextTry = (retryIn: number | null, time: number): string =>
-  retryIn === null ? '' : `, next try at ${isoTime(time + retryIn)}`
+  retryIn === null ? '' : `, next try at ${isoTime(time + retryIn).slice(0, 19)}Z`
 
 export const isoTime = (time: number): string => new Date(time).toISOString()
 

@@ -144,14 +144,14 @@ describe('the fault of a command', () => {
   it('asks about a command that fails without a word', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
-      'The file is in place, and the program has not taken it up. It printed nothing: does a flag such as -q keep it silent? Run the command by hand to see why it fails.',
+      'The file is in place, and the program has not loaded it. It printed nothing: does a flag such as -q keep it silent? Run the command by hand to see why it fails.',
     )
   })
 
   it('tells a program that is not there, and a timeout', async () => {
     const missing = await runCommand('no-such-program-here', { timeout })
     expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
-      'The file is in place, and the program has not taken it up. A program was not found: see PATH or name it in full.',
+      'The file is in place, and the program has not loaded it. A program was not found: see PATH or name it in full.',
     )
     const late = await runCommand('sleep 60', { timeout: 50 })
     expect(commandFault('check_cmd', 'x', late).message).toMatch(

@@ -48,13 +48,13 @@ describe('listing', () => {
     expect(await watch(storeAt(etcd.node), [prefix]).snapshot()).toEqual(keys)
   })
 
-  test('what templates cannot name is not seen; values that are not UTF-8 are replaced', async () => {
+  test('what templates cannot name is not seen; bytes that are not UTF-8 are kept', async () => {
     const prefix = newPrefix()
     for (const key of ['//double', '/trailing/', '/', '/bad\uD800'].map((end) => prefix + end)) {
       await etcd.client.put(key, 'unseen')
     }
     const bytes = Buffer.concat([Buffer.from(`${prefix}/`), Buffer.from([0xff])])
-    await etcd.client.post('kv/put', { key: base64(bytes), value: base64('unseen') })
+    await etcd.client.post('kv/put', { key: base64(bytes), value: base64('odd') })
     await etcd.client.put(prefix, 'itself')
     await etcd.client.post('kv/put', {
       key: base64(`${prefix}/latin`),
@@ -64,7 +64,8 @@ describe('listing', () => {
     // A lone surrogate is U+FFFD before it ever reaches etcd, and so an honest key.
     expect(seen).toEqual({
       [prefix]: 'itself',
-      [`${prefix}/latin`]: 'f\ufffdr',
+      [`${prefix}/latin`]: 'f\udcfcr',
+      [`${prefix}/\udcff`]: 'odd',
       [`${prefix}/bad\ufffd`]: 'unseen',
     })
   })

@@ -231,7 +231,7 @@ cp expected.cfg good.cfg
 told 'a onetime run' 1 reconfd -onetime -file keys.yaml <<'END'
 reload is owed, try 1 failed: reload_cmd failed with exit code
 cat: haproxy.pid: No such file or directory
-The file is in place and the reload stays owed until it succeeds. Run the command by hand to see why it fails.
+The file is in place, and the program has not loaded it. Run the command by hand to see why it fails.
 END
 told 'who asks is told' 1 reconfd status <<'END'
 haproxy.toml  owed

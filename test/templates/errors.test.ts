@@ -197,9 +197,9 @@ it.each<readonly [string, Options, readonly string[]]>([
   expect(message).toBe(
     [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
   )
-  // So that the template is tried again when the key comes.
+  // So that the template is tried again when the key comes; one outside of `keys` never does.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
-  expect([...reads.keys]).toEqual([full])
+  expect([...reads.keys]).toEqual(hint.includes('do not name it') ? [] : [full])
 })
 
 it('a failure is told where it is: in a loop, in an include, in a folder', async () => {

@@ -23,6 +23,7 @@ const ROOMS = {
     'state',
     'observe',
     'service',
+    'exec',
     'http',
     'control',
   ],

@@ -14,23 +14,37 @@ export function longestReload({ timeout, verify }: RunTerms): number {
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
 
-/** @returns the result of the reload command, or of the verification that failed. Never rejects. */
-export async function runReload(
-  command: string,
-  { timeout, verify, sensitive }: RunTerms,
-): Promise<{ readonly result: CommandResult; readonly fault?: Fault }> {
+/** How a reload has ended. */
+export interface ReloadRun {
+  /** Of the reload command, or of the verification that failed. */
+  readonly result: CommandResult
+  /** Absent when it succeeded. */
+  readonly fault?: Fault
+}
+
+/** Never rejects. */
+export async function runReload(command: string, terms: RunTerms): Promise<ReloadRun> {
+  const { timeout, sensitive } = terms
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (!succeeded(result)) {
     return { result: shown, fault: commandFault('reload_cmd', command, result, sensitive) }
   }
+  return (await verifyReload(terms)) ?? { result: shown }
+}
+
+/** Runs what verifies a reload; the first that fails, or undefined. Never rejects. */
+export async function verifyReload({
+  verify,
+  sensitive,
+}: RunTerms): Promise<ReloadRun | undefined> {
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue
     const fault = commandFault('verify_cmd', one.command, verified, sensitive)
     return { result: shownResult(verified, sensitive), fault }
   }
-  return { result: shown }
+  return undefined
 }
 
 async function runVerify({ command, timeout, attempts }: Verify): Promise<CommandResult> {

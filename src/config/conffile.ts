@@ -1,7 +1,9 @@
 // confd.toml: read, checked against the table of options, and turned into values.
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
+import type { ExecSettings } from '../core/exec.ts'
 import { byEntry, readEntry } from './entries.ts'
+import { readExec } from './exec.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, unsupported, type Values } from './options.ts'
 import { readStores } from './stores.ts'
@@ -11,6 +13,8 @@ export interface ConfFile {
   readonly values: Values
   /** Of the named stores. */
   readonly stores: ReadonlyMap<string, Values>
+  /** `[exec]`. */
+  readonly exec?: ExecSettings
   readonly faults: readonly Fault[]
 }
 
@@ -42,7 +46,7 @@ const nothing: ConfFile = { values: {}, stores: new Map(), faults: [] }
 export function readEntries(document: Entries): ConfFile {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
-  const { stores: named = {}, ...entries } = document.data
+  const { stores: named = {}, exec: table, ...entries } = document.data
   const stores = readStores(document, named, faults)
   for (const [entry, value] of Object.entries(entries)) {
     const name = byEntry.get(entry)
@@ -59,7 +63,8 @@ export function readEntries(document: Entries): ConfFile {
     if (read.ok) values[name] = read.value
     else faults.push(document.fault([entry], 'value', read.error))
   }
-  return { values, stores, faults }
+  const exec = table === undefined ? {} : { exec: readExec(document, table, faults) }
+  return { values, stores, ...exec, faults }
 }
 
 function unknownEntry(document: Entries, entry: string, value: unknown): Fault | undefined {

@@ -1,6 +1,7 @@
 // Flags as Go's flag package reads them (https://pkg.go.dev/flag): one dash or two, `-name value` or
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
+// Of a run, what stands behind `--` is the command to start.
 import type { Fault } from '../core/fault.ts'
 import {
   commandFlags,
@@ -48,27 +49,34 @@ export interface CommandLine {
   readonly operand?: string
   /** The flags of the command's own, if any: '' for one that takes no value. */
   readonly own?: ReadonlyMap<string, string>
+  /** The program to start, and its arguments. */
+  readonly argv?: readonly [string, ...string[]]
 }
 
-/** Reads all of argv (without node and script) and reports every fault found. */
-export function parseFlags(argv: readonly string[]): CommandLine {
+/** Reads all words (without node and script) and reports every fault found. */
+export function parseFlags(all: readonly string[]): CommandLine {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
-  const rest = [...argv]
+  const rest = [...all]
   const operands: string[] = []
   const own = new Map<string, string>()
   let command: CommandName | undefined
   let last: OptionName | undefined
+  let argv: CommandLine['argv']
   while (rest.length > 0) {
     const argument = rest.shift() ?? ''
     const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
     if (argument === '--' && rest.length === 0) break
+    if (argument === '--' && command === undefined) {
+      argv = rest.splice(0) as [string, ...string[]]
+      break
+    }
     if (flag === undefined) {
       const word = argument === '--' ? (rest.shift() ?? '') : argument
       if (command !== undefined) operands.push(word)
       else if (isCommand(word)) command = word
       else
-        faults.push(word === argv[0] && /^\w/.test(word) ? unknownCommand(word) : stray(word, last))
+        faults.push(word === all[0] && /^\w/.test(word) ? unknownCommand(word) : stray(word, last))
       continue
     }
     const ofCommand = commandFlags.get(flag)
@@ -106,7 +114,8 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     if (command !== undefined && of.includes(command)) continue
     faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
   }
-  if (command === undefined) return { values, faults }
+  const started = argv === undefined ? {} : { argv }
+  if (command === undefined) return { values, faults, ...started }
   const [operand] = operands
   const wrong = values['help'] === true ? undefined : wrongOperands(command, operands)
   if (wrong !== undefined) faults.push(wrong)
@@ -114,6 +123,7 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     values,
     faults,
     command,
+    ...started,
     ...(own.size === 0 ? {} : { own }),
     ...(operand === undefined ? {} : { operand }),
   }

@@ -26,7 +26,9 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  ['126, 127', 'the program of exec mode cannot be executed, or was not found'],
   ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
+  ['others', 'the exit code of the program of exec mode; 128+n when signal n ended it'],
 ]
 
 const WIDTH = 92

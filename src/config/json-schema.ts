@@ -1,6 +1,7 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
+import { execEnvKeys, execKeys } from './exec.ts'
 import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
@@ -75,6 +76,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return { type: 'string', minLength: 1 }
     case 'strings':
       return STRINGS
+    case 'words':
+      return { type: ['string', 'array'], items: { type: 'string' } }
     case 'id':
       return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
     case 'boolean':
@@ -90,11 +93,13 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'choice':
       return { enum: ['', ...(spec.choices ?? [])] }
     case 'table':
+      if (key === 'env') return tableSchema(execEnvKeys)
       return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
   }
 }
 
 function confdSchema(): JsonSchema {
+  const exec = { ...tableSchema(execKeys), description: 'The program that reconfd starts.' }
   const stores = {
     type: 'object',
     propertyNames: { pattern: '^[A-Za-z0-9_.-]+$' },
@@ -105,7 +110,7 @@ function confdSchema(): JsonSchema {
     $schema: DRAFT,
     title: 'The settings of reconfd: confd.toml',
     type: 'object',
-    properties: { ...entriesOf(() => true), stores },
+    properties: { ...entriesOf(() => true), stores, exec },
     additionalProperties: false,
   }
 }

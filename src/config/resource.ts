@@ -14,7 +14,7 @@ import { readTable } from './table.ts'
 import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
-import { sayOnce, wholeOf, type Said } from './whole.ts'
+import { isReloaded, sayOnce, wholeOf, type Said } from './whole.ts'
 
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
@@ -46,14 +46,14 @@ export async function readResource(
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
   const tables: Said[] = []
-  let reloads = false
+  let hasCommand = false
   for (const [path, raw] of templateTables(document, template, faults)) {
     const table = readTable(document, path, raw, templateTableKeys, faults)
     const check = new TemplateCheck(document, path, table, settings, own?.name, owners, faults)
     const spec = await check.spec()
     tables.push({ path, table })
     // A bad one is told of as such; nothing depends on it that has to be told as well.
-    reloads ||= (raw['reload_cmd'] ?? '') !== ''
+    hasCommand ||= (raw['reload_cmd'] ?? '') !== ''
     specs.push(spec)
     templates.push({
       path,
@@ -64,6 +64,7 @@ export async function readResource(
     })
   }
   const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
+  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = { name, document, templates, specs, group: top.group, whole, reloads, faults }
   if (faults.length > 0) return read

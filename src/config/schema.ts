@@ -13,6 +13,7 @@ export interface KeySpec {
     | 'count'
     | 'limit'
     | 'choice'
+    | 'words'
     | 'table'
   readonly required?: true
   /** Of a duration, in milliseconds; of a count, the number. */
@@ -120,6 +121,15 @@ export const wholeKeys = {
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  reload: {
+    type: 'choice',
+    choices: ['exec'],
+    doc: '"exec" reloads the program that reconfd has started, in place of a reload_cmd.',
+  },
+  wait_for_start: {
+    type: 'boolean',
+    doc: 'Whether that program starts only after this resource has been applied; default true.',
+  },
   sensitive: {
     type: 'boolean',
     doc: 'The status page, -diff and the log show that files change and commands run, and nothing of what is in them or what they print; default false.',

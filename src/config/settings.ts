@@ -1,6 +1,7 @@
 // Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
 // `-version` and `-help` load nothing but the table.
 import { resolve } from 'node:path'
+import type { ExecSettings } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
@@ -119,7 +120,9 @@ export async function loadSettings(
     // Keys that are named for this are meant, whatever store the machine has.
     const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
     const values: Values = fromFile ? { ...given, backend: 'file' } : given
-    const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
+    const exec = await execOf(file, flags)
+    const assembled = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
+    const settings = exec === undefined ? assembled : { ...assembled, exec }
     const { readHttp } = await import('./http.ts')
     const http = await readHttp(given)
     return ok({
@@ -151,7 +154,27 @@ export async function loadSettings(
     return refuse(typed ? 64 : 78, all, file.values)
   }
   const run = await settingsOfRun(given, flags.values, file.stores, env)
-  return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
+  if (!run.ok) return refuse(78, [run.error], file.values)
+  const { settings, notices: told } = run.value
+  const exec = await execOf(file, flags)
+  const unused = exec !== undefined && exec.argv === undefined ? [EXEC_UNUSED] : []
+  return ok({
+    kind: 'run',
+    settings: { ...settings, ...(exec && { exec }) },
+    notices: [...told, ...unused],
+  })
+}
+
+const EXEC_UNUSED = '[exec] is not used: it has no command, and the command line has none behind --'
+
+/** The program to start: what stands behind `--` precedes the command of `[exec]`. */
+async function execOf(
+  { exec }: ConfFile,
+  { argv }: CommandLine,
+): Promise<ExecSettings | undefined> {
+  if (argv === undefined) return exec
+  const { defaultExec } = await import('./exec.ts')
+  return { ...(exec ?? defaultExec), argv }
 }
 
 /**

@@ -38,6 +38,10 @@ export interface Resource {
   readonly reload: ReloadPolicy
   /** The contents of its files are shown to nobody. */
   readonly sensitive?: true
+  /** `reload = "exec"`: its reload is that of the program that reconfd has started. */
+  readonly reloadsExec?: true
+  /** False: that program starts before this resource has been applied. */
+  readonly waitForStart?: false
 }
 
 /** The full keys that resources name, each once: one that another covers is left out. */
@@ -75,6 +79,20 @@ export const plainReload: ReloadPolicy = {
   minInterval: 0,
   splay: 0,
 }
+
+/** With one more reload: of all templates that have none of their own. */
+export const withReload = (
+  resource: Resource,
+  command: string,
+  timeout: number,
+  splay: number,
+): Resource => ({
+  ...resource,
+  templates: resource.templates.map((spec) =>
+    spec.reloadCmd === undefined ? { ...spec, reloadCmd: command, reloadTimeout: timeout } : spec,
+  ),
+  reload: { ...resource.reload, splay: Math.max(resource.reload.splay, splay) },
+})
 
 /** For `-no-reload`: what is written is checked, and no program is told. */
 export const withoutReload = (resource: Resource): Resource => ({

@@ -3,15 +3,16 @@
 import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
 import { groupCheck, type Checked } from '../apply/check.ts'
 import { observe, type ObserveRules } from '../apply/observe.ts'
-import { runReload } from '../apply/reload.ts'
+import { runReload, type ReloadRun } from '../apply/reload.ts'
 import { tryFiles, type TrialFailed, type TriedFile } from '../apply/trial.ts'
 import { restoreFiles, type RestoredFile } from '../apply/undo.ts'
 import type { Emit } from '../core/event.ts'
-import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed } from '../core/plan.ts'
 import type { RunTerms } from '../core/reload.ts'
 import type { Command } from '../core/resource.ts'
+
+export type { ReloadRun }
 
 export interface Machine {
   /** What stands at a destination. */
@@ -25,13 +26,6 @@ export interface Machine {
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Checks contents in a folder apart. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
-}
-
-export interface ReloadRun {
-  /** Of the reload command, or of the verification that failed. */
-  readonly result: CommandResult
-  /** Absent when it succeeded. */
-  readonly fault?: Fault
 }
 
 export const realMachine: Machine = {

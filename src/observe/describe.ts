@@ -236,6 +236,33 @@ export function describe(event: Event, debug: boolean): Described {
         `configuration loaded anew (${event.reason}): ${counted(event.resources, 'resource')}`,
         { reason: event.reason, resources: event.resources },
       )
+    case 'child-awaits': {
+      const { program, resources } = event
+      return line('info', program, `starts when applied: ${names(resources)}`, {
+        program,
+        resources,
+      })
+    }
+    case 'child-started': {
+      const { program, pid, restarts } = event
+      const text = `${restarts === 0 ? 'started' : 'started again'}, process ${pid}`
+      return line('info', program, text, { program, pid, restarts })
+    }
+    case 'child-exited': {
+      const { program, pid, exitCode, signal, duration, expected, retryIn } = event
+      const how = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`
+      const next = retryIn === null ? '' : `, started again in ${seconds(retryIn)}`
+      const level = expected || exitCode === 0 ? 'info' : 'error'
+      const text = `${how} after ${seconds(duration)}${next}`
+      return line(level, program, text, {
+        ...{ program, pid, exitCode, signal, duration, expected, retryIn },
+      })
+    }
+    case 'child-refused': {
+      const { program, fault, retryIn } = event
+      const text = `cannot be started${again(retryIn)}: ${formatFault(fault)}`
+      return line('error', program, text, { program, fault, retryIn })
+    }
     case 'gave-up':
       return line('error', '', formatFault(event.fault), { fault: event.fault })
     case 'stopping':

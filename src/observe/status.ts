@@ -3,7 +3,8 @@
 // number of resources.
 import type { Event, Uses } from '../core/event.ts'
 import { briefly } from '../core/fault.ts'
-import { worstFirst, type FullStatus, type StoreStatus } from '../core/status.ts'
+import { worstFirst, type ChildStatus, type FullStatus, type StoreStatus } from '../core/status.ts'
+import { childAfter } from './child-record.ts'
 import { isoTime, ResourceRecord } from './resource-record.ts'
 
 /** Which resources owe a reload, and since when, by the journal. */
@@ -17,6 +18,7 @@ export class StatusBoard {
   #isLoaded = false
   readonly #stores = new Map<string, StoreStatus>()
   #configuration: FullStatus['configuration']
+  #child: ChildStatus | undefined
   readonly #records = new Map<string, ResourceRecord>()
 
   constructor(
@@ -76,6 +78,12 @@ export class StatusBoard {
         return this.#record(event.resource, time).waits(event, time)
       case 'held':
         return this.#record(event.resource, time).held(event, time)
+      case 'child-awaits':
+      case 'child-started':
+      case 'child-exited':
+      case 'child-refused':
+        this.#child = childAfter(this.#child, event, time)
+        return
       case 'reload-started':
         for (const name of event.resources) this.#record(name, time).reloading(event.command)
         return
@@ -113,6 +121,7 @@ export class StatusBoard {
       at: isoTime(now),
       stores,
       ...(this.#configuration === undefined ? {} : { configuration: this.#configuration }),
+      ...(this.#child === undefined ? {} : { child: this.#child }),
       resources: worstFirst(resources),
     }
   }

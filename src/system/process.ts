@@ -48,6 +48,31 @@ export function statOf(pid: number): ProcessStat | undefined {
   }
 }
 
+/** Differs after each boot, when pids and start times may be the same again; empty where there is no /proc. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * Whether a process does something of its own when it gets a signal: handles it, ignores it or has it
+ * blocked. Otherwise most signals end it. undefined where there is no /proc.
+ */
+export function handles(pid: number, signal: number): boolean | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const bit = 1n << BigInt(signal - 1)
+    return [...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$/gm)].some(
+      ([, mask]) => (BigInt(`0x${mask}`) & bit) !== 0n,
+    )
+  } catch {
+    return undefined
+  }
+}
+
 /** All processes, zombies included; none where there is no /proc. */
 export function* allProcesses(): Generator<{ readonly pid: number; readonly stat: ProcessStat }> {
   for (const name of readableNames('/proc')) {

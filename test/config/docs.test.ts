@@ -1,13 +1,12 @@
-// docs/configuration.md carries the tables of options, keys and exit codes: they are generated from the
-// code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
+// docs/configuration.md and docs/exec.md carry the tables of options, keys and exit codes: they are generated
+// from the code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { execEnvKeys, execKeys } from '../../src/config/exec.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
-
-const page = new URL('../../docs/configuration.md', import.meta.url).pathname
 
 const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``)
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -24,6 +23,7 @@ const types: Record<KeySpec['type'], string> = {
   count: 'integer',
   limit: 'integer or string',
   choice: 'string',
+  words: 'string or array of strings',
   table: 'table',
 }
 
@@ -37,7 +37,7 @@ const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
     ]),
   )
 
-const tables: Record<string, string> = {
+const configuration: Record<string, string> = {
   options: table(
     ['Flag', 'Environment', 'confd.toml', 'Default', 'Meaning'],
     optionNames.map((name) => {
@@ -56,7 +56,16 @@ const tables: Record<string, string> = {
   ),
 }
 
-test('the tables of docs/configuration.md are those of the code', async () => {
+const exec: Record<string, string> = {
+  'exec keys': keyTable(execKeys),
+  'exec.env keys': keyTable(execEnvKeys),
+}
+
+test.each([
+  ['configuration.md', configuration],
+  ['exec.md', exec],
+])('the tables of docs/%s are those of the code', async (name, tables) => {
+  const page = new URL(`../../docs/${name}`, import.meta.url).pathname
   const text = await readFile(page, 'utf8')
   let wanted = text
   for (const [name, rows] of Object.entries(tables)) {

@@ -1,8 +1,11 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
+// Redirects are not followed: no store sends any.
+import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
-import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
+import type { Connection, Limits } from '../core/settings.ts'
+import { bodyOf, type Source } from './http-body.ts'
+import { CONNECT_TIMEOUT, faultOf, isClosed, TimeoutError } from './http-faults.ts'
 import { passwordOf, quoted } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 import { buildConnector, Pool, requestOn } from './undici.ts'
@@ -25,19 +28,32 @@ export interface LinesOptions extends RequestOptions {
   readonly onBytes?: () => void
 }
 
+export interface ClientOptions {
+  readonly connection: Connection
+  readonly limits: Limits
+  /** How messages call the server, such as `etcd`. */
+  readonly product: string
+  /** Called when bytes of an answer have come. */
+  readonly heard?: (() => void) | undefined
+}
+
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
   /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
+  /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
+  readonly place: string
+  readonly limits: Limits
   /**
    * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
-   * Throws a FaultError of kind `store` when there is no whole response in time.
+   * Throws a FaultError of kind `store` when there is no whole response in time, or one that is too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
    * One request whose response is read line by line as it arrives, for as long as it lasts.
-   * The iteration ends with the response and throws as request() does when it breaks.
+   * The iteration ends with the response and throws as request() does when it breaks, or when a line is too
+   * long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
   /** Destroys all sockets at once; what is under way throws. */
@@ -53,7 +69,10 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
+  /** To be read once, either so or by text(). */
   readonly lines: AsyncIterable<string>
+  /** The whole body, for a short one. */
+  text(): Promise<string>
 }
 
 const DEFAULT_TIMEOUT = 30_000
@@ -61,90 +80,121 @@ const DEFAULT_TIMEOUT = 30_000
 /**
  * A client for one node; no socket is opened before the first request.
  * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
- * @param store how messages call the server, such as `etcd`
  * Throws a FaultError when the node is no address.
  */
-export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
+export function openHttp(node: string, options: ClientOptions): HttpClient {
+  const { connection, limits, product, heard } = options
   const origin = originOf(node, connection.scheme)
-  let refused: Error | undefined
+  const sockets = new Connector(connection)
   const pool = new Pool(origin, {
     // Long polls last for minutes: each request has its own timeout instead.
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
-    connect: connectorOf(connection, (error) => (refused ??= error)),
+    connect: sockets.connect,
   })
-  const place = `${store} at ${origin}`
+  const place = `${product} at ${origin}`
   const explain = (error: unknown): unknown =>
-    faultOf(
-      /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
-      place,
-      store,
-    )
+    faultOf(isClosed(error) ? (sockets.refused ?? error) : error, place, product)
+  // The caller's own reason, when it was the caller who ended it.
+  const failed = (error: unknown, { signal }: RequestOptions): unknown =>
+    signal?.aborted === true ? signal.reason : explain(error)
 
-  async function start(path: string, options: RequestOptions, signal: AbortSignal) {
-    return requestOn(pool, {
+  async function start(path: string, request: RequestOptions, signal: AbortSignal) {
+    const { statusCode, headers, body } = await requestOn(pool, {
       path,
-      method: options.method ?? 'GET',
-      headers: options.headers ?? {},
-      body: options.body ?? null,
+      method: request.method ?? 'GET',
+      headers: request.headers ?? {},
+      body: request.body ?? null,
       signal,
     })
+    heard?.()
+    const source: Source = { status: statusCode, headers, body, place, limits }
+    return { status: statusCode, headers, source }
   }
 
   return {
     origin,
-    async request(path, options = {}) {
-      const limit = limitOf(options)
+    place,
+    limits,
+    async request(path, request = {}) {
+      const limit = limitOf(request)
       try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        return { status: statusCode, headers, body: await body.text() }
+        const { status, headers, source } = await start(path, request, limit.signal)
+        return { status, headers, body: await bodyOf(source, heard).whole() }
       } catch (error) {
-        throw options.signal?.aborted === true ? options.signal.reason : explain(error)
+        throw failed(error, request)
       } finally {
         limit.clear()
       }
     },
-    async lines(path, options = {}) {
-      const limit = limitOf(options)
-      const fail = (error: unknown): unknown =>
-        options.signal?.aborted === true ? options.signal.reason : explain(error)
+    async lines(path, request = {}) {
+      const limit = limitOf(request)
+      const ended = (error: unknown): unknown => {
+        limit.clear()
+        return failed(error, request)
+      }
       try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
+        const { status, headers, source } = await start(path, request, limit.signal)
         limit.disarm()
+        const body = bodyOf(source, request.onBytes)
         return {
-          status: statusCode,
+          status,
           headers,
-          lines: splitLines(body, options.onBytes, fail, limit.clear),
+          lines: guarded(body.lines(), ended, limit.clear),
+          async text() {
+            try {
+              return await body.message()
+            } catch (error) {
+              throw ended(error)
+            } finally {
+              limit.clear()
+            }
+          },
         }
       } catch (error) {
-        limit.clear()
-        throw fail(error)
+        throw ended(error)
       }
     },
-    close: () => pool.destroy(),
+    async close() {
+      sockets.close()
+      await pool.destroy()
+    },
   }
 }
 
 /**
- * Each socket is opened with the TLS files as they are then, and without the session of another one,
- * which would carry its certificates on.
- * @param onRefused told why a server ends a connection that was set up. With TLS 1.3 it looks at our
- *   certificate only then, and undici says no more than that the other side has closed.
+ * Opens sockets: each with the TLS files as they are then, and without the session of another one, which
+ * would carry its certificates on.
  */
-function connectorOf(
-  connection: Connection,
-  onRefused: (error: Error) => void,
-): ReturnType<typeof buildConnector> {
-  return (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
+class Connector {
+  /**
+   * Why a server has ended a connection that was set up. With TLS 1.3 it looks at our certificate only
+   * then, and undici says no more than that the other side has closed.
+   */
+  refused: Error | undefined
+  /** Those that are being set up: undici does not end them when its pool is destroyed. */
+  readonly #opening = new Set<Socket>()
+
+  constructor(private readonly connection: Connection) {}
+
+  readonly connect: ReturnType<typeof buildConnector> = (options, callback) => {
+    const tls = options.protocol === 'https:' ? tlsOptions(this.connection) : {}
     const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
     const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    connect({ ...options, ...expected }, (...[error, socket]) => {
-      socket?.on('error', onRefused)
+    const opening = connect({ ...options, ...expected }, (...[error, socket]) => {
+      this.#opening.delete(opening)
+      socket?.on('error', (refused: NodeJS.ErrnoException) => {
+        if (refused.code?.startsWith('ERR_SSL_') === true) this.refused ??= refused
+      })
       if (error === null) callback(null, socket)
       else callback(error, null)
-    })
+    }) as unknown as Socket
+    this.#opening.add(opening)
+  }
+
+  close(): void {
+    for (const socket of this.#opening) socket.destroy(new Error('closed'))
   }
 }
 
@@ -193,31 +243,16 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
   return { signal: own.signal, disarm, clear }
 }
 
-async function* splitLines(
-  body: AsyncIterable<Buffer>,
-  onBytes: (() => void) | undefined,
-  fail: (error: unknown) => unknown,
+async function* guarded(
+  lines: AsyncIterable<string>,
+  ended: (error: unknown) => unknown,
   done: () => void,
 ): AsyncGenerator<string> {
-  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
-  let parts: Buffer[] = []
   try {
-    for await (const chunk of body) {
-      onBytes?.()
-      let from = 0
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-        const tail = chunk.subarray(from, at)
-        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-        parts = []
-        from = at + 1
-        yield line.toString()
-      }
-      if (from < chunk.length) parts.push(chunk.subarray(from))
-    }
+    yield* lines
   } catch (error) {
-    throw fail(error)
+    throw ended(error)
   } finally {
     done()
   }
-  if (parts.length > 0) yield Buffer.concat(parts).toString()
 }

@@ -325,9 +325,13 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'that is no JSON',
     (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
-    /not a JSON list/,
+    /that is not Consul's: it is no JSON$/,
   ],
-  ['that is not from Consul', (r) => r.writeHead(404).end('secret'), /without X-Consul-Index/],
+  [
+    'that is not from Consul',
+    (r) => r.writeHead(404).end('secret'),
+    /its header X-Consul-Index is missing$/,
+  ],
   [
     'cut off',
     (r) => r.writeHead(200, { 'content-length': 9 }).write('[', () => r.destroy()),

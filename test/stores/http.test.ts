@@ -3,14 +3,16 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
-import type { Connection } from '../../src/core/settings.ts'
-import { checkConnection, openHttp, originOf } from '../../src/stores/http.ts'
+import type { Connection, Limits } from '../../src/core/settings.ts'
+import { checkConnection, openHttp, originOf, type HttpClient } from '../../src/stores/http.ts'
 import { basicAuth } from '../../src/stores/secrets.ts'
 import { handlesBeyond, activeHandles } from '../support/handles.ts'
 import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
 const connection: Connection = { nodes: [], scheme: 'http' }
+const limits: Limits = { body: 2 ** 20, message: 2 ** 17 }
+const open = (node: string): HttpClient => openHttp(node, { connection, limits, product: 'etcd' })
 const servers: Server[] = []
 
 async function serve(listener: RequestListener): Promise<string> {
@@ -38,7 +40,7 @@ async function faultOf(run: () => unknown): Promise<Fault> {
 }
 
 async function failing(node: string, timeout?: number): Promise<Fault> {
-  const http = openHttp(node, connection, 'etcd')
+  const http = open(node)
   try {
     return await faultOf(() => http.request('/', timeout === undefined ? {} : { timeout }))
   } finally {
@@ -134,7 +136,7 @@ test('an HTTP status is for the caller to judge', async () => {
     response.writeHead(404, { 'x-method': request.method })
     request.pipe(response)
   })
-  const http = openHttp(node, connection)
+  const http = open(node)
   const answer = await http.request('/x', { method: 'POST', body: 'wörd' })
   expect(answer).toMatchObject({ status: 404, body: 'wörd', headers: { 'x-method': 'POST' } })
   await http.close()
@@ -148,7 +150,7 @@ test('lines come as they arrive, whole, whatever the chunks', async () => {
     send = (bytes) => response.write(bytes)
     end = () => response.end('last')
   })
-  const http = openHttp(node, connection)
+  const http = open(node)
   let bytes = 0
   const { lines } = await http.lines('/', { onBytes: () => bytes++ })
   const iterator = lines[Symbol.asyncIterator]()
@@ -172,7 +174,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     if (request.url === '/quick') response.end('done')
   })
   const before = activeHandles()
-  const http = openHttp(node, connection)
+  const http = open(node)
   const abort = new AbortController()
   const { signal } = abort
   await http.request('/quick')

@@ -1,10 +1,11 @@
-// Which files `-file` stands for at this moment, what they hold, and which places on disk decide
-// that: the folders, and the name of every symbolic link on the way to a file.
-import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
+// Which files `-file` stands for at this moment, and which places on disk decide that: the folders, and the
+// name of every symbolic link on the way to a file.
+import type { BigIntStats } from 'node:fs'
+import { readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, extname, join, parse, resolve, sep } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
-import { compareText, type Key } from '../../core/key.ts'
-import { extensions, parseKeys } from './parse.ts'
+import { compareText } from '../../core/key.ts'
+import { extensions } from './parse.ts'
 
 /** Folder to the names in it that matter; `all` for a folder that was itself asked for. */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
@@ -13,6 +14,8 @@ export interface Scan {
   /** In the order in which they are merged: a later one wins. */
   readonly files: readonly string[]
   readonly places: Places
+  /** Which files on disk these are, and as of when: another one once any of them is another. */
+  readonly stamp: string
 }
 
 /**
@@ -22,10 +25,16 @@ export interface Scan {
  */
 export async function scan(targets: readonly string[], filter: RegExp): Promise<Scan> {
   const files: string[] = []
+  const stamps: string[] = []
   const places = new Map<string, Set<string> | 'all'>()
   const note = (path: string): void => {
     const names = places.get(dirname(path)) ?? new Set()
     if (names !== 'all') places.set(dirname(path), names.add(parse(path).base))
+  }
+
+  const take = (file: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): void => {
+    files.push(file)
+    stamps.push([file, dev, ino, size, mtimeNs, ctimeNs].join(':'))
   }
 
   const folder = async (path: string, above: readonly string[]): Promise<void> => {
@@ -36,15 +45,15 @@ export async function scan(targets: readonly string[], filter: RegExp): Promise<
     for (const entry of names) {
       const inside = join(path, entry)
       const isKeysFile = extensions.has(extname(entry).toLowerCase()) && filter.test(entry)
-      const found = await stat(inside).catch((error: unknown) => {
+      const found = await stat(inside, { bigint: true }).catch((error: unknown) => {
         if (isKeysFile) throw error
       })
       if (found?.isDirectory() === true) {
         await follow(inside, note)
         await folder(inside, [...above, real])
-      } else if (isKeysFile) {
+      } else if (found !== undefined && isKeysFile) {
         await follow(inside, note)
-        files.push(inside)
+        take(inside, found)
       }
     }
   }
@@ -53,13 +62,14 @@ export async function scan(targets: readonly string[], filter: RegExp): Promise<
     try {
       const path = resolve(target)
       await follow(path, note)
-      if ((await stat(path)).isDirectory()) await folder(path, [])
-      else files.push(path)
+      const found = await stat(path, { bigint: true })
+      if (found.isDirectory()) await folder(path, [])
+      else take(path, found)
     } catch (error) {
       throw unreadable(error, target)
     }
   }
-  return { files, places }
+  return { files, places, stamp: stamps.join('\n') }
 }
 
 /** Calls `note` for every symbolic link on the way to a path, and for its end. */
@@ -78,49 +88,7 @@ async function follow(path: string, note: (path: string) => void, hops = 0): Pro
   note(path)
 }
 
-/** A file's text and what it means: kept, so that an unchanged file is not parsed again. */
-export type Parsed = Map<
-  string,
-  { readonly text: string; readonly entries: ReadonlyMap<Key, string> }
->
-
-/** Reads the files and merges them, a later file over an earlier. Throws a FaultError. */
-export async function readFiles(
-  files: readonly string[],
-  known: Parsed,
-): Promise<Map<Key, string>> {
-  const merged = new Map<Key, string>()
-  for (const file of files) {
-    const text = await readText(file)
-    let parsed = known.get(file)
-    if (parsed?.text !== text) {
-      parsed = { text, entries: await parseKeys(file, text) }
-      known.set(file, parsed)
-    }
-    for (const [key, value] of parsed.entries) merged.set(key, value)
-  }
-  for (const file of known.keys()) if (!files.includes(file)) known.delete(file)
-  return merged
-}
-
-async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw unreadable(error, file)
-  })
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new FaultError({
-      kind: 'store',
-      message: 'the keys file is not UTF-8 text',
-      hint: 'Save it as UTF-8; binary values can be written in base64 and decoded with base64Decode.',
-      file,
-      permanent: true,
-    })
-  }
-}
-
-function unreadable(error: unknown, path: string): FaultError {
+export function unreadable(error: unknown, path: string): FaultError {
   const { code = 'unknown error', path: place } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new FaultError({

@@ -4,10 +4,12 @@
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { FaultError } from '../../core/fault.ts'
-import { CONNECT_TIMEOUT, faultOf } from '../http-faults.ts'
+import type { Limits } from '../../core/settings.ts'
+import { CONNECT_TIMEOUT, faultOf, isTlsRecord } from '../http-faults.ts'
+import { tooLarge } from '../limits.ts'
 import { hostAndPort, type Address } from './address.ts'
 import { dial } from './dial.ts'
-import { JuteReader, JuteWriter, Packets } from './jute.ts'
+import { JuteReader, JuteWriter, Packets, PacketTooLarge } from './jute.ts'
 import {
   authPacket,
   code,
@@ -24,6 +26,8 @@ import {
 
 /** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
 const SESSION_TIMEOUT = 10_000
+/** A server may want a longer one; its silence is noticed in this time all the same. */
+const LONGEST_TIMEOUT = 60_000
 
 /**
  * Milliseconds from the connection to the session: at first, and at most, twice as long from failure to
@@ -34,10 +38,16 @@ export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 /** Requests under way at once: enough to hide the way there and back, little for the server. */
 const IN_FLIGHT = 100
 
-/** Bytes. A znode has 1 MB at most unless jute.maxbuffer was raised; a listing may have more. */
-const LARGEST_PACKET = 64 * 1024 * 1024
+/** Bytes of the first packet, by far: later ones hold data, and have the limit of the settings. */
+const LARGEST_GREETING = 1024
+
+/** For tools that have no settings: what a store takes by default. */
+const USUAL_LIMITS: Limits = { body: 256 * 2 ** 20, message: 64 * 2 ** 20 }
 
 export interface SessionOptions {
+  readonly limits?: Limits
+  /** Called when bytes have come. */
+  readonly heard?: (() => void) | undefined
   readonly username?: string
   readonly password?: string
   /** For a server that speaks TLS. */
@@ -61,7 +71,8 @@ interface Pending {
 export class Session {
   readonly place: string
   readonly #socket: Socket
-  readonly #packets = new Packets(LARGEST_PACKET)
+  readonly #packets = new Packets(LARGEST_GREETING)
+  readonly #limits: Limits
   /** In the order in which they were sent, which is the order of the answers. */
   readonly #sent: Pending[] = []
   /** The first `#taken` of them are no longer waiting: shift() on a long array copies it. */
@@ -69,6 +80,8 @@ export class Session {
   #taken = 0
   #lastXid = 0
   #established = false
+  /** Bytes, both ways. */
+  #moved = 0
   #ended: Error | undefined
   /** Before the session is there: until it has to be. After: until silence means a dead line. */
   #deadline: NodeJS.Timeout | undefined
@@ -104,6 +117,7 @@ export class Session {
     private readonly onEnd: (reason: Error) => void,
   ) {
     this.place = `ZooKeeper at ${hostAndPort(address)}`
+    this.#limits = options.limits ?? USUAL_LIMITS
     this.#socket = dial(address, options.tls, () => {
       this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
       this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
@@ -130,6 +144,22 @@ export class Session {
       this.#waiting.push({ packet, xid: id, resolve, reject })
       this.#send()
     })
+  }
+
+  /**
+   * Throws once more has been moved, from now on, than a store may hold. The paths that are asked for count as
+   * well, since a tree without end is made of them.
+   * @returns takes bytes that are about to be moved
+   */
+  budget(): (more?: number) => void {
+    const { body: most } = this.#limits
+    const begin = this.#moved
+    let expected = 0
+    return (more = 0) => {
+      expected += more
+      if (this.#moved - begin + expected <= most) return
+      throw tooLarge({ most, option: '-max-body' }, this.place, 'keys')
+    }
   }
 
   /** Ends the session here and at the server; all requests throw the reason. */
@@ -159,6 +189,7 @@ export class Session {
       if (next === undefined) break
       this.#taken++
       this.#sent.push(next)
+      this.#moved += next.packet.length
       this.#socket.write(next.packet)
     }
     if (this.#taken < this.#waiting.length) return
@@ -168,7 +199,10 @@ export class Session {
 
   #read(chunk: Buffer): void {
     if (this.#established) this.#deadline?.refresh()
+    this.options.heard?.()
     try {
+      if (this.#moved === 0 && isTlsRecord(chunk)) throw new RangeError('it speaks TLS')
+      this.#moved += chunk.length
       for (const packet of this.#packets.push(chunk)) {
         if (this.#ended !== undefined) return
         const reader = new JuteReader(packet)
@@ -176,23 +210,33 @@ export class Session {
         else this.#establish(reader)
       }
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      this.#fail(
-        this.fault(`does not speak ZooKeeper's protocol: ${error.message}`, {
-          hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
-        }),
-      )
+      this.#fail(this.#wrong(error))
     }
+  }
+
+  #wrong(error: unknown): Error {
+    if (error instanceof PacketTooLarge && this.#established) {
+      const limit = { most: this.#limits.message, option: '-max-message' } as const
+      return tooLarge(limit, this.place, 'a packet')
+    }
+    if (!(error instanceof RangeError)) return error as Error
+    return this.fault(`does not speak ZooKeeper's protocol: ${error.message}`, {
+      hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
+    })
   }
 
   #establish(reader: JuteReader): void {
     reader.int() // the protocol's version
-    const timeout = reader.int()
-    if (timeout <= 0) {
+    const granted = reader.int()
+    reader.long() // the id of the session
+    reader.string() // its password
+    if (granted <= 0) {
       this.#fail(this.fault('gave no session'))
       return
     }
+    const timeout = Math.min(granted, LONGEST_TIMEOUT)
     this.#established = true
+    this.#packets.most = this.#limits.message
     this.#watchOver((timeout * 2) / 3, 'no answer')
     this.#pings = setInterval(() => this.#socket.write(pingPacket()), timeout / 3)
     const { username, password = '' } = this.options
@@ -202,8 +246,11 @@ export class Session {
 
   #answer(reader: JuteReader): void {
     const id = reader.int()
-    reader.long() // the newest change at the server
+    const newest = reader.long() // change at the server
     const error = reader.int()
+    // Refusals and events may carry none.
+    if (newest < 0n && id > 0 && error === code.ok)
+      throw new RangeError('a change before the first')
     if (id === xid.event) {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)
@@ -248,7 +295,7 @@ export class Session {
     })
   }
 
-  #fail(reason: FaultError): void {
+  #fail(reason: Error): void {
     this.#end(reason)
     this.#socket.destroy()
   }

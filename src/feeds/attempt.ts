@@ -1,0 +1,100 @@
+// One try at one node of a store: a watch of it, from before the first byte until it is over.
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import { OutdatedError, type Demand, type Store, type StoreEvent } from '../core/store.ts'
+import { bugFault } from './bug.ts'
+
+/** Why a watch is over. */
+export interface Failure {
+  readonly fault: Fault
+  /** The store has no more of the history that is needed: all is to be read again, from the same node. */
+  readonly isOutdated: boolean
+  /** Something else than a fault was thrown: what to tell of it. */
+  readonly bug?: string
+}
+
+export interface AttemptOptions {
+  readonly store: Store
+  readonly prefixes: readonly Key[]
+  /** Ends it. */
+  readonly signal: AbortSignal
+  readonly demand?: Demand | undefined
+}
+
+/** An event, or why there will be none. */
+export type Step = { readonly event: StoreEvent } | Failure
+
+export class Attempt {
+  /** Of `performance`. */
+  readonly began = performance.now()
+  /** When its node was heard last; at first: when it was asked. */
+  heard = this.began
+  /** The first event, or the failure, once it is known. */
+  first: Step | undefined
+  readonly #ended = new AbortController()
+  readonly #events: AsyncIterator<StoreEvent>
+  readonly #stop = (): void => this.#ended.abort(this.options.signal.reason)
+  readonly #firstStep: Promise<Step>
+
+  /** @param changed called when `first` is known */
+  constructor(
+    readonly node: string,
+    private readonly options: AttemptOptions,
+    changed: () => void,
+  ) {
+    const { store, prefixes, signal, demand } = options
+    if (signal.aborted) this.#stop()
+    signal.addEventListener('abort', this.#stop, { once: true })
+    const heard = (): void => void (this.heard = performance.now())
+    const events = store.watch(node, prefixes, this.#ended.signal, { demand, heard })
+    this.#events = events[Symbol.asyncIterator]()
+    this.#firstStep = this.#next()
+    void this.#firstStep.then((step) => {
+      this.first = step
+      changed()
+    })
+  }
+
+  /** The events from the first one on; returns why there are no more of them, none once it was ended. */
+  async *steps(): AsyncGenerator<StoreEvent, Failure> {
+    for (let step = await this.#firstStep; ; step = await this.#next()) {
+      if ('fault' in step) return step
+      if (this.#ended.signal.aborted) return this.#over()
+      yield step.event
+    }
+  }
+
+  /** Cancels the watch; resolves once nothing is left of it. */
+  async end(): Promise<void> {
+    this.options.signal.removeEventListener('abort', this.#stop)
+    this.#ended.abort()
+    await this.#firstStep
+    await this.#events.return?.()
+  }
+
+  /** Never rejects. */
+  async #next(): Promise<Step> {
+    try {
+      const step = await this.#events.next()
+      return step.done === true ? this.#over() : { event: step.value }
+    } catch (error) {
+      return failureOf(error, this.#place)
+    }
+  }
+
+  #over(): Failure {
+    const message = `${this.#place} ended the watch`
+    return { fault: { kind: 'store', message }, isOutdated: false }
+  }
+
+  get #place(): string {
+    return `${this.options.store.name} at ${this.node}`
+  }
+}
+
+/** @param place the store and its node, for messages */
+export function failureOf(error: unknown, place: string): Failure {
+  const isOutdated = error instanceof OutdatedError
+  if (error instanceof FaultError) return { fault: error.fault, isOutdated }
+  return { ...bugFault(error, place), isOutdated }
+}

@@ -1,0 +1,56 @@
+// Bounds on what is taken from a server: none of them may make memory grow without end. Beyond a bound is a
+// fault that names it.
+import { FaultError } from '../core/fault.ts'
+
+/** A bound, and the option that sets it; without one it is fixed. */
+export interface Limit {
+  /** Bytes. */
+  readonly most: number
+  readonly option?: '-max-body' | '-max-message'
+}
+
+/** The text of an error that a server answers: more of it helps nobody. */
+export const ERROR_TEXT: Limit = { most: 64 * 1024 }
+
+/** Counts the bytes of one thing as they come. */
+export class Meter {
+  #taken = 0
+
+  /**
+   * @param place the server, such as `etcd at http://127.0.0.1:2379`
+   * @param what such as `an answer`
+   */
+  constructor(
+    private readonly limit: Limit,
+    private readonly place: string,
+    private readonly what: string,
+  ) {}
+
+  /** Throws a FaultError when that is more than may come. */
+  take(bytes: number): void {
+    this.#taken += bytes
+    if (this.#taken > this.limit.most) throw tooLarge(this.limit, this.place, this.what)
+  }
+
+  /** The next one of its kind begins. */
+  reset(): void {
+    this.#taken = 0
+  }
+}
+
+export function tooLarge({ most, option }: Limit, place: string, what: string): FaultError {
+  const by = option === undefined ? '' : ` (${option})`
+  const message = `${place} sends ${what} of more than ${sizeOf(most)}${by}`
+  if (option === undefined) return new FaultError({ kind: 'store', message })
+  const hint = `check -node; if the store really holds that much, raise ${option}`
+  return new FaultError({ kind: 'store', message, hint })
+}
+
+/** `64 MiB`, `1.5 GiB`. */
+export function sizeOf(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB']
+  let unit = 0
+  let size = bytes
+  for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024
+  return `${Number(size.toFixed(1))} ${units[unit] as string}`
+}

@@ -46,8 +46,11 @@ export class Attempt {
     if (signal.aborted) this.#stop()
     signal.addEventListener('abort', this.#stop, { once: true })
     const heard = (): void => void (this.heard = performance.now())
-    const events = store.watch(node, prefixes, this.#ended.signal, { demand, heard })
-    this.#events = events[Symbol.asyncIterator]()
+    // Whatever it throws, and be it at once, is a failure of this attempt.
+    const watch = async function* (ended: AbortSignal): AsyncGenerator<StoreEvent> {
+      yield* store.watch(node, prefixes, ended, { demand, heard })
+    }
+    this.#events = watch(this.#ended.signal)
     this.#firstStep = this.#next()
     void this.#firstStep.then((step) => {
       this.first = step

@@ -42,8 +42,10 @@ export interface Answer<T> {
 export class Crowded extends FaultError {
   constructor(
     fault: Fault,
+    /** Consul has said so; otherwise it has only closed a connection, for which there are other reasons. */
+    readonly isSaid: boolean,
     /** Milliseconds to wait, when Consul says. */
-    readonly retryAfter: number | undefined,
+    readonly retryAfter?: number,
   ) {
     super(fault)
   }
@@ -182,12 +184,12 @@ export class ConsulHttp {
       const { fault } = this.#fault(`answers too many requests (HTTP 429${told})`, {
         hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
       })
-      throw new Crowded(fault, Number.isFinite(after) ? after * 1000 : undefined)
+      throw new Crowded(fault, true, Number.isFinite(after) ? Math.max(0, after * 1000) : undefined)
     }
-    // Consul's own errors are one line of plain text, such as "No cluster leader".
-    const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
-    const said = text === '' || text.length > 200 || text.includes('\n') ? '' : `: ${text}`
-    throw this.#fault(`failed (HTTP ${status})${said}`, hintFor(text))
+    // Consul's own errors are one line of plain text, such as "No cluster leader"; a proxy's are pages.
+    const text = body.trim()
+    const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
+    throw this.#fault(`failed (HTTP ${status})${isWords ? `: ${text}` : ''}`, hintFor(text))
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -222,7 +224,7 @@ const authorization = listOf(record({ Allow: optional(flag) }))
 
 /** Before 1.9 Consul closes the connections that are too many for it, without a word. */
 function crowdedIfClosed(error: unknown): never {
-  throw error instanceof ClosedError ? new Crowded(error.fault, undefined) : error
+  throw error instanceof ClosedError ? new Crowded(error.fault, false) : error
 }
 
 function hintFor(said: string): Pick<Fault, 'hint'> {

@@ -48,6 +48,7 @@ const nodeShape = record({
   key: optional(text),
   value: optional(text),
   dir: optional(flag),
+  modifiedIndex: optional(count),
   /** Each is looked at when its turn comes: a recursion would be as deep as the server likes. */
   nodes: nullable(listOf(anything)),
 })

@@ -48,7 +48,7 @@ function explain(
       hint: `${where} and -scheme (http or https)`,
     }
   }
-  if (code.startsWith('HPE_')) return notHttp((cause as { data?: string }).data)
+  if ((cause as Error).name === 'HTTPParserError') return notHttp((cause as { data?: string }).data)
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }

@@ -2,6 +2,7 @@
 // what is wrong and where; it changes no key, ends nothing and takes no memory; and once the server tells the
 // truth the store goes on.
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { formatFault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { SECRET, type LyingServer, type Place, type Protocol } from '../support/lying/protocol.ts'
 import { until } from '../support/until.ts'
@@ -67,7 +68,7 @@ function judge<L>(watched: Watched, { node, sent }: LyingServer<L>): void {
   expect(watched.bugs).toEqual([])
   for (const fault of watched.faults) {
     expect(fault.kind).toBe('store')
-    expect(fault.message).toContain(node)
+    expect(formatFault(fault)).toContain(node)
     expect(JSON.stringify(fault)).not.toContain(SECRET)
   }
   expect(sent).toBeLessThan(MOST_SENT)

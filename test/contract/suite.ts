@@ -5,10 +5,14 @@ import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
 import { reading } from './reading.ts'
 import { surviving } from './surviving.ts'
+import { unreachable } from './unreachable.ts'
 import { newPrefix, type World } from './world.ts'
 
-/** `change`: keys change while they are watched. `ttl`: keys expire. `outage`: the store can go away. */
-type Ability = 'change' | 'ttl' | 'outage'
+/**
+ * `change`: keys change while they are watched. `ttl`: keys expire. `outage`: the store can go away.
+ * `nodes`: it has several of them. (What lies is in lying.test.ts.)
+ */
+type Ability = 'change' | 'ttl' | 'outage' | 'nodes'
 
 export interface Contract {
   readonly name: string
@@ -40,6 +44,7 @@ export function contract(
     if (!lacks('change', () => 'put' in world.client)) changing(get)
     if (!lacks('ttl', () => 'putWithTtl' in world.client)) expiring(get)
     if (!lacks('outage', () => 'down' in world)) surviving(get)
+    if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
     /** A declared deviation stands in the list of tests, and has to be true. */

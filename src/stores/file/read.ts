@@ -1,15 +1,15 @@
-// What the files hold, all of them as they were at one moment. Several of them may be swapped in one step (a
-// ConfigMap's `..data` link), and a reading that was under way has some of before and some of after: so it
-// counts only when the very same files are there behind it.
+// What the files hold. Several of them may be swapped in one step, and a reading that is under way must not
+// have some of before and some of after: so they are read where their links led at one moment, and once more
+// when other files are there behind the reading.
 import { constants } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import type { Limits } from '../../core/settings.ts'
-import { Meter } from '../limits.ts'
+import { sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
-import { scan, unreadable, type Scan } from './scan.ts'
+import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
 /** Milliseconds for files that go on changing to stand still; then they are taken as they are. */
 const PATIENCE = 500
@@ -32,15 +32,16 @@ export async function readAll(
   limits: Limits,
   known: Parsed = new Map(),
 ): Promise<Contents> {
-  let found = await scan(targets, filter)
+  let found = await settled(scan(targets, filter))
   for (const end = performance.now() + PATIENCE; ; await sleep(PAUSE)) {
-    const read = await settled(readFiles(found.files, limits, known))
-    const after = await settled(scan(targets, filter))
-    if (after.value?.stamp === found.stamp || performance.now() >= end) {
-      if (read.value === undefined) throw read.error
-      return { entries: read.value, places: found.places }
-    }
-    found = after.value ?? found
+    if (found.value === undefined) throw found.error
+    const { files, places, stamp } = found.value
+    const read = await settled(readFiles(files, limits, known))
+    found = await settled(scan(targets, filter))
+    const isSettled = found.value?.stamp === stamp || performance.now() >= end
+    if (!isSettled) continue
+    if (read.value === undefined) throw read.error
+    return { entries: read.value, places }
   }
 }
 
@@ -56,20 +57,18 @@ async function settled<T>(
 }
 
 async function readFiles(
-  files: readonly string[],
+  files: readonly Found[],
   { body }: Limits,
   known: Parsed,
 ): Promise<Map<Key, string>> {
   // A longer text does not exist in this runtime.
-  const limit = { most: Math.min(body, constants.MAX_STRING_LENGTH), option: '-max-body' } as const
-  const meter = new Meter(
-    limit,
-    files.length === 1 ? (files[0] as string) : 'the keys files',
-    'text',
-  )
+  let left = Math.min(body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
-  for (const file of files) {
-    const text = await readText(file, meter)
+  for (const { path: file, real } of files) {
+    const bytes = await readBytes(file, real, left)
+    if (bytes === undefined) throw tooLarge(file, body)
+    left -= bytes.length
+    const text = decode(bytes, file)
     let parsed = known.get(file)
     if (parsed?.text !== text) {
       parsed = { text, entries: await parseKeys(file, text) }
@@ -77,23 +76,35 @@ async function readFiles(
     }
     for (const [key, value] of parsed.entries) merged.set(key, value)
   }
-  for (const file of known.keys()) if (!files.includes(file)) known.delete(file)
+  const present = new Set(files.map(({ path }) => path))
+  for (const file of known.keys()) if (!present.has(file)) known.delete(file)
   return merged
 }
 
-async function readText(file: string, meter: Meter): Promise<string> {
+/** Undefined when there are more: what is no plain file may tell no size, and have no end. */
+async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
+  let size = 0
   try {
-    // Not by its size: what is no plain file tells none, and may have no end.
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 18 })) {
-      meter.take((chunk as Buffer).length)
+    for await (const chunk of createReadStream(real, { highWaterMark: 2 ** 18 })) {
+      size += (chunk as Buffer).length
+      if (size > most) return undefined
       chunks.push(chunk as Buffer)
     }
   } catch (error) {
-    throw error instanceof FaultError ? error : unreadable(error, file)
+    throw unreadable(error, file)
   }
-  return decode(Buffer.concat(chunks), file)
+  return Buffer.concat(chunks)
 }
+
+const tooLarge = (file: string, most: number): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `with this one the keys files hold more than ${sizeOf(most)} (-max-body)`,
+    hint: 'Make them smaller, or raise -max-body.',
+    file,
+    permanent: true,
+  })
 
 function decode(bytes: Buffer, file: string): string {
   try {

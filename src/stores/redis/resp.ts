@@ -30,6 +30,9 @@ const DEEPEST = 16
 const CR = 13
 const LF = 10
 
+/** The first byte of each token. */
+const TYPES = '+:_#,(-$=!*~%>'
+
 export class Decoder {
   /** What has come and is not a whole token yet. */
   #chunks: Buffer[] = []
@@ -72,16 +75,19 @@ export class Decoder {
 
   /** Reads one token; returns where the next one begins, undefined while it is not whole. */
   #token(bytes: Buffer, at: number): number | undefined {
-    const end = bytes.indexOf(CR, at)
-    if (end < 0 || end + 1 === bytes.length) {
+    if (at === bytes.length) return undefined
+    const type = String.fromCharCode(bytes[at] as number)
+    if (!TYPES.includes(type)) return wrong('a type')
+    const next = bytes.indexOf(LF, at) + 1
+    if (next === 0) {
       this.#line.reset()
       this.#line.take(bytes.length - at)
       return undefined
     }
-    if (bytes[end + 1] !== LF) throw new ProtocolError('a line without its end')
+    const end = next - 2
+    if (bytes.indexOf(CR, at) !== end) throw new ProtocolError('a line without its end')
     const line = bytes.toString('latin1', at + 1, end)
-    const next = end + 2
-    switch (String.fromCharCode(bytes[at] as number)) {
+    switch (type) {
       case '+':
         return this.#value(textOf(bytes, at + 1, end), next)
       case ':':
@@ -113,9 +119,8 @@ export class Decoder {
         return this.#list(count(line) * 2, next)
       case '>':
         return this.#open.length === 0 ? this.#list(count(line), next, true) : wrong('a push')
-      default:
-        return wrong('a type')
     }
+    return undefined
   }
 
   /** A text that is preceded by its length. */

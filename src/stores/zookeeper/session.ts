@@ -257,8 +257,9 @@ export class Session {
     } else if (id === xid.auth) {
       if (error !== code.ok) this.#fail(this.#authFailed(error))
     } else if (id !== xid.ping) {
-      const pending = this.#sent.shift()
+      const [pending] = this.#sent
       if (pending?.xid !== id) throw new RangeError('answers out of order')
+      this.#sent.shift()
       if (error === code.ok) pending.resolve(reader)
       else pending.reject(new ZkError(error))
       this.#send()

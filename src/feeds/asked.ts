@@ -9,7 +9,10 @@ export function allOf(name: string, asked: Asked): Fault {
   if (first === undefined) return { kind: 'store', message: `${name} has no node` }
   if (others.length === 0) return first
   const message = [...new Set(faults.map((fault) => fault.message))].join('; ')
-  const hints = [...new Set(faults.flatMap(({ hint }) => hint ?? []))]
+  // What a node has said is worth more than what may be the matter with one that says nothing.
+  const telling = faults.filter((fault) => [...asked.values()].includes(fault))
+  const said = (telling.length > 0 ? telling : faults).flatMap(({ hint }) => hint ?? [])
+  const hints = [...new Set(said)]
   return {
     kind: 'store',
     message,

@@ -202,7 +202,7 @@ export class Feed {
     const { tree: next, changes } = reduce(treeIn(before), rooted(event, this.root))
     const tree = this.#knowing(next, event.known)
     this.mirror = { kind: 'live', tree }
-    this.#telling.live(node, tree.size, this.#isOnce)
+    this.#telling.live(node, tree.size, false)
     if (tree !== treeIn(before) || before.kind === 'waiting') {
       this.listener?.changed(this, changes, before.kind === 'waiting')
     }

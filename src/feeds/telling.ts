@@ -8,6 +8,8 @@ import type { Notice } from '../core/store.ts'
 const REMIND = 60_000
 /** Reasons that are told at once, each the first time, while a store is away; others with the reminder. */
 const REASONS = 3
+/** Times in a row that it is told to be back and breaks at once; then it has to prove itself first. */
+const FALSE_RETURNS = 2
 /** Notices that are told in all: a server may make up ever new ones. */
 const NOTICES = 100
 
@@ -26,6 +28,9 @@ interface Away {
 export class Telling {
   #away: Away | undefined
   #wasLive = false
+  /** The connection has proven itself. */
+  #isGood = false
+  #falseReturns = 0
   readonly #noticed = new Set<string>()
 
   /** @param clock milliseconds */
@@ -38,6 +43,8 @@ export class Telling {
 
   /** @param known whether its keys were read before */
   broken({ node, fault, retryIn }: Broken, known: boolean): void {
+    if (this.#away === undefined && !this.#isGood) this.#falseReturns++
+    this.#isGood = false
     this.#away ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
     const away = this.#away
     away.tries++
@@ -53,10 +60,15 @@ export class Telling {
 
   /**
    * Its keys are those of now.
-   * @param isGood the connection has proven itself; before that, only the first keys of all are worth telling
+   * @param isGood the connection has proven itself
    */
   live(node: string, keys: number, isGood: boolean): void {
-    if (this.#wasLive && (this.#away === undefined || !isGood)) return
+    if (isGood) {
+      this.#isGood = true
+      this.#falseReturns = 0
+    }
+    if (this.#wasLive && this.#away === undefined) return
+    if (this.#falseReturns >= FALSE_RETURNS) return
     const { store } = this
     const tries = this.#away?.tries ?? 0
     this.#away = undefined

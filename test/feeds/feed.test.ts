@@ -213,14 +213,20 @@ describe('what is told of a store', () => {
     expect(tries(events)).toEqual([1, 2, 3])
   })
 
-  it('is not that it is back while it has only given keys and broken again', () => {
+  it('is not, time after time, that it is back when it only gives keys and breaks again', () => {
     const { events, told, fails } = telling()
     told.live('n', 3, false)
-    for (let n = 0; n < 5; n++) {
+    for (let n = 0; n < 9; n++) {
       fails('ended')
       told.live('n', 3, false)
     }
-    expect(events.map(({ kind }) => kind)).toEqual(['store-live', 'store-stale'])
+    const flapping = ['store-live', 'store-stale', 'store-live', 'store-stale']
+    expect(events.map(({ kind }) => kind)).toEqual(flapping)
+    told.live('n', 3, true)
+    expect(events.map(({ kind }) => kind)).toEqual([...flapping, 'store-live'])
+    fails('ended')
+    told.live('n', 3, false)
+    expect(events).toHaveLength(7)
   })
 
   it('is bounded, whatever a server makes up', () => {

@@ -174,7 +174,7 @@ describe('nodes', () => {
       isAll: true,
       fault: {
         message: 'a is gone; scripted at b has not answered; c is gone',
-        hint: 'look; is it running there? check -node and the firewall',
+        hint: 'look',
       },
     })
     expect([...asked.keys()]).toEqual(['a', 'b', 'c'])

@@ -248,24 +248,30 @@ type Node = ReturnType<typeof nodeShape>
 /** All keys at and below `root`. Throws a Mismatch. */
 function entriesOf(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
-  const seen = new Set<Key>()
-  const directories: { readonly key: Key; readonly nodes: readonly unknown[] }[] = []
+  /** Those that are behind the one whose nodes are taken have yet to be. */
+  const directories = new Map<Key, readonly unknown[]>()
   const take = (node: Node, key: Key): void => {
-    if (seen.has(key)) throw new Mismatch('is there twice').within('key')
-    seen.add(key)
-    if (node.dir === true) directories.push({ key, nodes: node.nodes ?? [] })
-    else entries.set(key, text(node.value))
+    const { size } = entries
+    if (node.dir === true) {
+      if (!entries.has(key) && !directories.has(key))
+        return void directories.set(key, node.nodes ?? [])
+    } else {
+      entries.set(key, text(node.value))
+      if (entries.size > size && !directories.has(key)) return
+    }
+    throw new Mismatch('is there twice').within('key')
   }
   const key = keyOf(top.key ?? '/')
   if (key !== root) throw outside().within('node')
   take(top, key)
-  for (const { key: dir, nodes } of directories) {
+  for (const [dir, nodes] of directories) {
     const start = dir === '/' ? '/' : `${dir}/`
     const child = (value: unknown): void => {
       const node = nodeShape(value)
-      const own = keyOf(text(node.key))
-      if (!own.startsWith(start) || own.includes('/', start.length)) throw outside()
-      take(node, own)
+      const name = text(node.key)
+      const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
+      if (!isPart || !name.startsWith(start)) throw outside()
+      take(node, name as Key)
     }
     each(nodes, child, dir)
   }

@@ -1,6 +1,7 @@
 // The body of a response, as one text or line by line, within its limits. What a body says that does not come
 // from the store at all is told apart here: it is the same for all stores that speak HTTP.
 import { constants, isUtf8 } from 'node:buffer'
+import type { Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
 import { ERROR_TEXT, Meter, type Limit } from './limits.ts'
@@ -8,7 +9,7 @@ import { ERROR_TEXT, Meter, type Limit } from './limits.ts'
 export interface Source {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: AsyncIterable<Buffer>
+  readonly body: Readable
   /** The server, for messages. */
   readonly place: string
   readonly limits: Limits
@@ -51,12 +52,19 @@ async function collect(
   const meter = new Meter(limit, place, what)
   const announced = Number(headers['content-length'])
   const chunks: Buffer[] = []
-  for await (const chunk of body) {
-    onBytes()
-    // Inside of the loop, whose end is also the end of the response.
-    meter.take(announced > limit.most ? announced : chunk.length)
-    chunks.push(chunk)
-  }
+  // By its events: an iteration would copy what has come once more.
+  await new Promise<void>((resolve, reject) => {
+    body.on('end', resolve).on('error', reject)
+    body.on('data', (chunk: Buffer) => {
+      onBytes()
+      try {
+        meter.take(announced > limit.most ? announced : chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        body.destroy(error as Error)
+      }
+    })
+  })
   const text = textOf(Buffer.concat(chunks), place)
   if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
   return text
@@ -71,7 +79,7 @@ async function* splitLines(
   const meter = new Meter(limit, place, what)
   // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
   let parts: Buffer[] = []
-  for await (const chunk of body) {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     onBytes()
     let from = 0
     for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {

@@ -127,15 +127,16 @@ export const nullable =
 export const anything: Shape<unknown> = (value) => value
 
 export function record<F extends Fields>(fields: F): Shape<Of<F>> {
-  const entries = Object.entries(fields)
+  const names = Object.keys(fields)
+  const shapes = Object.values(fields)
   return (value) => {
     if (!isObject(value)) return mismatch(value, 'an object')
-    for (const [name, shape] of entries) {
-      try {
-        shape(value[name])
-      } catch (error) {
-        throw error instanceof Mismatch ? error.within(name) : error
-      }
+    // By number, since thousands are looked at: an iterator would take longer than the look itself.
+    let n = 0
+    try {
+      for (; n < names.length; n++) (shapes[n] as Shape<unknown>)(value[names[n] as string])
+    } catch (error) {
+      throw error instanceof Mismatch ? error.within(names[n] as string) : error
     }
     return value as Of<F>
   }
@@ -173,13 +174,12 @@ export function each<T>(
   use: (item: T, index: number) => unknown,
   name?: string,
 ): void {
-  for (let n = 0; n < list.length; n++) {
-    try {
-      use(list[n] as T, n)
-    } catch (error) {
-      if (!(error instanceof Mismatch)) throw error
-      throw name === undefined ? error.within(n) : error.within(n).within(name)
-    }
+  let n = 0
+  try {
+    for (; n < list.length; n++) use(list[n] as T, n)
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error
+    throw name === undefined ? error.within(n) : error.within(n).within(name)
   }
 }
 

@@ -257,7 +257,7 @@ export class Session {
     } else if (id === xid.auth) {
       if (error !== code.ok) this.#fail(this.#authFailed(error))
     } else if (id !== xid.ping) {
-      const [pending] = this.#sent
+      const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
       this.#sent.shift()
       if (error === code.ok) pending.resolve(reader)

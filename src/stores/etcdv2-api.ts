@@ -3,21 +3,10 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import { OutdatedError } from '../core/store.ts'
+import { entriesOf, eventShape, keyOf, listingShape, outside } from './etcdv2-shapes.ts'
 import type { HttpClient, ResponseHeaders } from './http.ts'
-import {
-  anything,
-  count,
-  each,
-  expecting,
-  flag,
-  listOf,
-  Mismatch,
-  nullable,
-  optional,
-  record,
-  text,
-  textLike,
-} from './shape.ts'
+import { said } from './said.ts'
+import { count, expecting, Mismatch, optional, record, text } from './shape.ts'
 
 export interface Listing {
   /** The index of the whole store at which the listing was read (`X-Etcd-Index`). */
@@ -42,27 +31,6 @@ export type Answer =
     }
   /** Nothing happened up to and including `index`. */
   | { readonly kind: 'quiet'; readonly index: number }
-
-const nodeShape = record({
-  /** Missing at the root. */
-  key: optional(text),
-  value: optional(text),
-  dir: optional(flag),
-  modifiedIndex: optional(count),
-  /** Each is looked at when its turn comes: a recursion would be as deep as the server likes. */
-  nodes: nullable(listOf(anything)),
-})
-
-const listingShape = record({ action: textLike(/^get$/, 'get'), node: nodeShape })
-
-const eventShape = record({
-  action: textLike(
-    /^(?:set|create|update|compareAndSwap|delete|expire|compareAndDelete)$/,
-    'an action of etcd',
-  ),
-  node: record({ key: text, value: optional(text), dir: optional(flag), modifiedIndex: count }),
-  prevNode: nullable(record({ dir: optional(flag) })),
-})
 
 const errorShape = record({ errorCode: optional(count), message: optional(text) })
 
@@ -209,7 +177,7 @@ export class EtcdV2Api {
     }
     if (status === 200 && body.errorCode === undefined) return
     const code = body.errorCode === undefined ? '' : `, error ${body.errorCode}`
-    const message = body.message === undefined ? '' : `: ${body.message}`
+    const message = body.message === undefined ? '' : `: ${said(body.message)}`
     throw this.#fault(`failed (HTTP ${status}${code})${message}`)
   }
 
@@ -242,46 +210,3 @@ export class EtcdV2Api {
 }
 
 const pathOf = (key: Key): string => `/v2/keys${key.split('/').map(encodeURIComponent).join('/')}`
-
-type Node = ReturnType<typeof nodeShape>
-
-/** All keys at and below `root`. Throws a Mismatch. */
-function entriesOf(top: Node, root: Key): Map<Key, string> {
-  const entries = new Map<Key, string>()
-  /** Those that are behind the one whose nodes are taken have yet to be. */
-  const directories = new Map<Key, readonly unknown[]>()
-  const take = (node: Node, key: Key): void => {
-    const { size } = entries
-    if (node.dir === true) {
-      if (!entries.has(key) && !directories.has(key))
-        return void directories.set(key, node.nodes ?? [])
-    } else {
-      entries.set(key, text(node.value))
-      if (entries.size > size && !directories.has(key)) return
-    }
-    throw new Mismatch('is there twice').within('key')
-  }
-  const key = keyOf(top.key ?? '/')
-  if (key !== root) throw outside().within('node')
-  take(top, key)
-  for (const [dir, nodes] of directories) {
-    const start = dir === '/' ? '/' : `${dir}/`
-    const child = (value: unknown): void => {
-      const node = nodeShape(value)
-      const name = text(node.key)
-      const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
-      if (!isPart || !name.startsWith(start)) throw outside()
-      take(node, name as Key)
-    }
-    each(nodes, child, dir)
-  }
-  return entries
-}
-
-/** Throws a Mismatch for what is no path. */
-function keyOf(name: string): Key {
-  if (name === '/' || /^(?:\/[^/]+)+$/s.test(name)) return name as Key
-  throw new Mismatch('is not a path').within('key')
-}
-
-const outside = (): Mismatch => new Mismatch('is not below what was asked for').within('key')

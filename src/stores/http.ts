@@ -1,14 +1,14 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 // Redirects are not followed: no store sends any.
-import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
 import type { Connection, Limits } from '../core/settings.ts'
 import { bodyOf, type Source } from './http-body.ts'
-import { CONNECT_TIMEOUT, faultOf, isClosed, TimeoutError } from './http-faults.ts'
+import { Connector } from './http-connector.ts'
+import { faultOf, isClosed, TimeoutError } from './http-faults.ts'
 import { passwordOf, quoted } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, Pool, requestOn } from './undici.ts'
+import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
@@ -82,119 +82,89 @@ const DEFAULT_TIMEOUT = 30_000
  * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
  * Throws a FaultError when the node is no address.
  */
-export function openHttp(node: string, options: ClientOptions): HttpClient {
-  const { connection, limits, product, heard } = options
-  const origin = originOf(node, connection.scheme)
-  const sockets = new Connector(connection)
-  const pool = new Pool(origin, {
-    // Long polls last for minutes: each request has its own timeout instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    pipelining: 1,
-    connect: sockets.connect,
-  })
-  const place = `${product} at ${origin}`
-  const explain = (error: unknown): unknown =>
-    faultOf(isClosed(error) ? (sockets.refused ?? error) : error, place, product)
-  // The caller's own reason, when it was the caller who ended it.
-  const failed = (error: unknown, { signal }: RequestOptions): unknown =>
-    signal?.aborted === true ? signal.reason : explain(error)
+export const openHttp = (node: string, options: ClientOptions): HttpClient =>
+  new PooledClient(originOf(node, options.connection.scheme), options)
 
-  async function start(path: string, request: RequestOptions, signal: AbortSignal) {
-    const { statusCode, headers, body } = await requestOn(pool, {
+class PooledClient implements HttpClient {
+  readonly place: string
+  readonly limits: Limits
+  readonly #sockets: Connector
+  readonly #pool: Pool
+
+  constructor(
+    readonly origin: string,
+    private readonly options: ClientOptions,
+  ) {
+    this.place = `${options.product} at ${origin}`
+    this.limits = options.limits
+    this.#sockets = new Connector(options.connection)
+    this.#pool = new Pool(origin, {
+      // Long polls last for minutes: each request has its own timeout instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      connect: this.#sockets.connect,
+    })
+  }
+
+  async request(path: string, options: RequestOptions = {}): Promise<HttpResponse> {
+    const time = limitOf(options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      const { status, headers } = source
+      return { status, headers, body: await bodyOf(source, this.options.heard).whole() }
+    } catch (error) {
+      throw this.#reasonOf(error, options)
+    } finally {
+      time.clear()
+    }
+  }
+
+  async lines(path: string, options: LinesOptions = {}): Promise<LinesResponse> {
+    const time = limitOf(options)
+    const ended = (error: unknown): unknown => this.#reasonOf(error, options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      time.disarm()
+      const { status, headers } = source
+      const body = bodyOf(source, options.onBytes)
+      const text = (): Promise<string> =>
+        body
+          .message()
+          .catch((error: unknown) => {
+            throw ended(error)
+          })
+          .finally(time.clear)
+      return { status, headers, lines: guarded(body.lines(), ended, time.clear), text }
+    } catch (error) {
+      time.clear()
+      throw ended(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.close()
+    await this.#pool.destroy()
+  }
+
+  async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
+    const { place, limits } = this
+    const { statusCode, headers, body } = await requestOn(this.#pool, {
       path,
-      method: request.method ?? 'GET',
-      headers: request.headers ?? {},
-      body: request.body ?? null,
+      method: options.method ?? 'GET',
+      headers: options.headers ?? {},
+      body: options.body ?? null,
       signal,
     })
-    heard?.()
-    const source: Source = { status: statusCode, headers, body, place, limits }
-    return { status: statusCode, headers, source }
+    this.options.heard?.()
+    return { status: statusCode, headers, body, place, limits }
   }
 
-  return {
-    origin,
-    place,
-    limits,
-    async request(path, request = {}) {
-      const limit = limitOf(request)
-      try {
-        const { status, headers, source } = await start(path, request, limit.signal)
-        return { status, headers, body: await bodyOf(source, heard).whole() }
-      } catch (error) {
-        throw failed(error, request)
-      } finally {
-        limit.clear()
-      }
-    },
-    async lines(path, request = {}) {
-      const limit = limitOf(request)
-      const ended = (error: unknown): unknown => {
-        limit.clear()
-        return failed(error, request)
-      }
-      try {
-        const { status, headers, source } = await start(path, request, limit.signal)
-        limit.disarm()
-        const body = bodyOf(source, request.onBytes)
-        return {
-          status,
-          headers,
-          lines: guarded(body.lines(), ended, limit.clear),
-          async text() {
-            try {
-              return await body.message()
-            } catch (error) {
-              throw ended(error)
-            } finally {
-              limit.clear()
-            }
-          },
-        }
-      } catch (error) {
-        throw ended(error)
-      }
-    },
-    async close() {
-      sockets.close()
-      await pool.destroy()
-    },
-  }
-}
-
-/**
- * Opens sockets: each with the TLS files as they are then, and without the session of another one, which
- * would carry its certificates on.
- */
-class Connector {
-  /**
-   * Why a server has ended a connection that was set up. With TLS 1.3 it looks at our certificate only
-   * then, and undici says no more than that the other side has closed.
-   */
-  refused: Error | undefined
-  /** Those that are being set up: undici does not end them when its pool is destroyed. */
-  readonly #opening = new Set<Socket>()
-
-  constructor(private readonly connection: Connection) {}
-
-  readonly connect: ReturnType<typeof buildConnector> = (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(this.connection) : {}
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
-    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    const opening = connect({ ...options, ...expected }, (...[error, socket]) => {
-      this.#opening.delete(opening)
-      socket?.on('error', (refused: NodeJS.ErrnoException) => {
-        if (refused.code?.startsWith('ERR_SSL_') === true) this.refused ??= refused
-      })
-      if (error === null) callback(null, socket)
-      else callback(error, null)
-    }) as unknown as Socket
-    this.#opening.add(opening)
-  }
-
-  close(): void {
-    for (const socket of this.#opening) socket.destroy(new Error('closed'))
+  /** The caller's own reason, when it was the caller who ended it; else the fault. */
+  #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
+    if (signal?.aborted === true) return signal.reason
+    const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
+    return faultOf(cause, this.place, this.options.product)
   }
 }
 

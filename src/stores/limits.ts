@@ -1,6 +1,7 @@
 // Bounds on what is taken from a server: none of them may make memory grow without end. Beyond a bound is a
 // fault that names it.
 import { FaultError } from '../core/fault.ts'
+import type { Limits } from '../core/settings.ts'
 
 /** A bound, and the option that sets it; without one it is fixed. */
 export interface Limit {
@@ -35,6 +36,26 @@ export class Meter {
   /** The next one of its kind begins. */
   reset(): void {
     this.#taken = 0
+  }
+}
+
+/**
+ * A bound on one reading of everything, of which no single answer is large.
+ * @param moved bytes that have been moved over the connection so far
+ * @returns throws a FaultError when it has become too much; takes bytes that are about to be moved as well
+ */
+export function budgetOf(
+  { body: most }: Limits,
+  place: string,
+  moved: () => number,
+): (more?: number) => void {
+  const begin = moved()
+  let expected = 0
+  return (more = 0) => {
+    expected += more
+    if (moved() - begin + expected > most) {
+      throw tooLarge({ most, option: '-max-body' }, place, 'keys')
+    }
   }
 }
 

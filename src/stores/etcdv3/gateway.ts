@@ -12,6 +12,7 @@ import {
   text as words,
   type Shape,
 } from '../shape.ts'
+import { said } from '../said.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type WatchResponse } from './wire.ts'
 
@@ -148,7 +149,7 @@ export class Gateway {
         permanent: true,
       })
     }
-    return fault(`${at} reports: ${reason}`)
+    return fault(`${at} reports: ${said(reason)}`)
   }
 
   #headers(): Record<string, string> {

@@ -5,12 +5,12 @@ import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { faultOf, isTlsRecord, TimeoutError } from '../http-faults.ts'
-import { tooLarge } from '../limits.ts'
+import { budgetOf } from '../limits.ts'
 import { expecting, type Shape } from '../shape.ts'
 import type { TlsOptions } from '../tls.ts'
 import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
-import { Decoder, encodeCommand, type Reply } from './resp.ts'
+import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 
 interface Pending {
   readonly resolve: (reply: Reply) => void
@@ -75,7 +75,7 @@ export class Connection {
         this.#received += chunk.length
         decoder.write(chunk)
       } catch (error) {
-        this.#end(error instanceof FaultError ? error : this.#notRedis())
+        this.#end(error instanceof ProtocolError ? this.#notRedis() : (error as Error))
       }
       if (this.#pending.length === 0) this.#rest()
     })
@@ -106,12 +106,7 @@ export class Connection {
 
   /** Throws once more has come, from now on, than a store may hold. */
   budget(): () => void {
-    const { body: most } = this.#limits
-    const begin = this.#received
-    return () => {
-      if (this.#received - begin <= most) return
-      throw tooLarge({ most, option: '-max-body' }, this.place, 'keys')
-    }
+    return budgetOf(this.#limits, this.place, () => this.#received)
   }
 
   /** Destroys the socket at once; what waits throws `reason`. */

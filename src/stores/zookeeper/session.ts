@@ -3,18 +3,18 @@
 // happened in between would have to be asked for anyway, and a new reading is sure to tell it.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { FaultError } from '../../core/fault.ts'
+import type { Fault, FaultError } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { CONNECT_TIMEOUT, faultOf, isTlsRecord } from '../http-faults.ts'
-import { tooLarge } from '../limits.ts'
+import { budgetOf } from '../limits.ts'
 import { hostAndPort, type Address } from './address.ts'
 import { dial } from './dial.ts'
+import { authFailed, faultAt, hungUp, noZookeeper, packetTooLarge, tooQuiet } from './faults.ts'
 import { JuteReader, JuteWriter, Packets, PacketTooLarge } from './jute.ts'
 import {
   authPacket,
   code,
   connectRequest,
-  nameOf,
   opcode,
   pingPacket,
   readEvent,
@@ -125,7 +125,7 @@ export class Session {
     this.#socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
       .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
-      .on('close', () => this.#fail(this.#hungUp()))
+      .on('close', () => this.#fail(hungUp(this.place, this.#established)))
     this.#watchOver(CONNECT_TIMEOUT, 'no connection')
   }
 
@@ -149,17 +149,9 @@ export class Session {
   /**
    * Throws once more has been moved, from now on, than a store may hold. The paths that are asked for count as
    * well, since a tree without end is made of them.
-   * @returns takes bytes that are about to be moved
    */
-  budget(): (more?: number) => void {
-    const { body: most } = this.#limits
-    const begin = this.#moved
-    let expected = 0
-    return (more = 0) => {
-      expected += more
-      if (this.#moved - begin + expected <= most) return
-      throw tooLarge({ most, option: '-max-body' }, this.place, 'keys')
-    }
+  budget(): ReturnType<typeof budgetOf> {
+    return budgetOf(this.#limits, this.place, () => this.#moved)
   }
 
   /** Ends the session here and at the server; all requests throw the reason. */
@@ -176,8 +168,8 @@ export class Session {
   }
 
   /** A fault that names this server. */
-  fault(what: string, more: Partial<FaultError['fault']> = {}): FaultError {
-    return new FaultError({ kind: 'store', message: `${this.place} ${what}`, ...more })
+  fault(what: string, more: Partial<Fault> = {}): FaultError {
+    return faultAt(this.place, what, more)
   }
 
   #send(): void {
@@ -215,14 +207,10 @@ export class Session {
   }
 
   #wrong(error: unknown): Error {
-    if (error instanceof PacketTooLarge && this.#established) {
-      const limit = { most: this.#limits.message, option: '-max-message' } as const
-      return tooLarge(limit, this.place, 'a packet')
-    }
+    const { place } = this
     if (!(error instanceof RangeError)) return error as Error
-    return this.fault(`does not speak ZooKeeper's protocol: ${error.message}`, {
-      hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
-    })
+    const isLarge = error instanceof PacketTooLarge && this.#established
+    return isLarge ? packetTooLarge(place, this.#limits) : noZookeeper(place, error.message)
   }
 
   #establish(reader: JuteReader): void {
@@ -255,7 +243,7 @@ export class Session {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)
     } else if (id === xid.auth) {
-      if (error !== code.ok) this.#fail(this.#authFailed(error))
+      if (error !== code.ok) this.#fail(authFailed(this.place, this.options.username, error))
     } else if (id !== xid.ping) {
       const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
@@ -268,32 +256,7 @@ export class Session {
 
   #watchOver(timeout: number, what: string): void {
     clearTimeout(this.#deadline)
-    this.#deadline = setTimeout(() => {
-      this.#fail(
-        new FaultError({
-          kind: 'store',
-          message: `cannot reach ${this.place}: ${what} within ${Math.round(timeout / 100) / 10} s`,
-          hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
-        }),
-      )
-    }, timeout)
-  }
-
-  #hungUp(): FaultError {
-    return this.#established
-      ? this.fault('closed the connection')
-      : this.fault('closed the connection before there was a session', {
-          hint:
-            'it may have no quorum, too many connections from here (maxClientCnxns), ' +
-            'or want TLS (-scheme https): its log tells',
-        })
-  }
-
-  #authFailed(error: number): FaultError {
-    return this.fault(`refuses the user ${JSON.stringify(this.options.username)}`, {
-      hint: `check -username and -password, and that the server knows digest (${nameOf(error)})`,
-      permanent: true,
-    })
+    this.#deadline = setTimeout(() => this.#fail(tooQuiet(this.place, what, timeout)), timeout)
   }
 
   #fail(reason: Error): void {

@@ -4,7 +4,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
-import { ERROR_TEXT, Meter, type Limit } from './limits.ts'
+import { ERROR_TEXT, expectRoomFor, Meter, type Limit } from './limits.ts'
 
 export interface Source {
   readonly status: number
@@ -48,7 +48,7 @@ async function collect(
   what: string,
   onBytes: () => void,
 ): Promise<string> {
-  const { status, headers, body, place } = source
+  const { status, headers, body, place, limits } = source
   const meter = new Meter(limit, place, what)
   const announced = Number(headers['content-length'])
   const chunks: Buffer[] = []
@@ -65,13 +65,13 @@ async function collect(
       }
     })
   })
-  const text = textOf(Buffer.concat(chunks), place)
+  const text = textOf(Buffer.concat(chunks), place, limits)
   if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
   return text
 }
 
 async function* splitLines(
-  { body, place }: Source,
+  { body, place, limits }: Source,
   limit: Limit,
   what: string,
   onBytes: () => void,
@@ -88,16 +88,17 @@ async function* splitLines(
       parts = []
       meter.reset()
       from = at + 1
-      yield textOf(line, place)
+      yield textOf(line, place, limits)
     }
     if (from === chunk.length) continue
     meter.take(chunk.length - from)
     parts.push(chunk.subarray(from))
   }
-  if (parts.length > 0) yield textOf(Buffer.concat(parts), place)
+  if (parts.length > 0) yield textOf(Buffer.concat(parts), place, limits)
 }
 
-function textOf(bytes: Buffer, place: string): string {
+function textOf(bytes: Buffer, place: string, limits: Limits): string {
+  expectRoomFor(bytes, limits, place)
   if (isUtf8(bytes)) return bytes.toString()
   throw new FaultError({
     kind: 'store',

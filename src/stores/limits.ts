@@ -13,6 +13,31 @@ export interface Limit {
 /** The text of an error that a server answers: more of it helps nobody. */
 export const ERROR_TEXT: Limit = { most: 64 * 1024 }
 
+/**
+ * Bytes that a value counts as at least, however short it is: what is made of it takes memory, and a list of
+ * a million empty lists takes more than its text.
+ */
+export const VALUE_COST = 32
+
+const [COMMA, LIST, OBJECT] = [0x2c, 0x5b, 0x7b]
+
+/** Throws a FaultError for JSON that is short for the number of its values. */
+export function expectRoomFor(json: Uint8Array, { body: most }: Limits, place: string): void {
+  // No value is shorter than with a comma behind it.
+  if ((json.length / 2) * VALUE_COST <= most) return
+  let values = 0
+  for (let n = 0; n < json.length; n++) {
+    const byte = json[n]
+    if (byte === COMMA || byte === LIST || byte === OBJECT) values++
+  }
+  if (values * VALUE_COST <= most) return
+  throw new FaultError({
+    kind: 'store',
+    message: `${place} sends ${values} values at once, which take more than ${sizeOf(most)} (-max-body)`,
+    hint: raise('-max-body'),
+  })
+}
+
 /** Counts the bytes of one thing as they come. */
 export class Meter {
   #taken = 0
@@ -63,9 +88,11 @@ export function tooLarge({ most, option }: Limit, place: string, what: string): 
   const by = option === undefined ? '' : ` (${option})`
   const message = `${place} sends ${what} of more than ${sizeOf(most)}${by}`
   if (option === undefined) return new FaultError({ kind: 'store', message })
-  const hint = `check -node; if the store really holds that much, raise ${option}`
-  return new FaultError({ kind: 'store', message, hint })
+  return new FaultError({ kind: 'store', message, hint: raise(option) })
 }
+
+const raise = (option: string): string =>
+  `check -node; if the store really holds that much, raise ${option}`
 
 /** `64 MiB`, `1.5 GiB`. */
 export function sizeOf(bytes: number): string {

@@ -5,7 +5,16 @@ import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
 import type { Answer, ConsulHttp, Query } from '../consul-http.ts'
-import { anything, expecting, listOf, mapOf, nullable, text, type Shape } from '../shape.ts'
+import {
+  anything,
+  expecting,
+  listOf,
+  mapOf,
+  Mismatch,
+  nullable,
+  text,
+  type Shape,
+} from '../shape.ts'
 import { healthEntries, instancesOf, nodeEntries, nodesOf, type Choice } from './values.ts'
 
 export interface Asked {
@@ -40,8 +49,17 @@ interface Question<T> extends Pick<Query<T>, 'about' | 'shape'> {
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 
+/** Services in a datacenter, by far: each may come to be asked for. */
+const MOST_SERVICES = 100_000
+
+const tagsOfEach = mapOf(nullable(listOf(text)))
+
 /** The tags of each service. */
-const names = mapOf(nullable(listOf(text)))
+const names: typeof tagsOfEach = (value) => {
+  const found = tagsOfEach(value)
+  if (Object.keys(found).length <= MOST_SERVICES) return found
+  throw new Mismatch(`has more than ${MOST_SERVICES} services`)
+}
 
 export class CatalogApi {
   readonly #choice: Choice

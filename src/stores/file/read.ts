@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import type { Limits } from '../../core/settings.ts'
-import { sizeOf } from '../limits.ts'
+import { expectRoomFor, sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
@@ -58,15 +58,16 @@ async function settled<T>(
 
 async function readFiles(
   files: readonly Found[],
-  { body }: Limits,
+  limits: Limits,
   known: Parsed,
 ): Promise<Map<Key, string>> {
   // A longer text does not exist in this runtime.
-  let left = Math.min(body, constants.MAX_STRING_LENGTH)
+  let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
   for (const { path: file, real } of files) {
     const bytes = await readBytes(file, real, left)
-    if (bytes === undefined) throw tooLarge(file, body)
+    if (bytes === undefined) throw tooLarge(file, limits.body)
+    expectRoomFor(bytes, limits, file)
     left -= bytes.length
     const text = decode(bytes, file)
     let parsed = known.get(file)

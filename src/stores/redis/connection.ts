@@ -12,6 +12,9 @@ import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 
+/** Milliseconds for one answer, however steadily its bytes come. */
+const LONGEST = 60_000
+
 interface Pending {
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: unknown) => void
@@ -44,6 +47,8 @@ export class Connection {
   /** TLS is wanted and not there yet. */
   #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
+  /** When the answer that is due was asked for, or the one before it came; of `performance`. */
+  #dueSince = 0
   #reason: Error | undefined
   /** Bytes so far. */
   #received = 0
@@ -68,7 +73,7 @@ export class Connection {
     )
     socket.once('secureConnect', () => (this.#handshaking = false))
     socket.on('data', (chunk: Buffer) => {
-      this.#watchdog?.refresh()
+      if (performance.now() - this.#dueSince < LONGEST) this.#watchdog?.refresh()
       heard?.()
       try {
         if (this.#received === 0 && isTlsRecord(chunk)) throw this.#wantsTls()
@@ -90,6 +95,7 @@ export class Connection {
   async request(...command: readonly string[]): Promise<Reply> {
     if (this.#reason !== undefined) throw this.#reason
     return new Promise((resolve, reject) => {
+      if (this.#pending.length === 0) this.#dueSince = performance.now()
       this.#pending.push({ resolve, reject })
       this.#watchdog ??= setTimeout(() => this.#silent(), this.#silence)
       this.#socket.write(encodeCommand(command))
@@ -118,6 +124,7 @@ export class Connection {
   #next(): Pending {
     const next = this.#pending.shift()
     if (next === undefined) throw this.#wrong('answers what nobody has asked')
+    this.#dueSince = performance.now()
     return next
   }
 

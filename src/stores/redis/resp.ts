@@ -2,7 +2,7 @@
 // Read to the letter and within limits, since what answers on a port need not be Redis.
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import type { Limits } from '../../core/settings.ts'
-import { ERROR_TEXT, Meter } from '../limits.ts'
+import { ERROR_TEXT, Meter, VALUE_COST } from '../limits.ts'
 
 /** Strings, numbers, null, and lists of them; maps are flat lists: name, value, name, value. */
 export type Reply = string | number | boolean | null | readonly Reply[]
@@ -64,7 +64,7 @@ export class Decoder {
     let at = 0
     this.#needed = 0
     for (let next = this.#token(bytes, at); next !== undefined; next = this.#token(bytes, at)) {
-      this.#answer.take(next - at)
+      this.#answer.take(Math.max(next - at, VALUE_COST))
       if (this.#open.length === 0) this.#answer.reset()
       at = next
     }

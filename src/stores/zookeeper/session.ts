@@ -35,6 +35,9 @@ const LONGEST_TIMEOUT = 60_000
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
+/** Milliseconds for one packet, however steadily its bytes come. */
+const LONGEST_PACKET = 60_000
+
 /** Requests under way at once: enough to hide the way there and back, little for the server. */
 const IN_FLIGHT = 100
 
@@ -82,6 +85,8 @@ export class Session {
   #established = false
   /** Bytes, both ways. */
   #moved = 0
+  /** When a packet was whole last; of `performance`. */
+  #wholeAt = performance.now()
   #ended: Error | undefined
   /** Before the session is there: until it has to be. After: until silence means a dead line. */
   #deadline: NodeJS.Timeout | undefined
@@ -190,13 +195,15 @@ export class Session {
   }
 
   #read(chunk: Buffer): void {
-    if (this.#established) this.#deadline?.refresh()
+    const isInTime = performance.now() - this.#wholeAt < LONGEST_PACKET
+    if (this.#established && isInTime) this.#deadline?.refresh()
     this.options.heard?.()
     try {
       if (this.#moved === 0 && isTlsRecord(chunk)) throw new RangeError('it speaks TLS')
       this.#moved += chunk.length
       for (const packet of this.#packets.push(chunk)) {
         if (this.#ended !== undefined) return
+        this.#wholeAt = performance.now()
         const reader = new JuteReader(packet)
         if (this.#established) this.#answer(reader)
         else this.#establish(reader)

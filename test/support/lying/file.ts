@@ -106,6 +106,7 @@ const answers: Lies<FileLie> = {
   'a name twice, as JSON': json(`{"v":{"b":"${SECRET}","b":"${SECRET}"}}`),
   'a nest of 100,000 lists': json('['.repeat(100_000) + ']'.repeat(100_000)),
   'a nest of 100,000 maps': json('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)),
+  'very many values, of next to no bytes': json(`[${'[],'.repeat(2 ** 17)}[]]`),
   'an escape that is none': json(`{"v":"\\x${SECRET}"}`),
   'a line break in a text': json(`{"v":"\n${SECRET}"}`),
   'bytes that are not UTF-8, as JSON': json(Buffer.from([0x22, 0xc3, 0x28, 0x22])),

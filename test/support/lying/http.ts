@@ -164,6 +164,7 @@ export const httpLies: Lies<HttpLie> = {
   'zipped, without being asked': body(gzipSync('{}'), { 'content-encoding': 'gzip' }),
   'a nest of 100,000 lists': body('['.repeat(100_000) + ']'.repeat(100_000)),
   'a nest of 100,000 objects': body('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)),
+  'very many values, of next to no bytes': body(`[${'{},'.repeat(2 ** 18)}{}]`),
   'an answer without end': endless(200, '{"header":"', 'A'),
   'a list without end': endless(200, '[', '{},'),
   'blanks without end': endless(200, '', ' '),

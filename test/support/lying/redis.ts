@@ -185,6 +185,7 @@ const answers: Lies<RedisLie> = {
   'a value whose length is below zero': to('MGET', '*3\r\n$-7\r\nx\r\n'),
   'a value that is longer than its length': to('MGET', `*3\r\n$3\r\n${SECRET}\r\n`),
   'a list without end': without('MGET', '*999999999999\r\n', '_\r\n'),
+  'very many values, of next to no bytes': to('MGET', `*100000\r\n${'_\r\n'.repeat(100_000)}`),
   'a list longer than any': to('MGET', '*99999999999999999999\r\n'),
   'a list whose length is below zero': to('MGET', '*-2\r\n'),
   'a nest without end': without('MGET', '', '*1\r\n'),

@@ -35,6 +35,8 @@ export class Attempt {
   readonly #events: AsyncIterator<StoreEvent>
   readonly #stop = (): void => this.#ended.abort(this.options.signal.reason)
   readonly #firstStep: Promise<Step>
+  /** The first event was asked for. */
+  #isBegun = false
 
   /** @param changed called when `first` is known */
   constructor(
@@ -46,11 +48,7 @@ export class Attempt {
     if (signal.aborted) this.#stop()
     signal.addEventListener('abort', this.#stop, { once: true })
     const heard = (): void => void (this.heard = performance.now())
-    // Whatever it throws, and be it at once, is a failure of this attempt.
-    const watch = async function* (ended: AbortSignal): AsyncGenerator<StoreEvent> {
-      yield* store.watch(node, prefixes, ended, { demand, heard })
-    }
-    this.#events = watch(this.#ended.signal)
+    this.#events = begin(() => store.watch(node, prefixes, this.#ended.signal, { demand, heard }))
     this.#firstStep = this.#next()
     void this.#firstStep.then((step) => {
       this.first = step
@@ -58,13 +56,11 @@ export class Attempt {
     })
   }
 
-  /** The events from the first one on; returns why there are no more of them, none once it was ended. */
-  async *steps(): AsyncGenerator<StoreEvent, Failure> {
-    for (let step = await this.#firstStep; ; step = await this.#next()) {
-      if ('fault' in step) return step
-      if (this.#ended.signal.aborted) return this.#over()
-      yield step.event
-    }
+  /** The next event, beginning with the first one, or why there is none any more. Never rejects. */
+  next(): Promise<Step> {
+    if (this.#isBegun) return this.#next()
+    this.#isBegun = true
+    return this.#firstStep
   }
 
   /** Cancels the watch; resolves once nothing is left of it. */
@@ -75,7 +71,6 @@ export class Attempt {
     await this.#events.return?.()
   }
 
-  /** Never rejects. */
   async #next(): Promise<Step> {
     try {
       const step = await this.#events.next()
@@ -92,6 +87,19 @@ export class Attempt {
 
   get #place(): string {
     return `${this.options.store.name} at ${this.node}`
+  }
+}
+
+/** What is thrown at once is thrown by the first event. */
+function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent> {
+  try {
+    return watch()[Symbol.asyncIterator]()
+  } catch (error) {
+    return {
+      async next() {
+        throw error
+      },
+    }
   }
 }
 

@@ -4,17 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from '../core/backoff.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import type { Demand, Store, StoreEvent } from '../core/store.ts'
+import type { Demand, Store } from '../core/store.ts'
 import { allOf, silent } from './asked.ts'
-import { failureOf, type Attempt, type Failure } from './attempt.ts'
+import { failureOf, type Failure } from './attempt.ts'
+import {
+  Connection,
+  type ConnectionEvent,
+  type ConnectionOptions,
+  type Ended,
+} from './connection.ts'
 import { reopened } from './knock.ts'
 import { Race, type Asked, type Patience } from './race.ts'
 import { Turn } from './turn.ts'
 
 export type FollowEvent =
-  | { readonly kind: 'store'; readonly node: string; readonly event: StoreEvent }
-  /** The connection is good: it has lived on after its first event. */
-  | { readonly kind: 'proven'; readonly node: string }
+  | ConnectionEvent
   /** Another node has answered instead of this one. */
   | { readonly kind: 'passed'; readonly node: string; readonly fault: Fault }
   /** The connection broke, or no node could be read; `retryIn` milliseconds later they are tried again. */
@@ -31,23 +35,18 @@ export type FollowEvent =
   /** A store's code has thrown something that is no fault; to the rest it is a failure like any other. */
   | { readonly kind: 'bug'; readonly text: string }
 
-export interface FollowOptions {
+export interface FollowOptions extends ConnectionOptions {
   readonly signal: AbortSignal
   readonly backoff?: Backoff
-  /** Milliseconds that a connection has to live behind its first event to count as good. */
-  readonly proof?: number
   /** With a node, before another one is asked as well. */
   readonly patience?: Patience
   /** Of a store that is read on demand. */
   readonly demand?: Demand | undefined
   /** Kept up to date with what the nodes did. */
   readonly asked?: Asked
-  /** Why an event cannot be taken: the connection is broken for it. */
-  readonly refuse?: (event: StoreEvent, node: string) => Fault | undefined
 }
 
 const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
-const DEFAULT_PROOF = 1000
 
 /**
  * Yields the store's events, each connection's first one a full snapshot, and what becomes of the
@@ -70,9 +69,23 @@ export async function* follow(
   try {
     while (!signal.aborted) {
       const lost = await findNodes(store, signal)
-      const connection = lost === undefined ? await race.run(turn.order(store.nodes)) : undefined
+      if (lost !== undefined) asked.set(store.nodes[0] as string, lost.fault)
+      const won = lost === undefined ? await race.run(turn.order(store.nodes)) : undefined
+      const connection = won === undefined ? undefined : new Connection(won, options)
       if (connection !== undefined) yield* passedOver(store.name, asked, connection.node)
-      const ended = connection === undefined ? lost : yield* eventsOf(connection, options)
+      let ended: Failure | Ended | undefined = lost
+      try {
+        while (connection !== undefined && !signal.aborted) {
+          const step = await connection.next()
+          if (step.kind === 'ended') {
+            ended = step
+            break
+          }
+          yield step
+        }
+      } finally {
+        await connection?.end()
+      }
       if (signal.aborted) return
       if (ended !== undefined) note(ended)
       for (const text of bugs.splice(0)) yield { kind: 'bug', text }
@@ -92,50 +105,11 @@ export async function* follow(
 }
 
 /** How a round ends in which no node could be read. */
-const round = (store: Store, asked: Asked): Ended => ({
+const round = (store: Store, asked: Asked): Omit<Ended, 'kind'> => ({
   fault: allOf(store.name, asked),
   isProven: false,
   isOutdated: false,
 })
-
-interface Ended extends Failure {
-  /** Whether the connection was good for a while. */
-  readonly isProven: boolean
-}
-
-const PROVEN: unique symbol = Symbol('proven')
-
-/** The events of one connection; returns how it ended. */
-async function* eventsOf(
-  connection: Attempt,
-  { proof = DEFAULT_PROOF, refuse }: FollowOptions,
-): AsyncGenerator<FollowEvent, Ended> {
-  const { node } = connection
-  const steps = connection.steps()
-  const timer = new AbortController()
-  const proven = sleep<typeof PROVEN>(proof, PROVEN, { signal: timer.signal }).catch(
-    (): typeof PROVEN => PROVEN,
-  )
-  let isProven = false
-  try {
-    for (let next = steps.next(); ;) {
-      const step = isProven ? await next : await Promise.race([next, proven])
-      if (step === PROVEN) {
-        isProven = true
-        yield { kind: 'proven', node }
-        continue
-      }
-      if (step.done === true) return { ...step.value, isProven }
-      const fault = refuse?.(step.value, node)
-      if (fault !== undefined) return { fault, isOutdated: false, isProven }
-      yield { kind: 'store', node, event: step.value }
-      next = steps.next()
-    }
-  } finally {
-    timer.abort()
-    await connection.end()
-  }
-}
 
 /** What the others did that were asked before, or meanwhile. */
 function* passedOver(name: string, asked: Asked, winner: string): Generator<FollowEvent> {

@@ -40,10 +40,11 @@ export class Race {
    * Asks the nodes in their order, each once. Resolves with the attempt that has answered first, or with
    * undefined as soon as some have failed and the others are silent, which go on being waited for.
    */
-  async run(nodes: readonly string[]): Promise<Attempt | undefined> {
-    for (const node of this.#running.keys()) if (!nodes.includes(node)) this.#cancel(node)
-    const waiting = nodes.filter((node) => !this.#running.has(node))
-    for (const node of this.asked.keys()) if (!nodes.includes(node)) this.asked.delete(node)
+  async run(order: readonly string[]): Promise<Attempt | undefined> {
+    const nodes = new Set(order)
+    for (const node of [...this.#running.keys()]) if (!nodes.has(node)) this.#cancel(node)
+    for (const node of [...this.asked.keys()]) if (!nodes.has(node)) this.asked.delete(node)
+    const waiting = [...nodes].filter((node) => !this.#running.has(node))
     while (!this.options.signal.aborted) {
       const winner = this.#takeWinner()
       if (winner !== undefined) return winner
@@ -51,7 +52,7 @@ export class Race {
       if (left <= 0) {
         const next = waiting.shift()
         if (next !== undefined) this.#ask(next)
-        else if (this.#running.size === nodes.length) await this.#change(Infinity)
+        else if (this.#running.size === nodes.size) await this.#change(Infinity)
         else return this.#nobody()
       } else await this.#change(left)
     }

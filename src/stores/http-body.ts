@@ -20,8 +20,12 @@ interface Body {
   whole(): Promise<string>
   /** The same for a body that is one message of a watch: beyond `limits.message`. */
   message(): Promise<string>
-  /** The lines as they come; throws a FaultError when one is beyond `limits.message`. */
-  lines(): AsyncGenerator<string>
+  /**
+   * The lines as they come; a FaultError when one is beyond `limits.message`.
+   * @param reasonOf what is thrown in place of an error
+   * @param done called at the end, whatever it is
+   */
+  lines(reasonOf: (error: unknown) => unknown, done: () => void): AsyncGenerator<string>
 }
 
 /**
@@ -38,7 +42,8 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
   return {
     whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
     message: () => collect(source, part, isError ? error : 'a message', onBytes),
-    lines: () => splitLines(source, part, isError ? error : 'a line', onBytes),
+    lines: (reasonOf, done) =>
+      splitLines(source, part, isError ? error : 'a line', { onBytes, reasonOf, done }),
   }
 }
 
@@ -70,31 +75,43 @@ async function collect(
   return text
 }
 
+interface Hooks {
+  readonly onBytes: () => void
+  readonly reasonOf: (error: unknown) => unknown
+  readonly done: () => void
+}
+
 async function* splitLines(
   { body, place, limits }: Source,
   limit: Limit,
   what: string,
-  onBytes: () => void,
+  { onBytes, reasonOf, done }: Hooks,
 ): AsyncGenerator<string> {
   const meter = new Meter(limit, place, what)
   // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
   let parts: Buffer[] = []
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    onBytes()
-    let from = 0
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-      const tail = chunk.subarray(from, at)
-      const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-      parts = []
-      meter.reset()
-      from = at + 1
-      yield textOf(line, place, limits)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      onBytes()
+      let from = 0
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+        const tail = chunk.subarray(from, at)
+        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
+        parts = []
+        meter.reset()
+        from = at + 1
+        yield textOf(line, place, limits)
+      }
+      if (from === chunk.length) continue
+      meter.take(chunk.length - from)
+      parts.push(chunk.subarray(from))
     }
-    if (from === chunk.length) continue
-    meter.take(chunk.length - from)
-    parts.push(chunk.subarray(from))
+    if (parts.length > 0) yield textOf(Buffer.concat(parts), place, limits)
+  } catch (error) {
+    throw reasonOf(error)
+  } finally {
+    done()
   }
-  if (parts.length > 0) yield textOf(Buffer.concat(parts), place, limits)
 }
 
 function textOf(bytes: Buffer, place: string, limits: Limits): string {

@@ -135,7 +135,7 @@ class PooledClient implements HttpClient {
             throw ended(error)
           })
           .finally(time.clear)
-      return { status, headers, lines: guarded(body.lines(), ended, time.clear), text }
+      return { status, headers, lines: body.lines(ended, time.clear), text }
     } catch (error) {
       time.clear()
       throw ended(error)
@@ -211,18 +211,4 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
     signal?.removeEventListener('abort', abort)
   }
   return { signal: own.signal, disarm, clear }
-}
-
-async function* guarded(
-  lines: AsyncIterable<string>,
-  ended: (error: unknown) => unknown,
-  done: () => void,
-): AsyncGenerator<string> {
-  try {
-    yield* lines
-  } catch (error) {
-    throw ended(error)
-  } finally {
-    done()
-  }
 }

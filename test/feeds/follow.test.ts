@@ -165,6 +165,24 @@ describe('nodes', () => {
     expect(asked).toEqual(['a', 'b', 'c', 'a'])
   })
 
+  it('that are named twice are asked once', async () => {
+    const { store, asked } = scripted({ a: [SILENT], b: [[]] })
+    const nodes = ['a', 'a', 'b', 'b']
+    expect(await following({ ...store, nodes }).next()).toMatchObject({ kind: 'broken' })
+    expect(asked).toEqual(['a', 'b'])
+  })
+
+  it('that cannot be found are told of as one that cannot be reached', async () => {
+    const { store } = scripted({ a: [] })
+    const asked: Asked = new Map()
+    const findNodes = async (): Promise<void> => {
+      throw new FaultError({ kind: 'store', message: 'no record' })
+    }
+    const { next } = following({ ...store, nodes: ['SRV record x'], findNodes }, { asked })
+    expect(await next()).toMatchObject({ kind: 'broken', fault: { message: 'no record' } })
+    expect([...asked]).toEqual([['SRV record x', { kind: 'store', message: 'no record' }]])
+  })
+
   it('that all fail are one fault, which says what each did', async () => {
     const { store } = scripted({ a: [[]], b: [SILENT], c: [[]] })
     const asked: Asked = new Map()

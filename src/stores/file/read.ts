@@ -13,7 +13,7 @@ import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
 /** Milliseconds for files that go on changing to stand still; then they are taken as they are. */
-const PATIENCE = 500
+const PATIENCE = 5000
 const PAUSE = 5
 
 /** A file's text and what it means: kept, so that an unchanged file is not parsed again. */

@@ -58,7 +58,6 @@ debounce_max = "9s"
           reloadTimeout: 90_000,
           followSymlinks: true,
           mkdirs: false,
-          line: 2,
         },
       ],
     },

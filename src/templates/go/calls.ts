@@ -15,39 +15,42 @@ export type Final = Value | typeof NONE
 /** A compiled argument for a parameter: constants take the parameter's type, the rest must fit it. */
 export type Argument = (frame: Frame, dot: Value, root: boolean, type: Type) => Value
 
-/** What a call is given: the data it is evaluated with, its arguments, and the value from the left. */
-export interface Given {
-  readonly dot: Value
-  /** Whether the dot is the root of all. */
-  readonly root: boolean
+/** Where something is called, or a field is read. */
+export interface Site {
+  readonly node: Node
+  /** Of the function, the method or the field. */
+  readonly name: string
   readonly args: readonly Argument[]
-  readonly final: Final
 }
 
 /** A field of a value, or what the method of that name returns. */
 export function fieldValue(
   frame: Frame,
+  site: Site,
   receiver: Value,
   isRoot: boolean,
-  name: string,
-  node: Node,
-  given: Given,
+  dot: Value,
+  root: boolean,
+  final: Final,
 ): Value {
+  const { name } = site
   if (receiver === undefined) return isRoot ? frame.rootField?.(name) : undefined
   if (receiver === null) return frame.fail(`nil pointer evaluating interface {}.${name}`)
   const method = methodOf(receiver, name)
-  if (method !== undefined) return call(frame, method, node, name, given)
-  const hasArgs = given.args.length > 0 || given.final !== NONE
-  return fieldOf(receiver, name, hasArgs, frame.fail)
+  if (method !== undefined) return call(frame, site, method, dot, root, final)
+  return fieldOf(receiver, name, site.args.length > 0 || final !== NONE, frame.fail)
 }
 
+/** @param root whether the dot is the root of all */
 export function call(
   frame: Frame,
+  site: Site,
   func: Func,
-  node: Node,
-  name: string,
-  { dot, root, args, final }: Given,
+  dot: Value,
+  root: boolean,
+  final: Final,
 ): Value {
+  const { node, name, args } = site
   frame.step(frame.node ?? node)
   const { params, variadic } = func.type.signature as NonNullable<Type['signature']>
   const given = args.length
@@ -60,7 +63,7 @@ export function call(
     )
   }
   if (name === 'and' || name === 'or') {
-    return shortCircuit(frame, name === 'or', { dot, root, args, final })
+    return shortCircuit(frame, name === 'or', args, dot, root, final)
   }
   const last = params.length - 1
   const values: Value[] = []
@@ -89,7 +92,14 @@ function located(frame: Frame, fault: Fault, name: string): FaultError {
   return new FaultError(fault.hint === undefined ? here : { ...here, hint: fault.hint })
 }
 
-function shortCircuit(frame: Frame, until: boolean, { dot, root, args, final }: Given): Value {
+function shortCircuit(
+  frame: Frame,
+  until: boolean,
+  args: readonly Argument[],
+  dot: Value,
+  root: boolean,
+  final: Final,
+): Value {
   let value: Value
   for (const argument of args) {
     value = argument(frame, dot, root, VALUE)

@@ -106,11 +106,12 @@ function functionCall(
   args: readonly Argument[],
 ): Stage {
   const { name } = node
+  const site = { node: whole, name, args }
   return (frame, dot, root, final) => {
     frame.node = node
     const func = frame.functions.get(name)
     if (func === undefined) return frame.fail(`"${name}" is not a defined function`)
-    return call(frame, func, whole, name, { dot, root, args, final })
+    return call(frame, site, func, dot, root, final)
   }
 }
 
@@ -162,18 +163,17 @@ function fields(
   receiver: Value,
   isRoot: boolean,
 ) => Value {
-  const before = names.slice(0, -1)
-  const last = names.at(-1) as string
+  const before = names.slice(0, -1).map((name) => ({ node, name, args: NO_ARGUMENTS }))
+  const last = { node, name: names.at(-1) as string, args }
   return (frame, dot, root, final, receiver, isRoot) => {
     frame.node = node
     let value = receiver
     let isStillRoot = isRoot
-    for (const name of before) {
-      const given = { dot, root, args: NO_ARGUMENTS, final: NONE } as const
-      value = fieldValue(frame, value, isStillRoot, name, node, given)
+    for (const site of before) {
+      value = fieldValue(frame, site, value, isStillRoot, dot, root, NONE)
       isStillRoot = false
     }
-    return fieldValue(frame, value, isStillRoot, last, node, { dot, root, args, final })
+    return fieldValue(frame, last, value, isStillRoot, dot, root, final)
   }
 }
 

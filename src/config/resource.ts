@@ -8,7 +8,7 @@ import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
 import { resourceKeys, templateKeys, templateTableKeys } from './schema.ts'
-import { storeSettings } from './settings.ts'
+import { storeSettings } from './assemble.ts'
 import { nameOfOwn, readStore } from './stores.ts'
 import { readTable } from './table.ts'
 import { TemplateCheck } from './template.ts'
@@ -80,7 +80,8 @@ function ownStore(
   settings: Settings,
   faults: Fault[],
 ): OwnStore {
-  const store = storeSettings(readStore(document, ['backend'], table, faults), settings.mode)
+  const values = readStore(document, ['backend'], table, faults)
+  const store = storeSettings(values, settings.mode, settings.env)
   const name = nameOfOwn(store, settings)
   return name === undefined ? { store } : { name, store }
 }

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
-import { saidTwice } from './connection.ts'
+import { backendOf } from './connection.ts'
+import { ofStore } from './contradictions.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
@@ -79,9 +80,10 @@ export function readStore(
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
   }
-  const twice = saidTwice(own)?.fault
-  if (twice !== undefined) {
-    faults.push(document.fault(path, 'key', `${where}: ${twice.message}`, twice.hint))
+  for (const { about, fault } of ofStore({ ...own, backend: backendOf(own) })) {
+    // Where the file is missing has been told above.
+    if (about.includes('backend')) continue
+    faults.push(document.fault(path, 'key', `${where}: ${fault.message}`, fault.hint))
   }
   return own
 }

@@ -15,8 +15,6 @@ import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 
-const DEFAULT_NODE = '127.0.0.1:8500'
-
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
@@ -33,7 +31,7 @@ export function open(
   const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
-    defaultNode: DEFAULT_NODE,
+    port: 8500,
     connection,
     check: () => {
       credentials()

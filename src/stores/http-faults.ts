@@ -37,6 +37,13 @@ function explain(
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }
+    case 'ENOENT':
+      return { what: 'there is no socket at this path', hint: where }
+    case 'EACCES':
+      return {
+        what: 'permission denied',
+        hint: 'reconfd has to run as a user that may use the socket',
+      }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }

@@ -1,11 +1,13 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
-import { raise } from '../core/fault.ts'
+import { FaultError } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
-import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
-import { passwordOf, quoted } from './secrets.ts'
+import { codeOf, faultOf, TimeoutError } from './http-faults.ts'
+import { nodeAt, openPool } from './http-pool.ts'
+import { routeTo } from './proxy.ts'
+import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, Pool, requestOn } from './undici.ts'
+import { requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
@@ -28,7 +30,7 @@ export interface LinesOptions extends RequestOptions {
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
-  /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
+  /** The node, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
   /**
    * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
@@ -60,45 +62,50 @@ const DEFAULT_TIMEOUT = 30_000
 
 /**
  * A client for one node; no socket is opened before the first request.
- * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
+ * @param node as parseHttpNode() has it
  * @param store how messages call the server, such as `etcd`
- * Throws a FaultError when the node is no address.
+ * @param port of a node that does not say
+ * Throws a FaultError when the node is no address, or its proxy none.
  */
-export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
-  const origin = originOf(node, connection.scheme)
+export function openHttp(
+  node: string,
+  connection: Connection,
+  store = 'the store',
+  port = 80,
+): HttpClient {
+  const at = nodeAt(node, connection, port)
+  const route = at.socket === undefined ? routeTo(at.origin, connection) : undefined
+  const forward = route?.forward
   let refused: Error | undefined
-  const pool = new Pool(origin, {
-    // Long polls last for minutes: each request has its own timeout instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    pipelining: 1,
-    connect: connectorOf(connection, (error) => (refused ??= error)),
-  })
-  const place = `${store} at ${origin}`
+  const pool = openPool(at, connection, { ...route }, (error) => (refused ??= error))
+  const place = `${store} at ${at.name}`
+  const through = forward === undefined ? place : `${place} through the proxy ${route?.name}`
   const explain = (error: unknown): unknown =>
     faultOf(
       /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
-      place,
+      through,
       store,
     )
 
   async function start(path: string, options: RequestOptions, signal: AbortSignal) {
     return requestOn(pool, {
-      path,
+      path: forward === undefined ? path : `${at.origin}${path}`,
       method: options.method ?? 'GET',
-      headers: options.headers ?? {},
+      headers: { ...options.headers, ...forward?.headers },
       body: options.body ?? null,
       signal,
     })
   }
 
   return {
-    origin,
+    origin: at.name,
     async request(path, options = {}) {
       const limit = limitOf(options)
       try {
         const { statusCode, headers, body } = await start(path, options, limit.signal)
-        return { status: statusCode, headers, body: await body.text() }
+        const text = await body.text()
+        if (statusCode === 400 && wantsTls(text)) throw plainHttp(place)
+        return { status: statusCode, headers, body: text }
       } catch (error) {
         throw options.signal?.aborted === true ? options.signal.reason : explain(error)
       } finally {
@@ -126,50 +133,24 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
   }
 }
 
-/**
- * Each socket is opened with the TLS files as they are then, and without the session of another one,
- * which would carry its certificates on.
- * @param onRefused told why a server ends a connection that was set up. With TLS 1.3 it looks at our
- *   certificate only then, and undici says no more than that the other side has closed.
- */
-function connectorOf(
-  connection: Connection,
-  onRefused: (error: Error) => void,
-): ReturnType<typeof buildConnector> {
-  return (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
-    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    connect({ ...options, ...expected }, (...[error, socket]) => {
-      socket?.on('error', onRefused)
-      if (error === null) callback(null, socket)
-      else callback(error, null)
-    })
-  }
-}
+/** What servers of Go, and nginx, say to plain HTTP where they expect TLS. */
+const wantsTls = (body: string): boolean =>
+  /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(body)
 
-/** `host:port` with the scheme put before it; what the node brings along wins. */
-export function originOf(node: string, scheme: 'http' | 'https'): string {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${scheme}://${node}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url !== undefined && url.username + url.password !== '') {
-    raise('store', `the node ${url.host} carries a user or a password`, {
-      hint: 'give them with -username and -password',
-      permanent: true,
-    })
-  }
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname + url.search !== '/') {
-    raise('store', `the node ${quoted(node)} is not an address`, {
-      hint: 'write -node host:port, http://host:port or https://host:port',
-      permanent: true,
-    })
-  }
-  return url.origin
-}
+const plainHttp = (place: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `${place} expects HTTPS, and was asked by plain HTTP`,
+    hint: 'use -scheme https, or write https:// before the node',
+    permanent: true,
+  })
 
-/** Throws the fault of a bad node or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[]): void {
-  for (const node of nodes) originOf(node, connection.scheme)
+/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
+export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+  for (const node of nodes) {
+    const { origin, socket } = nodeAt(node, connection, port)
+    if (socket === undefined) routeTo(origin, connection)
+  }
   tlsOptions(connection)
   passwordOf(connection)
 }

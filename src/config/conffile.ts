@@ -123,7 +123,9 @@ class EntriesReader {
     const isOn = value !== false
     this.#notices.push(taken(entry, foreign, isOn))
     if (name === undefined || !isOn) return
-    const read = readEntry(optionOf(name), entry, isSwitch === true ? valueOf(fixed) : value)
+    const option = optionOf(name)
+    const single = option.type === 'list' && typeof value === 'string' ? [value] : value
+    const read = readEntry(option, entry, isSwitch === true ? valueOf(fixed) : single)
     if (read.ok) this.#weak[name] = read.value
     else this.#fault(entry, 'value', read.error)
   }

@@ -22,7 +22,11 @@ export function contradictions(given: Values): readonly Contradiction[] {
   if (max !== undefined && max < (given.debounce ?? 0)) {
     const about = ['debounce', 'debounce-max'] as const
     found.push(
-      contradiction(about, 'debounce-max is shorter than debounce', 'make it the longer one'),
+      contradiction(
+        about,
+        'debounce-max is shorter than debounce',
+        'make debounce-max the longer one',
+      ),
     )
   }
   return [...found, ...ofStore(given), ...ofOnetime(given)]

@@ -10,7 +10,7 @@ export interface Selection {
   /** Global and own prefix, joined. */
   readonly prefix: Key
   readonly keys: readonly Key[]
-  readonly forEach?: string | undefined
+  readonly forEach?: Key | undefined
 }
 
 /**

@@ -14,6 +14,7 @@ export interface FromEnvironment {
 export function readEnvironment(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
+  const used: string[] = []
   for (const name of optionNames) {
     const variable = envNames(name).find((candidate) => (env[candidate] ?? '') !== '')
     if (variable === undefined) continue
@@ -25,15 +26,21 @@ export function readEnvironment(env: Environment): FromEnvironment {
       faults.push({ kind: 'config', message, hint: `it stands for -${name}: ${option.help}` })
     } else {
       values[name] = option.type === 'list' ? listOf(text) : parsed.value
+      used.push(variable)
     }
   }
   const foreign = readForeignVariables(env)
   return {
     values: { ...foreign.values, ...values },
     faults: [...faults, ...foreign.faults],
-    notices: foreign.notices,
+    notices: [...(used.length === 0 ? [] : [origin(used)]), ...foreign.notices],
   }
 }
+
+const origin = (used: readonly string[]): Notice => ({
+  level: 'info',
+  message: `settings are from the environment: ${used.join(', ')}`,
+})
 
 /** Those of other confds, under the names that their flags would have. */
 function readForeignVariables(env: Environment): FromEnvironment {

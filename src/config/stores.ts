@@ -12,6 +12,13 @@ import type { TomlPath } from './positions.ts'
 import type { Entries } from './toml.ts'
 import { describeType } from './values.ts'
 
+/** The store of a resource's `[backend]`. */
+export interface OwnStore {
+  /** Absent when it is the default store after all. */
+  readonly name?: string
+  readonly store: StoreSettings
+}
+
 /** Every fault is added to `faults`; what is good is returned, by name. */
 export function readStores(
   document: Pick<Entries, 'fault'>,
@@ -59,7 +66,7 @@ export function readStore(
       const near = nearest(entry, ownEntries)
       const hint =
         near === undefined
-          ? `a store has ${[...new Set(ownEntries)].join(', ')}`
+          ? '"reconfd schema confd" lists the settings of a store'
           : `did you mean ${near}?`
       const what = option === undefined ? 'unknown setting' : 'not a setting of a store:'
       faults.push(document.fault(at, 'key', `${what} ${entry}`, hint))

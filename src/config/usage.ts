@@ -32,11 +32,9 @@ export function wrongOperands(
 
 export function unknownCommand(word: string): Fault {
   const near = nearest(word, commandNames)
-  const list = `the commands are ${commandNames.join(', ')}`
-  return usage(
-    `unknown command "${word}"`,
-    near === undefined ? `${list}; without a command it is a run` : `did you mean ${near}? ${list}`,
-  )
+  const list = `he commands are ${commandNames.join(', ')}`
+  const hint = near === undefined ? `t${list}` : `did you mean ${near}? T${list}`
+  return usage(`unknown command "${word}"`, hint)
 }
 
 export function stray(argument: string, last: OptionName | undefined): Fault {

@@ -1,6 +1,7 @@
 // `${NAME}` and `${NAME:-default}` in a resource, as a shell has them: expanded from the environment where
 // the resource says expand_env = true, else taken literally, which is most likely a mistake.
 import type { Fault } from '../core/fault.ts'
+import type { Settings } from '../core/settings.ts'
 import { programWords } from '../core/command-words.ts'
 import type { Environment } from './ambient.ts'
 import type { TomlPath } from './positions.ts'
@@ -17,86 +18,87 @@ const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(:-([^}]*))?\}/g
 
 type Table = Readonly<Record<string, unknown>>
 
+/** The variables of one resource. Every fault is added to `faults`. */
+export class Variables {
+  readonly notices: Fault[] = []
+  readonly #env: Environment
+  readonly #isExpanded: boolean
+
+  constructor(
+    private readonly document: TomlDocument,
+    { env, expandEnv }: Pick<Settings, 'env' | 'expandEnv'>,
+    private readonly faults: Fault[],
+  ) {
+    this.#env = env
+    this.#isExpanded = saysExpand(document.data) ?? expandEnv
+    if (this.#isExpanded) this.#programs([], document.data)
+  }
+
+  /** The table at `path`, expanded where that is wanted. */
+  expand(path: TomlPath, table: Table): Table {
+    const expanded: Record<string, unknown> = { ...table }
+    if (this.#isExpanded) {
+      this.#programs(path, table)
+      for (const key of EXPANDED) {
+        if (table[key] !== undefined) expanded[key] = this.#expanded(table[key], [...path, key])
+      }
+    }
+    for (const key of LITERAL) this.#literal(table[key], [...path, key], key)
+    return expanded
+  }
+
+  #expanded(value: unknown, at: TomlPath): unknown {
+    if (Array.isArray(value)) return value.map((item, i) => this.#expanded(item, [...at, i]))
+    if (typeof value !== 'string') return value
+    return expandText(value, this.#env, (name) => this.faults.push(this.#unset(at, name)))
+  }
+
+  /** A variable that begins a command and is not set: the shell would run another program. */
+  #programs(path: TomlPath, table: Table): void {
+    for (const key of COMMANDS) {
+      const command = table[key]
+      if (typeof command !== 'string') continue
+      const missing = new Set<string>()
+      for (const word of programWords(command)) {
+        if (!word.startsWith("'")) expandText(word, this.#env, (name) => missing.add(name))
+      }
+      for (const name of missing) this.faults.push(this.#unset([...path, key], name))
+    }
+  }
+
+  #unset(at: TomlPath, name: string): Fault {
+    const message = `the environment variable ${name} is not set`
+    const hint = `set it, or give a default: \${${name}:-default}`
+    return this.document.fault(at, 'value', message, hint)
+  }
+
+  #literal(value: unknown, at: TomlPath, key: (typeof LITERAL)[number]): void {
+    if (Array.isArray(value)) return value.forEach((one, i) => this.#literal(one, [...at, i], key))
+    if (typeof value !== 'string') return
+    const found = literal(key, value, this.#isExpanded)
+    if (found === undefined) return
+    this.notices.push(this.document.fault(at, 'value', found.message, found.hint))
+  }
+}
+
+/** What the resource says, above `[template]` or in one of its tables. */
+function saysExpand({ template, ...above }: Table): boolean | undefined {
+  return [above]
+    .concat(template as Table)
+    .map((table: Table | undefined) => table?.['expand_env'])
+    .find((value) => typeof value === 'boolean')
+}
+
 /** Expands text; `missing` is told of each variable that is not set and has no default. */
-export const expandText = (
-  text: string,
-  env: Environment,
-  missing: (name: string) => void,
-): string =>
-  text.replace(VARIABLE, (all, name: string | undefined, withDefault?: string, fallback = '') => {
+function expandText(text: string, env: Environment, missing: (name: string) => void): string {
+  const replace = (all: string, name?: string, withDefault?: string, fallback = ''): string => {
     if (name === undefined) return '$'
     const value = env[name]
     if (withDefault !== undefined) return value || fallback
     if (value === undefined) missing(name)
     return value ?? all
-  })
-
-/**
- * The table at `path` with its variables expanded. A variable that is not set is a fault, also where it
- * begins a command: the shell would run another program.
- */
-export function expandTable(
-  document: TomlDocument,
-  path: TomlPath,
-  table: Table,
-  env: Environment,
-  faults: Fault[],
-): Table {
-  const expand = (value: unknown, at: TomlPath): unknown => {
-    if (Array.isArray(value)) return value.map((item, i) => expand(item, [...at, i]))
-    if (typeof value !== 'string') return value
-    return expandText(value, env, (name) => faults.push(unset(document, at, name)))
   }
-  const expanded: Record<string, unknown> = { ...table }
-  for (const key of EXPANDED) {
-    if (table[key] !== undefined) expanded[key] = expand(table[key], [...path, key])
-  }
-  return expanded
-}
-
-/** The variables that begin a command of the table at `path` and are not set. */
-export function unsetPrograms(
-  document: TomlDocument,
-  path: TomlPath,
-  table: Table,
-  env: Environment,
-): readonly Fault[] {
-  return COMMANDS.flatMap((key) => {
-    const command = table[key]
-    if (typeof command !== 'string') return []
-    const missing = new Set<string>()
-    for (const word of programWords(command)) {
-      if (!word.startsWith("'")) expandText(word, env, (name) => missing.add(name))
-    }
-    return [...missing].map((name) => unset(document, [...path, key], name))
-  })
-}
-
-const unset = (document: TomlDocument, at: TomlPath, name: string): Fault =>
-  document.fault(
-    at,
-    'value',
-    `the environment variable ${name} is not set`,
-    `set it, or give a default: \${${name}:-default}`,
-  )
-
-/** What looks like a variable or a template in the table at `path`, and is taken as it stands. */
-export function literalNotices(
-  document: TomlDocument,
-  path: TomlPath,
-  table: Table,
-  isExpanded: boolean,
-): readonly Fault[] {
-  return LITERAL.flatMap((key) => {
-    const value = table[key]
-    const texts = Array.isArray(value) ? value : [value]
-    return texts.flatMap((text: unknown, i): Fault[] => {
-      if (typeof text !== 'string') return []
-      const at = Array.isArray(value) ? [...path, key, i] : [...path, key]
-      const found = literal(key, text, isExpanded)
-      return found === undefined ? [] : [document.fault(at, 'value', found.message, found.hint)]
-    })
-  })
+  return text.replace(VARIABLE, replace)
 }
 
 function literal(

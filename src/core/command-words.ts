@@ -23,7 +23,9 @@ const SEPARATOR = /^(?:&&|\|\||[;|&(\n])$/
 
 /** Each once, in order. A word that the shell has yet to expand (`$X`, a glob) is left out. */
 export const commandWords = (command: string): readonly string[] =>
-  programWords(command).filter((word) => !/[$`*?[\]{}]/.test(word)).map(unquoted)
+  programWords(command)
+    .filter((word) => !/[$`*?[\]{}]/.test(word))
+    .map(unquoted)
 
 const unquoted = (word: string): string => word.replace(/\\(.)|["']/gs, '$1')
 

@@ -5,9 +5,7 @@ import type { Connection } from '../core/settings.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import type { Forward } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, Pool } from './undici.ts'
-
-export type Connector = ReturnType<typeof buildConnector>
+import { buildConnector, Pool, type Connector } from './undici.ts'
 
 /** Throws a FaultError when the node is no address. */
 export function nodeAt(node: string, connection: Connection, port: number): HttpNode {

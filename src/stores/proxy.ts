@@ -4,8 +4,7 @@ import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
 import type { Connection, ProxySettings } from '../core/settings.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
-import type { Connector } from './http-pool.ts'
-import { buildConnector } from './undici.ts'
+import { buildConnector, type Connector } from './undici.ts'
 
 /** Longer than the head of any answer to CONNECT; in bytes. */
 const LONGEST_HEAD = 16_384

@@ -3,6 +3,7 @@
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { execEnvKeys, execKeys } from './exec.ts'
 import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -27,6 +28,12 @@ const LIMIT: JsonSchema = {
   type: ['integer', 'string'],
   minimum: 0,
   pattern: '^(100|\\d{1,2})%$',
+}
+const SIZE_SCHEMA: JsonSchema = {
+  type: ['integer', 'string'],
+  minimum: 1024,
+  maximum: 1e12 - 1,
+  pattern: SIZE.source,
 }
 const STRINGS: JsonSchema = { type: 'array', items: { type: 'string' } }
 
@@ -59,7 +66,10 @@ function tableSchema(
     type: 'object',
     properties: {
       ...Object.fromEntries(
-        specs.map(([key, spec]) => [key, { ...keySchema(key, spec), description: spec.doc }]),
+        specs.flatMap(([key, spec]) => {
+          const schema = { ...keySchema(key, spec), description: spec.doc }
+          return [key, ...(spec.aliases ?? [])].map((name) => [name, schema])
+        }),
       ),
       ...more,
     },
@@ -91,7 +101,7 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'limit':
       return LIMIT
     case 'choice':
-      return { enum: ['', ...(spec.choices ?? [])] }
+      return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
     case 'table':
       if (key === 'env') return tableSchema(execEnvKeys)
       return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
@@ -141,6 +151,8 @@ function optionSchema({ type, least, choices = [], synonyms = {} }: Option): Jso
       return STRINGS
     case 'duration':
       return durationSchema(least)
+    case 'size':
+      return SIZE_SCHEMA
     case 'choice':
       return { enum: [...choices, ...Object.keys(synonyms)] }
     default:

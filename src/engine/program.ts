@@ -145,9 +145,8 @@ export class Program {
   }
 }
 
-const unreloadable = ({ file }: Resource): Fault => ({
+const unreloadable = ({ name }: Resource): Fault => ({
   kind: 'config',
-  message: 'reload = "exec", and there is no program that reconfd has started',
-  hint: 'add its command behind -- or as command in [exec], or use reload_cmd',
-  file,
+  message: `${name}: reload = "exec", and there is no program that reconfd has started`,
+  hint: 'Add its command behind -- or as command in [exec], or use reload_cmd.',
 })

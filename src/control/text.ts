@@ -1,10 +1,17 @@
 // The answers as text for people: a table of the resources, and the past of one.
 import { formatFault } from '../core/fault.ts'
-import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+import type {
+  Change,
+  ChildStatus,
+  ReadNames,
+  Reload,
+  ResourceHistory,
+  Status,
+} from '../core/status.ts'
 
 /** @param running false: told from the state directory */
 export function statusText(status: Status, running: boolean): string {
-  const { version, pid, started, stores, configuration, resources } = status
+  const { version, pid, started, stores, configuration, child, resources } = status
   const lines = [
     running
       ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
@@ -23,6 +30,7 @@ export function statusText(status: Status, running: boolean): string {
     lines.push(`configuration: bad since ${time(configuration.since)}, the former one is at work`)
     for (const fault of configuration.faults) lines.push(`  ${firstLine(formatFault(fault))}`)
   }
+  if (child !== undefined) lines.push(childText(child))
   if (resources.length === 0) return [...lines, 'no resources', ''].join('\n')
   const head = ['RESOURCE', 'STATE', 'SINCE', 'LAST CHANGE', 'LAST RELOAD', 'WHY']
   const rows = resources.map(({ name, state, since, why, lastChange, lastReload }) => [
@@ -35,6 +43,20 @@ export function statusText(status: Status, running: boolean): string {
   ])
   return [...lines, '', ...table([head, ...rows]), ''].join('\n')
 }
+
+function childText({ program, state, since, pid, why, restarts, lastExit }: ChildStatus): string {
+  const parts = [
+    `program ${printable(program)}: ${state} since ${time(since)}`,
+    ...(pid === undefined ? [] : [`process ${pid}`]),
+    ...(why === undefined ? [] : [printable(firstLine(why))]),
+    ...(restarts === 0 ? [] : [`started again ${restarts} time${restarts === 1 ? '' : 's'}`]),
+    ...(lastExit === undefined || why !== undefined ? [] : [`last ended ${exitText(lastExit)}`]),
+  ]
+  return parts.join(', ')
+}
+
+const exitText = ({ at, exitCode, signal }: NonNullable<ChildStatus['lastExit']>): string =>
+  `${time(at)} ${signal === null ? `with exit code ${exitCode}` : `by ${signal}`}`
 
 export function historyText(history: ResourceHistory, running: boolean, at: string): string {
   const { name, state, since, why, owedSince, lastReload, hashes, reads, changes } = history

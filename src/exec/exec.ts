@@ -11,7 +11,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
-import { handles, type ProcessId } from '../system/process.ts'
+import { handlingOf, type ProcessId } from '../system/process.ts'
 import { endOrphan, exitCodeOf, startChild, type Child, type Exit } from './child.ts'
 import { environmentOf } from './environment.ts'
 import { forkedFrom } from './forked.ts'
@@ -26,6 +26,8 @@ const STABLE = 60_000
 const EARLY = 10_000
 /** Between two looks whether the program handles a signal. */
 const LOOK = 20
+/** Looks in a row. */
+const BLOCKED = 10
 const UNREACHABLE = 69
 
 /** What the engine does for it. */
@@ -68,7 +70,7 @@ export class Exec {
   /** The newest child was started by a reload that has not succeeded yet. */
   #isReplacing = false
   #restartTimer: NodeJS.Timeout | undefined
-  readonly #startTimer: NodeJS.Timeout | undefined
+  #startTimer: NodeJS.Timeout | undefined
   /** By resource, what was told of why it cannot be started on. */
   readonly #doubts = new Map<string, string>()
 
@@ -78,8 +80,6 @@ export class Exec {
   ) {
     this.ended = new Promise((resolve) => (this.#finish = resolve))
     parts.runs.suspend()
-    if (settings.startTimeout > 0)
-      this.#startTimer = setTimeout(() => this.#giveUp(), settings.startTimeout)
   }
 
   /** What messages call it. */
@@ -105,7 +105,7 @@ export class Exec {
 
   note(event: Event): void {
     this.#condition.note(event)
-    if (event.kind === 'started') this.#tellAwaited()
+    if (event.kind === 'started') this.#await()
     if (!this.#hasBegun) return this.#consider()
     // Other files may be what it needs.
     if (event.kind === 'written' && this.#restartTimer !== undefined) {
@@ -217,20 +217,23 @@ export class Exec {
     })
   }
 
-  #tellAwaited(): void {
+  /** The configuration is known. */
+  #await(): void {
+    const { startTimeout } = this.settings
     const resources = this.#condition.missing ?? []
     if (resources.length === 0) return
     this.parts.emit({ kind: 'child-awaits', program: this.program, resources })
+    if (startTimeout > 0) this.#startTimer = setTimeout(() => this.#giveUp(), startTimeout)
   }
 
   /** start_timeout is over. */
   #giveUp(): void {
-    const missing = this.#condition.missing?.join(', ') ?? 'the configuration'
-    const { isStoreAway } = this.#condition
+    const { missing = [], isStoreAway } = this.#condition
+    const verb = missing.length > 1 ? 'have' : 'has'
     const why = isStoreAway ? 'the store is unreachable' : 'see the log for what is wrong with them'
     const fault: Fault = {
       kind: 'command',
-      message: `${this.program} was not started within start_timeout: ${missing} ${missing.includes(',') ? 'have' : 'has'} not been applied; ${why}`,
+      message: `${this.program} was not started within start_timeout: ${missing.join(', ')} ${verb} not been applied; ${why}`,
       hint: 'Correct what is wrong, raise start_timeout, or set wait_for_start = false where the program can do without.',
     }
     this.#stop()
@@ -369,11 +372,15 @@ export class Exec {
   async #isHandled(child: Child, signal: SignalName): Promise<boolean> {
     const number = constants.signals[signal as NodeJS.Signals]
     const deadline = this.#since + STARTING
-    while (handles(child.id.pid, number) === false) {
-      if (!child.isAlive || performance.now() > deadline) return false
+    for (let blocked = 0; ;) {
+      const handling = handlingOf(child.id.pid, number)
+      blocked = handling === 'blocked' ? blocked + 1 : 0
+      if (!child.isAlive) return false
+      // Blocked for long, it is waited for in another way, such as by sigwait(3).
+      if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
+      if (performance.now() > deadline) return false
       await sleep(LOOK)
     }
-    return true
   }
 }
 

@@ -4,6 +4,7 @@ import type { FullStatus, State, StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
+import { CHILD_TONES, programPart } from './program.ts'
 import { reloadsPart } from './reloads.ts'
 import { resourcesPart, TONES } from './resources.ts'
 import type { View } from './view.ts'
@@ -13,6 +14,7 @@ import { badge, plural, type Tone } from './words.ts'
 export const partsOf = (view: View): ReadonlyMap<string, Html> =>
   new Map([
     ['verdict', verdictPart(view.status)],
+    ['program', programPart(view.status.child)],
     ['stores', storesPart(view.status)],
     ['resources', resourcesPart(view.status.resources)],
     ['changes', changesPart(view)],
@@ -25,7 +27,9 @@ interface Verdict {
 }
 
 /** In one line, for the top of the page and for its title. */
-export function verdictOf({ resources, stores }: FullStatus): Verdict {
+export function verdictOf({ resources, stores, child }: FullStatus): Verdict {
+  if (child !== undefined && child.state !== 'up')
+    return { tone: CHILD_TONES[child.state], text: `${child.program} is ${child.state}` }
   const all = plural(resources.length, 'resource')
   const worst = resources[0]?.state ?? 'in sync'
   if (worst === 'in sync') {

@@ -4,7 +4,7 @@ import type { FullStatus, ResourceStatus, State, StoreStatus } from '../core/sta
 /** Of the resources that are in a bad state. */
 const NAMED = 3
 
-export function statusLine({ resources, stores, configuration }: FullStatus): string {
+export function statusLine({ resources, stores, configuration, child }: FullStatus): string {
   const refused =
     configuration === undefined
       ? []
@@ -18,6 +18,7 @@ export function statusLine({ resources, stores, configuration }: FullStatus): st
     ...counted(resources, 'stale'),
     ...counted(resources, 'waiting'),
     ...stores.flatMap(away),
+    ...(child === undefined ? [] : [`${child.program} ${child.state}`]),
   ].join('; ')
 }
 

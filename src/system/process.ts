@@ -58,16 +58,17 @@ export function bootId(): string {
 }
 
 /**
- * Whether a process does something of its own when it gets a signal: handles it, ignores it or has it
- * blocked. Otherwise most signals end it. undefined where there is no /proc.
+ * What a process does with a signal: it has a handler, it has the signal blocked, or neither. A shell blocks all
+ * of them for a moment whenever it starts a command. undefined where there is no /proc.
  */
-export function handles(pid: number, signal: number): boolean | undefined {
+export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 'none' | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-    const bit = 1n << BigInt(signal - 1)
-    return [...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$/gm)].some(
-      ([, mask]) => (BigInt(`0x${mask}`) & bit) !== 0n,
-    )
+    const has = (mask: string): boolean => {
+      const [, digits = '0'] = new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+      return (BigInt(`0x${digits}`) & (1n << BigInt(signal - 1))) !== 0n
+    }
+    return has('SigCgt') ? 'caught' : has('SigBlk') ? 'blocked' : 'none'
   } catch {
     return undefined
   }

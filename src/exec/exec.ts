@@ -38,7 +38,8 @@ export interface ExecParts {
   /** Where it is written down which process it is. */
   readonly file: {
     read(): Promise<ProcessId | undefined>
-    write(id: ProcessId): Promise<Result<void, Fault>>
+    prepare(): Promise<void>
+    write(id: ProcessId): Result<void, Fault>
     clear(): Promise<void>
   }
   /** Why what is in place of a resource must not be started on; undefined: an earlier run has proved it. */
@@ -260,6 +261,7 @@ export class Exec {
     if (argv === undefined) return err(stopping(this.program))
     const killSignal = this.#killSignal
     if (this.#starts === 0) await this.#endOrphan()
+    await file.prepare()
     if (this.#isEnding) return err(stopping(this.program))
     const started = await startChild({
       argv,
@@ -271,7 +273,7 @@ export class Exec {
     })
     if (!started.ok) return err(this.#refused(started.error))
     const child = (this.#child = started.value)
-    warnIfFailed(emit, await file.write(child.id))
+    warnIfFailed(emit, file.write(child.id))
     this.#since = performance.now()
     const restarts = this.#starts++
     emit({ kind: 'child-started', program: this.program, pid: child.id.pid, restarts })

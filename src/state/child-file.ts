@@ -1,12 +1,14 @@
 // The program of exec mode, as it is written down while it runs: the next start ends one that was orphaned.
+import { renameSync, writeFileSync } from 'node:fs'
 import { readFile, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { number, shape, text } from '../core/shape.ts'
 import { bootId, isRunning, thisProcess, type ProcessId } from '../system/process.ts'
-import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
+import { temporaryName } from '../system/temporary.ts'
+import { idOf, makeDirs, STATE_HINT } from './state-files.ts'
 
 const one = { pid: number, started: number }
 const isRecord = shape({ ...one, boot: text, by: shape(one) })
@@ -37,10 +39,19 @@ export class ChildFile {
     }
   }
 
-  async write({ pid, started }: ProcessId): Promise<Result<void, Fault>> {
+  /** Makes the folder. Call it before the start, so that write() has nothing to wait for. */
+  async prepare(): Promise<void> {
+    // What is wrong with it is the fault of write().
+    await makeDirs(dirname(this.#path)).catch(() => undefined)
+  }
+
+  /** At once: whoever kills us meanwhile leaves a program behind that nobody knows of. */
+  write({ pid, started }: ProcessId): Result<void, Fault> {
+    const record: Record = { pid, started, boot: bootId(), by: thisProcess() }
+    const next = join(dirname(this.#path), temporaryName(basename(this.#path)))
     try {
-      const record: Record = { pid, started, boot: bootId(), by: thisProcess() }
-      await replaceFile(this.#path, JSON.stringify(record), false)
+      writeFileSync(next, JSON.stringify(record), { mode: 0o600, flag: 'wx' })
+      renameSync(next, this.#path)
       return ok(undefined)
     } catch (error) {
       return err(ioFault(`cannot write ${this.#path}`, error, STATE_HINT))

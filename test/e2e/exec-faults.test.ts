@@ -232,17 +232,20 @@ describe.concurrent('reconfd', () => {
       site.env['PATH'] = bin
       const run = start()
       await says(run, 'start one')
+      await run.until('it is written down', () => run.tells('child-started'))
       const orphan = processOf(pid())
       run.signal('SIGKILL')
-      await until('the end of reconfd', () => !isRunning(processOf(run.pid)) || undefined).catch(
-        () => undefined,
-      )
+      await until('the end of reconfd', () => !isRunning(processOf(run.pid)))
       expect(isRunning(orphan)).toBe(true)
       const next = start()
-      await says(next, 'start one', 'term', 'start one')
-      expect(isRunning(orphan)).toBe(false)
-      expect(next.stderr).toContain(`ended process ${orphan.pid}`)
-      await next.stop()
+      try {
+        await says(next, 'start one', 'term', 'start one')
+        await ends(orphan.pid)
+        expect(next.stderr).toContain(`ended process ${orphan.pid}`)
+      } finally {
+        // Killed, it would leave an orphan, too.
+        await next.stop()
+      }
     }))
 
   test('is told to end during the first render: nothing is started', () =>

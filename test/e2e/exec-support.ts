@@ -14,8 +14,8 @@ trap 'say term; exit 3' TERM
 trap 'say int; exit 4' INT
 trap 'say quit; exit 5' QUIT
 [ -f before ] && . ./before
-say "start $(cat a)"
 echo $$ > pid
+say "start $(cat a)"
 while :; do sleep 0.05; done
 `
 

@@ -314,6 +314,7 @@ export class Life {
   #isRead = false
   /** The tree as this life knows it. */
   #tree: Tree = emptyTree
+  readonly #suspended = new Set<string>()
   #isAdopted = false
   #isEnding = false
 
@@ -405,6 +406,31 @@ export class Life {
 
   forceReload(name: string): Promise<string | undefined> {
     return this.#worker.reload(name)
+  }
+
+  /** No run of its command before it is demanded: the program of exec mode does not run. */
+  suspend(name: string): void {
+    const command = this.#commandOf(name)
+    if (command === undefined || !this.#isAdopted || this.#isEnding) return
+    this.#suspended.add(command)
+    this.#worker.suspend(command)
+  }
+
+  /** The program is started: its reload runs, whether or not it is owed. */
+  demand(name: string): void {
+    const command = this.#commandOf(name)
+    if (command === undefined || !this.#isAdopted || this.#isEnding) return
+    this.#suspended.delete(command)
+    this.#worker.demand(command)
+  }
+
+  demandSuspended(): void {
+    for (const command of this.#suspended) this.#worker.demand(command)
+    this.#suspended.clear()
+  }
+
+  #commandOf(name: string): string | undefined {
+    return this.world.traitsOf(name)?.command
   }
 
   /** SIGTERM. */

@@ -241,7 +241,8 @@ describe.concurrent('reconfd', () => {
       try {
         await says(next, 'start one', 'term', 'start one')
         await ends(orphan.pid)
-        expect(next.stderr).toContain(`ended process ${orphan.pid}`)
+        const told = `ended process ${orphan.pid}`
+        await next.until('that is told', () => next.stderr.includes(told))
       } finally {
         // Killed, it would leave an orphan, too.
         await next.stop()
@@ -270,9 +271,11 @@ describe.concurrent('reconfd', () => {
       await run.until('it has settled', () => run.tells('reloaded'))
       site.template('a', '{{ getv( }}')
       await run.until('the render fails', () => run.tells('failed'))
-      set('two')
       site.template('a', '{{ getv("/a") }}!')
-      await says(run, 'start one', 'reload two!')
+      await says(run, 'start one', 'reload one!')
+      await run.until('it has settled', () => countOf(run, 'reloaded') === 2)
+      set('two')
+      await says(run, 'start one', 'reload one!', 'reload two!')
       await run.stop()
     }))
 })
@@ -306,7 +309,8 @@ describe('the store', () => {
 
           const next = start()
           await says(next, 'start one', 'term', 'start one')
-          expect(next.stderr).toContain('is started on the last good files of a.toml')
+          const told = 'is started on the last good files of a.toml'
+          await next.until('that is told', () => next.stderr.includes(told))
           await etcd.start()
           await etcd.client.put('/exec/a', 'two')
           await says(next, 'start one', 'term', 'start one', 'reload two')

@@ -55,9 +55,12 @@ export async function withExec(
       set,
       start: (...args) => site.start('-file', keys, '-debounce', '0', ...args),
       says: async (run, ...expected) =>
-        run.until(`the program says ${expected.join(', ')}; it says ${lines().join(', ')}`, () => {
-          return lines().join('\n') === expected.join('\n')
-        }),
+        run
+          .until('the program says it', () => lines().join('\n') === expected.join('\n'))
+          .catch((error: unknown) => {
+            const differ = `said: ${lines().join(', ')}; expected: ${expected.join(', ')}`
+            throw new Error(differ, { cause: error })
+          }),
       lines,
       pid: () => Number(readFileSync(site.path('pid'), 'utf8')),
     })

@@ -27,7 +27,8 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
-  ['126, 127', 'the program of exec mode cannot be executed, or was not found'],
+  [126, 'the program of exec mode cannot be executed'],
+  [127, 'the program of exec mode was not found'],
   ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
   ['others', 'the exit code of the program of exec mode; 128+n when signal n ended it'],
 ]
@@ -103,10 +104,11 @@ export function helpText(): string {
     lines.push(...optionLines(name))
   }
   return [
-    'Usage: reconfd [flags]',
+    'Usage: reconfd [flags] [-- PROGRAM [ARGUMENT...]]',
     '       reconfd COMMAND [flags]',
     '',
     'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
+    'Behind -- it starts such a program itself, when its files are there, and ends with it.',
     '',
     'Commands, which ask the daemon with the same -confdir and -state-dir:',
     ...commandLines('daemon'),

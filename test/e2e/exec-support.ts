@@ -22,13 +22,13 @@ while :; do sleep 0.05; done
 export interface Exec {
   readonly site: Site
   /** Sets the key that the file `a` is made of. */
-  set(value: string): void
-  start(...args: readonly string[]): Running
+  readonly set: (value: string) => void
+  readonly start: (...args: readonly string[]) => Running
   /** Waits until the program has written these lines, and no others. */
-  says(run: Running, ...lines: readonly string[]): Promise<void>
-  lines(): readonly string[]
+  readonly says: (run: Running, ...lines: readonly string[]) => Promise<void>
+  readonly lines: () => readonly string[]
   /** Of the program that was started last. */
-  pid(): number
+  readonly pid: () => number
 }
 
 /**

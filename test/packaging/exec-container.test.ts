@@ -26,7 +26,7 @@ function whyNot(): string | undefined {
 }
 
 const missing = whyNot()
-if (missing !== undefined) console.warn(`SKIPPED, no container is tried: ${missing}`)
+if (missing !== undefined) process.stderr.write(`SKIPPED, no container is tried: ${missing}\n`)
 
 /** A block of the page that has `<!-- file: PATH -->` above it. */
 function fileOf(path: string): string {

@@ -10,7 +10,7 @@ const ROOMS = {
   apply: [],
   state: [],
   observe: [],
-  service: [],
+  service: ['observe'],
   feeds: ['stores'],
   http: ['observe'],
   control: ['state'],

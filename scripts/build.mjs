@@ -33,7 +33,7 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|key|settings|control)',
+    'core/(version|result|fault|escape|key|settings|control)',
     'system/(runtime|inspector)',
     'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
   ],
@@ -47,7 +47,7 @@ const CHUNKS = {
     'apply',
     'config',
     'control/(keep|paths)',
-    'observe/(log|lines|describe|status|resource-record|awaited)',
+    'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
     'stores/(registry|difference|roots)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',

@@ -1,6 +1,7 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
+import { printableText } from './core/escape.ts'
 import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
@@ -210,7 +211,7 @@ async function runWith(
     showPlan: (file) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(file)
-      const shown = process.stdout.isTTY ? diff.harmless(text) : text
+      const shown = process.stdout.isTTY ? printableText(text) : text
       process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })

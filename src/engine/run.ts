@@ -46,7 +46,8 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (supervisor !== undefined && settings.mode !== 'onetime') {
     const { Service } = await import('../service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)
-    service = new Service({ supervisor, noop: settings.noop, emit, status, stop, stuck })
+    const { progress } = board
+    service = new Service({ supervisor, noop: settings.noop, emit, status, progress, stop, stuck })
   }
   try {
     const ended = await daemon.run()

@@ -8,6 +8,7 @@ import { isEntry, entryOf, joinKeys, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Notice, Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
+import { duration } from '../core/words.ts'
 import { Demand } from './demand.ts'
 import { follow } from './follow.ts'
 
@@ -129,7 +130,7 @@ export class Feed {
   }
 
   #notInTime(timeout: number, last: Fault | undefined): Fault {
-    const waited = `${this.name} gave no keys within ${timeout / 1000} s`
+    const waited = `${this.name} gave no keys within ${duration(timeout)}`
     const nodes = this.options.store.nodes.join(', ')
     return {
       kind: 'store',

@@ -1,11 +1,12 @@
 // The last changes: which file, which keys caused it, and what changed in it for those who may see it.
+import { counted, listed } from '../core/words.ts'
 import type { DiffLine, FileDiff } from '../observe/hunks.ts'
 import type { RecentChange } from '../observe/recent.ts'
 import type { Viewer } from './access.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
 import type { View } from './view.ts'
-import { badge, idOf, namesAndMore } from './words.ts'
+import { badge, idOf } from './words.ts'
 
 /** A word and a sign. */
 const WHY: Readonly<Record<RecentChange['why'], readonly [string, string]>> = {
@@ -64,7 +65,7 @@ function causeOf({ rolledBack, cause: { keys, files, more } }: RecentChange): Ht
   }
   return names.length === 0
     ? html`<span class="soft">no key has changed: a start, a resync or a repair</span>`
-    : html`<span class="soft">because of</span> <code>${namesAndMore(names, more)}</code>`
+    : html`<span class="soft">because of</span> <code>${listed(names, Infinity, more)}</code>`
 }
 
 const sizeOf = (diff: FileDiff): Html | false =>
@@ -79,7 +80,7 @@ function diffTold(diff: FileDiff, { sensitive }: RecentChange, hasToken: boolean
   ])
   return html`${masked && html`<p class="soft">${whyMasked(sensitive, hasToken)}</p>`}
     <pre class="diff" tabindex="0" role="group" aria-label="What changed in the file">${lines}</pre>
-    ${more > 0 && html`<p class="soft">and ${more} more lines</p>`}`
+    ${more > 0 && html`<p class="soft">and ${counted(more, 'more line')}</p>`}`
 }
 
 const whyMasked = (sensitive: boolean, hasToken: boolean): Html =>

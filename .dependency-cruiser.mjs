@@ -12,7 +12,7 @@ const ROOMS = {
   observe: [],
   service: ['observe'],
   feeds: ['stores'],
-  http: ['observe'],
+  http: ['observe', 'state'],
   control: ['state'],
   engine: [
     'config',

@@ -33,8 +33,8 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|escape|key|settings|control)',
-    'system/(runtime|inspector)',
+    'core/(version|result|fault|spoken|escape|key|settings|control)',
+    'system/(runtime|inspector|secrets)',
     'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
   ],
   /** What every run needs. */

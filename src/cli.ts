@@ -7,11 +7,13 @@ import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
 import { loadSettings, type Command } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { selfCommand, setTitle } from './system/runtime.ts'
+import { withoutSecrets } from './system/secrets.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -40,7 +42,8 @@ function standardError(): Outlet {
 }
 
 /** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
-async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+  const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
     for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
     return
@@ -114,7 +117,7 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await say(text)
+  await say(withoutSecrets(text))
   await tellFaults(faults, format)
   return exit
 }

@@ -352,7 +352,7 @@ export const options = {
     group: 'Output',
     type: 'address',
     placeholder: 'host:port',
-    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1',
+    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
   },
   'http-name': {
     group: 'Output',
@@ -367,7 +367,7 @@ export const options = {
     type: 'text',
     secret: true,
     placeholder: 'text',
-    help: 'who gives it sees diffs on the status page from other machines too; visible in ps, so better as CONFD_HTTP_TOKEN',
+    help: 'unlocks diffs on the status page; without one a token is made and kept in the state directory. Visible in ps, so better as CONFD_HTTP_TOKEN',
   },
   'http-token-file': {
     group: 'Output',

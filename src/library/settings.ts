@@ -116,11 +116,11 @@ export interface Settings extends StoreSettings {
   readonly check_timeout?: Duration | undefined
   /** How long a reload_cmd may run. Default: 60s. */
   readonly reload_timeout?: Duration | undefined
-  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1. */
+  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket. */
   readonly http?: string | undefined
   /** A name that the status page may be asked for by, beside addresses, localhost, that of -http and that of the machine; may be repeated. */
   readonly http_names?: readonly string[] | undefined
-  /** Who gives it sees diffs on the status page from other machines too; visible in ps, so better as CONFD_HTTP_TOKEN. */
+  /** Unlocks diffs on the status page; without one a token is made and kept in the state directory. Visible in ps, so better as CONFD_HTTP_TOKEN. */
   readonly http_token?: string | undefined
   /** A file that holds the token. */
   readonly http_token_file?: string | undefined

@@ -2,6 +2,7 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
+import { keepSecret } from '../../system/secrets.ts'
 import { passwordOf } from '../secrets.ts'
 
 /** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
@@ -165,9 +166,9 @@ export class Gateway {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
-      return (
-        (await this.#post<{ token?: string }>('/auth/authenticate', { name, password })).token ?? ''
-      )
+      const answer = await this.#post<{ token?: string }>('/auth/authenticate', { name, password })
+      keepSecret(answer.token)
+      return answer.token ?? ''
     } catch (error) {
       if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
         return ''

@@ -6,6 +6,7 @@ import type { Changes } from '../core/mirror.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
+import { awaitsConsent } from '../state/records.ts'
 import { Agenda } from './agenda.ts'
 import { Concerns } from './concerns.ts'
 import { createGate } from './gate.ts'
@@ -48,7 +49,7 @@ export class Worker {
   readonly #retired = new Set<Unit>()
   readonly #waits = new Waits()
   readonly #verdicts: Verdicts
-  readonly #acceptedBeforehand = new Set<string>()
+  #acceptedBeforehand: ReadonlyMap<string, string> = new Map()
   #current: Current | undefined
   #cancelTimer: (() => void) | undefined
   #isStopped = false
@@ -85,11 +86,11 @@ export class Worker {
       for (const name of set) if (!unitOf.has(name)) set.delete(name)
     }
     this.#claim(resources, former)
-    for (const name of this.#acceptedBeforehand) {
+    for (const [name, hash] of this.#acceptedBeforehand) {
       const unit = unitOf.get(name)
-      if (unit !== undefined) unit.consentOf(name).accepted = 'any'
+      if (unit !== undefined) unit.consentOf(name).accepted = hash
     }
-    this.#acceptedBeforehand.clear()
+    this.#acceptedBeforehand = new Map()
     this.#configureDesk(units, former === undefined)
     this.all()
   }
@@ -121,9 +122,12 @@ export class Worker {
     this.parts.desk.release(unit.commands)
   }
 
-  /** Lets the next change of these resources pass, whatever it is. Call it before adopt(). */
-  acceptBeforehand(resources: Iterable<string>): void {
-    for (const name of resources) this.#acceptedBeforehand.add(name)
+  /**
+   * Lets changes pass that were held or rolled back in an earlier run. Call it before adopt().
+   * @param hashes of the contents, by resource
+   */
+  acceptBeforehand(hashes: ReadonlyMap<string, string>): void {
+    this.#acceptedBeforehand = hashes
   }
 
   /** Looks at every resource, whatever has changed. */
@@ -353,13 +357,14 @@ export class Worker {
         this.#agenda.succeeded(unit)
         for (const name of unit.names) this.#done(unit, name, outcome.changed.includes(name))
         return
-      // Time does not mend these: a change of the keys does, or an operator.
+      // Time does not mend these, but for keys that are coming back: a change of the keys does, or an operator.
       case 'held': {
-        const { resource, hash, hold } = outcome
+        const { resource, hold } = outcome
+        const { passesIn, ...told } = hold
         this.#agenda.succeeded(unit)
         this.failed.add(resource)
-        unit.consentOf(resource).held = hash
-        emit({ kind: 'held', resource, ...hold })
+        if (passesIn !== undefined) this.#agenda.later(unit, clock.now() + passesIn)
+        emit({ kind: 'held', resource, ...told })
         return this.#tellOthers(unit, resource, 'held')
       }
       case 'rejected': {
@@ -385,7 +390,6 @@ export class Worker {
     this.failed.delete(name)
     if (isChanged) this.changed.add(name)
     if (isChanged && mode.noop) return
-    unit.consentOf(name).held = undefined
     emit({ kind: 'applied', resource: name, changed: isChanged })
   }
 
@@ -429,10 +433,9 @@ export class Worker {
   }
 
   async #consent(unit: Unit, resource: string): Promise<boolean> {
-    const consent = unit.consentOf(resource)
-    const hash = consent.held ?? (await this.parts.memory.get(resource)).rejected?.hash
+    const hash = awaitsConsent(await this.parts.memory.get(resource))
     if (hash === undefined) return false
-    consent.accepted = hash
+    unit.consentOf(resource).accepted = hash
     return true
   }
 }

@@ -372,6 +372,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
     listings: none,
     patterns: none,
     files: new Set(files),
+    supplies: new Map(),
   })
   const rendered = (...all: ReturnType<typeof reads>[]): Event => ({
     kind: 'rendered',

@@ -56,6 +56,11 @@ export const options = {
     help: 'exit with 2 when changes were made, or are pending with -noop',
   },
   'no-reload': { group: 'Mode', type: 'boolean', help: 'run no reload_cmd' },
+  'allow-empty': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'write files also when a store has lost every key that they were made of, instead of holding the change',
+  },
   'check-config': {
     group: 'Mode',
     type: 'boolean',

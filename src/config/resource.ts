@@ -14,7 +14,7 @@ import { readTable } from './table.ts'
 import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
-import { sayOnce, wholeOf, type Said } from './whole.ts'
+import { sayOnce, wholeOf } from './whole.ts'
 
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
@@ -45,15 +45,16 @@ export async function readResource(
   const top = readTable(document, [], above, resourceKeys, faults, hintAbove)
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
-  const tables: Said[] = []
   let reloads = false
-  for (const [path, raw] of templateTables(document, template, faults)) {
-    const table = readTable(document, path, raw, templateTableKeys, faults)
-    const check = new TemplateCheck(document, path, table, settings, own?.name, owners, faults)
-    const spec = await check.spec()
-    tables.push({ path, table })
+  const tables = templateTables(document, template, faults).map(([path, raw]) => {
     // A bad one is told of as such; nothing depends on it that has to be told as well.
     reloads ||= (raw['reload_cmd'] ?? '') !== ''
+    return { path, table: readTable(document, path, raw, templateTableKeys, faults) }
+  })
+  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
+  const context = { settings, store: own?.name, owners, allowEmpty: whole.values.allow_empty }
+  for (const { path, table } of tables) {
+    const spec = await new TemplateCheck(document, path, table, context, faults).spec()
     specs.push(spec)
     templates.push({
       path,
@@ -63,7 +64,6 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
-  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = { name, document, templates, specs, group: top.group, whole, reloads, faults }
   if (faults.length > 0) return read

@@ -309,6 +309,7 @@ async function assemble(
     detailedExitcode: given['detailed-exitcode'] ?? false,
     syncOnly: given['sync-only'] ?? false,
     noReload: given['no-reload'] ?? false,
+    allowEmpty: given['allow-empty'] ?? false,
     ...(destRoot === '' ? {} : { destRoot: resolve(destRoot) }),
     ...(report === '' ? {} : { report: resolve(report) }),
     keepStageFile: given['keep-stage-file'] ?? false,

@@ -18,22 +18,30 @@ import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
 
+/** What a template is read in. */
+export interface TemplateContext {
+  readonly settings: Settings
+  /** Of the resource, where it is not the default one. */
+  readonly store: string | undefined
+  readonly owners: ResolveOwner
+  /** What the resource says of it. */
+  readonly allowEmpty: boolean | undefined
+}
+
 /** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
 export class TemplateCheck {
   constructor(
     private readonly document: TomlDocument,
     private readonly path: TomlPath,
     private readonly table: TemplateTable,
-    private readonly settings: Settings,
-    /** Of the resource, where it is not the default one. */
-    private readonly store: string | undefined,
-    private readonly owners: ResolveOwner,
+    private readonly context: TemplateContext,
     private readonly faults: Fault[],
   ) {}
 
   /** Complete only when no fault was added. */
   async spec(): Promise<TemplateSpec> {
-    const { table, settings } = this
+    const { table } = this
+    const { settings, store, allowEmpty = false } = this.context
     const src = join(settings.confdir, 'templates', table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
@@ -49,7 +57,15 @@ export class TemplateCheck {
       settings.destRoot,
     )
     this.#paths(dest, forEach)
-    const guard = readGuard(this.document, this.path, table, this.faults)
+    const prefix = joinKeys(
+      store === undefined ? '/' : storeRoot(store),
+      settings.prefix,
+      table.prefix ?? '',
+    )
+    const keys = (table.keys ?? []).map(toKey)
+    const guard =
+      table.guard &&
+      readGuard(this.document, this.path, { prefix, keys, allowEmpty }, table.guard, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
@@ -58,12 +74,8 @@ export class TemplateCheck {
     return {
       src,
       dest,
-      prefix: joinKeys(
-        this.store === undefined ? '/' : storeRoot(this.store),
-        settings.prefix,
-        table.prefix ?? '',
-      ),
-      keys: (table.keys ?? []).map(toKey),
+      prefix,
+      keys,
       ...(engine === undefined ? {} : { engine }),
       ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
       ...(table.right_delim === undefined ? {} : { rightDelim: table.right_delim }),
@@ -107,8 +119,8 @@ export class TemplateCheck {
   #stores(): void {
     this.table.keys?.forEach((key, index) => {
       const name = storeOf(key)
-      if (name === undefined || this.settings.stores.has(name)) return
-      const near = nearest(name, this.settings.stores.keys())
+      if (name === undefined || this.context.settings.stores.has(name)) return
+      const near = nearest(name, this.context.settings.stores.keys())
       const hint =
         near === undefined
           ? `[stores.${name}] in confd.toml says what it is`
@@ -196,7 +208,7 @@ export class TemplateCheck {
       this.#fault(nameKey, `${nameKey} and ${idKey} are both set`, 'keep one of them')
       return id
     }
-    const found = await this.owners(kind, name)
+    const found = await this.context.owners(kind, name)
     if (found === undefined) {
       const what = kind === 'passwd' ? 'user' : 'group'
       const hint =

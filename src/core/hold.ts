@@ -111,7 +111,16 @@ function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
   if (root === undefined) return undefined
   const own = keys.filter((key) => (root === '/' ? storeOf(key) === undefined : covers(root, key)))
   const reason =
-    `nothing is left of ${own.join(', ')}, where the last applied render found something, ` +
+    `no key is left of ${someOf(own)}, where the last applied render found some, ` +
     'and allow_empty is not set'
   return { reason, vanished: [] }
+}
+
+/** How many keys a reason names; the others are counted. */
+const NAMED = 5
+
+function someOf(keys: readonly Key[]): string {
+  const more = keys.length - NAMED
+  if (more > 0) return `${keys.slice(0, NAMED).join(', ')} and ${more} more`
+  return [keys.slice(0, -1).join(', '), ...keys.slice(-1)].filter((one) => one !== '').join(' and ')
 }

@@ -49,7 +49,6 @@ const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 export interface Pair {
   /** As the template sees it, without the prefix. */
   readonly key: Key
-  readonly full: Key
   readonly value: string
 }
 
@@ -126,7 +125,7 @@ export class Reader {
     }
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(full)) {
-      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), full: key, value })
+      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
     }
     return pairs
   }
@@ -136,9 +135,10 @@ export class Reader {
    * @param look tells the look-up that gave them from others
    * @param dir where it looked
    */
-  use(look: string, dir: string, pairs: readonly Pick<Pair, 'full'>[]): void {
+  use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
     const full = this.fullKey(dir)
-    if (this.#parts(full).length > 0) this.#tally.keys(look, full, pairs)
+    if (this.#parts(full).length === 0) return
+    this.#tally.keys(look, full, pairs.length, () => pairs.map(({ key }) => this.fullKey(key)))
   }
 
   /** The pairs whose key matches a pattern of Go's path.Match, in key order; no match is an empty list. */
@@ -153,7 +153,7 @@ export class Reader {
       const own = ownKey(this.scope.prefix, key)
       // The prefix itself has no name that a pattern could match.
       if (own === '/' || !expression.test(own)) continue
-      pairs.push({ key: own, full: key, value })
+      pairs.push({ key: own, value })
     }
     this.use(`like ${pattern}`, globBase(normal), pairs)
     return pairs

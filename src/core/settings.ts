@@ -85,6 +85,8 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  readonly allowEmpty: boolean
   /** No reload_cmd runs. */
   readonly noReload: boolean
   /** Every destination lies below this folder. */

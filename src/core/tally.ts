@@ -41,11 +41,12 @@ export class Tally {
    * A look-up of many keys.
    * @param look tells it from others
    * @param at where it looked
+   * @param count of the keys that it found
    */
-  keys(look: string, at: Key, found: readonly { readonly full: Key }[]): void {
+  keys(look: string, at: Key, count: number, found: () => readonly Key[]): void {
     if (this.#isKnown(look)) return
-    this.#add(at, found.length)
-    if (this.found !== undefined) for (const { full } of found) this.found.add(full)
+    this.#add(at, count)
+    if (this.found !== undefined) for (const key of found()) this.found.add(key)
   }
 
   /**

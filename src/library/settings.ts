@@ -90,6 +90,8 @@ export interface Settings extends StoreSettings {
   readonly sync_only?: boolean | undefined
   /** Run no reload_cmd. */
   readonly no_reload?: boolean | undefined
+  /** Write files also when a store has lost every key that they were made of, instead of holding the change. */
+  readonly allow_empty?: boolean | undefined
   /** Render from a file that reconfd snapshot has written, in place of all stores. */
   readonly replay?: string | undefined
   /** The folder with conf.d and templates. Default: /etc/confd. */

@@ -557,6 +557,7 @@ function resourceOf(name: string, traits: Traits): Resource {
     ...(group ? { group: 'g' } : {}),
     ...(groupCheck ? { groupCheck: { command: `check ${name}`, timeout: 1000 } } : {}),
     holdDown: 0,
+    allowEmpty: false,
     reload: {
       ...plainReload,
       minInterval,

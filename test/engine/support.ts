@@ -78,6 +78,7 @@ export const resourceOf = (
   file: `/nonexistent/conf.d/${name}`,
   templates: [{ ...spec(name), ...template }],
   holdDown: 0,
+  allowEmpty: false,
   reload: plainReload,
   ...more,
 })

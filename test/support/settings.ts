@@ -21,6 +21,7 @@ export function settingsFor(own: StoreSettings): Settings {
     detailedExitcode: false,
     syncOnly: false,
     noReload: false,
+    allowEmpty: false,
     keepStageFile: false,
     timeout: 10_000,
     stateDir: '/nonexistent',

@@ -62,15 +62,17 @@ function places({ reader }: RenderContext, called: string, dir: Key): readonly K
 /** An instance and where it was found. */
 interface Found {
   readonly dir: Key
-  readonly full: Key
+  readonly key: Key
   readonly instance: Instance
 }
 
 const instancesIn = ({ reader }: RenderContext, dirs: readonly Key[]): Found[] =>
   dirs.flatMap((dir) =>
-    reader.glance(dir).map(({ key, full, value }) => {
-      return { dir, full, instance: recordOf(SERVICE, value, key) as Instance }
-    }),
+    reader.glance(dir).map(({ key, value }) => ({
+      dir,
+      key,
+      instance: recordOf(SERVICE, value, key) as Instance,
+    })),
   )
 
 /** Throws when the name is that of no service and the dot in it is consul-template's. */

@@ -34,6 +34,7 @@ export interface Short {
 }
 
 export interface Held extends Tripped {
+  readonly by: 'guard' | 'default'
   /** Absent when it is about the whole resource. */
   readonly dest?: string
   readonly short?: Short
@@ -60,7 +61,8 @@ export function judge(
   const passesIn = short.since + settle - now
   if (passesIn <= 0) return undefined
   const reason = `keys are coming back: it passes once their number has not changed for ${settle / 1000} s`
-  return { reason, vanished: stillGone(evidence), short, passesIn }
+  const by = evidence.files.length === 0 ? 'default' : 'guard'
+  return { by, reason, vanished: stillGone(evidence), short, passesIn }
 }
 
 const settleOf = ({ files }: Evidence): number =>
@@ -105,7 +107,7 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
 function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
   for (const { dest, guard, last, next } of files) {
     const tripped = trips(guard, last, next)
-    if (tripped !== undefined) return { dest, ...tripped }
+    if (tripped !== undefined) return { by: 'guard', dest, ...tripped }
   }
   const [root] = emptied(supplies.last ?? new Map(), supplies.next)
   if (root === undefined) return undefined
@@ -113,7 +115,7 @@ function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
   const reason =
     `no key is left of ${someOf(own)}, where the last applied render found some, ` +
     'and allow_empty is not set'
-  return { reason, vanished: [] }
+  return { by: 'default', reason, vanished: [] }
 }
 
 /** How many keys a reason names; the others are counted. */

@@ -34,6 +34,7 @@ export interface Hold {
   /** Some of the keys that have vanished since the last applied render, and how many more. */
   readonly vanished: readonly Key[]
   readonly more: number
+  readonly by: 'guard' | 'default'
   /** Milliseconds after which it passes if nothing changes meanwhile. */
   readonly passesIn?: number
 }
@@ -75,7 +76,7 @@ export async function holdOf(
   const last = await memory.get(name)
   const held = judge(evidenceOf(finding, last), last.held?.short, time)
   if (held === undefined) return undefined
-  const { reason, vanished, short, passesIn } = held
+  const { by, reason, vanished, short, passesIn } = held
   const remembered = { hash: change.hash, ...(short === undefined ? {} : { short }) }
   // Not fatal when it cannot be written: after a restart it is held anew.
   if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
@@ -83,6 +84,7 @@ export async function holdOf(
   }
   return {
     dest: held.dest ?? change.dests.join(', '),
+    by,
     reason,
     vanished: vanished.slice(0, KEYS_NAMED),
     more: Math.max(0, vanished.length - KEYS_NAMED),

@@ -360,11 +360,11 @@ export class Worker {
       // Time does not mend these, but for keys that are coming back: a change of the keys does, or an operator.
       case 'held': {
         const { resource, hold } = outcome
-        const { passesIn, ...told } = hold
+        const { passesIn } = hold
         this.#agenda.succeeded(unit)
         this.failed.add(resource)
         if (passesIn !== undefined) this.#agenda.later(unit, clock.now() + passesIn)
-        emit({ kind: 'held', resource, ...told })
+        emit({ kind: 'held', resource, ...hold })
         return this.#tellOthers(unit, resource, 'held')
       }
       case 'rejected': {

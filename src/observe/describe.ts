@@ -175,11 +175,12 @@ export function describe(event: Event, debug: boolean): Described {
       })
     }
     case 'held': {
-      const { resource, dest, reason, vanished, more } = event
+      const { resource, dest, reason, vanished, more, by, passesIn } = event
       const rest = more > 0 ? ` and ${more} more` : ''
       const gone = vanished.length === 0 ? '' : `; vanished: ${names(vanished)}${rest}`
       const text = `held, ${dest} stays as it is: ${reason}${gone}\n  reconfd accept ${resource} lets this change through`
-      return line('error', resource, text, { resource, dest, reason, vanished, more })
+      const level = passesIn !== undefined ? 'info' : by === 'guard' ? 'error' : 'warn'
+      return line(level, resource, text, { resource, dest, reason, vanished, more, by })
     }
     case 'awaits': {
       const { resource, store, keys, more } = event

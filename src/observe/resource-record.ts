@@ -92,7 +92,7 @@ export class ResourceRecord {
     const why = `its files stay as they are: ${other}, of the same group, `
     if (because === 'waiting') this.#await(`${why}waits`, time)
     else if (because === 'failed') this.failed(`${why}has failed`, time)
-    else this.#hold(`${why}is held`, time)
+    else this.#hold(`${why}is held (reconfd accept ${other} lets its change through)`, time)
   }
 
   /** For something it has come to look up. */
@@ -108,7 +108,8 @@ export class ResourceRecord {
   held({ dest, reason, vanished, more }: Extract<Event, { kind: 'held' }>, time: number): void {
     const rest = more > 0 ? ` and ${more} more` : ''
     const gone = vanished.length === 0 ? '' : `; vanished: ${vanished.join(', ')}${rest}`
-    this.#hold(`${dest} stays as it is: ${reason}${gone}`, time)
+    const cure = `reconfd accept ${this.name} lets this change through`
+    this.#hold(`${dest} stays as it is: ${reason} (${cure})${gone}`, time)
   }
 
   #hold(why: string, time: number): void {

@@ -176,7 +176,7 @@ async function runWith(
     awaited?.note(event)
   }
   process.on('exit', flush)
-  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  for (const message of notices) emit({ kind: 'notice', level: 'warn', message })
   if (process.pid === 1 && settings.mode !== 'onetime') {
     const message =
       'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'

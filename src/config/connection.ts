@@ -5,6 +5,7 @@ import type { Fault } from '../core/fault.ts'
 import type { BackendName, Connection } from '../core/settings.ts'
 import { defined } from './defined.ts'
 import { options, optionOf, type OptionName, type Values } from './options.ts'
+import { isGiven } from './unused.ts'
 
 /** Two ways to say one thing. */
 const alternatives = [
@@ -12,9 +13,6 @@ const alternatives = [
   ['auth-token', 'auth-token-file'],
   ['srv-domain', 'srv-record'],
 ] as const
-
-/** Whether one was given, and not as the empty text, which confd takes for nothing. */
-const isGiven = (given: Values, name: OptionName): boolean => (given[name] ?? '') !== ''
 
 /**
  * The settings of all sources in one, the weakest source first. Where one thing was said in two ways

@@ -1,7 +1,7 @@
 // Settings that are given as an object, as those who run reconfd in their own process do: checked against
 // the table that confd.toml is checked against. The environment and a settings file count only when named.
 import type { Fault } from '../core/fault.ts'
-import { err, type Result } from '../core/result.ts'
+import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
@@ -9,6 +9,7 @@ import { defined } from './defined.ts'
 import type { OptionName, Values } from './options.ts'
 import { contradictions, readEnvironment, settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
+import { unusedOf } from './unused.ts'
 
 /** What only the command has a use for. */
 export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
@@ -48,11 +49,17 @@ export async function settingsGiven(
   const file = named === undefined ? undefined : await readConfFile(named, true)
   if (file !== undefined && file.faults.length > 0) return err([...file.faults])
   const values = merge(file?.values ?? {}, environment.values, own.values)
-  const wrong = contradictions(values)
+  const unused = unusedOf([
+    { kind: 'confd.toml', values: file?.values ?? {} },
+    { kind: 'environment', values: environment.values },
+    { kind: 'object', values: own.values },
+  ])
+  const wrong = [...contradictions(values), ...unused.faults]
   if (wrong.length > 0) return err(wrong.map(({ fault }) => fault))
   const stores = new Map([...(file?.stores ?? []), ...own.stores])
   const settings = await settingsOfRun(values, {}, stores, { ...env })
-  return settings.ok ? settings : err([settings.error])
+  if (!settings.ok) return err([settings.error])
+  return ok({ ...settings.value, notices: [...settings.value.notices, ...unused.notices] })
 }
 
 function readGiven(given: object): ConfFile {

@@ -3,6 +3,7 @@
 // Names, meanings and default paths are confd's where confd has them.
 import { parseAddress, parseBoolean, parseDuration, type Parsed } from './values.ts'
 import { err, ok } from '../core/result.ts'
+import type { BackendName } from '../core/settings.ts'
 import { nearest } from './nearest.ts'
 
 export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
@@ -25,9 +26,23 @@ export interface Option {
   readonly synonyms?: Readonly<Record<string, string>>
   /** Of a duration, in milliseconds. */
   readonly least?: number
+  /** Of a store: the backends that use it; absent: all. */
+  readonly backends?: readonly BackendName[]
   /** The value is a credential: it is never repeated in a message. */
   readonly secret?: true
 }
+
+/** Backends that are reached over a network. */
+const NETWORK: readonly BackendName[] = [
+  'etcdv3',
+  'etcdv2',
+  'consul',
+  'consul-catalog',
+  'zookeeper',
+  'redis',
+]
+const CONSUL: readonly BackendName[] = ['consul', 'consul-catalog']
+const CATALOG: readonly BackendName[] = ['consul-catalog']
 
 export const options = {
   onetime: { group: 'Mode', type: 'boolean', help: 'run once and exit' },
@@ -92,6 +107,7 @@ export const options = {
   },
   node: {
     group: 'Store',
+    backends: NETWORK,
     type: 'list',
     placeholder: 'address',
     env: ['CONFD_NODES'],
@@ -100,12 +116,14 @@ export const options = {
   },
   'srv-domain': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'domain',
     help: 'the nodes are in the SRV record _BACKEND._tcp.DOMAIN in the DNS (etcd for both etcds), looked up again when they fail',
   },
   'srv-record': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'name',
     help: 'the nodes are in this SRV record in the DNS',
@@ -113,6 +131,7 @@ export const options = {
   prefix: { group: 'Store', type: 'text', placeholder: 'path', help: 'put before every key' },
   scheme: {
     group: 'Store',
+    backends: NETWORK,
     type: 'choice',
     default: 'http',
     choices: ['http', 'https'],
@@ -120,13 +139,15 @@ export const options = {
   },
   'client-cert': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     help: 'TLS client certificate',
   },
-  'client-key': { group: 'Store', type: 'text', placeholder: 'file', help: 'TLS client key' },
+  'client-key': { group: 'Store', backends: NETWORK, type: 'text', placeholder: 'file', help: 'TLS client key' },
   'client-ca-keys': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     env: ['CONFD_CLIENT_CAKEYS'],
@@ -135,18 +156,21 @@ export const options = {
   },
   'client-server-name': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'name',
     help: "the name or address that the server's certificate has to be for, when it is not the node's",
   },
   'client-insecure': {
     group: 'Store',
+    backends: NETWORK,
     type: 'boolean',
     help: "take any certificate of the server's, whoever it is: for trying things out",
   },
-  username: { group: 'Store', type: 'text', placeholder: 'name', help: 'to authenticate as' },
+  username: { group: 'Store', backends: NETWORK, type: 'text', placeholder: 'name', help: 'to authenticate as' },
   password: {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     secret: true,
     placeholder: 'text',
@@ -154,17 +178,20 @@ export const options = {
   },
   'password-file': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     help: 'the password is in this file, which is read whenever it is needed',
   },
   'basic-auth': {
     group: 'Store',
+    backends: NETWORK,
     type: 'boolean',
     help: "confd's; not needed here: -username is sent as the store wants it",
   },
   'auth-token': {
     group: 'Store',
+    backends: CONSUL,
     type: 'text',
     secret: true,
     placeholder: 'text',
@@ -172,12 +199,14 @@ export const options = {
   },
   'auth-token-file': {
     group: 'Store',
+    backends: CONSUL,
     type: 'text',
     placeholder: 'file',
     help: 'the ACL token is in this file, which is read whenever it is needed (backends consul, consul-catalog)',
   },
   separator: {
     group: 'Store',
+    backends: ['redis'],
     type: 'text',
     default: '/',
     placeholder: 'text',
@@ -185,6 +214,7 @@ export const options = {
   },
   'poll-interval': {
     group: 'Store',
+    backends: ['redis'],
     type: 'duration',
     default: '5s',
     least: 1,
@@ -192,6 +222,7 @@ export const options = {
   },
   'consul-health': {
     group: 'Store',
+    backends: CATALOG,
     type: 'choice',
     default: 'passing',
     placeholder: 'which',
@@ -200,42 +231,49 @@ export const options = {
   },
   'consul-tag': {
     group: 'Store',
+    backends: CATALOG,
     type: 'list',
     placeholder: 'tag',
     help: 'only instances with this tag; repeat for several that all are needed (backend consul-catalog)',
   },
   'consul-meta': {
     group: 'Store',
+    backends: CATALOG,
     type: 'list',
     placeholder: 'name=value',
     help: 'only instances with this in the metadata of the service; may be repeated (backend consul-catalog)',
   },
   'consul-datacenter': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'name',
     help: "the datacenter; absent: the agent's own (backend consul-catalog)",
   },
   'consul-near': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'node',
     help: 'instances are in the order of their distance from this node; _agent is the one that is asked (backend consul-catalog)',
   },
   'consul-namespace': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'name',
     help: 'the namespace, in Consul Enterprise (backend consul-catalog)',
   },
   'consul-max-stale': {
     group: 'Store',
+    backends: CATALOG,
     type: 'duration',
     default: '0',
     help: 'answers of servers that are behind the leader by up to this are taken; 0: only the leader answers (backend consul-catalog)',
   },
   file: {
     group: 'Store',
+    backends: ['file'],
     type: 'list',
     placeholder: 'path',
     env: ['CONFD_FILE', 'CONFD_FILES'],
@@ -251,6 +289,7 @@ export const options = {
   },
   filter: {
     group: 'Store',
+    backends: ['file'],
     type: 'text',
     default: '*',
     placeholder: 'glob',

@@ -12,6 +12,7 @@ import { connectionNotices, connectionOf, merge, saidTwice } from './connection.
 import { defined } from './defined.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
 import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
+import { backendOf, unusedOf, type Source } from './unused.ts'
 
 /** What the command line asks for. */
 export type Command =
@@ -113,11 +114,18 @@ export async function loadSettings(
   if (faults.length > 0 && command !== 'check') return refuse(78, faults, file.values)
 
   const given = merge(file.values, environment.values, flags.values)
-  const wrong = contradictions(given)
+  const sources: readonly Source[] = [
+    { kind: 'confd.toml', values: file.values },
+    { kind: 'environment', values: environment.values },
+    { kind: 'flags', values: flags.values },
+  ]
+  const { preflight = false, validate = false, file: keys, backend } = flags.values
+  // Keys that are named for this are meant, whatever store the machine has.
+  const fromFile = command === 'check' && validate && keys !== undefined && backend === undefined
+  const chosen: Source = { kind: 'flags', values: { backend: 'file' } }
+  const unused = unusedOf(fromFile ? [...sources, chosen] : sources)
+  const wrong = [...contradictions(given), ...unused.faults]
   if (command === 'check') {
-    const { preflight = false, validate = false } = flags.values
-    // Keys that are named for this are meant, whatever store the machine has.
-    const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
     const values: Values = fromFile ? { ...given, backend: 'file' } : given
     const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
     const { readHttp } = await import('./http.ts')
@@ -127,18 +135,13 @@ export async function loadSettings(
       settings,
       faults: [...faults, ...wrong.map(({ fault }) => fault)],
       doubts: http.ok ? [] : [http.error],
-      notices: notices(values, flags.values, settings),
+      notices: [...notices(values, flags.values, settings), ...unused.notices],
       json: own?.has('json') === true,
       preflight,
       validate,
     })
   }
-  if (command === 'snapshot') {
-    const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
-    const out = own?.get('o') ?? '-'
-    return ok({ kind: 'snapshot', settings, ...(out === '-' ? {} : { out: resolve(out) }) })
-  }
-  if (command !== undefined) {
+  if (command !== undefined && command !== 'snapshot') {
     // Where the daemon is to be found is all that is needed.
     const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
     const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
@@ -150,8 +153,15 @@ export async function loadSettings(
     const all = wrong.map(({ fault }) => fault)
     return refuse(typed ? 64 : 78, all, file.values)
   }
+  if (command === 'snapshot') {
+    const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+    const out = own?.get('o') ?? '-'
+    return ok({ kind: 'snapshot', settings, ...(out === '-' ? {} : { out: resolve(out) }) })
+  }
   const run = await settingsOfRun(given, flags.values, file.stores, env)
-  return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
+  if (!run.ok) return refuse(78, [run.error], file.values)
+  const { settings, notices: told } = run.value
+  return ok({ kind: 'run', settings, notices: [...told, ...unused.notices] })
 }
 
 /**
@@ -262,7 +272,7 @@ function fallback(
 /** The settings of a store, out of those that were given for it. */
 export function storeSettings(given: Values, mode: Settings['mode']): StoreSettings {
   const files = given.file ?? []
-  const backend = given.backend ?? (files.length > 0 ? 'file' : 'etcdv3')
+  const backend = backendOf(given)
   return {
     mode,
     backend,
@@ -342,15 +352,6 @@ function notices(given: Values, typed: Values, settings: Settings): readonly str
   }
   if (settings.mode === 'onetime' && given.http !== undefined) {
     lines.push('-http is not used: a onetime run serves nothing')
-  }
-  if (settings.backend !== 'file' && settings.files.length > 0) {
-    lines.push(`-file is not used: the backend is ${settings.backend}`)
-  }
-  if (settings.backend !== 'consul-catalog') {
-    for (const name of optionNames.filter((one) => one.startsWith('consul-'))) {
-      if (given[name] === undefined) continue
-      lines.push(`-${name} is not used: the backend is ${settings.backend}`)
-    }
   }
   return lines
 }

@@ -6,9 +6,10 @@ import { storeIdentity, type Settings, type StoreSettings } from '../core/settin
 import { byEntry, readEntry } from './entries.ts'
 import { saidTwice } from './connection.ts'
 import { nearest } from './nearest.ts'
-import { optionOf, type Values } from './options.ts'
+import { optionOf, type OptionName, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
 import type { Entries } from './toml.ts'
+import { backendOf, unusedBy, unusedFault } from './unused.ts'
 import { describeType } from './values.ts'
 
 /** Every fault is added to `faults`; what is good is returned, by name. */
@@ -79,11 +80,37 @@ export function readStore(
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
   }
+  unusedIn(document, path, entries, own, faults)
   const twice = saidTwice(own)?.fault
   if (twice !== undefined) {
     faults.push(document.fault(path, 'key', `${where}: ${twice.message}`, twice.hint))
   }
   return own
+}
+
+function unusedIn(
+  document: Pick<Entries, 'fault'>,
+  path: TomlPath,
+  entries: Readonly<Record<string, unknown>>,
+  own: Values,
+  faults: Fault[],
+): void {
+  const entryOf = (name: OptionName): string =>
+    Object.keys(entries).find((entry) => byEntry.get(entry) === name) ?? name
+  const tell = (entry: string, { message, hint }: { message: string; hint: string }): void => {
+    faults.push(document.fault([...path, entry], 'key', message, hint))
+  }
+  if (own.prefix !== undefined) {
+    const hint = 'it is for the default store: write the whole key, or prefix below [template]'
+    tell(entryOf('prefix'), { message: 'prefix has no effect in the table of a store', hint })
+  }
+  // Without a backend it is not known what would be used.
+  if (own.backend === undefined && own.file === undefined) return
+  const backend = backendOf(own)
+  for (const name of unusedBy(backend, own)) {
+    const entry = entryOf(name)
+    tell(entry, unusedFault(entry, name, backend))
+  }
 }
 
 const ownEntries = [...byEntry].flatMap(([entry, name]) =>

@@ -40,6 +40,7 @@ debounce_max = "9s"
       quiet: 3000,
       quietMax: 9000,
       holdDown: 0,
+      allowEmpty: false,
       reload: plainReload,
       templates: [
         {
@@ -81,6 +82,7 @@ test('a resource with only what it needs: the rest is absent or from the setting
       name: 'a.toml',
       file: join(confdir, 'conf.d/a.toml'),
       holdDown: 0,
+      allowEmpty: false,
       reload: plainReload,
       templates: [
         {

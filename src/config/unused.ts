@@ -1,0 +1,77 @@
+// Settings that the backend does not use. In a table of a store each is a fault, since whoever wrote it meant
+// something by it. Of the default store only those are that select what is read: a confd.toml may name
+// certificates and be used with `-backend env`, as confd allows.
+import type { Fault } from '../core/fault.ts'
+import type { BackendName } from '../core/settings.ts'
+import { envNames, optionNames, optionOf, tomlNames, type OptionName, type Values } from './options.ts'
+
+/** Whether one was given, and not as the empty text, which confd takes for nothing. */
+export const isGiven = (given: Values, name: OptionName): boolean => {
+  const value = given[name] ?? ''
+  return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
+}
+
+export const backendOf = ({ backend, file = [] }: Values): BackendName =>
+  backend ?? (file.length > 0 ? 'file' : 'etcdv3')
+
+/** What of the settings the backend does not use, in the order of the table. */
+export const unusedBy = (backend: BackendName, given: Values): readonly OptionName[] =>
+  optionNames.filter((name) => {
+    const { backends } = optionOf(name)
+    return backends !== undefined && !backends.includes(backend) && isGiven(given, name)
+  })
+
+/** Why it is a fault: message and hint. */
+export function unusedFault(
+  called: string,
+  name: OptionName,
+  backend: BackendName,
+): { readonly message: string; readonly hint: string } {
+  const { backends = [] } = optionOf(name)
+  return {
+    message: `${called} has no effect with backend ${backend}`,
+    hint: `it is for ${backends.join(', ')}: take it out, or choose another backend`,
+  }
+}
+
+/** Settings from one place. */
+export interface Source {
+  readonly values: Values
+  readonly kind: 'confd.toml' | 'environment' | 'flags' | 'object'
+}
+
+const called = (name: OptionName, kind: Source['kind']): string => {
+  if (kind === 'flags') return `-${name}`
+  if (kind === 'environment') return envNames(name)[0] ?? name
+  const entry = tomlNames(name)[0] ?? name
+  return kind === 'object' ? entry : `${entry} in confd.toml`
+}
+
+const selectsData = (name: OptionName): boolean =>
+  name.startsWith('consul-') || name === 'separator' || name === 'filter'
+
+/**
+ * What the default store does not use.
+ * @param sources the weakest first
+ */
+export function unusedOf(sources: readonly Source[]): {
+  readonly faults: readonly { readonly about: readonly OptionName[]; readonly fault: Fault }[]
+  readonly notices: readonly string[]
+} {
+  const given: Values = Object.assign({}, ...sources.map(({ values }) => values))
+  const backend = backendOf(given)
+  const chosen = sources.findLastIndex(({ values }) => 'backend' in values || 'file' in values)
+  const faults: { about: OptionName[]; fault: Fault }[] = []
+  const notices: string[] = []
+  for (const name of unusedBy(backend, given)) {
+    const from = sources.findLastIndex(({ values }) => name in values)
+    const what = called(name, sources[from]?.kind ?? 'flags')
+    // Keys of a file in place of a store, as for a test: what that store would have been asked is no matter.
+    const isReplaced = from < chosen && (backend === 'file' || backend === 'env')
+    if (selectsData(name) && !isReplaced) {
+      const fault: Fault = { kind: 'config', ...unusedFault(what, name, backend) }
+      faults.push({ about: [name], fault })
+    } else notices.push(`${what} is not used: the backend is ${backend}`)
+  }
+  return { faults, notices }
+}

@@ -16,6 +16,7 @@ import { rollBack } from './rollback.ts'
 import type { Underway } from './underway.ts'
 import { unitsOf, type Pace, type Unit } from './unit.ts'
 import { Verdicts } from './verdicts.ts'
+import type { Views } from './views.ts'
 import { Waits } from './waits.ts'
 import { work, type Sources } from './work.ts'
 
@@ -80,6 +81,7 @@ export class Worker {
     const unitOf = new Map(units.flatMap((unit) => unit.names.map((name) => [name, unit] as const)))
     const storeOf = (key: Key): string => feeds.nameOf(key)
     const concerns = new Concerns(resources, renderer, storeOf, former?.concerns.views)
+    this.#carryOver(concerns.views, feeds.tree, former)
     this.#current = { ...configuration, units, unitOf, concerns }
     this.#waits.clear()
     for (const set of [this.failed, this.changed]) {
@@ -93,6 +95,18 @@ export class Worker {
     this.#acceptedBeforehand = new Map()
     this.#configureDesk(units, former === undefined)
     this.all()
+  }
+
+  /**
+   * What was there when it was seen last is expected: a key that vanished during a restart, or while its
+   * store is opened anew for another configuration, has its hold-down like any other.
+   */
+  #carryOver(views: Views, tree: Tree, former: Current | undefined): void {
+    const { clock, kept } = this.parts
+    const now = clock.now()
+    if (former === undefined) kept.begin(views)
+    else if (views.mayHold) views.expect(views.all(former.feeds.tree, now), now)
+    views.found(tree)
   }
 
   /** Begins no further work on a unit; what is under way on its files ends. */
@@ -140,6 +154,8 @@ export class Worker {
 
   /** A store was read for the first time. */
   storeRead(): void {
+    const { concerns, feeds } = this.#current ?? {}
+    if (feeds !== undefined) concerns?.views.found(feeds.tree)
     this.#wake()
     this.#agenda.recheck()
     this.#pump()
@@ -157,6 +173,7 @@ export class Worker {
     if (changes.size > 0) {
       const now = this.parts.clock.now()
       const causes = current.concerns.ofKeys(changes, before, current.feeds.tree, now)
+      this.parts.kept.changed(current.concerns.views)
       this.#tellChanged(store, [...changes.keys()], causes)
       this.#mark(causes)
     }
@@ -230,6 +247,10 @@ export class Worker {
     this.#pump()
     await this.idle()
     this.#cancelTimer?.()
+    const { concerns, feeds } = this.#current ?? {}
+    if (concerns !== undefined && feeds !== undefined) {
+      await this.parts.kept.end(concerns.views, feeds.tree)
+    }
   }
 
   /** What waits for something that is known now is due, at once. */
@@ -318,6 +339,7 @@ export class Worker {
     const { concerns, feeds } = this.#current ?? {}
     if (concerns === undefined || concerns.views.next > now) return
     const { keys, causes } = concerns.ofExpired(now)
+    this.parts.kept.changed(concerns.views)
     for (const key of keys) this.#tellChanged(feeds?.nameOf(key) ?? '', [key], causes)
     this.#mark(causes)
   }

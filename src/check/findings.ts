@@ -32,10 +32,22 @@ export interface Counted {
 
 const COLOURS = { error: '\u001b[31m', warning: '\u001b[33m' } as const
 
+/** What was tried beyond looking at files. */
+export interface TriedText {
+  /** The table of it. */
+  readonly text: string
+  readonly errors: number
+  readonly warnings: number
+}
+
+const nothingTried: TriedText = { text: '', errors: 0, warnings: 0 }
+
+/** The summary of the whole comes last. */
 export function findingsText(
   findings: readonly Finding[],
   { resources, templates }: Counted,
   colour: boolean,
+  tried: TriedText = nothingTried,
 ): string {
   const told = findings.map(({ severity, fault }) => {
     const head = colour ? `${COLOURS[severity]}${severity}\u001b[39m` : severity
@@ -43,9 +55,10 @@ export function findingsText(
   })
   const of = `in ${count(resources, 'resource')} with ${count(templates, 'template')}`
   const number = (severity: Finding['severity']): number =>
-    findings.filter((finding) => finding.severity === severity).length
+    findings.filter((finding) => finding.severity === severity).length + tried[`${severity}s`]
   const sums = [count(number('error'), 'error'), count(number('warning'), 'warning')]
-  return [...told, `${findings.length === 0 ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
+  const isGood = number('error') + number('warning') === 0
+  return [...told, tried.text, `${isGood ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
 }
 
 /** One finding is one object; lines and columns are 1-based. */

@@ -1,7 +1,13 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
-import { guardGroupKeys, guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateTableKeys,
+  type KeySpec,
+} from './schema.ts'
 import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */

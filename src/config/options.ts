@@ -144,7 +144,13 @@ export const options = {
     placeholder: 'file',
     help: 'TLS client certificate',
   },
-  'client-key': { group: 'Store', backends: NETWORK, type: 'text', placeholder: 'file', help: 'TLS client key' },
+  'client-key': {
+    group: 'Store',
+    backends: NETWORK,
+    type: 'text',
+    placeholder: 'file',
+    help: 'TLS client key',
+  },
   'client-ca-keys': {
     group: 'Store',
     backends: NETWORK,
@@ -167,7 +173,13 @@ export const options = {
     type: 'boolean',
     help: "take any certificate of the server's, whoever it is: for trying things out",
   },
-  username: { group: 'Store', backends: NETWORK, type: 'text', placeholder: 'name', help: 'to authenticate as' },
+  username: {
+    group: 'Store',
+    backends: NETWORK,
+    type: 'text',
+    placeholder: 'name',
+    help: 'to authenticate as',
+  },
   password: {
     group: 'Store',
     backends: NETWORK,

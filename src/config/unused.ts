@@ -3,7 +3,14 @@
 // certificates and be used with `-backend env`, as confd allows.
 import type { Fault } from '../core/fault.ts'
 import type { BackendName } from '../core/settings.ts'
-import { envNames, optionNames, optionOf, tomlNames, type OptionName, type Values } from './options.ts'
+import {
+  envNames,
+  optionNames,
+  optionOf,
+  tomlNames,
+  type OptionName,
+  type Values,
+} from './options.ts'
 
 /** Whether one was given, and not as the empty text, which confd takes for nothing. */
 export const isGiven = (given: Values, name: OptionName): boolean => {
@@ -58,7 +65,7 @@ export function unusedOf(sources: readonly Source[]): {
   readonly faults: readonly { readonly about: readonly OptionName[]; readonly fault: Fault }[]
   readonly notices: readonly string[]
 } {
-  const given: Values = Object.assign({}, ...sources.map(({ values }) => values))
+  const given = sources.reduce<Values>((all, { values }) => ({ ...all, ...values }), {})
   const backend = backendOf(given)
   const chosen = sources.findLastIndex(({ values }) => 'backend' in values || 'file' in values)
   const faults: { about: OptionName[]; fault: Fault }[] = []

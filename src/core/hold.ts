@@ -100,7 +100,7 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
   const isSame =
     former?.counts.length === next.length && next.every((count, n) => count === former.counts[n])
   // A clock that was set back does not make it wait for longer.
-  const since = isSame ? Math.min((former as Short).since, now) : now
+  const since = isSame ? Math.min(former.since, now) : now
   return { counts: next, since }
 }
 

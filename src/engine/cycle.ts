@@ -146,7 +146,8 @@ async function passed(
   const { name } = finding.resource
   const consent = unit.consentOf(name)
   if (consent.accepted !== undefined) {
-    if (isAccepted(consent, contentHash(name, templates))) emit({ kind: 'accepted', resource: name })
+    if (isAccepted(consent, contentHash(name, templates)))
+      emit({ kind: 'accepted', resource: name })
     consent.accepted = undefined
     warnIfFailed(emit, await accepted.forget(name))
   }
@@ -159,7 +160,9 @@ async function passed(
 /** A first render that finds no key at all is mostly a mistake; that a store has none is told with the store. */
 function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
   if (supplies.size === 0 || !isEmpty(supplies)) return
-  const isStoreEmpty = [...supplies.keys()].every((root) => treeOf(resource).children(root).length === 0)
+  const isStoreEmpty = [...supplies.keys()].every(
+    (root) => treeOf(resource).children(root).length === 0,
+  )
   if (isStoreEmpty) return
   const where = keysOf([resource]).join(', ')
   const message = `${resource.name}: no key was found, and the file is made without any: are the prefix and the keys right? They lead to ${where}`

@@ -55,9 +55,7 @@ export function findingOf(
   files: readonly GuardedFile[],
 ): Finding {
   const own = templates.filter((template) => template.resource === resource)
-  const reads = own.flatMap((one) =>
-    (one.spec.guard ?? resource).allowEmpty ? [] : one.reads,
-  )
+  const reads = own.flatMap((one) => ((one.spec.guard ?? resource).allowEmpty ? [] : one.reads))
   return { resource, files, supplies: sumOf(reads.map(({ supplies }) => supplies)) }
 }
 

@@ -25,7 +25,11 @@ describe('guards', () => {
     ['settle = "2s"', { allowEmpty: false, settle: 2000 }],
     ['max_shrink = 1024', { maxShrink: { kind: 'count', most: 1024 }, allowEmpty: false }],
   ])('%s', async (lines, guard) => {
-    expect((await templateOf(guarded(lines)))?.guard).toEqual({ settle: 5000, groups: [], ...guard })
+    expect((await templateOf(guarded(lines)))?.guard).toEqual({
+      settle: 5000,
+      groups: [],
+      ...guard,
+    })
   })
 
   test('inline, dotted, and one for each [[template]]', async () => {
@@ -58,7 +62,10 @@ describe('guards', () => {
     expect(resources[0]?.allowEmpty).toBe(true)
     const own = `allow_empty = false\n${guarded('')}`
     const { resources: tight } = await load({ 'conf.d/a.toml': own }, ['-allow-empty'])
-    expect(tight[0]).toMatchObject({ allowEmpty: false, templates: [{ guard: { allowEmpty: false } }] })
+    expect(tight[0]).toMatchObject({
+      allowEmpty: false,
+      templates: [{ guard: { allowEmpty: false } }],
+    })
   })
 
   test.each<[string, string]>([
@@ -81,7 +88,10 @@ describe('guards', () => {
     ['max_remove = 1', ['6:1: unknown key max_remove', '  did you mean max_removed?']],
     [
       'colour = 1',
-      ['6:1: unknown key colour', '  the keys are min_keys, max_removed, max_shrink, allow_empty, settle, group'],
+      [
+        '6:1: unknown key colour',
+        '  the keys are min_keys, max_removed, max_shrink, allow_empty, settle, group',
+      ],
     ],
     ['min_keys = -1', ['6:12: min_keys must be at least 0']],
     ['min_keys = 1.5', ['6:12: min_keys must be an integer, not a float']],

@@ -133,7 +133,12 @@ describe('trips', () => {
       ['/services/web/2/host'],
       'of /services/web 2 of 3 keys vanished, max_removed is 50%',
     ],
-    ['below no match', { pattern: '/services/web/*/port', minKeys: 1 }, ['/services/web/1/port'], undefined],
+    [
+      'below no match',
+      { pattern: '/services/web/*/port', minKeys: 1 },
+      ['/services/web/1/port'],
+      undefined,
+    ],
   ])('a group: %s', (_, group, next, reason) => {
     const groups = [{ pattern: '/services/web/*', ...group }]
     expect(trips({ ...bare, groups }, web, footprint(next))?.reason).toBe(reason)
@@ -220,7 +225,12 @@ describe('what a reader has found', () => {
       (reader) => [reader.children('/web'), reader.under('/web/a')],
       ['/p/web/a/host', '/p/web/a/port', '/p/web/b', '/p/web/c'],
     ],
-    ['names that say nothing of what is in them', ['/'], (reader) => reader.children('/', true), ['/p/db', '/p/webs']],
+    [
+      'names that say nothing of what is in them',
+      ['/'],
+      (reader) => reader.children('/', true),
+      ['/p/db', '/p/webs'],
+    ],
     ['nothing', ['/'], () => undefined, []],
   ])('%s', (_, keys, look, expected) => {
     expect(through(keys, look)).toEqual(expected)

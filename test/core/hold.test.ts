@@ -21,10 +21,25 @@ describe('without a guard', () => {
     ['nothing was there before', supplies({ '/': 0 }), supplies({ '/': 0 }), false],
     ['some are left', supplies({ '/': 3 }), supplies({ '/': 1 }), false],
     ['none is left', supplies({ '/': 3 }), supplies({ '/': 0 }), true],
-    ['none of one store is left', supplies({ '/': 3, '/x:': 1 }), supplies({ '/': 3, '/x:': 0 }), true],
-    ['the store is not asked any more', supplies({ '/': 3, '/x:': 1 }), supplies({ '/': 3 }), false],
+    [
+      'none of one store is left',
+      supplies({ '/': 3, '/x:': 1 }),
+      supplies({ '/': 3, '/x:': 0 }),
+      true,
+    ],
+    [
+      'the store is not asked any more',
+      supplies({ '/': 3, '/x:': 1 }),
+      supplies({ '/': 3 }),
+      false,
+    ],
     ['names alone do not replace keys', supplies({ '/': 3 }), supplies({ '/': 0 }, 60), true],
-    ['names without keys were enough before', supplies({ '/': 0 }, 3), supplies({ '/': 0 }, 1), false],
+    [
+      'names without keys were enough before',
+      supplies({ '/': 0 }, 3),
+      supplies({ '/': 0 }, 1),
+      false,
+    ],
     ['no name is left', supplies({ '/': 0 }, 3), supplies({ '/': 0 }), true],
   ])('%s', (_, last, next, isHeld) => {
     expect(judge(evidence(last, next), undefined, 0) !== undefined).toBe(isHeld)

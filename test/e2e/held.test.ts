@@ -18,7 +18,9 @@ const web = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`/web/${n}`, `s${n}`]))
 const lines = (count: number): string => Object.values(web(count)).join('\n') + '\n'
 
-async function withKeys(use: (site: Site, store: readonly string[]) => Promise<void>): Promise<void> {
+async function withKeys(
+  use: (site: Site, store: readonly string[]) => Promise<void>,
+): Promise<void> {
   await withSite([], async (site) => {
     const store = ['-backend', 'file', '-file', join(site.root, 'keys.json'), '-debounce', '10ms']
     await use(site, store)
@@ -36,7 +38,9 @@ test('a onetime run that finds nothing any more holds the file, until that is ac
     expect(await once()).toMatchObject({ code: 0 })
     const held = await once('-prefix', '/typo')
     expect(held).toMatchObject({ code: 1 })
-    expect(held.stderr).toMatch(/"level":"warn".*no key is left of \/typo.*reconfd accept app\.toml/)
+    expect(held.stderr).toMatch(
+      /"level":"warn".*no key is left of \/typo.*reconfd accept app\.toml/,
+    )
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished
     expect(status.stdout).toMatch(/app\.toml +held .*reconfd accept app\.toml/)
@@ -108,8 +112,7 @@ test('keys that come back pass together, or when their number stands still', asy
   })
 })
 
-const heldCount = (run: Running): number =>
-  run.log.filter(({ event }) => event === 'held').length
+const heldCount = (run: Running): number => run.log.filter(({ event }) => event === 'held').length
 
 const resourceText = (site: Site): string =>
   `[template]\nsrc = "app.njk"\ndest = "${site.path('app')}"\nkeys = ["/web"]\n` +

@@ -33,9 +33,10 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|key|settings|control)',
+    'core/(version|result|fault|key|settings|control|http-node|nearest)',
     'system/(runtime|inspector)',
-    'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
+    'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
+    'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
   /** What every run needs. */
   run: [

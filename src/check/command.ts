@@ -1,6 +1,6 @@
 // `reconfd check`, with -preflight and -validate: what was found, and how the command ends.
 import type { Fault } from '../core/fault.ts'
-import type { CheckCommand } from '../config/settings.ts'
+import type { CheckCommand } from '../config/command.ts'
 import { errors, findingsJson, findingsText, hasErrors, sorted, warnings } from './findings.ts'
 import { checkOffline } from './offline.ts'
 import { isFailed, tableText, type Row } from './table.ts'
@@ -26,7 +26,9 @@ export async function check(
 ): Promise<Outcome> {
   const { settings, faults, doubts, notices, json } = command
   const offline = await checkOffline(settings)
-  const told = notices.map((message): Fault => ({ kind: 'config', message }))
+  const told = notices
+    .filter(({ level }) => level === 'warn')
+    .map(({ message }): Fault => ({ kind: 'config', message }))
   const found = sorted([...errors(faults), ...warnings([...doubts, ...told]), ...offline.findings])
   const wrong = hasErrors(found)
   const tried =

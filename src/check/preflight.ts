@@ -21,7 +21,7 @@ import { treeOf, type Tree } from '../core/tree.ts'
 import type { Wanted } from '../feeds/feeds.ts'
 import { openStore } from '../stores/registry.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
-import { commandWords } from './command-words.ts'
+import { commandWords } from '../core/command-words.ts'
 import type { Row } from './table.ts'
 
 export interface Preflight {

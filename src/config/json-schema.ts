@@ -71,7 +71,10 @@ function tableSchema(
     type: 'object',
     properties: {
       ...Object.fromEntries(
-        specs.map(([key, spec]) => [key, { ...keySchema(key, spec), description: spec.doc }]),
+        specs.flatMap(([key, spec]) => {
+          const schema = { ...keySchema(key, spec), description: spec.doc }
+          return [key, ...(spec.aliases ?? [])].map((name) => [name, schema])
+        }),
       ),
       ...more,
     },
@@ -101,7 +104,7 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'limit':
       return LIMIT
     case 'choice':
-      return { enum: ['', ...(spec.choices ?? [])] }
+      return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
     case 'tables':
       return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':

@@ -3,6 +3,9 @@
 // certificates and be used with `-backend env`, as confd allows.
 import type { Fault } from '../core/fault.ts'
 import type { BackendName } from '../core/settings.ts'
+import { backendOf, isGiven } from './connection.ts'
+import type { Contradiction } from './contradictions.ts'
+import { warning, type Notice } from './notice.ts'
 import {
   envNames,
   optionNames,
@@ -11,15 +14,6 @@ import {
   type OptionName,
   type Values,
 } from './options.ts'
-
-/** Whether one was given, and not as the empty text, which confd takes for nothing. */
-export const isGiven = (given: Values, name: OptionName): boolean => {
-  const value = given[name] ?? ''
-  return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
-}
-
-export const backendOf = ({ backend, file = [] }: Values): BackendName =>
-  backend ?? (file.length > 0 ? 'file' : 'etcdv3')
 
 /** What of the settings the backend does not use, in the order of the table. */
 export const unusedBy = (backend: BackendName, given: Values): readonly OptionName[] =>
@@ -55,21 +49,21 @@ const called = (name: OptionName, kind: Source['kind']): string => {
 }
 
 const selectsData = (name: OptionName): boolean =>
-  name.startsWith('consul-') || name === 'separator' || name === 'filter'
+  name.startsWith('consul-') || ['separator', 'filter', 'etcd-slashless'].includes(name)
 
 /**
  * What the default store does not use.
  * @param sources the weakest first
  */
 export function unusedOf(sources: readonly Source[]): {
-  readonly faults: readonly { readonly about: readonly OptionName[]; readonly fault: Fault }[]
-  readonly notices: readonly string[]
+  readonly faults: readonly Contradiction[]
+  readonly notices: readonly Notice[]
 } {
   const given = sources.reduce<Values>((all, { values }) => ({ ...all, ...values }), {})
   const backend = backendOf(given)
   const chosen = sources.findLastIndex(({ values }) => 'backend' in values || 'file' in values)
-  const faults: { about: OptionName[]; fault: Fault }[] = []
-  const notices: string[] = []
+  const faults: Contradiction[] = []
+  const notices: Notice[] = []
   for (const name of unusedBy(backend, given)) {
     const from = sources.findLastIndex(({ values }) => name in values)
     const what = called(name, sources[from]?.kind ?? 'flags')
@@ -78,7 +72,7 @@ export function unusedOf(sources: readonly Source[]): {
     if (selectsData(name) && !isReplaced) {
       const fault: Fault = { kind: 'config', ...unusedFault(what, name, backend) }
       faults.push({ about: [name], fault })
-    } else notices.push(`${what} is not used: the backend is ${backend}`)
+    } else notices.push(warning(`${what} is not used: the backend is ${backend}`))
   }
   return { faults, notices }
 }

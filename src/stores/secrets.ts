@@ -5,10 +5,6 @@ import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
-/** A node as messages quote it: without what stands before an @ or behind a ?, where secrets are put. */
-export const quoted = (node: string): string =>
-  JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
-
 /** The password, from -password-file when there is one. Throws a FaultError when it cannot be read. */
 export const passwordOf = ({ password, passwordFile }: Connection): string | undefined =>
   passwordFile === undefined ? password : readSecret(passwordFile, '-password-file')

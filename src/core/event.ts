@@ -138,7 +138,7 @@ export type Event =
       /** Resources of which this was the last try: they are rolled back. */
       readonly exhausted: readonly string[]
     }
-  /** A guard stops the change; the last good files stay until it is accepted or another one comes. */
+  /** A change takes too much away; the last good files stay until it is accepted or another one comes. */
   | {
       readonly kind: 'held'
       readonly resource: string
@@ -147,6 +147,10 @@ export type Event =
       /** Some of the keys that have vanished since the last applied render, and how many more. */
       readonly vanished: readonly Key[]
       readonly more: number
+      /** `default`: everything that a store supplied is gone, and no guard was asked. */
+      readonly by: 'guard' | 'default'
+      /** Milliseconds after which it passes if no key changes meanwhile; absent: not by itself. */
+      readonly passesIn?: number
     }
   /** What the templates of a resource have looked up is not all known yet: nothing is touched before it is. */
   | {

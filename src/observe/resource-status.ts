@@ -77,7 +77,8 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
     case 'held': {
       const { dest, reason, vanished, more } = event
       const gone = vanished.length === 0 ? '' : `; vanished: ${listed(vanished, Infinity, more)}`
-      return `${dest} stays as it is: ${reason}${gone}`
+      const cure = `reconfd accept ${name} lets this change through`
+      return `${dest} stays as it is: ${reason} (${cure})${gone}`
     }
     case 'rolled-back':
       return (
@@ -92,8 +93,10 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
 
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 
-const groupWhy = (other: string, because: keyof typeof BECAUSE): string =>
-  `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}`
+function groupWhy(other: string, because: keyof typeof BECAUSE): string {
+  const cure = because === 'held' ? ` (reconfd accept ${other} lets its change through)` : ''
+  return `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}${cure}`
+}
 
 function awaitsWhy(event: NonNullable<ResourceProgress['awaits']>['event']): string {
   if (event.kind === 'waits') return groupWhy(event.for, event.because)

@@ -48,7 +48,7 @@ const CHUNKS = {
     'config',
     'control/(keep|paths)',
     'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
-    'stores/(registry|difference|roots)',
+    'stores/(registry|difference|roots|limits|said|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],

@@ -1,7 +1,7 @@
 // The table of settings. One row is the whole definition of an option: its flag, its environment
 // variables, its entry in confd.toml, its type and default, and its line in `-help` and the docs.
 // Names, meanings and default paths are confd's where confd has them.
-import { parseAddress, parseBoolean, parseDuration, type Parsed } from './values.ts'
+import { parseAddress, parseBoolean, parseDuration, parseSize, type Parsed } from './values.ts'
 import { err, ok } from '../core/result.ts'
 import { nearest } from './nearest.ts'
 
@@ -9,7 +9,7 @@ export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
 
 export interface Option {
   readonly group: Group
-  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'choice' | 'address'
+  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'size' | 'choice' | 'address'
   readonly help: string
   /** As it would be typed. Absent: unset, or computed (then `help` says how). */
   readonly default?: string
@@ -184,6 +184,20 @@ export const options = {
     default: '5s',
     least: 1,
     help: 'how often a store that does not tell of changes is read (backend redis without keyspace notifications)',
+  },
+  'max-body': {
+    group: 'Store',
+    type: 'size',
+    default: '256MiB',
+    placeholder: 'size',
+    help: 'the largest answer of a store, and the most that it may hold below the keys: more is a failure of the store',
+  },
+  'max-message': {
+    group: 'Store',
+    type: 'size',
+    default: '64MiB',
+    placeholder: 'size',
+    help: 'the largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper',
   },
   'consul-health': {
     group: 'Store',
@@ -407,11 +421,12 @@ type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
       text: string
       list: readonly string[]
       duration: number
+      size: number
       choice: string
       address: string
     }[O['type']]
 
-/** The values of all options that were given, by flag name. Durations in milliseconds. */
+/** The values of all options that were given, by flag name. Durations in milliseconds, sizes in bytes. */
 export type Values = { readonly [N in OptionName]?: ValueOf<(typeof options)[N]> }
 
 export const optionNames = Object.keys(options) as readonly OptionName[]
@@ -453,6 +468,7 @@ const unsupportedBackends = /^(vault|dynamodb|rancher|ssm|secretsmanager|acm|sta
 export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {
   if (option.type === 'boolean') return parseBoolean(text)
   if (option.type === 'duration') return parseDuration(text, option.least)
+  if (option.type === 'size') return parseSize(text)
   if (option.type === 'address') return parseAddress(text)
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []

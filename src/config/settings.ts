@@ -246,6 +246,8 @@ function fallback(
   name:
     | 'interval'
     | 'poll-interval'
+    | 'max-body'
+    | 'max-message'
     | 'consul-max-stale'
     | 'timeout'
     | 'debounce'
@@ -271,6 +273,10 @@ export function storeSettings(given: Values, mode: Settings['mode']): StoreSetti
     filter: given.filter ?? options.filter.default,
     separator: given.separator ?? options.separator.default,
     pollInterval: given['poll-interval'] ?? fallback('poll-interval'),
+    limits: {
+      body: given['max-body'] ?? fallback('max-body'),
+      message: given['max-message'] ?? fallback('max-message'),
+    },
     ...(given.backend === 'consul-catalog' ? { catalog: catalogSettings(given) } : {}),
   }
 }

@@ -54,7 +54,6 @@ export class TemplateCheck {
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
-    const { line } = this.document.place(this.path)
     return {
       src,
       dest,
@@ -83,7 +82,6 @@ export class TemplateCheck {
       mkdirs: table.mkdirs ?? isRooted,
       ...(table.adopt === true ? { adopt: true } : {}),
       ...(table.backup === true ? { backup: true } : {}),
-      line,
     }
   }
 

@@ -27,6 +27,14 @@ export interface Connection {
   readonly clientInsecure?: true
 }
 
+/** How much is taken from a store, in bytes. What goes beyond is a fault, never a reason to use more memory. */
+export interface Limits {
+  /** Of one answer, and of all that is read of a store or held of it at one time. */
+  readonly body: number
+  /** Of one message: a line of a watch, a value, what is put together from fragments, a packet. */
+  readonly message: number
+}
+
 /** What of Consul's catalog is asked for, and of whom. */
 export interface CatalogSettings {
   readonly health: 'passing' | 'any'
@@ -65,6 +73,7 @@ export interface StoreSettings {
   readonly separator: string
   /** How often a store that does not tell of changes is read. */
   readonly pollInterval: number
+  readonly limits: Limits
   /** Of backend consul-catalog. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
@@ -118,6 +127,7 @@ export const storeIdentity = ({
   filter,
   separator,
   pollInterval,
+  limits,
   catalog,
 }: StoreSettings): string =>
-  JSON.stringify([backend, connection, files, filter, separator, pollInterval, catalog])
+  JSON.stringify([backend, connection, files, filter, separator, pollInterval, limits, catalog])

@@ -1,11 +1,14 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
+// Redirects are not followed: no store sends any.
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
-import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
+import type { Connection, Limits } from '../core/settings.ts'
+import { bodyOf, type Source } from './http-body.ts'
+import { Connector } from './http-connector.ts'
+import { faultOf, isClosed, TimeoutError } from './http-faults.ts'
 import { passwordOf, quoted } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, Pool, requestOn } from './undici.ts'
+import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
@@ -25,19 +28,32 @@ export interface LinesOptions extends RequestOptions {
   readonly onBytes?: () => void
 }
 
+export interface ClientOptions {
+  readonly connection: Connection
+  readonly limits: Limits
+  /** How messages call the server, such as `etcd`. */
+  readonly product: string
+  /** Called when bytes of an answer have come. */
+  readonly heard?: (() => void) | undefined
+}
+
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
   /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
+  /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
+  readonly place: string
+  readonly limits: Limits
   /**
    * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
-   * Throws a FaultError of kind `store` when there is no whole response in time.
+   * Throws a FaultError of kind `store` when there is no whole response in time, or one that is too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
    * One request whose response is read line by line as it arrives, for as long as it lasts.
-   * The iteration ends with the response and throws as request() does when it breaks.
+   * The iteration ends with the response and throws as request() does when it breaks, or when a line is too
+   * long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
   /** Destroys all sockets at once; what is under way throws. */
@@ -53,7 +69,10 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
+  /** To be read once, either so or by text(). */
   readonly lines: AsyncIterable<string>
+  /** The whole body, for a short one. */
+  text(): Promise<string>
 }
 
 const DEFAULT_TIMEOUT = 30_000
@@ -61,90 +80,91 @@ const DEFAULT_TIMEOUT = 30_000
 /**
  * A client for one node; no socket is opened before the first request.
  * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
- * @param store how messages call the server, such as `etcd`
  * Throws a FaultError when the node is no address.
  */
-export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
-  const origin = originOf(node, connection.scheme)
-  let refused: Error | undefined
-  const pool = new Pool(origin, {
-    // Long polls last for minutes: each request has its own timeout instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    pipelining: 1,
-    connect: connectorOf(connection, (error) => (refused ??= error)),
-  })
-  const place = `${store} at ${origin}`
-  const explain = (error: unknown): unknown =>
-    faultOf(
-      /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
-      place,
-      store,
-    )
+export const openHttp = (node: string, options: ClientOptions): HttpClient =>
+  new PooledClient(originOf(node, options.connection.scheme), options)
 
-  async function start(path: string, options: RequestOptions, signal: AbortSignal) {
-    return requestOn(pool, {
+class PooledClient implements HttpClient {
+  readonly place: string
+  readonly limits: Limits
+  readonly #sockets: Connector
+  readonly #pool: Pool
+
+  constructor(
+    readonly origin: string,
+    private readonly options: ClientOptions,
+  ) {
+    this.place = `${options.product} at ${origin}`
+    this.limits = options.limits
+    this.#sockets = new Connector(options.connection)
+    this.#pool = new Pool(origin, {
+      // Long polls last for minutes: each request has its own timeout instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      connect: this.#sockets.connect,
+    })
+  }
+
+  async request(path: string, options: RequestOptions = {}): Promise<HttpResponse> {
+    const time = limitOf(options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      const { status, headers } = source
+      return { status, headers, body: await bodyOf(source, this.options.heard).whole() }
+    } catch (error) {
+      throw this.#reasonOf(error, options)
+    } finally {
+      time.clear()
+    }
+  }
+
+  async lines(path: string, options: LinesOptions = {}): Promise<LinesResponse> {
+    const time = limitOf(options)
+    const ended = (error: unknown): unknown => this.#reasonOf(error, options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      time.disarm()
+      const { status, headers } = source
+      const body = bodyOf(source, options.onBytes)
+      const text = (): Promise<string> =>
+        body
+          .message()
+          .catch((error: unknown) => {
+            throw ended(error)
+          })
+          .finally(time.clear)
+      return { status, headers, lines: body.lines(ended, time.clear), text }
+    } catch (error) {
+      time.clear()
+      throw ended(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.close()
+    await this.#pool.destroy()
+  }
+
+  async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
+    const { place, limits } = this
+    const { statusCode, headers, body } = await requestOn(this.#pool, {
       path,
       method: options.method ?? 'GET',
       headers: options.headers ?? {},
       body: options.body ?? null,
       signal,
     })
+    this.options.heard?.()
+    return { status: statusCode, headers, body, place, limits }
   }
 
-  return {
-    origin,
-    async request(path, options = {}) {
-      const limit = limitOf(options)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        return { status: statusCode, headers, body: await body.text() }
-      } catch (error) {
-        throw options.signal?.aborted === true ? options.signal.reason : explain(error)
-      } finally {
-        limit.clear()
-      }
-    },
-    async lines(path, options = {}) {
-      const limit = limitOf(options)
-      const fail = (error: unknown): unknown =>
-        options.signal?.aborted === true ? options.signal.reason : explain(error)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        limit.disarm()
-        return {
-          status: statusCode,
-          headers,
-          lines: splitLines(body, options.onBytes, fail, limit.clear),
-        }
-      } catch (error) {
-        limit.clear()
-        throw fail(error)
-      }
-    },
-    close: () => pool.destroy(),
-  }
-}
-
-/**
- * Each socket is opened with the TLS files as they are then, and without the session of another one,
- * which would carry its certificates on.
- * @param onRefused told why a server ends a connection that was set up. With TLS 1.3 it looks at our
- *   certificate only then, and undici says no more than that the other side has closed.
- */
-function connectorOf(
-  connection: Connection,
-  onRefused: (error: Error) => void,
-): ReturnType<typeof buildConnector> {
-  return (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
-    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    connect({ ...options, ...expected }, (...[error, socket]) => {
-      socket?.on('error', onRefused)
-      if (error === null) callback(null, socket)
-      else callback(error, null)
-    })
+  /** The caller's own reason, when it was the caller who ended it; else the fault. */
+  #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
+    if (signal?.aborted === true) return signal.reason
+    const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
+    return faultOf(cause, this.place, this.options.product)
   }
 }
 
@@ -191,33 +211,4 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
     signal?.removeEventListener('abort', abort)
   }
   return { signal: own.signal, disarm, clear }
-}
-
-async function* splitLines(
-  body: AsyncIterable<Buffer>,
-  onBytes: (() => void) | undefined,
-  fail: (error: unknown) => unknown,
-  done: () => void,
-): AsyncGenerator<string> {
-  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
-  let parts: Buffer[] = []
-  try {
-    for await (const chunk of body) {
-      onBytes?.()
-      let from = 0
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-        const tail = chunk.subarray(from, at)
-        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-        parts = []
-        from = at + 1
-        yield line.toString()
-      }
-      if (from < chunk.length) parts.push(chunk.subarray(from))
-    }
-  } catch (error) {
-    throw fail(error)
-  } finally {
-    done()
-  }
-  if (parts.length > 0) yield Buffer.concat(parts).toString()
 }

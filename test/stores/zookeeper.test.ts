@@ -179,7 +179,7 @@ test('a server that falls silent is noticed, and so is its return', async () => 
   zookeeper.pause()
   try {
     expect((await watched.fault()).message).toBe(
-      `cannot reach ZooKeeper at ${zookeeper.node}: no answer within 0.7 s`,
+      `cannot reach ZooKeeper at ${zookeeper.node}: no answer within 700 ms`,
     )
   } finally {
     zookeeper.resume()

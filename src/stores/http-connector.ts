@@ -1,0 +1,41 @@
+// The sockets below HTTP: how they are opened, and how they end.
+import type { Socket } from 'node:net'
+import type { Connection } from '../core/settings.ts'
+import { CONNECT_TIMEOUT } from './http-faults.ts'
+import { tlsOptions } from './tls.ts'
+import { buildConnector } from './undici.ts'
+
+/**
+ * Opens sockets: each with the TLS files as they are then, and without the session of another one, which
+ * would carry its certificates on.
+ */
+export class Connector {
+  /**
+   * Why a server has ended a connection that was set up. With TLS 1.3 it looks at our certificate only
+   * then, and undici says no more than that the other side has closed.
+   */
+  refused: Error | undefined
+  /** Those that are being set up: undici does not end them when its pool is destroyed. */
+  readonly #opening = new Set<Socket>()
+
+  constructor(private readonly connection: Connection) {}
+
+  readonly connect: ReturnType<typeof buildConnector> = (options, callback) => {
+    const tls = options.protocol === 'https:' ? tlsOptions(this.connection) : {}
+    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
+    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
+    const opening = connect({ ...options, ...expected }, (...[error, socket]) => {
+      this.#opening.delete(opening)
+      socket?.on('error', (refused: NodeJS.ErrnoException) => {
+        if (refused.code?.startsWith('ERR_SSL_') === true) this.refused ??= refused
+      })
+      if (error === null) callback(null, socket)
+      else callback(error, null)
+    }) as unknown as Socket
+    this.#opening.add(opening)
+  }
+
+  close(): void {
+    for (const socket of this.#opening) socket.destroy(new Error('closed'))
+  }
+}

@@ -159,7 +159,7 @@ describe('silence', () => {
     etcd.pause()
     try {
       expect((await fault).message).toBe(
-        `cannot reach etcd at http://${etcd.node}: the watch was not opened within 0.3 s`,
+        `cannot reach etcd at http://${etcd.node}: the watch was not opened within 300 ms`,
       )
     } finally {
       etcd.resume()

@@ -7,20 +7,26 @@ import { again, names, type Told } from './told.ts'
 
 export const describeStores = {
   'store-live'({ store, node, keys, tries, onDemand }: EventOf<'store-live'>): Told {
-    const isEmpty = keys === 0 && onDemand !== true
-    const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
     const after =
       tries === undefined ? '' : `, after ${counted(tries, 'failed try', 'failed tries')}`
+    const isEmpty = keys === 0 && onDemand !== true
+    const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
     const message = `live: ${counted(keys, 'key')} from ${node}${after}${empty}`
     return { level: 'info', about: store, message }
   },
 
-  'store-stale'({ store, fault, known, retryIn, tries = 1 }: EventOf<'store-stale'>): Told {
+  'store-stale'(event: EventOf<'store-stale'>): Told {
+    const { store, node, fault, known, retryIn, tries = 1 } = event
+    const often = tries === 1 ? '' : `, tried ${tries} times`
     const files = known ? 'the last good files stay' : 'no keys yet, no file is touched'
     const next = retryIn === 0 ? ', the next node is tried at once' : again(retryIn)
-    const often = tries === 1 ? '' : `, tried ${tries} times`
     const message = `${files}${often}${next}: ${formatFault(fault)}`
-    return { level: 'error', about: store, message }
+    return {
+      level: 'error',
+      about: store,
+      message,
+      fields: { store, node, fault, known, retryIn, tries },
+    }
   },
 
   changed({ store, keys, more, resources }: EventOf<'changed'>): Told {

@@ -5,6 +5,7 @@
 import { FaultError } from '../../core/fault.ts'
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
+import { duration } from '../../core/words.ts'
 import { Meter } from '../limits.ts'
 import type { Mailbox } from '../mailbox.ts'
 import { each, Mismatch } from '../shape.ts'
@@ -92,7 +93,7 @@ async function oneStream(
     if (live) return
     throw new FaultError({
       kind: 'store',
-      message: `cannot reach etcd at ${gateway.http.origin}: the watch was not opened within ${context.silence / 1000} s`,
+      message: `cannot reach etcd at ${gateway.http.origin}: the watch was not opened within ${duration(context.silence)}`,
       hint: 'is etcd running there, and does it have a leader?',
     })
   } finally {

@@ -2,6 +2,7 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
+import { keepSecret } from '../../system/secrets.ts'
 import type { Meter } from '../limits.ts'
 import {
   anything,
@@ -13,7 +14,6 @@ import {
   type Shape,
 } from '../shape.ts'
 import { said } from '../said.ts'
-import { keepSecret } from '../../system/secrets.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type WatchResponse } from './wire.ts'
 
@@ -195,9 +195,13 @@ export class Gateway {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
-      const { token } = await this.#post('/auth/authenticate', { name, password }, authResponse)
+      const { token = '' } = await this.#post(
+        '/auth/authenticate',
+        { name, password },
+        authResponse,
+      )
       keepSecret(token)
-      return token ?? ''
+      return token
     } catch (error) {
       if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
         return ''

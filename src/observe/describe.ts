@@ -29,6 +29,9 @@ const WHY = {
   remove: 'not wanted any more',
 } as const
 
+/** Of a store without any; the rest is counted. */
+const KEYS_ASKED = 10
+
 /** The command, and below it the last lines of what it printed. */
 const withOutput = (command: string, { output }: CommandResult): string =>
   [command, ...lastLines(output).map((text) => `| ${text}`)].join('\n')
@@ -68,18 +71,22 @@ export function describe(event: Event, debug: boolean): Described {
     case 'notice':
       return line(event.level, '', event.message)
     case 'store-live': {
-      const { store, node, keys, tries, onDemand = false } = event
-      const isEmpty = keys === 0 && !onDemand
-      const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
+      const { store, node, keys, tries, asked } = event
+      const more = Math.max(0, (asked?.length ?? 0) - KEYS_ASKED)
+      const empty =
+        asked === undefined
+          ? ''
+          : `, there is none at or below ${names(asked.slice(0, KEYS_ASKED))}${more > 0 ? ` and ${more} more` : ''}: check -prefix and the keys of the resources`
       const again =
         tries === undefined
           ? ''
           : `, after ${counted(tries, 'failed try').replace(/trys$/, 'tries')}`
       const text = `live: ${counted(keys, 'key')} from ${node}${again}${empty}`
-      return line('info', store, text, {
+      return line(asked === undefined ? 'info' : 'warn', store, text, {
         store,
         node,
         keys,
+        ...(asked === undefined ? {} : { asked }),
         ...(tries === undefined ? {} : { tries }),
       })
     }

@@ -129,7 +129,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: 'its files stay as they are: b, of the same group, is held',
+        why: 'its files stay as they are: b, of the same group, is held (reconfd accept b lets its change through)',
       },
     ],
     [

@@ -208,6 +208,9 @@ export type Event =
   | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }
 
+/** The events of some kinds. */
+export type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>
+
 export type Emit = (event: Event) => void
 
 /** Tells of what could not be done, where that is no reason to stop. */

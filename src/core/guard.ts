@@ -4,6 +4,7 @@ import { compileGlob } from './glob.ts'
 import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Guard, GuardGroup, Limit } from './resource.ts'
 import type { Tallied } from './tally.ts'
+import { counted } from './words.ts'
 
 /** What a guard knows of one render: which keys it read, and how many bytes it made. */
 export interface Footprint {
@@ -72,12 +73,12 @@ function beyond(
   const reasons: string[] = []
   if (minKeys !== undefined && next.size < minKeys) {
     const { size } = next
-    reasons.push(`${size} ${size === 1 ? 'key was' : 'keys were'} read, min_keys is ${minKeys}`)
+    reasons.push(`${counted(size, 'key was', 'keys were')} read, min_keys is ${minKeys}`)
   }
   if (last !== undefined && maxRemoved !== undefined) {
     const lost = gone(last, next).length
     if (exceeds(lost, maxRemoved, last.size)) {
-      const of = `${lost} of ${last.size} ${last.size === 1 ? 'key' : 'keys'}`
+      const of = `${lost} of ${counted(last.size, 'key')}`
       reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
     }
   }

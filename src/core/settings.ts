@@ -63,13 +63,14 @@ export interface CatalogSettings {
 
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
-  /** Without brackets. */
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
+  /** A Unix socket, or an address: a host without brackets, and a port, of which 0 is any that is free. */
+  readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
   /** Further names that requests may be for. */
   readonly names: readonly string[]
+  /** Absent: one is made and kept in the state directory. */
   readonly token?: string
+  /** Where the token is from, in words for the log. */
+  readonly tokenFrom?: string
 }
 
 /** Which store, and how it is read. */

@@ -9,6 +9,7 @@ import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
 import { allOf } from './asked.ts'
+import { duration } from '../core/words.ts'
 import { Demand } from './demand.ts'
 import { follow, type FollowEvent } from './follow.ts'
 import type { Asked } from './race.ts'
@@ -136,7 +137,7 @@ export class Feed {
 
   #notInTime(timeout: number): Fault {
     const { name, options } = this
-    const waited = `${name} gave no keys within ${timeout / 1000} s`
+    const waited = `${name} gave no keys within ${duration(timeout)}`
     const why = this.#asked.size === 0 ? undefined : allOf(options.store.name, this.#asked)
     const nodes = options.store.nodes.join(', ')
     return {

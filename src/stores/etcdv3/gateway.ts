@@ -13,6 +13,7 @@ import {
   type Shape,
 } from '../shape.ts'
 import { said } from '../said.ts'
+import { keepSecret } from '../../system/secrets.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type WatchResponse } from './wire.ts'
 
@@ -194,7 +195,9 @@ export class Gateway {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
-      return (await this.#post('/auth/authenticate', { name, password }, authResponse)).token ?? ''
+      const { token } = await this.#post('/auth/authenticate', { name, password }, authResponse)
+      keepSecret(token)
+      return token ?? ''
     } catch (error) {
       if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
         return ''

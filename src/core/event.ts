@@ -45,6 +45,8 @@ export type Event =
       readonly keys: number
       /** How often it was tried in vain before; absent: it was not away. */
       readonly tries?: number
+      /** Where it has no key: the full keys that were looked for, each with all that is below it. */
+      readonly asked?: readonly Key[]
       /** There may be more, which nobody has looked up yet. */
       readonly onDemand?: true
     }

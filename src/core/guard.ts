@@ -78,7 +78,7 @@ function beyond(
   if (last !== undefined && maxRemoved !== undefined) {
     const lost = gone(last, next).length
     if (exceeds(lost, maxRemoved, last.size)) {
-      const of = `${lost} of ${last.size} ${last.size === 1 ? 'key' : 'keys'}`
+      const of = `${lost} of ${counted(last.size, 'key')}`
       reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
     }
   }

@@ -5,7 +5,8 @@
 import { inGroup, trips, type Footprint, type Tripped } from './guard.ts'
 import { covers, storeOf, type Key } from './key.ts'
 import { SETTLE, type Guard } from './resource.ts'
-import { emptied, noSupply, type Supplies } from './supply.ts'
+import { emptied, type Supplies } from './supply.ts'
+import { duration, listed } from './words.ts'
 
 /** One file of a resource that has a guard. */
 export interface GuardedRender {
@@ -60,7 +61,7 @@ export function judge(
   const settle = settleOf(evidence)
   const passesIn = short.since + settle - now
   if (passesIn <= 0) return undefined
-  const reason = `keys are coming back: it passes once their number has not changed for ${settle / 1000} s`
+  const reason = `keys are coming back: it passes once their number has not changed for ${duration(settle)}`
   const by = evidence.files.length === 0 ? 'default' : 'guard'
   return { by, reason, vanished: stillGone(evidence), short, passesIn }
 }
@@ -88,10 +89,11 @@ function countsOf({ files, supplies }: Evidence): readonly Count[] {
     return [{ last: before.size, next: next.keys.size }, ...groups]
   })
   const roots = [...(supplies.last?.keys() ?? [])].sort()
-  const ofStores = roots.map((root) => ({
-    last: supplies.last?.get(root)?.keys ?? 0,
-    next: (supplies.next.get(root) ?? noSupply).keys,
-  }))
+  const ofStores = roots.map((root) => {
+    const last = supplies.last?.get(root)?.keys ?? 0
+    // A store that is not asked any more, or may supply nothing, is not short of anything.
+    return { last, next: supplies.next.get(root)?.keys ?? last }
+  })
   return [...ofFiles, ...ofStores]
 }
 
@@ -113,16 +115,10 @@ function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
   if (root === undefined) return undefined
   const own = keys.filter((key) => (root === '/' ? storeOf(key) === undefined : covers(root, key)))
   const reason =
-    `no key is left of ${someOf(own)}, where the last applied render found some, ` +
+    `no key is left of ${listed(own, NAMED)}, where the last applied render found some, ` +
     'and allow_empty is not set'
   return { by: 'default', reason, vanished: [] }
 }
 
 /** How many keys a reason names; the others are counted. */
 const NAMED = 5
-
-function someOf(keys: readonly Key[]): string {
-  const more = keys.length - NAMED
-  if (more > 0) return `${keys.slice(0, NAMED).join(', ')} and ${more} more`
-  return [keys.slice(0, -1).join(', '), ...keys.slice(-1)].filter((one) => one !== '').join(' and ')
-}

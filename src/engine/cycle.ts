@@ -165,6 +165,6 @@ function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
   )
   if (isStoreEmpty) return
   const where = keysOf([resource]).join(', ')
-  const message = `${resource.name}: no key was found, and the file is made without any: are the prefix and the keys right? They lead to ${where}`
+  const message = `${resource.name}: no key was found at or below ${where}, and its files are written without any: check the prefix and the keys`
   emit({ kind: 'notice', level: 'warn', message })
 }

@@ -39,7 +39,7 @@ export class HeldKeys {
   async set(keys: ReadonlyMap<Key, Gone>): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     this.#next = keys
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
+    this.#writing ??= this.#write()
     return this.#writing
   }
 
@@ -55,6 +55,9 @@ export class HeldKeys {
       return ok(undefined)
     } catch (error) {
       return err(ioFault(`cannot write the state file ${this.#path}`, error, STATE_HINT))
+    } finally {
+      // At once: what is set from here on is not written by this one any more.
+      this.#writing = undefined
     }
   }
 }

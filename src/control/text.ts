@@ -1,6 +1,13 @@
 // The answers as text for people: a table of the resources, and the past of one.
 import { formatFault } from '../core/fault.ts'
-import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type Status,
+} from '../core/status.ts'
 
 /** @param running false: told from the state directory */
 export function statusText(status: Status, running: boolean): string {
@@ -10,12 +17,13 @@ export function statusText(status: Status, running: boolean): string {
       ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
       : notRunning(status.at),
   ]
-  for (const { name, state, since, node, keys, fault } of stores) {
+  for (const { name, state, since, node, keys, fault, lag } of stores) {
     const what = [
       keys === undefined ? '' : `${keys} key${keys === 1 ? '' : 's'}`,
       node === undefined ? '' : `from ${node}`,
     ]
-    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
+    const late = lag === undefined ? '' : lateness(lag)
+    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim(), late]
     lines.push(told.filter((part) => part !== '').join(', '))
     if (fault !== undefined) lines.push(`  ${firstLine(formatFault(fault))}`)
   }

@@ -16,6 +16,7 @@ export const TONES: Readonly<Record<State, Tone>> = {
   held: 'bad',
   owed: 'bad',
   stale: 'warn',
+  behind: 'warn',
   waiting: 'calm',
   'in sync': 'good',
 }

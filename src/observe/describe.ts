@@ -5,6 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import { formatFault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
 import type { Reads } from '../core/reader.ts'
+import { lateness } from '../core/status.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -89,6 +90,12 @@ export function describe(event: Event, debug: boolean): Described {
       const often = tries === 1 ? '' : `, tried ${tries} times`
       const text = `${so}${often}${nextNode(retryIn)}: ${formatFault(fault)}`
       return line('error', store, text, { store, node, fault, known, retryIn, tries })
+    }
+    case 'store-behind': {
+      const { store, lag, isNews } = event
+      if (lag === undefined) return line('info', store, 'no longer behind', { store })
+      const text = `behind: ${lateness(lag)}; all keys are read again where that is faster`
+      return line(isNews ? 'warn' : 'debug', store, text, { store, lag: Math.round(lag) })
     }
     case 'changed': {
       const { store, keys, more, resources } = event

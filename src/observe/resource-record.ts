@@ -3,13 +3,14 @@
 import type { Event } from '../core/event.ts'
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
-import type {
-  Change,
-  ReadNames,
-  Reload,
-  ResourceHistory,
-  State,
-  StoreStatus,
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type State,
+  type StoreStatus,
 } from '../core/status.ts'
 
 const CHANGES_KEPT = 20
@@ -182,7 +183,7 @@ export class ResourceRecord {
     if (owed !== undefined) {
       return { state: 'owed', since: owed, why: this.#owedWhy() }
     }
-    const away = stores.find(({ state }) => state !== 'live')
+    const away = stores.find(({ state }) => state === 'stale' || state === 'waiting')
     const why = away?.fault === undefined ? {} : { why: briefly(away.fault) }
     if (this.#awaits !== undefined) {
       const told = [this.#awaits.why, ...(why.why === undefined ? [] : [why.why])]
@@ -194,6 +195,11 @@ export class ResourceRecord {
       return { state: 'waiting', since, why: 'not looked at yet', ...why }
     }
     if (away !== undefined) return { state: 'stale', since: Date.parse(away.since), ...why }
+    const late = stores.find(({ state }) => state === 'behind')
+    if (late !== undefined) {
+      const { since, lag = 0 } = late
+      return { state: 'behind', since: Date.parse(since), why: lateness(lag) }
+    }
     return { state: 'in sync', since: Math.max(this.#good, ...changes) }
   }
 }

@@ -46,6 +46,8 @@ export class StatusBoard {
       case 'store-live':
       case 'store-stale':
         return this.#noteStore(event, time)
+      case 'store-behind':
+        return this.#noteLag(event, time)
       case 'changed':
       case 'files-changed':
         for (const [name, cause] of event.causes) {
@@ -137,6 +139,22 @@ export class StatusBoard {
       if (this.#stores.has(name)) continue
       this.#stores.set(name, { name, state: 'waiting', since: isoTime(time) })
     }
+  }
+
+  #noteLag({ store: name, lag }: Extract<Event, { kind: 'store-behind' }>, time: number): void {
+    const former = this.#stores.get(name)
+    if (former?.state !== 'live' && former?.state !== 'behind') return
+    const { node, keys } = former
+    const state = lag === undefined ? 'live' : 'behind'
+    const since = former.state === state ? former.since : isoTime(time)
+    this.#stores.set(name, {
+      name,
+      state,
+      since,
+      ...(node === undefined ? {} : { node }),
+      ...(keys === undefined ? {} : { keys }),
+      ...(lag === undefined ? {} : { lag }),
+    })
   }
 
   #noteStore(event: Extract<Event, { kind: 'store-live' | 'store-stale' }>, time: number): void {

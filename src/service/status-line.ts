@@ -1,5 +1,11 @@
 // The status in one line, for `systemctl status`.
-import type { FullStatus, ResourceStatus, State, StoreStatus } from '../core/status.ts'
+import {
+  lateness,
+  type FullStatus,
+  type ResourceStatus,
+  type State,
+  type StoreStatus,
+} from '../core/status.ts'
 
 /** Of the resources that are in a bad state. */
 const NAMED = 3
@@ -16,6 +22,7 @@ export function statusLine({ resources, stores, configuration }: FullStatus): st
     ...named(resources, 'held', 'held'),
     ...named(resources, 'owed', 'reload owed'),
     ...counted(resources, 'stale'),
+    ...counted(resources, 'behind'),
     ...counted(resources, 'waiting'),
     ...stores.flatMap(away),
   ].join('; ')
@@ -45,8 +52,9 @@ function counted(resources: readonly ResourceStatus[], state: State): string[] {
   return length === 0 ? [] : [`${length} ${state}`]
 }
 
-function away({ name, state, since, fault }: StoreStatus): string[] {
+function away({ name, state, since, fault, lag }: StoreStatus): string[] {
   if (state === 'live') return []
+  if (lag !== undefined) return [`${name} is behind: ${lateness(lag)}`]
   // Before its first answer there is nothing wrong with it.
   return [fault === undefined ? `${name} is being read` : `${name} away since ${second(since)}`]
 }

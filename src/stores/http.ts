@@ -35,6 +35,8 @@ export interface ClientOptions {
   readonly product: string
   /** Called when bytes of an answer have come. */
   readonly heard?: (() => void) | undefined
+  /** Milliseconds that a connection is kept for the next request. */
+  readonly idle?: number | undefined
 }
 
 export type ResponseHeaders = Record<string, string | string[] | undefined>
@@ -103,6 +105,7 @@ class PooledClient implements HttpClient {
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
       connect: this.#sockets.connect,
     })
   }

@@ -33,9 +33,10 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|spoken|escape|key|settings|control)',
+    'core/(version|result|fault|spoken|escape|key|settings|control|http-node|nearest)',
     'system/(runtime|inspector|secrets)',
-    'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
+    'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
+    'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
   /** What every run needs. */
   run: [
@@ -54,7 +55,7 @@ const CHUNKS = {
   ],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/watch-files',
+    'system/(watch-files|bell|links)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',

@@ -9,7 +9,8 @@ import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
-import { loadSettings, type Command } from './config/settings.ts'
+import type { Command } from './config/command.ts'
+import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { selfCommand } from './system/runtime.ts'
@@ -181,7 +182,7 @@ async function runWith(
     awaited?.note(event)
   }
   process.on('exit', flush)
-  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  for (const notice of notices) emit({ kind: 'notice', ...notice })
   if (process.pid === 1 && settings.mode !== 'onetime') {
     const message =
       'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'

@@ -23,7 +23,7 @@ import { openStore } from '../stores/registry.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
 import type { Row } from './table.ts'
 import { counted, duration } from '../core/words.ts'
-import { commandWords } from './command-words.ts'
+import { commandWords } from '../core/command-words.ts'
 
 export interface Preflight {
   readonly rows: readonly Row[]

@@ -1,6 +1,6 @@
 // `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
 // file store can read. What CI tests templates with, without any store.
-import type { SnapshotCommand } from '../config/settings.ts'
+import type { SnapshotCommand } from '../config/command.ts'
 import { loadResources } from '../config/resources.ts'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'

@@ -1,7 +1,13 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
-import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateTableKeys,
+  type KeySpec,
+} from './schema.ts'
 import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
@@ -65,7 +71,10 @@ function tableSchema(
     type: 'object',
     properties: {
       ...Object.fromEntries(
-        specs.map(([key, spec]) => [key, { ...keySchema(key, spec), description: spec.doc }]),
+        specs.flatMap(([key, spec]) => {
+          const schema = { ...keySchema(key, spec), description: spec.doc }
+          return [key, ...(spec.aliases ?? [])].map((name) => [name, schema])
+        }),
       ),
       ...more,
     },
@@ -95,7 +104,9 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'limit':
       return LIMIT
     case 'choice':
-      return { enum: ['', ...(spec.choices ?? [])] }
+      return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
+    case 'tables':
+      return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
       return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
   }

@@ -7,7 +7,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'waiting', 'in sync'] 
 
 /**
  * - `failed`: its files could not be brought up to date; they are as they were
- * - `held`: a guard stops the change until it is accepted
+ * - `held`: the change takes too much away; it waits to be accepted, or for the keys to come back
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
  * - `stale`: in sync with what the store last said, and the store is away
  * - `waiting`: not looked at yet, or for the first reading of something it has come to look up

@@ -58,11 +58,12 @@ export class Feed {
   #read: (() => void) | undefined
 
   constructor(private readonly options: FeedOptions) {
-    const { store, prefixes, name, emit, whole = false } = options
+    const { store, prefixes, root, name, emit, whole = false } = options
     if (!whole && store.startingWith !== undefined) {
       this.#demand = new Demand(store.startingWith(prefixes))
     }
-    this.#telling = new Telling(name, emit, this.#demand !== undefined)
+    const asked = prefixes.map((key) => moveKey(root, key))
+    this.#telling = new Telling(name, emit, this.#demand === undefined ? asked : undefined)
     this.#room = new Room(options.most)
   }
 

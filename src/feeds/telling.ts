@@ -2,6 +2,7 @@
 // and what there is to know of its nodes, once each. A store that is tried every few seconds is no news.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
 import type { Notice } from '../core/store.ts'
 
 /** Milliseconds. */
@@ -33,11 +34,14 @@ export class Telling {
   #falseReturns = 0
   readonly #noticed = new Set<string>()
 
-  /** @param clock milliseconds */
+  /**
+   * @param asked the full keys that are read; undefined when what is read depends on the templates
+   * @param clock milliseconds
+   */
   constructor(
     private readonly store: string,
     private readonly emit: Emit,
-    private readonly onDemand: boolean,
+    private readonly asked: readonly Key[] | undefined,
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
@@ -69,13 +73,13 @@ export class Telling {
     }
     if (this.#wasLive && this.#away === undefined) return
     if (this.#falseReturns >= FALSE_RETURNS) return
-    const { store } = this
+    const { store, asked } = this
     const tries = this.#away?.tries ?? 0
     this.#away = undefined
     this.#wasLive = true
     const more = {
       ...(tries === 0 ? {} : { tries }),
-      ...(this.onDemand ? { onDemand: true as const } : {}),
+      ...(asked === undefined ? { onDemand: true as const } : keys === 0 ? { asked } : {}),
     }
     this.emit({ kind: 'store-live', store, node, keys, ...more })
   }

@@ -77,7 +77,7 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
     case 'held': {
       const { dest, reason, vanished, more } = event
       const gone = vanished.length === 0 ? '' : `; vanished: ${listed(vanished, Infinity, more)}`
-      return `${dest} stays as it is: ${reason}${gone}`
+      return `${dest} stays as it is: ${reason} (${consent(name)})${gone}`
     }
     case 'rolled-back':
       return (
@@ -92,8 +92,11 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
 
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 
+const consent = (name: string): string => `reconfd accept ${name} lets this change through`
+
 const groupWhy = (other: string, because: keyof typeof BECAUSE): string =>
-  `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}`
+  `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}` +
+  (because === 'held' ? ` (reconfd accept ${other} lets its change through)` : '')
 
 function awaitsWhy(event: NonNullable<ResourceProgress['awaits']>['event']): string {
   if (event.kind === 'waits') return groupWhy(event.for, event.because)

@@ -16,8 +16,6 @@ import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 
-const DEFAULT_NODE = '127.0.0.1:8500'
-
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
@@ -35,7 +33,7 @@ export function open(
   const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
-    defaultNode: DEFAULT_NODE,
+    port: 8500,
     settings,
     check: () => {
       credentials()

@@ -23,7 +23,7 @@ export function open(settings: StoreSettings, tuning = { silence: SILENCE }): Re
   return openHttpStore({
     name: 'etcdv3',
     product: 'etcd',
-    defaultNode: '127.0.0.1:2379',
+    port: 2379,
     settings,
     follow: (http, prefixes, signal) =>
       watch(new Gateway(http, connection, signal), outermost(prefixes), tuning),

@@ -53,6 +53,13 @@ function explain(
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }
+    case 'ENOENT':
+      return { what: 'there is no socket at this path', hint: where }
+    case 'EACCES':
+      return {
+        what: 'permission denied',
+        hint: 'reconfd has to run as a user that may use the socket',
+      }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
@@ -85,3 +92,15 @@ const notHttp = (data = ''): Pick<Fault, 'hint'> & { readonly what: string } =>
         hint: 'write -scheme https, or https:// before the node',
       }
     : { what: 'its answer is not HTTP', hint: 'is another server listening there? check -node' }
+
+/** What servers of Go, and nginx, say to plain HTTP where they expect TLS. */
+export const wantsTls = (body: string): boolean =>
+  /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(body)
+
+export const plainHttp = (place: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `${place} expects HTTPS, and was asked by plain HTTP`,
+    hint: 'use -scheme https, or write https:// before the node',
+    permanent: true,
+  })

@@ -11,8 +11,8 @@ export interface HttpStore {
   readonly name: string
   /** How messages call the server. */
   readonly product: string
-  /** Where it is when nobody says otherwise. */
-  readonly defaultNode: string
+  /** Where it listens on this machine, and of a node that names no port. */
+  readonly port: number
   readonly settings: StoreSettings
   /** Throws a FaultError for settings of this store that are not right; nothing is connected yet. */
   readonly check?: () => void
@@ -27,11 +27,11 @@ export interface HttpStore {
 
 /** Faults of the settings (a node that is no address, a TLS file that cannot be read) are returned. */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
-  const { name, product, defaultNode, check, follow } = options
+  const { name, product, port, check, follow } = options
   const { connection, limits } = options.settings
-  const nodes = connection.nodes.length > 0 ? connection.nodes : [defaultNode]
+  const nodes = connection.nodes.length > 0 ? connection.nodes : [`127.0.0.1:${port}`]
   const checked = attempt(() => {
-    checkConnection(connection, nodes)
+    checkConnection(connection, nodes, port)
     check?.()
   })
   if (!checked.ok) return checked
@@ -42,7 +42,7 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
     signal: AbortSignal,
     { demand, heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, { connection, limits, product, heard })
+    const http = openHttp(node, { connection, limits, product, port, heard })
     // At once, and not when the consumer comes back: an aborted watch keeps no socket.
     const close = (): void => void http.close()
     signal.addEventListener('abort', close, { once: true })

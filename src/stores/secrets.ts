@@ -6,10 +6,6 @@ import type { Connection } from '../core/settings.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
-/** A node as messages quote it: without what stands before an @ or behind a ?, where secrets are put. */
-export const quoted = (node: string): string =>
-  JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
-
 /** The password, from -password-file when there is one. Throws a FaultError when it cannot be read. */
 export function passwordOf(connection: Connection): string | undefined {
   const { username, password: given, passwordFile } = connection

@@ -176,13 +176,21 @@ describe('what is told of a store', () => {
     const told = new Telling(
       's',
       (event) => events.push(event),
-      false,
+      ['/app'],
       () => now,
     )
     const fails = (message: string): void =>
       told.broken({ node: 'n', fault: { kind: 'store', message }, retryIn: 5 }, true)
     return { events, told, fails, later: (seconds: number) => (now += seconds * 1000) }
   }
+
+  it('where nothing is, the keys that were looked for', () => {
+    const { events, told } = telling()
+    told.live('n', 0, false)
+    expect(events).toEqual([
+      { kind: 'store-live', store: 's', node: 'n', keys: 0, asked: ['/app'] },
+    ])
+  })
   const tries = (events: readonly Event[]): (number | undefined)[] =>
     events.map((event) => (event as { tries?: number }).tries)
 

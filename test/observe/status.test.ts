@@ -55,6 +55,7 @@ const held: Event = {
   reason: '3 of 4 keys vanished',
   vanished: ['/k/1', '/k/2'],
   more: 1,
+  by: 'guard',
 }
 const reloading: Event = { kind: 'reload-started', resources: ['a'], command: 'reload' }
 const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload', result }
@@ -118,7 +119,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: '/a stays as it is: 3 of 4 keys vanished; vanished: /k/1, /k/2 and 1 more',
+        why: '/a stays as it is: 3 of 4 keys vanished (reconfd accept a lets this change through); vanished: /k/1, /k/2 and 1 more',
       },
     ],
     [
@@ -128,7 +129,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: 'its files stay as they are: b, of the same group, is held',
+        why: 'its files stay as they are: b, of the same group, is held (reconfd accept b lets its change through)',
       },
     ],
     [
@@ -372,6 +373,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
     listings: none,
     patterns: none,
     files: new Set(files),
+    supplies: new Map(),
   })
   const rendered = (...all: ReturnType<typeof reads>[]): Event => ({
     kind: 'rendered',

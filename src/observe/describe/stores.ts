@@ -5,14 +5,20 @@ import type { Reads } from '../../core/reader.ts'
 import { counted } from '../../core/words.ts'
 import { again, names, type Told } from './told.ts'
 
+/** Of a store without keys: how many of those that were looked for are named. */
+const ASKED = 10
+
 export const describeStores = {
-  'store-live'({ store, node, keys, tries, onDemand }: EventOf<'store-live'>): Told {
+  'store-live'({ store, node, keys, tries, asked }: EventOf<'store-live'>): Told {
+    const empty =
+      asked === undefined
+        ? ''
+        : `, there is none at or below ${names(asked.slice(0, ASKED), asked.length - ASKED)}: ` +
+          'check -prefix and the keys of the resources'
     const after =
       tries === undefined ? '' : `, after ${counted(tries, 'failed try', 'failed tries')}`
-    const isEmpty = keys === 0 && onDemand !== true
-    const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
     const message = `live: ${counted(keys, 'key')} from ${node}${after}${empty}`
-    return { level: 'info', about: store, message }
+    return { level: asked === undefined ? 'info' : 'warn', about: store, message }
   },
 
   'store-stale'(event: EventOf<'store-stale'>): Told {

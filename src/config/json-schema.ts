@@ -1,5 +1,6 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
 
@@ -75,6 +76,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return { type: 'string', minLength: 1 }
     case 'strings':
       return STRINGS
+    case 'one or more':
+      return { ...STRINGS, type: ['string', 'array'], minItems: 1, minLength: 1 }
     case 'id':
       return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
     case 'boolean':
@@ -90,7 +93,7 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'choice':
       return { enum: ['', ...(spec.choices ?? [])] }
     case 'table':
-      return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
+      return tableSchema(key === 'guard' ? guardKeys : haproxyKeys)
   }
 }
 

@@ -14,6 +14,8 @@ export interface KeySpec {
     | 'limit'
     | 'choice'
     | 'table'
+    /** Strings, or one alone. */
+    | 'one or more'
   readonly required?: true
   /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
@@ -60,6 +62,10 @@ export const templateKeys = {
   check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
   reload_timeout: { type: 'duration', least: 1, doc: 'Instead of -reload-timeout.' },
   guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
+  haproxy: {
+    type: 'table',
+    doc: 'Change running HAProxy processes instead of reloading them, as `[template.haproxy]`.',
+  },
   for_each: {
     type: 'string',
     doc: 'A pattern of keys, such as "/vhosts/*": the template is rendered once for each match.',

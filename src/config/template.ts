@@ -9,6 +9,7 @@ import { engineByName, engineNames, type EngineName, type TemplateSpec } from '.
 import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
 import { readGuard } from './guard.ts'
+import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
@@ -50,6 +51,7 @@ export class TemplateCheck {
     )
     this.#paths(dest, forEach)
     const guard = readGuard(this.document, this.path, table, this.faults)
+    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
@@ -78,6 +80,7 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
+      ...(haproxy === undefined ? {} : { haproxy }),
       ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,

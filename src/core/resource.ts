@@ -106,6 +106,14 @@ export interface Guard {
   readonly allowEmpty: boolean
 }
 
+/** Running HAProxy processes that follow their file without a reload where they can. */
+export interface HaproxySpec {
+  /** A path each, or `host:port`. Never empty. */
+  readonly sockets: readonly string[]
+  /** How long a removed server may finish its connections. */
+  readonly drain: number
+}
+
 /** One destination and the template that makes it. */
 export interface TemplateSpec {
   /** Absolute path of the template file. */
@@ -150,6 +158,7 @@ export interface TemplateSpec {
   readonly backup?: boolean
   /** What the commands of its resource print is not shown. */
   readonly sensitive?: boolean
+  readonly haproxy?: HaproxySpec
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean
   /** Where this template's table starts in the file, 1-based; for messages. */

@@ -9,6 +9,7 @@ import type { FullStatus } from '../core/status.ts'
 import { Accepted } from '../state/accepted.ts'
 import { noFolder, stateFolder, type StateFolder } from '../state/folder.ts'
 import { noJournal, openJournal, type Journal, type OpenedJournal } from '../state/journal.ts'
+import { Notes } from '../state/notes.ts'
 import { openManifest, type Manifest } from '../state/manifest.ts'
 import { Records } from '../state/records.ts'
 import { readStatus } from '../state/status-file.ts'
@@ -19,6 +20,8 @@ export interface RunState {
   readonly records: Records
   readonly manifest: Manifest
   readonly accepted: Accepted
+  /** What HAProxy has loaded. */
+  readonly loaded: Notes
   readonly folder: StateFolder
   /** The status of the last run, if it can be read. */
   readonly readStatus: () => Promise<FullStatus | undefined>
@@ -41,6 +44,7 @@ export async function openState(settings: Settings, emit: Emit): Promise<Result<
     records,
     manifest,
     accepted,
+    loaded: new Notes(stateDir, confdir, 'haproxy'),
     folder,
     readStatus: () => readStatus(path).catch(() => undefined),
   })

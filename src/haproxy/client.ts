@@ -31,9 +31,9 @@ const targetOf = (address: string) => {
 export async function ask(
   address: string,
   commands: readonly string[],
-  { patience = PATIENCE, signal }: { readonly patience?: Patience; readonly signal?: AbortSignal } = {},
+  patience: Patience = PATIENCE,
 ): Promise<readonly string[]> {
-  const text = await converse(address, ['prompt', ...commands, 'quit'], patience, signal)
+  const text = await converse(address, ['prompt', ...commands, 'quit'], patience)
   // The prompt stands before each command, and before `quit`.
   const [before = '', ...answers] = text.split(PROMPT)
   if (before.trim() !== '') raise('io', `${address} is no Runtime API of HAProxy`, NOT_HAPROXY)
@@ -52,21 +52,16 @@ function converse(
   address: string,
   lines: readonly string[],
   { connect: toConnect, answer: toAnswer }: Patience,
-  signal?: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(address))
     const pieces: Buffer[] = []
     let size = 0
-    const fail = (fault: Fault): void => {
+    const fail = (error: FaultError): void => {
       socket.destroy()
-      reject(new FaultError(fault))
+      reject(error)
     }
-    const abort = (): void => fail(lateFault(address))
-    signal?.addEventListener('abort', abort, { once: true })
-    socket.once('close', () => signal?.removeEventListener('abort', abort))
-    if (signal?.aborted === true) return abort()
-    socket.setTimeout(toConnect, abort)
+    socket.setTimeout(toConnect, () => fail(new FaultError(lateFault(address))))
     socket.once('connect', () => {
       socket.setTimeout(toAnswer)
       socket.write(`${lines.join('\n')}\n`, 'latin1')
@@ -74,9 +69,10 @@ function converse(
     socket.on('data', (piece) => {
       pieces.push(piece)
       size += piece.length
-      if (size > ANSWERS_MOST) fail({ kind: 'io', message: `${address} answers without an end` })
+      if (size > ANSWERS_MOST)
+        fail(new FaultError({ kind: 'io', message: `${address} answers without an end` }))
     })
-    socket.once('error', (error) => fail(connectionFault(address, error)))
+    socket.once('error', (error) => fail(connectionError(address, error)))
     socket.once('end', () => resolve(Buffer.concat(pieces).toString('latin1')))
   })
 }
@@ -87,30 +83,35 @@ const lateFault = (address: string): Fault => ({
   hint: 'Is HAProxy stopped, or are all connections of its `stats maxconn` taken?',
 })
 
-function connectionFault(address: string, error: Error): Fault {
-  const isPath = address.startsWith('/')
-  switch (errnoOf(error)) {
+/** Nobody listens there. */
+export class AbsentError extends FaultError {}
+
+function connectionError(address: string, error: Error): FaultError {
+  const code = errnoOf(error)
+  switch (code) {
     case 'ENOENT':
-      return {
+      return new AbsentError({
         kind: 'io',
         message: `there is no socket ${address}`,
         hint: 'Is HAProxy running, and does its file have this `stats socket`?',
-      }
+      })
     case 'ECONNREFUSED':
-      return {
+      return new AbsentError({
         kind: 'io',
         message: `nothing listens at ${address}`,
-        hint: isPath ? 'It was left by a HAProxy that has ended.' : 'Is HAProxy running?',
-      }
+        hint: 'Is HAProxy running?',
+      })
     case 'EACCES':
     case 'EPERM':
-      return {
+      return new FaultError({
         kind: 'io',
         message: `the user that reconfd runs as may not connect to ${address}`,
         hint: 'Add `user`, `group` or `mode` to the `stats socket` line, such as `mode 660 group haproxy`.',
-      }
+      })
     default:
-      return { kind: 'io', message: `the connection to ${address} has failed: ${errnoOf(error) ?? 'unknown error'}` }
+      return new FaultError({
+        kind: 'io',
+        message: `the connection to ${address} has failed: ${code ?? 'unknown error'}`,
+      })
   }
 }
-

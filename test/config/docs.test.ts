@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
@@ -25,6 +26,7 @@ const types: Record<KeySpec['type'], string> = {
   limit: 'integer or string',
   choice: 'string',
   table: 'table',
+  'one or more': 'string or array of strings',
 }
 
 const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
@@ -50,6 +52,7 @@ const tables: Record<string, string> = {
   keys: keyTable(templateKeys),
   'resource keys': keyTable(resourceKeys),
   'guard keys': keyTable(guardKeys),
+  'haproxy keys': keyTable(haproxyKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),

@@ -32,7 +32,9 @@ export class Probe {
     this.#agent = createServer((socket) => {
       this.#keep(socket)
       this.#note(socket.localAddress, 'agent')
-      socket.on('data', (data) => this.#note(socket.localAddress, `agent is sent ${data.toString()}`))
+      socket.on('data', (data) =>
+        this.#note(socket.localAddress, `agent is sent ${data.toString()}`),
+      )
       socket.write('up\n')
     })
   }
@@ -59,6 +61,7 @@ export class Probe {
     socket.on('data', (data: Buffer) => {
       if (text === '' && data[0] === TLS_HANDSHAKE) {
         socket.removeAllListeners('data').removeAllListeners('end')
+        socket.pause()
         socket.unshift(data)
         this.#tls.emit('connection', socket)
         return
@@ -109,7 +112,8 @@ const plain = (text: string): string =>
   text
     .replace(/^(host|x-[a-z-]+):.*\r\n/gim, '')
     .replace(/^PROXY .*\r\n/, 'PROXY\r\n')
-    .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{4}/, 'PROXY v2 ')
+    // Its header of 4 bytes, then two IPv4 addresses and two ports.
+    .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{16}/, 'PROXY v2 ')
     .replace(/127\.0\.\d+\.\d+/g, '127.*')
 
 const open = (server: Server): Promise<number> =>

@@ -145,7 +145,11 @@ export async function tryOptions(
   const known = examples({ files, agentPort })
   const keywords = keywordsOf(program)
   const options = [...keywords.keys()].filter((name) => known[name] !== undefined)
-  const haproxy = await Laboratory.start(program, port, options.map((name) => known[name] ?? ''))
+  const haproxy = await Laboratory.start(
+    program,
+    port,
+    options.map((name) => known[name] ?? ''),
+  )
   try {
     const added = await haproxy.add(options.map((name) => known[name] ?? ''))
     await haproxy.use()
@@ -238,7 +242,11 @@ class Laboratory {
     const server = new ServerProcess({
       name: program,
       args: ['-db', '-f', config],
-      ready: () => ask(socket, ['show info']).then(() => true, () => false),
+      ready: () =>
+        ask(socket, ['show info']).then(
+          () => true,
+          () => false,
+        ),
     })
     await server.start()
     return new Laboratory(server, socket, port, serverPort, options.length)
@@ -274,7 +282,7 @@ class Laboratory {
     await Promise.all(backends.map(request))
     client.close()
     const settled = async (): Promise<boolean> =>
-      [...(await this.tell()).values()].every((row) => !/INI|^\*/.test(row.get('check_status') ?? ''))
+      [...(await this.tell()).values()].every((row) => !/INI/.test(row.get('check_status') ?? ''))
     await until('all checks have ended', settled)
   }
 
@@ -285,7 +293,8 @@ class Laboratory {
     return new Map(
       rows.map((row) => [
         row[0] ?? '',
-        new Map(COLUMNS.map((name) => [name, row[head.indexOf(name)] ?? ''])),
+        // An asterisk stands for a further check that is under way.
+        new Map(COLUMNS.map((name) => [name, row[head.indexOf(name)]?.replace(/^\* /, '') ?? ''])),
       ]),
     )
   }
@@ -293,8 +302,14 @@ class Laboratory {
   /** Whether the servers that were loaded can be deleted. */
   async delete(): Promise<readonly boolean[]> {
     const numbers = Array.from({ length: this.count }, (_, n) => n)
-    await ask(this.socket, numbers.map((n) => `set server l${n}/s state maint`))
-    const answers = await ask(this.socket, numbers.map((n) => `del server l${n}/s`))
+    await ask(
+      this.socket,
+      numbers.map((n) => `set server l${n}/s state maint`),
+    )
+    const answers = await ask(
+      this.socket,
+      numbers.map((n) => `del server l${n}/s`),
+    )
     return answers.map((answer) => answer === 'Server deleted.')
   }
 

@@ -47,6 +47,7 @@ export function historyText(history: ResourceHistory, running: boolean, at: stri
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
     lines.push(`  last reload ${reloadText(lastReload)}: ${printable(lastReload.command)}`)
+    if (lastReload.how?.startsWith('not') === true) lines.push(`    ${printable(lastReload.how)}`)
   }
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
@@ -83,7 +84,8 @@ function changeText({ at, keys, files, more }: Change, most: number): string {
   return `${time(at)} ${names}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-function reloadText({ at, exitCode, signal, timedOut, duration }: Reload): string {
+function reloadText({ at, exitCode, signal, timedOut, duration, how: way }: Reload): string {
+  if (way?.startsWith('without') === true) return `${time(at)} ${printable(way)}`
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
   return `${time(at)} ${how} in ${duration} ms`
 }

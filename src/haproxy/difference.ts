@@ -31,10 +31,10 @@ export interface Leaving {
 export type Change = { readonly backend: string; readonly name: string } & (
   | { readonly kind: 'add'; readonly place: Place; readonly server: Server }
   /** It was leaving, and stays. */
-  | { readonly kind: 'return'; readonly isDisabled: boolean }
+  | { readonly kind: 'return'; readonly server: Server }
   | { readonly kind: 'place'; readonly place: Place }
   | { readonly kind: 'weight'; readonly weight: number }
-  | { readonly kind: 'state'; readonly isDisabled: boolean }
+  | { readonly kind: 'state'; readonly server: Server }
   | { readonly kind: 'remove'; readonly line: ServerLine; readonly gently: boolean }
 )
 
@@ -148,23 +148,26 @@ class SectionDifference {
       )
     }
     const isSame = isSameLine(former, line)
-    if ((former.isUncertain || line.isUncertain) && !(isSame && leaving === undefined))
-      this.#reload('doubt', name, 'depends on the environment of HAProxy')
     const server = serverOf(line)
+    if (former.isUncertain || line.isUncertain || server.unknown !== undefined) {
+      if (!isSame || leaving !== undefined)
+        this.#reload('doubt', name, 'has words whose meaning is not known here')
+      return
+    }
     const own = isSame ? server : serverOf(former)
     if (!isSame) this.#compareOptions(name, own, server)
-    if (line.isUncertain) return
     if (former.address !== line.address || server.place !== undefined)
       this.#place(name, server, actual)
     this.#weight(name, server, actual)
-    if (leaving !== undefined) this.#return(name, server)
+    if (leaving !== undefined)
+      this.#changes.push({ kind: 'return', backend: this.#name, name, server })
     else this.#state(name, own, server, actual)
   }
 
   #add(line: ServerLine): void {
     const { name } = line
     const { running, file } = this
-    if (line.isUncertain) this.#reload('doubt', name, 'depends on the environment of HAProxy')
+    if (line.isUncertain) this.#reload('doubt', name, 'has words whose meaning is not known here')
     if (!file.hasGlobal)
       this.#reload(
         'doubt',
@@ -211,14 +214,11 @@ class SectionDifference {
     this.#changes.push({ kind: 'weight', backend: this.#name, name, weight })
   }
 
-  #return(name: string, { isDisabled }: Server): void {
-    this.#changes.push({ kind: 'return', backend: this.#name, name, isDisabled })
-  }
-
-  #state(name: string, former: Server, { isDisabled }: Server, actual: RunningServer): void {
+  #state(name: string, former: Server, server: Server, actual: RunningServer): void {
+    const { isDisabled } = server
     if (former.isDisabled !== isDisabled) {
       if (actual.isMaintained !== isDisabled)
-        this.#changes.push({ kind: 'state', backend: this.#name, name, isDisabled })
+        this.#changes.push({ kind: 'state', backend: this.#name, name, server })
     } else if (actual.isMaintained !== isDisabled || actual.isDrained) {
       this.byHand.push(`${this.#name}/${name}`)
     }

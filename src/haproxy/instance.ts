@@ -69,24 +69,33 @@ function commandsFor(change: Change): readonly string[] {
       return [`set server ${id} weight ${change.weight}`]
     case 'return':
     case 'state':
-      return [`set server ${id} state ${change.isDisabled ? 'maint' : 'ready'}`]
+      return change.server.isDisabled
+        ? [`set server ${id} state maint`]
+        : readiness(id, change.server)
     case 'remove':
       return [`set server ${id} state ${change.gently ? 'drain' : 'maint'}`]
   }
 }
 
-/** An added server is in maintenance, and its checks do not run. */
+/** An added server is in maintenance, and its checks do not run. So it stays if the file has it disabled. */
 function addition(id: string, { address, port }: Place, server: Server): readonly string[] {
   const { options, weight, isDisabled } = server
   const host = address.includes(':') ? `[${address}]` : address
   const words = [...options].flatMap(([name, value]) => (value === '' ? [name] : [name, value]))
   if (weight !== 1) words.push('weight', String(weight))
-  const hasAgent = options.has('agent-check')
   return [
     ['add server', id, `${host}:${port}`, ...words].join(' '),
+    ...(isDisabled ? [] : readiness(id, server)),
+  ]
+}
+
+/** Checks that run already go on. */
+function readiness(id: string, { options }: Server): readonly string[] {
+  const hasAgent = options.has('agent-check')
+  return [
     ...(options.has('check') ? [`enable health ${id}`] : []),
     ...(hasAgent ? [`enable agent ${id}`] : []),
-    ...(isDisabled ? [] : [`set server ${id} state ready`]),
-    ...(hasAgent && !isDisabled ? [`set server ${id} agent up`] : []),
+    `set server ${id} state ready`,
+    ...(hasAgent ? [`set server ${id} agent up`] : []),
   ]
 }

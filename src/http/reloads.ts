@@ -69,7 +69,10 @@ const reloadRow = (reload: RecentReload): Html =>
     <span class="name">${reload.resources.join(', ')}</span>
     <span class="wide break">
       <code>${reload.command}</code>
-      <span class="soft">${endOf(reload)} after ${lasted(reload.duration)}</span>
+      <span class="soft"
+        >${endOf(reload)} after
+        ${lasted(reload.duration)}${reload.how === undefined ? '' : `, ${reload.how}`}</span
+      >
     </span>
     ${ago(reload.at)}
   </li>`

@@ -116,6 +116,7 @@ const reloadTold = (reload: Reload): Html =>
     <dd>
       ${endOf(reload)} ${ago(reload.at)} after ${lasted(reload.duration)}
       <code>${reload.command}</code>
+      ${reload.how !== undefined && html`<span class="soft">${reload.how}</span>`}
     </dd>`
 
 function readsTold({ keys, trees, listings, patterns, files, more }: ReadNames): Html {

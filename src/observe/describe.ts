@@ -5,6 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import { formatFault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
 import type { Reads } from '../core/reader.ts'
+import { settledHow } from './runtime-words.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -152,10 +153,16 @@ export function describe(event: Event, debug: boolean): Described {
       const { resources, command, result } = event
       const { exitCode, signal, timedOut, duration } = result
       const told = debug ? withOutput(command, result) : command
-      const text = `reloaded in ${seconds(result.duration)}: ${told}`
+      const how = settledHow(event)
+      const text =
+        event.runtime === undefined
+          ? `reloaded in ${seconds(result.duration)}: ${told}${how === undefined ? '' : ` (${how})`}`
+          : `HAProxy is up to date after ${seconds(result.duration)}, ${how}`
       const fields = {
         resources,
         command,
+        ...(event.runtime === undefined ? {} : { runtime: event.runtime }),
+        ...(event.fallback === undefined ? {} : { fallback: event.fallback }),
         ...(debug ? result : { exitCode, signal, timedOut, duration }),
       }
       return line('info', names(resources), text, fields)

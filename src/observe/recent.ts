@@ -5,6 +5,7 @@ import type { Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { diffOf, masked, type FileDiff } from './hunks.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 30
 const RELOADS_KEPT = 60
@@ -38,6 +39,8 @@ export interface RecentReload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
 }
 
 interface Kept extends RecentChange {
@@ -68,7 +71,9 @@ export class Recent {
         const { exitCode, signal, timedOut, duration } = result
         const succeeded = event.kind === 'reloaded'
         const about = { id: ++this.#id, at: time, resources, command, succeeded }
-        const reload = { ...about, exitCode, signal, timedOut, duration }
+        const how = settledHow(event)
+        const ended = { exitCode, signal, timedOut, duration }
+        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
         this.#reloads = [reload, ...this.#reloads].slice(0, RELOADS_KEPT)
         return
       }

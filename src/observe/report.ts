@@ -127,7 +127,7 @@ export class Report {
       case 'reloaded':
         for (const name of event.resources) {
           const one = this.#touch(name)
-          one.reloads.push(ran(event.command, event.result))
+          if (event.runtime === undefined) one.reloads.push(ran(event.command, event.result))
           one.reloadOwed = false
         }
         return

@@ -11,6 +11,7 @@ import type {
   State,
   StoreStatus,
 } from '../core/status.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 20
 /** Of each kind of read. */
@@ -126,7 +127,9 @@ export class ResourceRecord {
     if (result !== undefined) {
       const { exitCode, signal, timedOut, duration } = result
       const at = isoTime(time)
-      this.#lastReload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+      const how = settledHow(event)
+      const reload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+      this.#lastReload = { ...reload, ...(how === undefined ? {} : { how }) }
     }
     if (event.kind === 'reload-owed') {
       const { attempts, fault, retryIn } = event

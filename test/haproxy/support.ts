@@ -1,7 +1,10 @@
 // HAProxy for tests of the Runtime API: one of each release, with a master that reloads, and what it says of itself.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ok } from '../../src/core/result.ts'
 import { ask } from '../../src/haproxy/client.ts'
+import type { Keeper, Loaded } from '../../src/haproxy/loaded.ts'
 import { infoOf, serversOf } from '../../src/haproxy/process.ts'
 import { ServerProcess, serverBinary, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
@@ -95,5 +98,17 @@ export class Haproxy {
     ).catch(async (error: unknown) => {
       throw new Error(`${String(error)}\nthey are ${JSON.stringify(await this.servers())}`)
     })
+  }
+}
+
+/** What reconfd keeps in its state directory, here in memory: this process has loaded the file as it is now. */
+export async function keeperOf(dest: string, socket: string, id: string): Promise<Keeper> {
+  const content = await readFile(dest, 'latin1')
+  const loaded: Loaded = { content, others: {}, processes: { [socket]: { id, leaving: [] } } }
+  const texts = new Map([[dest, JSON.stringify(loaded)]])
+  return {
+    get: async (name) => texts.get(name),
+    set: async (name, text) => ok(void texts.set(name, text)),
+    delete: async (name) => ok(void texts.delete(name)),
   }
 }

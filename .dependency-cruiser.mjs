@@ -27,7 +27,17 @@ const ROOMS = {
     'control',
     'haproxy',
   ],
-  check: ['config', 'stores', 'templates', 'apply', 'state', 'observe', 'feeds', 'engine'],
+  check: [
+    'config',
+    'stores',
+    'templates',
+    'apply',
+    'state',
+    'observe',
+    'feeds',
+    'engine',
+    'haproxy',
+  ],
   library: ['config', 'stores', 'templates', 'engine'],
 }
 

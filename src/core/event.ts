@@ -98,6 +98,14 @@ export type Event =
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
+  /** What a change of HAProxy's file would come to; only with -noop. */
+  | {
+      readonly kind: 'foreseen'
+      readonly resource: string
+      readonly dest: string
+      readonly runtime?: readonly string[]
+      readonly fallback?: Fallback
+    }
   | {
       readonly kind: 'checked'
       readonly resource: string

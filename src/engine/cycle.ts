@@ -11,6 +11,7 @@ import { listMade, place } from './place.ts'
 import { planUnit, type PlannedUnit } from './plan-unit.ts'
 import { finishUndo } from './recovery.ts'
 import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
+import { foresee } from './settle.ts'
 import type { Unit } from './unit.ts'
 
 /** @param templates all of the unit, rendered */
@@ -36,6 +37,7 @@ export async function cycle(
   const changed = [...new Set(changes.map(({ resource }) => resource))]
   const held = await heldBack(unit, templates, planned.value, changed, parts)
   if (held !== undefined) return held
+  if (mode.noop) await foresee(changes, parts)
   if (mode.noop)
     return mode.trial === undefined
       ? { kind: 'done', changed }

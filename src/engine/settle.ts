@@ -1,8 +1,9 @@
 // The ways to settle the debts of a run, in the order in which they are tried: running HAProxy processes are brought to
 // their new file, and where that cannot be done the reload command runs.
+import type { FileChange } from '../apply/apply.ts'
 import { longestReload } from '../apply/reload.ts'
 import { expandCommand, isExpansion } from '../core/command.ts'
-import type { CommandResult } from '../core/event.ts'
+import type { CommandResult, Fallback } from '../core/event.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Load, Runtime, Target } from '../haproxy/runtime.ts'
@@ -98,3 +99,31 @@ export async function resumeLoaded(resources: readonly Resource[], parts: Parts)
   )
   if (dests.length > 0) await (await parts.runtime()).resume(dests)
 }
+
+/** With -noop: whether the changes would take a reload. */
+export async function foresee(
+  changes: readonly FileChange[],
+  { runtime, emit }: Parts,
+): Promise<void> {
+  for (const { resource, spec, plan } of changes) {
+    const { haproxy, dest, reloadCmd } = spec
+    if (haproxy === undefined || plan.why === 'remove' || plan.why === 'metadata') continue
+    const other = changes.find(
+      ({ spec: { haproxy: own, reloadCmd: command } }) =>
+        own === undefined && command === reloadCmd,
+    )
+    const content = Buffer.from(plan.next.bytes).toString('latin1')
+    const attempt =
+      other === undefined
+        ? await (await runtime()).plan(dest, haproxy.sockets, content)
+        : { kind: 'declined' as const, reason: alsoChanged(other.spec.dest) }
+    const how =
+      attempt.kind === 'declined' ? { fallback: attempt.reason } : { runtime: attempt.changes }
+    emit({ kind: 'foreseen', resource, dest, ...how })
+  }
+}
+
+const alsoChanged = (dest: string): Fallback => ({
+  code: 'other-files',
+  text: `${dest} changes as well`,
+})

@@ -90,11 +90,11 @@ export class Runtime {
   }
 
   /** What an attempt would do with this content, by a look at the processes alone. */
-  async plan(target: Target, content: string): Promise<Attempt> {
-    const loaded = await this.#loaded.get(target.dest)
+  async plan(dest: string, sockets: readonly string[], content: string): Promise<Attempt> {
+    const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return UNKNOWN_CONTENT
     return declinedByFault(async () => {
-      const planned = await planFor(target.sockets, loaded, content)
+      const planned = await planFor(sockets, loaded, content)
       if ('reason' in planned) return { kind: 'declined', reason: planned.reason }
       return { kind: 'applied', ...summaryOf(planned.plans) }
     })

@@ -5,7 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import { formatFault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
 import type { Reads } from '../core/reader.ts'
-import { settledHow } from './runtime-words.ts'
+import { changesInWords, settledHow } from './runtime-words.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -118,6 +118,15 @@ export function describe(event: Event, debug: boolean): Described {
     case 'out-of-sync': {
       const { resource, dest, why } = event
       return line('info', resource, `${dest} is out of sync (${WHY[why]})`, { resource, dest, why })
+    }
+    case 'foreseen': {
+      const { resource, dest, runtime, fallback } = event
+      const text =
+        runtime === undefined
+          ? `${dest} would take a reload, since ${fallback?.text ?? 'it is not known'}`
+          : `${dest} would be applied without a reload: ${changesInWords(runtime)}`
+      const fields = runtime === undefined ? { fallback } : { runtime }
+      return line('info', resource, text, { resource, dest, ...fields })
     }
     case 'checked': {
       const { resource, dest, command, result } = event

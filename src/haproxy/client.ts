@@ -9,9 +9,11 @@ export interface Patience {
   readonly connect: number
   /** Milliseconds from one piece of an answer to the next. */
   readonly answer: number
+  /** Milliseconds for all of it. */
+  readonly whole: number
 }
 
-export const PATIENCE: Patience = { connect: 2000, answer: 3000 }
+export const PATIENCE: Patience = { connect: 2000, answer: 3000, whole: 20_000 }
 /** Bytes of all answers together; 5,000 servers make some 800 KB. */
 const ANSWERS_MOST = 32 * 1024 * 1024
 const PROMPT = '\n> '
@@ -51,7 +53,7 @@ const NOT_HAPROXY = {
 function converse(
   address: string,
   lines: readonly string[],
-  { connect: toConnect, answer: toAnswer }: Patience,
+  { connect: toConnect, answer: toAnswer, whole }: Patience,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(address))
@@ -61,6 +63,8 @@ function converse(
       socket.destroy()
       reject(error)
     }
+    const late = setTimeout(() => fail(new FaultError(lateFault(address))), whole)
+    socket.once('close', () => clearTimeout(late))
     socket.setTimeout(toConnect, () => fail(new FaultError(lateFault(address))))
     socket.once('connect', () => {
       socket.setTimeout(toAnswer)

@@ -99,7 +99,7 @@ afterEach(async () => {
 })
 
 describe.each(ABLE)('HAProxy %s', (release) => {
-  test('servers come, change and go without a reload', { timeout: 60_000 }, async () => {
+  test('servers come, change and go without a reload', { timeout: 240_000 }, async () => {
     const [port] = (await freePorts(1)) as [number]
     scene = new Scene(release, port)
     const { haproxy } = scene

@@ -158,7 +158,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     const told = async (lab: Lab): Promise<string> =>
       JSON.stringify(await lab.tell(balances), undefined, 1)
     await until('both are the same', async () => (await told(running)) === (await told(fresh)), {
-      timeout: 3000,
+      timeout: 10_000,
     }).catch(async () => {
       expect(await told(running), `${before}=====\n${after}`).toBe(await told(fresh))
     })
@@ -173,7 +173,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
 async function bring(lab: Lab, before: string, after: string): Promise<Attempt> {
   const id = infoOf(await lab.ask('show info'))?.id ?? ''
   lab.write(before)
-  const keeper = await keeperOf(lab.config, lab.socket, id)
+  const keeper = await keeperOf(lab.config, [lab.socket], id)
   lab.write(after)
   const runtime = new Runtime({
     keeper,

@@ -161,7 +161,9 @@ function textOf({ defaults, backends, comment }: File): string {
     '    nameserver none 127.0.0.1:9',
     'defaults',
     '    mode http',
-    ...['connect', 'queue', 'client', 'server', 'check'].map((what) => `    timeout ${what} 300ms`),
+    ...['connect 300ms', 'queue 300ms', 'client 30s', 'server 30s', 'check 5s'].map(
+      (what) => `    timeout ${what}`,
+    ),
     '    retries 0',
     ...defaults.map((line) => `    ${line}`),
     `    ${comment.startsWith('#') ? comment : ''}`,

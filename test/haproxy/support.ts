@@ -24,6 +24,8 @@ export class Haproxy {
   readonly socket: string
   readonly pidFile: string
   readonly #process: ServerProcess
+  /** When it was asked last. */
+  #worker: number | undefined
 
   private constructor(release: string, config: string, dir: string) {
     this.socket = join(dir, 'admin.sock')
@@ -55,6 +57,18 @@ export class Haproxy {
     await this.start()
   }
 
+  /** As it is done by a signal: when this returns the new worker is not there yet. */
+  reload(): void {
+    process.kill(this.pid, 'SIGUSR2')
+  }
+
+  /** The master and its worker, at once. */
+  kill(): void {
+    const worker = this.#worker
+    process.kill(this.pid, 'SIGKILL')
+    if (worker !== undefined) process.kill(worker, 'SIGKILL')
+  }
+
   get pid(): number {
     return Number(readFileSync(this.pidFile, 'utf8'))
   }
@@ -70,7 +84,9 @@ export class Haproxy {
 
   /** Of the worker that answers; undefined when none does. */
   async id(): Promise<string | undefined> {
-    return infoOf((await this.ask('show info').catch(() => '')) ?? '')?.id
+    const id = infoOf(await this.ask('show info').catch(() => ''))?.id
+    if (id !== undefined) this.#worker = Number(id.split(' ', 1)[0])
+    return id
   }
 
   async ask(command: string): Promise<string> {
@@ -95,16 +111,24 @@ export class Haproxy {
     await until(
       `the servers of HAProxy are ${wanted}`,
       async () => JSON.stringify(await this.servers().catch(() => [])) === wanted,
+      { timeout: 60_000 },
     ).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\nthey are ${JSON.stringify(await this.servers())}`)
+      throw new Error(
+        `${String(error)}\nthey are ${JSON.stringify(await this.servers().catch(String))}`,
+      )
     })
   }
 }
 
 /** What reconfd keeps in its state directory, here in memory: this process has loaded the file as it is now. */
-export async function keeperOf(dest: string, socket: string, id: string): Promise<Keeper> {
+export async function keeperOf(
+  dest: string,
+  sockets: readonly string[],
+  id: string,
+): Promise<Keeper> {
   const content = await readFile(dest, 'latin1')
-  const loaded: Loaded = { content, others: {}, processes: { [socket]: { id, leaving: [] } } }
+  const processes = Object.fromEntries(sockets.map((socket) => [socket, { id, leaving: [] }]))
+  const loaded: Loaded = { content, others: {}, processes }
   const texts = new Map([[dest, JSON.stringify(loaded)]])
   return {
     get: async (name) => texts.get(name),

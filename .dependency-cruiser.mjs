@@ -11,6 +11,7 @@ const ROOMS = {
   state: [],
   observe: [],
   service: ['observe'],
+  haproxy: [],
   feeds: ['stores'],
   http: ['observe', 'state'],
   control: ['state'],
@@ -24,8 +25,19 @@ const ROOMS = {
     'service',
     'http',
     'control',
+    'haproxy',
   ],
-  check: ['config', 'stores', 'templates', 'apply', 'state', 'observe', 'feeds', 'engine'],
+  check: [
+    'config',
+    'stores',
+    'templates',
+    'apply',
+    'state',
+    'observe',
+    'feeds',
+    'engine',
+    'haproxy',
+  ],
   library: ['config', 'stores', 'templates', 'engine'],
 }
 

@@ -98,6 +98,7 @@ const { output } = await bundle.write({
         name: 'nunjucks',
         test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
       },
+      { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
       // Of which the library needs a part.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },

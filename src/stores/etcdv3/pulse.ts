@@ -38,9 +38,9 @@ export interface PulseOptions {
   readonly behind: (lag: number | undefined) => void
 }
 
+/** A revision, and when it was known of, by `performance`. */
 interface Mark {
   readonly revision: bigint
-  /** When the server has said so, of `performance`. */
   readonly at: number
 }
 
@@ -60,12 +60,15 @@ export class Pulse {
   /** Always throws: when the server is away, or when everything is to be read again. */
   async run(): Promise<never> {
     const { tuning, signal } = this.options
+    // At once: what was written while everything was read may already be more than the stream carries.
+    await this.#probe()
     for (;;) {
+      const before = this.#position()
       await sleep(tuning.interval, undefined, { signal })
       this.#forget()
       const [mark] = this.#marks
       if (mark === undefined) await this.#probe()
-      else if (this.#heardAt > mark.at + tuning.interval / 2) await this.#late(mark)
+      else if (this.#heardAt > mark.at + tuning.interval / 2) await this.#late(mark, before)
       else if (performance.now() >= this.#nextProof) await this.#prove()
       else await this.#probe()
     }
@@ -84,12 +87,21 @@ export class Pulse {
   }
 
   /** The stream has said something since, and has still not come to what was there then. */
-  async #late({ at }: Mark): Promise<void> {
+  async #late({ at }: Mark, before: Mark): Promise<void> {
     const { behind, reading, gateway } = this.options
-    const lag = performance.now() - at
-    behind(lag)
-    if (lag > reading) throw outdated(gateway, 'the watch has fallen behind')
+    behind(performance.now() - at)
+    const now = this.#position()
     await this.#probe()
+    const newest = this.#marks.at(-1)
+    if (newest === undefined) return
+    const perMillisecond = Number(now.revision - before.revision) / (now.at - before.at)
+    const left = Number(newest.revision - now.revision) / perMillisecond
+    if (left > reading) throw outdated(gateway, 'the watch has fallen behind')
+  }
+
+  /** How far the stream is. */
+  #position(): Mark {
+    return { revision: this.options.held.revision, at: performance.now() }
   }
 
   /** The stream is silent, and the server has gone on. */

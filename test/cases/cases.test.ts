@@ -114,7 +114,7 @@ describe('examples', async () => {
 
 describe('what the servers say to it', async () => {
   const haproxy = [
-    ...['.', 'examples/haproxy', 'examples/consul-services'],
+    ...['.', 'examples/haproxy', 'examples/haproxy-runtime', 'examples/consul-services'],
     ...['examples/registrator', 'examples/skydns'],
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ]

@@ -74,6 +74,8 @@ async function churn(release: string, isRuntime: boolean): Promise<Figures> {
   set(1)
   await reaches(load, node(AT_ONCE))
   await until('it is known', () => !isRuntime || isKnown(site), { timeout: 60_000 })
+  const isAlone = (): boolean => workersOf(haproxy.pid).length === 1
+  await until('the worker before the reload has ended', isAlone, { timeout: 60_000 })
   return measured(run, site, haproxy, load, set)
 }
 

@@ -1,6 +1,7 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
 import type { OptionName } from './options.ts'
+import { registerFlags } from './register-flags.ts'
 
 /** What follows the name. */
 export interface Operand {
@@ -14,6 +15,9 @@ export interface Operand {
 export interface CommandFlag {
   /** Absent: it takes no value. */
   readonly placeholder?: string
+  /** The value may be left out: the next argument is taken for it only when it looks like this. */
+  readonly optional?: RegExp
+  readonly default?: string
   readonly help: string
 }
 
@@ -21,13 +25,23 @@ export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
   readonly operand?: Operand
   readonly flags?: Readonly<Record<string, CommandFlag>>
+  /** What stands after `--` is a command line. */
+  readonly runs?: true
   /** Those of all flags that matter most to it, for its own `-help`. */
   readonly others?: readonly OptionName[]
   readonly help: string
 }
 
 export type CommandName =
-  QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'man' | 'help'
+  | QuestionName
+  | 'check'
+  | 'test'
+  | 'snapshot'
+  | 'register'
+  | 'schema'
+  | 'completion'
+  | 'man'
+  | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
 /** How the daemon is found. */
@@ -81,6 +95,14 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; mind that it holds values',
+  },
+  register: {
+    group: 'offline',
+    operand: { name: 'URI', optional: true },
+    runs: true,
+    flags: { ...registerFlags, json },
+    others: ['noop', 'state-dir', 'check-timeout', 'http', 'log-level', 'log-format', 'conf-file'],
+    help: 'keep services registered in a store: those of a command, of files or of containers',
   },
   schema: {
     group: 'offline',

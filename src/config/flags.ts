@@ -2,12 +2,14 @@
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 import type { Fault } from '../core/fault.ts'
+import { err, ok, type Result } from '../core/result.ts'
 import {
   commandFlags,
   commandNames,
   commands,
   isCommand,
   operandText,
+  type CommandFlag,
   type CommandName,
 } from './commands.ts'
 import { placeholder } from './help.ts'
@@ -20,6 +22,7 @@ import {
   type OptionName,
   type Values,
 } from './options.ts'
+import { parseBoolean } from './values.ts'
 
 const byFlag = new Map<string, OptionName>(
   optionNames.flatMap((name) =>
@@ -27,8 +30,10 @@ const byFlag = new Map<string, OptionName>(
   ),
 )
 
-const isFlag = (argument: string): boolean =>
-  argument.startsWith('-') && byFlag.has(argument.replace(/^--?/, ''))
+function isFlag(argument: string): boolean {
+  const name = argument.replace(/^--?/, '')
+  return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
+}
 
 const usage = (message: string, hint?: string): Fault => ({
   kind: 'config',
@@ -46,8 +51,10 @@ export interface CommandLine {
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own, if any: '' for one that takes no value. */
-  readonly own?: ReadonlyMap<string, string>
+  /** The flags of the command's own, if any, with what they were given: nothing for one that takes no value. */
+  readonly own?: ReadonlyMap<string, readonly string[]>
+  /** What stands after `--`, of a command that runs it. */
+  readonly argv?: readonly string[]
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
@@ -56,12 +63,17 @@ export function parseFlags(argv: readonly string[]): CommandLine {
   const faults: Fault[] = []
   const rest = [...argv]
   const operands: string[] = []
-  const own = new Map<string, string>()
+  const own = new Map<string, readonly string[]>()
+  let commandLine: readonly string[] | undefined
   let command: CommandName | undefined
   let last: OptionName | undefined
   while (rest.length > 0) {
     const argument = rest.shift() ?? ''
     const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
+    if (argument === '--' && command !== undefined && commands[command].runs === true) {
+      commandLine = rest
+      break
+    }
     if (argument === '--' && rest.length === 0) break
     if (flag === undefined) {
       const word = argument === '--' ? (rest.shift() ?? '') : argument
@@ -73,10 +85,9 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     }
     const ofCommand = commandFlags.get(flag)
     if (ofCommand !== undefined) {
-      const value = inline ?? (ofCommand.placeholder === undefined ? '' : rest.shift())
-      if (value === undefined || (ofCommand.placeholder === undefined && inline !== undefined))
-        faults.push(usage(`flag -${flag} ${value === undefined ? 'needs a' : 'takes no'} value`))
-      own.set(flag, value ?? '')
+      const value = valueOf(flag, ofCommand, inline, rest)
+      if (!value.ok) faults.push(value.error)
+      else if (value.value !== undefined) own.set(flag, [...(own.get(flag) ?? []), ...value.value])
       continue
     }
     const name = byFlag.get(flag)
@@ -116,7 +127,32 @@ export function parseFlags(argv: readonly string[]): CommandLine {
     command,
     ...(own.size === 0 ? {} : { own }),
     ...(operand === undefined ? {} : { operand }),
+    ...(commandLine === undefined ? {} : { argv: commandLine }),
   }
+}
+
+/**
+ * What one flag of a command was given; undefined for one that was switched off. Its value is taken from
+ * `rest`.
+ */
+function valueOf(
+  flag: string,
+  { placeholder: value, optional }: CommandFlag,
+  inline: string | undefined,
+  rest: string[],
+): Result<readonly string[] | undefined, Fault> {
+  if (value === undefined) {
+    const on = inline === undefined ? ok(true) : parseBoolean(inline)
+    return on.ok ? ok(on.value ? [] : undefined) : err(usage(`flag -${flag} takes no value`))
+  }
+  if (inline !== undefined) return ok([inline])
+  const [next] = rest
+  if (optional !== undefined && !optional.test(next ?? '')) return ok([])
+  if (next === undefined || next === '--' || isFlag(next)) {
+    return err(usage(`flag -${flag} needs a value`, `write -${flag} <${value}>`))
+  }
+  rest.shift()
+  return ok([next])
 }
 
 function wrongOperands(command: CommandName, operands: readonly string[]): Fault | undefined {

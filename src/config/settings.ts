@@ -5,6 +5,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import type { RegisterSettings } from '../core/register.ts'
 import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
 import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
@@ -27,6 +28,7 @@ export type Command =
   | CheckCommand
   | TestCommand
   | SnapshotCommand
+  | RegisterCommand
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion' | 'man'
@@ -55,6 +57,20 @@ export interface SnapshotCommand {
   /** Absolute; absent: standard output. */
   readonly out?: string
 }
+
+/** `reconfd register`. */
+export type RegisterCommand =
+  | {
+      readonly kind: 'register'
+      readonly settings: RegisterSettings
+      readonly notices: readonly string[]
+    }
+  | {
+      readonly kind: 'register-status'
+      readonly stateDir: string
+      readonly json: boolean
+      readonly logFormat: Settings['logFormat']
+    }
 
 /** `reconfd test`. */
 export interface TestCommand {
@@ -135,8 +151,21 @@ export async function loadSettings(
   }
   if (command === 'snapshot') {
     const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
-    const out = own?.get('o') ?? '-'
+    const out = own?.get('o')?.at(-1) ?? '-'
     return ok({ kind: 'snapshot', settings, ...(out === '-' ? {} : { out: resolve(out) }) })
+  }
+  if (command === 'register') {
+    const settings = await assemble(given, file.stores, false, env)
+    const { stateDir, logFormat } = settings
+    const json = own?.has('json') === true
+    if (own?.has('status') === true)
+      return ok({ kind: 'register-status', stateDir, json, logFormat })
+    const { registerSettings } = await import('./register.ts')
+    const sources = { file: file.values, environment: environment.values, flags, env, settings }
+    const register = await registerSettings(sources)
+    if (!register.ok) return refuse(64, register.error, file.values)
+    const told = connectionNotices(flags.values, flags.values)
+    return ok({ kind: 'register', settings: register.value, notices: told })
   }
   if (command !== undefined) {
     // Where the daemon is to be found is all that is needed.
@@ -186,7 +215,7 @@ async function testCommand(flags: CommandLine, environment: Values): Promise<Tes
     ...absolute('folder', operand),
     ...absolute('confdir', given.confdir),
     ...absolute('confFile', given['conf-file']),
-    ...absolute('junit', own?.get('junit')),
+    ...absolute('junit', own?.get('junit')?.at(-1)),
     update: own?.has('update') === true,
     logFormat: given['log-format'] ?? options['log-format'].default,
   }

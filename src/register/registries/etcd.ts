@@ -1,0 +1,309 @@
+// etcd v3: all entries of a registrar hang on one lease, so that keeping a thousand of them costs one
+// request. The lease's id is our own choice and kept in the state folder: after a restart, "lease already
+// exists" says that the old entries are still there, and they are taken over. That an entry is ours is said by
+// its lease; everything else is somebody else's.
+import { randomBytes } from 'node:crypto'
+import { FaultError, type Fault } from '../../core/fault.ts'
+import type { RegisterSettings } from '../../core/register.ts'
+import { EtcdError, Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
+import { decode, encode } from '../../stores/etcdv3/wire.ts'
+import { openClient } from './http.ts'
+import { patienceFor, plainEntry } from './layout.ts'
+import {
+  Lost,
+  type Entry,
+  type Memory,
+  type Refused,
+  type Registry,
+  type Session,
+} from './registry.ts'
+
+/** Operations in one transaction; the server's own limit is 128. */
+const OPERATIONS = 100
+/** How often a write is tried that somebody else's has overtaken. */
+const ROUNDS = 3
+
+export function etcd(settings: RegisterSettings, memory: Memory): Registry {
+  const { to, connection, ttl } = settings
+  // Never longer than was asked for.
+  const seconds = Math.floor(ttl / 1000)
+  return {
+    product: 'etcd',
+    nodes: connection.nodes,
+    makes: new Set(),
+    entryOf: plainEntry(to.path),
+    async open(node, signal) {
+      const http = openClient(node, connection, 'etcd', patienceFor(ttl))
+      const gateway = new Gateway(http, connection, signal)
+      try {
+        const leases = await holdLease(gateway, seconds, memory)
+        return new EtcdSession(gateway, leases, to.path)
+      } catch (error) {
+        await http.close()
+        throw explained(error, gateway, to.path)
+      }
+    },
+  }
+}
+
+interface Leases {
+  readonly id: string
+  /** Of a run with another TTL: what hangs on it is ours, and moves to `id`. */
+  readonly former: string | undefined
+}
+
+/** Takes over the lease of the last run, or makes one. */
+async function holdLease(gateway: Gateway, seconds: number, memory: Memory): Promise<Leases> {
+  const kept = memory.kept['lease']
+  const before = typeof kept === 'string' && /^\d{1,19}$/.test(kept) ? kept : undefined
+  let former: string | undefined
+  if (before !== undefined) {
+    const { TTL = '-1', grantedTTL } = await timeToLive(gateway, before, false)
+    if (Number(TTL) > 0) {
+      if (Number(grantedTTL) === seconds && (await keepAlive(gateway, before))) {
+        return { id: before, former: undefined }
+      }
+      former = before
+    }
+  }
+  for (;;) {
+    // Positive, and not so small that somebody has chosen it by hand.
+    const id = (BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n) + 1n
+    // Before it is granted: what is registered has to be found again after a crash, whenever it comes.
+    await memory.keep({ lease: String(id) })
+    try {
+      const { TTL } = await gateway.call<{ TTL?: string }>('/lease/grant', {
+        ID: String(id),
+        TTL: seconds,
+      })
+      if (Number(TTL) > seconds) throw tooShort(gateway, seconds, Number(TTL))
+      return { id: String(id), former }
+    } catch (error) {
+      if (error instanceof EtcdError && /lease already exists/.test(error.reason)) continue
+      throw error
+    }
+  }
+}
+
+interface TimeToLive {
+  readonly TTL?: string
+  readonly grantedTTL?: string
+  readonly keys?: readonly string[]
+}
+
+/** The path of etcd 3.2 and 3.3, which later ones know, too. */
+const timeToLive = (gateway: Gateway, id: string, keys: boolean): Promise<TimeToLive> =>
+  gateway.call<TimeToLive>('/kv/lease/timetolive', { ID: id, keys })
+
+/** False when the lease is gone: an answer without a TTL is all that tells. */
+async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
+  const answer = await gateway.call<object>('/lease/keepalive', { ID: id })
+  const { TTL } = gateway.parse<{ TTL?: string }>(JSON.stringify(answer))
+  return Number(TTL ?? 0) > 0
+}
+
+async function revoke(gateway: Gateway, id: string): Promise<void> {
+  try {
+    await gateway.call('/kv/lease/revoke', { ID: id })
+  } catch (error) {
+    if (!isLeaseMissing(error)) throw error
+  }
+}
+
+const isLeaseMissing = (error: unknown): boolean =>
+  error instanceof EtcdError && /lease not found/.test(error.reason)
+
+interface Found {
+  readonly value: string
+  readonly lease: string
+  readonly revision: string
+}
+
+interface RawKeyValue {
+  readonly value?: string
+  readonly lease?: string
+  readonly mod_revision?: string
+}
+
+interface TxnAnswer {
+  readonly succeeded?: boolean
+  readonly responses?: readonly {
+    readonly response_range?: { readonly kvs?: readonly RawKeyValue[] }
+  }[]
+}
+
+class EtcdSession implements Session {
+  #former: string | undefined
+
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly leases: Leases,
+    private readonly path: string,
+  ) {
+    this.#former = leases.former
+  }
+
+  async present(): Promise<ReadonlyMap<string, string>> {
+    return this.#explaining(async () => {
+      const keys = [...(await this.#keysOf(this.leases.id)), ...(await this.#formerKeys())]
+      const texts = new Map<string, string>()
+      for (const [key, { value, lease }] of await this.#read(keys)) {
+        // On the former lease it is not as it should be, whatever its value.
+        if (lease === this.leases.id) texts.set(key, value)
+        else if (lease === this.#former) texts.set(key, '')
+      }
+      return texts
+    })
+  }
+
+  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+    return this.#explaining(async () => {
+      const refused = new Map<string, Refused>()
+      let left = new Map(entries.map((entry) => [entry.key, entry]))
+      for (let round = 1; left.size > 0; round++) {
+        const found = await this.#read([...left.keys()])
+        for (const { key, text } of left.values()) {
+          if (this.#mayWrite(found.get(key), text)) continue
+          refused.set(key, taken(key))
+          left.delete(key)
+        }
+        const puts = [...left.values()].map(({ key, text }) => ({
+          request_put: { key: encode(key), value: encode(text), lease: this.leases.id },
+        }))
+        if (await this.#write(puts, [...left.keys()], found)) left = new Map()
+        else if (round === ROUNDS) {
+          for (const key of left.keys()) refused.set(key, taken(key))
+          left = new Map()
+        }
+      }
+      return refused
+    })
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.#explaining(async () => {
+      for (;;) {
+        const found = await this.#read(keys)
+        const ours = keys.filter((key) => this.#isOurs(found.get(key)))
+        const deletions = ours.map((key) => ({ request_delete_range: { key: encode(key) } }))
+        if (await this.#write(deletions, ours, found)) return
+      }
+    })
+  }
+
+  async renew(): Promise<readonly string[]> {
+    return this.#explaining(async () => {
+      if (!(await keepAlive(this.gateway, this.leases.id))) throw new Lost('the lease')
+      if (this.#former !== undefined && (await this.#formerKeys()).length === 0) {
+        await revoke(this.gateway, this.#former)
+        this.#former = undefined
+      }
+      return []
+    })
+  }
+
+  async end(): Promise<void> {
+    await revoke(this.gateway, this.leases.id)
+    if (this.#former !== undefined) await revoke(this.gateway, this.#former)
+  }
+
+  close(): Promise<void> {
+    return this.gateway.http.close()
+  }
+
+  async #keysOf(lease: string): Promise<readonly string[]> {
+    const { TTL = '-1', keys = [] } = await timeToLive(this.gateway, lease, true)
+    if (Number(TTL) < 0 && lease === this.leases.id) throw new Lost('the lease')
+    return keys.map(decode)
+  }
+
+  async #formerKeys(): Promise<readonly string[]> {
+    return this.#former === undefined ? [] : this.#keysOf(this.#former)
+  }
+
+  /** What is there under these keys. */
+  async #read(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
+    const found = new Map<string, Found>()
+    for (let from = 0; from < keys.length; from += OPERATIONS) {
+      const some = keys.slice(from, from + OPERATIONS)
+      const success = some.map((key) => ({ request_range: { key: encode(key) } }))
+      const { responses = [] } = await this.gateway.call<TxnAnswer>('/kv/txn', { success })
+      some.forEach((key, n) => {
+        const kv = responses[n]?.response_range?.kvs?.[0]
+        if (kv === undefined) return
+        const { value, lease = '0', mod_revision: revision = '0' } = kv
+        found.set(key, { value: decode(value), lease, revision })
+      })
+    }
+    return found
+  }
+
+  /** False when one of the keys is not as it was found. */
+  async #write(
+    success: readonly object[],
+    keys: readonly string[],
+    found: ReadonlyMap<string, Found>,
+  ): Promise<boolean> {
+    if (success.length === 0) return true
+    const compare = keys.map((key) => ({
+      key: encode(key),
+      target: 'MOD',
+      result: 'EQUAL',
+      mod_revision: found.get(key)?.revision ?? '0',
+    }))
+    try {
+      const answer = await this.gateway.call<TxnAnswer>('/kv/txn', { compare, success })
+      return answer.succeeded === true
+    } catch (error) {
+      throw isLeaseMissing(error) ? new Lost('the lease') : error
+    }
+  }
+
+  #isOurs(found: Found | undefined): boolean {
+    if (found === undefined) return false
+    return found.lease === this.leases.id || found.lease === this.#former
+  }
+
+  /** What nobody owns and what says the same is taken over: registrator has left it. */
+  #mayWrite(found: Found | undefined, text: string): boolean {
+    if (found === undefined || this.#isOurs(found)) return true
+    return found.lease === '0' && found.value === text
+  }
+
+  async #explaining<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      throw explained(error, this.gateway, this.path)
+    }
+  }
+}
+
+/** Reading and writing need different words, and other rights. */
+function explained(error: unknown, gateway: Gateway, path: string): unknown {
+  if (!isDenied(error)) return error
+  const prefix = path === '/' ? '/' : `${path}/`
+  return new FaultError({
+    kind: 'store',
+    message: `etcd at ${gateway.http.origin} does not let us write below ${prefix}`,
+    hint: `Grant it: etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}`,
+    permanent: true,
+  })
+}
+
+const tooShort = (gateway: Gateway, asked: number, granted: number): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `etcd at ${gateway.http.origin} keeps entries for ${granted} s at least, and -ttl is ${asked} s`,
+    hint: `Write -ttl ${granted}s or more.`,
+    permanent: true,
+  })
+
+const taken = (key: string): Refused => ({ taken: true, fault: takenFault(key) })
+
+/** Of an entry that is somebody else's. */
+export const takenFault = (key: string): Fault => ({
+  kind: 'store',
+  message: `${key} belongs to somebody else`,
+  hint: 'Another registrar keeps it, or it was put by hand: choose another id, or delete it.',
+})

@@ -7,6 +7,7 @@ import {
   checkFrom,
   leastTtl,
   notOnePart,
+  splitList,
   type DockerSettings,
   type OwnService,
   type RegisterSettings,
@@ -277,10 +278,6 @@ class Flags {
     return Object.fromEntries(pairs)
   }
 }
-
-/** Separated by commas; one that belongs to an item has a backslash before it. */
-export const splitList = (text: string): readonly string[] =>
-  (text.match(/(?:\\,|[^,])+/g) ?? []).map((item) => item.replaceAll('\\,', ','))
 
 function numberFrom(
   { type, least = 0, most = Infinity }: RegisterFlag,

@@ -22,10 +22,17 @@ export type CheckKind =
       readonly method?: string
       readonly insecure?: boolean
     }
-  /** Absent address: the service's own. */
-  | { readonly kind: 'tcp'; readonly host?: string; readonly port?: number }
+  /** Without a host: the service's own address; `local`: or the loopback address. */
+  | {
+      readonly kind: 'tcp'
+      readonly host?: string
+      readonly port?: number
+      readonly local?: boolean
+    }
   | { readonly kind: 'grpc'; readonly tls: boolean; readonly insecure: boolean }
   | { readonly kind: 'command'; readonly command: string }
+  /** Run in a container, by its engine. */
+  | { readonly kind: 'exec'; readonly container: string; readonly command: string }
 
 export interface CheckSettings {
   readonly interval: number
@@ -138,3 +145,7 @@ export function checkFrom(text: string): CheckKind | undefined {
   if (/^tcp:/i.test(what) || what === '') return undefined
   return { kind: 'command', command: what }
 }
+
+/** Separated by commas; one that belongs to an item has a backslash before it. */
+export const splitList = (text: string): readonly string[] =>
+  (text.match(/(?:\\,|[^,])+/g) ?? []).map((item) => item.replaceAll('\\,', ','))

@@ -1,4 +1,4 @@
-// What a registrar tells of itself. The log, the status and the metrics listen to this one stream.
+// What a registrar reports. The log, the status and the metrics listen to this one stream.
 import type { Fault } from '../core/fault.ts'
 import type { Service } from './service.ts'
 
@@ -6,14 +6,17 @@ export type RegisterEvent =
   | {
       readonly kind: 'started'
       readonly version: string
+      /** The URI of the registry. */
       readonly to: string
-      readonly from: string
+      readonly sources: readonly string[]
+      readonly address: string
     }
   | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
   | {
       readonly kind: 'store-live'
       readonly store: string
       readonly node: string
+      /** Entries of ours that it holds. */
       readonly ours: number
     }
   | {
@@ -24,12 +27,13 @@ export type RegisterEvent =
       /** Milliseconds until the next node, or the same one again, is tried. */
       readonly retryIn: number
     }
-  /** The lease or session has ended in the store: all is registered again. */
+  /** The lease or the session has ended in the store: everything is registered again. */
   | { readonly kind: 'lost'; readonly store: string; readonly what: string }
   | {
       readonly kind: 'registered'
       readonly service: Service
       readonly key: string
+      /** It was there with another address, or with other tags. */
       readonly changed: boolean
     }
   | { readonly kind: 'deregistered'; readonly key: string }
@@ -45,9 +49,10 @@ export type RegisterEvent =
       readonly kind: 'source-away'
       readonly source: string
       readonly fault: Fault
-      readonly retryIn: number
+      /** Milliseconds; null: when it changes. */
+      readonly retryIn: number | null
     }
-  /** Something that a source has found, and that is not registered, or not as it was meant. */
+  /** A source has found something that is not registered, or not as it asks for. */
   | {
       readonly kind: 'ignored'
       readonly level: 'warn' | 'error' | 'debug'
@@ -60,13 +65,14 @@ export type RegisterEvent =
       readonly kind: 'health'
       readonly service: Service
       readonly healthy: boolean
-      /** What the last check came to, when it failed. */
+      /** Why the last check failed; empty when it has passed. */
       readonly why: string
     }
   | {
       readonly kind: 'command'
-      readonly message: string
       readonly level: 'info' | 'warn' | 'debug'
+      readonly message: string
     }
+  | { readonly kind: 'stopping'; readonly reason: string }
 
 export type EmitRegister = (event: RegisterEvent) => void

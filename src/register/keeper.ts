@@ -5,7 +5,7 @@ import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Bell } from './bell.ts'
 import type { EmitRegister } from './event.ts'
-import { stepsFor, type Refusal } from './reconcile.ts'
+import { stepsFor, type Refusal, type Steps } from './reconcile.ts'
 import { Lost, type Entry, type Registry, type Session } from './registries/registry.ts'
 
 export interface KeeperOptions {
@@ -24,6 +24,8 @@ export interface KeeperOptions {
 const BACKOFF: Backoff = { first: 100, most: 700 }
 /** Wrong credentials and the like do not mend themselves quickly. */
 const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
+/** Milliseconds from one reading of everything to the next. */
+const AFTER_READ = 250
 /** Entries written or removed at once: a renewal that falls due waits for no more. */
 const BATCH = 100
 /** Milliseconds until an entry is tried again that is somebody else's. */
@@ -36,6 +38,15 @@ interface RefusedEntry extends Refusal {
   readonly tries: number
 }
 
+/** What the store has to hold. */
+export interface Wants {
+  readonly entries: ReadonlyMap<string, Entry>
+  /** Services whose health is not known yet: an entry of an earlier run stays, and none is put. */
+  readonly undecided: ReadonlySet<string>
+  /** False while a source has not reported yet: then nothing is removed. */
+  readonly complete: boolean
+}
+
 /** What the store holds of ours. */
 export interface Kept {
   readonly live: boolean
@@ -44,27 +55,26 @@ export interface Kept {
 }
 
 export class Keeper {
-  #wanted: ReadonlyMap<string, Entry> | undefined
+  #wants: Wants | undefined
   #texts: ReadonlyMap<string, string> = new Map()
-  #undecided: ReadonlySet<string> = new Set()
   #present = new Map<string, string>()
   readonly #refused = new Map<string, RefusedEntry>()
   readonly #bell = new Bell()
   #session: Session | undefined
-  #stopping = false
   readonly #abort = new AbortController()
   #settled: (() => void)[] = []
+  #readAt = -Infinity
+  #resyncAt = Infinity
 
   constructor(
     private readonly registry: Registry,
     private readonly options: KeeperOptions,
   ) {}
 
-  /** What is wanted from now on. Before the first time nothing is touched, and nothing renewed. */
-  want(entries: ReadonlyMap<string, Entry>, undecided: ReadonlySet<string>): void {
-    this.#wanted = entries
-    this.#texts = new Map([...entries].map(([key, { text }]) => [key, text]))
-    this.#undecided = undecided
+  /** Everything that is wanted from now on. Before the first call nothing is touched, and nothing renewed. */
+  want(wants: Wants): void {
+    this.#wants = wants
+    this.#texts = new Map([...wants.entries].map(([key, { text }]) => [key, text]))
     this.#bell.ring()
   }
 
@@ -72,12 +82,11 @@ export class Keeper {
     return { live: this.#session !== undefined, present: this.#present, refused: this.#refused }
   }
 
-  /** Everything is read and compared again. */
-  resync(): void {
-    this.#resyncAt = 0
+  /** Everything is read and compared again soon: something else than us may have changed it. */
+  #resync(): void {
+    this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + AFTER_READ)
     this.#bell.ring()
   }
-  #resyncAt = Infinity
 
   /**
    * Waits until the store holds what is wanted, as far as it takes it.
@@ -101,7 +110,6 @@ export class Keeper {
    * @param ms at most so long
    */
   async stop(ms: number): Promise<void> {
-    this.#stopping = true
     const settled = await this.settled(ms)
     const session = this.#session
     if (settled && session !== undefined && this.#present.size === 0) {
@@ -120,7 +128,7 @@ export class Keeper {
    */
   async run(): Promise<Fault | undefined> {
     const { signal } = this.#abort
-    while (this.#wanted === undefined && !signal.aborted) await this.#bell.wait(Infinity)
+    while (this.#wants === undefined && !signal.aborted) await this.#bell.wait(Infinity)
     const { registry, options } = this
     let failures = 0
     let turn = 0
@@ -173,13 +181,14 @@ export class Keeper {
   async #visit(node: string): Promise<void> {
     const { registry, options } = this
     const { signal } = this.#abort
-    const session = await registry.open(node, signal)
+    const session = await registry.open(node, signal, () => this.#resync())
     this.#session = session
     // A failure that nobody waits for at the moment comes out of the next request, too.
     session.broken?.catch(() => this.#bell.ring())
     const first = await this.#read(session)
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    let renewAt = performance.now() + options.refresh
+    // At once: a store that was away may have counted on.
+    let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()
       if (now >= renewAt) {
@@ -188,7 +197,15 @@ export class Keeper {
         renewAt = now + options.refresh
       }
       if (now >= this.#resyncAt) await this.#read(session)
-      if (await this.#step(session)) continue
+      const { put, remove } = this.#due()
+      if (put.length > 0) {
+        await this.#put(session, put.slice(0, BATCH))
+        continue
+      }
+      if (remove.length > 0) {
+        await this.#remove(session, remove.slice(0, BATCH))
+        continue
+      }
       for (const settled of this.#settled.splice(0)) settled()
       const retryAt = Math.min(...[...this.#refused.values()].map(({ until }) => until))
       const next = Math.min(renewAt, this.#resyncAt, retryAt) - performance.now()
@@ -199,39 +216,37 @@ export class Keeper {
   async #read(session: Session): Promise<number> {
     const { resync } = this.options
     this.#present = new Map(await session.present([...this.#texts.keys()]))
+    this.#readAt = performance.now()
     this.#resyncAt = resync === 0 ? Infinity : performance.now() + resync
     return this.#present.size
   }
 
-  /** Does a part of what has to be done; false when there is nothing. */
-  async #step(session: Session): Promise<boolean> {
-    const now = performance.now()
+  #due(): Steps {
     for (const [key, { text }] of this.#refused) {
       if (this.#texts.get(key) !== text) this.#refused.delete(key)
     }
+    const { undecided = new Set<string>(), complete = false } = this.#wants ?? {}
     const situation = {
       wanted: this.#texts,
-      undecided: this.#undecided,
+      undecided,
+      complete,
       present: this.#present,
       refused: this.#refused,
     }
-    const { put, remove } = stepsFor(situation, now)
-    if (put.length > 0) {
-      const entries = put.slice(0, BATCH).map((key) => this.#wanted?.get(key) as Entry)
-      await this.#put(session, entries)
-    } else if (remove.length > 0) {
-      const keys = remove.slice(0, BATCH)
-      await session.remove(keys)
-      for (const key of keys) {
-        this.#present.delete(key)
-        this.options.emit({ kind: 'deregistered', key })
-      }
-    }
-    return put.length + remove.length > 0
+    return stepsFor(situation, performance.now())
   }
 
-  async #put(session: Session, entries: readonly Entry[]): Promise<void> {
+  async #remove(session: Session, keys: readonly string[]): Promise<void> {
+    await session.remove(keys)
+    for (const key of keys) {
+      this.#present.delete(key)
+      this.options.emit({ kind: 'deregistered', key })
+    }
+  }
+
+  async #put(session: Session, keys: readonly string[]): Promise<void> {
     const { emit } = this.options
+    const entries = keys.map((key) => this.#wants?.entries.get(key) as Entry)
     const refused = await session.put(entries)
     for (const { key, text, service } of entries) {
       const refusal = refused.get(key)

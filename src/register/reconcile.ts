@@ -16,6 +16,8 @@ export interface Situation {
   readonly wanted: Texts
   /** Entries whose services may be alive: what is there of them stays, and nothing is put. */
   readonly undecided: ReadonlySet<string>
+  /** False while not everything that is wanted is known: then nothing is removed. */
+  readonly complete: boolean
   /** Our own entries in the store. */
   readonly present: Texts
   readonly refused: ReadonlyMap<string, Refusal>
@@ -28,13 +30,18 @@ export interface Steps {
 }
 
 /** @param now milliseconds of a monotonic clock */
-export function stepsFor({ wanted, undecided, present, refused }: Situation, now: number): Steps {
+export function stepsFor(
+  { wanted, undecided, complete, present, refused }: Situation,
+  now: number,
+): Steps {
   const put: string[] = []
   for (const [key, text] of wanted) {
     if (present.get(key) === text) continue
     const refusal = refused.get(key)
     if (refusal === undefined || refusal.text !== text || refusal.until <= now) put.push(key)
   }
-  const remove = [...present.keys()].filter((key) => !wanted.has(key) && !undecided.has(key))
+  const remove = complete
+    ? [...present.keys()].filter((key) => !wanted.has(key) && !undecided.has(key))
+    : []
   return { put, remove }
 }

@@ -1,19 +1,11 @@
 // A service as it is registered: what it is called, where it is, and what says that it is healthy.
 import type { CheckKind, CheckSettings } from '../core/register.ts'
 
-/** A check that we make ourselves, where the store makes none. */
+/** A check that we make, or that a store makes. */
 export interface Check extends CheckSettings {
   readonly what: CheckKind
-}
-
-/**
- * A check as registrator's variables describe it, which Consul makes. The texts are durations and the like,
- * looked at before.
- */
-export interface NativeCheck {
-  readonly kind: 'http' | 'tcp' | 'grpc' | 'script' | 'ttl'
-  /** Consul's own names. */
-  readonly definition: Readonly<Record<string, string | boolean | number | readonly string[]>>
+  /** The service counts as healthy until the check fails. */
+  readonly passing?: true
 }
 
 export interface Service {
@@ -25,25 +17,43 @@ export interface Service {
   readonly tags: readonly string[]
   readonly meta: Readonly<Record<string, string>>
   readonly check?: Check
-  /** Instead of `check`, in Consul. */
+  /** Instead of `check`, in Consul: what its API calls a check, as the variables of a container describe it. */
   readonly native?: NativeCheck
   readonly container?: {
-    /** What registrator's ZooKeeper layout calls ContainerID. */
+    /** ContainerID in registrator's ZooKeeper layout. */
     readonly hostname: string
     readonly privatePort: number
-    /** All attributes, those of checks included. */
-    readonly attributes: Readonly<Record<string, string>>
   }
 }
 
-/** What a source wants to be registered. */
+export type NativeCheck = Readonly<Record<string, string | boolean | readonly string[]>>
+
+/** A service that a source wants to be registered. */
 export interface Wanted {
   readonly service: Service
   /**
-   * Nothing that an earlier run has registered can be this: with a check, it is registered after the first
-   * success only. Otherwise an entry of an earlier run stays until its health is known.
+   * Which life of the service this is: another value when it has been restarted, so that it has to be found
+   * healthy again.
    */
-  readonly fresh?: true
+  readonly life: string
+  /**
+   * An entry of an earlier run cannot be this life. Otherwise such an entry stays until the first checks
+   * are done.
+   */
+  readonly fresh: boolean
+  /** Registered after one success of this check, where the service has no check of its own. */
+  readonly ready?: Check
+}
+
+/** Where services are found. */
+export interface Source {
+  /** For messages, such as `the container engine`. */
+  readonly name: string
+  /**
+   * Reports all services, and all of them again whenever they change, until the signal is aborted.
+   * Never rejects.
+   */
+  run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void>
 }
 
 /** `10.0.0.1:80`, `[::1]:80`. */

@@ -60,19 +60,21 @@ const DEFAULT_TIMEOUT = 30_000
 
 /**
  * A client for one node; no socket is opened before the first request.
- * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
+ * @param node `host:port` (the connection's scheme applies), `http://host:port`, `https://host:port` or
+ *   `unix:///path` of a socket
  * @param store how messages call the server, such as `etcd`
  * Throws a FaultError when the node is no address.
  */
 export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
-  const origin = originOf(node, connection.scheme)
+  const socketPath = /^unix:\/\/(\/.+)$/.exec(node)?.[1]
+  const origin = socketPath === undefined ? originOf(node, connection.scheme) : node
   let refused: Error | undefined
-  const pool = new Pool(origin, {
+  const pool = new Pool(socketPath === undefined ? origin : 'http://localhost', {
     // Long polls last for minutes: each request has its own timeout instead.
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
-    connect: connectorOf(connection, (error) => (refused ??= error)),
+    connect: connectorOf(connection, socketPath, (error) => (refused ??= error)),
   })
   const place = `${store} at ${origin}`
   const explain = (error: unknown): unknown =>
@@ -134,11 +136,17 @@ export function openHttp(node: string, connection: Connection, store = 'the stor
  */
 function connectorOf(
   connection: Connection,
+  socketPath: string | undefined,
   onRefused: (error: Error) => void,
 ): ReturnType<typeof buildConnector> {
   return (options, callback) => {
     const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0, ...tls })
+    const connect = buildConnector({
+      timeout: CONNECT_TIMEOUT,
+      maxCachedSessions: 0,
+      ...tls,
+      ...(socketPath === undefined ? {} : { socketPath }),
+    })
     const expected = tls.servername === undefined ? {} : { servername: tls.servername }
     connect({ ...options, ...expected }, (...[error, socket]) => {
       socket?.on('error', onRefused)

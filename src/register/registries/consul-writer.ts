@@ -20,6 +20,15 @@ export class ConsulWriter {
     return this.#parse<T>(response)
   }
 
+  /** A blocking query: the status, and the index to ask for next. Throws when there is no answer. */
+  async poll(
+    path: string,
+    timeout: number,
+  ): Promise<{ readonly status: number; readonly index: number; readonly body: string }> {
+    const { status, headers, body } = await this.#request('GET', path, undefined, timeout)
+    return { status, index: Math.max(1, Number(headers['x-consul-index'] ?? 1) || 1), body }
+  }
+
   /** Undefined when it is done; what Consul says when it refuses just this. Throws a FaultError for the rest. */
   async put(path: string, body?: object): Promise<string | undefined> {
     const { response, refused } = await this.#put(path, body)
@@ -51,18 +60,26 @@ export class ConsulWriter {
   }
 
   async #send(method: 'GET' | 'PUT', path: string, body?: object): Promise<HttpResponse> {
+    const response = await this.#request(method, path, body)
+    if (response.status !== 403) return response
+    throw this.#fault('denied access', { hint: this.needs, permanent: true })
+  }
+
+  #request(
+    method: 'GET' | 'PUT',
+    path: string,
+    body?: object,
+    timeout?: number,
+  ): Promise<HttpResponse> {
     // Read each time: a token in a file may be rotated.
     const headers = consulCredentials(this.connection, process.env)
-    const response = await this.http.request(path, {
+    return this.http.request(path, {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(timeout === undefined ? {} : { timeout }),
       signal: this.signal,
     })
-    if (response.status === 403) {
-      throw this.#fault('denied access', { hint: this.needs, permanent: true })
-    }
-    return response
   }
 
   #parse<T>({ body }: HttpResponse): T {

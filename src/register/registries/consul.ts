@@ -6,6 +6,7 @@ import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
 import type { Check, Service } from '../service.ts'
+import { follow } from './consul-follow.ts'
 import { ConsulWriter } from './consul-writer.ts'
 import { takenFault } from './etcd.ts'
 import type { Entry, Refused, Registry, Session } from './registry.ts'
@@ -26,6 +27,10 @@ interface AgentService {
   readonly Meta?: Readonly<Record<string, string>> | null
 }
 
+interface AgentCheck {
+  readonly Status: string
+}
+
 interface ConsulEntry extends Entry {
   readonly body: object
 }
@@ -39,10 +44,12 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
     nodes: connection.nodes,
     makes: new Set(['http', 'tcp', 'grpc', 'native']),
     entryOf: (service) => ok(entryOf(service, mark, ttl)),
-    async open(node, signal) {
+    async open(node, signal, changed) {
       const http = openClient(node, connection, 'Consul', patienceFor(ttl))
-      const writer = new ConsulWriter(http, connection, signal, NEEDS)
-      return new ConsulSession(writer, mark, host)
+      const closing = new AbortController()
+      signal.addEventListener('abort', () => closing.abort(), { once: true })
+      const writer = new ConsulWriter(http, connection, closing.signal, NEEDS)
+      return new ConsulSession(writer, mark, changed, closing)
     },
   }
 }
@@ -51,33 +58,50 @@ const NEEDS =
   'Give a token whose policy has service:write for the services, with -auth-token-file or CONSUL_HTTP_TOKEN.'
 
 class ConsulSession implements Session {
+  readonly broken: Promise<never>
+  /** Of one of our services. */
+  #name: string | undefined
+
   constructor(
     private readonly consul: ConsulWriter,
     private readonly mark: string,
-    private readonly host: string,
-  ) {}
+    changed: () => void,
+    private readonly closing: AbortController,
+  ) {
+    this.broken = new Promise((_, reject) => {
+      follow(consul, () => this.#name, changed, closing.signal).catch((error: unknown) => {
+        if (!closing.signal.aborted) reject(error)
+      })
+    })
+    // Waited for elsewhere, or not at all.
+    this.broken.catch(() => undefined)
+  }
 
   async present(): Promise<ReadonlyMap<string, string>> {
     const texts = new Map<string, string>()
     for (const [id, service] of await this.#services()) {
       const [owner, text] = ownerOf(service)
-      if (owner === this.mark) texts.set(id, text)
+      if (owner !== this.mark) continue
+      texts.set(id, text)
+      this.#name = service.Service
     }
     return texts
   }
 
   async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
     const there = await this.#services()
+    const checks = await this.consul.get<Record<string, AgentCheck>>('/v1/agent/checks')
     const refused = new Map<string, Refused>()
     await forEach(entries as readonly ConsulEntry[], async ({ key, service, body }) => {
       const found = there.get(key)
-      if (found !== undefined && !this.#mayReplace(found, service)) {
+      if (found !== undefined && !this.#mayReplace(found, service, checks[checkId(key)])) {
         refused.set(key, { taken: true, fault: takenFault(`the service "${key}" of this agent`) })
         return
       }
       const path = '/v1/agent/service/register?replace-existing-checks=true'
       const fault = await this.consul.put(path, body)
-      if (fault !== undefined) refused.set(key, { fault: refusedBy(service, fault) })
+      if (fault === undefined) this.#name = service.name
+      else refused.set(key, { fault: refusedBy(service, fault) })
     })
     return refused
   }
@@ -105,6 +129,7 @@ class ConsulSession implements Session {
   }
 
   async close(): Promise<void> {
+    this.closing.abort()
     await this.consul.close()
   }
 
@@ -117,12 +142,17 @@ class ConsulSession implements Session {
   }
 
   /**
-   * One of ours; one of this host's, whose registrar was started in another way; or one that says the same
-   * and belongs to nobody, as registrator leaves them.
+   * One of ours; one of another registrar that has not renewed it; or one that says the same and belongs to
+   * nobody, as registrator leaves them.
    */
-  #mayReplace(found: AgentService, { name, address, port }: Service): boolean {
+  #mayReplace(
+    found: AgentService,
+    { name, address, port }: Service,
+    check: AgentCheck | undefined,
+  ): boolean {
     const [owner] = ownerOf(found)
-    if (owner !== undefined) return owner.slice(0, owner.lastIndexOf('/')) === this.host
+    if (owner === this.mark) return true
+    if (owner !== undefined) return check?.Status !== 'passing'
     return found.Service === name && found.Address === address && found.Port === port
   }
 }
@@ -145,7 +175,7 @@ function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
     // The least that Consul knows.
     DeregisterCriticalServiceAfter: '1m',
   }
-  const own = service.native === undefined ? checkOf(service) : service.native.definition
+  const own = service.native ?? checkOf(service)
   const body = {
     ID: id,
     Name: name,

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { EtcdError, Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
-import { decode, encode } from '../../stores/etcdv3/wire.ts'
+import { decode, encode, type Header } from '../../stores/etcdv3/wire.ts'
+import { KeyWatch } from './etcd-watch.ts'
 import { openClient } from './http.ts'
 import { patienceFor, plainEntry } from './layout.ts'
 import {
@@ -32,12 +33,12 @@ export function etcd(settings: RegisterSettings, memory: Memory): Registry {
     nodes: connection.nodes,
     makes: new Set(),
     entryOf: plainEntry(to.path),
-    async open(node, signal) {
+    async open(node, signal, changed) {
       const http = openClient(node, connection, 'etcd', patienceFor(ttl))
       const gateway = new Gateway(http, connection, signal)
       try {
         const leases = await holdLease(gateway, seconds, memory)
-        return new EtcdSession(gateway, leases, to.path)
+        return new EtcdSession(gateway, leases, to.path, changed)
       } catch (error) {
         await http.close()
         throw explained(error, gateway, to.path)
@@ -126,6 +127,7 @@ interface RawKeyValue {
 }
 
 interface TxnAnswer {
+  readonly header?: Header
   readonly succeeded?: boolean
   readonly responses?: readonly {
     readonly response_range?: { readonly kvs?: readonly RawKeyValue[] }
@@ -133,14 +135,21 @@ interface TxnAnswer {
 }
 
 class EtcdSession implements Session {
+  readonly broken: Promise<never>
   #former: string | undefined
+  readonly #watch: KeyWatch
+  /** Of the last answer to a transaction. */
+  #revision = '0'
 
   constructor(
     private readonly gateway: Gateway,
     private readonly leases: Leases,
     private readonly path: string,
+    changed: () => void,
   ) {
     this.#former = leases.former
+    this.#watch = new KeyWatch(gateway, leases.id, changed)
+    this.broken = this.#watch.broken
   }
 
   async present(): Promise<ReadonlyMap<string, string>> {
@@ -152,6 +161,7 @@ class EtcdSession implements Session {
         if (lease === this.leases.id) texts.set(key, value)
         else if (lease === this.#former) texts.set(key, '')
       }
+      this.#watch.cover([...texts.keys()], this.#revision)
       return texts
     })
   }
@@ -170,8 +180,11 @@ class EtcdSession implements Session {
         const puts = [...left.values()].map(({ key, text }) => ({
           request_put: { key: encode(key), value: encode(text), lease: this.leases.id },
         }))
-        if (await this.#write(puts, [...left.keys()], found)) left = new Map()
-        else if (round === ROUNDS) {
+        if (await this.#write(puts, [...left.keys()], found)) {
+          this.#watch.add([...left.keys()], this.#revision)
+          left = new Map()
+        }
+        if (left.size > 0 && round === ROUNDS) {
           for (const key of left.keys()) refused.set(key, taken(key))
           left = new Map()
         }
@@ -208,6 +221,7 @@ class EtcdSession implements Session {
   }
 
   close(): Promise<void> {
+    this.#watch.close()
     return this.gateway.http.close()
   }
 
@@ -227,7 +241,8 @@ class EtcdSession implements Session {
     for (let from = 0; from < keys.length; from += OPERATIONS) {
       const some = keys.slice(from, from + OPERATIONS)
       const success = some.map((key) => ({ request_range: { key: encode(key) } }))
-      const { responses = [] } = await this.gateway.call<TxnAnswer>('/kv/txn', { success })
+      const { responses = [], header } = await this.gateway.call<TxnAnswer>('/kv/txn', { success })
+      if (from === 0) this.#revision = header?.revision ?? '0'
       some.forEach((key, n) => {
         const kv = responses[n]?.response_range?.kvs?.[0]
         if (kv === undefined) return
@@ -253,6 +268,7 @@ class EtcdSession implements Session {
     }))
     try {
       const answer = await this.gateway.call<TxnAnswer>('/kv/txn', { compare, success })
+      this.#revision = answer.header?.revision ?? '0'
       return answer.succeeded === true
     } catch (error) {
       throw isLeaseMissing(error) ? new Lost('the lease') : error

@@ -68,8 +68,11 @@ export interface Registry {
   readonly makes: ReadonlySet<string>
   /** The service as an entry, or why it cannot be one. */
   entryOf(service: Service): Result<Entry, string>
-  /** Connects, and takes over what an earlier run has left. Aborting ends it. */
-  open(node: string, signal: AbortSignal): Promise<Session>
+  /**
+   * Connects, and takes over what an earlier run has left. Aborting ends it.
+   * @param changed somebody else may have changed or removed an entry of ours
+   */
+  open(node: string, signal: AbortSignal, changed: () => void): Promise<Session>
 }
 
 /** What a registry keeps from run to run in the state folder, such as the id of its lease. */

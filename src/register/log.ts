@@ -1,0 +1,125 @@
+// The log: each event as one line for people, with its level and its fields for machines. What repeats itself
+// while a store is away is reported once, and then at debug only.
+import { briefly } from '../core/fault.ts'
+import type { LogLevel } from '../core/settings.ts'
+import type { Described, Level } from '../observe/describe.ts'
+import { lineIn, type Style } from '../observe/lines.ts'
+import type { EmitRegister, RegisterEvent } from './event.ts'
+import { hostAndPort, nameOf } from './service.ts'
+
+const RANK: Readonly<Record<LogLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+  fatal: 4,
+  panic: 5,
+}
+
+export interface LogOptions {
+  readonly level: LogLevel
+  readonly style: Style
+  /** Takes one line without its line break. */
+  readonly write: (line: string) => void
+}
+
+export function createLog({ level, style, write }: LogOptions): EmitRegister {
+  const line = lineIn(style)
+  /** By store or source: what was said when it went away. */
+  const away = new Map<string, string>()
+  return (event) => {
+    const described = describe(event)
+    const quiet = repeats(event, described, away)
+    const told = quiet ? { ...described, level: 'debug' as const } : described
+    if (RANK[told.level] >= RANK[level]) write(line(new Date(), told))
+  }
+}
+
+function repeats(event: RegisterEvent, { about, message }: Described, away: Map<string, string>) {
+  switch (event.kind) {
+    case 'store-away':
+    case 'source-away': {
+      const text = `${'node' in event ? event.node : ''} ${event.fault.message}`
+      const isOld = away.has(`${about} ${text}`)
+      away.set(`${about} ${text}`, message)
+      return isOld
+    }
+    case 'store-live':
+    case 'source-live': {
+      const wasAway = [...away.keys()].filter((key) => key.startsWith(`${about} `))
+      for (const key of wasAway) away.delete(key)
+      // A stream that an engine closes now and then is opened again without a word.
+      return false
+    }
+    default:
+      return false
+  }
+}
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`)
+const again = (ms: number | null): string =>
+  ms === null ? '' : ms === 0 ? '; trying the next node' : `; next try in ${seconds(ms)}`
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+export function describe(event: RegisterEvent): Described {
+  const line = (
+    level: Level,
+    about: string,
+    message: string,
+    fields: Record<string, unknown> = {},
+  ): Described => ({ level, about, message, fields: { event: event.kind, ...fields } })
+  switch (event.kind) {
+    case 'started': {
+      const { version, to, sources, address } = event
+      const what = sources.join(', ')
+      const message = `reconfd ${version}: registering ${what} in ${to}; our address is ${address}`
+      return line('info', '', message, { version, to, sources, address })
+    }
+    case 'notice':
+      return line(event.level, '', event.message)
+    case 'command':
+      return line(event.level, 'command', event.message)
+    case 'stopping':
+      return line('info', '', `stopping: ${event.reason}`, { reason: event.reason })
+    case 'store-live': {
+      const { store, node, ours } = event
+      const held =
+        ours === 0 ? '' : `, holds ${counted(ours, 'entry').replace('entrys', 'entries')} of ours`
+      return line('info', store, `connected to ${node}${held}`, { node, entries: ours })
+    }
+    case 'store-away': {
+      const { store, node, fault, retryIn } = event
+      return line('warn', store, `${briefly(fault)}${again(retryIn)}`, { node, retryIn })
+    }
+    case 'lost':
+      return line('warn', event.store, `${event.what} is gone: registering everything again`)
+    case 'registered': {
+      const { service, key, changed } = event
+      const message = `${changed ? 'updated' : 'registered'} ${key} at ${hostAndPort(service)}`
+      return line('info', nameOf(service), message, { key, changed })
+    }
+    case 'deregistered':
+      return line('info', '', `deregistered ${event.key}`, { key: event.key })
+    case 'refused': {
+      const { service, key, fault } = event
+      return line('warn', nameOf(service), briefly(fault), { key })
+    }
+    case 'renewed':
+      return line('debug', '', `renewed ${event.entries} entries`, { entries: event.entries })
+    case 'source-live':
+      return line('info', event.source, counted(event.services, 'service'), {
+        services: event.services,
+      })
+    case 'source-away':
+      return line('warn', event.source, `${briefly(event.fault)}${again(event.retryIn)}`)
+    case 'ignored':
+      return line(event.level, event.about, event.why)
+    case 'checked':
+      return line('debug', '', event.passed ? 'a check passed' : 'a check failed')
+    case 'health': {
+      const { service, healthy, why } = event
+      const message = healthy ? 'healthy again' : `unhealthy: ${why}`
+      return line(healthy ? 'info' : 'warn', nameOf(service), message, { healthy })
+    }
+  }
+}

@@ -11,6 +11,7 @@ const ROOMS = {
   state: [],
   observe: [],
   service: [],
+  exec: [],
   feeds: ['stores'],
   http: ['observe'],
   control: ['state'],

@@ -27,6 +27,7 @@ const ROOMS = {
     'control',
   ],
   check: ['config', 'stores', 'templates', 'apply', 'state', 'observe', 'feeds', 'engine'],
+  register: ['config', 'stores', 'apply', 'state', 'observe', 'http', 'exec'],
   library: ['config', 'stores', 'templates', 'engine'],
 }
 

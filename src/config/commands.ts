@@ -1,6 +1,7 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
 import type { OptionName } from './options.ts'
+import type { CommandFlag } from './command-flag.ts'
 import { registerFlags } from './register-flags.ts'
 
 /** What follows the name. */
@@ -9,16 +10,6 @@ export interface Operand {
   readonly optional?: true
   /** The only words that are good. */
   readonly choices?: readonly string[]
-}
-
-/** A flag that only some commands know; those of `options.ts` are good with all of them. */
-export interface CommandFlag {
-  /** Absent: it takes no value. */
-  readonly placeholder?: string
-  /** The value may be left out: the next argument is taken for it only when it looks like this. */
-  readonly optional?: RegExp
-  readonly default?: string
-  readonly help: string
 }
 
 export interface CommandSpec {

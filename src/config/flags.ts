@@ -9,9 +9,9 @@ import {
   commands,
   isCommand,
   operandText,
-  type CommandFlag,
   type CommandName,
 } from './commands.ts'
+import type { CommandFlag } from './command-flag.ts'
 import { placeholder } from './help.ts'
 import { nearest } from './nearest.ts'
 import {

@@ -1,12 +1,10 @@
 // The flags of `reconfd register`: one row is the whole definition. Registrator's names and meanings where
 // registrator has them. Settings of the store and of the log are those of every run (options.ts).
-import type { CommandFlag } from './commands.ts'
+import type { CommandFlag } from './command-flag.ts'
 
 export interface RegisterFlag extends CommandFlag {
   readonly type:
     'text' | 'list' | 'boolean' | 'duration' | 'milliseconds' | 'count' | 'attempts' | 'choice'
-  readonly default?: string
-  readonly choices?: readonly string[]
   /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
   readonly most?: number

@@ -191,7 +191,7 @@ function connectionTo({ target, nodes, tls }: ParsedUri, given: Given): Connecti
   const backend = BACKENDS[target.kind] as BackendName
   const isFor = (given.file.backend ?? 'etcdv3') === backend
   const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
-  const { srv: _srv, ...connection } = connectionOf(values, backend)
+  const { srv: _, ...connection } = connectionOf(values, backend)
   const { CONSUL_CACERT, CONSUL_TLSCERT, CONSUL_CLIENT_CERT, CONSUL_TLSKEY, CONSUL_CLIENT_KEY } =
     given.env
   const consul = tls

@@ -3,12 +3,11 @@
 import { parseDuration } from '../../config/values.ts'
 import type { CheckKind } from '../../core/register.ts'
 import { hostAndPort, type NativeCheck, type Service } from '../service.ts'
-import type { ContainerOptions, Remark } from './services.ts'
+import type { ContainerOptions, Report } from './options.ts'
 
 export type Checks = Pick<Service, 'check' | 'native'>
 
 type Attributes = ReadonlyMap<string, string>
-type Report = (level: Remark['level'], why: string) => void
 
 /** Milliseconds between two checks that do not say it, as in registrator. */
 const INTERVAL = 10_000

@@ -19,6 +19,8 @@ export interface Container {
   readonly Id: string
   /** With a slash in front. */
   readonly Name: string
+  /** The id of its image. */
+  readonly Image?: string
   readonly State: {
     readonly Running?: boolean
     readonly StartedAt?: string
@@ -58,16 +60,18 @@ export interface EngineEvent {
 
 const binding = shape({ HostIp: optional(text), HostPort: optional(text) })
 const network = shape({ IPAddress: optional(text), GlobalIPv6Address: optional(text) })
+const isPorts = optional(nullOr(recordOf(() => true)))
 const isContainer = shape({
   Id: text,
   Name: text,
+  Image: optional(text),
   State: shape({ StartedAt: optional(text), ExitCode: optional(number) }),
   Config: shape({
     Image: optional(text),
     Hostname: optional(text),
     Env: optional(nullOr(listOf(text))),
     Labels: optional(nullOr(recordOf(text))),
-    ExposedPorts: optional(nullOr(recordOf(() => true))),
+    ExposedPorts: isPorts,
   }),
   HostConfig: optional(shape({ NetworkMode: optional(text) })),
   NetworkSettings: shape({
@@ -134,6 +138,16 @@ export class Engine {
   async inspect(id: string, signal: AbortSignal): Promise<Container | undefined> {
     const path = `/containers/${encodeURIComponent(id)}/json`
     return (await this.#get(path, isContainer, signal)) as Container | undefined
+  }
+
+  /** The ports that an image exposes. Throws a FaultError. */
+  async exposedBy(
+    image: string,
+    signal: AbortSignal,
+  ): Promise<Container['Config']['ExposedPorts']> {
+    const isImage = shape({ Config: optional(nullOr(shape({ ExposedPorts: isPorts }))) })
+    const found = await this.#get(`/images/${encodeURIComponent(image)}/json`, isImage, signal)
+    return (found as { Config?: Container['Config'] } | undefined)?.Config?.ExposedPorts
   }
 
   /**

@@ -4,7 +4,8 @@ import type { EmitRegister } from '../event.ts'
 import type { Wanted } from '../service.ts'
 import type { Container, Engine, EngineEvent, Listed } from './engine.ts'
 import { joinedBy } from './ports.ts'
-import { servicesOf, type ContainerOptions, type Remark } from './services.ts'
+import type { ContainerOptions, Remark } from './options.ts'
+import { servicesOf } from './services.ts'
 
 interface KnownContainer {
   readonly wanted: readonly Wanted[]
@@ -124,7 +125,8 @@ export class Known {
     if (joined !== undefined && other?.State.Running !== true) {
       return this.#gone(id, before, undefined)
     }
-    const { services, remarks } = servicesOf(container, other, this.options)
+    const exposing = await withPorts(container, engine, signal)
+    const { services, remarks } = servicesOf(exposing, other, this.options)
     const life = `${id} ${container.State.StartedAt ?? ''}`
     const fresh = this.#isComplete
     const wanted = services.map((service): Wanted => ({ service, life, fresh }))
@@ -168,6 +170,19 @@ export class Known {
     if (delay === undefined) this.#looks.delete(id)
     else this.#looks.set(id, { at: performance.now() + delay, count: look.count + 1 })
   }
+}
+
+/** Podman keeps the ports of a container with host networking to itself: its image says them, too. */
+async function withPorts(
+  container: Container,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<Container> {
+  const { Config, HostConfig, Image } = container
+  if (HostConfig?.NetworkMode !== 'host' || Image === undefined) return container
+  if (Object.keys(Config.ExposedPorts ?? {}).length > 0) return container
+  const ExposedPorts = (await engine.exposedBy(Image, signal)) ?? {}
+  return { ...container, Config: { ...Config, ExposedPorts } }
 }
 
 /** Whether it was fresh is no difference. */

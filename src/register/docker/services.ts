@@ -2,37 +2,13 @@
 // a name or an id is one part of a path, an address is an address, and a command runs only where that is
 // allowed.
 import { isIP } from 'node:net'
-import {
-  notOnePart,
-  splitList,
-  type CheckSettings,
-  type DockerSettings,
-} from '../../core/register.ts'
+import { notOnePart, splitList } from '../../core/register.ts'
 import type { Service } from '../service.ts'
 import { checkOf } from './checks.ts'
 import type { Container } from './engine.ts'
 import { metadataOf, type Metadata } from './metadata.ts'
+import type { ContainerOptions, Remark, Report } from './options.ts'
 import { portsOf, type Port } from './ports.ts'
-
-export interface ContainerOptions extends Pick<
-  DockerSettings,
-  'internal' | 'explicit' | 'ipLabel' | 'allowScripts'
-> {
-  /** The name of this machine in ids. */
-  readonly host: string
-  /** Of this machine. */
-  readonly address: string
-  /** `address` was given with -ip: it wins over the address that a port is published on. */
-  readonly forced: boolean
-  readonly check: CheckSettings
-}
-
-export interface Remark {
-  readonly level: 'warn' | 'debug'
-  /** The container by its name. */
-  readonly about: string
-  readonly why: string
-}
 
 export interface Found {
   readonly services: readonly Service[]
@@ -65,8 +41,6 @@ export function servicesOf(
   }
   return { services, remarks }
 }
-
-type Report = (level: Remark['level'], why: string) => void
 
 function serviceAt(
   container: Container,

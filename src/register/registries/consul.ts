@@ -69,7 +69,7 @@ class ConsulSession implements Session {
     private readonly closing: AbortController,
   ) {
     this.broken = new Promise((_, reject) => {
-      follow(consul, () => this.#name, changed, closing.signal).catch((error: unknown) => {
+      follow(consul, () => this.#name, changed, closing.signal).catch((error: Error) => {
         if (!closing.signal.aborted) reject(error)
       })
     })

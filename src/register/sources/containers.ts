@@ -8,7 +8,7 @@ import type { DockerSettings } from '../../core/register.ts'
 import { Bell } from '../bell.ts'
 import { Engine, type EngineEvent } from '../docker/engine.ts'
 import { Known } from '../docker/known.ts'
-import type { ContainerOptions } from '../docker/services.ts'
+import type { ContainerOptions } from '../docker/options.ts'
 import type { EmitRegister } from '../event.ts'
 import type { Source, Wanted } from '../service.ts'
 
@@ -73,10 +73,10 @@ export class Containers implements Source {
     signal.addEventListener('abort', leave, { once: true })
     try {
       const stream = engine.events(leaving.signal)
-      let ended: unknown
+      let ended: Error | undefined
       stream
         .then((events) => this.#listen(events))
-        .catch((error: unknown) => {
+        .catch((error: Error) => {
           ended = error
           this.#bell.ring()
         })

@@ -14,7 +14,8 @@ import type { Memory } from './registries/registry.ts'
 
 /** Tells the registrars of one machine apart: by where they register, and what. */
 export function registrarId({ to, connection, own, conf, docker, host }: RegisterSettings): string {
-  const what = [own?.name, own?.id, own?.port, conf, docker?.engine]
+  // With an id of its own, a service may change its port and is still the same.
+  const what = [own?.name, own?.id ?? own?.port, conf, docker?.engine]
   return idOf(JSON.stringify([to.kind, to.path, connection.nodes, host, ...what]))
 }
 

@@ -20,6 +20,19 @@ export class ConsulWriter {
     return this.#parse<T>(response)
   }
 
+  /** Undefined when it is not there (404). Throws a FaultError for anything else but an answer. */
+  async find<T>(path: string): Promise<T | undefined> {
+    const response = await this.#send('GET', path)
+    if (response.status === 404) return undefined
+    if (response.status !== 200) throw this.#fault(failureOf(response))
+    return this.#parse<T>(response)
+  }
+
+  /** A fault of this agent. */
+  refusal(what: string): FaultError {
+    return this.#fault(what)
+  }
+
   /** A blocking query: the status, and the index to ask for next. Throws when there is no answer. */
   async poll(
     path: string,

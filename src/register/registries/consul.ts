@@ -8,15 +8,13 @@ import { ok } from '../../core/result.ts'
 import type { Check, Service } from '../service.ts'
 import { follow } from './consul-follow.ts'
 import { ConsulWriter } from './consul-writer.ts'
-import { takenFault } from './etcd.ts'
 import type { Entry, Refused, Registry, Session } from './registry.ts'
 import { openClient } from './http.ts'
-import { patienceFor } from './layout.ts'
+import { patienceFor, takenFault } from './layout.ts'
+import { forEach } from './ledger.ts'
 
 /** The metadata that says whose a service is, and what was registered. */
 const MARK = 'reconfd'
-/** Requests under way at once. */
-const AT_ONCE = 8
 
 /** As the agent's API takes and gives them, as far as we look at it. */
 interface AgentService {
@@ -244,12 +242,3 @@ const refusedBy = ({ name, id }: Service, said: string): Fault => ({
     ? { hint: 'Let the agent run scripts: enable_local_script_checks = true in its configuration.' }
     : {}),
 })
-
-/** At most so many at once; the first failure is thrown when all have ended. */
-async function forEach<T>(all: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
-  const left = all.values()
-  const worker = async (): Promise<void> => {
-    for (const one of left) await run(one)
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, worker))
-}

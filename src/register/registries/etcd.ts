@@ -3,13 +3,13 @@
 // exists" says that the old entries are still there, and they are taken over. That an entry is ours is said by
 // its lease; everything else is somebody else's.
 import { randomBytes } from 'node:crypto'
-import { FaultError, type Fault } from '../../core/fault.ts'
+import { FaultError } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { EtcdError, Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
 import { decode, encode, type Header } from '../../stores/etcdv3/wire.ts'
 import { KeyWatch } from './etcd-watch.ts'
 import { openClient } from './http.ts'
-import { patienceFor, plainEntry } from './layout.ts'
+import { patienceFor, plainEntry, takenFault } from './layout.ts'
 import {
   Lost,
   type Entry,
@@ -316,10 +316,3 @@ const tooShort = (gateway: Gateway, asked: number, granted: number): FaultError 
   })
 
 const taken = (key: string): Refused => ({ taken: true, fault: takenFault(key) })
-
-/** Of an entry that is somebody else's. */
-export const takenFault = (key: string): Fault => ({
-  kind: 'store',
-  message: `${key} belongs to somebody else`,
-  hint: 'Another registrar keeps it, or it was put by hand: choose another id, or delete it.',
-})

@@ -1,6 +1,7 @@
 // Where a service lies in a key-value store, as registrator has it: /PREFIX/NAME/ID = ip:port.
 import { joinKeys, type Key } from '../../core/key.ts'
 import { ok, type Result } from '../../core/result.ts'
+import type { Fault } from '../../core/fault.ts'
 import { hostAndPort, type Service } from '../service.ts'
 import type { Entry } from './registry.ts'
 
@@ -15,3 +16,10 @@ export const plainEntry =
 
 /** Every request within this time, in milliseconds: another node is to be tried before a TTL is over. */
 export const patienceFor = (ttl: number): number => Math.min(5_000, ttl / 4)
+
+/** Of an entry that is somebody else's. */
+export const takenFault = (key: string): Fault => ({
+  kind: 'store',
+  message: `${key} belongs to somebody else`,
+  hint: 'Another registrar keeps it, or it was put by hand: choose another id, or delete it.',
+})

@@ -15,8 +15,10 @@ export async function openRegistry(
       return (await import('./consul.ts')).consul(settings, registrar)
     case 'etcdv2':
     case 'skydns2':
+      return (await import('./etcdv2.ts')).etcdv2(settings, memory)
     case 'consulkv':
+      return (await import('./consulkv.ts')).consulkv(settings, memory)
     case 'zookeeper':
-      throw new Error(`to be written: ${settings.to.kind}`)
+      return (await import('./zookeeper.ts')).zookeeper(settings, memory)
   }
 }

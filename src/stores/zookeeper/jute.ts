@@ -4,6 +4,7 @@
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 
 /** Bytes of the records that are read in passing: their fields are of no use here. */
+const STAT_OWNER = 44
 const STAT_NUM_CHILDREN = 56
 const STAT_SIZE = 68
 
@@ -83,11 +84,21 @@ export class JuteReader {
     return values
   }
 
-  /** A znode's Stat; of its fields only the number of children counts here. */
-  stat(): { readonly numChildren: number } {
+  bytes(): Buffer {
+    const length = Math.max(0, this.int())
+    const end = this.#at + length
+    if (end > this.packet.length) throw new RangeError('bytes longer than their packet')
+    const value = this.packet.subarray(this.#at, end)
+    this.#at = end
+    return value
+  }
+
+  /** A znode's Stat: the session of an ephemeral one (else 0), and the number of its children. */
+  stat(): { readonly owner: bigint; readonly numChildren: number } {
+    const owner = this.packet.readBigInt64BE(this.#at + STAT_OWNER)
     const numChildren = this.packet.readInt32BE(this.#at + STAT_NUM_CHILDREN)
     this.#at += STAT_SIZE
-    return { numChildren }
+    return { owner, numChildren }
   }
 }
 

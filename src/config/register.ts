@@ -1,6 +1,5 @@
 // The settings of `reconfd register`, out of its flags, the environment and confd.toml.
 import { hostname } from 'node:os'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import {
@@ -21,6 +20,7 @@ import { readHttp } from './http.ts'
 import type { Values } from './options.ts'
 import { registerFlags, type RegisterFlag, type RegisterFlagName } from './register-flags.ts'
 import { parseRegistryUri, type ParsedUri } from './registry-uri.ts'
+import { isAddress } from './service-file.ts'
 import { parseDuration, type Parsed } from './values.ts'
 
 /** Where the settings of a run come from, the weakest first. */
@@ -77,34 +77,31 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   }
   const http = await readHttp(merge(given.environment, given.flags.values))
   if (!http.ok) flags.faults.push(http.error)
-  if (uri === undefined || flags.faults.length > 0 || !http.ok) return err([...flags.faults])
   const { stateDir, noop, logLevel, logFormat } = given.settings
-  return ok(
-    defined({
-      to: uri.target,
-      connection: connectionTo(uri, given),
-      host: flags.part('host') ?? hostname(),
-      address: flags.address('ip'),
-      tags: flags.list('tags'),
-      own,
-      command: argv,
-      conf: conf === undefined ? undefined : resolve(conf),
-      docker,
-      check,
-      ttl,
-      refresh,
-      resync: flags.number('resync') ?? 0,
-      drain: flags.number('drain') ?? 0,
-      killTimeout: flags.number('kill-timeout') ?? 0,
-      retryAttempts: flags.number('retry-attempts'),
-      retryInterval: flags.number('retry-interval'),
-      stateDir,
-      noop,
-      logLevel,
-      logFormat,
-      http: http.value,
-    }),
-  )
+  const rest = defined({
+    host: flags.part('host') ?? hostname(),
+    address: flags.address('ip'),
+    tags: flags.list('tags'),
+    own,
+    command: argv,
+    conf: conf === undefined ? undefined : resolve(conf),
+    docker,
+    check,
+    ttl,
+    refresh,
+    resync: flags.number('resync') ?? 0,
+    drain: flags.number('drain') ?? 0,
+    killTimeout: flags.number('kill-timeout') ?? 0,
+    retryAttempts: flags.number('retry-attempts'),
+    retryInterval: flags.number('retry-interval'),
+    stateDir,
+    noop,
+    logLevel,
+    logFormat,
+    http: http.ok ? http.value : undefined,
+  })
+  if (uri === undefined || flags.faults.length > 0) return err([...flags.faults])
+  return ok({ to: uri.target, connection: connectionTo(uri, given), ...rest })
 }
 
 function readUri(flags: Flags, operand: string | undefined): ParsedUri | undefined {
@@ -191,7 +188,7 @@ function connectionTo({ target, nodes, tls }: ParsedUri, given: Given): Connecti
   const backend = BACKENDS[target.kind] as BackendName
   const isFor = (given.file.backend ?? 'etcdv3') === backend
   const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
-  const { srv: _, ...connection } = connectionOf(values, backend)
+  const connection = connectionOf(values, backend)
   const { CONSUL_CACERT, CONSUL_TLSCERT, CONSUL_CLIENT_CERT, CONSUL_TLSKEY, CONSUL_CLIENT_KEY } =
     given.env
   const consul = tls
@@ -201,7 +198,9 @@ function connectionTo({ target, nodes, tls }: ParsedUri, given: Given): Connecti
         clientKey: CONSUL_TLSKEY ?? CONSUL_CLIENT_KEY,
       }
     : {}
-  return { ...defined(consul), ...connection, nodes, ...(tls ? { scheme: 'https' } : {}) }
+  const scheme = tls ? { scheme: 'https' as const } : {}
+  // The URI says where the store is.
+  return { ...defined({ ...consul, ...connection, srv: undefined }), nodes, ...scheme }
 }
 
 /** The flags as values; what is wrong with them is gathered in `faults`. */
@@ -256,8 +255,7 @@ class Flags {
 
   address(name: RegisterFlagName): string | undefined {
     const text = this.text(name)?.replace(/^\[(.*)\]$/, '$1')
-    if (text === undefined || isIP(text) !== 0 || /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(text))
-      return text
+    if (text === undefined || isAddress(text)) return text
     this.fault(
       `-${name}: "${text}" is no address`,
       'Write an IP address or a host name, without a port.',

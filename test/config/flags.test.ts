@@ -91,7 +91,11 @@ describe('commands', () => {
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
     [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
-    [['resync', '-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check, register'],
+    [
+      ['resync', '-json'],
+      'unknown flag -json',
+      'it belongs to reconfd status, why, check, register',
+    ],
     [['-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check, register'],
     [['test', '-junit'], 'flag -junit needs a value', 'write -junit <file>'],
     [['check', '-json=x'], 'flag -json takes no value', list],

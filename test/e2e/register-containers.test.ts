@@ -45,7 +45,7 @@ async function untilHeld(expected: Held, timeout = 15_000): Promise<void> {
 }
 
 const why = whyNoContainers()
-if (why !== undefined) console.warn(`SKIPPED: tests with real containers: ${why}`)
+if (why !== undefined) process.stderr.write(`SKIPPED: tests with real containers: ${why}\n`)
 
 describe.skipIf(why !== undefined)('real containers', () => {
   let podman: Podman

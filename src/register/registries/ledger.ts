@@ -3,13 +3,11 @@
 import type { Memory } from './registry.ts'
 
 /** By key, what proves that it is still ours, such as the index of its creation; empty where the store knows. */
-export type Ledger = Readonly<Record<string, string>>
-
 export function ledgerIn({ kept }: Memory): Record<string, string> {
   const { keys } = kept
   if (typeof keys !== 'object' || keys === null) return {}
   const entries = Object.entries(keys).filter(([, proof]) => typeof proof === 'string')
-  return Object.fromEntries(entries) as Record<string, string>
+  return Object.fromEntries(entries)
 }
 
 /** At most so many at once; the first failure is thrown when all have ended. */

@@ -26,7 +26,7 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
       return ok({ service, key, text: bodyOf(service) })
     },
     async open(node, signal, changed) {
-      let held: ZkSession | undefined
+      const held: { session?: ZkSession } = {}
       let broke = (_reason: Error): void => undefined
       const broken = new Promise<never>((_, reject) => (broke = reject))
       // Waited for elsewhere, or not at all.
@@ -40,13 +40,16 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
             ...(resume === undefined ? {} : { resume }),
             onEvent: changed,
             onEnd: (reason) => {
-              if (held !== undefined) broke(reason)
+              if (held.session !== undefined) broke(reason)
             },
           },
           signal,
         )
-      held = await holdSession(connect, ttl, memory)
-      return new ZookeeperSession(new Znodes(held, connection.username !== undefined), broken)
+      held.session = await holdSession(connect, ttl, memory)
+      return new ZookeeperSession(
+        new Znodes(held.session, connection.username !== undefined),
+        broken,
+      )
     },
   }
 }
@@ -70,7 +73,7 @@ async function holdSession(
   const { session: id, secret } = memory.kept
   const isKept = typeof id === 'string' && /^-?\d+$/.test(id) && typeof secret === 'string'
   let session = await connect(
-    isKept ? { id: BigInt(id), password: Buffer.from(secret as string, 'base64') } : undefined,
+    isKept ? { id: BigInt(id), password: Buffer.from(secret, 'base64') } : undefined,
   )
   if (session.identity.id === 0n) {
     // It has expired, and the server has said so.

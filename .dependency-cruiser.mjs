@@ -10,10 +10,10 @@ const ROOMS = {
   apply: [],
   state: [],
   observe: [],
-  service: [],
+  service: ['observe'],
   exec: [],
   feeds: ['stores'],
-  http: ['observe'],
+  http: ['observe', 'state'],
   control: ['state'],
   engine: [
     'config',

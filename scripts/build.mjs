@@ -33,9 +33,10 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|key|settings|control)',
-    'system/(runtime|inspector)',
-    'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
+    'core/(version|result|fault|spoken|escape|key|settings|control|http-node|nearest)',
+    'system/(runtime|inspector|secrets)',
+    'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
+    'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
   /** What every run needs. */
   run: [
@@ -47,8 +48,8 @@ const CHUNKS = {
     'apply',
     'config',
     'control/(keep|paths)',
-    'observe/(log|lines|describe|status|resource-record|awaited)',
-    'stores/(registry|difference|roots)',
+    'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
+    'stores/(registry|difference|roots|limits|said|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],

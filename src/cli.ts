@@ -1,16 +1,20 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
+import { printableText } from './core/escape.ts'
 import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
-import { loadSettings, type Command } from './config/settings.ts'
+import type { Command } from './config/command.ts'
+import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
-import { selfCommand, setTitle } from './system/runtime.ts'
+import { selfCommand } from './system/runtime.ts'
+import { withoutSecrets } from './system/secrets.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -39,7 +43,8 @@ function standardError(): Outlet {
 }
 
 /** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
-async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+  const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
     for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
     return
@@ -54,8 +59,9 @@ async function main(argv: readonly string[]): Promise<number> {
   // Before any command could inherit what is taken from the environment.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
-  // What `ps` shows from here on. Only then, since a title hides which script it is that Node runs.
-  if (shown !== undefined) setTitle(['reconfd', ...shown].join(' '))
+  // What `ps` shows from here on. Bun, and so the single executable, ignores it. Set only where there is a secret
+  // to conceal, since a title hides which script it is that Node runs.
+  if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
     await tellFaults(command.error.faults, command.error.logFormat)
@@ -121,7 +127,7 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await say(text)
+  await say(withoutSecrets(text))
   await tellFaults(faults, format)
   return exit
 }
@@ -206,7 +212,7 @@ async function runWith(
     awaited?.note(event)
   }
   process.on('exit', flush)
-  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  for (const notice of notices) emit({ kind: 'notice', ...notice })
   if (process.pid === 1 && settings.mode !== 'onetime') {
     const message =
       'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'
@@ -240,7 +246,7 @@ async function runWith(
     showPlan: (file) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(file)
-      const shown = process.stdout.isTTY ? diff.harmless(text) : text
+      const shown = process.stdout.isTTY ? printableText(text) : text
       process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })

@@ -32,6 +32,7 @@ export type CommandName =
   | 'schema'
   | 'completion'
   | 'man'
+  | 'version'
   | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
@@ -43,7 +44,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     group: 'daemon',
     flags: { json },
     others: WHERE,
-    help: 'how each resource is: in sync, owed, held, failed, stale',
+    help: 'the state of each resource: in sync, owed, held, failed, stale',
   },
   why: {
     group: 'daemon',
@@ -52,30 +53,30 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     others: WHERE,
     help: 'what its last render looked up, and its last 20 changes',
   },
-  resync: { group: 'daemon', others: WHERE, help: 'have everything read and compared again' },
+  resync: { group: 'daemon', others: WHERE, help: 'read and compare everything again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'have its reload commands run, changed or not',
+    help: 'run its reload commands, changed or not',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'let the change pass that a guard holds, or that was rolled back',
+    help: 'let a change pass that a guard holds, or that was rolled back',
   },
   check: {
     group: 'offline',
     flags: { json },
-    others: ['preflight', 'validate', 'file', 'replay', 'confdir', 'conf-file'],
-    help: 'whether all settings, resources and templates are right; see also -preflight, -validate',
+    others: ['preflight', 'validate', 'only', 'file', 'replay', 'confdir', 'conf-file'],
+    help: 'find faults in settings, resources and templates; see also -preflight and -validate',
   },
   test: {
     group: 'offline',
     operand: { name: 'DIR', optional: true },
     flags: {
-      update: { help: 'accept what the tests that fail have made as expected' },
+      update: { help: 'accept the results of failing tests as expected' },
       junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
     },
     others: ['confdir', 'conf-file'],
@@ -85,7 +86,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     group: 'offline',
     flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
-    help: 'save all keys that the resources may read, for -replay; mind that it holds values',
+    help: 'save all keys that the resources may read, for -replay; the file holds values',
   },
   register: {
     group: 'offline',
@@ -106,6 +107,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     help: 'print the completion script of a shell',
   },
   man: { group: 'offline', help: 'print the manual page, for man -l -' },
+  version: { group: 'offline', help: 'print the version and exit' },
   help: {
     group: 'offline',
     operand: { name: 'COMMAND', optional: true },

@@ -1,7 +1,6 @@
 // Completion scripts for bash, zsh and fish, from the tables of options and commands.
 import { commandFlags, commandNames, commands } from './commands.ts'
-import { placeholder } from './help.ts'
-import { optionNames, optionOf } from './options.ts'
+import { optionNames, optionOf, placeholder } from './options.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]

@@ -42,6 +42,10 @@ export function saidTwice(
   return { about, fault: { kind: 'config', message, hint: 'leave one of them out' } }
 }
 
+/** The store that is meant when none is named. */
+export const backendOf = ({ backend, file = [] }: Values): BackendName =>
+  backend ?? (file.length > 0 ? 'file' : 'etcdv3')
+
 export function connectionOf(given: Values, backend: BackendName): Connection {
   const text = (name: OptionName): string | undefined =>
     isGiven(given, name) ? (given[name] as string) : undefined

@@ -5,9 +5,12 @@ import { err, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
+import { contradictions } from './contradictions.ts'
 import { defined } from './defined.ts'
+import { readEnvironment } from './environment.ts'
 import type { OptionName, Values } from './options.ts'
-import { contradictions, readEnvironment, settingsOfRun } from './settings.ts'
+import type { Notice } from './notice.ts'
+import { settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
 
 /** What only the command has a use for. */
@@ -39,9 +42,9 @@ const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Re
 export async function settingsGiven(
   given: object,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Result<{ readonly settings: Settings; readonly notices: readonly string[] }, Fault[]>> {
+): Promise<Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault[]>> {
   const own = readGiven(given)
-  const environment = readEnvironment({ ...env })
+  const environment = readEnvironment(env)
   const faults = [...own.faults, ...environment.faults]
   if (faults.length > 0) return err(faults)
   const named = own.values['conf-file'] ?? environment.values['conf-file']
@@ -51,7 +54,14 @@ export async function settingsGiven(
   const wrong = contradictions(values)
   if (wrong.length > 0) return err(wrong.map(({ fault }) => fault))
   const stores = new Map([...(file?.stores ?? []), ...own.stores])
-  const settings = await settingsOfRun(values, {}, stores, { ...env })
+  const notices = [...(file?.notices ?? []), ...own.notices]
+  const settings = await settingsOfRun({
+    flags: { values: {}, faults: [], notices: [] },
+    environment,
+    file: { values, stores, faults: [], notices },
+    env,
+    given: values,
+  })
   return settings.ok ? settings : err([settings.error])
 }
 
@@ -76,7 +86,7 @@ function readGiven(given: object): ConfFile {
     faults.push(fault([name], 'key', `the setting ${name} is for the command`, hint))
   }
   const values = { ...read.values, ...flags }
-  return { values, stores: read.stores, faults: [...faults, ...read.faults] }
+  return { ...read, values, faults: [...faults, ...read.faults] }
 }
 
 /** Of the tables of the stores, too. */

@@ -7,13 +7,14 @@ import {
   type CommandName,
   type CommandSpec,
 } from './commands.ts'
-import { envNames, optionNames, optionOf, type Group, type OptionName } from './options.ts'
-
-/** What stands for an option's value in the usage. */
-export function placeholder(name: OptionName): string {
-  const option = optionOf(name)
-  return option.placeholder ?? (option.choices?.join('|') || option.type)
-}
+import {
+  envNames,
+  optionNames,
+  optionOf,
+  placeholder,
+  type Group,
+  type OptionName,
+} from './options.ts'
 
 /** What the exit codes mean: for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [

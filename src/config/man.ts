@@ -1,11 +1,12 @@
 // The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
 // with man(7)'s macros, which groff and mandoc both read.
 import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
-import { exitCodes, placeholder } from './help.ts'
+import { exitCodes } from './help.ts'
 import {
   envNames,
   optionNames,
   optionOf,
+  placeholder,
   tomlNames,
   type Group,
   type OptionName,

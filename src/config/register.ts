@@ -12,8 +12,9 @@ import {
   type RegisterSettings,
 } from '../core/register.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { BackendName, Connection, Settings } from '../core/settings.ts'
-import { connectionOf, merge } from './connection.ts'
+import type { BackendName, Settings } from '../core/settings.ts'
+import { storeSettings } from './assemble.ts'
+import { backendOf, merge } from './connection.ts'
 import { defined } from './defined.ts'
 import type { CommandLine } from './flags.ts'
 import { readHttp } from './http.ts'
@@ -101,7 +102,7 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
     http: http.ok ? http.value : undefined,
   })
   if (uri === undefined || flags.faults.length > 0) return err([...flags.faults])
-  return ok({ to: uri.target, connection: connectionTo(uri, given), ...rest })
+  return ok({ to: uri.target, ...storeAt(uri, given), ...rest })
 }
 
 function readUri(flags: Flags, operand: string | undefined): ParsedUri | undefined {
@@ -184,23 +185,15 @@ function dockerSettings(
 }
 
 /** Credentials and certificates as for reading; those of confd.toml when they are for this kind of store. */
-function connectionTo({ target, nodes, tls }: ParsedUri, given: Given): Connection {
+function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   const backend = BACKENDS[target.kind] as BackendName
-  const isFor = (given.file.backend ?? 'etcdv3') === backend
+  const isFor = backendOf(given.file) === backend
   const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
-  const connection = connectionOf(values, backend)
-  const { CONSUL_CACERT, CONSUL_TLSCERT, CONSUL_CLIENT_CERT, CONSUL_TLSKEY, CONSUL_CLIENT_KEY } =
-    given.env
-  const consul = tls
-    ? {
-        clientCaKeys: CONSUL_CACERT,
-        clientCert: CONSUL_TLSCERT ?? CONSUL_CLIENT_CERT,
-        clientKey: CONSUL_TLSKEY ?? CONSUL_CLIENT_KEY,
-      }
-    : {}
-  const scheme = tls ? { scheme: 'https' as const } : {}
   // The URI says where the store is.
-  return { ...defined({ ...consul, ...connection, srv: undefined }), nodes, ...scheme }
+  const { 'srv-domain': _, 'srv-record': __, ...rest } = values
+  const own = { ...rest, backend, node: [...nodes], ...(tls ? { scheme: 'https' as const } : {}) }
+  const { connection, limits } = storeSettings(own, 'watch', given.env)
+  return { connection: { ...connection, nodes }, limits }
 }
 
 /** The flags as values; what is wrong with them is gathered in `faults`. */

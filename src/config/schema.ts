@@ -18,6 +18,10 @@ export interface KeySpec {
   /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
   readonly choices?: readonly string[]
+  /** Other names for a choice. */
+  readonly synonyms?: Readonly<Record<string, string>>
+  /** Other names for the key. */
+  readonly aliases?: readonly string[]
   readonly doc: string
 }
 
@@ -47,6 +51,7 @@ export const templateKeys = {
   output_format: {
     type: 'choice',
     choices: ['json', 'yaml', 'toml', 'xml'],
+    synonyms: { yml: 'yaml' },
     doc: 'What the file has to parse as, before check_cmd runs: "json", "yaml", "toml" or "xml".',
   },
   engine: {
@@ -57,8 +62,18 @@ export const templateKeys = {
   right_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `}}`.' },
   trim_blocks: { type: 'boolean', doc: 'Drop the newline behind a `{% %}`; default true.' },
   lstrip_blocks: { type: 'boolean', doc: 'Drop the blanks before a `{% %}`; default true.' },
-  check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
-  reload_timeout: { type: 'duration', least: 1, doc: 'Instead of -reload-timeout.' },
+  check_timeout: {
+    type: 'duration',
+    least: 1,
+    aliases: ['check_cmd_timeout'],
+    doc: 'Instead of -check-timeout.',
+  },
+  reload_timeout: {
+    type: 'duration',
+    least: 1,
+    aliases: ['reload_cmd_timeout'],
+    doc: 'Instead of -reload-timeout.',
+  },
   guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
   for_each: {
     type: 'string',
@@ -120,6 +135,10 @@ export const wholeKeys = {
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  expand_env: {
+    type: 'boolean',
+    doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; $$ is a dollar sign. Default: -expand-env.',
+  },
   sensitive: {
     type: 'boolean',
     doc: 'The status page, -diff and the log show that files change and commands run, and nothing of what is in them or what they print; default false.',

@@ -4,12 +4,20 @@ import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
-import { saidTwice } from './connection.ts'
+import { backendOf } from './connection.ts'
+import { ofStore } from './contradictions.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
 import type { Entries } from './toml.ts'
 import { describeType } from './values.ts'
+
+/** The store of a resource's `[backend]`. */
+export interface OwnStore {
+  /** Absent when it is the default store after all. */
+  readonly name?: string
+  readonly store: StoreSettings
+}
 
 /** Every fault is added to `faults`; what is good is returned, by name. */
 export function readStores(
@@ -58,7 +66,7 @@ export function readStore(
       const near = nearest(entry, ownEntries)
       const hint =
         near === undefined
-          ? `a store has ${[...new Set(ownEntries)].join(', ')}`
+          ? '"reconfd schema confd" lists the settings of a store'
           : `did you mean ${near}?`
       const what = option === undefined ? 'unknown setting' : 'not a setting of a store:'
       faults.push(document.fault(at, 'key', `${what} ${entry}`, hint))
@@ -79,9 +87,10 @@ export function readStore(
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
   }
-  const twice = saidTwice(own)?.fault
-  if (twice !== undefined) {
-    faults.push(document.fault(path, 'key', `${where}: ${twice.message}`, twice.hint))
+  for (const { about, fault } of ofStore({ ...own, backend: backendOf(own) })) {
+    // Where the file is missing has been told above.
+    if (about.includes('backend')) continue
+    faults.push(document.fault(path, 'key', `${where}: ${fault.message}`, fault.hint))
   }
   return own
 }

@@ -1,17 +1,27 @@
 // One template of a resource: the checks that need more than the table of keys.
 import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expandCommand, isPlain, namesFile, PLAIN, unknownPlaceholders } from '../core/command.ts'
+import {
+  expandCommand,
+  isPlain,
+  namesDestination,
+  namesFile,
+  namesSource,
+  PLAIN,
+  unknownPlaceholders,
+} from '../core/command.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
-import { joinKeys, storeOf, storeRoot, toKey } from '../core/key.ts'
+import { joinKeys, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
+import { selectionOf, type Selection } from './env-keys.ts'
 import { readGuard } from './guard.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
+import type { OwnStore } from './stores.ts'
 import type { templateTableKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
 import type { TomlDocument } from './toml.ts'
@@ -20,13 +30,16 @@ export type TemplateTable = TableOf<typeof templateTableKeys>
 
 /** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
 export class TemplateCheck {
+  /** What is most likely a mistake, and works nevertheless. */
+  readonly notices: Fault[] = []
+
   constructor(
     private readonly document: TomlDocument,
     private readonly path: TomlPath,
     private readonly table: TemplateTable,
     private readonly settings: Settings,
-    /** Of the resource, where it is not the default one. */
-    private readonly store: string | undefined,
+    /** Of the resource's `[backend]`. */
+    private readonly own: OwnStore | undefined,
     private readonly owners: ResolveOwner,
     private readonly faults: Fault[],
   ) {}
@@ -43,27 +56,23 @@ export class TemplateCheck {
     }
     this.#commands()
     this.#stores()
-    const { dest, forEach } = readDestination(
+    const { dest, forEach: pattern } = readDestination(
       table,
       (...fault) => this.#fault(...fault),
       settings.destRoot,
     )
-    this.#paths(dest, forEach)
+    this.#paths(dest, pattern)
+    this.#checked(dest)
     const guard = readGuard(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
-    const { line } = this.document.place(this.path)
+    const { forEach, ...selection } = this.#selection(pattern)
     return {
       src,
       dest,
-      prefix: joinKeys(
-        this.store === undefined ? '/' : storeRoot(this.store),
-        settings.prefix,
-        table.prefix ?? '',
-      ),
-      keys: (table.keys ?? []).map(toKey),
+      ...selection,
       ...(engine === undefined ? {} : { engine }),
       ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
       ...(table.right_delim === undefined ? {} : { rightDelim: table.right_delim }),
@@ -83,8 +92,15 @@ export class TemplateCheck {
       mkdirs: table.mkdirs ?? isRooted,
       ...(table.adopt === true ? { adopt: true } : {}),
       ...(table.backup === true ? { backup: true } : {}),
-      line,
     }
+  }
+
+  #selection(forEach: Key | undefined): Selection {
+    const { table, settings, own } = this
+    const root = own?.name === undefined ? '/' : storeRoot(own.name)
+    const prefix = joinKeys(settings.prefix, table.prefix ?? '')
+    const keys = (table.keys ?? []).map(toKey)
+    return selectionOf({ prefix, keys, forEach }, root, own?.store ?? settings, settings.stores)
   }
 
   #fault(key: keyof TemplateTable, message: string, hint: string): void {
@@ -167,6 +183,16 @@ export class TemplateCheck {
         this.#fault(key, `${key} holds the unknown placeholder ${text}`, hint)
       }
     }
+  }
+
+  /** A check of the file that is in place passes for the former content, or for none. */
+  #checked(dest: string): void {
+    const { check_cmd: command } = this.table
+    if (command === undefined || namesSource(command) || !namesDestination(command, dest)) return
+    const message = 'check_cmd looks at dest, which still holds the former content when it runs'
+    const hint =
+      'name the new content as {{.src}}; what has to see it in place is a group_check_cmd'
+    this.notices.push(this.document.fault([...this.path, 'check_cmd'], 'value', message, hint))
   }
 
   /** Whether the paths of the file can be put into the commands that name it. */

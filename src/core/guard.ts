@@ -2,6 +2,7 @@
 // and made with what the next one did, and tells the operator in words why one is held.
 import type { Key } from './key.ts'
 import type { Guard, Limit } from './resource.ts'
+import { counted } from './words.ts'
 
 /** What a guard knows of one render: which keys it read, and how many bytes it made. */
 export interface Footprint {
@@ -35,12 +36,12 @@ export function trips(
   }
   if (minKeys !== undefined && next.keys.size < minKeys) {
     const { size } = next.keys
-    reasons.push(`${size} ${size === 1 ? 'key was' : 'keys were'} read, min_keys is ${minKeys}`)
+    reasons.push(`${counted(size, 'key was', 'keys were')} read, min_keys is ${minKeys}`)
   }
   if (last !== undefined) {
     const { keys, size } = last
     if (maxRemoved !== undefined && exceeds(vanished.length, maxRemoved, keys.size)) {
-      const of = `${vanished.length} of ${keys.size} ${keys.size === 1 ? 'key' : 'keys'}`
+      const of = `${vanished.length} of ${counted(keys.size, 'key')}`
       reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
     }
     if (maxShrink !== undefined && exceeds(size - next.size, maxShrink, size)) {

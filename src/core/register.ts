@@ -1,6 +1,6 @@
 // The settings of `reconfd register`: which services, found where, are written into which store.
 // Times in milliseconds, paths absolute.
-import type { Connection, HttpSettings, LogLevel } from './settings.ts'
+import type { Connection, HttpSettings, Limits, LogLevel } from './settings.ts'
 
 /** Where services are registered, as the scheme of its URI says. */
 export type RegistryKind = 'etcd' | 'etcdv2' | 'skydns2' | 'consul' | 'consulkv' | 'zookeeper'
@@ -72,6 +72,7 @@ export interface DockerSettings {
 export interface RegisterSettings {
   readonly to: RegistryTarget
   readonly connection: Connection
+  readonly limits: Limits
   /** The name of this host in ids. */
   readonly host: string
   /** The address of every service that says nothing else; absent: this machine's own. */

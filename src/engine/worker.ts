@@ -6,6 +6,7 @@ import type { Changes } from '../core/mirror.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
+import { duration } from '../core/words.ts'
 import { Agenda } from './agenda.ts'
 import { Concerns } from './concerns.ts'
 import { createGate } from './gate.ts'
@@ -198,7 +199,7 @@ export class Worker {
   stuck(patience: number): string | undefined {
     const late = this.parts.clock.now() - this.#next
     if (this.#isStopped || late <= patience) return undefined
-    return `what is due for ${Math.round(late / 1000)} s has not been begun`
+    return `what is due for ${duration(late)} has not been begun`
   }
 
   /** Whether a unit waits for the first reading of something. */

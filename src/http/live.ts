@@ -21,8 +21,6 @@ interface Client {
   behind: number
 }
 
-/** The server takes some more connections, for who asks for metrics or the page. */
-const CLIENTS = 96
 /** Heartbeats: who has taken nothing for so long gives his place to others. */
 const PATIENCE = 12
 /** Milliseconds from a change to its being sent: what leads to a reload goes first. */
@@ -43,10 +41,14 @@ export class Live {
   #heartbeat: NodeJS.Timeout | undefined
   #notBefore = 0
 
-  constructor(private readonly look: (viewer: Viewer) => Look) {}
+  /** @param most how many look at the same time */
+  constructor(
+    private readonly most: number,
+    private readonly look: (viewer: Viewer) => Look,
+  ) {}
 
   get isFull(): boolean {
-    return this.#clients.size >= CLIENTS
+    return this.#clients.size >= this.most
   }
 
   /** @param response its head has been sent */

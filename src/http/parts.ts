@@ -1,5 +1,6 @@
 // The parts of the status page, each with an id of its own: what is sent anew when it has changed.
 import { briefly } from '../core/fault.ts'
+import { counted } from '../core/words.ts'
 import type { FullStatus, State, StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
@@ -7,7 +8,7 @@ import { html, type Html } from './html.ts'
 import { reloadsPart } from './reloads.ts'
 import { resourcesPart, TONES } from './resources.ts'
 import type { View } from './view.ts'
-import { badge, plural, type Tone } from './words.ts'
+import { badge, type Tone } from './words.ts'
 
 /** By id, in the order of the page. */
 export const partsOf = (view: View): ReadonlyMap<string, Html> =>
@@ -26,7 +27,7 @@ interface Verdict {
 
 /** In one line, for the top of the page and for its title. */
 export function verdictOf({ resources, stores }: FullStatus): Verdict {
-  const all = plural(resources.length, 'resource')
+  const all = counted(resources.length, 'resource')
   const worst = resources[0]?.state ?? 'in sync'
   if (worst === 'in sync') {
     const away = stores.find(({ state }) => state !== 'live')
@@ -76,7 +77,7 @@ const storesPart = ({ stores }: FullStatus): Html =>
 function storeRow({ name, state, since, node, keys, fault }: StoreStatus): Html {
   const told = [
     ...(node === undefined ? [] : [node]),
-    ...(keys === undefined ? [] : [plural(keys, 'key')]),
+    ...(keys === undefined ? [] : [counted(keys, 'key')]),
   ]
   return html`<li class="row">
     ${badge(STORE_TONES[state], state)}

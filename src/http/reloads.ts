@@ -1,9 +1,10 @@
 // The reloads: a small timeline of one bar each, as high as it took long, and the newest in words.
+import { counted, duration as durationOf, listed } from '../core/words.ts'
 import type { RecentReload } from '../observe/recent.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
 import { endOf } from './resources.ts'
-import { badge, idOf, lasted, plural } from './words.ts'
+import { badge, idOf } from './words.ts'
 
 const TOLD = 10
 /** In units of the drawing. */
@@ -30,7 +31,7 @@ export function reloadsPart(reloads: readonly RecentReload[]): Html {
 
 function timeline(reloads: readonly RecentReload[]): Html {
   const failed = reloads.filter(({ succeeded }) => !succeeded).length
-  const told = `The last ${plural(reloads.length, 'reload')}, ${failed} failed; the newest on the right`
+  const told = `The last ${counted(reloads.length, 'reload')}, ${failed} failed; the newest on the right`
   const width = SLOTS * (BAR + GAP)
   const first = SLOTS - reloads.length
   return html`<svg
@@ -50,7 +51,9 @@ function bar({ at, command, succeeded, duration }: RecentReload, x: number): Htm
   const share = Math.log10(1 + duration) / Math.log10(1 + HIGHEST)
   const height = Math.round(10 + (HEIGHT - 11) * Math.min(1, share))
   const y = HEIGHT - 1 - height
-  const title = html`<title>${new Date(at).toISOString()} ${lasted(duration)} ${command}</title>`
+  const title = html`<title>
+    ${new Date(at).toISOString()} ${durationOf(duration)} ${command}
+  </title>`
   if (succeeded) {
     return html`<rect class="ok" x="${x}" y="${y}" width="${BAR}" height="${height}">
       ${title}
@@ -66,10 +69,10 @@ function bar({ at, command, succeeded, duration }: RecentReload, x: number): Htm
 const reloadRow = (reload: RecentReload): Html =>
   html`<li class="row" id="${idOf('reload', reload.id)}">
     ${badge(reload.succeeded ? 'good' : 'bad', reload.succeeded ? 'done' : 'failed')}
-    <span class="name">${reload.resources.join(', ')}</span>
+    <span class="name">${listed(reload.resources)}</span>
     <span class="wide break">
       <code>${reload.command}</code>
-      <span class="soft">${endOf(reload)} after ${lasted(reload.duration)}</span>
+      <span class="soft">${endOf(reload)} after ${durationOf(reload.duration)}</span>
     </span>
     ${ago(reload.at)}
   </li>`

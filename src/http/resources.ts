@@ -1,8 +1,9 @@
 // The resources, worst first: the state in the row, what is known of its past and its reads below it.
 import type { Change, ReadNames, Reload, ResourceHistory, State } from '../core/status.ts'
+import { counted, duration, listed } from '../core/words.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
-import { badge, idOf, lasted, namesAndMore, plural, type Tone } from './words.ts'
+import { badge, idOf, type Tone } from './words.ts'
 
 /** Of those that are in sync; what is not is shown whatever there is. */
 const SHOWN = 20
@@ -51,7 +52,7 @@ function folded(resources: readonly ResourceHistory[]): Html {
 function resourceRow(resource: ResourceHistory): Html {
   const { name, state, since, why, hashes, lastChange } = resource
   const dests = Object.keys(hashes)
-  const calm = dests.length === 0 ? '' : namesAndMore(dests.slice(0, 3), dests.length - 3)
+  const calm = dests.length === 0 ? '' : listed(dests, 3)
   return html`<li>
     <details id="${idOf('resource', name)}">
       <summary class="row" id="${idOf('resource-row', name)}">
@@ -95,7 +96,7 @@ function details(resource: ResourceHistory): Html {
 
 const changeTold = ({ at, keys, files, more }: Change): Html =>
   html`<dt>${keys.length > 0 ? 'keys changed' : 'files changed'}</dt>
-    <dd>${ago(at)} <code>${namesAndMore([...keys, ...files], more)}</code></dd>`
+    <dd>${ago(at)} <code>${listed([...keys, ...files], Infinity, more)}</code></dd>`
 
 /** How a command ended, in words. */
 export function endOf({
@@ -114,7 +115,7 @@ export function endOf({
 const reloadTold = (reload: Reload): Html =>
   html`<dt>last reload</dt>
     <dd>
-      ${endOf(reload)} ${ago(reload.at)} after ${lasted(reload.duration)}
+      ${endOf(reload)} ${ago(reload.at)} after ${duration(reload.duration)}
       <code>${reload.command}</code>
     </dd>`
 
@@ -132,12 +133,12 @@ function readsTold({ keys, trees, listings, patterns, files, more }: ReadNames):
       ([what, names]) =>
         html`<dt>${what}</dt>
           <dd>
-            <code>${namesAndMore(names.slice(0, NAMES_SHOWN), names.length - NAMES_SHOWN)}</code>
+            <code>${listed(names, NAMES_SHOWN)}</code>
           </dd>`,
     )}
   ${
     more > 0 &&
     html`<dt></dt>
-      <dd class="soft">and ${plural(more, 'more read')}</dd>`
+      <dd class="soft">and ${counted(more, 'more read')}</dd>`
   }`
 }

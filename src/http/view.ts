@@ -9,5 +9,6 @@ export interface View {
   readonly changes: readonly RecentChange[]
   readonly reloads: readonly RecentReload[]
   readonly viewer: Viewer
-  readonly hasToken: boolean
+  /** Where the token is found, in words; undefined: there is none. */
+  readonly token: string | undefined
 }

@@ -11,17 +11,6 @@ export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
 
 export const signOf = (tone: Tone): string => SIGNS[tone]
 
-export const plural = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`
-
-/** @param ms milliseconds */
-export const lasted = (ms: number): string =>
-  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
-
-/** Some names and how many more there are. */
-export const namesAndMore = (names: readonly string[], more: number): string =>
-  names.join(', ') + (more > 0 ? ` and ${more} more` : '')
-
 /** A name as an id: letters, digits and dashes stay, what else there is becomes its number. */
 export const idOf = (prefix: string, name: string | number): string =>
   `${prefix}-${String(name).replace(/[^A-Za-z0-9-]/g, (char) => `_${char.codePointAt(0)}`)}`

@@ -21,10 +21,8 @@ export interface RecentChange {
   readonly cause: Cause
   readonly sensitive: boolean
   readonly rolledBack: boolean
-  /**
-   * @param trusted whether who looks may see files that are not for everybody on this machine
-   */
-  readonly diff: (trusted: boolean) => FileDiff
+  /** For those who may see contents; of a sensitive resource it is masked. */
+  readonly diff: () => FileDiff
 }
 
 export interface RecentReload {
@@ -90,7 +88,6 @@ export class Recent {
     const { resource, dest, sensitive, write, cause, rolledBack = false } = file
     let contents: WrittenFile['write'] | undefined = write
     let made: FileDiff | undefined
-    const forEverybody = !sensitive && readableByAll(write)
     return {
       id: ++this.#id,
       at,
@@ -101,11 +98,11 @@ export class Recent {
       sensitive,
       rolledBack,
       // Made when somebody looks: a daemon that nobody looks at does not pay for it.
-      diff: (trusted) => {
+      diff: () => {
         if (contents !== undefined) made = diffOf(contents)
         contents = undefined
         made ??= { kind: 'none', why: 'too large to be kept' }
-        return forEverybody || (trusted && !sensitive) ? made : masked(made)
+        return sensitive ? masked(made) : made
       },
       size: () => (contents === undefined ? 0 : sizeOf(contents)),
       forget: () => (contents = undefined),
@@ -118,12 +115,3 @@ const bytesOf = (observed: Observed): number =>
 
 const sizeOf = (write: WrittenFile['write']): number =>
   bytesOf(write.previous) + (write.why === 'remove' ? 0 : write.next.bytes.length)
-
-/** Whether any user of this machine may read the file, as it was and as it is. */
-function readableByAll({ previous, ...write }: WrittenFile['write']): boolean {
-  const modes = [
-    ...(previous.kind === 'file' ? [previous.mode] : []),
-    ...(write.why === 'remove' ? [] : [write.next.mode]),
-  ]
-  return modes.every((mode) => (mode & 0o004) !== 0)
-}

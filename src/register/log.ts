@@ -2,7 +2,7 @@
 // while a store is away is reported once, and then at debug only.
 import { briefly } from '../core/fault.ts'
 import type { LogLevel } from '../core/settings.ts'
-import type { Described, Level } from '../observe/describe.ts'
+import type { Described, Level } from '../observe/describe/told.ts'
 import { lineIn, type Style } from '../observe/lines.ts'
 import type { EmitRegister, RegisterEvent } from './event.ts'
 import { hostAndPort, nameOf } from './service.ts'

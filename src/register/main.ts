@@ -1,5 +1,6 @@
 // `reconfd register` as the command line calls it: the listeners of what happens, signals, and the exit code.
 import { formatFault } from '../core/fault.ts'
+import type { Notice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Style } from '../observe/lines.ts'
 import type { EmitRegister } from './event.ts'
@@ -30,7 +31,7 @@ const NUMBERS = { SIGTERM: 15, SIGINT: 2 } as const
 /** @returns the exit code */
 export async function main(
   settings: RegisterSettings,
-  notices: readonly string[],
+  notices: readonly Notice[],
   surroundings: Surroundings,
 ): Promise<number> {
   const { style, log: write } = surroundings
@@ -40,7 +41,7 @@ export async function main(
   const emit: EmitRegister = (event) => {
     for (const listener of listeners) listener(event)
   }
-  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  for (const notice of notices) emit({ kind: 'notice', ...notice })
   if (settings.http !== undefined && !settings.noop) {
     const { serveStatus } = await import('./page.ts')
     const metrics = await serveStatus(settings.http, () => board.status, emit)

@@ -2,24 +2,29 @@
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import { StatusServer } from '../http/server.ts'
+import { descriptorLimit, visitorsFor } from '../http/visitors.ts'
 import type { EmitRegister } from './event.ts'
 import { RegisterMetrics } from './metrics.ts'
 import type { RegisterStatus } from './status.ts'
 
 /** Never rejects: a registrar that cannot be watched does its work all the same. */
 export async function serveStatus(
-  { host, port, ...access }: HttpSettings,
+  settings: HttpSettings,
   status: () => RegisterStatus,
   emit: EmitRegister,
 ): Promise<RegisterMetrics> {
   const metrics = new RegisterMetrics()
   const contents = {
-    page: () => pageOf(status()),
-    metrics: async () => ({ type: metrics.contentType, text: await metrics.text(status()) }),
+    page: () => Promise.resolve(Buffer.from(pageOf(status()))),
+    metrics: async () => ({
+      type: metrics.contentType,
+      body: Buffer.from(await metrics.text(status())),
+    }),
     ready: () => readinessOf(status()),
     live: () => false,
   }
-  const server = new StatusServer({ host, port, ...access }, contents, (error) => {
+  const visitors = visitorsFor(descriptorLimit())
+  const server = new StatusServer(settings, visitors, contents, (error) => {
     const message = `the status page: this is a bug: ${String(error)}`
     emit({ kind: 'notice', level: 'warn', message })
   })
@@ -27,7 +32,9 @@ export async function serveStatus(
     const message = `status page at ${await server.listen()}`
     emit({ kind: 'notice', level: 'info', message })
   } catch (error) {
-    const { message } = ioFault(`no status page: cannot listen at ${host}:${port}`, error)
+    const { at } = settings
+    const place = 'socket' in at ? at.socket : `${at.host}:${at.port}`
+    const { message } = ioFault(`no status page: cannot listen at ${place}`, error)
     emit({ kind: 'notice', level: 'warn', message })
   }
   return metrics

@@ -11,11 +11,10 @@ import { follow } from './consul-catalog/follow.ts'
 import { everything, noticesOf, startingWith } from './consul-catalog/scope.ts'
 import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
+import { Indexes } from './consul-index.ts'
 import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
-
-const DEFAULT_NODE = '127.0.0.1:8500'
 
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
@@ -29,18 +28,19 @@ export function open(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection, catalog = EVERYTHING_HEALTHY } = settings
+  const indexes = new Indexes()
   const credentials = (): Record<string, string> => consulCredentials(connection, env)
   const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
-    defaultNode: DEFAULT_NODE,
-    connection,
+    port: 8500,
+    settings,
     check: () => {
       credentials()
       expectPairs(catalog.meta)
     },
     follow: (http, prefixes, signal, demand) => {
-      const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
+      const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), indexes, NEEDS)
       const api = new CatalogApi(connect, catalog)
       const topics = new Topics(api, demand ?? everything(prefixes), coveredBy(prefixes))
       return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)

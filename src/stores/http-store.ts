@@ -3,17 +3,17 @@
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
-import type { Connection } from '../core/settings.ts'
-import type { Demand, Store, StoreEvent } from '../core/store.ts'
+import type { StoreSettings } from '../core/settings.ts'
+import type { Demand, Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { checkConnection, openHttp, type HttpClient } from './http.ts'
 
 export interface HttpStore {
   readonly name: string
   /** How messages call the server. */
   readonly product: string
-  /** Where it is when nobody says otherwise. */
-  readonly defaultNode: string
-  readonly connection: Connection
+  /** Where it listens on this machine, and of a node that names no port. */
+  readonly port: number
+  readonly settings: StoreSettings
   /** Throws a FaultError for settings of this store that are not right; nothing is connected yet. */
   readonly check?: () => void
   /** What Store.watch() gives, over a client that is closed when this ends or the signal is aborted. */
@@ -27,10 +27,11 @@ export interface HttpStore {
 
 /** Faults of the settings (a node that is no address, a TLS file that cannot be read) are returned. */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
-  const { name, product, defaultNode, connection, check, follow } = options
-  const nodes = connection.nodes.length > 0 ? connection.nodes : [defaultNode]
+  const { name, product, port, check, follow } = options
+  const { connection, limits } = options.settings
+  const nodes = connection.nodes.length > 0 ? connection.nodes : [`127.0.0.1:${port}`]
   const checked = attempt(() => {
-    checkConnection(connection, nodes)
+    checkConnection(connection, nodes, port)
     check?.()
   })
   if (!checked.ok) return checked
@@ -39,9 +40,9 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
-    demand?: Demand,
+    { demand, heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, connection, product)
+    const http = openHttp(node, { connection, limits, product, port, heard })
     // At once, and not when the consumer comes back: an aborted watch keeps no socket.
     const close = (): void => void http.close()
     signal.addEventListener('abort', close, { once: true })

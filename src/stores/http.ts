@@ -1,11 +1,15 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
-import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
-import { codeOf, CONNECT_TIMEOUT, faultOf, TimeoutError } from './http-faults.ts'
-import { passwordOf, quoted } from './secrets.ts'
+// Redirects are not followed: no store sends any.
+import type { Connection, Limits } from '../core/settings.ts'
+import type { HttpNode } from '../core/http-node.ts'
+import { bodyOf, type Source } from './http-body.ts'
+import { nodeAt, Sockets } from './http-sockets.ts'
+import { faultOf, isClosed, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
+import { routeTo, type Route } from './proxy.ts'
+import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, Pool, requestOn } from './undici.ts'
+import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -25,19 +29,34 @@ export interface LinesOptions extends RequestOptions {
   readonly onBytes?: () => void
 }
 
+export interface ClientOptions {
+  readonly connection: Connection
+  readonly limits: Limits
+  /** How messages call the server, such as `etcd`. */
+  readonly product: string
+  /** Of a node that does not say. */
+  readonly port: number
+  /** Called when bytes of an answer have come. */
+  readonly heard?: (() => void) | undefined
+}
+
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
-  /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
+  /** The node, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
+  /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
+  readonly place: string
+  readonly limits: Limits
   /**
    * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
-   * Throws a FaultError of kind `store` when there is no whole response in time.
+   * Throws a FaultError of kind `store` when there is no whole response in time, or one that is too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
    * One request whose response is read line by line as it arrives, for as long as it lasts.
-   * The iteration ends with the response and throws as request() does when it breaks.
+   * The iteration ends with the response and throws as request() does when it breaks, or when a line is too
+   * long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
   /** Destroys all sockets at once; what is under way throws. */
@@ -53,131 +72,129 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
+  /** To be read once, either so or by text(). */
   readonly lines: AsyncIterable<string>
+  /** The whole body, for a short one. */
+  text(): Promise<string>
 }
 
 const DEFAULT_TIMEOUT = 30_000
 
 /**
  * A client for one node; no socket is opened before the first request.
- * @param node `host:port` (the connection's scheme applies), `http://host:port`, `https://host:port` or
- *   `unix:///path` of a socket
- * @param store how messages call the server, such as `etcd`
- * Throws a FaultError when the node is no address.
+ * @param node as parseHttpNode() has it
+ * Throws a FaultError when the node is no address, or its proxy none.
  */
-export function openHttp(node: string, connection: Connection, store = 'the store'): HttpClient {
-  const socketPath = /^unix:\/\/(\/.+)$/.exec(node)?.[1]
-  const origin = socketPath === undefined ? originOf(node, connection.scheme) : node
-  let refused: Error | undefined
-  const pool = new Pool(socketPath === undefined ? origin : 'http://localhost', {
-    // Long polls last for minutes: each request has its own timeout instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    pipelining: 1,
-    connect: connectorOf(connection, socketPath, (error) => (refused ??= error)),
-  })
-  const place = `${store} at ${origin}`
-  const explain = (error: unknown): unknown =>
-    faultOf(
-      /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
-      place,
-      store,
-    )
+export const openHttp = (node: string, options: ClientOptions): HttpClient =>
+  new PooledClient(nodeAt(node, options.connection, options.port), options)
 
-  async function start(path: string, options: RequestOptions, signal: AbortSignal) {
-    return requestOn(pool, {
-      path,
+class PooledClient implements HttpClient {
+  readonly origin: string
+  readonly place: string
+  readonly limits: Limits
+  readonly #route: Route | undefined
+  readonly #sockets: Sockets
+  readonly #pool: Pool
+
+  constructor(
+    private readonly node: HttpNode,
+    private readonly options: ClientOptions,
+  ) {
+    const { connection, product, limits } = options
+    this.origin = node.name
+    this.place = `${product} at ${node.name}`
+    this.limits = limits
+    this.#route = node.socket === undefined ? routeTo(node.origin, connection) : undefined
+    this.#sockets = new Sockets(connection, node.socket, this.#route?.tunnel)
+    this.#pool = new Pool(this.#route?.forward?.origin ?? node.origin, {
+      // Long polls last for minutes: each request has its own timeout instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      connect: this.#sockets.connect,
+    })
+  }
+
+  async request(path: string, options: RequestOptions = {}): Promise<HttpResponse> {
+    const time = limitOf(options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      const { status, headers } = source
+      const body = await bodyOf(source, this.options.heard).whole()
+      this.#expectPlain(status, body)
+      return { status, headers, body }
+    } catch (error) {
+      throw this.#reasonOf(error, options)
+    } finally {
+      time.clear()
+    }
+  }
+
+  async lines(path: string, options: LinesOptions = {}): Promise<LinesResponse> {
+    const time = limitOf(options)
+    const ended = (error: unknown): unknown => this.#reasonOf(error, options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      time.disarm()
+      const { status, headers } = source
+      const body = bodyOf(source, options.onBytes)
+      const text = async (): Promise<string> => {
+        try {
+          const whole = await body.message()
+          this.#expectPlain(status, whole)
+          return whole
+        } catch (error) {
+          throw ended(error)
+        } finally {
+          time.clear()
+        }
+      }
+      return { status, headers, lines: body.lines(ended, time.clear), text }
+    } catch (error) {
+      time.clear()
+      throw ended(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.close()
+    await this.#pool.destroy()
+  }
+
+  async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
+    const { place, limits } = this
+    const forward = this.#route?.forward
+    const { statusCode, headers, body } = await requestOn(this.#pool, {
+      path: forward === undefined ? path : `${this.node.origin}${path}`,
       method: options.method ?? 'GET',
-      headers: options.headers ?? {},
+      headers: { ...options.headers, ...forward?.headers },
       body: options.body ?? null,
       signal,
     })
+    this.options.heard?.()
+    return { status: statusCode, headers, body, place, limits }
   }
 
-  return {
-    origin,
-    async request(path, options = {}) {
-      const limit = limitOf(options)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        return { status: statusCode, headers, body: await body.text() }
-      } catch (error) {
-        throw options.signal?.aborted === true ? options.signal.reason : explain(error)
-      } finally {
-        limit.clear()
-      }
-    },
-    async lines(path, options = {}) {
-      const limit = limitOf(options)
-      const fail = (error: unknown): unknown =>
-        options.signal?.aborted === true ? options.signal.reason : explain(error)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        limit.disarm()
-        return {
-          status: statusCode,
-          headers,
-          lines: splitLines(body, options.onBytes, fail, limit.clear),
-        }
-      } catch (error) {
-        limit.clear()
-        throw fail(error)
-      }
-    },
-    close: () => pool.destroy(),
+  #expectPlain(status: number, body: string): void {
+    if (status === 400 && wantsTls(body)) throw plainHttp(this.place)
+  }
+
+  /** The caller's own reason, when it was the caller who ended it; else the fault. */
+  #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
+    if (signal?.aborted === true) return signal.reason
+    const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
+    const through =
+      this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
+    return faultOf(cause, `${this.place}${through}`, this.options.product)
   }
 }
 
-/**
- * Each socket is opened with the TLS files as they are then, and without the session of another one,
- * which would carry its certificates on.
- * @param onRefused told why a server ends a connection that was set up. With TLS 1.3 it looks at our
- *   certificate only then, and undici says no more than that the other side has closed.
- */
-function connectorOf(
-  connection: Connection,
-  socketPath: string | undefined,
-  onRefused: (error: Error) => void,
-): ReturnType<typeof buildConnector> {
-  return (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(connection) : {}
-    const connect = buildConnector({
-      timeout: CONNECT_TIMEOUT,
-      maxCachedSessions: 0,
-      ...tls,
-      ...(socketPath === undefined ? {} : { socketPath }),
-    })
-    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    connect({ ...options, ...expected }, (...[error, socket]) => {
-      socket?.on('error', onRefused)
-      if (error === null) callback(null, socket)
-      else callback(error, null)
-    })
+/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
+export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+  for (const node of nodes) {
+    const { origin, socket } = nodeAt(node, connection, port)
+    if (socket === undefined) routeTo(origin, connection)
   }
-}
-
-/** `host:port` with the scheme put before it; what the node brings along wins. */
-export function originOf(node: string, scheme: 'http' | 'https'): string {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${scheme}://${node}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url !== undefined && url.username + url.password !== '') {
-    raise('store', `the node ${url.host} carries a user or a password`, {
-      hint: 'give them with -username and -password',
-      permanent: true,
-    })
-  }
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname + url.search !== '/') {
-    raise('store', `the node ${quoted(node)} is not an address`, {
-      hint: 'write -node host:port, http://host:port or https://host:port',
-      permanent: true,
-    })
-  }
-  return url.origin
-}
-
-/** Throws the fault of a bad node or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[]): void {
-  for (const node of nodes) originOf(node, connection.scheme)
   tlsOptions(connection)
   passwordOf(connection)
 }
@@ -199,33 +216,4 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
     signal?.removeEventListener('abort', abort)
   }
   return { signal: own.signal, disarm, clear }
-}
-
-async function* splitLines(
-  body: AsyncIterable<Buffer>,
-  onBytes: (() => void) | undefined,
-  fail: (error: unknown) => unknown,
-  done: () => void,
-): AsyncGenerator<string> {
-  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
-  let parts: Buffer[] = []
-  try {
-    for await (const chunk of body) {
-      onBytes?.()
-      let from = 0
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-        const tail = chunk.subarray(from, at)
-        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-        parts = []
-        from = at + 1
-        yield line.toString()
-      }
-      if (from < chunk.length) parts.push(chunk.subarray(from))
-    }
-  } catch (error) {
-    throw fail(error)
-  } finally {
-    done()
-  }
-  if (parts.length > 0) yield Buffer.concat(parts).toString()
 }

@@ -15,7 +15,10 @@ async function connectionOf(...given: Parameters<typeof load>) {
   const result = await load(...given)
   if (!result.ok) throw new Error(result.error.faults.map(({ message }) => message).join('\n'))
   if (result.value.kind !== 'run') throw new Error(`not a run: ${result.value.kind}`)
-  return { ...result.value.settings.connection, notices: result.value.notices }
+  return {
+    ...result.value.settings.connection,
+    notices: result.value.notices.flatMap((one) => (one.level === 'warn' ? one.message : [])),
+  }
 }
 
 const secured: Partial<Connection> = {

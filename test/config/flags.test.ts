@@ -27,7 +27,7 @@ describe('good command lines', () => {
     [['-h'], { help: true }],
     [['-watch', '--'], { watch: true }],
   ])('%j', (argv, expected) => {
-    expect(parseFlags(argv)).toEqual({ values: expected, faults: [] })
+    expect(parseFlags(argv)).toEqual({ values: expected, faults: [], notices: [] })
   })
 })
 
@@ -85,9 +85,11 @@ describe('commands', () => {
   })
 
   const list = '"reconfd -help" lists all flags'
+  const commandList =
+    'he commands are status, why, resync, reload, accept, check, test, snapshot, register, schema, completion, man, version, help'
   test.each<[string[], string, string]>([
-    [['stauts'], 'unknown command stauts', 'did you mean status?'],
-    [['frobnicate'], 'argument "frobnicate" is no command and belongs to no flag', list],
+    [['stauts'], 'unknown command "stauts"', `did you mean status? T${commandList}`],
+    [['frobnicate'], 'unknown command "frobnicate"', `t${commandList}`],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
     [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
@@ -157,14 +159,14 @@ describe('bad command lines', () => {
     [
       ['-backend', 'vault'],
       [
-        '-backend: "vault" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
+        '-backend: "vault" is not a store that reconfd has; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
         list,
       ],
     ],
     [
       ['-secret-keyring', 'x'],
       [
-        'flag -secret-keyring of confd is not supported by reconfd yet',
+        'flag -secret-keyring of confd is not supported by reconfd',
         'run without it, or keep confd for this',
       ],
     ],

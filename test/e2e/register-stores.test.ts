@@ -135,7 +135,7 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     expect(await held()).toEqual({})
   })
 
-  test('a killed registrar is taken over, with another port too', async () => {
+  test('a killed registrar is taken over, with another port, too', async () => {
     const first = start(80)
     await untilHeld(held, entry(80))
     first.signal('SIGKILL')

@@ -25,7 +25,7 @@ export async function probe(
   exec?: RunInContainer,
 ): Promise<Outcome> {
   if (what.kind === 'command') {
-    const { exitCode, timedOut } = await runCommand(what.command, { timeout, signal })
+    const { exitCode, timedOut } = await runCommand(what.command, { timeout })
     if (timedOut) return `the command has not ended within ${timeout} ms`
     return exitCode === 0 ? undefined : `the command ended with ${exitCode ?? 'a signal'}`
   }

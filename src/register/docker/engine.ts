@@ -110,6 +110,8 @@ interface RawEvent {
 
 /** The oldest version that current engines, and podman, still serve. */
 const API = '/v1.40'
+/** A list of some ten thousand containers. */
+const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
 /** Milliseconds. An engine that stops a hundred containers is slow to answer. */
 const TIMEOUT = 20_000
 /** Events that change nothing that is registered: health checks alone make several a second. */
@@ -120,7 +122,12 @@ export class Engine {
 
   constructor(readonly address: string) {
     const node = address.replace(/^tcp:/, 'http:').replace(/(?<=:\/\/[^/]+)\/$/, '')
-    this.#http = openHttp(node, { nodes: [node], scheme: 'http' }, 'the container engine')
+    this.#http = openHttp(node, {
+      connection: { nodes: [node], scheme: 'http' },
+      limits: LIMITS,
+      product: 'the container engine',
+      port: 2375,
+    })
   }
 
   /** All running containers. Throws a FaultError. */

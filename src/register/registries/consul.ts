@@ -10,7 +10,7 @@ import { follow } from './consul-follow.ts'
 import { ConsulWriter } from './consul-writer.ts'
 import type { Entry, Refused, Registry, Session } from './registry.ts'
 import { openClient } from './http.ts'
-import { patienceFor, takenFault } from './layout.ts'
+import { takenFault } from './layout.ts'
 import { forEach } from './ledger.ts'
 
 /** The metadata that says whose a service is, and what was registered. */
@@ -43,7 +43,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
     makes: new Set(['http', 'tcp', 'grpc', 'native']),
     entryOf: (service) => ok(entryOf(service, mark, ttl)),
     async open(node, signal, changed) {
-      const http = openClient(node, connection, 'Consul', patienceFor(ttl))
+      const http = openClient(node, settings, 'Consul', 8500)
       const closing = new AbortController()
       signal.addEventListener('abort', () => closing.abort(), { once: true })
       const writer = new ConsulWriter(http, connection, closing.signal, NEEDS)

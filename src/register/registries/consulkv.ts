@@ -6,7 +6,7 @@ import type { RegisterSettings } from '../../core/register.ts'
 import { Bell } from '../bell.ts'
 import { ConsulWriter } from './consul-writer.ts'
 import { openClient } from './http.ts'
-import { patienceFor, plainEntry, takenFault } from './layout.ts'
+import { plainEntry, takenFault } from './layout.ts'
 import { forEach, ledgerIn } from './ledger.ts'
 import {
   Lost,
@@ -39,7 +39,7 @@ export function consulkv(settings: RegisterSettings, memory: Memory): Registry {
     makes: new Set(),
     entryOf: plainEntry(to.path),
     async open(node, signal, changed) {
-      const http = openClient(node, connection, 'Consul', patienceFor(ttl))
+      const http = openClient(node, settings, 'Consul', 8500)
       const closing = new AbortController()
       signal.addEventListener('abort', () => closing.abort(), { once: true })
       const consul = new ConsulWriter(http, connection, closing.signal, NEEDS)

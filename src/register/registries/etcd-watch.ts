@@ -3,7 +3,7 @@
 // others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'
-import { decode, encode, type KeyValue, type WatchResponse } from '../../stores/etcdv3/wire.ts'
+import { decode, encode, type KeyValue } from '../../stores/etcdv3/wire.ts'
 
 /** Milliseconds: keys that come together are watched together. */
 const SETTLE = 100
@@ -73,9 +73,9 @@ export class KeyWatch {
     let left = requests.length
     try {
       if (left === 0) return
-      const lines = await this.gateway.stream('/watch', requests, own.signal, () => undefined)
+      const lines = await this.gateway.stream('/watch', requests, own.signal)
       for await (const line of lines) {
-        const answer = this.gateway.parse<WatchResponse>(line)
+        const answer = this.gateway.parse(line)
         if (answer.canceled === true) raise('store', 'etcd has ended the watch of our keys')
         if (answer.created === true && --left === 0) former?.abort()
         if ((answer.events ?? []).some(({ type, kv }) => this.#isForeign(type, kv))) this.changed()
@@ -89,8 +89,8 @@ export class KeyWatch {
     }
   }
 
-  #isForeign(type: 'DELETE' | undefined, kv: (KeyValue & { lease?: string }) | undefined): boolean {
-    if (!this.#keys.has(decode(kv?.key))) return false
-    return type === 'DELETE' || kv?.lease !== this.lease
+  #isForeign(type: string | undefined, kv: KeyValue): boolean {
+    if (!this.#keys.has(decode(kv.key))) return false
+    return type === 'DELETE' || kv.lease !== this.lease
   }
 }

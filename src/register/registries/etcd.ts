@@ -1,15 +1,21 @@
-// etcd v3: all entries of a registrar hang on one lease, so that keeping a thousand of them costs one
-// request. The lease's id is our own choice and kept in the state folder: after a restart, "lease already
-// exists" says that the old entries are still there, and they are taken over. That an entry is ours is said by
-// its lease; everything else is somebody else's.
-import { randomBytes } from 'node:crypto'
+// etcd v3: all entries of a registrar hang on one lease (etcd-lease.ts), so that keeping a thousand of them
+// costs one request. An entry is ours if its lease is; everything else is somebody else's.
 import { FaultError } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
-import { EtcdError, Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
-import { decode, encode, type Header } from '../../stores/etcdv3/wire.ts'
+import { Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
+import { decode, encode, keyValue } from '../../stores/etcdv3/wire.ts'
+import { flag, listOf, optional, record, textLike } from '../../stores/shape.ts'
+import {
+  holdLease,
+  isLeaseMissing,
+  keepAlive,
+  revoke,
+  timeToLive,
+  type Leases,
+} from './etcd-lease.ts'
 import { KeyWatch } from './etcd-watch.ts'
 import { openClient } from './http.ts'
-import { patienceFor, plainEntry, takenFault } from './layout.ts'
+import { plainEntry, takenFault } from './layout.ts'
 import {
   Lost,
   type Entry,
@@ -34,7 +40,7 @@ export function etcd(settings: RegisterSettings, memory: Memory): Registry {
     makes: new Set(),
     entryOf: plainEntry(to.path),
     async open(node, signal, changed) {
-      const http = openClient(node, connection, 'etcd', patienceFor(ttl))
+      const http = openClient(node, settings, 'etcd', 2379)
       const gateway = new Gateway(http, connection, signal)
       try {
         const leases = await holdLease(gateway, seconds, memory)
@@ -47,92 +53,19 @@ export function etcd(settings: RegisterSettings, memory: Memory): Registry {
   }
 }
 
-interface Leases {
-  readonly id: string
-  /** Of a run with another TTL: what hangs on it is ours, and moves to `id`. */
-  readonly former: string | undefined
-}
-
-/** Takes over the lease of the last run, or makes one. */
-async function holdLease(gateway: Gateway, seconds: number, memory: Memory): Promise<Leases> {
-  const kept = memory.kept['lease']
-  const before = typeof kept === 'string' && /^\d{1,19}$/.test(kept) ? kept : undefined
-  let former: string | undefined
-  if (before !== undefined) {
-    const { TTL = '-1', grantedTTL } = await timeToLive(gateway, before, false)
-    if (Number(TTL) > 0) {
-      if (Number(grantedTTL) === seconds && (await keepAlive(gateway, before))) {
-        return { id: before, former: undefined }
-      }
-      former = before
-    }
-  }
-  for (;;) {
-    // Positive, and not so small that somebody has chosen it by hand.
-    const id = (BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n) + 1n
-    // Before it is granted: what is registered has to be found again after a crash, whenever it comes.
-    await memory.keep({ lease: String(id) })
-    try {
-      const { TTL } = await gateway.call<{ TTL?: string }>('/lease/grant', {
-        ID: String(id),
-        TTL: seconds,
-      })
-      if (Number(TTL) > seconds) throw tooShort(gateway, seconds, Number(TTL))
-      return { id: String(id), former }
-    } catch (error) {
-      if (error instanceof EtcdError && /lease already exists/.test(error.reason)) continue
-      throw error
-    }
-  }
-}
-
-interface TimeToLive {
-  readonly TTL?: string
-  readonly grantedTTL?: string
-  readonly keys?: readonly string[]
-}
-
-/** The path of etcd 3.2 and 3.3, which later ones know, too. */
-const timeToLive = (gateway: Gateway, id: string, keys: boolean): Promise<TimeToLive> =>
-  gateway.call<TimeToLive>('/kv/lease/timetolive', { ID: id, keys })
-
-/** False when the lease is gone: an answer without a TTL is all that tells. */
-async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
-  const answer = await gateway.call<object>('/lease/keepalive', { ID: id })
-  const { TTL } = gateway.parse<{ TTL?: string }>(JSON.stringify(answer))
-  return Number(TTL ?? 0) > 0
-}
-
-async function revoke(gateway: Gateway, id: string): Promise<void> {
-  try {
-    await gateway.call('/kv/lease/revoke', { ID: id })
-  } catch (error) {
-    if (!isLeaseMissing(error)) throw error
-  }
-}
-
-const isLeaseMissing = (error: unknown): boolean =>
-  error instanceof EtcdError && /lease not found/.test(error.reason)
-
 interface Found {
   readonly value: string
   readonly lease: string
   readonly revision: string
 }
 
-interface RawKeyValue {
-  readonly value?: string
-  readonly lease?: string
-  readonly mod_revision?: string
-}
-
-interface TxnAnswer {
-  readonly header?: Header
-  readonly succeeded?: boolean
-  readonly responses?: readonly {
-    readonly response_range?: { readonly kvs?: readonly RawKeyValue[] }
-  }[]
-}
+const txnResponse = record({
+  header: record({ revision: textLike(/^\d{1,19}$/, 'a revision') }),
+  succeeded: optional(flag),
+  responses: optional(
+    listOf(record({ response_range: optional(record({ kvs: optional(listOf(keyValue)) })) })),
+  ),
+})
 
 class EtcdSession implements Session {
   readonly broken: Promise<never>
@@ -241,8 +174,12 @@ class EtcdSession implements Session {
     for (let from = 0; from < keys.length; from += OPERATIONS) {
       const some = keys.slice(from, from + OPERATIONS)
       const success = some.map((key) => ({ request_range: { key: encode(key) } }))
-      const { responses = [], header } = await this.gateway.call<TxnAnswer>('/kv/txn', { success })
-      if (from === 0) this.#revision = header?.revision ?? '0'
+      const { responses = [], header } = await this.gateway.call(
+        '/kv/txn',
+        { success },
+        txnResponse,
+      )
+      if (from === 0) this.#revision = header.revision
       some.forEach((key, n) => {
         const kv = responses[n]?.response_range?.kvs?.[0]
         if (kv === undefined) return
@@ -267,8 +204,8 @@ class EtcdSession implements Session {
       mod_revision: found.get(key)?.revision ?? '0',
     }))
     try {
-      const answer = await this.gateway.call<TxnAnswer>('/kv/txn', { compare, success })
-      this.#revision = answer.header?.revision ?? '0'
+      const answer = await this.gateway.call('/kv/txn', { compare, success }, txnResponse)
+      this.#revision = answer.header.revision
       return answer.succeeded === true
     } catch (error) {
       throw isLeaseMissing(error) ? new Lost('the lease') : error
@@ -306,13 +243,5 @@ function explained(error: unknown, gateway: Gateway, path: string): unknown {
     permanent: true,
   })
 }
-
-const tooShort = (gateway: Gateway, asked: number, granted: number): FaultError =>
-  new FaultError({
-    kind: 'store',
-    message: `etcd at ${gateway.http.origin} keeps entries for ${granted} s at least, and -ttl is ${asked} s`,
-    hint: `Write -ttl ${granted}s or more.`,
-    permanent: true,
-  })
 
 const taken = (key: string): Refused => ({ taken: true, fault: takenFault(key) })

@@ -1,5 +1,5 @@
 // etcd v2, and SkyDNS on top of it: each entry has a TTL of its own, which is refreshed. The store does not
-// know whose a key is: the index at which each of ours was created is kept in the state folder.
+// know whose a key is: a key is ours if it holds what we have written, which is kept in the state folder.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
@@ -9,7 +9,7 @@ import type { HttpClient } from '../../stores/http.ts'
 import { basicAuth } from '../../stores/secrets.ts'
 import { Bell } from '../bell.ts'
 import { openClient } from './http.ts'
-import { keyOf, patienceFor, plainEntry, takenFault } from './layout.ts'
+import { keyOf, plainEntry, takenFault } from './layout.ts'
 import { forEach, ledgerIn } from './ledger.ts'
 import type { Entry, Memory, Refused, Registry, Session } from './registry.ts'
 
@@ -21,7 +21,7 @@ export function etcdv2(settings: RegisterSettings, memory: Memory): Registry {
     makes: new Set(),
     entryOf: to.kind === 'skydns2' ? skydnsEntry(to.path) : plainEntry(to.path),
     open(node, signal, changed) {
-      const http = openClient(node, connection, 'etcd', patienceFor(ttl))
+      const http = openClient(node, settings, 'etcd', 2379)
       const api = new Api(http, () => basicAuth(connection), signal)
       return Promise.resolve(new V2Session(api, Math.floor(ttl / 1000), memory, changed))
     },
@@ -40,7 +40,6 @@ function skydnsEntry(domain: string): Registry['entryOf'] {
 interface Node {
   readonly value?: string
   readonly dir?: boolean
-  readonly createdIndex?: number
   readonly modifiedIndex?: number
 }
 
@@ -85,47 +84,46 @@ class V2Session implements Session {
   async present(): Promise<ReadonlyMap<string, string>> {
     const ledger = ledgerIn(this.memory)
     this.#texts.clear()
-    await forEach(Object.entries(ledger), async ([key, created]) => {
+    await forEach(Object.entries(ledger), async ([key, written]) => {
       const { node } = await this.api.send('GET', key, {})
-      if (node !== undefined && String(node.createdIndex) === created) {
-        this.#know(key, node.value ?? '', node)
-      }
+      if (isOneOf(node, written)) this.#know(key, node.value ?? '', node)
     })
     return new Map(this.#texts)
   }
 
   async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
     const refused = new Map<string, Refused>()
-    const ledger = ledgerIn(this.memory)
+    const before = ledgerIn(this.memory)
+    // Until it is certain which of the two is there, both are ours.
+    await this.#keep((ledger) => {
+      for (const { key, text } of entries) ledger[key] = [before[key] ?? [], text].flat().join('\n')
+    })
     await forEach(entries, async ({ key, text }) => {
       const { node } = await this.api.send('GET', key, {})
-      const isOurs = node !== undefined && String(node.createdIndex) === ledger[key]
-      // What says the same is taken over: registrator has left it, or we have before a crash.
-      const mayWrite = isOurs || (node?.value === text && node.dir !== true)
       const condition =
         node === undefined ? { prevExist: 'false' } : { prevIndex: String(node.modifiedIndex) }
       const fields = { value: text, ttl: String(this.seconds), ...condition }
-      const answer =
-        node !== undefined && !mayWrite ? undefined : await this.api.send('PUT', key, fields)
-      if (answer?.node === undefined) {
-        refused.set(key, { taken: true, fault: takenFault(key) })
-        return
-      }
-      ledger[key] = String(answer.node.createdIndex)
-      this.#know(key, text, answer.node)
+      // What says the same is taken over: registrator has left it.
+      const mayWrite = node === undefined || isOneOf(node, `${before[key] ?? text}\n${text}`)
+      const answer = mayWrite ? await this.api.send('PUT', key, fields) : {}
+      if (answer.node === undefined) refused.set(key, { taken: true, fault: takenFault(key) })
+      else this.#know(key, text, answer.node)
     })
-    await this.memory.keep({ ...this.memory.kept, keys: ledger })
+    await this.#keep((ledger) => {
+      for (const { key, text } of entries) {
+        if (refused.has(key)) delete ledger[key]
+        else ledger[key] = text
+      }
+    })
     return refused
   }
 
   async remove(keys: readonly string[]): Promise<void> {
-    const ledger = ledgerIn(this.memory)
     await forEach(keys, async (key) => {
       await this.api.send('DELETE', key, { prevValue: this.#texts.get(key) ?? '' })
-      delete ledger[key]
       this.#texts.delete(key)
     })
-    await this.memory.keep({ ...this.memory.kept, keys: ledger })
+    await this.#keep((ledger) => keys.forEach((key) => delete ledger[key]))
   }
 
   async renew(keys: readonly string[]): Promise<readonly string[]> {
@@ -147,6 +145,12 @@ class V2Session implements Session {
 
   /** There is no lease, and nothing is registered any more. */
   async end(): Promise<void> {}
+
+  async #keep(change: (ledger: Record<string, string>) => void): Promise<void> {
+    const ledger = ledgerIn(this.memory)
+    change(ledger)
+    await this.memory.keep({ ...this.memory.kept, keys: ledger })
+  }
 
   #know(key: string, text: string, { modifiedIndex = 0 }: Node): void {
     this.#texts.set(key, text)
@@ -170,6 +174,10 @@ class V2Session implements Session {
     }
   }
 }
+
+/** Whether a key holds one of the values, which are separated by line breaks. */
+const isOneOf = (node: Node | undefined, values: string): node is Node =>
+  node?.dir !== true && node?.value !== undefined && values.split('\n').includes(node.value)
 
 /** Milliseconds between two waits for a change. */
 const PAUSE = 200

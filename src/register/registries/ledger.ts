@@ -2,7 +2,7 @@
 // that the next run finds what this one has left.
 import type { Memory } from './registry.ts'
 
-/** By key, what proves that it is still ours, such as the index of its creation; empty where the store knows. */
+/** By key, the values that it has if it is ours; empty where the store knows whose it is. */
 export function ledgerIn({ kept }: Memory): Record<string, string> {
   const { keys } = kept
   if (typeof keys !== 'object' || keys === null) return {}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { commandWords } from '../../src/check/command-words.ts'
+import { commandWords } from '../../src/core/command-words.ts'
 
 test.each([
   ['haproxy -c -f {{.src}}', ['haproxy']],

@@ -22,7 +22,15 @@ const TOKEN =
 const SEPARATOR = /^(?:&&|\|\||[;|&(\n])$/
 
 /** Each once, in order. A word that the shell has yet to expand (`$X`, a glob) is left out. */
-export function commandWords(command: string): readonly string[] {
+export const commandWords = (command: string): readonly string[] =>
+  programWords(command)
+    .filter((word) => !/[$`*?[\]{}]/.test(word))
+    .map(unquoted)
+
+const unquoted = (word: string): string => word.replace(/\\(.)|["']/gs, '$1')
+
+/** Each once, in order, as it is written. */
+export function programWords(command: string): readonly string[] {
   const words = new Set<string>()
   let expected = true
   let redirected = false
@@ -39,8 +47,7 @@ export function commandWords(command: string): readonly string[] {
     }
     if (!expected || /^[A-Za-z_]\w*=/.test(token) || KEYWORDS.has(token)) continue
     expected = false
-    if (COMPOUND.has(token) || /[$`*?[\]{}]/.test(token)) continue
-    words.add(token.replace(/\\(.)|["']/gs, '$1'))
+    if (!COMPOUND.has(token)) words.add(token)
   }
   return [...words]
 }

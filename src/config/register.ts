@@ -190,8 +190,14 @@ function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   const isFor = backendOf(given.file) === backend
   const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
   // The URI says where the store is.
-  const { 'srv-domain': _, 'srv-record': __, ...rest } = values
-  const own = { ...rest, backend, node: [...nodes], ...(tls ? { scheme: 'https' as const } : {}) }
+  const isElsewhere = ([name]: readonly [string, unknown]): boolean => name.startsWith('srv-')
+  const rest = Object.fromEntries(Object.entries(values).filter((one) => !isElsewhere(one)))
+  const own: Values = {
+    ...rest,
+    backend,
+    node: [...nodes],
+    ...(tls ? { scheme: 'https' as const } : {}),
+  }
   const { connection, limits } = storeSettings(own, 'watch', given.env)
   return { connection: { ...connection, nodes }, limits }
 }

@@ -93,7 +93,11 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     operand: { name: 'URI', optional: true },
     runs: true,
     flags: { ...registerFlags, json },
-    others: ['noop', 'state-dir', 'check-timeout', 'http', 'log-level', 'log-format', 'conf-file'],
+    others: [
+      ...(['noop', 'username', 'password-file', 'auth-token-file'] as const),
+      ...(['client-cert', 'client-key', 'client-ca-keys'] as const),
+      ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
+    ],
     help: 'keep services registered in a store: those of a command, of files or of containers',
   },
   schema: {

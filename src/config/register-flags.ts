@@ -39,7 +39,7 @@ export const registerFlags = {
     default: '5s',
     least: 100,
     placeholder: 'duration',
-    help: 'time between two checks',
+    help: 'time between two checks; each may take -check-timeout, which is 3s here if it is not given',
   },
   rise: {
     type: 'count',

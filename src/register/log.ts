@@ -1,7 +1,9 @@
 // The log: each event as one line for people, with its level and its fields for machines. What repeats itself
 // while a store is away is reported once, and then at debug only.
+import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
 import type { LogLevel } from '../core/settings.ts'
+import { counted, duration } from '../core/words.ts'
 import type { Described, Level } from '../observe/describe/told.ts'
 import { lineIn, type Style } from '../observe/lines.ts'
 import type { EmitRegister, RegisterEvent } from './event.ts'
@@ -25,41 +27,29 @@ export interface LogOptions {
 
 export function createLog({ level, style, write }: LogOptions): EmitRegister {
   const line = lineIn(style)
-  /** By store or source: what was said when it went away. */
-  const away = new Map<string, string>()
+  const away = new Map<string, Set<string>>()
   return (event) => {
     const described = describe(event)
-    const quiet = repeats(event, described, away)
+    const quiet = repeats(event, away)
     const told = quiet ? { ...described, level: 'debug' as const } : described
     if (RANK[told.level] >= RANK[level]) write(line(new Date(), told))
   }
 }
 
-function repeats(event: RegisterEvent, { about, message }: Described, away: Map<string, string>) {
-  switch (event.kind) {
-    case 'store-away':
-    case 'source-away': {
-      const text = `${'node' in event ? event.node : ''} ${event.fault.message}`
-      const isOld = away.has(`${about} ${text}`)
-      away.set(`${about} ${text}`, message)
-      return isOld
-    }
-    case 'store-live':
-    case 'source-live': {
-      const wasAway = [...away.keys()].filter((key) => key.startsWith(`${about} `))
-      for (const key of wasAway) away.delete(key)
-      // A stream that an engine closes now and then is opened again without a word.
-      return false
-    }
-    default:
-      return false
-  }
+/** Whether a store or a source is away for a reason that has been reported since it was live. */
+function repeats(event: RegisterEvent, away: Map<string, Set<string>>): boolean {
+  const isStore = event.kind === 'store-live' || event.kind === 'store-away'
+  const name = isStore ? event.store : 'source' in event ? event.source : ''
+  if (event.kind === 'store-live' || event.kind === 'source-live') away.delete(name)
+  if (event.kind !== 'store-away' && event.kind !== 'source-away') return false
+  const reasons = away.get(name) ?? new Set<string>()
+  const isOld = reasons.has(event.fault.message)
+  away.set(name, reasons.add(event.fault.message))
+  return isOld
 }
 
-const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`)
 const again = (ms: number | null): string =>
-  ms === null ? '' : ms === 0 ? '; trying the next node' : `; next try in ${seconds(ms)}`
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+  ms === null ? '' : ms === 0 ? '; trying the next node' : `; next try in ${duration(ms)}`
 
 export function describe(event: RegisterEvent): Described {
   const line = (
@@ -67,7 +57,13 @@ export function describe(event: RegisterEvent): Described {
     about: string,
     message: string,
     fields: Record<string, unknown> = {},
-  ): Described => ({ level, about, message, fields: { event: event.kind, ...fields } })
+  ): Described => ({
+    level,
+    // Names are chosen by whoever starts containers.
+    about: printable(about),
+    message,
+    fields: { event: event.kind, ...fields },
+  })
   switch (event.kind) {
     case 'started': {
       const { version, to, sources, address } = event
@@ -83,8 +79,7 @@ export function describe(event: RegisterEvent): Described {
       return line('info', '', `stopping: ${event.reason}`, { reason: event.reason })
     case 'store-live': {
       const { store, node, ours } = event
-      const held =
-        ours === 0 ? '' : `, holds ${counted(ours, 'entry').replace('entrys', 'entries')} of ours`
+      const held = ours === 0 ? '' : `, holds ${counted(ours, 'entry', 'entries')} of ours`
       return line('info', store, `connected to ${node}${held}`, { node, entries: ours })
     }
     case 'store-away': {
@@ -95,11 +90,11 @@ export function describe(event: RegisterEvent): Described {
       return line('warn', event.store, `${event.what} is gone: registering everything again`)
     case 'registered': {
       const { service, key, changed } = event
-      const message = `${changed ? 'updated' : 'registered'} ${key} at ${hostAndPort(service)}`
+      const message = `${changed ? 'updated' : 'registered'} ${printable(key)} at ${hostAndPort(service)}`
       return line('info', nameOf(service), message, { key, changed })
     }
     case 'deregistered':
-      return line('info', '', `deregistered ${event.key}`, { key: event.key })
+      return line('info', '', `deregistered ${printable(event.key)}`, { key: event.key })
     case 'refused': {
       const { service, key, fault } = event
       return line('warn', nameOf(service), briefly(fault), { key })

@@ -1,5 +1,6 @@
 // One run of `reconfd register`: the sources, the registrar, the keeper of the store, and the command that it
 // stands beside, from the start to the last deregistration.
+import { printable } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { VERSION } from '../core/version.ts'
@@ -207,7 +208,8 @@ async function wouldRegister(
         }),
     ),
   )
-  for (const { key, text } of registrar.entries) print(`${key} = ${text}`)
+  for (const { key, text, shown } of registrar.entries)
+    print(`${printable(key)} = ${shown ?? text}`)
   registrar.stop()
   leaving.abort()
   if (stop.aborted) return { kind: 'stopped' }

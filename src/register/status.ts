@@ -1,7 +1,8 @@
 // The status of a registrar: what it wants, what the store holds, and who is away. A file beside the state,
 // replaced whenever something of it changes, so that `-status` can be asked without the process, and tells when
 // the process is dead. No value of a store is in it.
-import { readFile } from 'node:fs/promises'
+import { readFile, unlink } from 'node:fs/promises'
+import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { replaceFile } from '../state/state-files.ts'
@@ -50,7 +51,7 @@ export interface RegisterStatus {
 }
 
 /** Milliseconds from a change to the file. */
-const DELAY = 200
+const DELAY = 500
 
 export class StatusBoard {
   readonly #started = new Date().toISOString()
@@ -112,11 +113,13 @@ export class StatusBoard {
     }
   }
 
-  /** Writes what is not written yet. */
+  /** A registrar that has ended as it should has no status. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
-    this.#write()
+    const path = this.#path
+    this.#path = undefined
     await this.#writing
+    if (path !== undefined) await unlink(path).catch(() => undefined)
   }
 
   #services(): readonly ServiceStatus[] {
@@ -177,19 +180,24 @@ export async function shownStatus(
   const exit = all.length === 0 ? 69 : good ? 0 : 1
   if (json) return { text: `${JSON.stringify(all, undefined, 2)}\n`, exit }
   if (all.length === 0)
-    return { text: `no registrar has run with the state directory ${stateDir}\n`, exit }
+    return { text: `no registrar runs with the state directory ${stateDir}\n`, exit }
   return { text: all.map((one) => textOf(one, one.running)).join('\n'), exit }
 }
 
 function textOf(status: RegisterStatus, running: boolean): string {
   const { to, process: id, store, sources, services } = status
-  const state = running ? `process ${id.pid}` : `not running since ${status.at} or later`
+  const state = running ? `process ${id.pid}` : `not running; its last status is of ${status.at}`
   const part = ({ name, live, since, why }: PartStatus): string =>
     `  ${name}: ${live ? 'live' : 'away'} since ${since}${why === undefined ? '' : `: ${why}`}`
-  const rows = services.map(({ key, address, state: now, why }) => [now, key, address, why ?? ''])
+  const rows = services.map(({ key, address, state: now, why }) => [
+    now,
+    printable(key),
+    printable(address),
+    why ?? '',
+  ])
   const widths = [0, 1, 2].map((n) => Math.max(0, ...rows.map((row) => (row[n] ?? '').length)))
   return [
-    `${to} (${state})`,
+    `${printable(to)} (${state})`,
     part(store),
     ...sources.map(part),
     ...rows.map(

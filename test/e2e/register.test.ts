@@ -22,7 +22,7 @@ import {
   type ConsulServer,
   type EtcdServer,
 } from '../support/servers.ts'
-import type { Running } from './support.ts'
+import { Running } from './support.ts'
 
 let etcd: EtcdServer
 let consul: ConsulServer
@@ -286,6 +286,107 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await etcd.client.del('/services/web/one')
     await consul.client.call('PUT', '/v1/agent/service/deregister/one')
     await untilHeld(held, { '/services/web/one': '127.0.0.1:80' })
+  })
+})
+
+describe('looking at it', () => {
+  const status = async (state: string): Promise<{ code: number | null; stdout: string }> => {
+    const run = new Running(['register', '-status', '-json', '-state-dir', state])
+    return run.finished
+  }
+
+  test('-status of a registrar that runs, that was killed, that has ended', async () => {
+    const run = register([...stores.etcd.args(), ...web(80)])
+    const shown = await until('it is registered', async () => {
+      const { code, stdout } = await status(run.state)
+      return code === 0 && (JSON.parse(stdout) as unknown)
+    })
+    expect(shown).toMatchObject([
+      {
+        running: true,
+        store: { name: 'etcd', live: true },
+        services: [
+          {
+            name: 'web',
+            id: 'one',
+            address: '127.0.0.1:80',
+            key: '/services/web/one',
+            state: 'registered',
+          },
+        ],
+      },
+    ])
+    run.signal('SIGKILL')
+    await run.finished
+    const killed = await status(run.state)
+    expect(killed.code).toBe(1)
+    expect(JSON.parse(killed.stdout)).toMatchObject([{ running: false }])
+    const second = register([...stores.etcd.args(), ...web(80)], { state: run.state })
+    await until('it runs', async () => (await status(run.state)).code === 0)
+    await second.stop()
+    expect(await status(run.state)).toMatchObject({ code: 69, stdout: '[]\n' })
+  })
+
+  test('metrics, health and readiness', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const engine = await engineOf()
+    const flags = ['-docker', engine.url, '-http', `127.0.0.1:${port}`, '-ip', '10.0.0.1']
+    register([...stores.etcd.args(), ...flags])
+    const get = (path: string): Promise<Response | undefined> =>
+      fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
+    await until('it is ready', async () => (await get('/readyz'))?.status === 200)
+    expect((await get('/healthz'))?.status).toBe(200)
+    engine.run({ name: 'a', ports: { '80/tcp': [{ HostPort: '1' }] } })
+    const metrics = await until('it is counted', async () => {
+      const text = (await (await get('/metrics'))?.text()) ?? ''
+      return text.includes('reconfd_register_services{state="registered"} 1') && text
+    })
+    expect(metrics).toContain('reconfd_register_store_up{store="etcd"} 1')
+    expect(metrics).toContain('reconfd_register_source_up{source="the container engine"} 1')
+    expect(metrics).toContain('reconfd_register_events_total{event="registered"} 1')
+    await engine.kill()
+    const unready = await until('it is not ready', async () => {
+      const answer = await get('/readyz')
+      return answer?.status === 503 && answer.text()
+    })
+    expect(unready).toContain('the container engine')
+    expect(await (await get('/'))?.text()).toContain('reconfd register')
+  })
+
+  test('-noop prints what would be registered, and contacts no store', async () => {
+    const engine = await engineOf()
+    engine.run({
+      name: 'a',
+      labels: { SERVICE_TAGS: 'x' },
+      ports: { '80/tcp': [{ HostPort: '1' }] },
+    })
+    const flags = ['-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-noop']
+    const plain = await register(['-to', 'etcd://127.0.0.1:1/s', ...flags, ...web(80)]).finished
+    expect(plain).toMatchObject({
+      code: 0,
+      stdout: '/s/web/one = 127.0.0.1:80\n/s/web/h:a:80 = 127.0.0.1:1\n',
+    })
+    const run = await register(['-to', 'consul://127.0.0.1:1', ...flags]).finished
+    expect(run.stdout).toContain('h:a:80 = {"ID":"h:a:80","Name":"web"')
+    expect(run.stdout).toContain('"Tags":["x"]')
+  })
+
+  test('-retry-attempts gives up', async () => {
+    const attempts = ['-retry-attempts', '2', '-retry-interval', '10']
+    const run = register(['-to', 'etcd://127.0.0.1:1/s', ...web(80), ...attempts])
+    const { code, stderr } = await run.finished
+    expect(code).toBe(69)
+    expect(stderr.split('"event":"store-away"').length - 1).toBe(2)
+    expect(stderr).toContain('connection refused')
+  })
+
+  test('the same registrar twice', async () => {
+    const first = register([...stores.etcd.args(), ...web(80)])
+    await untilHeld(stores.etcd.held, { '/services/web/one': '127.0.0.1:80' })
+    const second = register([...stores.etcd.args(), ...web(80)], { state: first.state })
+    const { code, stderr } = await second.finished
+    expect(code).toBe(78)
+    expect(stderr).toContain(`by another reconfd (process ${first.pid})`)
   })
 })
 

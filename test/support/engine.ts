@@ -119,6 +119,7 @@ export class FakeEngine {
   /** Ends all streams of events, with this text as the last. */
   endStreams(rest = ''): void {
     for (const stream of this.#streams) stream.end(rest)
+    this.#streams.clear()
   }
 
   /** Writes something to all streams. */

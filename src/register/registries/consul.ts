@@ -193,6 +193,7 @@ function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
     service,
     key: id,
     text,
+    shown: JSON.stringify(body),
     body: { ...body, Meta: { ...body.Meta, [MARK]: `${mark} ${text}` } },
   }
 }

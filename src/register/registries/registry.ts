@@ -11,6 +11,8 @@ export interface Entry {
   readonly key: string
   /** Another one when anything of the entry differs. */
   readonly text: string
+  /** For people, where the text is none for them. */
+  readonly shown?: string
 }
 
 /** Why an entry was not written. */

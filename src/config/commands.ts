@@ -95,7 +95,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     flags: { ...registerFlags, json },
     others: [
       ...(['noop', 'username', 'password-file', 'auth-token-file'] as const),
-      ...(['client-cert', 'client-key', 'client-ca-keys'] as const),
+      ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
       ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
     ],
     help: 'keep services registered in a store: those of a command, of files or of containers',

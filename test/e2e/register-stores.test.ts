@@ -1,6 +1,7 @@
 // `reconfd register` into the stores that hold plain keys, in registrator's layouts: what is ours is put, kept,
 // taken over and removed, and nothing else is touched.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { FakeEngine } from '../support/engine.ts'
 import {
   heldByConsulKv,
   heldByEtcdV2,
@@ -150,6 +151,23 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     await untilHeld(held, entry(81))
     await third.stop()
     await untilHeld(held, {})
+  })
+
+  test('what belongs to containers stays when the registrar is told to end', async () => {
+    const engine = await FakeEngine.start()
+    engine.run({
+      name: 'c',
+      env: ['SERVICE_NAME=web', 'SERVICE_ID=one'],
+      hostname: '',
+      ports: { '80/tcp': [{ HostPort: '80' }] },
+    })
+    const flags = ['-docker', engine.url, '-ip', '127.0.0.1', '-tags', 'a', '-ttl', '10s']
+    const run = startRegister(['-to', to(), ...flags])
+    runs.add(run)
+    await untilHeld(held, entry(80))
+    expect((await run.stop()).code).toBe(143)
+    expect(await held()).toEqual(entry(80))
+    await engine.kill()
   })
 
   test('a store that restarts', async () => {

@@ -11,7 +11,7 @@ export function openClient(
   port: number,
 ): HttpClient {
   const http = openHttp(node, { connection, limits, product, port })
-  const timeout = patienceFor(ttl)
+  const timeout = patienceFor(ttl, connection.nodes.length)
   return {
     origin: http.origin,
     place: http.place,

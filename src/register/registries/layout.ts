@@ -14,8 +14,12 @@ export const plainEntry =
   (service: Service): Result<Entry, string> =>
     ok({ service, key: keyOf(path, service), text: hostAndPort(service) })
 
-/** Every request within this time, in milliseconds: another node is to be tried before a TTL is over. */
-export const patienceFor = (ttl: number): number => Math.min(5_000, ttl / 4)
+/**
+ * Milliseconds that a request may take. Where there is another node, it is tried soon; else a slow one is
+ * better than none, as long as there is time for a second try within a TTL.
+ */
+export const patienceFor = (ttl: number, nodes: number): number =>
+  Math.min(nodes > 1 ? 1_000 : 5_000, ttl / 4)
 
 /** Of an entry that is somebody else's. */
 export const takenFault = (key: string): Fault => ({

@@ -16,7 +16,7 @@ import type { Entry, Memory, Refused, Registry, Session } from './registry.ts'
 import { Znodes } from './znodes.ts'
 
 export function zookeeper(settings: RegisterSettings, memory: Memory): Registry {
-  const { to, connection, ttl } = settings
+  const { to, connection, limits, ttl } = settings
   return {
     product: 'ZooKeeper',
     nodes: connection.nodes,
@@ -25,26 +25,24 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
       const key = joinKeys(to.path, service.name, hostAndPort(service))
       return ok({ service, key, text: bodyOf(service) })
     },
-    async open(node, signal, changed) {
+    async open(node, _, changed) {
       const held: { session?: ZkSession } = {}
       let broke = (_reason: Error): void => undefined
       const broken = new Promise<never>((_, reject) => (broke = reject))
       // Waited for elsewhere, or not at all.
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
-        ZkSession.open(
-          parseNode(node),
-          {
-            ...accountOf(connection),
-            timeout: ttl,
-            ...(resume === undefined ? {} : { resume }),
-            onEvent: changed,
-            onEnd: (reason) => {
-              if (held.session !== undefined) broke(reason)
-            },
+        // Without the signal: aborting would end the session at the server.
+        ZkSession.open(parseNode(node), {
+          ...accountOf(connection),
+          limits,
+          timeout: ttl,
+          ...(resume === undefined ? {} : { resume }),
+          onEvent: changed,
+          onEnd: (reason) => {
+            if (held.session !== undefined) broke(reason)
           },
-          signal,
-        )
+        })
       held.session = await holdSession(connect, ttl, memory)
       return new ZookeeperSession(
         new Znodes(held.session, connection.username !== undefined),

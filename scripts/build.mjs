@@ -55,7 +55,7 @@ const CHUNKS = {
   ],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/watch-files',
+    'system/(watch-files|bell|links)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',

@@ -43,7 +43,14 @@ export async function check(
     }
     return { text: `${jsonText({ ...all, ok: exit === 0 }, 2)}\n`, faults: [], exit }
   }
-  const text = findingsText(found, offline.counted, colour) + tableText(tried.rows, colour)
+  const count = (state: Row['state']): number =>
+    tried.rows.filter((row) => row.state === state).length
+  const triedText = {
+    text: tableText(tried.rows, colour),
+    errors: count('failed') + tried.unreachable.length,
+    warnings: count('warning'),
+  }
+  const text = findingsText(found, offline.counted, colour, triedText)
   return { text, faults: tried.unreachable, exit }
 }
 

@@ -34,10 +34,22 @@ export interface Counted {
 
 const COLOURS = { error: 31, warning: 33 } as const
 
+/** What was tried beyond looking at files. */
+export interface TriedText {
+  /** The table of it. */
+  readonly text: string
+  readonly errors: number
+  readonly warnings: number
+}
+
+const nothingTried: TriedText = { text: '', errors: 0, warnings: 0 }
+
+/** The summary of the whole comes last. */
 export function findingsText(
   findings: readonly Finding[],
   { resources, templates }: Counted,
   colour: boolean,
+  tried: TriedText = nothingTried,
 ): string {
   const told = findings.map(({ severity, fault }) => {
     const label = colour ? painted(COLOURS[severity], severity) : severity
@@ -45,9 +57,10 @@ export function findingsText(
   })
   const of = `in ${counted(resources, 'resource')} with ${counted(templates, 'template')}`
   const number = (severity: Finding['severity']): number =>
-    findings.filter((finding) => finding.severity === severity).length
+    findings.filter((finding) => finding.severity === severity).length + tried[`${severity}s`]
   const sums = [counted(number('error'), 'error'), counted(number('warning'), 'warning')]
-  return [...told, `${findings.length === 0 ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
+  const isGood = number('error') + number('warning') === 0
+  return [...told, tried.text, `${isGood ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
 }
 
 /** One finding is one object; lines and columns are 1-based. */

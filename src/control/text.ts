@@ -3,7 +3,14 @@ import { printable } from '../core/escape.ts'
 import { formatFault } from '../core/fault.ts'
 import { tableLines } from '../core/table.ts'
 import { andMore, counted, duration, firstLine, toSecond } from '../core/words.ts'
-import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type Status,
+} from '../core/status.ts'
 
 /** @param running false: told from the state directory */
 export function statusText(status: Status, running: boolean): string {
@@ -13,12 +20,13 @@ export function statusText(status: Status, running: boolean): string {
       ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
       : notRunning(status.at),
   ]
-  for (const { name, state, since, node, keys, fault } of stores) {
+  for (const { name, state, since, node, keys, fault, lag } of stores) {
     const what = [
       keys === undefined ? '' : counted(keys, 'key'),
       node === undefined ? '' : `from ${node}`,
     ]
-    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
+    const late = lag === undefined ? '' : lateness(lag)
+    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim(), late]
     lines.push(told.filter((part) => part !== '').join(', '))
     if (fault !== undefined) lines.push(`  ${firstLine(formatFault(fault))}`)
   }

@@ -111,6 +111,8 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  readonly allowEmpty: boolean
   /** No reload_cmd runs. */
   readonly noReload: boolean
   /** Every reload_cmd runs once. */

@@ -15,6 +15,8 @@ export interface Look {
 interface Client {
   readonly response: ServerResponse
   readonly viewer: Viewer
+  /** Whose page he looks at; undefined: the overview. */
+  readonly resource: string | undefined
   /** As it was sent, by part. */
   readonly sent: Map<string, string>
   /** Heartbeats since he last took what he was sent. */
@@ -44,7 +46,7 @@ export class Live {
   /** @param most how many look at the same time */
   constructor(
     private readonly most: number,
-    private readonly look: (viewer: Viewer) => Look,
+    private readonly look: (viewer: Viewer, resource: string | undefined) => Look,
   ) {}
 
   get isFull(): boolean {
@@ -52,8 +54,8 @@ export class Live {
   }
 
   /** @param response its head has been sent */
-  open(response: ServerResponse, viewer: Viewer): void {
-    const client = { response, viewer, sent: new Map<string, string>(), behind: 0 }
+  open(response: ServerResponse, viewer: Viewer, resource: string | undefined): void {
+    const client = { response, viewer, resource, sent: new Map<string, string>(), behind: 0 }
     this.#clients.add(client)
     response.once('close', () => {
       this.#clients.delete(client)
@@ -86,13 +88,14 @@ export class Live {
   }
 
   #send(clients: Iterable<Client>): void {
-    const looks = new Map<Viewer, Look>()
+    const looks = new Map<string, Look>()
     const now = Date.now()
-    for (const { response, viewer, sent } of clients) {
+    for (const { response, viewer, resource, sent } of clients) {
       // He reads slowly: he gets the newest when he has read what he has.
       if (response.writableNeedDrain) continue
-      const look = looks.get(viewer) ?? this.look(viewer)
-      looks.set(viewer, look)
+      const what = `${viewer} ${resource ?? ''}`
+      const look = looks.get(what) ?? this.look(viewer, resource)
+      looks.set(what, look)
       for (const [id, text] of look.parts) {
         if (sent.get(id) === text) continue
         sent.set(id, text)

@@ -11,11 +11,11 @@ import { Visitors } from './visitors.ts'
 
 /** What is served; each call returns how it is now. */
 export interface Contents {
-  page(viewer: Viewer): Promise<Buffer>
+  page(viewer: Viewer, url: string): Promise<Buffer>
   metrics(): Promise<{ readonly type: string; readonly body: Buffer }>
   ready(): { readonly ready: boolean }
   /** Sends what changes until the connection is closed; false when too many look already. */
-  live(response: ServerResponse, viewer: Viewer): boolean
+  live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
 /** Milliseconds for a request to arrive in. */
@@ -152,10 +152,15 @@ export class StatusServer {
     if (viewer === undefined) return plain(401, 'that is not the token', ASK)
     const { contents } = this
     const isBusy = this.#visitors.isBusy
-    switch (request.url?.split('?', 1)[0]) {
+    const { url = '' } = request
+    switch (url.split('?', 1)[0]) {
       case '/':
         if (isBusy) return BUSY
-        return { status: 200, type: 'text/html; charset=utf-8', body: await contents.page(viewer) }
+        return {
+          status: 200,
+          type: 'text/html; charset=utf-8',
+          body: await contents.page(viewer, url),
+        }
       case '/events':
         return this.#live(request, response, viewer)
       case '/metrics': {
@@ -177,11 +182,15 @@ export class StatusServer {
     }
   }
 
-  #live({ method }: IncomingMessage, response: ServerResponse, viewer: Viewer): Reply | undefined {
+  #live(
+    { method, url = '' }: IncomingMessage,
+    response: ServerResponse,
+    viewer: Viewer,
+  ): Reply | undefined {
     const type = 'text/event-stream'
     if (method === 'HEAD') return { status: 200, type, body: Buffer.alloc(0) }
     response.writeHead(200, { ...HEADERS, 'content-type': type })
-    if (this.contents.live(response, viewer)) return undefined
+    if (this.contents.live(response, viewer, url)) return undefined
     // A browser gives up on any other status than 200, and comes again after this.
     response.end('retry: 30000\n\n')
     return undefined

@@ -13,9 +13,9 @@ import { Live } from './live.ts'
 import { Paced } from './paced.ts'
 import { page, titleOf } from './page.ts'
 import { partsOf } from './parts.ts'
-import type { View } from './view.ts'
+import { wishOf, type View, type Wish } from './view.ts'
 import { readinessOf } from './ready.ts'
-import { StatusServer } from './server.ts'
+import { StatusServer, type Contents } from './server.ts'
 import { descriptorLimit, visitorsFor } from './visitors.ts'
 
 /** The rest is for those who ask for the page, for metrics or for readiness. */
@@ -58,7 +58,7 @@ export class Watching {
   readonly #recent = new Recent()
   readonly #live: Live
   readonly #pages: Readonly<Record<Viewer, Paced<Buffer>>>
-  readonly #metricsPage: Paced<{ readonly type: string; readonly body: Buffer }>
+  readonly #metricsPage: Paced<Buffer>
   readonly #server: StatusServer
 
   constructor(
@@ -68,25 +68,25 @@ export class Watching {
   ) {
     keepSecret(settings.token)
     const visitors = visitorsFor(descriptorLimit())
-    this.#live = new Live(Math.floor(visitors * LIVE_SHARE), (viewer) => {
-      const view = this.#view(viewer)
+    this.#live = new Live(Math.floor(visitors * LIVE_SHARE), (viewer, resource) => {
+      const view = this.#view(viewer, resource === undefined ? {} : { resource })
       const parts = new Map([...partsOf(view)].map(([id, { text }]) => [id, text]))
       return { parts, title: titleOf(view.status) }
     })
     const pageFor = (viewer: Viewer) =>
-      new Paced(() => Buffer.from(page(this.#view(viewer), Date.now())))
+      new Paced((wish) => Buffer.from(page(this.#view(viewer, JSON.parse(wish) as Wish))))
     this.#pages = { visitor: pageFor('visitor'), trusted: pageFor('trusted') }
-    this.#metricsPage = new Paced(async () => ({
-      type: this.#metrics.contentType,
-      body: Buffer.from(await this.#metrics.text(status())),
-    }))
+    this.#metricsPage = new Paced(async () => Buffer.from(await this.#metrics.text(status())))
     const contents = {
-      page: (viewer: Viewer) => this.#pages[viewer].get(),
-      metrics: () => this.#metricsPage.get(),
+      page: (viewer: Viewer, url: string) => this.#pages[viewer].get(JSON.stringify(wishOf(url))),
+      metrics: async () => ({
+        type: this.#metrics.contentType,
+        body: await this.#metricsPage.get('metrics'),
+      }),
       ready: () => readinessOf(status()),
-      live: (...[response, viewer]: Parameters<Live['open']>) => {
+      live: (...[response, viewer, url]: Parameters<Contents['live']>) => {
         if (this.#live.isFull) return false
-        this.#live.open(response, viewer)
+        this.#live.open(response, viewer, wishOf(url).resource)
         return true
       },
     }
@@ -137,9 +137,10 @@ export class Watching {
     await this.#server.close()
   }
 
-  #view(viewer: Viewer): View {
-    const { changes, reloads } = this.#recent
+  #view(viewer: Viewer, wish: Wish): View {
+    const { changes, reloads, runsOf } = this.#recent
     const token = this.#server.hasToken ? this.settings.tokenFrom : undefined
-    return { status: this.status(), changes, reloads, viewer, token }
+    const now = Date.now()
+    return { status: this.status(), changes, reloads, runsOf, viewer, token, wish, now }
   }
 }

@@ -98,6 +98,8 @@ export interface Settings extends StoreSettings {
   readonly sync_only?: boolean | undefined
   /** Run no reload_cmd. */
   readonly no_reload?: boolean | undefined
+  /** Write files even when a store has lost every key that they were made of, instead of holding the change. */
+  readonly allow_empty?: boolean | undefined
   /** With -onetime: run each reload_cmd, whether its files changed or not. */
   readonly reload_always?: boolean | undefined
   /** With -onetime or a check: only this resource, such as nginx.toml, with its group; may be repeated. */

@@ -1,7 +1,13 @@
 // The status of one resource, in the words of `reconfd status` and `reconfd why`.
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
-import type { ReadNames, ResourceHistory, State, StoreStatus } from '../core/status.ts'
+import {
+  lateness,
+  type ReadNames,
+  type ResourceHistory,
+  type State,
+  type StoreStatus,
+} from '../core/status.ts'
 import { isoTime, listed, toSecond } from '../core/words.ts'
 import type { ResourceProgress } from './resource-progress.ts'
 
@@ -51,7 +57,7 @@ function stateOf(
     return { state: kind, since, why: problemWhy(one.name, problem) + reload }
   }
   if (owed !== undefined) return { state: 'owed', since: owed, why: reloadWhy(one) }
-  const away = stores.find(({ state }) => state !== 'live')
+  const away = stores.find(({ state }) => state === 'stale' || state === 'waiting')
   const why = away?.fault === undefined ? [] : [briefly(away.fault)]
   if (awaits !== undefined) {
     const all = [awaitsWhy(awaits.event), ...why]
@@ -67,6 +73,11 @@ function stateOf(
     const stale = { state: 'stale', since: Date.parse(away.since) } as const
     return fault === undefined ? stale : { ...stale, why: fault }
   }
+  const late = stores.find(({ state }) => state === 'behind')
+  if (late !== undefined) {
+    const { since, lag = 0 } = late
+    return { state: 'behind', since: Date.parse(since), why: lateness(lag) }
+  }
   return { state: 'in sync', since: Math.max(good, ...changes) }
 }
 
@@ -77,7 +88,7 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
     case 'held': {
       const { dest, reason, vanished, more } = event
       const gone = vanished.length === 0 ? '' : `; vanished: ${listed(vanished, Infinity, more)}`
-      return `${dest} stays as it is: ${reason}${gone}`
+      return `${dest} stays as it is: ${reason} (${consent(name)})${gone}`
     }
     case 'rolled-back':
       return (
@@ -92,8 +103,11 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
 
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 
+const consent = (name: string): string => `reconfd accept ${name} lets this change through`
+
 const groupWhy = (other: string, because: keyof typeof BECAUSE): string =>
-  `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}`
+  `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}` +
+  (because === 'held' ? ` (reconfd accept ${other} lets its change through)` : '')
 
 function awaitsWhy(event: NonNullable<ResourceProgress['awaits']>['event']): string {
   if (event.kind === 'waits') return groupWhy(event.for, event.because)

@@ -8,7 +8,7 @@ import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
-import { listed } from '../core/words.ts'
+import { duration, listed } from '../core/words.ts'
 import { isEmpty } from './difference.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import { parseNode, type Address } from './redis/address.ts'
@@ -141,7 +141,7 @@ function polling(
   { why, hint }: { readonly why: string; readonly hint: string },
   { pollInterval }: Pace,
 ): Notice {
-  const every = `${pollInterval / 1000} s (-poll-interval)`
+  const every = `${duration(pollInterval)} (-poll-interval)`
   const message = `${place} may not tell of all changes, ${why}: all keys are read every ${every}; ${hint}`
   return { level: 'warn', message }
 }

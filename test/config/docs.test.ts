@@ -7,7 +7,13 @@ import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { registerFlags, type RegisterFlag } from '../../src/config/register-flags.ts'
 import { serviceKeys } from '../../src/config/service-file.ts'
-import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateKeys,
+  type KeySpec,
+} from '../../src/config/schema.ts'
 
 const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``)
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -25,6 +31,7 @@ const types: Record<KeySpec['type'], string> = {
   limit: 'integer or string',
   choice: 'string',
   table: 'table',
+  tables: 'array of tables',
 }
 
 const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
@@ -58,6 +65,7 @@ const configuration: Record<string, string> = {
   keys: keyTable(templateKeys),
   'resource keys': keyTable(resourceKeys),
   'guard keys': keyTable(guardKeys),
+  'guard group keys': keyTable(guardGroupKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),

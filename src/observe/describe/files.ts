@@ -40,11 +40,12 @@ export const describeFiles = {
     return { level: 'info', about: resource, message }
   },
 
-  held({ resource, dest, reason, vanished, more }: EventOf<'held'>): Told {
+  held({ resource, dest, reason, vanished, more, by, passesIn }: EventOf<'held'>): Told {
     const gone = vanished.length === 0 ? '' : `; vanished: ${names(vanished, more)}`
     const what = `held, ${printable(dest)} stays as it is: ${reason}${gone}`
     const message = `${what}\n  reconfd accept ${resource} lets this change through`
-    return { level: 'error', about: resource, message }
+    const level = passesIn !== undefined ? 'info' : by === 'guard' ? 'error' : 'warn'
+    return { level, about: resource, message }
   },
 
   waits: ({ resource, for: other, because }: EventOf<'waits'>): Told => ({

@@ -2,25 +2,48 @@
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import type { Reads } from '../../core/reader.ts'
+import { lateness } from '../../core/status.ts'
 import { counted } from '../../core/words.ts'
 import { again, names, type Told } from './told.ts'
 
+/** Of a store without keys: how many of those that were looked for are named. */
+const ASKED = 10
+
 export const describeStores = {
-  'store-live'({ store, node, keys, tries, onDemand }: EventOf<'store-live'>): Told {
-    const isEmpty = keys === 0 && onDemand !== true
-    const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
+  'store-live'({ store, node, keys, tries, asked }: EventOf<'store-live'>): Told {
+    const empty =
+      asked === undefined
+        ? ''
+        : `, there is none at or below ${names(asked.slice(0, ASKED), asked.length - ASKED)}: ` +
+          'check -prefix and the keys of the resources'
     const after =
       tries === undefined ? '' : `, after ${counted(tries, 'failed try', 'failed tries')}`
     const message = `live: ${counted(keys, 'key')} from ${node}${after}${empty}`
-    return { level: 'info', about: store, message }
+    return { level: asked === undefined ? 'info' : 'warn', about: store, message }
   },
 
-  'store-stale'({ store, fault, known, retryIn, tries = 1 }: EventOf<'store-stale'>): Told {
+  'store-stale'(event: EventOf<'store-stale'>): Told {
+    const { store, node, fault, known, retryIn, tries = 1 } = event
+    const often = tries === 1 ? '' : `, tried ${tries} times`
     const files = known ? 'the last good files stay' : 'no keys yet, no file is touched'
     const next = retryIn === 0 ? ', the next node is tried at once' : again(retryIn)
-    const often = tries === 1 ? '' : `, tried ${tries} times`
     const message = `${files}${often}${next}: ${formatFault(fault)}`
-    return { level: 'error', about: store, message }
+    return {
+      level: 'error',
+      about: store,
+      message,
+      fields: { store, node, fault, known, retryIn, tries },
+    }
+  },
+
+  'store-behind'({ store, lag, isNews }: EventOf<'store-behind'>): Told {
+    if (lag === undefined) return { level: 'info', about: store, message: 'no longer behind' }
+    return {
+      level: isNews ? 'warn' : 'debug',
+      about: store,
+      message: `behind: ${lateness(lag)}; all keys are read again where that is faster`,
+      fields: { store, lag: Math.round(lag) },
+    }
   },
 
   changed({ store, keys, more, resources }: EventOf<'changed'>): Told {

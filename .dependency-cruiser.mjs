@@ -12,6 +12,7 @@ const ROOMS = {
   observe: [],
   service: ['observe'],
   haproxy: [],
+  exec: [],
   feeds: ['stores'],
   http: ['observe', 'state'],
   control: ['state'],
@@ -38,6 +39,7 @@ const ROOMS = {
     'engine',
     'haproxy',
   ],
+  register: ['config', 'stores', 'apply', 'state', 'observe', 'http', 'exec'],
   library: ['config', 'stores', 'templates', 'engine'],
 }
 

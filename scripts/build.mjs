@@ -59,10 +59,25 @@ const CHUNKS = {
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+  ],
+  /** What only `reconfd register` needs. */
+  register: [
+    'register/[^/]+$',
+    'register/(checks|docker|sources)',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+    'exec',
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart] = [CHUNKS.flags, CHUNKS.run, CHUNKS.apart].map(modulesOf)
+const [flags, everyRun, apart, register] = [
+  CHUNKS.flags,
+  CHUNKS.run,
+  CHUNKS.apart,
+  CHUNKS.register,
+].map(modulesOf)
 const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 rmSync(`${root}dist`, { recursive: true, force: true })
@@ -93,6 +108,10 @@ const { output } = await bundle.write({
         name: 'run',
         test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
         priority: 1,
+      },
+      {
+        name: 'register',
+        test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),
       },
       {
         name: 'nunjucks',

@@ -13,8 +13,9 @@ import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
-import { selfCommand } from './system/runtime.ts'
+import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
+import { counted } from './core/words.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -69,7 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   switch (command.value.kind) {
     case 'version':
-      process.stdout.write(`reconfd ${VERSION}\n`)
+      process.stdout.write(`reconfd ${VERSION} (${runtimeName()}, ${platformName()})\n`)
       return EXIT.done
     case 'help':
       process.stdout.write(command.value.text)
@@ -131,14 +132,25 @@ async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise
   return EXIT.done
 }
 
-/** `reconfd status` and the like. */
+/** `reconfd status` and the like. Times are local for people who look, and UTC for everybody else. */
 async function ask({
   question,
   settings,
   json,
+  follow,
 }: Extract<Command, { kind: 'ask' }>): Promise<number> {
-  const { askDaemon } = await import('./control/ask.ts')
-  const told = await askDaemon(question, settings, json)
+  const { askDaemon, followDaemon } = await import('./control/ask.ts')
+  const { local, utc } = await import('./control/text.ts')
+  const isTerminal = process.stdout.isTTY === true
+  const again = () => askDaemon(question, settings, json, isTerminal ? local : utc)
+  if (follow) {
+    const stop = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+    const show = (text: string): boolean =>
+      process.stdout.write(isTerminal ? `${CLEAR_SCREEN}${text}` : `${text}\n`)
+    return followDaemon(again, show, stop.signal)
+  }
+  const told = await again()
   if (told.ok) {
     await say(told.value.text)
     return told.value.exit
@@ -146,6 +158,9 @@ async function ask({
   await tellFaults([told.error.fault], settings.logFormat)
   return told.error.exit
 }
+
+/** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
 async function runWith(
   argv: readonly string[],
@@ -176,7 +191,9 @@ async function runWith(
   const report = await reportFor(settings)
   // With -noop a resource is never seen to.
   const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  let resources = 0
   const emit: Emit = (event) => {
+    if (event.kind === 'started') resources = event.resources
     log.emit(event)
     report?.emit(event)
     awaited?.note(event)
@@ -220,6 +237,12 @@ async function runWith(
       process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })
+  flush()
+  if (settings.mode === 'onetime' && !settings.noop && ended.kind === 'done' && resources > 0) {
+    const isSame = ended.failed.length + ended.changed.length === 0
+    const message = `${counted(resources, 'resource')} in sync, nothing changed`
+    if (isSame) emit({ kind: 'notice', level: 'info', message })
+  }
   flush()
   const exit = exitCodeOf(ended, settings, stoppedBy)
   const faults = 'faults' in ended ? ended.faults : []

@@ -90,8 +90,10 @@ export class Recent {
       case 'reload-owed': {
         const { resources, command, result } = event
         const succeeded = event.kind === 'reloaded'
-        const run = this.#ran('reload', resources, command, result, succeeded, time)
-        const reload: RecentReload = { ...run, resources }
+        const { id } = this.#ran('reload', resources, command, result, succeeded, time)
+        const { exitCode, signal, timedOut, duration } = result
+        const about = { id, at: time, resources, command, succeeded }
+        const reload: RecentReload = { ...about, exitCode, signal, timedOut, duration }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)

@@ -12,13 +12,14 @@ import {
   toSecond,
   wrapped,
 } from '../core/words.ts'
-import type {
-  Change,
-  ReadNames,
-  Reload,
-  ResourceHistory,
-  ResourceStatus,
-  Status,
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type ResourceStatus,
+  type Status,
 } from '../core/status.ts'
 
 /** Columns of a terminal that the status fits. */
@@ -51,12 +52,13 @@ export function statusText(status: Status, running: boolean, clock: Clock = utc)
   ]
   const faultLines = (fault: Fault): string[] =>
     wrapped(firstLine(timesIn(formatFault(fault), clock)), WIDTH - 2).map((line) => `  ${line}`)
-  for (const { name, state, since, node, keys, fault } of stores) {
+  for (const { name, state, since, node, keys, fault, lag } of stores) {
     const what = [
       keys === undefined ? '' : counted(keys, 'key'),
       node === undefined ? '' : `from ${node}`,
     ]
-    const facts = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
+    const late = lag === undefined ? '' : lateness(lag)
+    const facts = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim(), late]
     lines.push(fitting(printable(facts.filter((part) => part !== '').join(', '))))
     if (fault !== undefined) lines.push(...faultLines(fault))
   }

@@ -62,6 +62,15 @@ export type Event =
       /** How often it was tried in vain since it went away, this time included: not every time is told. */
       readonly tries?: number
     }
+  /** Changes of a store arrive late. Repeated every few seconds while they do. */
+  | {
+      readonly kind: 'store-behind'
+      readonly store: string
+      /** Milliseconds; undefined: they are no longer late. */
+      readonly lag: number | undefined
+      /** Worth a line of the log. */
+      readonly isNews: boolean
+    }
   | {
       readonly kind: 'changed'
       readonly store: string

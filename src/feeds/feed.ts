@@ -169,6 +169,7 @@ export class Feed {
     const steps = follow(store, prefixes, {
       signal,
       demand: this.#demand,
+      behind: (lag) => this.#telling.behind(lag),
       asked: this.#asked,
       refuse: (event, node) => this.#room.take(event, held, `${store.name} at ${node}`),
     })

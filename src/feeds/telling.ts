@@ -32,6 +32,8 @@ export class Telling {
   /** The connection has proven itself. */
   #isGood = false
   #falseReturns = 0
+  /** Set while its changes arrive late. */
+  #behindToldAt: number | undefined
   readonly #noticed = new Set<string>()
 
   /**
@@ -49,6 +51,7 @@ export class Telling {
   broken({ node, fault, retryIn }: Broken, known: boolean): void {
     if (this.#away === undefined && !this.#isGood) this.#falseReturns++
     this.#isGood = false
+    this.#behindToldAt = undefined
     this.#away ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
     const away = this.#away
     away.tries++
@@ -82,6 +85,24 @@ export class Telling {
       ...(asked === undefined ? { onDemand: true as const } : keys === 0 ? { asked } : {}),
     }
     this.emit({ kind: 'store-live', store, node, keys, ...more })
+  }
+
+  /**
+   * Its changes arrive late, or no longer. The log has it once, and a reminder now and then.
+   * @param lag milliseconds
+   */
+  behind(lag: number | undefined): void {
+    const { store } = this
+    if (lag === undefined) {
+      if (this.#behindToldAt === undefined) return
+      this.#behindToldAt = undefined
+      this.emit({ kind: 'store-behind', store, lag, isNews: true })
+      return
+    }
+    const now = this.clock()
+    const isNews = now - (this.#behindToldAt ?? -Infinity) >= REMIND
+    if (isNews) this.#behindToldAt = now
+    this.emit({ kind: 'store-behind', store, lag, isNews })
   }
 
   /** Once, however often it is said. */

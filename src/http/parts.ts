@@ -1,6 +1,6 @@
 // The parts of the status page, each with an id of its own: what is sent again when it has changed.
 import { counted } from '../core/words.ts'
-import type { FullStatus, State, StoreStatus } from '../core/status.ts'
+import { lateness, type FullStatus, type State, type StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
@@ -66,6 +66,7 @@ function verdictPart(status: FullStatus): Html {
 
 const STORE_TONES: Readonly<Record<StoreStatus['state'], Tone>> = {
   live: 'good',
+  behind: 'stale',
   stale: 'stale',
   waiting: 'calm',
 }
@@ -82,10 +83,11 @@ const storesPart = ({ stores }: FullStatus): Html =>
     }
   </section>`
 
-function storeRow({ name, state, since, node, keys, fault }: StoreStatus): Html {
+function storeRow({ name, state, since, node, keys, fault, lag }: StoreStatus): Html {
   const facts = [
     ...(node === undefined ? [] : [node]),
     ...(keys === undefined ? [] : [counted(keys, 'key')]),
+    ...(lag === undefined ? [] : [lateness(lag)]),
   ]
   return html`<li class="row">
     ${badge(STORE_TONES[state], state)}

@@ -16,7 +16,11 @@ const TILES: readonly Tile[] = [
   { name: 'held', states: ['held'], meaning: 'a guard stops the change until it is accepted' },
   { name: 'owed', states: ['owed'], meaning: 'the files are in place, a reload has not succeeded' },
   { name: 'failed', states: ['failed'], meaning: 'the files could not be brought up to date' },
-  { name: 'behind', states: ['waiting'], meaning: 'keys that are needed were not read yet' },
+  {
+    name: 'behind',
+    states: ['behind', 'waiting'],
+    meaning: 'keys arrive late, or were not read yet',
+  },
 ]
 
 /** The tile that a resource counts for. */

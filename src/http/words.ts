@@ -20,6 +20,7 @@ export const TONES: Readonly<Record<State, Tone>> = {
   held: 'held',
   owed: 'owed',
   stale: 'stale',
+  behind: 'stale',
   waiting: 'calm',
   'in sync': 'good',
 }

@@ -71,6 +71,8 @@ export class Progress {
       case 'store-live':
       case 'store-stale':
         return this.#noteStore(event, time)
+      case 'store-behind':
+        return this.#noteLag(event, time)
       case 'changed':
       case 'files-changed':
         for (const [name, cause] of event.causes) noteChange(this.#of(name, time), cause, time)
@@ -119,6 +121,15 @@ export class Progress {
       if (this.#stores.has(name)) continue
       this.#stores.set(name, { name, state: 'waiting', since: isoTime(time) })
     }
+  }
+
+  #noteLag({ store: name, lag }: EventOf<'store-behind'>, time: number): void {
+    const former = this.#stores.get(name)
+    if (former?.state !== 'live' && former?.state !== 'behind') return
+    const { lag: _, ...rest } = former
+    const state = lag === undefined ? 'live' : 'behind'
+    const since = former.state === state ? former.since : isoTime(time)
+    this.#stores.set(name, { ...rest, state, since, ...(lag === undefined ? {} : { lag }) })
   }
 
   #noteStore(event: EventOf<'store-live' | 'store-stale'>, time: number): void {

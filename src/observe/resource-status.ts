@@ -1,7 +1,13 @@
 // The status of one resource, in the words of `reconfd status` and `reconfd why`.
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
-import type { ReadNames, ResourceHistory, State, StoreStatus } from '../core/status.ts'
+import {
+  lateness,
+  type ReadNames,
+  type ResourceHistory,
+  type State,
+  type StoreStatus,
+} from '../core/status.ts'
 import { isoTime, listed, toSecond } from '../core/words.ts'
 import type { ResourceProgress } from './resource-progress.ts'
 
@@ -51,7 +57,7 @@ function stateOf(
     return { state: kind, since, why: problemWhy(one.name, problem) + reload }
   }
   if (owed !== undefined) return { state: 'owed', since: owed, why: reloadWhy(one) }
-  const away = stores.find(({ state }) => state !== 'live')
+  const away = stores.find(({ state }) => state === 'stale' || state === 'waiting')
   const why = away?.fault === undefined ? [] : [briefly(away.fault)]
   if (awaits !== undefined) {
     const all = [awaitsWhy(awaits.event), ...why]
@@ -66,6 +72,11 @@ function stateOf(
     const [fault] = why
     const stale = { state: 'stale', since: Date.parse(away.since) } as const
     return fault === undefined ? stale : { ...stale, why: fault }
+  }
+  const late = stores.find(({ state }) => state === 'behind')
+  if (late !== undefined) {
+    const { since, lag = 0 } = late
+    return { state: 'behind', since: Date.parse(since), why: lateness(lag) }
   }
   return { state: 'in sync', since: Math.max(good, ...changes) }
 }

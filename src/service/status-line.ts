@@ -1,6 +1,12 @@
 // The status in one line, for `systemctl status`.
 import { counted, listed, toSecond } from '../core/words.ts'
-import type { FullStatus, ResourceStatus, State, StoreStatus } from '../core/status.ts'
+import {
+  lateness,
+  type FullStatus,
+  type ResourceStatus,
+  type State,
+  type StoreStatus,
+} from '../core/status.ts'
 
 /** Of the resources that are in a bad state. */
 const NAMED = 3
@@ -19,6 +25,7 @@ export function statusLine({ resources, stores, configuration }: FullStatus): st
     ...named(resources, 'held', 'held'),
     ...named(resources, 'owed', 'reload owed'),
     ...number(resources, 'stale'),
+    ...number(resources, 'behind'),
     ...number(resources, 'waiting'),
     ...stores.flatMap(away),
   ].join('; ')
@@ -44,8 +51,9 @@ function number(resources: readonly ResourceStatus[], state: State): string[] {
   return length === 0 ? [] : [`${length} ${state}`]
 }
 
-function away({ name, state, since, fault }: StoreStatus): string[] {
+function away({ name, state, since, fault, lag }: StoreStatus): string[] {
   if (state === 'live') return []
+  if (lag !== undefined) return [`${name} is behind: ${lateness(lag)}`]
   // Before its first answer there is nothing wrong with it.
   return [fault === undefined ? `${name} is being read` : `${name} away since ${toSecond(since)}`]
 }

@@ -38,6 +38,8 @@ export interface ClientOptions {
   readonly port: number
   /** Called when bytes of an answer have come. */
   readonly heard?: (() => void) | undefined
+  /** Milliseconds that a connection is kept for the next request. */
+  readonly idle?: number | undefined
 }
 
 export type ResponseHeaders = Record<string, string | string[] | undefined>
@@ -111,6 +113,7 @@ class PooledClient implements HttpClient {
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
       connect: this.#sockets.connect,
     })
   }

@@ -237,6 +237,27 @@ describe('what is told of a store', () => {
     expect(events).toHaveLength(7)
   })
 
+  it('is that its changes arrive late, as news once a minute, and that they no longer do', () => {
+    const { events, told, later } = telling()
+    told.behind(undefined)
+    for (let n = 0; n < 20; n++) {
+      told.behind(4000 + n)
+      later(4)
+    }
+    told.behind(undefined)
+    told.behind(undefined)
+    const lags = events.flatMap((event) => (event.kind === 'store-behind' ? [event] : []))
+    expect(lags.map(({ lag }) => lag)).toEqual([
+      ...Array.from({ length: 20 }, (_, n) => 4000 + n),
+      undefined,
+    ])
+    expect(lags.filter(({ isNews }) => isNews).map(({ lag }) => lag)).toEqual([
+      4000,
+      4015,
+      undefined,
+    ])
+  })
+
   it('is bounded, whatever a server makes up', () => {
     const { events, told } = telling()
     for (let n = 0; n < 1000; n++) told.notice('warn', `notice ${n}`)

@@ -443,3 +443,40 @@ test('no output of a command is in it', () => {
   const { resources } = board.status(new Map(), NOW)
   expect(JSON.stringify(resources)).not.toContain('a value')
 })
+
+test('a store whose changes arrive late is behind, and so are the resources that read it', () => {
+  const board = new StatusBoard(1, 0)
+  const late = (lag: number | undefined): Event => ({
+    kind: 'store-behind',
+    store: 'etcdv3',
+    lag,
+    isNews: true,
+  })
+  const states = (): object => {
+    const { stores, resources } = board.status(new Map(), 9000)
+    return {
+      stores: stores.map(({ state, lag, keys }) => ({ state, lag, keys })),
+      resources: resources.map(({ state, why }) => ({ state, why })),
+    }
+  }
+  for (const event of [started('a'), late(5000), live, applied]) board.note(event, 1000)
+  expect(states()).toEqual({
+    stores: [{ state: 'live', keys: 3 }],
+    resources: [{ state: 'in sync' }],
+  })
+  board.note(late(5000), 2000)
+  board.note(late(6000), 3000)
+  expect(states()).toEqual({
+    stores: [{ state: 'behind', lag: 6000, keys: 3 }],
+    resources: [{ state: 'behind', why: 'changes arrive 6 s late' }],
+  })
+  expect(board.status(new Map(), 9000).stores[0]?.since).toBe('1970-01-01T00:00:02.000Z')
+  board.note(late(undefined), 4000)
+  expect(states()).toEqual({
+    stores: [{ state: 'live', keys: 3 }],
+    resources: [{ state: 'in sync' }],
+  })
+  board.note(late(5000), 5000)
+  board.note(stale(), 6000)
+  expect(states()).toMatchObject({ stores: [{ state: 'stale' }], resources: [{ state: 'stale' }] })
+})

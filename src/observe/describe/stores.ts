@@ -2,6 +2,7 @@
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import type { Reads } from '../../core/reader.ts'
+import { lateness } from '../../core/status.ts'
 import { counted } from '../../core/words.ts'
 import { again, names, type Told } from './told.ts'
 
@@ -32,6 +33,16 @@ export const describeStores = {
       about: store,
       message,
       fields: { store, node, fault, known, retryIn, tries },
+    }
+  },
+
+  'store-behind'({ store, lag, isNews }: EventOf<'store-behind'>): Told {
+    if (lag === undefined) return { level: 'info', about: store, message: 'no longer behind' }
+    return {
+      level: isNews ? 'warn' : 'debug',
+      about: store,
+      message: `behind: ${lateness(lag)}; all keys are read again where that is faster`,
+      fields: { store, lag: Math.round(lag) },
     }
   },
 

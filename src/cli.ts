@@ -182,10 +182,14 @@ async function runWith(
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
+  const reading = await readingFor(settings)
   const log = createLog({
     level: settings.logLevel,
     style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
-    write: tell,
+    write: (line) => {
+      reading?.clear()
+      tell(line)
+    },
   })
   const { flush } = log
   const report = await reportFor(settings)
@@ -193,6 +197,7 @@ async function runWith(
   const awaited = settings.noop ? undefined : new Awaited(log.emit)
   let resources = 0
   const emit: Emit = (event) => {
+    reading?.note(event)
     if (event.kind === 'started') resources = event.resources
     log.emit(event)
     report?.emit(event)
@@ -243,6 +248,7 @@ async function runWith(
     const message = `${counted(resources, 'resource')} in sync, nothing changed`
     if (isSame) emit({ kind: 'notice', level: 'info', message })
   }
+  reading?.close()
   flush()
   const exit = exitCodeOf(ended, settings, stoppedBy)
   const faults = 'faults' in ended ? ended.faults : []
@@ -261,6 +267,13 @@ async function runWith(
 async function spareMemory(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8')
   setFlagsFromString('--liftoff-only')
+}
+
+/** For a terminal that is to show what a program shows while it works. */
+async function readingFor({ logFormat }: Settings) {
+  if (!process.stderr.isTTY || logFormat !== 'text') return undefined
+  const { Reading } = await import('./observe/reading.ts')
+  return new Reading((text) => process.stderr.write(text))
 }
 
 /** For a onetime run that somebody looks at, or that is to leave a report. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { commandNames } from '../../src/config/commands.ts'
 import { commandHelp, helpText } from '../../src/config/help.ts'
 
-test.each([
+test.each<readonly [string, string]>([
   ['-help', helpText()],
   ...commandNames.map((name) => [`${name} -help`, commandHelp(name)] as const),
 ])('%s fits 80 columns', (_, text) => {

@@ -323,9 +323,12 @@ test('there are 60 of them', () => {
   expect(new Set(rows.map(([mistake]) => mistake)).size).toBe(rows.length)
 })
 
-test.concurrent.each(rows)(
-  '%s',
-  async (_, argv, words, exit, { files = {}, env = {} } = {}) => {
+const named = rows.map((row) => ({ mistake: row[0], row }))
+
+test.concurrent.each(named)(
+  '$mistake',
+  async ({ row }) => {
+    const [, argv, words, exit, { files = {}, env = {} } = {}] = row
     const dir = tempDir('mistake')
     try {
       for (const [name, text] of Object.entries({ ...GOOD, ...files })) {

@@ -93,13 +93,12 @@ export class Recent {
       case 'reload-owed': {
         const { resources, command, result } = event
         const succeeded = event.kind === 'reloaded'
-        const {
-          what: _,
-          output: __,
-          ...run
-        } = this.#ran('reload', resources, command, result, succeeded, time)
+        const { id } = this.#ran('reload', resources, command, result, succeeded, time)
+        const { exitCode, signal, timedOut, duration } = result
+        const about = { id, at: time, resources, command, succeeded }
         const how = settledHow(event)
-        const reload = { ...run, resources, ...(how === undefined ? {} : { how }) }
+        const ended = { exitCode, signal, timedOut, duration }
+        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)

@@ -50,6 +50,10 @@ export class Running {
     return this.#child.pid as number
   }
 
+  get stdout(): string {
+    return this.#stdout
+  }
+
   get stderr(): string {
     return this.#stderr
   }

@@ -49,7 +49,7 @@ const CHUNKS = {
     'config',
     'control/(keep|paths)',
     'observe/(log|lines|describe|status|resource-record|awaited)',
-    'stores/(registry|difference|roots)',
+    'stores/(registry|difference|roots|limits|said|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],

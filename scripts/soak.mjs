@@ -1,19 +1,45 @@
-// npm run soak [-- -seconds N]: the long trial of test/faults/soak.test.ts, 20 minutes unless said
-// otherwise. Prints memory and handles every 10 seconds, and a verdict.
+// npm run soak [-- load|reloads] [-seconds N]: the long trials of test/faults, 20 minutes each unless said
+// otherwise. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
+// (reloads.test.ts) kills whatever it can and counts lost reloads. Without a name both are run.
 import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'
 
-const USAGE = 'usage: npm run soak [-- -seconds N]'
-const [flag, seconds = '1200', ...rest] = process.argv.slice(2)
-if (rest.length > 0 || (flag !== undefined && flag !== '-seconds') || !/^\d+$/.test(seconds)) {
-  console.error(USAGE)
+const trials = { load: 'test/faults/soak.test.ts', reloads: 'test/faults/reloads.test.ts' }
+
+function usage() {
+  console.error(`usage: npm run soak [-- ${Object.keys(trials).join('|')}] [-seconds N]`)
   process.exit(64)
 }
+
+function options() {
+  // One dash, as reconfd's own flags.
+  const args = process.argv.slice(2).map((arg) => (arg === '-seconds' ? '--seconds' : arg))
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { seconds: { type: 'string', default: '1200' } },
+    })
+    const names = positionals.length === 0 ? Object.keys(trials) : positionals
+    if (!/^[0-9]+$/.test(values.seconds) || !names.every((name) => Object.hasOwn(trials, name)))
+      usage()
+    return { seconds: values.seconds, names }
+  } catch {
+    return usage()
+  }
+}
+
+const { seconds, names } = options()
 installPackages()
 build()
-const { status } = spawnSync(
-  process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', 'test/faults/soak.test.ts'],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, RECONFD_SOAK_SECONDS: seconds } },
-)
-process.exit(status ?? 1)
+let worst = 0
+for (const name of names) {
+  const { status } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', trials[name]],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, RECONFD_SOAK_SECONDS: seconds } },
+  )
+  worst ||= status ?? 1
+}
+process.exit(worst)

@@ -11,7 +11,7 @@ import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
-import { selfCommand, setTitle } from './system/runtime.ts'
+import { selfCommand } from './system/runtime.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -55,8 +55,9 @@ async function main(argv: readonly string[]): Promise<number> {
   // Before any command could inherit what is taken from the environment.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
-  // What `ps` shows from here on. Only then, since a title hides which script it is that Node runs.
-  if (shown !== undefined) setTitle(['reconfd', ...shown].join(' '))
+  // What `ps` shows from here on. Bun, and so the single executable, ignores it. Set only where there is a secret
+  // to conceal, since a title hides which script it is that Node runs.
+  if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
     await tellFaults(command.error.faults, command.error.logFormat)

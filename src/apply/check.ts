@@ -25,10 +25,7 @@ export class Checks {
   /** Commands that name no file, and have passed for all files that have them. */
   readonly #passed = new Set<string>()
 
-  constructor(
-    private readonly tell: (spec: TemplateSpec, checked: Checked) => void,
-    private readonly signal?: AbortSignal,
-  ) {}
+  constructor(private readonly tell: (spec: TemplateSpec, checked: Checked) => void) {}
 
   /** @returns why the file is refused; undefined when it is good, or has no check_cmd */
   async check(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
@@ -57,11 +54,7 @@ export class Checks {
     const expanded = attempt(() => expandCommand(checkCmd, paths))
     if (!expanded.ok) return expanded.error
     const command = expanded.value
-    const { signal } = this
-    const result = await runCommand(command, {
-      timeout,
-      ...(signal === undefined ? {} : { signal }),
-    })
+    const result = await runCommand(command, { timeout })
     const fault = succeeded(result)
       ? tampered(spec, staged)
       : commandFault('check_cmd', command, result, sensitive)
@@ -78,11 +71,8 @@ export class Checks {
  * Runs a group_check_cmd, when the files are in their final places; it has no placeholders. When it
  * fails it is for the caller to put the files back.
  */
-export async function groupCheck(
-  { command, timeout, sensitive }: Command,
-  signal?: AbortSignal,
-): Promise<Checked> {
-  const result = await runCommand(command, { timeout, ...(signal === undefined ? {} : { signal }) })
+export async function groupCheck({ command, timeout, sensitive }: Command): Promise<Checked> {
+  const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (succeeded(result)) return { command, result: shown }
   const fault = commandFault('group_check_cmd', command, result, sensitive)

@@ -17,8 +17,6 @@ export interface CommandOptions {
   readonly grace?: number
   /** Bytes of output kept; default 64 KiB. */
   readonly cap?: number
-  /** Ends the command as the timeout does. */
-  readonly signal?: AbortSignal
   /** Added to the environment of commands. */
   readonly env?: Readonly<Record<string, string>>
   /** Descriptors that it inherits, from 3 on. */
@@ -46,7 +44,6 @@ const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
   const duration = (): number => Math.round(performance.now() - started)
-  if (options.signal?.aborted === true) return notStarted('stopped before it was started', 0)
   const subprocess = await start(command, options)
   if (subprocess instanceof Error) {
     return notStarted(ioFault('cannot start /bin/sh', subprocess).message, duration())
@@ -115,28 +112,22 @@ interface Endable {
   finish(): Promise<void>
 }
 
-/** Watches over a process group: SIGTERM at the timeout or the abort, SIGKILL after the grace. */
+/** Watches over a process group: SIGTERM at the timeout, SIGKILL after the grace. */
 function endable(pid: number, options: CommandOptions): Endable {
   let late = false
   let killAt = 0
   let killTimer: NodeJS.Timeout | undefined
   const grace = options.grace ?? GRACE
-  const end = (): void => {
-    if (killTimer !== undefined) return
+  const timer = setTimeout(() => {
+    late = true
     signalGroup(pid, 'SIGTERM')
     killAt = performance.now() + grace
     killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), grace)
-  }
-  const timer = setTimeout(() => {
-    late = true
-    end()
   }, options.timeout)
-  options.signal?.addEventListener('abort', end, { once: true })
   return {
     timedOut: () => late,
     finish: async () => {
       clearTimeout(timer)
-      options.signal?.removeEventListener('abort', end)
       if (killTimer === undefined) return
       // The shell is gone but its children may ignore SIGTERM: they have until the grace is over.
       while (signalGroup(pid, 0) && performance.now() < killAt) {

@@ -13,6 +13,8 @@ function fallback(
   name:
     | 'interval'
     | 'poll-interval'
+    | 'max-body'
+    | 'max-message'
     | 'consul-max-stale'
     | 'timeout'
     | 'debounce'
@@ -45,6 +47,10 @@ export function storeSettings(
     filter: given.filter ?? options.filter.default,
     separator: given.separator ?? options.separator.default,
     pollInterval: given['poll-interval'] ?? fallback('poll-interval'),
+    limits: {
+      body: given['max-body'] ?? fallback('max-body'),
+      message: given['max-message'] ?? fallback('max-message'),
+    },
     ...(given['etcd-slashless'] === true ? { slashless: true } : {}),
     ...(backend === 'consul-catalog' ? { catalog: catalogSettings(given) } : {}),
   }

@@ -22,7 +22,9 @@ export function readEntry(option: Option, entry: string, value: unknown): Parsed
     const parsed = durationFrom(value, option.least)
     return parsed.ok ? parsed : err(`${entry}: ${JSON.stringify(value)} is not ${parsed.error}`)
   }
-  if (typeof value !== 'string') return wanted('a string')
-  const parsed = parseValue(option, value)
-  return parsed.ok ? parsed : err(`${entry}: "${value}" is not ${parsed.error}`)
+  // A plain number of bytes needs no quotes.
+  const text = option.type === 'size' && typeof value === 'number' ? String(value) : value
+  if (typeof text !== 'string') return wanted(option.type === 'size' ? 'a size' : 'a string')
+  const parsed = parseValue(option, text)
+  return parsed.ok ? parsed : err(`${entry}: "${text}" is not ${parsed.error}`)
 }

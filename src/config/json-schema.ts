@@ -2,6 +2,7 @@
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -26,6 +27,12 @@ const LIMIT: JsonSchema = {
   type: ['integer', 'string'],
   minimum: 0,
   pattern: '^(100|\\d{1,2})%$',
+}
+const SIZE_SCHEMA: JsonSchema = {
+  type: ['integer', 'string'],
+  minimum: 1024,
+  maximum: 1e12 - 1,
+  pattern: SIZE.source,
 }
 const STRINGS: JsonSchema = { type: 'array', items: { type: 'string' } }
 
@@ -139,6 +146,8 @@ function optionSchema({ type, least, choices = [], synonyms = {} }: Option): Jso
       return STRINGS
     case 'duration':
       return durationSchema(least)
+    case 'size':
+      return SIZE_SCHEMA
     case 'choice':
       return { enum: [...choices, ...Object.keys(synonyms)] }
     default:

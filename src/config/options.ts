@@ -1,6 +1,6 @@
 // The table of settings, and how the text of one becomes its value. Names, meanings and default paths are
 // confd's where confd has them.
-import { parseAddress, parseBoolean, parseDuration, type Parsed } from './values.ts'
+import { parseAddress, parseBoolean, parseDuration, parseSize, type Parsed } from './values.ts'
 import { err, ok } from '../core/result.ts'
 import { nearest } from './nearest.ts'
 import { machineOptions } from './options/machine.ts'
@@ -22,11 +22,12 @@ type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
       text: string
       list: readonly string[]
       duration: number
+      size: number
       choice: string
       address: string
     }[O['type']]
 
-/** The values of all options that were given, by flag name. Durations in milliseconds. */
+/** The values of all options that were given, by flag name. Durations in milliseconds, sizes in bytes. */
 export type Values = { readonly [N in OptionName]?: ValueOf<(typeof options)[N]> }
 
 export const optionNames = Object.keys(options) as readonly OptionName[]
@@ -66,6 +67,7 @@ export function tomlNames(name: OptionName): readonly string[] {
 export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {
   if (option.type === 'boolean') return parseBoolean(text)
   if (option.type === 'duration') return parseDuration(text, option.least)
+  if (option.type === 'size') return parseSize(text)
   if (option.type === 'address') return parseAddress(text)
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []

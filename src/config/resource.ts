@@ -81,7 +81,7 @@ export async function readResource(
   const group = top.group === undefined ? {} : { group: top.group }
   const { sensitive } = common
   const masked = specs.map((spec) => (sensitive === true ? { ...spec, sensitive } : spec))
-  const resource = { name, file: document.file, templates: masked, ...group, ...common }
+  const resource = { name, templates: masked, ...group, ...common }
   return { ...read, resource, ...(own === undefined ? {} : { own }) }
 }
 

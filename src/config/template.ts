@@ -68,7 +68,6 @@ export class TemplateCheck {
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
-    const { line } = this.document.place(this.path)
     const { forEach, ...selection } = this.#selection(pattern)
     return {
       src,
@@ -93,7 +92,6 @@ export class TemplateCheck {
       mkdirs: table.mkdirs ?? isRooted,
       ...(table.adopt === true ? { adopt: true } : {}),
       ...(table.backup === true ? { backup: true } : {}),
-      line,
     }
   }
 

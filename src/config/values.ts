@@ -51,6 +51,20 @@ export function durationFrom(value: unknown, least = 0): Parsed<number> {
   return parseDuration(typeof value === 'string' ? value : String(value), least)
 }
 
+const unitBytes: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
+
+/** From 1 KiB to just below 1 TiB: a number with a unit, or of bytes. */
+export const SIZE =
+  /^(?:([1-9]\d{0,2}(?:\.\d+)?)([kKmMgG])(?:[iI]?[bB])?|(10[3-9]\d|102[4-9]|1[1-9]\d\d|[2-9]\d{3}|[1-9]\d{4,11}))$/
+
+/** `64MiB`, `64MB` and `64m` are the same, 64 * 2^20 bytes. */
+export function parseSize(text: string): Parsed<number> {
+  const [, number, unit = '', bytes] = SIZE.exec(text) ?? []
+  const count = number ?? bytes
+  if (count === undefined) return err('a size such as 64MiB, 512KiB or 1.5GiB')
+  return ok(Math.round(Number(count) * (unitBytes[unit.toLowerCase()] as number)))
+}
+
 /** Permission bits as octal digits: `0644`, `644`, `0o644`, up to `7777`. */
 export function parseMode(text: string): Parsed<number> {
   const digits = /^(?:0o)?([0-7]{3,5})$/.exec(text)?.[1]

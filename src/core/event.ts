@@ -33,12 +33,18 @@ export type Event =
       readonly resources: number
       readonly uses: Uses
     }
-  | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
+  | {
+      readonly kind: 'notice'
+      readonly level: 'error' | 'warn' | 'info' | 'debug'
+      readonly message: string
+    }
   | {
       readonly kind: 'store-live'
       readonly store: string
       readonly node: string
       readonly keys: number
+      /** How often it was tried in vain before; absent: it was not away. */
+      readonly tries?: number
       /** There may be more, which nobody has looked up yet. */
       readonly onDemand?: true
     }
@@ -49,8 +55,10 @@ export type Event =
       readonly fault: Fault
       /** Whether its keys were read before: then the files made from them stay. */
       readonly known: boolean
-      /** Milliseconds until the next node, or the same one again, is tried. */
+      /** Milliseconds until it is tried again; 0: the next node is tried at once. */
       readonly retryIn: number
+      /** How often it was tried in vain since it went away, this time included: not every time is told. */
+      readonly tries?: number
     }
   | {
       readonly kind: 'changed'

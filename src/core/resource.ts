@@ -22,8 +22,6 @@ export type OutputFormat = (typeof outputFormats)[number]
 export interface Resource {
   /** The file's name in conf.d, such as `haproxy.toml`: how logs and status call it. */
   readonly name: string
-  /** The file's path, for messages. */
-  readonly file: string
   /** One for `[template]`, several for `[[template]]`. Never empty. */
   readonly templates: readonly TemplateSpec[]
   /** Coalescing of this resource, else that of the settings. */
@@ -152,6 +150,4 @@ export interface TemplateSpec {
   readonly sensitive?: boolean
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean
-  /** Where this template's table starts in the file, 1-based; for messages. */
-  readonly line: number
 }

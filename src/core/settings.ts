@@ -39,6 +39,14 @@ export interface ProxySettings {
   readonly except: readonly string[]
 }
 
+/** How much is taken from a store, in bytes. What goes beyond is a fault, never a reason to use more memory. */
+export interface Limits {
+  /** Of one answer, and of all that is read of a store or held of it at one time. */
+  readonly body: number
+  /** Of one message: a line of a watch, a value, what is put together from fragments, a packet. */
+  readonly message: number
+}
+
 /** What of Consul's catalog is asked for, and of whom. */
 export interface CatalogSettings {
   readonly health: 'passing' | 'any'
@@ -78,6 +86,7 @@ export interface StoreSettings {
   readonly pollInterval: number
   /** Keys in etcd begin without a slash. */
   readonly slashless?: true
+  readonly limits: Limits
   /** Of backend consul-catalog. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
@@ -141,7 +150,11 @@ export const storeIdentity = ({
   filter,
   separator,
   pollInterval,
+  limits,
   slashless,
   catalog,
 }: StoreSettings): string =>
-  JSON.stringify([backend, connection, files, filter, separator, pollInterval, slashless, catalog])
+  JSON.stringify([
+    ...[backend, connection, files, filter, separator],
+    ...[pollInterval, limits, slashless, catalog],
+  ])

@@ -1,4 +1,5 @@
 // What a store is to the rest of the program: one async generator of events.
+import { FaultError } from './fault.ts'
 import type { Extent, KnownExtent } from './extent.ts'
 import type { Key } from './key.ts'
 
@@ -31,6 +32,19 @@ export interface Demand {
   other(than: Extent, signal: AbortSignal): Promise<void>
 }
 
+/**
+ * Thrown by a watch when the store has forgotten what has happened since its last event: everything is to be
+ * read again. That is no failure of the node, unless it is all that the node ever says.
+ */
+export class OutdatedError extends FaultError {}
+
+export interface WatchOptions {
+  /** Of a store with `startingWith`: what of the prefixes is read, each event telling what is `known`. Without it all of them are. */
+  readonly demand?: Demand | undefined
+  /** Called whenever bytes of the node have come, at least until the first event. */
+  readonly heard?: (() => void) | undefined
+}
+
 export interface Store {
   /** The backend's name, as in `-backend`: for messages. */
   readonly name: string
@@ -49,18 +63,17 @@ export interface Store {
   /**
    * Yields one full snapshot of all keys below the prefixes (even an empty one), then deltas or
    * further full snapshots, without a gap in between, until `signal` is aborted (returns) or the
-   * connection breaks (throws a FaultError of kind `store`). It never retries by itself.
+   * connection breaks (throws a FaultError of kind `store`, or an OutdatedError). It never retries by
+   * itself. An answer that is not what the protocol says is a fault, never an empty or a partial snapshot.
    * The watch is armed when the consumer asks for the second event or earlier; either way no
    * write made after the snapshot was read is missed.
    * @param node one of `nodes`
    * @param prefixes `/app` means `/app` itself and all below it; `/` means everything
-   * @param demand of a store with `startingWith`: what of the prefixes is read, each event telling what
-   *   is `known`; without it all of them is
    */
   watch(
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
-    demand?: Demand,
+    options?: WatchOptions,
   ): AsyncIterable<StoreEvent>
 }

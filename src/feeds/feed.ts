@@ -6,10 +6,14 @@ import type { Fault } from '../core/fault.ts'
 import { includesAll, mapExtent, nothing, type Extent, type KnownExtent } from '../core/extent.ts'
 import { isEntry, entryOf, joinKeys, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
-import type { Notice, Store, StoreEvent } from '../core/store.ts'
+import type { Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
+import { allOf } from './asked.ts'
 import { Demand } from './demand.ts'
-import { follow } from './follow.ts'
+import { follow, type FollowEvent } from './follow.ts'
+import type { Asked } from './race.ts'
+import { Room } from './room.ts'
+import { Telling } from './telling.ts'
 
 export interface FeedListener {
   /** The tree is another one, if only in what of it is known (then there are no changes); also called for the first snapshot, even an empty one. */
@@ -27,6 +31,8 @@ export interface FeedOptions {
   /** As it is called in logs and messages. */
   readonly name: string
   readonly emit: Emit
+  /** The most that its keys and values may be together, in characters. */
+  readonly most: number
   /** For a onetime run: the first snapshot is all that is wanted, so no watch is opened behind it. */
   readonly once: boolean
   /** Everything is wanted, even of a store that could be read on demand. */
@@ -37,21 +43,26 @@ export class Feed {
   /** Of the keys below the root. */
   mirror: Mirror = { kind: 'waiting' }
   listener: FeedListener | undefined
-  readonly #told = new Set<string>()
+  readonly #telling: Telling
+  /** What the nodes did that were asked since it was heard last. */
+  readonly #asked: Asked = new Map()
+  readonly #room: Room
   readonly #demand: Demand | undefined
   /** What of the store's own keys is, if it is read on demand. */
   #known: KnownExtent = nothing
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  #broken: ((fault: Fault) => void) | undefined
+  #hopeless: ((fault: Fault) => void) | undefined
   #read: (() => void) | undefined
 
   constructor(private readonly options: FeedOptions) {
-    const { store, prefixes, whole = false } = options
+    const { store, prefixes, name, emit, whole = false } = options
     if (!whole && store.startingWith !== undefined) {
       this.#demand = new Demand(store.startingWith(prefixes))
     }
+    this.#telling = new Telling(name, emit, this.#demand !== undefined)
+    this.#room = new Room(options.most)
   }
 
   get name(): string {
@@ -100,25 +111,19 @@ export class Feed {
     begin: number,
   ): Promise<Fault | undefined> {
     if (this.#isRead) return undefined
-    let last: Fault | undefined
-    let hopeless = 0
     let timer: NodeJS.Timeout | undefined
     const fault = await new Promise<Fault | undefined>((resolve) => {
       this.#read = () => {
         if (this.#isRead) resolve(undefined)
       }
-      this.#broken = (broken) => {
-        last = broken
-        // Trying again will not mend it: there is no reason to wait for the timeout.
-        hopeless = broken.permanent === true ? hopeless + 1 : 0
-        if (hopeless >= this.options.store.nodes.length) resolve(broken)
-      }
+      // Trying again will not mend it: there is no reason to wait for the timeout.
+      this.#hopeless = resolve
       const left = begin + timeout - performance.now()
-      timer = setTimeout(() => resolve(this.#notInTime(timeout, last)), left)
+      timer = setTimeout(() => resolve(this.#notInTime(timeout)), left)
       void givenUp.then(() => resolve(undefined))
     })
     clearTimeout(timer)
-    this.#read = this.#broken = undefined
+    this.#read = this.#hopeless = undefined
     return fault
   }
 
@@ -128,13 +133,15 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  #notInTime(timeout: number, last: Fault | undefined): Fault {
-    const waited = `${this.name} gave no keys within ${timeout / 1000} s`
-    const nodes = this.options.store.nodes.join(', ')
+  #notInTime(timeout: number): Fault {
+    const { name, options } = this
+    const waited = `${name} gave no keys within ${timeout / 1000} s`
+    const why = this.#asked.size === 0 ? undefined : allOf(options.store.name, this.#asked)
+    const nodes = options.store.nodes.join(', ')
     return {
       kind: 'store',
-      message: last === undefined ? waited : `${waited}: ${last.message}`,
-      hint: last?.hint ?? `Is it reachable at ${nodes}? -timeout sets how long to wait.`,
+      message: why === undefined ? waited : `${waited}: ${why.message}`,
+      hint: why?.hint ?? `Is it reachable at ${nodes}? -timeout sets how long to wait.`,
     }
   }
 
@@ -155,31 +162,51 @@ export class Feed {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { store, prefixes, root, name, emit } = this.options
-    for await (const step of follow(store, prefixes, { signal, demand: this.#demand })) {
-      if (step.kind === 'broken') {
-        this.#markStale()
-        const { node, fault, retryIn } = step
-        const known = this.mirror.kind !== 'waiting'
-        emit({ kind: 'store-stale', store: name, node, fault, known, retryIn })
-        this.#broken?.(fault)
-        continue
+    const { store, prefixes } = this.options
+    const held = { get: (key: Key) => treeIn(this.mirror).get(moveKey(this.root, key)) }
+    const steps = follow(store, prefixes, {
+      signal,
+      demand: this.#demand,
+      asked: this.#asked,
+      refuse: (event, node) => this.#room.take(event, held, `${store.name} at ${node}`),
+    })
+    for await (const step of steps) {
+      switch (step.kind) {
+        case 'store':
+          this.#take(step.event, step.node)
+          if (this.#isOnce) return
+          break
+        case 'proven':
+          this.#telling.live(step.node, treeIn(this.mirror).size, true)
+          break
+        case 'passed':
+          this.#telling.notice(
+            'warn',
+            `${this.name}: ${step.fault.message}; another node was asked`,
+          )
+          break
+        case 'bug':
+          this.#telling.notice('error', step.text)
+          break
+        case 'broken':
+          this.#markStale(step)
       }
-      if (step.event.kind === 'snapshot') this.#tell(step.event.notices ?? [])
-      const before = this.mirror
-      const { tree: next, changes } = reduce(treeIn(before), rooted(step.event, root))
-      const tree = this.#knowing(next, step.event.known)
-      this.mirror = { kind: 'live', tree }
-      if (before.kind !== 'live') {
-        const onDemand = this.#demand === undefined ? {} : ({ onDemand: true } as const)
-        emit({ kind: 'store-live', store: name, node: step.node, keys: tree.size, ...onDemand })
-      }
-      if (tree !== treeIn(before) || before.kind === 'waiting') {
-        this.listener?.changed(this, changes, before.kind === 'waiting')
-      }
-      this.#read?.()
-      if (this.#isOnce) return
     }
+  }
+
+  #take(event: StoreEvent, node: string): void {
+    if (event.kind === 'snapshot') {
+      for (const { level, message } of event.notices ?? []) this.#telling.notice(level, message)
+    }
+    const before = this.mirror
+    const { tree: next, changes } = reduce(treeIn(before), rooted(event, this.root))
+    const tree = this.#knowing(next, event.known)
+    this.mirror = { kind: 'live', tree }
+    this.#telling.live(node, tree.size, false)
+    if (tree !== treeIn(before) || before.kind === 'waiting') {
+      this.listener?.changed(this, changes, before.kind === 'waiting')
+    }
+    this.#read?.()
   }
 
   #knowing(tree: Tree, known: KnownExtent | undefined): Tree {
@@ -193,17 +220,12 @@ export class Feed {
     return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
-  /** Once each, however often the store is opened anew. */
-  #tell(notices: readonly Notice[]): void {
-    for (const { level, message } of notices) {
-      if (this.#told.has(message)) continue
-      this.#told.add(message)
-      this.options.emit({ kind: 'notice', level, message })
-    }
-  }
-
-  #markStale(): void {
-    if (this.mirror.kind === 'live') this.mirror = { kind: 'stale', tree: this.mirror.tree }
+  #markStale(broken: Extract<FollowEvent, { kind: 'broken' }>): void {
+    const { fault, isAll } = broken
+    const { mirror } = this
+    if (mirror.kind === 'live') this.mirror = { kind: 'stale', tree: mirror.tree }
+    this.#telling.broken(broken, mirror.kind !== 'waiting')
+    if (isAll && fault.permanent === true) this.#hopeless?.(fault)
   }
 }
 

@@ -96,7 +96,17 @@ export class Feeds {
       }
       const called = name ?? store.value.name
       if (settings.connection.clientInsecure === true) emit(insecure(called))
-      const feed = new Feed({ store: store.value, prefixes, root, name: called, emit, once, whole })
+      const most = settings.limits.body
+      const feed = new Feed({
+        store: store.value,
+        prefixes,
+        root,
+        name: called,
+        emit,
+        most,
+        once,
+        whole,
+      })
       entries.set(root, { feed, identity })
     }
     return faults.length > 0 ? err(faults) : ok(new Feeds(entries, resources))

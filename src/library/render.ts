@@ -125,7 +125,6 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
   reloadTimeout: 0,
   followSymlinks: true,
   mkdirs: false,
-  line: 1,
 })
 
 /** A place in a text is not in a file. */

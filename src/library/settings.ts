@@ -58,6 +58,10 @@ export interface StoreSettings {
   readonly separator?: string | undefined
   /** How often a store that does not report changes is read (backend redis without keyspace notifications). Default: 5s. */
   readonly poll_interval?: Duration | undefined
+  /** The largest answer of a store, and the most that it may hold below the keys: more is a failure of the store. Default: 256MiB. */
+  readonly max_body?: number | string | undefined
+  /** The largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper. Default: 64MiB. */
+  readonly max_message?: number | string | undefined
   /** Which instances of services exist: those whose checks all pass, or any (backend consul-catalog). Default: passing. */
   readonly consul_health?: 'passing' | 'any' | undefined
   /** Only instances with this tag; repeat to require several (backend consul-catalog). */

@@ -68,17 +68,27 @@ export function describe(event: Event, debug: boolean): Described {
     case 'notice':
       return line(event.level, '', event.message)
     case 'store-live': {
-      const { store, node, keys, onDemand = false } = event
+      const { store, node, keys, tries, onDemand = false } = event
       const isEmpty = keys === 0 && !onDemand
       const empty = isEmpty ? '; are -prefix and the keys of the resources right?' : ''
-      const text = `live: ${counted(keys, 'key')} from ${node}${empty}`
-      return line('info', store, text, { store, node, keys })
+      const again =
+        tries === undefined
+          ? ''
+          : `, after ${counted(tries, 'failed try').replace(/trys$/, 'tries')}`
+      const text = `live: ${counted(keys, 'key')} from ${node}${again}${empty}`
+      return line('info', store, text, {
+        store,
+        node,
+        keys,
+        ...(tries === undefined ? {} : { tries }),
+      })
     }
     case 'store-stale': {
-      const { store, node, fault, known, retryIn } = event
+      const { store, node, fault, known, retryIn, tries = 1 } = event
       const so = known ? 'the last good files stay' : 'no keys yet, no file is touched'
-      const text = `${so}${nextNode(retryIn)}: ${formatFault(fault)}`
-      return line('error', store, text, { store, node, fault, known, retryIn })
+      const often = tries === 1 ? '' : `, tried ${tries} times`
+      const text = `${so}${often}${nextNode(retryIn)}: ${formatFault(fault)}`
+      return line('error', store, text, { store, node, fault, known, retryIn, tries })
     }
     case 'changed': {
       const { store, keys, more, resources } = event

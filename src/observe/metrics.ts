@@ -19,20 +19,24 @@ export class Metrics {
   readonly #histograms = this.#makeHistograms()
   /** Stores that were live before: the next time is a reconnect. */
   readonly #seen = new Set<string>()
+  /** Failed tries since a store went away, as far as they were told. */
+  readonly #tries = new Map<string, number>()
   /** When a resource was made dirty; until its reload has succeeded, or nothing was to be done. */
   readonly #dirtySince = new Map<string, number>()
 
   /** @param time milliseconds since 1970 */
   note(event: Event, time: number): void {
     const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
-    const { storeFailures, reconnects, held, rollbacks, configurations } = this.#counters
+    const { reconnects, held, rollbacks, configurations } = this.#counters
     switch (event.kind) {
       case 'store-live':
         if (this.#seen.has(event.store)) reconnects.inc({ store: event.store })
         this.#seen.add(event.store)
+        this.#countTries(event.store, event.tries ?? 0)
+        this.#tries.delete(event.store)
         return
       case 'store-stale':
-        storeFailures.inc({ store: event.store })
+        this.#countTries(event.store, event.tries ?? 1)
         return
       case 'changed':
         changes.inc({ store: event.store })
@@ -126,6 +130,14 @@ export class Metrics {
     for (const name of this.#dirtySince.keys()) {
       if (!names.has(name)) this.#dirtySince.delete(name)
     }
+  }
+
+  /** Not each try is told; the events say how many there were. */
+  #countTries(store: string, tries: number): void {
+    const before = this.#tries.get(store) ?? 0
+    // Fewer than before: it has gone away anew.
+    this.#counters.storeFailures.inc({ store }, tries < before ? tries : tries - before)
+    this.#tries.set(store, tries)
   }
 
   #makeCounters() {

@@ -3,26 +3,35 @@
 import type { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ConsulHttp, type Answer } from './consul-http.ts'
+import type { Indexes } from './consul-index.ts'
 import type { HttpClient } from './http.ts'
+import { base64, count, listOf, orNull, record, text } from './shape.ts'
 
-/** One entry as Consul gives it; fields that are not used are left out here. */
-export interface Entry {
-  /** Without a leading slash. */
-  readonly Key: string
-  /** Base64; null is the empty value. */
-  readonly Value: string | null
-  readonly ModifyIndex: number
-}
+/** The entries as Consul gives them; fields that are not used are left out here. */
+const list = listOf(
+  record({
+    /** Without a leading slash. */
+    Key: text,
+    /** Null is the empty value. */
+    Value: orNull(base64),
+    ModifyIndex: count,
+  }),
+)
 
-export interface Page extends Pick<Answer, 'index' | 'early' | 'filtered'> {
+export type Entry = ReturnType<typeof list>[number]
+
+export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered'> {
   readonly entries: readonly Entry[]
+  /** The fault of one whose entries cannot be right. */
+  readonly wrong: (what: string) => FaultError
 }
 
 export class ConsulApi {
   readonly #http: ConsulHttp
 
-  constructor(http: HttpClient, headers: Record<string, string>) {
-    this.#http = new ConsulHttp(http, headers, NEEDS)
+  /** @param indexes outlive the connection */
+  constructor(http: HttpClient, headers: Record<string, string>, indexes: Indexes) {
+    this.#http = new ConsulHttp(http, headers, indexes, NEEDS)
   }
 
   /**
@@ -31,9 +40,12 @@ export class ConsulApi {
    */
   async list(start: string, index: number, signal: AbortSignal): Promise<Page> {
     const about = `/${start} and below`
-    const query = { index, signal, about, form: 'list', mayBeMissing: true } as const
-    const answer = await this.#http.get(`${pathOf(start)}?recurse`, query)
-    return { ...answer, entries: (answer.value ?? []) as readonly Entry[] }
+    const query = { index, signal, about, shape: list, mayBeMissing: true }
+    const { value: entries = [], ...answer } = await this.#http.get(
+      `${pathOf(start)}?recurse`,
+      query,
+    )
+    return { ...answer, entries, wrong: (what) => this.#http.notConsul(what) }
   }
 
   /**

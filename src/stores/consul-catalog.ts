@@ -11,6 +11,7 @@ import { follow } from './consul-catalog/follow.ts'
 import { everything, noticesOf, startingWith } from './consul-catalog/scope.ts'
 import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
+import { Indexes } from './consul-index.ts'
 import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
@@ -27,18 +28,19 @@ export function open(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
   const { connection, catalog = EVERYTHING_HEALTHY } = settings
+  const indexes = new Indexes()
   const credentials = (): Record<string, string> => consulCredentials(connection, env)
   const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
     port: 8500,
-    connection,
+    settings,
     check: () => {
       credentials()
       expectPairs(catalog.meta)
     },
     follow: (http, prefixes, signal, demand) => {
-      const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), NEEDS)
+      const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), indexes, NEEDS)
       const api = new CatalogApi(connect, catalog)
       const topics = new Topics(api, demand ?? everything(prefixes), coveredBy(prefixes))
       return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)

@@ -1,33 +1,37 @@
 // Consul over HTTP: one query, blocking or not, and what the answer says beside its body.
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
+import type { Indexes } from './consul-index.ts'
+import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
+import { expecting, listOf, optional, record, flag, type Shape } from './shape.ts'
 
 /** Seconds. With Consul's jitter of a sixteenth still below the minute that proxies usually allow. */
 const WAIT = 55
 
-export interface Query {
+export interface Query<T> {
   /** Answered once the index is past this one; at once for 0. */
   readonly index: number
   readonly signal: AbortSignal
   /** What is asked for, for messages: `the service web`. */
   readonly about: string
   /** What the answer has to be. */
-  readonly form: 'list' | 'map'
+  readonly shape: Shape<T>
   /** Any server may answer, even one without a leader. */
   readonly stale?: boolean
   /** That there is nothing (404) is an answer, whose value is undefined. */
   readonly mayBeMissing?: boolean
 }
 
-export interface Answer {
-  /** Of the form that was asked for. */
-  readonly value: unknown
+export interface Answer<T> {
+  readonly value: T | undefined
   /** What to block on next; at least 1. */
   readonly index: number
   /** A blocking query was answered before its time was over: something has happened. */
   readonly early: boolean
+  /** It may be of another history than the one before, a restored cluster's: equal numbers mean nothing. */
+  readonly anew: boolean
   /** The ACL kept something back. Consul before 1.11 never tells. */
   readonly filtered: boolean
   /** Milliseconds since the server that answered has last heard of its leader. */
@@ -38,8 +42,10 @@ export interface Answer {
 export class Crowded extends FaultError {
   constructor(
     fault: Fault,
+    /** Consul has said so; otherwise it has only closed a connection, for which there are other reasons. */
+    readonly isSaid: boolean,
     /** Milliseconds to wait, when Consul says. */
-    readonly retryAfter: number | undefined,
+    readonly retryAfter?: number,
   ) {
     super(fault)
   }
@@ -50,6 +56,7 @@ export class ConsulHttp {
   constructor(
     private readonly http: HttpClient,
     private readonly headers: Record<string, string>,
+    private readonly indexes: Indexes,
     /** What a token needs, one sentence: the hint where something is denied. */
     private readonly needs: string,
   ) {}
@@ -59,13 +66,38 @@ export class ConsulHttp {
     return JSON.stringify(headers) === JSON.stringify(this.headers)
   }
 
-  /** @param path with its query string, if any */
-  async get(path: string, query: Query): Promise<Answer> {
-    const { index, signal, stale = false } = query
+  /**
+   * An answer that is older than one that was given before is not believed, and neither is one that came
+   * early and brings nothing: the server may be behind, or may have lost the lead without knowing it yet. A
+   * leader that makes sure of being one is asked then, and its answer counts: a restored cluster is behind
+   * as well, and a restarted one lets go of the queries that wait.
+   * @param path with its query string, if any
+   */
+  async get<T>(path: string, query: Query<T>): Promise<Answer<T>> {
+    const { indexes } = this
+    const answer = await this.#ask(path, query)
+    const isVain = answer.early && answer.index === query.index
+    if (!isVain && !indexes.isBehind(path, answer.index)) {
+      indexes.note(path, answer.index, false)
+      return answer
+    }
+    const pause = indexes.pause(path)
+    if (pause > 0) await delay(pause, undefined, { signal: query.signal })
+    const confirmed = await this.#ask(path, { ...query, index: 0, stale: false, consistent: true })
+    indexes.note(path, confirmed.index, confirmed.index <= answer.index)
+    return { ...confirmed, early: true, anew: true }
+  }
+
+  async #ask<T>(
+    path: string,
+    query: Query<T> & { readonly consistent?: true },
+  ): Promise<Answer<T>> {
+    const { index, signal, stale = false, consistent = false } = query
     const asked = performance.now()
     const parameters = [
       ...(index > 0 ? [`index=${index}`, `wait=${WAIT}s`] : []),
       ...(stale ? ['stale'] : []),
+      ...(consistent ? ['consistent'] : []),
     ]
     const glue = parameters.length === 0 ? '' : path.includes('?') ? '&' : '?'
     const response = await this.http
@@ -82,8 +114,9 @@ export class ConsulHttp {
     this.#expectAnswer(response, query)
     return {
       index: this.#indexOf(response),
-      value: status === 404 ? undefined : this.#parse(body, query.form),
+      value: status === 404 ? undefined : this.#parse(body, query.shape),
       early: index > 0 && performance.now() - asked < WAIT * 1000,
+      anew: false,
       filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
       lastContact: Number(headers['x-consul-lastcontact'] ?? 0),
     }
@@ -113,8 +146,17 @@ export class ConsulHttp {
     })
     if (status === 403) return rights.map(() => false)
     if (status !== 200) return undefined
-    const answers = this.#parse(body, 'list') as readonly { readonly Allow?: boolean }[]
+    const answers = this.#parse(body, authorization)
+    if (answers.length !== rights.length)
+      throw this.notConsul('it has another length than was asked for')
     return answers.map(({ Allow }) => Allow === true)
+  }
+
+  /** @param what is wrong with an answer, without any of it */
+  notConsul(what: string): FaultError {
+    return this.#fault(`gave an answer that is not Consul's: ${what}`, {
+      hint: "is this a Consul agent's HTTP port? check -node and -scheme",
+    })
   }
 
   denied(what: string): FaultError {
@@ -123,7 +165,7 @@ export class ConsulHttp {
 
   #expectAnswer(
     { status, headers, body }: HttpResponse,
-    { about, stale, mayBeMissing }: Pick<Query, 'about' | 'stale' | 'mayBeMissing'>,
+    { about, stale, mayBeMissing }: Pick<Query<unknown>, 'about' | 'stale' | 'mayBeMissing'>,
   ): void {
     if (status === 403) throw this.denied(about)
     if (status === 200 || (status === 404 && mayBeMissing === true)) {
@@ -142,44 +184,47 @@ export class ConsulHttp {
       const { fault } = this.#fault(`answers too many requests (HTTP 429${told})`, {
         hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
       })
-      throw new Crowded(fault, Number.isFinite(after) ? after * 1000 : undefined)
+      throw new Crowded(fault, true, Number.isFinite(after) ? Math.max(0, after * 1000) : undefined)
     }
-    // Consul's own errors are one line of plain text, such as "No cluster leader".
-    const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
-    const said = text === '' || text.length > 200 || text.includes('\n') ? '' : `: ${text}`
-    throw this.#fault(`failed (HTTP ${status})${said}`, hintFor(text))
+    // Consul's own errors are one line of plain text, such as "No cluster leader"; a proxy's are pages.
+    const text = body.trim()
+    const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
+    throw this.#fault(`failed (HTTP ${status})${isWords ? `: ${text}` : ''}`, hintFor(text))
   }
 
   #indexOf({ headers }: HttpResponse): number {
-    const index = Number(headers['x-consul-index'])
-    if (Number.isSafeInteger(index)) return Math.max(1, index)
-    throw this.#fault('gave an answer without X-Consul-Index', {
-      hint: "is this a Consul agent's HTTP port? check -node",
-    })
+    const index = headers['x-consul-index']
+    if (typeof index === 'string' && /^\d{1,15}$/.test(index)) return Math.max(1, Number(index))
+    throw this.notConsul(
+      `its header X-Consul-Index is ${index === undefined ? 'missing' : 'no number'}`,
+    )
   }
 
-  #parse(body: string, form: Query['form']): unknown {
+  #parse<T>(body: string, shape: Shape<T>): T {
+    let value: unknown
     try {
-      const value: unknown = JSON.parse(body)
-      const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
-      if (form === 'list' ? Array.isArray(value) : isMap) return value
+      value = JSON.parse(body)
     } catch {
       // The text may hold values: it is not shown.
+      throw this.notConsul('it is no JSON')
     }
-    throw this.#fault(`gave an answer that is not a JSON ${form}`)
+    return expecting(
+      (what) => this.notConsul(what),
+      () => shape(value),
+    )
   }
 
   #fault(what: string, more: Pick<Fault, 'hint' | 'permanent'> = {}): FaultError {
-    const message = `Consul at ${this.http.origin} ${what}`
+    const message = `${this.http.place} ${what}`
     return new FaultError({ kind: 'store', message, ...more })
   }
 }
 
+const authorization = listOf(record({ Allow: optional(flag) }))
+
 /** Before 1.9 Consul closes the connections that are too many for it, without a word. */
 function crowdedIfClosed(error: unknown): never {
-  const closed =
-    error instanceof FaultError && error.fault.message.endsWith('the server closed the connection')
-  throw closed ? new Crowded(error.fault, undefined) : error
+  throw error instanceof ClosedError ? new Crowded(error.fault, false) : error
 }
 
 function hintFor(said: string): Pick<Fault, 'hint'> {

@@ -14,12 +14,14 @@ import type { Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { ConsulApi, keyOf, type Page } from './consul-api.ts'
+import { ConsulApi, keyOf, type Entry, type Page } from './consul-api.ts'
+import { Indexes } from './consul-index.ts'
 import { isEmpty, type Changes } from './difference.ts'
 import { openHttpStore } from './http-store.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
+import { bytesOf, each, expecting, Mismatch } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Queries per root: this many in a row at once, then this many a second. */
@@ -55,14 +57,15 @@ export function open(
 ): Result<Store, Fault> {
   const { connection } = settings
   const credentials = () => consulCredentials(connection, env)
+  const indexes = new Indexes()
   return openHttpStore({
     name: 'consul',
     product: 'Consul',
     port: 8500,
-    connection,
+    settings,
     check: () => void credentials(),
     follow: (http, prefixes, signal) =>
-      follow(() => new ConsulApi(http, credentials()), prefixes, signal),
+      follow(() => new ConsulApi(http, credentials(), indexes), prefixes, signal),
   })
 }
 
@@ -82,7 +85,7 @@ async function* follow(
       const page = await api.list(root.start, root.index, signal)
       if (
         page.filtered ||
-        (page.entries.length === 0 && (root.index === 0 || root.held.size > 0))
+        (page.entries.length === 0 && (root.index === 0 || page.anew || root.held.size > 0))
       ) {
         await expectReadable(api, root.path, signal)
       }
@@ -109,23 +112,10 @@ async function* follow(
 
   for (;;) {
     const { root, page } = await inbox.take()
-    // An index that goes back is another history (a restored or new cluster): its numbers say
-    // nothing about ours, so the present state is asked for and its values compared. The same is
-    // done for an early answer with the index of before: so a restored Consul lets go of the queries
-    // that wait, and the next one on that index would wait in vain.
-    const back = page.index < root.index || (page.early && page.index === root.index)
-    const changes = back ? undefined : update(root, page, wanted)
-    if (back) forget(root)
+    const changes = update(root, page, wanted)
     inbox.collect(ask(root))
-    if (changes !== undefined && !isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
   }
-}
-
-const NEVER = -1
-
-function forget(root: Root): void {
-  root.index = 0
-  root.held = new Map([...root.held].map(([name, held]) => [name, { ...held, modifyIndex: NEVER }]))
 }
 
 /** Brings a root up to date and tells what that changed. */
@@ -133,18 +123,23 @@ function update(root: Root, page: Page, wanted: (key: Key) => boolean): Changes 
   const put = new Map<Key, string>()
   const del = new Set<Key>()
   const held = new Map<string, Held>()
-  for (const { Key: name, Value, ModifyIndex: modifyIndex } of page.entries) {
+  const take = ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry): void => {
     const known = root.held.get(name)
-    if (known?.modifyIndex === modifyIndex) {
-      held.set(name, known)
-      continue
+    if (known === undefined && !name.startsWith(root.start)) {
+      throw new Mismatch('does not begin with what was asked for').within('Key')
     }
     const key = known?.key ?? keyOf(name)
-    if (key === undefined || (known === undefined && !wanted(key))) continue
-    const value = Value === null ? '' : decodeValue(Buffer.from(Value, 'base64'))
-    if (known?.value !== value) put.set(key, value)
-    held.set(name, { modifyIndex, key, value })
+    if (key === undefined || (known === undefined && !wanted(key))) return
+    const { size } = held
+    if (known?.modifyIndex === modifyIndex && !page.anew) held.set(name, known)
+    else {
+      const value = Value === null ? '' : decodeValue(bytesOf(Value))
+      if (known?.value !== value) put.set(key, value)
+      held.set(name, { modifyIndex, key, value })
+    }
+    if (held.size === size) throw new Mismatch('is there twice').within('Key')
   }
+  expecting(page.wrong, () => each(page.entries, take))
   for (const [name, { key }] of root.held) if (!held.has(name)) del.add(key)
   root.held = held
   root.index = page.index

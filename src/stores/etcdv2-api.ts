@@ -1,8 +1,12 @@
 // etcd's v2 key space over HTTP: one listing, one wait, and what their answers mean.
 // https://etcd.io/docs/v2.3/api/
 import { FaultError, type Fault } from '../core/fault.ts'
-import type { Key } from '../core/key.ts'
+import { covers, type Key } from '../core/key.ts'
+import { OutdatedError } from '../core/store.ts'
+import { entriesOf, eventShape, keyOf, listingShape, outside } from './etcdv2-shapes.ts'
 import type { HttpClient, ResponseHeaders } from './http.ts'
+import { said } from './said.ts'
+import { count, expecting, Mismatch, optional, record, text } from './shape.ts'
 
 export interface Listing {
   /** The index of the whole store at which the listing was read (`X-Etcd-Index`). */
@@ -27,23 +31,14 @@ export type Answer =
     }
   /** Nothing happened up to and including `index`. */
   | { readonly kind: 'quiet'; readonly index: number }
-  /** The history since is not to be had: list again. */
-  | { readonly kind: 'outdated' }
 
-interface Node {
-  readonly key?: Key
-  readonly value?: string
-  readonly dir?: boolean
-  readonly nodes?: readonly Node[]
-  readonly modifiedIndex?: number
-}
+const errorShape = record({ errorCode: optional(count), message: optional(text) })
 
 interface Body {
-  readonly action?: string
-  readonly node?: Node
-  readonly prevNode?: Node
-  readonly errorCode?: number
-  readonly message?: string
+  /** Of an object; else empty. */
+  readonly json: object
+  readonly errorCode?: number | undefined
+  readonly message?: string | undefined
 }
 
 const KEY_NOT_FOUND = 100
@@ -71,16 +66,19 @@ export class EtcdV2Api {
       signal,
     })
     const answer = this.#parse(status, body)
+    const isEmpty = status === 404 && answer.errorCode === KEY_NOT_FOUND
+    if (!isEmpty) this.#expectOk(status, answer, root)
     const index = this.#indexOf(headers)
-    const entries = new Map<Key, string>()
-    if (answer.errorCode === KEY_NOT_FOUND) return { index, entries }
-    this.#expectOk(status, answer, root)
-    if (answer.node === undefined) throw this.#fault('gave a listing without a node')
-    collect(answer.node, entries)
+    const entries = isEmpty
+      ? new Map<Key, string>()
+      : this.#expecting(() => entriesOf(listingShape(answer.json).node, root))
     return { index, entries }
   }
 
-  /** The first event at or below `root` whose index is not below `from`: a long poll. */
+  /**
+   * The first event at or below `root` whose index is not below `from`: a long poll. Throws an OutdatedError
+   * when the history since is not to be had.
+   */
   async wait(root: Key, from: number, signal: AbortSignal): Promise<Answer> {
     const path = `${pathOf(root)}?wait=true&recursive=true&waitIndex=${from}`
     const life = new AbortController()
@@ -93,20 +91,20 @@ export class EtcdV2Api {
     // that keeps a quiet prefix within the 1,000 events which etcd remembers.
     let began = 0
     try {
-      const { status, headers, lines } = await this.http.lines(path, {
+      const response = await this.http.lines(path, {
         headers: this.headers(),
         signal: life.signal,
       })
+      const { status, headers } = response
       if (status === 200) {
         began = this.#indexOf(headers)
         // A store whose index is lower than what it told before is another one: restored or new.
         // It would keep silent until it has caught up.
-        if (began < from - 1) return { kind: 'outdated' }
+        if (began < from - 1) throw this.#outdated(`is at index ${began}, and was at ${from - 1}`)
       }
-      let body = ''
-      for await (const line of lines) body += line
+      const body = await response.text()
       if (status === 200 && body === '') return { kind: 'quiet', index: began }
-      return this.#judge(status, this.#parse(status, body), root)
+      return this.#judge(status, this.#parse(status, body), root, from)
     } catch (error) {
       if (error !== RENEW) throw error
       return { kind: 'quiet', index: Math.max(began, from - 1) }
@@ -126,43 +124,37 @@ export class EtcdV2Api {
     const answer = this.#parse(status, body)
     const code = answer.errorCode ?? 0
     // Codes from 100 to 199 are about the key: the cluster has looked it up.
-    if (code < KEY_NOT_FOUND || code > 199 || code === UNAUTHORIZED) {
-      this.#expectOk(status, answer, root)
-    }
+    if (code >= KEY_NOT_FOUND && code <= 199 && code !== UNAUTHORIZED) return
+    this.#expectOk(status, answer, root)
+    this.#expecting(() => listingShape(answer.json))
   }
 
-  #judge(status: number, body: Body, root: Key): Answer {
+  #judge(status: number, body: Body, root: Key, from: number): Answer {
     if (body.errorCode === EVENT_INDEX_CLEARED || body.errorCode === WATCHER_CLEARED) {
-      return { kind: 'outdated' }
+      throw this.#outdated(`no longer knows what has happened since index ${from}`)
     }
     this.#expectOk(status, body, root)
-    const { action, node, prevNode } = body
-    const { key, modifiedIndex: index } = node ?? {}
-    if (key === undefined || index === undefined) throw this.#fault('gave an event without a node')
-    switch (action ?? '') {
-      case 'set':
-      case 'create':
-      case 'update':
-      case 'compareAndSwap':
-        return {
-          kind: 'put',
-          index,
-          key,
-          ...(node?.dir === true ? {} : { value: node?.value ?? '' }),
-        }
-      case 'delete':
-      case 'expire':
-      case 'compareAndDelete':
-        return { kind: 'remove', index, key, dir: node?.dir === true || prevNode?.dir === true }
-      default:
-        return { kind: 'outdated' }
-    }
+    return this.#expecting(() => {
+      const { action, node, prevNode } = eventShape(body.json)
+      const { modifiedIndex: index } = node
+      const key = keyOf(node.key)
+      // etcd also tells `/application` of the end of `/app`.
+      if (!covers(root, key) && !root.startsWith(key)) throw outside().within('node')
+      if (index < from)
+        throw new Mismatch(`is ${index}, before ${from}`).within('node.modifiedIndex')
+      if (/^(?:delete|expire|compareAndDelete)$/.test(action)) {
+        return { kind: 'remove', index, key, dir: node.dir === true || prevNode?.dir === true }
+      }
+      const value = node.dir === true ? {} : { value: node.value ?? '' }
+      return { kind: 'put', index, key, ...value }
+    })
   }
 
   #parse(status: number, text: string): Body {
     try {
-      const body: unknown = JSON.parse(text)
-      if (typeof body === 'object' && body !== null) return body
+      const json: unknown = JSON.parse(text)
+      // The fields of an error are not data: one that is wrong there is told by the status.
+      if (typeof json === 'object' && json !== null) return { json, ...errorShape(json) }
     } catch {
       // The text may hold values: it is not shown.
     }
@@ -172,8 +164,8 @@ export class EtcdV2Api {
         permanent: true,
       })
     }
-    if (status === 200) throw this.#fault('gave an answer that is not JSON')
-    return {}
+    if (status === 200) throw this.#notEtcd('it is no JSON object')
+    return { json: {} }
   }
 
   #expectOk(status: number, body: Body, root: Key): void {
@@ -185,30 +177,36 @@ export class EtcdV2Api {
     }
     if (status === 200 && body.errorCode === undefined) return
     const code = body.errorCode === undefined ? '' : `, error ${body.errorCode}`
-    const message = body.message === undefined ? '' : `: ${body.message}`
+    const message = body.message === undefined ? '' : `: ${said(body.message)}`
     throw this.#fault(`failed (HTTP ${status}${code})${message}`)
   }
 
   #indexOf(headers: ResponseHeaders): number {
-    const index = Number(headers['x-etcd-index'])
-    if (Number.isSafeInteger(index) && index >= 0) return index
-    throw this.#fault('gave an answer without X-Etcd-Index', {
-      hint: 'is this an etcd? check -node',
+    const index = headers['x-etcd-index']
+    if (typeof index === 'string' && /^\d{1,15}$/.test(index)) return Number(index)
+    throw this.#notEtcd(
+      `its header X-Etcd-Index is ${index === undefined ? 'missing' : 'no number'}`,
+    )
+  }
+
+  #expecting<T>(check: () => T): T {
+    return expecting((what) => this.#notEtcd(what), check)
+  }
+
+  #notEtcd(what: string): FaultError {
+    return this.#fault(`gave an answer that is not etcd's: ${what}`, {
+      hint: 'check -node and -scheme; is there a proxy in between?',
     })
   }
 
+  #outdated(what: string): OutdatedError {
+    const hint = 'all keys are read again'
+    return new OutdatedError({ kind: 'store', message: `${this.http.place} ${what}`, hint })
+  }
+
   #fault(what: string, more: Pick<Fault, 'hint' | 'permanent'> = {}): FaultError {
-    return new FaultError({
-      kind: 'store',
-      message: `etcd at ${this.http.origin} ${what}`,
-      ...more,
-    })
+    return new FaultError({ kind: 'store', message: `${this.http.place} ${what}`, ...more })
   }
 }
 
 const pathOf = (key: Key): string => `/v2/keys${key.split('/').map(encodeURIComponent).join('/')}`
-
-function collect(node: Node, entries: Map<Key, string>): void {
-  if (node.dir === true) for (const below of node.nodes ?? []) collect(below, entries)
-  else if (node.key !== undefined) entries.set(node.key, node.value ?? '')
-}

@@ -1,6 +1,6 @@
 // The store etcdv2: list with a quorum, then long polls from the index of that listing on.
 // Each event is asked for by the index behind the one before, so none is missed; when etcd has
-// forgotten it (it keeps 1,000 events of the whole cluster), the listing is read again and compared.
+// forgotten it (it keeps 1,000 events of the whole cluster), the watch is outdated: all is read again.
 //
 // Deviation of the protocol: hidden keys (`/app/_x` and what is below) are in no listing and no
 // event of etcd, so they are seen only when a prefix itself names one.
@@ -9,22 +9,29 @@ import { covers, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { difference, isEmpty, type Changes } from './difference.ts'
+import { isEmpty, type Changes } from './difference.ts'
 import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
 import { openHttpStore } from './http-store.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Below what proxies usually allow a silent connection; in milliseconds. */
 const POLL_LIFE = 50_000
+
+/** Polls that end without an event: this many in a row at once, then this many a second. */
+const QUIET_BURST = 5
+const QUIET_PER_SECOND = 0.5
 
 /** A directory with a poll of its own, and what is known below it. */
 interface Root {
   readonly path: Key
   /** The index to wait from. */
   next: number
-  values: Map<Key, string>
+  readonly values: Map<Key, string>
+  /** A server, or a proxy, may end each poll at once. */
+  readonly quiet: TokenBucket
 }
 
 /** @param pollLife milliseconds until a silent poll is asked anew and the quorum checked */
@@ -34,7 +41,7 @@ export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Stor
     name: 'etcdv2',
     product: 'etcd',
     port: 2379,
-    connection,
+    settings,
     follow: (http, prefixes, signal) =>
       follow(new EtcdV2Api(http, () => basicAuth(connection), pollLife), prefixes, signal),
   })
@@ -50,7 +57,8 @@ async function* follow(
   const list = async (path: Key): Promise<Root> => {
     const { index, entries } = await api.list(path, signal)
     for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
-    return { path, next: index + 1, values: entries }
+    const quiet = new TokenBucket(QUIET_BURST, QUIET_PER_SECOND)
+    return { path, next: index + 1, values: entries, quiet }
   }
   const ask = async (root: Root) => ({ root, answer: await api.wait(root.path, root.next, signal) })
 
@@ -58,20 +66,20 @@ async function* follow(
   for (const root of roots) inbox.collect(ask(root))
   yield { kind: 'snapshot', entries: new Map(roots.flatMap((root) => [...root.values])) }
 
+  const quiet = async (root: Root): Promise<void> => {
+    await root.quiet.take(signal)
+    await api.proveQuorum(root.path, signal)
+  }
   for (;;) {
     const { root, answer } = await inbox.take()
-    let changes: Changes | undefined
-    if (answer.kind === 'outdated') {
-      const fresh = await list(root.path)
-      changes = difference(root.values, fresh.values)
-      Object.assign(root, fresh)
-    } else {
-      if (answer.kind === 'quiet') await api.proveQuorum(root.path, signal)
-      else changes = changesOf(answer, root, wanted)
-      root.next = answer.index + 1
+    root.next = answer.index + 1
+    if (answer.kind === 'quiet') {
+      inbox.collect(quiet(root).then(() => ask(root)))
+      continue
     }
+    const changes = changesOf(answer, root, wanted)
     inbox.collect(ask(root))
-    if (changes !== undefined && !isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
   }
 }
 

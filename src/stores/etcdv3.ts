@@ -5,7 +5,7 @@ import { outermost, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { Compacted, follow } from './etcdv3/follow.ts'
+import { follow } from './etcdv3/follow.ts'
 import { Gateway } from './etcdv3/gateway.ts'
 import { list } from './etcdv3/list.ts'
 import { openHttpStore } from './http-store.ts'
@@ -24,31 +24,27 @@ export function open(settings: StoreSettings, tuning = { silence: SILENCE }): Re
     name: 'etcdv3',
     product: 'etcd',
     port: 2379,
-    connection,
+    settings,
     follow: (http, prefixes, signal) =>
       watch(new Gateway(http, connection, signal), outermost(prefixes), tuning),
   })
 }
 
-/** Rounds of a listing and the deltas behind it: a compaction makes a new round. */
+/** A listing, and the deltas behind it. */
 async function* watch(
   gateway: Gateway,
   dirs: readonly Key[],
   tuning: { readonly silence: number },
 ): AsyncGenerator<StoreEvent> {
-  for (;;) {
-    const { entries, revision, cluster } = await list(gateway, dirs)
-    yield { kind: 'snapshot', entries }
-    const mailbox = new Mailbox()
-    const round = new AbortController()
-    const context = { gateway, mailbox, cluster, ...tuning, signal: round.signal }
-    void follow(context, dirs, revision + 1n).catch((error: unknown) => mailbox.fail(error))
-    try {
-      yield* mailbox.deltas()
-    } catch (error) {
-      if (!(error instanceof Compacted)) throw error
-    } finally {
-      round.abort()
-    }
+  const { entries, revision, cluster } = await list(gateway, dirs)
+  yield { kind: 'snapshot', entries }
+  const mailbox = new Mailbox()
+  const ended = new AbortController()
+  const context = { gateway, mailbox, cluster, ...tuning, signal: ended.signal }
+  void follow(context, dirs, revision + 1n).catch((error: unknown) => mailbox.fail(error))
+  try {
+    yield* mailbox.deltas()
+  } finally {
+    ended.abort()
   }
 }

@@ -13,10 +13,10 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { StoreSettings } from '../core/settings.ts'
+import type { Limits, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { difference, isEmpty } from './difference.ts'
-import { readFiles, scan, type Parsed, type Places } from './file/scan.ts'
+import { readAll, type Contents, type Parsed } from './file/read.ts'
 import { coveredBy } from './roots.ts'
 
 /** Milliseconds. */
@@ -46,7 +46,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
     })
   }
   const watch: Store['watch'] = (_node, prefixes, signal) =>
-    watchFiles({ files, filter, prefixes }, signal)
+    watchFiles({ files, filter, prefixes, limits: settings.limits }, signal)
   return ok({ name: 'file', nodes: [files.join(', ')], watch })
 }
 
@@ -54,17 +54,13 @@ interface Source {
   readonly files: readonly string[]
   readonly filter: Glob
   readonly prefixes: readonly Key[]
-}
-
-interface Reading {
-  readonly entries: ReadonlyMap<Key, string>
-  readonly places: Places
+  readonly limits: Limits
 }
 
 async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<StoreEvent> {
   const known: Parsed = new Map()
   if (signal.aborted) return
-  let { entries } = await read(source, known)
+  let entries: ReadonlyMap<Key, string> = (await read(source, known)).entries
   if (signal.aborted) return
   yield { kind: 'snapshot', entries }
   if (signal.aborted) return
@@ -89,12 +85,12 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
 }
 
 /** All files, merged, as far as the prefixes cover them. Throws a FaultError. */
-async function read({ files, filter, prefixes }: Source, known: Parsed): Promise<Reading> {
-  const found = await scan(files, filter)
-  const entries = await readFiles(found.files, known)
+async function read(source: Source, known: Parsed): Promise<Contents> {
+  const { files, filter, prefixes, limits } = source
+  const contents = await readAll(files, filter, limits, known)
   const wanted = coveredBy(prefixes)
-  for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
-  return { entries, places: found.places }
+  for (const key of contents.entries.keys()) if (!wanted(key)) contents.entries.delete(key)
+  return contents
 }
 
 /** Reads until the files look finished, or `patience` is over. Undefined when aborted. */
@@ -103,7 +99,7 @@ async function readSettled(
   known: Parsed,
   hadKeys: boolean,
   signal: AbortSignal,
-): Promise<Reading | undefined> {
+): Promise<Contents | undefined> {
   for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
     const late = Date.now() >= end
     try {

@@ -15,6 +15,13 @@ export class TimeoutError extends Error {
 export const codeOf = (error: unknown): string =>
   (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
 
+/** A server that has ended a connection, be it one of too many. */
+export class ClosedError extends FaultError {}
+
+/** Whether an error of undici or of a socket only says that the other side has ended the connection. */
+export const isClosed = (error: unknown): boolean =>
+  /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_INFO)$/.test(codeOf(error))
+
 /**
  * The fault of an error that undici, the socket or TLS has thrown.
  * @param place the store and where it is, such as `etcd at http://127.0.0.1:2379`
@@ -22,7 +29,8 @@ export const codeOf = (error: unknown): string =>
 export function faultOf(error: unknown, place: string, store: string): FaultError {
   if (error instanceof FaultError) return error
   const { what, ...more } = explain(error, store)
-  return new FaultError({ kind: 'store', message: `cannot reach ${place}: ${what}`, ...more })
+  const fault: Fault = { kind: 'store', message: `cannot reach ${place}: ${what}`, ...more }
+  return isClosed(error) ? new ClosedError(fault) : new FaultError(fault)
 }
 
 function explain(
@@ -34,6 +42,13 @@ function explain(
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
   const code = codeOf(cause)
   if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
+  if (isClosed(cause)) {
+    return {
+      what: 'the server closed the connection',
+      hint: `${where} and -scheme (http or https)`,
+    }
+  }
+  if ((cause as Error).name === 'HTTPParserError') return notHttp((cause as { data?: string }).data)
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }
@@ -53,13 +68,8 @@ function explain(
         what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
         hint: 'check -node and the firewall',
       }
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-      return {
-        what: 'the server closed the connection',
-        hint: `${where} and -scheme (http or https)`,
-      }
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return { what: 'it sends headers of more than 16 KiB', hint: where }
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return { what: 'the server does not speak TLS', hint: 'check -scheme' }
@@ -67,3 +77,17 @@ function explain(
       return explainTls(cause, code) ?? { what: (cause as Error).message || code, hint: where }
   }
 }
+
+/** A server that speaks TLS answers plain text with a record of its own, an alert. */
+export const isTlsRecord = (bytes: Uint8Array | string): boolean => {
+  const [first, second] = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
+  return (first === 0x15 || first === 0x16) && second === 0x03
+}
+
+const notHttp = (data = ''): Pick<Fault, 'hint'> & { readonly what: string } =>
+  isTlsRecord(data)
+    ? {
+        what: 'it speaks TLS, and was asked in plain HTTP',
+        hint: 'write -scheme https, or https:// before the node',
+      }
+    : { what: 'its answer is not HTTP', hint: 'is another server listening there? check -node' }

@@ -3,8 +3,8 @@
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
-import type { Connection } from '../core/settings.ts'
-import type { Demand, Store, StoreEvent } from '../core/store.ts'
+import type { StoreSettings } from '../core/settings.ts'
+import type { Demand, Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { checkConnection, openHttp, type HttpClient } from './http.ts'
 
 export interface HttpStore {
@@ -13,7 +13,7 @@ export interface HttpStore {
   readonly product: string
   /** Where it listens on this machine, and of a node that names no port. */
   readonly port: number
-  readonly connection: Connection
+  readonly settings: StoreSettings
   /** Throws a FaultError for settings of this store that are not right; nothing is connected yet. */
   readonly check?: () => void
   /** What Store.watch() gives, over a client that is closed when this ends or the signal is aborted. */
@@ -27,7 +27,8 @@ export interface HttpStore {
 
 /** Faults of the settings (a node that is no address, a TLS file that cannot be read) are returned. */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
-  const { name, product, port, connection, check, follow } = options
+  const { name, product, port, check, follow } = options
+  const { connection, limits } = options.settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [`127.0.0.1:${port}`]
   const checked = attempt(() => {
     checkConnection(connection, nodes, port)
@@ -39,9 +40,9 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
-    demand?: Demand,
+    { demand, heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
-    const http = openHttp(node, connection, product, port)
+    const http = openHttp(node, { connection, limits, product, port, heard })
     // At once, and not when the consumer comes back: an aborted watch keeps no socket.
     const close = (): void => void http.close()
     signal.addEventListener('abort', close, { once: true })

@@ -1,13 +1,16 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
-import { FaultError } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
-import { codeOf, faultOf, TimeoutError } from './http-faults.ts'
-import { nodeAt, openPool } from './http-pool.ts'
-import { routeTo } from './proxy.ts'
+// Redirects are not followed: no store sends any.
+import { raise } from '../core/fault.ts'
+import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
+import type { Connection, Limits } from '../core/settings.ts'
+import { bodyOf, type Source } from './http-body.ts'
+import { Connector } from './http-connector.ts'
+import { faultOf, isClosed, TimeoutError } from './http-faults.ts'
+import { routeTo, type Forward } from './proxy.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { requestOn } from './undici.ts'
+import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
@@ -27,19 +30,34 @@ export interface LinesOptions extends RequestOptions {
   readonly onBytes?: () => void
 }
 
+export interface ClientOptions {
+  readonly connection: Connection
+  readonly limits: Limits
+  /** How messages call the server, such as `etcd`. */
+  readonly product: string
+  /** Of a node that does not say. */
+  readonly port: number
+  /** Called when bytes of an answer have come. */
+  readonly heard?: (() => void) | undefined
+}
+
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
   /** The node, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
+  /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
+  readonly place: string
+  readonly limits: Limits
   /**
    * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
-   * Throws a FaultError of kind `store` when there is no whole response in time.
+   * Throws a FaultError of kind `store` when there is no whole response in time, or one that is too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
    * One request whose response is read line by line as it arrives, for as long as it lasts.
-   * The iteration ends with the response and throws as request() does when it breaks.
+   * The iteration ends with the response and throws as request() does when it breaks, or when a line is too
+   * long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
   /** Destroys all sockets at once; what is under way throws. */
@@ -55,7 +73,10 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
+  /** To be read once, either so or by text(). */
   readonly lines: AsyncIterable<string>
+  /** The whole body, for a short one. */
+  text(): Promise<string>
 }
 
 const DEFAULT_TIMEOUT = 30_000
@@ -63,94 +84,118 @@ const DEFAULT_TIMEOUT = 30_000
 /**
  * A client for one node; no socket is opened before the first request.
  * @param node as parseHttpNode() has it
- * @param store how messages call the server, such as `etcd`
- * @param port of a node that does not say
  * Throws a FaultError when the node is no address, or its proxy none.
  */
-export function openHttp(
-  node: string,
-  connection: Connection,
-  store = 'the store',
-  port = 80,
-): HttpClient {
-  const at = nodeAt(node, connection, port)
-  const route = at.socket === undefined ? routeTo(at.origin, connection) : undefined
-  const forward = route?.forward
-  let refused: Error | undefined
-  const pool = openPool(at, connection, { ...route }, (error) => (refused ??= error))
-  const place = `${store} at ${at.name}`
-  const through = forward === undefined ? place : `${place} through the proxy ${route?.name}`
-  const explain = (error: unknown): unknown =>
-    faultOf(
-      /UND_ERR_SOCKET|ECONNRESET|EPIPE/.test(codeOf(error)) ? (refused ?? error) : error,
-      through,
-      store,
-    )
+export const openHttp = (node: string, options: ClientOptions): HttpClient =>
+  new PooledClient(nodeAt(node, options.connection, options.port), options)
 
-  async function start(path: string, options: RequestOptions, signal: AbortSignal) {
-    return requestOn(pool, {
-      path: forward === undefined ? path : `${at.origin}${path}`,
-      method: options.method ?? 'GET',
-      headers: { ...options.headers, ...forward?.headers },
-      body: options.body ?? null,
-      signal,
+class PooledClient implements HttpClient {
+  readonly origin: string
+  readonly place: string
+  readonly limits: Limits
+  readonly #sockets: Connector
+  readonly #pool: Pool
+  readonly #forward: Forward | undefined
+
+  constructor(
+    private readonly node: HttpNode,
+    private readonly options: ClientOptions,
+  ) {
+    const { connection, limits, product } = options
+    const { forward, tunnel } = routeTo(node, connection)
+    this.origin = node.name
+    this.place = `${product} at ${node.name}`
+    this.limits = limits
+    this.#forward = forward
+    this.#sockets = new Connector(connection, node.socket, tunnel)
+    this.#pool = new Pool(forward?.origin ?? node.origin, {
+      // Long polls last for minutes: each request has its own timeout instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      connect: this.#sockets.connect,
     })
   }
 
-  return {
-    origin: at.name,
-    async request(path, options = {}) {
-      const limit = limitOf(options)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        const text = await body.text()
-        if (statusCode === 400 && wantsTls(text)) throw plainHttp(place)
-        return { status: statusCode, headers, body: text }
-      } catch (error) {
-        throw options.signal?.aborted === true ? options.signal.reason : explain(error)
-      } finally {
-        limit.clear()
-      }
-    },
-    async lines(path, options = {}) {
-      const limit = limitOf(options)
-      const fail = (error: unknown): unknown =>
-        options.signal?.aborted === true ? options.signal.reason : explain(error)
-      try {
-        const { statusCode, headers, body } = await start(path, options, limit.signal)
-        limit.disarm()
-        return {
-          status: statusCode,
-          headers,
-          lines: splitLines(body, options.onBytes, fail, limit.clear),
-        }
-      } catch (error) {
-        limit.clear()
-        throw fail(error)
-      }
-    },
-    close: () => pool.destroy(),
+  async request(path: string, options: RequestOptions = {}): Promise<HttpResponse> {
+    const time = limitOf(options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      const { status, headers } = source
+      return { status, headers, body: await bodyOf(source, this.options.heard).whole() }
+    } catch (error) {
+      throw this.#reasonOf(error, options)
+    } finally {
+      time.clear()
+    }
+  }
+
+  async lines(path: string, options: LinesOptions = {}): Promise<LinesResponse> {
+    const time = limitOf(options)
+    const ended = (error: unknown): unknown => this.#reasonOf(error, options)
+    try {
+      const source = await this.#start(path, options, time.signal)
+      time.disarm()
+      const { status, headers } = source
+      const body = bodyOf(source, options.onBytes)
+      const text = (): Promise<string> =>
+        body
+          .message()
+          .catch((error: unknown) => {
+            throw ended(error)
+          })
+          .finally(time.clear)
+      return { status, headers, lines: body.lines(ended, time.clear), text }
+    } catch (error) {
+      time.clear()
+      throw ended(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.close()
+    await this.#pool.destroy()
+  }
+
+  async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
+    const { place, limits } = this
+    const { statusCode, headers, body } = await requestOn(this.#pool, {
+      path: this.#forward === undefined ? path : `${this.node.origin}${path}`,
+      method: options.method ?? 'GET',
+      headers: { ...options.headers, ...this.#forward?.headers },
+      body: options.body ?? null,
+      signal,
+    })
+    this.options.heard?.()
+    return { status: statusCode, headers, body, place, limits }
+  }
+
+  /** The caller's own reason, when it was the caller who ended it; else the fault. */
+  #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
+    if (signal?.aborted === true) return signal.reason
+    const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
+    const through = this.#forward === undefined ? '' : ` through the proxy ${this.#forward.origin}`
+    return faultOf(cause, this.place + through, this.options.product)
   }
 }
 
-/** What servers of Go, and nginx, say to plain HTTP where they expect TLS. */
-const wantsTls = (body: string): boolean =>
-  /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(body)
+/** Throws a FaultError when the node is no address. */
+function nodeAt(node: string, { scheme }: Connection, port: number): HttpNode {
+  const parsed = parseHttpNode(node, scheme, port)
+  if (parsed.ok) return parsed.value
+  return raise('store', parsed.error.message, { hint: parsed.error.hint, permanent: true })
+}
 
-const plainHttp = (place: string): FaultError =>
-  new FaultError({
-    kind: 'store',
-    message: `${place} expects HTTPS, and was asked by plain HTTP`,
-    hint: 'use -scheme https, or write https:// before the node',
-    permanent: true,
-  })
-
-/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
-  for (const node of nodes) {
-    const { origin, socket } = nodeAt(node, connection, port)
-    if (socket === undefined) routeTo(origin, connection)
-  }
+/**
+ * Throws the fault of a bad node, proxy or file; for a store's open(), before any watch.
+ * @param port of nodes that do not say
+ */
+export function checkConnection(
+  connection: Connection,
+  nodes: readonly string[],
+  port: number,
+): void {
+  for (const node of nodes) routeTo(nodeAt(node, connection, port), connection)
   tlsOptions(connection)
   passwordOf(connection)
 }
@@ -172,33 +217,4 @@ function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
     signal?.removeEventListener('abort', abort)
   }
   return { signal: own.signal, disarm, clear }
-}
-
-async function* splitLines(
-  body: AsyncIterable<Buffer>,
-  onBytes: (() => void) | undefined,
-  fail: (error: unknown) => unknown,
-  done: () => void,
-): AsyncGenerator<string> {
-  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
-  let parts: Buffer[] = []
-  try {
-    for await (const chunk of body) {
-      onBytes?.()
-      let from = 0
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-        const tail = chunk.subarray(from, at)
-        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-        parts = []
-        from = at + 1
-        yield line.toString()
-      }
-      if (from < chunk.length) parts.push(chunk.subarray(from))
-    }
-  } catch (error) {
-    throw fail(error)
-  } finally {
-    done()
-  }
-  if (parts.length > 0) yield Buffer.concat(parts).toString()
 }

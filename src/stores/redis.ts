@@ -7,7 +7,7 @@ import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
-import type { Notice, Store, StoreEvent } from '../core/store.ts'
+import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { isEmpty } from './difference.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import { parseNode, type Address } from './redis/address.ts'
@@ -19,6 +19,7 @@ import { readAll, readNames, type Contents } from './redis/read.ts'
 import { Dialer, placeOf } from './redis/session.ts'
 import { View } from './redis/view.ts'
 import { passwordOf } from './secrets.ts'
+import { expectText } from './shape.ts'
 import { tlsOptions } from './tls.ts'
 
 const DEFAULT_NODE = '127.0.0.1:6379'
@@ -58,9 +59,11 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
+    { heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
     const address = addresses.get(node) ?? parseNode(node, connection.scheme)
-    const dialer = new Dialer(connection, tuning.silence, signal)
+    const { silence } = tuning
+    const dialer = new Dialer(connection, { silence, limits: settings.limits, heard }, signal)
     const connections: Connection[] = []
     const connect = async (server: Address): Promise<Connection> => {
       const opened = await dialer.open(server)
@@ -123,7 +126,7 @@ async function* follow(
       if (notifications.takeFlushed()) break
       const changed = notifications.takeChanged()
       if (changed.size === 0) {
-        await Promise.all([reader.request('PING'), notifications.ping()])
+        await Promise.all([reader.ask(expectText('PONG'), 'PING'), notifications.ping()])
         continue
       }
       const delta = view.update(await readNames(reader, scope, changed))

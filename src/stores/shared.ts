@@ -10,13 +10,13 @@ import { coveredBy } from './roots.ts'
 /** @param prefixes of all names together; each watches some of them. Not for stores that are read on demand. */
 export function share(store: Store, prefixes: readonly Key[]): Store {
   const watches = new Map<string, SharedWatch>()
-  const watch: Store['watch'] = (node, own, signal) => {
+  const watch: Store['watch'] = (node, own, signal, options) => {
     let shared = watches.get(node)
     if (shared === undefined || shared.isOver) {
       shared = new SharedWatch(store, node, prefixes)
       watches.set(node, shared)
     }
-    return shared.follow(own, signal)
+    return shared.follow(own, signal, options?.heard)
   }
   const find = store.findNodes?.bind(store)
   return {
@@ -32,6 +32,7 @@ export function share(store: Store, prefixes: readonly Key[]): Store {
 interface Follower {
   readonly wanted: (key: Key) => boolean
   readonly mailbox: Mailbox
+  readonly heard: (() => void) | undefined
 }
 
 /** One watch of the store: begins with its first follower, ends with the last one or when it breaks. */
@@ -56,9 +57,13 @@ class SharedWatch {
     return this.#over
   }
 
-  async *follow(own: readonly Key[], signal: AbortSignal): AsyncGenerator<StoreEvent> {
+  async *follow(
+    own: readonly Key[],
+    signal: AbortSignal,
+    heard?: () => void,
+  ): AsyncGenerator<StoreEvent> {
     if (signal.aborted) return
-    const follower = { wanted: coveredBy(own), mailbox: new Mailbox() }
+    const follower = { wanted: coveredBy(own), mailbox: new Mailbox(), heard }
     this.#followers.add(follower)
     this.#done ??= this.#run()
     const aborted = new Promise<void>((resolve) => {
@@ -91,7 +96,9 @@ class SharedWatch {
     const { store, node, prefixes } = this
     let end: unknown
     try {
-      for await (const event of store.watch(node, prefixes, this.#abort.signal)) this.#take(event)
+      const heard = (): void => this.#followers.forEach((follower) => follower.heard?.())
+      const events = store.watch(node, prefixes, this.#abort.signal, { heard })
+      for await (const event of events) this.#take(event)
       end = new FaultError({ kind: 'store', message: `${store.name} at ${node} ended the watch` })
     } catch (error) {
       end = error

@@ -5,8 +5,9 @@ import { FaultError } from '../core/fault.ts'
 import type { Store } from '../core/store.ts'
 import { codeOf, TimeoutError } from './http-faults.ts'
 
-/** Milliseconds; the nodes that were found before are not to wait for long. */
+/** Milliseconds to find the nodes; and when there are some that were found before, which are not to wait. */
 const TIMEOUT = 3000
+const SHORT_TIMEOUT = 500
 
 /**
  * The store with its nodes found by the first of the records that exists. While DNS does not answer,
@@ -23,7 +24,7 @@ export function withNodesFrom(records: readonly string[], store: Store): Store {
     },
     async findNodes(signal) {
       try {
-        nodes = await lookUp(records, signal)
+        nodes = await lookUp(records, found ? SHORT_TIMEOUT : TIMEOUT, signal)
         found = true
       } catch (error) {
         if (!found || signal.aborted) throw error
@@ -34,17 +35,18 @@ export function withNodesFrom(records: readonly string[], store: Store): Store {
 
 async function lookUp(
   [record = '', ...others]: readonly string[],
+  timeout: number,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { promises: dns } = await import('node:dns')
   let servers: readonly SrvRecord[]
   try {
-    servers = await inTime(() => dns.resolveSrv(record), signal)
+    servers = await inTime(() => dns.resolveSrv(record), timeout, signal)
   } catch (error) {
     signal.throwIfAborted()
     const code = codeOf(error)
     const missing = code === 'ENOTFOUND' || code === 'ENODATA'
-    if (missing && others.length > 0) return lookUp(others, signal)
+    if (missing && others.length > 0) return lookUp(others, timeout, signal)
     throw fault(
       missing
         ? `there is no SRV record ${record} in the DNS`
@@ -69,14 +71,18 @@ const fault = (message: string): FaultError =>
   new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
 
 /** Node asks for up to half a minute, and does not let go of a single question. */
-async function inTime<T>(question: () => Promise<T>, signal: AbortSignal): Promise<T> {
+async function inTime<T>(
+  question: () => Promise<T>,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<T> {
   // Before it is asked: an answer that nobody waits for may be a failure that nobody handles.
   signal.throwIfAborted()
   let stop = (): void => undefined
   let timer: NodeJS.Timeout | undefined
   const ended = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason as Error)
-    timer = setTimeout(() => reject(new TimeoutError(TIMEOUT)), TIMEOUT)
+    timer = setTimeout(() => reject(new TimeoutError(timeout)), timeout)
     signal.addEventListener('abort', stop, { once: true })
   })
   try {

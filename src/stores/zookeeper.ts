@@ -6,7 +6,7 @@ import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Connection, StoreSettings } from '../core/settings.ts'
-import type { Store, StoreEvent } from '../core/store.ts'
+import type { Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
 import { HANDSHAKE_TIMEOUT, Session, type SessionOptions } from './zookeeper/session.ts'
@@ -39,15 +39,16 @@ export function open(
     node: string,
     prefixes: readonly Key[],
     signal: AbortSignal,
+    { heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
     try {
       try {
-        yield* follow(node, prefixes, 'recursive', signal)
+        yield* follow(node, prefixes, 'recursive', signal, heard)
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
       // In a new session: a server that does not know a request ends the one it came in.
-      yield* follow(node, prefixes, 'once', signal)
+      yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
     }
@@ -70,6 +71,7 @@ export function open(
     prefixes: readonly Key[],
     mode: WatchMode,
     signal: AbortSignal,
+    heard: WatchOptions['heard'],
   ): AsyncGenerator<StoreEvent> {
     const address = parseNode(node)
     const mailbox = new Mailbox()
@@ -79,6 +81,8 @@ export function open(
         ...credentials(connection),
         ...secured(connection),
         ...tuning,
+        limits: settings.limits,
+        heard,
         onEvent: (event) => znodes.onEvent(event),
         onEnd: (reason) => mailbox.fail(reason),
       },
@@ -91,11 +95,9 @@ export function open(
       yield await znodes.snapshot()
       yield* mailbox.deltas()
     } catch (error) {
-      // The second: an answer that is shorter than it should be.
-      if (error instanceof ZkError || error instanceof RangeError) {
-        throw session.fault(`failed: ${error.message}`)
-      }
-      throw error
+      if (error instanceof ZkError) throw session.fault(`failed: ${error.message}`)
+      if (!(error instanceof RangeError)) throw error
+      throw session.fault(`gave an answer that is not ZooKeeper's: ${error.message}`)
     } finally {
       session.close()
     }

@@ -48,7 +48,6 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
   reloadTimeout: 10_000,
   followSymlinks: true,
   mkdirs: false,
-  line: 1,
 }
 
 /**

@@ -1,7 +1,7 @@
 // Durations, modes, booleans, "did you mean".
 import { describe, expect, test } from 'vitest'
 import { nearest } from '../../src/config/nearest.ts'
-import { parseBoolean, parseDuration, parseMode } from '../../src/config/values.ts'
+import { parseBoolean, parseDuration, parseMode, parseSize } from '../../src/config/values.ts'
 
 const valueOf = <T>(parsed: { ok: true; value: T } | { ok: false; error: string }) =>
   parsed.ok ? parsed.value : parsed.error
@@ -35,6 +35,27 @@ describe('durations, in milliseconds', () => {
   test('zero where it makes no sense', () => {
     expect(valueOf(parseDuration('0', 1))).toBe('a duration above zero')
   })
+})
+
+const noSize = 'a size such as 64MiB, 512KiB or 1.5GiB'
+
+test.each([
+  ['64MiB', 64 * 2 ** 20],
+  ['64MB', 64 * 2 ** 20],
+  ['64m', 64 * 2 ** 20],
+  ['1.5GiB', 1.5 * 2 ** 30],
+  ['1k', 1024],
+  ['1024', 1024],
+  ['268435456', 2 ** 28],
+  ['1023', noSize],
+  ['0k', noSize],
+  ['64', noSize],
+  ['64 MiB', noSize],
+  ['64TiB', noSize],
+  ['-1k', noSize],
+  ['', noSize],
+])('size %s', (text, expected) => {
+  expect(valueOf(parseSize(text))).toBe(expected)
 })
 
 test.each([

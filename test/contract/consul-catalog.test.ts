@@ -9,6 +9,7 @@ import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 import { aborting } from './aborting.ts'
+import { unreachable } from './unreachable.ts'
 import { watching } from './world.ts'
 
 describe('contract: consul-catalog', () => {
@@ -49,6 +50,8 @@ describe('contract: consul-catalog', () => {
       return dir(name)
     },
   )
+
+  unreachable(() => ({ settings }))
 
   test('an empty catalog gives an empty snapshot first', async () => {
     await watching({ settings }, [dir(newName())], async (watched) => {

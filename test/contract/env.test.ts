@@ -12,6 +12,7 @@ contract({
     change: 'the environment of a running process cannot be changed from outside',
     ttl: 'variables do not expire',
     outage: 'the environment is always there',
+    nodes: 'there is one environment',
   },
   async start() {
     const set = new Set<string>()

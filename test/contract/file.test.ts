@@ -70,7 +70,7 @@ function insert(root: Json, key: string, value: string): void {
 
 contract({
   name: 'file',
-  lacks: { ttl: 'files do not expire' },
+  lacks: { ttl: 'files do not expire', nodes: 'files are on this machine' },
   async start() {
     const root = tempDir('file')
     const [folder, staging, away] = ['keys', 'staging', 'away'].map((name) => join(root, name)) as [

@@ -5,13 +5,14 @@ import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
 import { bytes, reading } from './reading.ts'
 import { surviving } from './surviving.ts'
+import { unreachable } from './unreachable.ts'
 import { newPrefix, type World } from './world.ts'
 
 /**
  * `bytes`: values need not be UTF-8. `change`: keys change while they are watched. `ttl`: keys expire.
- * `outage`: the store can go away.
+ * `outage`: the store can go away. `nodes`: it has several of them. (What lies is in lying.test.ts.)
  */
-type Ability = 'bytes' | 'change' | 'ttl' | 'outage'
+type Ability = 'bytes' | 'change' | 'ttl' | 'outage' | 'nodes'
 
 export interface Contract {
   readonly name: string
@@ -45,6 +46,7 @@ export function contract(
     if (!lacks('change', () => 'put' in world.client)) changing(get)
     if (!lacks('ttl', () => 'putWithTtl' in world.client)) expiring(get)
     if (!lacks('outage', () => 'down' in world)) surviving(get)
+    if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
     /** A declared deviation stands in the list of tests, and has to be true. */

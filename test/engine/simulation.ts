@@ -548,11 +548,9 @@ function resourceOf(name: string, traits: Traits): Resource {
     ...(command === 'none' ? {} : { reloadCmd: command }),
     followSymlinks: true,
     mkdirs: false,
-    line: 1,
   }
   return {
     name,
-    file: `/conf.d/${name}`,
     templates: [spec],
     ...(group ? { group: 'g' } : {}),
     ...(groupCheck ? { groupCheck: { command: `check ${name}`, timeout: 1000 } } : {}),

@@ -65,7 +65,6 @@ const spec = (name: string): TemplateSpec => ({
   reloadTimeout: 10_000,
   followSymlinks: true,
   mkdirs: false,
-  line: 1,
 })
 
 /** A resource of one template. */
@@ -75,7 +74,6 @@ export const resourceOf = (
   more: Partial<Resource> = {},
 ): Resource => ({
   name,
-  file: `/nonexistent/conf.d/${name}`,
   templates: [{ ...spec(name), ...template }],
   holdDown: 0,
   reload: plainReload,

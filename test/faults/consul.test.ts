@@ -66,7 +66,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
       await trial.begin()
       proxy.answer(TOO_MANY)
       await trial.writes(5)
-      await trial.untilTold('store-stale', 2)
+      await trial.untilTold('store-stale')
       await trial.writes(5)
       proxy.restore()
       await trial.write()

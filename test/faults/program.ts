@@ -115,8 +115,10 @@ export class Program {
     )
   }
 
-  killOffspring(): void {
+  /** @param command which of them, by their command lines; default: all */
+  killOffspring(command = /^/): void {
     for (const pid of this.#pids()) {
+      if (!command.test(read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))) continue
       try {
         process.kill(pid, 'SIGKILL')
       } catch {

@@ -27,10 +27,10 @@ export async function answersCutShort(
 ): Promise<void> {
   await trial.begin()
   for (const bytes of lengths) {
-    const before = trial.program?.told('store-stale')
+    const before = proxy.cutShort
     proxy.truncate(bytes)
     await trial.writes(5)
-    await trial.untilTold('store-stale', before)
+    await trial.until('an answer is cut short', () => proxy.cutShort > before)
   }
   proxy.restore()
   await trial.write()

@@ -1,142 +1,305 @@
-import { describe, expect, it, vi } from 'vitest'
+// Following a store over its nodes: which is asked when, what breaks a connection, and what is waited for.
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Store, StoreEvent } from '../../src/core/store.ts'
-import type { Event } from '../../src/core/event.ts'
-import { Feed } from '../../src/feeds/feed.ts'
-import { follow, type FollowEvent } from '../../src/feeds/follow.ts'
+import { OutdatedError, type Store, type StoreEvent } from '../../src/core/store.ts'
+import { follow, type FollowEvent, type FollowOptions } from '../../src/feeds/follow.ts'
+import type { Asked } from '../../src/feeds/race.ts'
+import { within } from '../support/until.ts'
 
-const snapshot = (entries: Record<string, string>): StoreEvent => ({
+const snapshot = (entries: Record<string, string> = {}): StoreEvent => ({
   kind: 'snapshot',
   entries: new Map(Object.entries(entries) as [Key, string][]),
 })
 
-/** A store whose connections follow a script: what each yields before it breaks. */
-function scripted(
-  nodes: string[],
-  script: readonly (readonly StoreEvent[])[],
-): Store & { tried: string[] } {
-  const tried: string[] = []
-  return {
+/** What a node does when it is asked: events, and an error or silence behind them. */
+type Behaviour = readonly (StoreEvent | Error | 'heard' | 'silence')[]
+
+const SILENT: Behaviour = ['silence']
+const gone = (node: string): FaultError =>
+  new FaultError({ kind: 'store', message: `${node} is gone`, hint: 'look' })
+
+/** A store whose nodes behave in turn as they are told, and are silent after that. */
+function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
+  const asked: string[] = []
+  const cancelled: string[] = []
+  const store: Store = {
     name: 'scripted',
-    nodes,
-    tried,
-    async *watch(node, _prefixes, signal) {
-      tried.push(node)
-      const events = script[tried.length - 1]
-      if (events === undefined) {
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-        return
+    nodes: Object.keys(nodes),
+    async *watch(node, _prefixes, signal, { heard } = {}) {
+      const turn = asked.filter((one) => one === node).length
+      asked.push(node)
+      for (const step of nodes[node]?.[turn] ?? SILENT) {
+        if (step instanceof Error) throw step
+        if (step === 'heard') heard?.()
+        else if (step !== 'silence') yield step
+        else {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+          cancelled.push(node)
+          return
+        }
       }
-      yield* events
-      throw new FaultError({ kind: 'store', message: `${node} is gone` })
+      throw gone(node)
     },
   }
+  return { store, asked, cancelled }
 }
 
-const backoff = { first: 2, most: 4 }
+/** Short, but for a proof that never comes: each connection is one that has not proven itself. */
+const quick = {
+  backoff: { first: 2, most: 4 },
+  proof: 60_000,
+  patience: { silence: 20, most: 60_000 },
+} satisfies Partial<FollowOptions>
 
-describe('follow', () => {
-  it('goes from node to node, without waiting in the first round', async () => {
-    const store = scripted(['a', 'b', 'c'], [[], [], [snapshot({})], []])
-    const stop = new AbortController()
-    const seen: FollowEvent[] = []
-    for await (const event of follow(store, ['/'], { signal: stop.signal, backoff })) {
-      seen.push(event)
-      if (seen.length === 5) break
-    }
-    expect(store.tried).toEqual(['a', 'b', 'c', 'a'])
-    expect(seen.map((event) => event.kind)).toEqual([
-      'broken',
-      'broken',
-      'store',
-      'broken',
-      'broken',
-    ])
-    expect(seen[0]).toMatchObject({ node: 'a', retryIn: 0, fault: { message: 'a is gone' } })
+function following(store: Store, options: Partial<FollowOptions> = {}) {
+  const stop = new AbortController()
+  onTestFinished(() => stop.abort())
+  const events = follow(store, ['/'], { ...quick, ...options, signal: stop.signal })
+  const next = async (): Promise<FollowEvent> => {
+    const step = await within('an event', events.next())
+    if (step.done === true) throw new Error('it has ended')
+    return step.value
+  }
+  return { next, events, stop }
+}
+
+describe('nodes', () => {
+  it('are asked one after the other when they refuse, and the first good answer counts', async () => {
+    const { store, asked } = scripted({ a: [[]], b: [[]], c: [[snapshot(), 'silence']] })
+    const { next } = following(store)
+    const passed = { kind: 'passed', fault: { hint: 'look' } }
+    expect(await next()).toMatchObject({ ...passed, node: 'a' })
+    expect(await next()).toMatchObject({ ...passed, node: 'b' })
+    expect(await next()).toEqual({ kind: 'store', node: 'c', event: snapshot() })
+    expect(asked).toEqual(['a', 'b', 'c'])
   })
 
-  it('ends when it is told to, also while it waits', async () => {
-    const store = scripted(['a'], [[], [], [], []])
-    const stop = new AbortController()
-    const events = follow(store, ['/'], {
-      signal: stop.signal,
-      backoff: { first: 60_000, most: 60_000 },
+  it('that are silent hold up nobody, and are let go of when another one has answered', async () => {
+    const { store, asked, cancelled } = scripted({ a: [SILENT], b: [[snapshot(), 'silence']] })
+    const { next } = following(store)
+    expect(await next()).toMatchObject({
+      kind: 'passed',
+      node: 'a',
+      fault: { message: 'scripted at a has not answered' },
     })
-    await events.next()
-    const waiting = events.next()
-    stop.abort()
-    expect((await waiting).done).toBe(true)
+    expect(await next()).toMatchObject({ kind: 'store', node: 'b' })
+    expect(asked).toEqual(['a', 'b'])
+    expect(cancelled).toEqual(['a'])
   })
 
-  it('does not retry a bug in silence', async () => {
+  it('that are slow are not given up: one that answers at last counts as any other', async () => {
+    let answer = (): void => undefined
+    const late = new Promise<void>((resolve) => (answer = resolve))
+    const asked: string[] = []
     const store: Store = {
-      name: 'broken',
-      nodes: ['a'],
-      async *watch() {
-        throw new TypeError('x is not a function')
+      name: 'scripted',
+      nodes: ['a', 'b'],
+      async *watch(node) {
+        asked.push(node)
+        if (node === 'b') throw gone('b')
+        await late
+        yield snapshot()
       },
     }
-    const events = follow(store, ['/'], { signal: new AbortController().signal })
-    await expect(events.next()).rejects.toThrow('x is not a function')
+    const { next } = following(store)
+    expect(await next()).toMatchObject({
+      kind: 'broken',
+      isAll: true,
+      fault: { message: 'scripted at a has not answered; b is gone' },
+    })
+    answer()
+    for (;;) {
+      const event = await next()
+      if (event.kind === 'broken') continue
+      if (event.kind === 'passed') expect(event.node).toBe('b')
+      else {
+        expect(event).toMatchObject({ kind: 'store', node: 'a' })
+        break
+      }
+    }
+    expect(asked.filter((node) => node === 'a')).toHaveLength(1)
+  })
+
+  it('that are heard get longer: the next one is not asked for what takes its time', async () => {
+    const asked: string[] = []
+    const store: Store = {
+      name: 'scripted',
+      nodes: ['a', 'b'],
+      async *watch(node, _prefixes, _signal, { heard } = {}) {
+        asked.push(node)
+        for (let n = 0; n < 20; n++) {
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          heard?.()
+        }
+        yield snapshot()
+      },
+    }
+    const { next } = following(store)
+    expect(await next()).toMatchObject({ kind: 'store', node: 'a' })
+    expect(asked).toEqual(['a'])
+  })
+
+  it('take over at once when the one that served breaks, and it comes last', async () => {
+    let release = (): void => undefined
+    const asked: string[] = []
+    const store: Store = {
+      name: 'scripted',
+      nodes: ['a', 'b', 'c'],
+      async *watch(node) {
+        asked.push(node)
+        if (node === 'c') throw gone(node)
+        yield snapshot()
+        await new Promise<void>((resolve) => (release = resolve))
+        throw gone(node)
+      },
+    }
+    const { next } = following(store, { proof: 0 })
+    for (const node of ['a', 'b', 'a']) {
+      for (let event = await next(); event.kind !== 'proven'; event = await next()) {
+        if (event.kind !== 'passed') expect(event).toMatchObject({ kind: 'store', node })
+      }
+      release()
+      expect(await next()).toMatchObject({ kind: 'broken', node, retryIn: 0, isAll: false })
+    }
+    expect(asked).toEqual(['a', 'b', 'c', 'a'])
+  })
+
+  it('that are named twice are asked once', async () => {
+    const { store, asked } = scripted({ a: [SILENT], b: [[]] })
+    const nodes = ['a', 'a', 'b', 'b']
+    expect(await following({ ...store, nodes }).next()).toMatchObject({ kind: 'broken' })
+    expect(asked).toEqual(['a', 'b'])
+  })
+
+  it('that cannot be found are told of as one that cannot be reached', async () => {
+    const { store } = scripted({ a: [] })
+    const asked: Asked = new Map()
+    const findNodes = async (): Promise<void> => {
+      throw new FaultError({ kind: 'store', message: 'no record' })
+    }
+    const { next } = following({ ...store, nodes: ['SRV record x'], findNodes }, { asked })
+    expect(await next()).toMatchObject({ kind: 'broken', fault: { message: 'no record' } })
+    expect([...asked]).toEqual([['SRV record x', { kind: 'store', message: 'no record' }]])
+  })
+
+  it('that all fail are one fault, which says what each did', async () => {
+    const { store } = scripted({ a: [[]], b: [SILENT], c: [[]] })
+    const asked: Asked = new Map()
+    const { next } = following(store, { asked })
+    expect(await next()).toMatchObject({
+      kind: 'broken',
+      isAll: true,
+      fault: {
+        message: 'a is gone; scripted at b has not answered; c is gone',
+        hint: 'look',
+      },
+    })
+    expect([...asked.keys()]).toEqual(['a', 'b', 'c'])
+  })
+
+  it('that all refuse for good make a fault that is for good', async () => {
+    const forGood = new FaultError({ kind: 'store', message: 'no', permanent: true })
+    const both = scripted({ a: [[forGood]], b: [[forGood]] })
+    expect(await following(both.store).next()).toMatchObject({ fault: { permanent: true } })
+    const one = scripted({ a: [[forGood]], b: [[]] })
+    const event = (await following(one.store).next()) as { fault: object }
+    expect(event.fault).not.toHaveProperty('permanent')
   })
 })
 
-const feeding = {
-  prefixes: ['/'],
-  root: '/',
-  name: 'scripted',
-  emit: () => undefined,
-  once: false,
-} satisfies Omit<ConstructorParameters<typeof Feed>[0], 'store'>
-
-describe('a feed', () => {
-  it('keeps the last whole tree while its store is away, and tells only what differs afterwards', async () => {
-    const store = scripted(
-      ['a'],
-      [[snapshot({ '/x': '1', '/y': '1' })], [snapshot({ '/x': '1', '/y': '2' })]],
+describe('a connection', () => {
+  it('that breaks before it has proven itself is followed by a pause, longer each time', async () => {
+    const { store } = scripted({ a: Array(6).fill([snapshot()]) as Behaviour[] })
+    const { next } = following(store, { backoff: { first: 8, most: 64 } })
+    const pauses: number[] = []
+    while (pauses.length < 4) {
+      const event = await next()
+      if (event.kind === 'broken') pauses.push(event.retryIn)
+    }
+    expect(pauses.map((pause, n) => pause >= 4 * 2 ** n && pause <= 8 * 2 ** n)).not.toContain(
+      false,
     )
-    const events: Event[] = []
-    const changes: string[][] = []
-    const feed = new Feed({ ...feeding, store, emit: (event) => events.push(event) })
-    feed.listener = {
-      changed: (_feed, changed) => changes.push([...changed.keys()]),
-      crashed: (error) => expect.fail(String(error)),
-    }
-    feed.start()
-    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
-    expect(changes).toEqual([['/x', '/y'], ['/y']])
-    expect(events.map(({ kind }) => kind)).toEqual([
-      'store-live',
-      'store-stale',
-      'store-live',
-      'store-stale',
-    ])
-    await feed.close()
   })
 
-  it('tells a notice once, however often its store is opened', async () => {
-    const noted: StoreEvent = {
-      kind: 'snapshot',
-      entries: new Map(),
-      notices: [{ level: 'warn', message: 'asked every 5 s' }],
+  it('that has proven itself begins the count anew', async () => {
+    let release = (): void => undefined
+    const store: Store = {
+      name: 'scripted',
+      nodes: ['a'],
+      async *watch(node) {
+        yield snapshot()
+        await new Promise<void>((resolve) => (release = resolve))
+        throw gone(node)
+      },
     }
-    const store = scripted(['a'], [[noted], [noted, noted]])
-    const events: Event[] = []
-    const feed = new Feed({ ...feeding, store, emit: (event) => events.push(event) })
-    feed.start()
-    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
-    expect(events.filter(({ kind }) => kind === 'notice')).toEqual([
-      { kind: 'notice', level: 'warn', message: 'asked every 5 s' },
-    ])
-    await feed.close()
+    const { next } = following(store, { backoff: { first: 2, most: 1000 }, proof: 0 })
+    for (let n = 0; n < 5; n++) {
+      expect(await next()).toMatchObject({ kind: 'store' })
+      expect(await next()).toEqual({ kind: 'proven', node: 'a' })
+      release()
+      const { retryIn } = (await next()) as { retryIn: number }
+      expect(retryIn).toBeLessThanOrEqual(2)
+    }
   })
 
-  it('asks no store where no key is wanted', () => {
-    const store = scripted(['a'], [])
-    const feed = new Feed({ ...feeding, store, prefixes: [] })
-    feed.start()
-    expect(feed.mirror.kind).toBe('live')
-    expect(store.tried).toEqual([])
+  it('that is outdated is opened again at once, and untold, but not time after time', async () => {
+    const outdated = new OutdatedError({ kind: 'store', message: 'compacted' })
+    const { store, asked } = scripted({
+      a: Array(9).fill([snapshot(), outdated]) as Behaviour[],
+      b: [],
+    })
+    const { next } = following(store)
+    expect(await next()).toMatchObject({ kind: 'store' })
+    expect(await next()).toMatchObject({ kind: 'store' })
+    expect(await next()).toMatchObject({ kind: 'broken', fault: { message: 'compacted' } })
+    expect(asked).toEqual(['a', 'a'])
+  })
+
+  it('is broken for an event that is refused', async () => {
+    const { store } = scripted({ a: [[snapshot({ '/x': '1' })]] })
+    const refuse = (): { kind: 'store'; message: string } => ({
+      kind: 'store',
+      message: 'too much',
+    })
+    expect(await following(store, { refuse }).next()).toMatchObject({
+      kind: 'broken',
+      fault: { message: 'too much' },
+    })
+  })
+})
+
+it('ends when it is told to, also while it waits', async () => {
+  const { store } = scripted({ a: [[]] })
+  const { events, stop } = following(store, { backoff: { first: 60_000, most: 60_000 } })
+  await events.next()
+  const waiting = events.next()
+  stop.abort()
+  expect((await waiting).done).toBe(true)
+})
+
+it('an exception in a store is one of its failures, told as a bug besides, without its values', async () => {
+  const { store } = scripted({
+    a: [
+      [new SyntaxError('Cannot convert secret to a BigInt')],
+      [new TypeError('x is not iterable')],
+    ],
+  })
+  const { next } = following(store)
+  const bug = (await next()) as { kind: 'bug'; text: string }
+  expect(bug.kind).toBe('bug')
+  expect(bug.text).toContain(
+    'this is a bug in reconfd, met with scripted at a: SyntaxError\n    at ',
+  )
+  expect(bug.text).not.toContain('secret')
+  expect(await next()).toMatchObject({
+    kind: 'broken',
+    fault: {
+      kind: 'store',
+      message: 'scripted at a sent something that reconfd cannot handle (SyntaxError)',
+    },
+  })
+  expect((await next()) as { text: string }).toMatchObject({
+    text: expect.stringContaining('TypeError: x is not iterable') as string,
   })
 })

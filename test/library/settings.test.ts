@@ -20,6 +20,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
     text: 'string',
     list: 'readonly string[]',
     duration: 'Duration',
+    size: 'number | string',
     choice: [...choices, ...Object.keys(synonyms)].map((one) => `'${one}'`).join(' | '),
     address: 'string',
   })[type]

@@ -10,6 +10,7 @@ import { startFake } from '../support/fake-http.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { startConsul, tempDir, type ConsulServer } from '../support/servers.ts'
 import { settingsFor } from '../support/settings.ts'
+import { until } from '../support/until.ts'
 
 const ROOT_TOKEN = 'root-token-of-the-test'
 
@@ -281,6 +282,60 @@ test('an index that goes back starts over from 0, and equal numbers deceive nobo
   expect(index.slice(0, 3)).toEqual([null, '90', null])
 })
 
+/** Servers of one cluster, which may know different things; each asked with its path. */
+async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
+  const fake = await startFake((url, response) => {
+    if (!url.searchParams.has('index')) answer(url.searchParams.has('consistent'), response)
+  })
+  onTestFinished(() => fake.close())
+  return fake
+}
+
+test('a server that is behind another one is not believed; a leader that makes sure of it is', async () => {
+  const ahead = await startServer((_, r) => give(r, 90, [entry('app/a', 'new', 90)]))
+  const behind = await startServer((consistent, r) =>
+    consistent
+      ? give(r, 91, [entry('app/a', 'newest', 91)])
+      : give(r, 50, [entry('app/a', 'old', 50)]),
+  )
+  const restored = await startServer((_, r) => give(r, 12, [entry('app/a', 'restored', 12)]))
+  const deposed = await startServer((consistent, r) =>
+    consistent ? r.writeHead(500).end('leadership lost') : give(r, 9, [entry('app/a', 'old', 9)]),
+  )
+  const settings = settingsFor({
+    backend: 'consul',
+    connection: { nodes: ['unused:1'], scheme: 'http' },
+  })
+  const store = open(settings, {})
+  const read = async (node: string): Promise<object> => {
+    if (!store.ok) throw new Error(store.error.message)
+    const raw = new RawWatch({ ok: true, value: { ...store.value, nodes: [node] } }, ['/app'])
+    onTestFinished(() => raw.end())
+    return raw.next()
+  }
+  expect(await read(ahead.node)).toEqual(snapshot({ '/app/a': 'new' }))
+  expect(await read(behind.node)).toEqual(snapshot({ '/app/a': 'newest' }))
+  // A cluster that was restored is behind for good, and its leader says so.
+  expect(await read(restored.node)).toEqual(snapshot({ '/app/a': 'restored' }))
+  await expect(read(deposed.node)).rejects.toThrow('leadership lost')
+})
+
+test('a server that answers at once and brings nothing is asked less and less', async () => {
+  let answers = 0
+  const fake = await startFake((_, response) => {
+    answers++
+    give(response, 5, [entry('app/a', '1', 5)])
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(['/app'], fake.node)
+  await raw.next()
+  const begin = performance.now()
+  void raw.next().catch(() => undefined)
+  await until('some questions', () => answers >= 12)
+  // Two for each round, and rounds after 0, 0.1, 0.2, 0.4 and 0.8 s, half of it at least.
+  expect(performance.now() - begin).toBeGreaterThan(500)
+})
+
 test('an index below 1 is 1, and a return without a change is no event', async () => {
   const fake = await startFake((_, response, nth) => {
     if (nth < 3) give(response, 0, [entry('app', '1', 7)])
@@ -325,9 +380,13 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'that is no JSON',
     (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
-    /not a JSON list/,
+    /that is not Consul's: it is no JSON$/,
   ],
-  ['that is not from Consul', (r) => r.writeHead(404).end('secret'), /without X-Consul-Index/],
+  [
+    'that is not from Consul',
+    (r) => r.writeHead(404).end('secret'),
+    /its header X-Consul-Index is missing$/,
+  ],
   [
     'cut off',
     (r) => r.writeHead(200, { 'content-length': 9 }).write('[', () => r.destroy()),

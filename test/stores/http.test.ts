@@ -1,30 +1,45 @@
 // The stores' HTTP layer: what it reads, how it ends, and what it says when it cannot.
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
-import type { Connection } from '../../src/core/settings.ts'
-import { checkConnection, openHttp } from '../../src/stores/http.ts'
+import type { Connection, Limits } from '../../src/core/settings.ts'
+import { checkConnection, openHttp, type HttpClient } from '../../src/stores/http.ts'
 import { basicAuth } from '../../src/stores/secrets.ts'
+import { deadNodes } from '../support/dead-nodes.ts'
 import { handlesBeyond, activeHandles } from '../support/handles.ts'
 import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
 const connection: Connection = { nodes: [], scheme: 'http' }
-const servers: Server[] = []
+const limits: Limits = { body: 2 ** 20, message: 2 ** 17 }
+const open = (node: string): HttpClient =>
+  openHttp(node, { connection, limits, product: 'etcd', port: 2379 })
+const servers: { close(): unknown }[] = []
+const sockets = new Set<Socket>()
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener)
+  servers.push(server)
+  server.on('connection', (socket) => sockets.add(socket))
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A server of bare connections, which answers the first bytes of each. */
+async function listenTcp(answer: (socket: Socket) => void): Promise<string> {
+  const server = createTcpServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+    socket.once('data', () => answer(socket))
+  })
   servers.push(server)
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections()
-    server.close()
-  }
+  for (const socket of sockets) socket.destroy()
+  for (const server of servers.splice(0)) server.close()
 })
 
 async function faultOf(run: () => unknown): Promise<Fault> {
@@ -38,7 +53,7 @@ async function faultOf(run: () => unknown): Promise<Fault> {
 }
 
 async function failing(node: string, timeout?: number): Promise<Fault> {
-  const http = openHttp(node, connection, 'etcd')
+  const http = open(node)
   try {
     return await faultOf(() => http.request('/', timeout === undefined ? {} : { timeout }))
   } finally {
@@ -48,7 +63,7 @@ async function failing(node: string, timeout?: number): Promise<Fault> {
 
 describe('settings', () => {
   test('a node that is no address', async () => {
-    const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path']))
+    const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path'], 80))
     expect(fault).toMatchObject({
       message: 'the node "http://etcd:1/path" is not an address',
       permanent: true,
@@ -57,7 +72,7 @@ describe('settings', () => {
 
   test('a missing TLS file is told with its option', async () => {
     const tls = { ...connection, clientCaKeys: '/nonexistent/ca.pem' }
-    const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1']))
+    const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1'], 80))
     expect(fault).toMatchObject({
       message: 'cannot read the file of -client-ca-keys: ENOENT',
       file: '/nonexistent/ca.pem',
@@ -107,12 +122,143 @@ describe('failures', () => {
   })
 })
 
+describe('limits', () => {
+  /** Writes as fast as it is read, without end. */
+  const endless =
+    (status: number, bytes = 'A'.repeat(2 ** 16)): RequestListener =>
+    (_, response) => {
+      response.on('error', () => undefined).writeHead(status)
+      const go = (): void => {
+        while (!response.destroyed && response.write(bytes));
+      }
+      response.on('drain', go)
+      go()
+    }
+
+  test.each([
+    ['an answer', endless(200), 'an answer of more than 1 MiB (-max-body)'],
+    ["an error's text", endless(500), "an error's text (HTTP 500) of more than 64 KiB"],
+    ['a page of a redirect', endless(302), "an error's text (HTTP 302) of more than 64 KiB"],
+  ])('%s', async (_, listener, what) => {
+    const node = await serve(listener)
+    const { message } = await failing(node)
+    expect(message).toBe(`etcd at http://${node} sends ${what}`)
+  })
+
+  test('an answer that is announced as too large is not waited for', async () => {
+    const node = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 30 }).write('{')
+    })
+    expect((await failing(node)).message).toContain('an answer of more than 1 MiB (-max-body)')
+  })
+
+  test.each([
+    ['a line', 200, 'a line of more than 128 KiB (-max-message)'],
+    ['the text of an error', 500, "an error's text (HTTP 500) of more than 64 KiB"],
+  ])('%s, where lines are read', async (_, status, what) => {
+    const node = await serve(endless(status))
+    const http = open(node)
+    const { lines } = await http.lines('/')
+    const fault = await faultOf(() => lines[Symbol.asyncIterator]().next())
+    expect(fault.message).toBe(`etcd at http://${node} sends ${what}`)
+    await http.close()
+  })
+
+  test('many short lines are no long one', async () => {
+    const node = await serve((_, response) => response.end(`${'x'.repeat(1000)}\n`.repeat(1000)))
+    const http = open(node)
+    const { lines } = await http.lines('/')
+    let count = 0
+    for await (const line of lines) count += line.length
+    expect(count).toBe(1_000_000)
+    await http.close()
+  })
+
+  test('a message of many short lines', async () => {
+    const node = await serve(endless(200, 'short\n'.repeat(1000)))
+    const http = open(node)
+    const response = await http.lines('/')
+    expect((await faultOf(() => response.text())).message).toContain(
+      'a message of more than 128 KiB (-max-message)',
+    )
+    await http.close()
+  })
+
+  test('headers', async () => {
+    const node = await listenTcp((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${'x-more: more\r\n'.repeat(10_000)}`)
+    })
+    expect((await failing(node)).message).toContain('it sends headers of more than 16 KiB')
+  })
+})
+
+describe('what is not HTTP, or not plain', () => {
+  test.each([
+    ["-ERR unknown command 'GET'\r\n", 'its answer is not HTTP'],
+    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, and was asked in plain HTTP'],
+  ])('%j', async (bytes, what) => {
+    const node = await listenTcp((socket) => socket.end(bytes))
+    expect((await failing(node)).message).toBe(`cannot reach etcd at http://${node}: ${what}`)
+  })
+
+  test.each([
+    'Client sent an HTTP request to an HTTPS server.\n',
+    '<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>',
+    "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+  ])('a port that wants TLS and says so: %s', async (text) => {
+    const node = await serve((_, response) => response.writeHead(400).end(text))
+    expect(await failing(node)).toEqual({
+      kind: 'store',
+      message: `etcd at http://${node} speaks TLS, and was asked in plain HTTP`,
+      hint: 'write -scheme https, or https:// before the node',
+      permanent: true,
+    })
+  })
+
+  test('bytes that are not UTF-8', async () => {
+    const node = await serve((_, response) => response.end(Buffer.from([0x22, 0xff, 0x22])))
+    expect((await failing(node)).message).toBe(
+      `etcd at http://${node} sends bytes that are not UTF-8`,
+    )
+  })
+})
+
+test('a connection that the server closes is told as that, whatever became of an idle one before', async () => {
+  const closed = { sockets: 0 }
+  const node = await serve((request, response) => {
+    if (request.url === '/second') return void response.destroy()
+    request.socket.once('close', () => closed.sockets++)
+    // Taken as an advice to let go of it after a second without a request.
+    response.writeHead(200, { 'keep-alive': 'timeout=3' }).end()
+  })
+  const http = open(node)
+  await http.request('/first')
+  await until('the idle connection is let go of', () => closed.sockets === 1)
+  const fault = await faultOf(() => http.request('/second'))
+  expect(fault.message).toBe(
+    `cannot reach etcd at http://${node}: the server closed the connection`,
+  )
+  await http.close()
+})
+
+test('close() ends a connection that is still being made', async () => {
+  const dead = await deadNodes['drops packets']()
+  const before = activeHandles()
+  const http = open(dead.node)
+  const asked = faultOf(() => http.request('/'))
+  await until('a socket is opened', () => handlesBeyond(before).length > 0)
+  await http.close()
+  await asked
+  await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
+  await dead.close()
+})
+
 test('an HTTP status is for the caller to judge', async () => {
   const node = await serve((request, response) => {
     response.writeHead(404, { 'x-method': request.method })
     request.pipe(response)
   })
-  const http = openHttp(node, connection)
+  const http = open(node)
   const answer = await http.request('/x', { method: 'POST', body: 'wörd' })
   expect(answer).toMatchObject({ status: 404, body: 'wörd', headers: { 'x-method': 'POST' } })
   await http.close()
@@ -126,7 +272,7 @@ test('lines come as they arrive, whole, whatever the chunks', async () => {
     send = (bytes) => response.write(bytes)
     end = () => response.end('last')
   })
-  const http = openHttp(node, connection)
+  const http = open(node)
   let bytes = 0
   const { lines } = await http.lines('/', { onBytes: () => bytes++ })
   const iterator = lines[Symbol.asyncIterator]()
@@ -150,7 +296,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     if (request.url === '/quick') response.end('done')
   })
   const before = activeHandles()
-  const http = openHttp(node, connection)
+  const http = open(node)
   const abort = new AbortController()
   const { signal } = abort
   await http.request('/quick')

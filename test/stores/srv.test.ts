@@ -5,8 +5,10 @@ import type { FaultError } from '../../src/core/fault.ts'
 import type { Store } from '../../src/core/store.ts'
 import { withNodesFrom } from '../../src/stores/srv.ts'
 import { startDns, type DnsServer } from '../support/dns.ts'
+import { deadNodes } from '../support/dead-nodes.ts'
 import { startEtcd } from '../support/servers.ts'
 import { settingsFor } from '../support/settings.ts'
+import { within } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 
 const RECORD = '_etcd._tcp.example.test'
@@ -79,6 +81,27 @@ test.each([
     hint: 'check -srv-record or -srv-domain, and the DNS',
   })
 })
+
+test.each(['before', 'behind'])(
+  'one of two servers is dead, %s the other: the keys are there soon',
+  { timeout: 30_000 },
+  async (where) => {
+    const etcd = await startEtcd()
+    onTestFinished(() => etcd.stop())
+    const dead = await deadNodes['takes connections and stays silent']()
+    onTestFinished(() => dead.close())
+    const [host = '', port] = etcd.node.split(':')
+    dns.set(RECORD, [
+      { host, port: Number(port), priority: 2 },
+      { host, port: Number(dead.node.split(':')[1]), priority: where === 'before' ? 1 : 3 },
+    ])
+    const connection = { nodes: [], srv: [RECORD], scheme: 'http' as const }
+    const watched = await Watched.open(settingsFor({ backend: 'etcdv3', connection }), ['/app'])
+    onTestFinished(() => watched.close())
+    await within('the first snapshot', watched.live(), 3000)
+    expect(watched.faults).toEqual([])
+  },
+)
 
 test('no answer is waited for once it is not wanted any more', async () => {
   dns.fallSilent()

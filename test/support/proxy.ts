@@ -11,6 +11,8 @@ export interface Proxy {
   silence(): void
   /** Each connection ends after so many bytes of the server's answers, those that are open included. */
   truncate(bytes: number): void
+  /** How many connections have ended so. */
+  readonly cutShort: number
   /** Requests are answered with this text, and the connection is closed; open ones end. */
   answer(text: string): void
   restore(): void
@@ -26,6 +28,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   const port = Number(target.split(':').at(-1))
   const sockets = new Set<Socket>()
   let mode: Mode = { kind: 'open' }
+  let cutShort = 0
 
   const join = (near: Socket, far: Socket): void => {
     const passed = { bytes: 0 }
@@ -47,7 +50,10 @@ export async function startProxy(target: string): Promise<Proxy> {
         if (from === far) passed.bytes += data.length
         if (data.length < most) {
           if (!to.write(data)) from.pause()
-        } else to.end(data.subarray(0, Math.max(0, most)), () => from.destroy())
+        } else {
+          cutShort++
+          to.end(data.subarray(0, Math.max(0, most)), () => from.destroy())
+        }
       })
       to.on('drain', () => from.resume())
     }
@@ -76,6 +82,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     },
     truncate(bytes) {
       mode = { kind: 'truncated', bytes }
+    },
+    get cutShort() {
+      return cutShort
     },
     answer(text) {
       mode = { kind: 'answered', text }

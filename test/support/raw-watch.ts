@@ -14,7 +14,7 @@ export class RawWatch {
     const { value: store } = opened
     const node = store.nodes[0] as string
     const { signal } = this.#abort
-    this.#events = store.watch(node, prefixes, signal, demand)[Symbol.asyncIterator]()
+    this.#events = store.watch(node, prefixes, signal, { demand })[Symbol.asyncIterator]()
   }
 
   /** The next event, maps as plain objects and sets as sorted lists. Throws the watch's fault. */

@@ -12,6 +12,7 @@ export function settingsFor(own: StoreSettings): Settings {
     filter: '*',
     separator: '/',
     pollInterval: 1000,
+    limits: { body: 256 * 2 ** 20, message: 64 * 2 ** 20 },
     confdir: '/nonexistent',
     prefix: '/',
     prefixFromFlag: false,

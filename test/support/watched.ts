@@ -21,6 +21,8 @@ export class Watched {
   /** The kinds of all events so far, `broken` among them. */
   readonly kinds: (StoreEvent['kind'] | 'broken')[] = []
   readonly faults: Fault[] = []
+  /** What the store's code has thrown that was no fault. */
+  readonly bugs: string[] = []
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
   #error: unknown
@@ -73,7 +75,9 @@ export class Watched {
       if (step.kind === 'broken') {
         this.kinds.push('broken')
         this.faults.push(step.fault)
-      } else {
+      } else if (step.kind === 'bug') {
+        this.bugs.push(step.text)
+      } else if (step.kind === 'store') {
         this.kinds.push(step.event.kind)
         this.tree = reduce(this.tree, step.event).tree
       }

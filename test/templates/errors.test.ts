@@ -199,7 +199,7 @@ it.each<readonly [string, Options, readonly string[]]>([
   )
   // So that the template is tried again when the key comes; one outside of `keys` never does.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
-  expect([...reads.keys]).toEqual(hint?.includes('do not name it') === true ? [] : [full])
+  expect([...reads.keys]).toEqual(hint?.includes('do not name it') ? [] : [full])
 })
 
 it('a failure is told where it is: in a loop, in an include, in a folder', async () => {

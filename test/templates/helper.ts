@@ -63,7 +63,6 @@ export class Workshop {
       reloadTimeout: 1,
       followSymlinks: true,
       mkdirs: false,
-      line: 1,
       ...more,
     }
   }

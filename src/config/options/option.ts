@@ -5,7 +5,7 @@ export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
 
 export interface Option {
   readonly group: Group
-  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'choice' | 'address'
+  readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'size' | 'choice' | 'address'
   readonly help: string
   /** As it would be typed. Absent: unset, or computed (then `help` says how). */
   readonly default?: string

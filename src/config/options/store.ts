@@ -123,6 +123,20 @@ export const storeOptions = {
     least: 1,
     help: 'how often a store that does not report changes is read (backend redis without keyspace notifications)',
   },
+  'max-body': {
+    group: 'Store',
+    type: 'size',
+    default: '256MiB',
+    placeholder: 'size',
+    help: 'the largest answer of a store, and the most that it may hold below the keys: more is a failure of the store',
+  },
+  'max-message': {
+    group: 'Store',
+    type: 'size',
+    default: '64MiB',
+    placeholder: 'size',
+    help: 'the largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper',
+  },
   'consul-health': {
     group: 'Store',
     type: 'choice',

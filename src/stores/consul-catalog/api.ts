@@ -5,7 +5,17 @@ import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
 import type { Answer, ConsulHttp, Query } from '../consul-http.ts'
-import { instancesOf, nodesOf, type Choice, type HealthEntry, type NodeEntry } from './values.ts'
+import {
+  anything,
+  expecting,
+  listOf,
+  mapOf,
+  Mismatch,
+  nullable,
+  text,
+  type Shape,
+} from '../shape.ts'
+import { healthEntries, instancesOf, nodeEntries, nodesOf, type Choice } from './values.ts'
 
 export interface Asked {
   /** Answered once something is beyond it; at once for 0. */
@@ -15,7 +25,7 @@ export interface Asked {
   readonly fresh?: boolean
 }
 
-export interface Reading extends Pick<Answer, 'index' | 'early'> {
+export interface Reading extends Pick<Answer<unknown>, 'index' | 'early'> {
   readonly entries: ReadonlyMap<Key, string>
 }
 
@@ -29,14 +39,27 @@ interface Right {
   readonly Segment: string
 }
 
-interface Question<T> extends Pick<Query, 'about' | 'form'> {
+interface Question<T> extends Pick<Query<T>, 'about' | 'shape'> {
   readonly path: string
   /** Without these, the answer may be so because of the ACL. */
   readonly rights: (value: T) => readonly Right[]
+  /** Throws a Mismatch. */
   readonly entries: (value: T) => ReadonlyMap<Key, string>
 }
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
+
+/** Services in a datacenter, by far: each may come to be asked for. */
+const MOST_SERVICES = 100_000
+
+const tagsOfEach = mapOf(nullable(listOf(text)))
+
+/** The tags of each service. */
+const names: typeof tagsOfEach = (value) => {
+  const found = tagsOfEach(value)
+  if (Object.keys(found).length <= MOST_SERVICES) return found
+  throw new Mismatch(`has more than ${MOST_SERVICES} services`)
+}
 
 export class CatalogApi {
   readonly #choice: Choice
@@ -68,37 +91,35 @@ export class CatalogApi {
 
   /** The instances of one service that are chosen. */
   instances(name: string): Ask {
-    return this.#asking<readonly HealthEntry[]>({
+    return this.#asking({
       about: `the service ${name}`,
       path: `/v1/health/service/${encodeURIComponent(name)}`,
-      form: 'list',
+      shape: healthEntries,
       rights: ({ length }) =>
         length > 0 ? [] : [{ Resource: 'service', Segment: name }, ALL_NODES],
-      entries: (value) => instancesOf(value, this.#choice),
+      entries: (value) => instancesOf(value, name, this.#choice),
     })
   }
 
   /** The directory of each service there is, with its name and its tags: those of all its instances. */
-  readonly names: Ask = this.#asking<Readonly<Record<string, readonly string[]>>>({
+  readonly names: Ask = this.#asking({
     about: 'the list of services',
     path: '/v1/catalog/services',
-    form: 'map',
+    shape: names,
     rights: () => [{ Resource: 'service', Segment: '' }],
     entries: (value) =>
       new Map(
         Object.entries(value)
-          .filter(([, tags]) => this.#choice.tags.every((tag) => tags.includes(tag)))
-          .map(([name, tags]) => {
-            const text = JSON.stringify({ name, tags: [...tags].sort(compareText) })
-            return [entryOf(serviceDir(name)), text]
-          }),
+          .map(([name, tags]) => ({ name, tags: [...(tags ?? [])].sort(compareText) }))
+          .filter(({ tags }) => this.#choice.tags.every((tag) => tags.includes(tag)))
+          .map((service) => [entryOf(serviceDir(service.name)), JSON.stringify(service)]),
       ),
   })
 
-  readonly nodes: Ask = this.#asking<readonly NodeEntry[]>({
+  readonly nodes: Ask = this.#asking({
     about: 'the nodes',
     path: '/v1/catalog/nodes',
-    form: 'list',
+    shape: nodeEntries,
     rights: () => [ALL_NODES],
     entries: nodesOf,
   })
@@ -114,18 +135,19 @@ export class CatalogApi {
    */
   get bells(): readonly [Ask, ...Ask[]] {
     const bell =
-      (path: string, form: Query['form'], ...parameters: readonly string[]): Ask =>
+      (path: string, shape: Shape<unknown>, ...parameters: readonly string[]): Ask =>
       async (asked) => {
-        const query = { about: 'changes of the catalog', path, form }
+        const query = { about: 'changes of the catalog', path, shape }
         return {
           ...(await this.#get(this.connect(), query, asked, parameters)),
           entries: new Map(),
         }
       }
+    const list = listOf(anything)
     return [
-      bell('/v1/health/state/any', 'list', `filter=${encodeURIComponent('CheckID == ""')}`),
-      bell('/v1/catalog/nodes', 'list', `filter=${encodeURIComponent('Node == ""')}`),
-      bell('/v1/catalog/services', 'map'),
+      bell('/v1/health/state/any', list, `filter=${encodeURIComponent('CheckID == ""')}`),
+      bell('/v1/catalog/nodes', list, `filter=${encodeURIComponent('Node == ""')}`),
+      bell('/v1/catalog/services', names),
     ]
   }
 
@@ -137,10 +159,13 @@ export class CatalogApi {
         const http = this.connect()
         try {
           const answer = await this.#get(http, question, asked)
+          // Undefined only where it may be missing.
           const value = answer.value as T
           const mayRead = await this.#mayRead(http, rights(value), asked.signal)
           if (answer.filtered || !mayRead) throw http.denied(about)
-          return { index: answer.index, early: answer.early, entries: entries(value) }
+          const { index, early } = answer
+          const wrong = (what: string): FaultError => http.notConsul(what)
+          return { index, early, entries: expecting(wrong, () => entries(value)) }
         } catch (error) {
           const denied = error instanceof FaultError && error.fault.permanent === true
           // The old token was refused while the new one was on its way.
@@ -151,19 +176,19 @@ export class CatalogApi {
   }
 
   /** Stale answers are taken while they are young enough; else the leader is asked. */
-  async #get(
+  async #get<T>(
     http: ConsulHttp,
-    { path, about, form }: Pick<Question<never>, 'path' | 'about' | 'form'>,
+    { path, about, shape }: Pick<Question<T>, 'path' | 'about' | 'shape'>,
     { index, signal, fresh = false }: Asked,
     more: readonly string[] = [],
-  ): Promise<Answer> {
+  ): Promise<Answer<T>> {
     const { maxStale } = this.settings
     const parameters = [...this.#parameters, ...more].join('&')
     const whole = parameters === '' ? path : `${path}?${parameters}`
-    if (maxStale === 0 || fresh) return http.get(whole, { index, signal, about, form })
-    const answer = await http.get(whole, { index, signal, about, form, stale: true })
+    if (maxStale === 0 || fresh) return http.get(whole, { index, signal, about, shape })
+    const answer = await http.get(whole, { index, signal, about, shape, stale: true })
     if (answer.lastContact <= maxStale) return answer
-    return http.get(whole, { index: 0, signal, about, form })
+    return http.get(whole, { index: 0, signal, about, shape })
   }
 
   async #mayRead(

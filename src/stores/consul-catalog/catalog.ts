@@ -25,6 +25,8 @@ const REFUSED_FOR = 5_000
 export class Catalog {
   /** How many queries have been under way at the same time since changes() began. */
   busiest = 0
+  /** Whether a query has been answered since then. */
+  answered = false
   readonly #pace = new TokenBucket(BURST, PER_SECOND)
 
   /** @param isWhole all of it has to be readable, else what is refused is told with the rest */
@@ -41,6 +43,7 @@ export class Catalog {
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
     this.busiest = 0
+    this.answered = false
     topics.fit()
     if (topics.size === 0) await this.api.reach(signal)
     await this.#readList(signal)
@@ -187,7 +190,9 @@ export class Catalog {
 
   async #answer(reading: Promise<Reading>): Promise<Reading | Fault> {
     try {
-      return await reading
+      const answer = await reading
+      this.answered = true
+      return answer
     } catch (error) {
       const isRefused = error instanceof FaultError && error.fault.permanent === true
       if (this.isWhole || !isRefused) throw error

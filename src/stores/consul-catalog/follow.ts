@@ -42,7 +42,9 @@ export async function* follow(
         first = false
       }
     } catch (error) {
-      if (!(error instanceof Crowded) || ++refusals > PATIENCE) throw error
+      // Who closes all connections is not crowded, but away.
+      const isCrowded = error instanceof Crowded && (error.isSaid || catalog.answered)
+      if (!isCrowded || ++refusals > PATIENCE) throw error
       slots = Math.max(LEAST_SLOTS, Math.floor(Math.min(slots, catalog.busiest) / 2))
       pause = Math.min(error.retryAfter ?? PAUSE * 2 ** refusals, LONGEST_PAUSE)
     } finally {

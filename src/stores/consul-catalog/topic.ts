@@ -30,16 +30,10 @@ export class Topic {
     return this.question({ index: 0, signal, fresh })
   }
 
-  /**
-   * The next state that may be another. An index that goes back is another history (a restored or new
-   * cluster), and so may be an early answer with the index of before: the present state is asked for.
-   */
+  /** The next state that may be another. */
   async next(signal: AbortSignal): Promise<Reading> {
     await this.#bucket.take(signal)
-    const index = this.#index
-    const reading = await this.question({ index, signal })
-    const back = reading.index < index || (reading.early && reading.index === index)
-    return back ? { ...(await this.question({ index: 0, signal })), early: true } : reading
+    return this.question({ index: this.#index, signal })
   }
 
   /** Takes an answer for what is known from now on. */

@@ -2,36 +2,44 @@
 // same text, whatever order they come in. What checks put out is left out: it changes all the time.
 import { compareText, type Key } from '../../core/key.ts'
 import { instanceKey, nodeKey } from '../../core/catalog.ts'
+import { count, each, listOf, mapOf, Mismatch, nullable, optional, record, text } from '../shape.ts'
 
-interface Check {
-  readonly CheckID: string
-  readonly Name: string
-  readonly Status: string
-}
+const meta = nullable(mapOf(text))
 
 /** One entry of `/v1/catalog/nodes`. */
-export interface NodeEntry {
-  readonly ID?: string
-  readonly Node: string
-  readonly Address: string
-  readonly Datacenter?: string
-  readonly Meta?: Readonly<Record<string, string>> | null
-}
+const nodeEntry = record({
+  ID: optional(text),
+  Node: text,
+  Address: optional(text),
+  Datacenter: optional(text),
+  Meta: meta,
+})
 
-/** One entry of `/v1/health/service/:name`, as far as it is used. */
-export interface HealthEntry {
-  readonly Node: NodeEntry
-  readonly Service: {
-    readonly ID: string
-    readonly Service: string
-    readonly Address?: string
-    readonly Port?: number
-    readonly Tags?: readonly string[] | null
-    readonly Meta?: Readonly<Record<string, string>> | null
-    readonly Weights?: { readonly Passing: number; readonly Warning: number } | null
-  }
-  readonly Checks: readonly Check[] | null
-}
+export const nodeEntries = listOf(nodeEntry)
+
+const check = record({ CheckID: text, Name: optional(text), Status: text })
+
+type Check = ReturnType<typeof check>
+
+/** The answer of `/v1/health/service/:name`, as far as it is used. */
+export const healthEntries = listOf(
+  record({
+    Node: nodeEntry,
+    Service: record({
+      ID: text,
+      Service: text,
+      Address: optional(text),
+      Port: optional(count),
+      Tags: nullable(listOf(text)),
+      Meta: meta,
+      Weights: nullable(record({ Passing: count, Warning: count })),
+    }),
+    Checks: nullable(listOf(check)),
+  }),
+)
+
+type NodeEntries = ReturnType<typeof nodeEntries>
+type HealthEntries = ReturnType<typeof healthEntries>
 
 export interface Choice {
   /** Instances in any state; else only those whose checks all pass. */
@@ -60,23 +68,37 @@ function stateOf(checks: readonly Check[]): State {
 const sorted = (meta: Readonly<Record<string, string>> | null | undefined): object =>
   Object.fromEntries(Object.entries(meta ?? {}).sort(([a], [b]) => compareText(a, b)))
 
-/** The instances that are chosen. */
-export function instancesOf(entries: readonly HealthEntry[], choice: Choice): Map<Key, string> {
+/**
+ * The instances that are chosen. Throws a Mismatch.
+ * @param asked the service that was asked for; to Consul names are the same in upper and in lower case
+ */
+export function instancesOf(
+  entries: HealthEntries,
+  asked: string,
+  choice: Choice,
+): Map<Key, string> {
   const found = new Map<Key, string>()
-  for (const { Node, Service, Checks } of entries) {
+  const seen = new Set<Key>()
+  const take = ({ Node, Service, Checks }: HealthEntries[number]): void => {
     const checks = Checks ?? []
     const status = stateOf(checks)
     const { ID, Service: name, Tags, Meta, Weights } = Service
+    if (name.toLowerCase() !== asked.toLowerCase()) {
+      throw new Mismatch('is not the one that was asked for').within('Service.Service')
+    }
+    const key = instanceKey(name, Node.Node, ID)
+    if (seen.has(key)) throw new Mismatch('is there twice').within('Service.ID')
+    seen.add(key)
     const tags = [...(Tags ?? [])].sort(compareText)
     const chosen =
       (choice.anyState || status === 'passing') &&
       choice.tags.every((tag) => tags.includes(tag)) &&
       Object.entries(choice.meta).every(([key, value]) => Meta?.[key] === value)
-    if (!chosen) continue
+    if (!chosen) return
     const value = {
       id: ID,
       name,
-      address: Service.Address || Node.Address,
+      address: Service.Address || (Node.Address ?? ''),
       port: Service.Port ?? 0,
       tags,
       meta: sorted(Meta),
@@ -85,26 +107,31 @@ export function instancesOf(entries: readonly HealthEntry[], choice: Choice): Ma
       datacenter: Node.Datacenter ?? '',
       status,
       checks: checks
-        .map((check) => ({ id: check.CheckID, name: check.Name, status: check.Status }))
+        .map((check) => ({ id: check.CheckID, name: check.Name ?? '', status: check.Status }))
         .sort((a, b) => compareText(a.id, b.id)),
       ...(choice.near ? { order: found.size } : {}),
     }
-    found.set(instanceKey(name, Node.Node, ID), JSON.stringify(value))
+    found.set(key, JSON.stringify(value))
   }
+  each(entries, take)
   return found
 }
 
-export function nodesOf(entries: readonly NodeEntry[]): Map<Key, string> {
-  return new Map(
-    entries.map(({ ID, Node, Address, Datacenter, Meta }) => [
-      nodeKey(Node),
-      JSON.stringify({
-        id: ID ?? '',
-        node: Node,
-        address: Address,
-        datacenter: Datacenter ?? '',
-        meta: sorted(Meta),
-      }),
-    ]),
-  )
+/** Throws a Mismatch. */
+export function nodesOf(entries: NodeEntries): Map<Key, string> {
+  const found = new Map<Key, string>()
+  const take = ({ ID, Node, Address, Datacenter, Meta }: NodeEntries[number]): void => {
+    const key = nodeKey(Node)
+    if (found.has(key)) throw new Mismatch('is there twice').within('Node')
+    const value = {
+      id: ID ?? '',
+      node: Node,
+      address: Address ?? '',
+      datacenter: Datacenter ?? '',
+      meta: sorted(Meta),
+    }
+    found.set(key, JSON.stringify(value))
+  }
+  each(entries, take)
+  return found
 }

@@ -4,12 +4,23 @@
 // some: the server stops reading the body once it has begun to answer.)
 import { FaultError } from '../../core/fault.ts'
 import { selfAndAncestors, type Key } from '../../core/key.ts'
+import { OutdatedError } from '../../core/store.ts'
+import { Meter } from '../limits.ts'
 import type { Mailbox } from '../mailbox.ts'
+import { each, Mismatch } from '../shape.ts'
 import { code, isDenied, type Gateway } from './gateway.ts'
-import { decode, decodeKey, integer, spanOf, type WatchResponse } from './wire.ts'
-
-/** Thrown when the history from our revision on is gone: list again. */
-export class Compacted extends Error {}
+import {
+  decode,
+  integer,
+  isIn,
+  keyOf,
+  outside,
+  spanOf,
+  type Header,
+  type KeyValue,
+  type Range,
+  type WatchResponse,
+} from './wire.ts'
 
 export interface Follow {
   readonly gateway: Gateway
@@ -57,10 +68,9 @@ async function oneStream(
     silent = true
     stream.abort()
   }, context.silence)
-  const watched = new Set(dirs)
   try {
     await gateway.withToken(async () => {
-      const batches = new Batches(watched)
+      const batches = new Batches(gateway, dirs, position.next)
       const lines = await gateway.stream(
         '/watch',
         createRequest(dirs, position.next),
@@ -68,13 +78,13 @@ async function oneStream(
         () => timer.refresh(),
       )
       for await (const line of lines) {
-        const response = gateway.parse<WatchResponse>(line)
-        judge(context, response, position.next)
+        const response = gateway.parse(line)
+        const header = judge(context, response, position.next)
         if (response.created === true) live = true
-        const changes = batches.add(response)
+        const changes = batches.add(response, header, line.length)
         if (changes === undefined) continue
         mailbox.put(changes)
-        position.next = nextAfter(response, position.next)
+        position.next = nextAfter(response, header, position.next)
       }
     })
   } catch (error) {
@@ -109,53 +119,99 @@ const createRequest = (dirs: readonly Key[], next: bigint): object => ({
  * and the newest one in its header: only the events themselves count. Without events it is a
  * progress notification, and says that nothing is missing up to its revision.
  */
-function nextAfter(response: WatchResponse, next: bigint): bigint {
+function nextAfter(response: WatchResponse, header: Header, next: bigint): bigint {
   if (response.created === true) return next
-  const last = response.events?.at(-1)?.kv?.mod_revision ?? response.header?.revision
+  const last = response.events?.at(-1)?.kv.mod_revision ?? header.revision
   const seen = integer(last) + 1n
   return seen > next ? seen : next
 }
 
 /** Throws when a response says that this watch cannot go on. */
-function judge({ gateway, cluster }: Follow, response: WatchResponse, next: bigint): void {
-  if (integer(response.compact_revision) > 0n) throw new Compacted()
+function judge({ gateway, cluster }: Follow, response: WatchResponse, next: bigint): Header {
+  const { place } = gateway.http
+  if (integer(response.compact_revision) > 0n) {
+    throw new OutdatedError({
+      kind: 'store',
+      message: `${place} has compacted its history up to revision ${response.compact_revision}; the watch needs revision ${next}`,
+      hint: 'all keys are read again',
+    })
+  }
   if (response.canceled === true) {
     const reason = response.cancel_reason ?? 'the watch was canceled'
     throw gateway.error(reason, /permission denied/.test(reason) ? code.permissionDenied : 0)
   }
-  const { cluster_id, revision } = response.header ?? {}
-  const other = cluster_id !== undefined && cluster !== '' && cluster_id !== cluster
+  const header = gateway.expecting(() => {
+    const { cluster_id, revision } = response.header
+    if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
+    return { cluster_id, revision }
+  })
+  const other = header.cluster_id !== undefined && cluster !== '' && header.cluster_id !== cluster
   // A cluster restored from a backup is behind us, and a watch in its future would stay silent.
-  if (other || (response.created === true && integer(revision) < next - 1n)) {
+  if (other || (response.created === true && integer(header.revision) < next - 1n)) {
     throw new FaultError({
       kind: 'store',
-      message: `etcd at ${gateway.http.origin} is ${other ? 'another cluster' : 'at an older revision'} than before`,
+      message: `${place} is ${other ? 'another cluster' : 'at an older revision'} than before`,
       hint: 'all keys are read again',
     })
   }
+  return header
 }
 
 /** Puts fragments together and nets the events of what is complete. */
 class Batches {
   #changes = new Map<Key, string | null>()
+  readonly #dirs: ReadonlySet<string>
+  readonly #span: Range
+  readonly #meter: Meter
 
-  constructor(private readonly dirs: ReadonlySet<string>) {}
+  /** @param from the revision of the last event, or the first one that may come */
+  constructor(
+    private readonly gateway: Gateway,
+    dirs: readonly Key[],
+    private from: bigint,
+  ) {
+    this.#dirs = new Set(dirs)
+    this.#span = spanOf(dirs)
+    const { place, limits } = gateway.http
+    const limit = { most: limits.message, option: '-max-message' } as const
+    this.#meter = new Meter(limit, place, 'a message in fragments')
+  }
 
-  /** The changes once they are whole, undefined while fragments are missing. */
-  add(response: WatchResponse): Map<Key, string | null> | undefined {
-    for (const { type, kv } of response.events ?? []) {
-      const key = decodeKey(kv?.key)
-      if (key === undefined || !this.#isWatched(key)) continue
-      this.#changes.set(key, type === 'DELETE' ? null : decode(kv?.value))
+  /**
+   * The changes once they are whole, undefined while fragments are missing.
+   * @param size of the response, in characters
+   */
+  add(
+    { events = [], fragment = false }: WatchResponse,
+    { revision }: Header,
+    size: number,
+  ): Map<Key, string | null> | undefined {
+    this.#meter.take(size)
+    const take = ({ type, kv }: NonNullable<WatchResponse['events']>[number]): void => {
+      const at = integer(kv.mod_revision ?? revision)
+      if (at < this.from) {
+        throw new Mismatch(`is ${at}, behind ${this.from}`).within('mod_revision').within('kv')
+      }
+      this.from = at
+      const key = this.#keyOf(kv)
+      if (key !== undefined) this.#changes.set(key, type === 'DELETE' ? null : decode(kv.value))
     }
-    if (response.fragment === true) return undefined
+    this.gateway.expecting(() => each(events, take, 'events'))
+    if (fragment) return undefined
     const whole = this.#changes
     this.#changes = new Map()
+    this.#meter.reset()
     return whole
   }
 
-  #isWatched(key: Key): boolean {
-    for (const dir of selfAndAncestors(key)) if (this.dirs.has(dir)) return true
-    return false
+  /** Undefined for a neighbour's, which lies between the directories, and for what is no key of ours. */
+  #keyOf({ key: name }: KeyValue): Key | undefined {
+    const text = decode(name)
+    const key = keyOf(text)
+    if (key !== undefined) {
+      for (const dir of selfAndAncestors(key)) if (this.#dirs.has(dir)) return key
+    }
+    if (!isIn(this.#span, Buffer.from(name, 'base64'))) throw outside().within('kv')
+    return undefined
   }
 }

@@ -2,7 +2,19 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
+import type { Meter } from '../limits.ts'
+import {
+  anything,
+  count,
+  expecting,
+  optional,
+  record,
+  text as words,
+  type Shape,
+} from '../shape.ts'
+import { said } from '../said.ts'
 import { passwordOf } from '../secrets.ts'
+import { authResponse, watchResponse, type WatchResponse } from './wire.ts'
 
 /** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
@@ -39,6 +51,14 @@ const wantsToken = (error: unknown): boolean =>
   (error.code === code.unauthenticated ||
     /permission denied|invalid auth token|auth store is old|user name is empty/.test(error.reason))
 
+/** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
+const errorDetail = record({
+  message: optional(words),
+  error: optional(anything),
+  code: optional(count),
+  grpc_code: optional(count),
+})
+
 export class Gateway {
   #base: string | undefined
   #token: string | undefined
@@ -49,9 +69,12 @@ export class Gateway {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** One call, such as `/kv/range`; authenticates when needed. Throws a FaultError. */
-  async call<T>(path: string, body: object): Promise<T> {
-    return this.withToken(() => this.#post<T>(path, body))
+  /**
+   * One call, such as `/kv/range`; authenticates when needed. Throws a FaultError.
+   * @param meter counts what is answered
+   */
+  async call<T>(path: string, body: object, shape: Shape<T>, meter?: Meter): Promise<T> {
+    return this.withToken(() => this.#post(path, body, shape, meter))
   }
 
   /**
@@ -59,7 +82,7 @@ export class Gateway {
    * @param signal ends this stream only
    */
   async stream(path: string, body: object, signal: AbortSignal, onBytes: () => void) {
-    const { status, lines } = await this.http.lines((this.#base ?? BASES[0]) + path, {
+    const response = await this.http.lines((this.#base ?? BASES[0]) + path, {
       method: 'POST',
       headers: this.#headers(),
       body: JSON.stringify(body),
@@ -67,10 +90,8 @@ export class Gateway {
       timeout: 0,
       onBytes,
     })
-    if (status === 200) return lines
-    let text = ''
-    for await (const line of lines) text += `${line}\n`
-    throw this.#errorOf(status, text)
+    if (response.status === 200) return response.lines
+    throw this.#errorOf(response.status, await response.text())
   }
 
   /**
@@ -91,11 +112,16 @@ export class Gateway {
     }
   }
 
-  /** One line of a stream: its `result`. Throws the error it carries. */
-  parse<T>(line: string): T {
-    const message = this.#json(line) as { result?: T; error?: unknown }
-    if (message.result === undefined) throw this.#errorOf(200, line)
-    return message.result
+  /** One line of a watch: its `result`. Throws the error it carries. */
+  parse(line: string): WatchResponse {
+    const message = this.#json(line) as { readonly result?: unknown; readonly error?: unknown }
+    if (message.error !== undefined) throw this.#errorOf(200, line)
+    return this.expecting(() => inResult(message).result)
+  }
+
+  /** Runs what may find that an answer is not etcd's. */
+  expecting<T>(check: () => T): T {
+    return expecting((what) => this.#notEtcd(200, what), check)
   }
 
   /** A fault of this node from etcd's words. */
@@ -123,7 +149,7 @@ export class Gateway {
         permanent: true,
       })
     }
-    return fault(`${at} reports: ${reason}`)
+    return fault(`${at} reports: ${said(reason)}`)
   }
 
   #headers(): Record<string, string> {
@@ -136,7 +162,7 @@ export class Gateway {
     }
   }
 
-  async #post<T>(path: string, body: object): Promise<T> {
+  async #post<T>(path: string, body: object, shape: Shape<T>, meter?: Meter): Promise<T> {
     const text = JSON.stringify(body)
     for (const base of this.#base === undefined ? BASES : [this.#base]) {
       const response = await this.http.request(base + path, {
@@ -147,9 +173,12 @@ export class Gateway {
       })
       if (response.status === 404) continue
       if (response.status !== 200) throw this.#errorOf(response.status, response.body)
-      const answer = this.#json(response.body) as T
+      meter?.take(response.body.length)
+      const answer = this.#json(response.body)
+      if ('error' in answer) throw this.#errorOf(200, response.body)
+      const checked = this.expecting(() => shape(answer))
       this.#base = base
-      return answer
+      return checked
     }
     throw new FaultError({
       kind: 'store',
@@ -165,9 +194,7 @@ export class Gateway {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
-      return (
-        (await this.#post<{ token?: string }>('/auth/authenticate', { name, password })).token ?? ''
-      )
+      return (await this.#post('/auth/authenticate', { name, password }, authResponse)).token ?? ''
     } catch (error) {
       if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
         return ''
@@ -182,29 +209,30 @@ export class Gateway {
     } catch {
       // Told below; the text itself could hold values.
     }
-    throw this.#notEtcd(200)
+    throw this.#notEtcd(200, 'it is no JSON object')
   }
 
-  /** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
   #errorOf(status: number, body: string): FaultError {
-    type Detail = { code?: number; grpc_code?: number; message?: string; error?: string | Detail }
-    let outer: Detail
     try {
-      outer = JSON.parse(body) as Detail
+      const outer = errorDetail(JSON.parse(body))
+      const isNested = typeof outer.error === 'object' && outer.error !== null
+      const detail = isNested ? errorDetail(outer.error) : outer
+      const reason = words(detail.message ?? detail.error)
+      return this.error(reason, detail.grpc_code ?? detail.code ?? 0)
     } catch {
       return this.#notEtcd(status)
     }
-    const detail = typeof outer.error === 'object' ? outer.error : outer
-    const reason = detail.message ?? (detail.error as string | undefined)
-    if (reason === undefined) return this.#notEtcd(status)
-    return this.error(reason, detail.grpc_code ?? detail.code ?? 0)
   }
 
-  #notEtcd(status: number): FaultError {
+  /** @param what is wrong with it, without any of it */
+  #notEtcd(status: number, what?: string): FaultError {
+    const why = what === undefined ? '' : `: ${what}`
     return new FaultError({
       kind: 'store',
-      message: `etcd at ${this.http.origin} gave an answer that is not etcd's (HTTP ${status})`,
+      message: `${this.http.place} gave an answer that is not etcd's (HTTP ${status})${why}`,
       hint: 'check -node and -scheme; is there a proxy in between?',
     })
   }
 }
+
+const inResult = record({ result: watchResponse })

@@ -1,39 +1,68 @@
 // What goes over the wire: the messages of etcd's JSON gateway, as far as we use them, and keys
 // and ranges in its base64. Fields with a default value are left out by the server; 64-bit
 // integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
-import { decodeValue } from '../../core/bytes.ts'
+import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
+import {
+  base64,
+  bytesOf,
+  digits,
+  flag,
+  listOf,
+  Mismatch,
+  optional,
+  record,
+  text,
+  textLike,
+} from '../shape.ts'
 
-export interface Header {
-  readonly cluster_id?: string
-  readonly revision?: string
-}
+const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
-export interface KeyValue {
-  readonly key?: string
-  readonly value?: string
-  readonly mod_revision?: string
-}
+const cluster_id = optional(digits)
 
-export interface RangeResponse {
-  readonly kvs?: readonly KeyValue[]
-  readonly more?: boolean
-}
+const header = record({ cluster_id, revision })
 
-export interface TxnResponse {
-  readonly header?: Header
-  readonly responses?: readonly { readonly response_range?: RangeResponse }[]
-}
+export type Header = ReturnType<typeof header>
 
-export interface WatchResponse {
-  readonly header?: Header
-  readonly created?: boolean
-  readonly canceled?: boolean
-  readonly compact_revision?: string
-  readonly cancel_reason?: string
-  readonly fragment?: boolean
-  readonly events?: readonly { readonly type?: 'DELETE'; readonly kv?: KeyValue }[]
-}
+export const keyValue = record({
+  key: base64,
+  value: optional(base64),
+  mod_revision: optional(revision),
+})
+
+export type KeyValue = ReturnType<typeof keyValue>
+
+export const txnResponse = record({
+  header,
+  responses: listOf(
+    record({
+      response_range: record({
+        kvs: optional(listOf(keyValue)),
+        more: optional(flag),
+        count: optional(digits),
+      }),
+    }),
+  ),
+})
+
+export type RangeResponse = ReturnType<typeof txnResponse>['responses'][number]['response_range']
+
+export const watchResponse = record({
+  /** Without a revision where the watch ends. */
+  header: record({ cluster_id, revision: optional(revision) }),
+  created: optional(flag),
+  canceled: optional(flag),
+  compact_revision: optional(digits),
+  cancel_reason: optional(text),
+  fragment: optional(flag),
+  events: optional(
+    listOf(record({ type: optional(textLike(/^(?:PUT|DELETE)$/, 'PUT or DELETE')), kv: keyValue })),
+  ),
+})
+
+export type WatchResponse = ReturnType<typeof watchResponse>
+
+export const authResponse = record({ token: optional(text) })
 
 /** `[key, range_end)` in base64; without an end it is the one key. */
 export interface Range {
@@ -41,10 +70,10 @@ export interface Range {
   readonly range_end?: string
 }
 
-export const encode = (text: string): string => Buffer.from(text).toString('base64')
+export const encode = (text: string): string => encodeText(text).toString('base64')
 
 export const decode = (base64: string | undefined): string =>
-  base64 === undefined ? '' : decodeValue(Buffer.from(base64, 'base64'))
+  base64 === undefined ? '' : decodeValue(bytesOf(base64))
 
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
@@ -53,17 +82,31 @@ export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
  * A key as templates can name it, or undefined. etcd's keys are any bytes; those that do not start
  * with a slash or that have an empty part (`/a//b`, `/a/`) cannot be told apart from others once
  * normalised, and are not seen.
+ * @param name the key as text
  */
-export function decodeKey(base64: string | undefined): Key | undefined {
-  const text = decode(base64)
-  return /^(?:\/[^/]+)+$/s.test(text) ? (text as Key) : undefined
+export const keyOf = (name: string): Key | undefined =>
+  /^(?:\/[^/]+)+$/s.test(name) ? (name as Key) : undefined
+
+export const outside = (): Mismatch =>
+  new Mismatch('is not in the range that was asked for').within('key')
+
+/** A range to ask for, and what an answer to it may hold. */
+export interface Part {
+  readonly range: Range
+  readonly includes: (name: string) => boolean
 }
 
 /** The key itself and all below it, nothing else: `0` is the character behind `/`. */
-export const rangesOf = (dir: Key): readonly Range[] =>
-  dir === '/'
-    ? [{ key: encode('/'), range_end: encode('0') }]
-    : [{ key: encode(dir) }, { key: encode(`${dir}/`), range_end: encode(`${dir}0`) }]
+export function partsOf(dir: Key): readonly Part[] {
+  const below = dir === '/' ? '/' : `${dir}/`
+  const whole: Part = {
+    range: { key: encode(below), range_end: encode(`${below.slice(0, -1)}0`) },
+    includes: (name) => name.startsWith(below),
+  }
+  return dir === '/'
+    ? [whole]
+    : [{ range: { key: encode(dir) }, includes: (name) => name === dir }, whole]
+}
 
 /**
  * The one range from the first directory to the end of the last, siblings such as `/app-b` and all
@@ -78,6 +121,11 @@ export function spanOf(dirs: readonly Key[]): Range {
     range_end: (ends.at(-1) as Buffer).toString('base64'),
   }
 }
+
+/** Whether a key, as bytes, lies in a range that has an end. */
+export const isIn = ({ key, range_end = '' }: Range, bytes: Buffer): boolean =>
+  bytes.compare(Buffer.from(key, 'base64')) >= 0 &&
+  bytes.compare(Buffer.from(range_end, 'base64')) < 0
 
 /** The smallest key behind the given one, for the next page. */
 export const keyAfter = (base64: string): string =>

@@ -18,9 +18,13 @@ export async function parseKeys(file: string, text: string): Promise<ReadonlyMap
     flatten(await parse(extname(file).toLowerCase(), text), '/', entries)
     return entries
   } catch (error) {
-    throw error instanceof SyntaxFault ? new FaultError(toFault(file, text, error)) : error
+    const wrong = error instanceof RangeError ? tooDeep : error
+    throw wrong instanceof SyntaxFault ? new FaultError(toFault(file, text, wrong)) : wrong
   }
 }
+
+/** The parsers call themselves for what is inside of something, and the stack has an end. */
+const tooDeep = new SyntaxFault('the file nests its maps or lists too deeply', 1, 1)
 
 /** The parsers are loaded when the first file of their kind is read: a start pays for one. */
 async function parse(extension: string, text: string): Promise<unknown> {

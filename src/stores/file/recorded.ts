@@ -2,14 +2,18 @@
 import { compileGlob } from '../../core/glob.ts'
 import { storeOf } from '../../core/key.ts'
 import type { StoreSettings } from '../../core/settings.ts'
-import { readFiles, scan } from './scan.ts'
+import { readAll } from './read.ts'
 
 /** The names of the stores; none when the files cannot be read, which the file store itself will tell. */
-export async function storesIn({ files, filter }: StoreSettings): Promise<ReadonlySet<string>> {
+export async function storesIn({
+  files,
+  filter,
+  limits,
+}: StoreSettings): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   try {
-    const { files: found } = await scan(files, compileGlob(filter))
-    for (const key of (await readFiles(found, new Map())).keys()) {
+    const { entries } = await readAll(files, compileGlob(filter), limits)
+    for (const key of entries.keys()) {
       const name = storeOf(key)
       if (name !== undefined) names.add(name)
     }

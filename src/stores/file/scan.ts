@@ -1,19 +1,29 @@
-// Which files `-file` stands for at this moment, what they hold, and which places on disk decide
-// that: the folders, and the name of every symbolic link on the way to a file.
-import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
+// Which files `-file` stands for at this moment, and which places on disk decide that: the folders, and the
+// name of every symbolic link on the way to a file.
+import type { BigIntStats } from 'node:fs'
+import { readdir, readlink, stat } from 'node:fs/promises'
 import { dirname, extname, join, parse, resolve, sep } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
 import type { Glob } from '../../core/glob.ts'
-import { compareText, type Key } from '../../core/key.ts'
-import { extensions, parseKeys } from './parse.ts'
+import { compareText } from '../../core/key.ts'
+import { extensions } from './parse.ts'
 
 /** Folder to the names in it that matter; `all` for a folder that was itself asked for. */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
+export interface Found {
+  /** As it was asked for: for messages, and for its extension. */
+  readonly path: string
+  /** Where that leads. */
+  readonly real: string
+}
+
 export interface Scan {
   /** In the order in which they are merged: a later one wins. */
-  readonly files: readonly string[]
+  readonly files: readonly Found[]
   readonly places: Places
+  /** Which files on disk these are, and as of when: another one once any of them is another. */
+  readonly stamp: string
 }
 
 /**
@@ -22,121 +32,103 @@ export interface Scan {
  * files, and the hidden folders behind a ConfigMap). Throws a FaultError when a path is missing.
  */
 export async function scan(targets: readonly string[], filter: Glob): Promise<Scan> {
-  const files: string[] = []
+  const files: Found[] = []
+  const stamps: string[] = []
   const places = new Map<string, Set<string> | 'all'>()
-  const note = (path: string): void => {
+  const links = new Links((path) => {
     const names = places.get(dirname(path)) ?? new Set()
     if (names !== 'all') places.set(dirname(path), names.add(parse(path).base))
+  })
+
+  const take = (file: Found, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): void => {
+    files.push(file)
+    stamps.push([file.path, dev, ino, size, mtimeNs, ctimeNs].join(':'))
   }
 
-  const folder = async (path: string, above: readonly string[]): Promise<void> => {
-    const real = await realpath(path)
+  const folder = async ({ path, real }: Found, above: readonly string[]): Promise<void> => {
     if (above.includes(real)) return // a link to a folder that holds it
     places.set(real, 'all')
-    const names = (await readdir(path)).filter((entry) => !entry.startsWith('.')).sort(compareText)
+    const names = (await readdir(real)).filter((entry) => !entry.startsWith('.')).sort(compareText)
     for (const entry of names) {
-      const inside = join(path, entry)
+      const inside = { path: join(path, entry), real: await links.end(join(real, entry)) }
       const isKeysFile = extensions.has(extname(entry).toLowerCase()) && filter.test(entry)
-      const found = await stat(inside).catch((error: unknown) => {
-        if (isKeysFile) throw error
+      const found = await stat(inside.real, { bigint: true }).catch((error: unknown) => {
+        if (isKeysFile) throw unreadable(error, inside.path)
       })
-      if (found?.isDirectory() === true) {
-        await follow(inside, note)
-        await folder(inside, [...above, real])
-      } else if (isKeysFile) {
-        await follow(inside, note)
-        files.push(inside)
-      }
+      if (found?.isDirectory() === true) await folder(inside, [...above, real])
+      else if (found !== undefined && isKeysFile) take(inside, found)
     }
   }
 
   for (const target of targets) {
     try {
       const path = resolve(target)
-      await follow(path, note)
-      if ((await stat(path)).isDirectory()) await folder(path, [])
-      else files.push(path)
+      const file = { path, real: await links.end(path) }
+      const found = await stat(file.real, { bigint: true })
+      if (found.isDirectory()) await folder(file, [])
+      else take(file, found)
     } catch (error) {
-      throw unreadable(error, target)
+      throw error instanceof FaultError ? error : unreadable(error, target)
     }
   }
-  return { files, places }
+  return { files, places, stamp: stamps.join('\n') }
 }
 
-/** Calls `note` for every symbolic link on the way to a path, and for its end. */
-async function follow(path: string, note: (path: string) => void, hops = 0): Promise<void> {
-  const { root } = parse(path)
-  let at = root
-  const parts = path.slice(root.length).split(sep)
-  for (const [index, part] of parts.entries()) {
-    at = join(at, part)
-    const to = await readlink(at).catch(() => undefined)
-    if (to === undefined) continue
-    note(at)
-    if (hops > 40) return // a circle: stat() says ELOOP
-    return follow(resolve(dirname(at), to, ...parts.slice(index + 1)), note, hops + 1)
-  }
-  note(path)
-}
+/**
+ * Where paths lead. Each symbolic link is read once, so that all files that are reached by it (a ConfigMap's
+ * `..data`) are those of one moment.
+ */
+class Links {
+  readonly #known = new Map<string, Promise<string | undefined>>()
 
-/** A file's text and what it means: kept, so that an unchanged file is not parsed again. */
-export type Parsed = Map<
-  string,
-  { readonly text: string; readonly entries: ReadonlyMap<Key, string> }
->
+  /** @param note told of every link on a way, and of its end */
+  constructor(private readonly note: (path: string) => void) {}
 
-/** Reads the files and merges them, a later file over an earlier. Throws a FaultError. */
-export async function readFiles(
-  files: readonly string[],
-  known: Parsed,
-): Promise<Map<Key, string>> {
-  const merged = new Map<Key, string>()
-  for (const file of files) {
-    const text = await readText(file)
-    let parsed = known.get(file)
-    if (parsed?.text !== text) {
-      parsed = { text, entries: await parseKeys(file, text) }
-      known.set(file, parsed)
+  async end(path: string, hops = 0): Promise<string> {
+    const { root } = parse(path)
+    let at = root
+    const parts = path.slice(root.length).split(sep)
+    for (const [index, part] of parts.entries()) {
+      at = join(at, part)
+      const to = await this.#read(at)
+      if (to === undefined) continue
+      this.note(at)
+      if (hops > 40) return path // a circle: stat() says ELOOP
+      return this.end(resolve(dirname(at), to, ...parts.slice(index + 1)), hops + 1)
     }
-    for (const [key, value] of parsed.entries) merged.set(key, value)
+    this.note(path)
+    return path
   }
-  for (const file of known.keys()) if (!files.includes(file)) known.delete(file)
-  return merged
-}
 
-async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw unreadable(error, file)
-  })
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new FaultError({
-      kind: 'store',
-      message: 'the keys file is not UTF-8 text',
-      hint: 'Save it as UTF-8; binary values can be written in base64 and decoded with base64Decode.',
-      file,
-      permanent: true,
-    })
+  /** Undefined for what is no link. */
+  #read(path: string): Promise<string | undefined> {
+    let link = this.#known.get(path)
+    if (link === undefined) {
+      link = readlink(path).catch(() => undefined)
+      this.#known.set(path, link)
+    }
+    return link
   }
 }
 
-function unreadable(error: unknown, path: string): FaultError {
-  const { code = 'unknown error', path: place } = error as NodeJS.ErrnoException
+/** @param file as it was asked for; where its links led is told besides */
+export function unreadable(error: unknown, file: string): FaultError {
+  const { code = 'unknown error', path: real } = error as NodeJS.ErrnoException
+  const leads = real === undefined || real === resolve(file) ? '' : `, it leads to ${real}`
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new FaultError({
       kind: 'store',
-      message: 'the keys file does not exist',
+      message: `the keys file does not exist${leads}`,
       hint: 'Create it, or name another with -file.',
-      file: place ?? path,
+      file,
       permanent: true,
     })
   }
   return new FaultError({
     kind: 'store',
-    message: `the keys file cannot be read (${code})`,
+    message: `the keys file cannot be read (${code})${leads}`,
     hint: 'Let the user that runs reconfd read it, and enter the folders above it.',
-    file: place ?? path,
+    file,
     permanent: true,
   })
 }

@@ -57,7 +57,7 @@ export function parseYaml(text: string): unknown {
   if (error?.code === 'MULTIPLE_DOCS') {
     return fail(error.pos[0], 'a second document begins here; put it into a file of its own')
   }
-  if (error !== undefined) return fail(error.pos[0], error.message)
+  if (error !== undefined) return fail(error.pos[0], withoutText(error.message))
   visit(document, {
     Map(_, map) {
       const names = new Set<string>()
@@ -78,6 +78,9 @@ export function parseYaml(text: string): unknown {
     return document.toJS({ mapAsMap: true })
   } catch (error) {
     // An alias without its anchor, a merge of what is no map, aliases that multiply without end.
-    return fail(0, error instanceof Error ? error.message : String(error))
+    return fail(0, error instanceof Error ? withoutText(error.message) : 'it cannot be resolved')
   }
 }
+
+/** The library quotes what it stumbles over behind a colon, and that may be a secret. */
+const withoutText = (message: string): string => message.split(': ', 1)[0] as string

@@ -3,14 +3,17 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
-import { faultOf, TimeoutError } from '../http-faults.ts'
+import type { Limits } from '../../core/settings.ts'
+import { faultOf, isTlsRecord, TimeoutError } from '../http-faults.ts'
+import { budgetOf } from '../limits.ts'
+import { expecting, type Shape } from '../shape.ts'
 import type { TlsOptions } from '../tls.ts'
 import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
-import { decoded, Decoder, encodeCommand, typeMapping } from './resp.ts'
+import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 
-/** Strings, numbers, null, and lists of them; maps are flat lists. */
-export type Reply = string | number | boolean | null | readonly Reply[]
+/** Milliseconds for one answer, however steadily its bytes come. */
+const LONGEST = 60_000
 
 interface Pending {
   readonly resolve: (reply: Reply) => void
@@ -25,44 +28,59 @@ export interface ConnectionOptions {
   readonly place: string
   /** Milliseconds without a byte while an answer is due, or without a connection: then it is broken. */
   readonly silence: number
+  readonly limits: Limits
+  /** Called when bytes have come. */
+  readonly heard?: (() => void) | undefined
 }
 
 export class Connection {
   /** Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes */
-  onPush: (kind: string, rest: readonly unknown[]) => void = () => undefined
+  onPush: (kind: string, rest: readonly Reply[]) => void = () => undefined
   /** Resolved when it breaks or is closed. */
   readonly ended: Promise<void>
 
   readonly place: string
+  readonly #limits: Limits
   readonly #silence: number
   readonly #socket: Socket
   readonly #pending: Pending[] = []
   /** TLS is wanted and not there yet. */
   #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
+  /** When the answer that is due was asked for, or the one before it came; of `performance`. */
+  #dueSince = 0
   #reason: Error | undefined
+  /** Bytes so far. */
+  #received = 0
   #resolveEnded: () => void = () => undefined
 
-  constructor({ endpoint, tls, place, silence }: ConnectionOptions) {
+  constructor({ endpoint, tls, place, silence, limits, heard }: ConnectionOptions) {
     this.place = place
+    this.#limits = limits
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
     this.#silence = silence
     this.#handshaking = tls !== undefined
     const socket = 'path' in endpoint ? connect(endpoint) : openTcp(endpoint, tls, place)
     this.#socket = socket
-    const decoder = new Decoder({
-      onReply: (reply) => this.#pending.shift()?.resolve(decoded(reply) as Reply),
-      onErrorReply: ({ message }) => this.#pending.shift()?.reject(new ReplyError(message)),
-      onPush: (push) => this.#push(push),
-      getTypeMapping: () => typeMapping,
-    })
+    const decoder = new Decoder(
+      {
+        reply: (reply) => this.#next().resolve(reply),
+        error: (text) => this.#next().reject(new ReplyError(text)),
+        push: (items) => this.#push(items),
+      },
+      place,
+      limits,
+    )
     socket.once('secureConnect', () => (this.#handshaking = false))
     socket.on('data', (chunk: Buffer) => {
-      this.#watchdog?.refresh()
+      if (performance.now() - this.#dueSince < LONGEST) this.#watchdog?.refresh()
+      heard?.()
       try {
+        if (this.#received === 0 && isTlsRecord(chunk)) throw this.#wantsTls()
+        this.#received += chunk.length
         decoder.write(chunk)
-      } catch {
-        this.#end(this.#notRedis())
+      } catch (error) {
+        this.#end(error instanceof ProtocolError ? this.#notRedis() : (error as Error))
       }
       if (this.#pending.length === 0) this.#rest()
     })
@@ -77,10 +95,24 @@ export class Connection {
   async request(...command: readonly string[]): Promise<Reply> {
     if (this.#reason !== undefined) throw this.#reason
     return new Promise((resolve, reject) => {
+      if (this.#pending.length === 0) this.#dueSince = performance.now()
       this.#pending.push({ resolve, reject })
       this.#watchdog ??= setTimeout(() => this.#silent(), this.#silence)
       this.#socket.write(encodeCommand(command))
     })
+  }
+
+  /** The same, for a command whose answer can only be of this shape: any other is a FaultError. */
+  async ask<T>(shape: Shape<T>, ...command: readonly string[]): Promise<T> {
+    const reply = await this.request(...command)
+    const wrong = (what: string): FaultError =>
+      this.#wrong(`gave an answer to ${command[0]} that is not Redis's: ${what}`)
+    return expecting(wrong, () => shape(reply))
+  }
+
+  /** Throws once more has come, from now on, than a store may hold. */
+  budget(): () => void {
+    return budgetOf(this.#limits, this.place, () => this.#received)
   }
 
   /** Destroys the socket at once; what waits throws `reason`. */
@@ -88,10 +120,17 @@ export class Connection {
     this.#end(reason)
   }
 
-  #push(push: readonly unknown[]): void {
-    const [kind, ...rest] = push.map(decoded)
+  /** Who waits for the answer that has come. */
+  #next(): Pending {
+    const next = this.#pending.shift()
+    if (next === undefined) throw this.#wrong('answers what nobody has asked')
+    this.#dueSince = performance.now()
+    return next
+  }
+
+  #push([kind, ...rest]: readonly Reply[]): void {
     // The answer to a subscription comes as a push, in its place among the answers.
-    if (kind === 'psubscribe') this.#pending.shift()?.resolve(null)
+    if (kind === 'psubscribe') this.#next().resolve(null)
     else this.onPush(String(kind), rest)
   }
 
@@ -125,11 +164,25 @@ export class Connection {
     this.#resolveEnded()
   }
 
+  #wrong(what: string): FaultError {
+    const hint = 'is this Redis? check -node'
+    return new FaultError({ kind: 'store', message: `${this.place} ${what}`, hint })
+  }
+
   #notRedis(): FaultError {
     return new FaultError({
       kind: 'store',
       message: `${this.place} does not speak the protocol of Redis`,
       hint: 'check -node, and -scheme https (or rediss://) when it wants TLS',
+    })
+  }
+
+  #wantsTls(): FaultError {
+    return new FaultError({
+      kind: 'store',
+      message: `${this.place} speaks TLS, and was asked without`,
+      hint: 'write -scheme https, or rediss:// before the node',
+      permanent: true,
     })
   }
 }

@@ -1,5 +1,6 @@
 // What Redis answers when it refuses, in the operator's words: what is wrong, and what to do.
 import { FaultError, type Fault } from '../../core/fault.ts'
+import { said } from '../said.ts'
 
 /** An error that Redis answered, such as `NOPERM ...`; its text may repeat arguments. */
 export class ReplyError extends Error {
@@ -59,5 +60,5 @@ function explainError(text: string): Explained {
     return ['has too many clients', "raise the server's maxclients"]
   }
   // Redis repeats the arguments of what it does not know, and a password may be among them.
-  return [`answers: ${text.replace(/,? with args.*/is, '')}`, "look at the server's log"]
+  return [`answers: ${said(text.replace(/,? with args.*/is, ''))}`, "look at the server's log"]
 }

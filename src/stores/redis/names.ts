@@ -38,6 +38,8 @@ export class Scope {
   readonly covers: (key: Key) => boolean
   /** Names above the prefixes: a hash `/app` holds what `/app/db` asks for as its field `db`. */
   readonly above: ReadonlySet<string>
+  /** What all names begin with that are wanted. */
+  readonly start: string
   /** What SCAN shall match: the longest pattern that leaves nothing out. */
   readonly match: string
   /** Patterns for the names below the prefixes; one may also match neighbours. */
@@ -50,7 +52,8 @@ export class Scope {
     this.covers = coveredBy(prefixes)
     const roots = rootsOf(prefixes).map((root) => names.nameOf(root))
     this.patterns = roots.map((root) => `${escapeGlob(root)}*`)
-    this.match = `${escapeGlob(commonStart(roots))}*`
+    this.start = commonStart(roots)
+    this.match = `${escapeGlob(this.start)}*`
     const above = prefixes.flatMap((prefix) => [...selfAndAncestors(prefix)].slice(1, -1))
     this.above = new Set(above.filter((key) => !this.covers(key)).map((key) => names.nameOf(key)))
   }

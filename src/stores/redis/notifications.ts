@@ -1,12 +1,19 @@
 // Keyspace notifications: whether the server sends them, and for which names they came.
 // https://redis.io/docs/latest/develop/use/keyspace-notifications/
-import type { Connection, Reply } from './connection.ts'
+import { expectText, text } from '../shape.ts'
+import type { Connection } from './connection.ts'
 import { isRefused } from './faults.ts'
 import { escapeGlob, type Scope } from './names.ts'
-import { fieldsOf } from './read.ts'
+import { fields } from './read.ts'
+import type { Reply } from './resp.ts'
 
 /** Set for K, the keyspace channels, and one for each class of events that changes what is read. */
 const NEEDED = ['K', 'g', '$', 'h', 'x', 'e']
+
+/** Names that are read again one by one; more than these are a reason to read everything. */
+const MOST = 100_000
+
+const settings = fields(text)
 
 /** Events that change nothing. Reading a name that is gone is one: it must not lead to a reading. */
 const IDLE = new Set(['keymiss', 'new', 'expire', 'persist'])
@@ -45,7 +52,7 @@ export class Notifications {
     // FLUSHALL sends no notification. Client-side caching tells of it: with OPTIN the server keeps
     // no list of keys for us, and has nothing else to tell. Where it is refused, the next reading
     // of everything sees what is gone.
-    await tolerating(connection.request('CLIENT', 'TRACKING', 'ON', 'OPTIN'))
+    await tolerating(connection.ask(expectText('OK'), 'CLIENT', 'TRACKING', 'ON', 'OPTIN'))
   }
 
   /** Why changes may go untold, undefined when all are told. Asked anew, since it can be changed. */
@@ -55,8 +62,8 @@ export class Notifications {
       return { why, hint: `allow +psubscribe and &${this.#refused}` }
     }
     const setting = 'notify-keyspace-events'
-    const reply = await tolerating(this.connection.request('CONFIG', 'GET', setting))
-    const flags = reply === undefined ? undefined : fieldsOf(reply).get(setting)
+    const reply = await tolerating(this.connection.ask(settings, 'CONFIG', 'GET', setting))
+    const flags = reply?.get(setting)
     if (flags === undefined) {
       const why = `its ${setting} cannot be read`
       return { why, hint: `allow +config|get, and set ${setting} to KA on the server` }
@@ -79,7 +86,7 @@ export class Notifications {
   }
 
   async ping(): Promise<void> {
-    await this.connection.request('PING')
+    await this.connection.ask(expectText('PONG'), 'PING')
   }
 
   /** Makes wait() return. */
@@ -105,20 +112,21 @@ export class Notifications {
     return done === undefined ? pattern : undefined
   }
 
-  #take(kind: string, rest: readonly unknown[]): void {
+  #take(kind: string, rest: readonly Reply[]): void {
     if (kind === 'invalidate') this.#flushed ||= rest[0] === null
     else if (kind === 'pmessage') {
       const [, channel, event] = rest
       const name = String(channel).slice(this.#channel.length)
       if (IDLE.has(String(event)) || !this.scope.wants(name)) return
-      this.#changed.add(name)
+      if (this.#changed.size < MOST) this.#changed.add(name)
+      else this.#flushed = true
     }
     this.#wake()
   }
 }
 
 /** Undefined when the server does not know or allow the command. */
-async function tolerating(reply: Promise<Reply>): Promise<Reply | undefined> {
+async function tolerating<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply
   } catch (error) {

@@ -1,5 +1,6 @@
 // Reads the database: all that is wanted by SCAN, or some names that have changed.
-import type { Connection, Reply } from './connection.ts'
+import { digits, each, listOf, Mismatch, mismatch, orNull, text, type Shape } from '../shape.ts'
+import type { Connection } from './connection.ts'
 import { ReplyError } from './faults.ts'
 import type { Scope } from './names.ts'
 
@@ -8,6 +9,37 @@ export type Content = string | ReadonlyMap<string, string>
 
 /** By name; null when there is nothing of use: no such name, or another type. */
 export type Contents = Map<string, Content | null>
+
+/** A cursor, and the names that were found. */
+const scanned: Shape<readonly [cursor: string, names: readonly string[]]> = (reply) => {
+  const [cursor, names, ...more] = listOf((item) => item)(reply)
+  if (more.length > 0) throw new Mismatch('has more than a cursor and a list')
+  return [digits(cursor), listOf(text)(names)]
+}
+
+const values =
+  (length: number): Shape<readonly (string | null)[]> =>
+  (reply) => {
+    const list = listOf(orNull(text))(reply)
+    if (list.length === length) return list
+    throw new Mismatch(`has ${list.length} values for ${length} names`)
+  }
+
+/** A map's flat list, by name. */
+export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
+  return (reply) => {
+    if (!Array.isArray(reply)) return mismatch(reply, 'a map')
+    const list = reply as readonly unknown[]
+    const found = new Map<string, T>()
+    each(list, (name, n) => {
+      if (n % 2 === 0) found.set(text(name), shape(list[n + 1]))
+    })
+    if (found.size * 2 !== list.length) throw new Mismatch('is no map')
+    return found
+  }
+}
+
+const textFields = fields(text)
 
 /** Names looked at by one SCAN. */
 const SCAN_COUNT = '1000'
@@ -20,11 +52,20 @@ const BATCH = 200
  * be learned of otherwise. Throws a FaultError or a ReplyError.
  */
 export async function readAll(connection: Connection, scope: Scope): Promise<Contents> {
+  const expectRoom = connection.budget()
   const contents = await readNames(connection, scope, scope.above)
+  const isNext: Shape<ReturnType<typeof scanned>> = (reply) => {
+    const [next, found] = scanned(reply)
+    if (next === cursor && next !== '0') throw new Mismatch('does not move on').within(0)
+    const stranger = found.findIndex((name) => !name.startsWith(scope.start))
+    if (stranger < 0) return [next, found]
+    throw new Mismatch('is not what was asked for').within(stranger).within(1)
+  }
   let cursor = '0'
   do {
     const command = ['SCAN', cursor, 'MATCH', scope.match, 'COUNT', SCAN_COUNT]
-    const [next, found] = (await connection.request(...command)) as [string, string[]]
+    const [next, found] = await connection.ask(isNext, ...command)
+    expectRoom()
     // SCAN may give a name twice.
     const names = new Set(found.filter((name) => !contents.has(name) && scope.wants(name)))
     for (const [name, content] of await readNames(connection, scope, names)) {
@@ -48,10 +89,10 @@ export async function readNames(
   for (let from = 0; from < below.length; from += BATCH) {
     const batch = below.slice(from, from + BATCH)
     // Null for names that are gone, and for those that are no strings.
-    const values = (await connection.request('MGET', ...batch)) as (string | null)[]
+    const found = await connection.ask(values(batch.length), 'MGET', ...batch)
     const others: string[] = []
     for (const [n, name] of batch.entries()) {
-      const value = values[n] ?? null
+      const value = found[n] ?? null
       if (value === null) others.push(name)
       else contents.set(name, value)
     }
@@ -70,20 +111,12 @@ async function readHashes(
 ): Promise<void> {
   const read = async (name: string): Promise<void> => {
     try {
-      const fields = fieldsOf(await connection.request('HGETALL', name))
-      contents.set(name, fields.size > 0 ? fields : null)
+      const found = await connection.ask(textFields, 'HGETALL', name)
+      contents.set(name, found.size > 0 ? found : null)
     } catch (error) {
       if (!(error instanceof ReplyError) || !tolerated.includes(error.code)) throw error
       contents.set(name, null)
     }
   }
   await Promise.all(names.map(read))
-}
-
-/** A map's flat list as a map. */
-export function fieldsOf(reply: Reply): Map<string, string> {
-  const list = Array.isArray(reply) ? (reply as readonly Reply[]) : []
-  const fields = new Map<string, string>()
-  for (let n = 0; n + 1 < list.length; n += 2) fields.set(String(list[n]), String(list[n + 1]))
-  return fields
 }

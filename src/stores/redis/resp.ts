@@ -1,18 +1,189 @@
-// The protocol of Redis. Answers are read by the decoder of @redis/client; its client class stays
-// out, which brings 600 KB of commands along, reconnects by itself, and cannot be told to let go of
-// a connection that is still being made.
+// The protocol of Redis, as a client reads and writes it: RESP3, and RESP2 as far as it is a part of it.
+// Read to the letter and within limits, since what answers on a port need not be Redis.
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
-import { Decoder } from '@redis/client/dist/lib/RESP/decoder.js'
 import { decodeValue, encodeText } from '../../core/bytes.ts'
+import type { Limits } from '../../core/settings.ts'
+import { ERROR_TEXT, Meter, VALUE_COST } from '../limits.ts'
 
-export { Decoder }
+/** Strings, numbers, null, and lists of them; maps are flat lists: name, value, name, value. */
+export type Reply = string | number | boolean | null | readonly Reply[]
 
-/** Strings come as bytes, and maps as flat lists: name, value, name, value. */
-export const typeMapping = { 36: Buffer, 37: Array } as const
+export interface Replies {
+  reply(reply: Reply): void
+  error(text: string): void
+  /** What the server sends unasked. */
+  push(items: readonly Reply[]): void
+}
 
-/** A reply with its bytes as text (core/bytes.ts): the decoder's own text loses what is not UTF-8. */
-export const decoded = (reply: unknown): unknown =>
-  Buffer.isBuffer(reply) ? decodeValue(reply) : Array.isArray(reply) ? reply.map(decoded) : reply
+/** What was received is not the protocol of Redis; nothing of it is repeated. */
+export class ProtocolError extends Error {}
+
+/** A list that is not whole yet. */
+interface Open {
+  readonly items: Reply[]
+  readonly size: number
+  readonly isPush: boolean
+}
+
+/** Lists in lists; Redis itself needs four. */
+const DEEPEST = 16
+
+const CR = 13
+const LF = 10
+
+/** The first byte of each token. */
+const TYPES = '+:_#,(-$=!*~%>'
+
+export class Decoder {
+  /** What has come and is not a whole token yet. */
+  #chunks: Buffer[] = []
+  #size = 0
+  /** Bytes that have to be there before it is worth another look. */
+  #needed = 0
+  readonly #open: Open[] = []
+  readonly #message: Meter
+  readonly #answer: Meter
+  readonly #line: Meter
+
+  constructor(
+    private readonly replies: Replies,
+    place: string,
+    { body, message }: Limits,
+  ) {
+    this.#answer = new Meter({ most: body, option: '-max-body' }, place, 'an answer')
+    this.#message = new Meter({ most: message, option: '-max-message' }, place, 'a value')
+    this.#line = new Meter(ERROR_TEXT, place, 'a line')
+  }
+
+  /** Throws a ProtocolError, or the FaultError of a limit. */
+  write(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    // A long value comes in many chunks: they are put together once, when it is whole.
+    if (this.#size < this.#needed) return
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+    let at = 0
+    this.#needed = 0
+    for (let next = this.#token(bytes, at); next !== undefined; next = this.#token(bytes, at)) {
+      this.#answer.take(Math.max(next - at, VALUE_COST))
+      if (this.#open.length === 0) this.#answer.reset()
+      at = next
+    }
+    this.#chunks = at === bytes.length ? [] : [bytes.subarray(at)]
+    this.#size = bytes.length - at
+    this.#needed -= at
+  }
+
+  /** Reads one token; returns where the next one begins, undefined while it is not whole. */
+  #token(bytes: Buffer, at: number): number | undefined {
+    if (at === bytes.length) return undefined
+    const type = String.fromCharCode(bytes[at] as number)
+    if (!TYPES.includes(type)) return wrong('a type')
+    const next = bytes.indexOf(LF, at) + 1
+    if (next === 0) {
+      this.#line.reset()
+      this.#line.take(bytes.length - at)
+      return undefined
+    }
+    const end = next - 2
+    if (bytes.indexOf(CR, at) !== end) throw new ProtocolError('a line without its end')
+    const line = bytes.toString('latin1', at + 1, end)
+    switch (type) {
+      case '+':
+        return this.#value(textOf(bytes, at + 1, end), next)
+      case ':':
+        return this.#value(integer(line), next)
+      case '_':
+        return this.#value(line === '' ? null : wrong('a null'), next)
+      case '#':
+        return this.#value(line === 't' || (line === 'f' ? false : wrong('a boolean')), next)
+      case ',':
+      case '(':
+        return this.#value(
+          /^[-+.\de]+$|^[-+]?inf$|^nan$/i.test(line) ? line : wrong('a number'),
+          next,
+        )
+      case '-':
+        return this.#error(textOf(bytes, at + 1, end), next)
+      case '$':
+        return this.#blob(bytes, next, line, (text) => this.#value(text, 0))
+      case '=':
+        // Three letters and a colon say what the text is.
+        return this.#blob(bytes, next, line, (text) => this.#value(text?.slice(4) ?? null, 0))
+      case '!':
+        return this.#blob(bytes, next, line, (text) => this.#error(text ?? '', 0))
+      case '*':
+        return line === '-1' ? this.#value(null, next) : this.#list(count(line), next)
+      case '~':
+        return this.#list(count(line), next)
+      case '%':
+        return this.#list(count(line) * 2, next)
+      case '>':
+        return this.#open.length === 0 ? this.#list(count(line), next, true) : wrong('a push')
+    }
+    return undefined
+  }
+
+  /** A text that is preceded by its length. */
+  #blob(
+    bytes: Buffer,
+    from: number,
+    length: string,
+    use: (text: string | null) => number,
+  ): number | undefined {
+    if (length === '-1') return use(null) + from
+    const end = from + count(length)
+    this.#message.reset()
+    this.#message.take(end - from)
+    if (bytes.length < end + 2) {
+      this.#needed = end + 2
+      return undefined
+    }
+    if (bytes[end] !== CR || bytes[end + 1] !== LF)
+      throw new ProtocolError('a text without its end')
+    return use(textOf(bytes, from, end)) + end + 2
+  }
+
+  #list(size: number, next: number, isPush = false): number {
+    if (this.#open.length === DEEPEST) throw new ProtocolError('lists too deep in lists')
+    this.#open.push({ items: [], size, isPush })
+    if (size === 0) this.#close()
+    return next
+  }
+
+  #error(text: string, next: number): number {
+    // Inside of a list it would be the error of one of several commands, which we never send.
+    if (this.#open.length > 0) throw new ProtocolError('an error in a list')
+    this.replies.error(text)
+    return next
+  }
+
+  #value(value: Reply, next: number): number {
+    const list = this.#open.at(-1)
+    if (list === undefined) this.replies.reply(value)
+    else if (list.items.push(value) === list.size) this.#close()
+    return next
+  }
+
+  /** The innermost list is whole. */
+  #close(): void {
+    const { items, isPush } = this.#open.pop() as Open
+    if (isPush) this.replies.push(items)
+    else this.#value(items, 0)
+  }
+}
+
+const wrong = (what: string): never => {
+  throw new ProtocolError(`${what} that is none`)
+}
+
+const count = (line: string): number => (/^\d{1,12}$/.test(line) ? Number(line) : wrong('a length'))
+
+const integer = (line: string): number =>
+  /^[-+]?\d{1,19}$/.test(line) ? Number(line) : wrong('a number')
+
+const textOf = (bytes: Buffer, from: number, to: number): string =>
+  decodeValue(bytes.subarray(from, to))
 
 /** One command as it goes over the wire: a list of texts, each with its length in bytes. */
 export function encodeCommand(words: readonly string[]): Buffer {

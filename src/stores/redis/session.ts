@@ -2,17 +2,40 @@
 import { FaultError } from '../../core/fault.ts'
 import type { Connection as Login } from '../../core/settings.ts'
 import { passwordOf } from '../secrets.ts'
+import {
+  anything,
+  expectText,
+  listOf,
+  Mismatch,
+  orNull,
+  text,
+  textLike,
+  type Shape,
+} from '../shape.ts'
 import { tlsOptions } from '../tls.ts'
 import type { Address } from './address.ts'
-import { Connection, type Reply } from './connection.ts'
-import { fieldsOf } from './read.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import { fields } from './read.ts'
+
+/** What a server tells of itself; of the values only texts are used. */
+const greeting = fields(anything)
+
+const port = textLike(/^\d{1,5}$/, 'a port')
+
+/** Where a master is; null for one that is not known. */
+const location: Shape<readonly [host: string, port: string] | null> = (reply) => {
+  const list = orNull(listOf(text))(reply)
+  if (list === null) return null
+  if (list.length !== 2) throw new Mismatch('is no address')
+  return [text(list[0]), port(list[1])]
+}
 
 /** Opens connections that end with the signal, however far they have come. */
 export class Dialer {
   constructor(
     private readonly login: Login,
-    /** Milliseconds; see Connection. */
-    private readonly silence: number,
+    /** See Connection. */
+    private readonly terms: Pick<ConnectionOptions, 'silence' | 'limits' | 'heard'>,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -29,9 +52,11 @@ export class Dialer {
       const password = passwordOf(this.login)
       const isKnown = password !== undefined || this.login.username !== undefined
       const auth = isKnown ? ['AUTH', username, password ?? ''] : []
-      const hello = fieldsOf(await connection.request('HELLO', '3', ...auth, 'SETNAME', 'reconfd'))
-      expectReadable(hello, address, place)
-      if (address.database > 0) await connection.request('SELECT', String(address.database))
+      const hello = ['HELLO', '3', ...auth, 'SETNAME', 'reconfd']
+      expectReadable(await connection.ask(greeting, ...hello), address, place)
+      if (address.database > 0) {
+        await connection.ask(expectText('OK'), 'SELECT', String(address.database))
+      }
       return connection
     })
   }
@@ -41,9 +66,9 @@ export class Dialer {
     const name = address.master as string
     const place = `the Sentinel at ${address.name}`
     return this.#with(address, place, async (connection) => {
-      const found = await connection.request('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)
+      const found = await connection.ask(location, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)
       connection.close()
-      if (!isPair(found)) {
+      if (found === null) {
         throw fault(`${place} knows no master ${JSON.stringify(name)}`, 'check the name in -node')
       }
       const [host, port] = found
@@ -63,7 +88,7 @@ export class Dialer {
       endpoint: address.endpoint,
       tls,
       place,
-      silence: this.silence,
+      ...this.terms,
     })
     const close = (): void => connection.close()
     this.signal.addEventListener('abort', close, { once: true })
@@ -80,14 +105,11 @@ export class Dialer {
 /** What messages call a server. */
 export const placeOf = ({ name }: Address): string => `Redis at ${name}`
 
-const isPair = (reply: Reply): reply is readonly [string, string] =>
-  Array.isArray(reply) && reply.length === 2
-
 const fault = (message: string, hint: string, permanent = false): FaultError =>
   new FaultError({ kind: 'store', message, hint, ...(permanent ? { permanent } : {}) })
 
 /** A cluster's node holds some of the keys, and a Sentinel none: neither is to look like a server. */
-function expectReadable(hello: ReadonlyMap<string, string>, { master }: Address, place: string) {
+function expectReadable(hello: ReadonlyMap<string, unknown>, { master }: Address, place: string) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
     const hint = 'reconfd reads single servers and what a Sentinel names, not clusters'

@@ -3,10 +3,6 @@
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 
-/** Bytes of the records that are read in passing: their fields are of no use here. */
-const STAT_NUM_CHILDREN = 56
-const STAT_SIZE = 68
-
 export class JuteWriter {
   readonly #parts: Buffer[] = []
 
@@ -48,7 +44,10 @@ export class JuteWriter {
   }
 }
 
-/** Reads one packet from its beginning on. Throws a RangeError where the packet is too short. */
+/** A znode's Stat, as far as it is used: where its numbers lie, and how long it is. */
+const STAT = { dataLength: 52, numChildren: 56, size: 68 } as const
+
+/** Reads one packet from its beginning on. Throws a RangeError where the packet cannot be right. */
 export class JuteReader {
   #at = 0
 
@@ -66,30 +65,71 @@ export class JuteReader {
     return value
   }
 
+  /** Bytes that have not been read. */
+  get left(): number {
+    return this.packet.length - this.#at
+  }
+
   /** Text, byte for byte (core/bytes.ts). The length -1 stands for null, which is as good as empty. */
   string(): string {
-    const length = Math.max(0, this.int())
-    const end = this.#at + length
-    if (end > this.packet.length) throw new RangeError('a text longer than its packet')
+    const end = this.#length('a text') + this.#at
     const value = decodeValue(this.packet.subarray(this.#at, end))
     this.#at = end
     return value
   }
 
+  /** The data of a znode and its Stat, which has to agree with it. */
+  data(): { readonly value: string; readonly numChildren: number } {
+    const { left } = this
+    const value = this.string()
+    const length = left - this.left - 4
+    const { dataLength, numChildren } = this.stat()
+    if (dataLength !== length) throw new RangeError('data of another length than its stat says')
+    return { value, numChildren }
+  }
+
+  /** The names of a znode's children and its Stat, which has to agree with them. */
+  children(): readonly string[] {
+    const names = this.strings()
+    const { numChildren } = this.stat()
+    if (numChildren !== names.length)
+      throw new RangeError('more or fewer children than the stat says')
+    if (new Set(names).size !== names.length) throw new RangeError('a child that is there twice')
+    if (names.some((name) => name === '' || name.includes('/')))
+      throw new RangeError('a child without a name')
+    return names
+  }
+
   strings(): string[] {
-    const count = Math.max(0, this.int())
+    const count = this.#length('a list')
     const values: string[] = []
     while (values.length < count) values.push(this.string())
     return values
   }
 
-  /** A znode's Stat; of its fields only the number of children counts here. */
-  stat(): { readonly numChildren: number } {
-    const numChildren = this.packet.readInt32BE(this.#at + STAT_NUM_CHILDREN)
-    this.#at += STAT_SIZE
-    return { numChildren }
+  stat(): { readonly dataLength: number; readonly numChildren: number } {
+    const dataLength = this.packet.readInt32BE(this.#at + STAT.dataLength)
+    const numChildren = this.packet.readInt32BE(this.#at + STAT.numChildren)
+    if (this.left < STAT.size || dataLength < 0 || numChildren < 0) throw new RangeError('no stat')
+    this.#at += STAT.size
+    return { dataLength, numChildren }
+  }
+
+  /** Nothing may be left over. */
+  end(): void {
+    if (this.left > 0) throw new RangeError('a packet that is too long')
+  }
+
+  /** In bytes, or in items, of which each takes more than one. */
+  #length(of: string): number {
+    const length = this.int()
+    if (length < -1 || length > this.left) throw new RangeError(`${of} of impossible length`)
+    return Math.max(0, length)
   }
 }
+
+/** It may be one, and larger than is allowed. */
+export class PacketTooLarge extends RangeError {}
 
 /** Cuts a stream of bytes into packets. */
 export class Packets {
@@ -98,10 +138,10 @@ export class Packets {
   /** Bytes that have to be there before there is anything to do. */
   #needed = 4
 
-  /** @param most bytes of a packet; beyond that it is no packet of ZooKeeper's */
-  constructor(private readonly most: number) {}
+  /** @param most bytes of a packet */
+  constructor(public most: number) {}
 
-  /** The packets that this chunk completes. Throws a RangeError on a length that cannot be. */
+  /** The packets that this chunk completes. Throws a RangeError on a length that cannot be, or is beyond `most`. */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk)
     this.#size += chunk.length
@@ -113,7 +153,8 @@ export class Packets {
     this.#needed = 4
     while (bytes.length - at >= 4) {
       const length = bytes.readInt32BE(at)
-      if (length < 0 || length > this.most) throw new RangeError('a packet of impossible length')
+      if (length < 0) throw new RangeError('a packet of impossible length')
+      if (length > this.most) throw new PacketTooLarge('a packet of impossible length')
       if (bytes.length - at < 4 + length) {
         this.#needed = 4 + length
         break

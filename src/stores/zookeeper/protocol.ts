@@ -69,12 +69,17 @@ const NODE_CREATED = 1
 const NODE_DELETED = 2
 /** The state of the session, not of a znode. */
 const NONE = -1
+/** The highest of the others: a watch that stays was removed. */
+const LAST = 7
 
+/** Throws a RangeError. */
 export function readEvent(reader: JuteReader): WatchEvent | undefined {
   const type = reader.int()
   reader.int() // the state of the session
   const path = reader.string()
+  reader.end()
   if (type === NONE) return undefined
+  if (type < NODE_CREATED || type > LAST || !path.startsWith('/')) throw new RangeError('no event')
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 

@@ -3,16 +3,18 @@
 // happened in between would have to be asked for anyway, and a new reading is sure to tell it.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { FaultError } from '../../core/fault.ts'
-import { CONNECT_TIMEOUT, faultOf } from '../http-faults.ts'
+import type { Fault, FaultError } from '../../core/fault.ts'
+import type { Limits } from '../../core/settings.ts'
+import { CONNECT_TIMEOUT, faultOf, isTlsRecord } from '../http-faults.ts'
+import { budgetOf } from '../limits.ts'
 import { hostAndPort, type Address } from './address.ts'
 import { dial } from './dial.ts'
-import { JuteReader, JuteWriter, Packets } from './jute.ts'
+import { authFailed, faultAt, hungUp, noZookeeper, packetTooLarge, tooQuiet } from './faults.ts'
+import { JuteReader, JuteWriter, Packets, PacketTooLarge } from './jute.ts'
 import {
   authPacket,
   code,
   connectRequest,
-  nameOf,
   opcode,
   pingPacket,
   readEvent,
@@ -24,6 +26,8 @@ import {
 
 /** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
 const SESSION_TIMEOUT = 10_000
+/** A server may want a longer one; its silence is noticed in this time all the same. */
+const LONGEST_TIMEOUT = 60_000
 
 /**
  * Milliseconds from the connection to the session: at first, and at most, twice as long from failure to
@@ -31,13 +35,22 @@ const SESSION_TIMEOUT = 10_000
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
+/** Milliseconds for one packet, however steadily its bytes come. */
+const LONGEST_PACKET = 60_000
+
 /** Requests under way at once: enough to hide the way there and back, little for the server. */
 const IN_FLIGHT = 100
 
-/** Bytes. A znode has 1 MB at most unless jute.maxbuffer was raised; a listing may have more. */
-const LARGEST_PACKET = 64 * 1024 * 1024
+/** Bytes of the first packet, by far: later ones hold data, and have the limit of the settings. */
+const LARGEST_GREETING = 1024
+
+/** For tools that have no settings: what a store takes by default. */
+const USUAL_LIMITS: Limits = { body: 256 * 2 ** 20, message: 64 * 2 ** 20 }
 
 export interface SessionOptions {
+  readonly limits?: Limits
+  /** Called when bytes have come. */
+  readonly heard?: (() => void) | undefined
   readonly username?: string
   readonly password?: string
   /** For a server that speaks TLS. */
@@ -61,7 +74,8 @@ interface Pending {
 export class Session {
   readonly place: string
   readonly #socket: Socket
-  readonly #packets = new Packets(LARGEST_PACKET)
+  readonly #packets = new Packets(LARGEST_GREETING)
+  readonly #limits: Limits
   /** In the order in which they were sent, which is the order of the answers. */
   readonly #sent: Pending[] = []
   /** The first `#taken` of them are no longer waiting: shift() on a long array copies it. */
@@ -69,6 +83,10 @@ export class Session {
   #taken = 0
   #lastXid = 0
   #established = false
+  /** Bytes, both ways. */
+  #moved = 0
+  /** When a packet was whole last; of `performance`. */
+  #wholeAt = performance.now()
   #ended: Error | undefined
   /** Before the session is there: until it has to be. After: until silence means a dead line. */
   #deadline: NodeJS.Timeout | undefined
@@ -104,6 +122,7 @@ export class Session {
     private readonly onEnd: (reason: Error) => void,
   ) {
     this.place = `ZooKeeper at ${hostAndPort(address)}`
+    this.#limits = options.limits ?? USUAL_LIMITS
     this.#socket = dial(address, options.tls, () => {
       this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
       this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
@@ -111,7 +130,7 @@ export class Session {
     this.#socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
       .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
-      .on('close', () => this.#fail(this.#hungUp()))
+      .on('close', () => this.#fail(hungUp(this.place, this.#established)))
     this.#watchOver(CONNECT_TIMEOUT, 'no connection')
   }
 
@@ -132,6 +151,14 @@ export class Session {
     })
   }
 
+  /**
+   * Throws once more has been moved, from now on, than a store may hold. The paths that are asked for count as
+   * well, since a tree without end is made of them.
+   */
+  budget(): ReturnType<typeof budgetOf> {
+    return budgetOf(this.#limits, this.place, () => this.#moved)
+  }
+
   /** Ends the session here and at the server; all requests throw the reason. */
   close(reason: Error = new Error('the session was closed')): void {
     // Unless told, the server would keep the session until it times out. A line on which older
@@ -146,8 +173,8 @@ export class Session {
   }
 
   /** A fault that names this server. */
-  fault(what: string, more: Partial<FaultError['fault']> = {}): FaultError {
-    return new FaultError({ kind: 'store', message: `${this.place} ${what}`, ...more })
+  fault(what: string, more: Partial<Fault> = {}): FaultError {
+    return faultAt(this.place, what, more)
   }
 
   #send(): void {
@@ -159,6 +186,7 @@ export class Session {
       if (next === undefined) break
       this.#taken++
       this.#sent.push(next)
+      this.#moved += next.packet.length
       this.#socket.write(next.packet)
     }
     if (this.#taken < this.#waiting.length) return
@@ -167,32 +195,43 @@ export class Session {
   }
 
   #read(chunk: Buffer): void {
-    if (this.#established) this.#deadline?.refresh()
+    const isInTime = performance.now() - this.#wholeAt < LONGEST_PACKET
+    if (this.#established && isInTime) this.#deadline?.refresh()
+    this.options.heard?.()
     try {
+      if (this.#moved === 0 && isTlsRecord(chunk)) throw new RangeError('it speaks TLS')
+      this.#moved += chunk.length
       for (const packet of this.#packets.push(chunk)) {
         if (this.#ended !== undefined) return
+        this.#wholeAt = performance.now()
         const reader = new JuteReader(packet)
         if (this.#established) this.#answer(reader)
         else this.#establish(reader)
       }
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      this.#fail(
-        this.fault(`does not speak ZooKeeper's protocol: ${error.message}`, {
-          hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
-        }),
-      )
+      this.#fail(this.#wrong(error))
     }
+  }
+
+  #wrong(error: unknown): Error {
+    const { place } = this
+    if (!(error instanceof RangeError)) return error as Error
+    const isLarge = error instanceof PacketTooLarge && this.#established
+    return isLarge ? packetTooLarge(place, this.#limits) : noZookeeper(place, error.message)
   }
 
   #establish(reader: JuteReader): void {
     reader.int() // the protocol's version
-    const timeout = reader.int()
-    if (timeout <= 0) {
+    const granted = reader.int()
+    reader.long() // the id of the session
+    reader.string() // its password
+    if (granted <= 0) {
       this.#fail(this.fault('gave no session'))
       return
     }
+    const timeout = Math.min(granted, LONGEST_TIMEOUT)
     this.#established = true
+    this.#packets.most = this.#limits.message
     this.#watchOver((timeout * 2) / 3, 'no answer')
     this.#pings = setInterval(() => this.#socket.write(pingPacket()), timeout / 3)
     const { username, password = '' } = this.options
@@ -202,16 +241,20 @@ export class Session {
 
   #answer(reader: JuteReader): void {
     const id = reader.int()
-    reader.long() // the newest change at the server
+    const newest = reader.long() // change at the server
     const error = reader.int()
+    // Refusals and events may carry none.
+    if (newest < 0n && id > 0 && error === code.ok)
+      throw new RangeError('a change before the first')
     if (id === xid.event) {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)
     } else if (id === xid.auth) {
-      if (error !== code.ok) this.#fail(this.#authFailed(error))
+      if (error !== code.ok) this.#fail(authFailed(this.place, this.options.username, error))
     } else if (id !== xid.ping) {
-      const pending = this.#sent.shift()
+      const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
+      this.#sent.shift()
       if (error === code.ok) pending.resolve(reader)
       else pending.reject(new ZkError(error))
       this.#send()
@@ -220,35 +263,10 @@ export class Session {
 
   #watchOver(timeout: number, what: string): void {
     clearTimeout(this.#deadline)
-    this.#deadline = setTimeout(() => {
-      this.#fail(
-        new FaultError({
-          kind: 'store',
-          message: `cannot reach ${this.place}: ${what} within ${Math.round(timeout / 100) / 10} s`,
-          hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
-        }),
-      )
-    }, timeout)
+    this.#deadline = setTimeout(() => this.#fail(tooQuiet(this.place, what, timeout)), timeout)
   }
 
-  #hungUp(): FaultError {
-    return this.#established
-      ? this.fault('closed the connection')
-      : this.fault('closed the connection before there was a session', {
-          hint:
-            'it may have no quorum, too many connections from here (maxClientCnxns), ' +
-            'or want TLS (-scheme https): its log tells',
-        })
-  }
-
-  #authFailed(error: number): FaultError {
-    return this.fault(`refuses the user ${JSON.stringify(this.options.username)}`, {
-      hint: `check -username and -password, and that the server knows digest (${nameOf(error)})`,
-      permanent: true,
-    })
-  }
-
-  #fail(reason: FaultError): void {
+  #fail(reason: Error): void {
     this.#end(reason)
     this.#socket.destroy()
   }

@@ -28,6 +28,9 @@ export class NoRecursiveWatch extends Error {}
 /** `recursive`: one watch for each prefix. `once`: two for each znode, which fire only once. */
 export type WatchMode = 'recursive' | 'once'
 
+/** Bytes that a znode costs beside its own, roughly: the request for it, until it is answered. */
+const COST = 512
+
 /** ZooKeeper's own bookkeeping, in every ensemble. */
 const RESERVED: Key = '/zookeeper'
 
@@ -42,6 +45,8 @@ export class Znodes {
   #changes = new Map<Key, string | null>()
   /** While it reads, what gets dirty waits for the next round. */
   #reading = true
+  /** Throws when a round of reading has become too large. */
+  #expectRoom: (more?: number) => void = () => undefined
 
   constructor(
     private readonly session: Session,
@@ -63,6 +68,7 @@ export class Znodes {
   /** Arms the watch and reads everything. Throws what the session throws, or NoRecursiveWatch. */
   async snapshot(): Promise<StoreEvent> {
     // A server may lag behind the ensemble; after this it knows all that was written before.
+    this.#expectRoom = this.session.budget()
     await this.session.request(opcode.sync, pathBody('/'))
     if (this.mode === 'recursive') await Promise.all(this.#roots.map((root) => this.#arm(root)))
     await Promise.all(this.#roots.map((root) => this.#visit(root, true)))
@@ -74,7 +80,9 @@ export class Znodes {
 
   /** To be called with every event of the session, from before snapshot() on. */
   onEvent({ path, structural }: WatchEvent): void {
-    const key = (path.slice(this.chroot.length) || '/') as Key
+    const { chroot } = this
+    if (!`${path}/`.startsWith(`${chroot}/`)) throw new RangeError('an event from elsewhere')
+    const key = (path.slice(chroot.length) || '/') as Key
     this.#mark(key)
     // Whether the parent is a directory may have changed. (In the mode `once` it is told itself.)
     if (structural && this.mode === 'recursive' && key !== '/') {
@@ -96,6 +104,7 @@ export class Znodes {
       while (this.#dirty.size > 0) {
         const keys = [...this.#dirty]
         this.#dirty.clear()
+        this.#expectRoom = this.session.budget()
         await Promise.all(keys.map((key) => this.#visit(key, false)))
         const changes = this.#changes
         this.#changes = new Map()
@@ -126,13 +135,15 @@ export class Znodes {
     const once = this.mode === 'once'
     const data = await this.#read(opcode.getData, key)
     if (data === undefined) return this.#visitMissing(key)
-    const value = data.string()
-    let { numChildren } = data.stat()
+    const { value, numChildren: counted } = data.data()
+    data.end()
+    let numChildren = counted
     let children: readonly string[] = []
     if (once || (deep && numChildren > 0)) {
       const listing = await this.#read(opcode.getChildren2, key)
       if (listing === undefined) return this.#visitMissing(key)
-      children = listing.strings()
+      children = listing.children()
+      listing.end()
       numChildren = children.length
     }
     this.#set(key, value !== '' || numChildren === 0 ? value : null)
@@ -140,6 +151,7 @@ export class Znodes {
     const below = children
       .map((name): Key => `${key === '/' ? '' : key}/${name}`)
       .filter((child) => this.#wanted(child) && !this.#seen.has(child))
+    this.#expectRoom(below.length * COST)
     await Promise.all(below.map((child) => this.#visit(child, true)))
   }
 

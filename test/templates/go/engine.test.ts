@@ -34,7 +34,6 @@ const write = (name: string, text: string | Uint8Array): string => {
 const rest = {
   trimBlocks: false,
   lstripBlocks: false,
-  line: 1,
   checkTimeout: 0,
   reloadTimeout: 0,
   followSymlinks: true,

@@ -1,0 +1,111 @@
+// One try at one node of a store: a watch of it, from before the first byte until it is over.
+import { FaultError, type Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
+import { OutdatedError, type Demand, type Store, type StoreEvent } from '../core/store.ts'
+import { bugFault } from './bug.ts'
+
+/** Why a watch is over. */
+export interface Failure {
+  readonly fault: Fault
+  /** The store has no more of the history that is needed: all is to be read again, from the same node. */
+  readonly isOutdated: boolean
+  /** Something else than a fault was thrown: what to tell of it. */
+  readonly bug?: string
+}
+
+export interface AttemptOptions {
+  readonly store: Store
+  readonly prefixes: readonly Key[]
+  /** Ends it. */
+  readonly signal: AbortSignal
+  readonly demand?: Demand | undefined
+}
+
+/** An event, or why there will be none. */
+export type Step = { readonly event: StoreEvent } | Failure
+
+export class Attempt {
+  /** Of `performance`. */
+  readonly began = performance.now()
+  /** When its node was heard last; at first: when it was asked. */
+  heard = this.began
+  /** The first event, or the failure, once it is known. */
+  first: Step | undefined
+  readonly #ended = new AbortController()
+  readonly #events: AsyncIterator<StoreEvent>
+  readonly #stop = (): void => this.#ended.abort(this.options.signal.reason)
+  readonly #firstStep: Promise<Step>
+  /** The first event was asked for. */
+  #isBegun = false
+
+  /** @param changed called when `first` is known */
+  constructor(
+    readonly node: string,
+    private readonly options: AttemptOptions,
+    changed: () => void,
+  ) {
+    const { store, prefixes, signal, demand } = options
+    if (signal.aborted) this.#stop()
+    signal.addEventListener('abort', this.#stop, { once: true })
+    const heard = (): void => void (this.heard = performance.now())
+    this.#events = begin(() => store.watch(node, prefixes, this.#ended.signal, { demand, heard }))
+    this.#firstStep = this.#next()
+    void this.#firstStep.then((step) => {
+      this.first = step
+      changed()
+    })
+  }
+
+  /** The next event, beginning with the first one, or why there is none any more. Never rejects. */
+  next(): Promise<Step> {
+    if (this.#isBegun) return this.#next()
+    this.#isBegun = true
+    return this.#firstStep
+  }
+
+  /** Cancels the watch; resolves once nothing is left of it. */
+  async end(): Promise<void> {
+    this.options.signal.removeEventListener('abort', this.#stop)
+    this.#ended.abort()
+    await this.#firstStep
+    await this.#events.return?.()
+  }
+
+  async #next(): Promise<Step> {
+    try {
+      const step = await this.#events.next()
+      return step.done === true ? this.#over() : { event: step.value }
+    } catch (error) {
+      return failureOf(error, this.#place)
+    }
+  }
+
+  #over(): Failure {
+    const message = `${this.#place} ended the watch`
+    return { fault: { kind: 'store', message }, isOutdated: false }
+  }
+
+  get #place(): string {
+    return `${this.options.store.name} at ${this.node}`
+  }
+}
+
+/** What is thrown at once is thrown by the first event. */
+function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent> {
+  try {
+    return watch()[Symbol.asyncIterator]()
+  } catch (error) {
+    return {
+      async next() {
+        throw error
+      },
+    }
+  }
+}
+
+/** @param place the store and its node, for messages */
+export function failureOf(error: unknown, place: string): Failure {
+  const isOutdated = error instanceof OutdatedError
+  if (error instanceof FaultError) return { fault: error.fault, isOutdated }
+  return { ...bugFault(error, place), isOutdated }
+}

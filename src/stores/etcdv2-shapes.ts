@@ -1,0 +1,79 @@
+// What etcd's v2 API answers: a listing, and an event. https://etcd.io/docs/v2.3/api/
+import type { Key } from '../core/key.ts'
+import {
+  anything,
+  count,
+  each,
+  flag,
+  listOf,
+  Mismatch,
+  nullable,
+  optional,
+  record,
+  text,
+  textLike,
+} from './shape.ts'
+
+const nodeShape = record({
+  /** Missing at the root. */
+  key: optional(text),
+  value: optional(text),
+  dir: optional(flag),
+  modifiedIndex: optional(count),
+  /** Each is looked at when its turn comes: a recursion would be as deep as the server likes. */
+  nodes: nullable(listOf(anything)),
+})
+
+export const listingShape = record({ action: textLike(/^get$/, 'get'), node: nodeShape })
+
+export const eventShape = record({
+  action: textLike(
+    /^(?:set|create|update|compareAndSwap|delete|expire|compareAndDelete)$/,
+    'an action of etcd',
+  ),
+  node: record({ key: text, value: optional(text), dir: optional(flag), modifiedIndex: count }),
+  prevNode: nullable(record({ dir: optional(flag) })),
+})
+
+type Node = ReturnType<typeof nodeShape>
+
+/** All keys at and below `root`. Throws a Mismatch. */
+export function entriesOf(top: Node, root: Key): Map<Key, string> {
+  const entries = new Map<Key, string>()
+  /** Those that are behind the one whose nodes are taken have yet to be. */
+  const directories = new Map<Key, readonly unknown[]>()
+  const take = (node: Node, key: Key): void => {
+    const { size } = entries
+    if (node.dir === true) {
+      if (!entries.has(key) && !directories.has(key))
+        return void directories.set(key, node.nodes ?? [])
+    } else {
+      entries.set(key, text(node.value))
+      if (entries.size > size && !directories.has(key)) return
+    }
+    throw new Mismatch('is there twice').within('key')
+  }
+  const key = keyOf(top.key ?? '/')
+  if (key !== root) throw outside().within('node')
+  take(top, key)
+  for (const [dir, nodes] of directories) {
+    const start = dir === '/' ? '/' : `${dir}/`
+    const child = (value: unknown): void => {
+      const node = nodeShape(value)
+      const name = text(node.key)
+      const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
+      if (!isPart || !name.startsWith(start)) throw outside()
+      take(node, name as Key)
+    }
+    each(nodes, child, dir)
+  }
+  return entries
+}
+
+/** Throws a Mismatch for what is no path. */
+export function keyOf(name: string): Key {
+  if (name === '/' || /^(?:\/[^/]+)+$/s.test(name)) return name as Key
+  throw new Mismatch('is not a path').within('key')
+}
+
+export const outside = (): Mismatch => new Mismatch('is not below what was asked for').within('key')

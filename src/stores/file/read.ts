@@ -1,0 +1,124 @@
+// What the files hold. Several of them may be swapped in one step, and a reading that is under way must not
+// have some of before and some of after: so they are read where their links led at one moment, and once more
+// when other files are there behind the reading.
+import { constants } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FaultError } from '../../core/fault.ts'
+import type { Glob } from '../../core/glob.ts'
+import type { Key } from '../../core/key.ts'
+import type { Limits } from '../../core/settings.ts'
+import { expectRoomFor, sizeOf } from '../limits.ts'
+import { parseKeys } from './parse.ts'
+import { scan, unreadable, type Found, type Scan } from './scan.ts'
+
+/** Milliseconds for files that go on changing to stand still; then they are taken as they are. */
+const PATIENCE = 5000
+const PAUSE = 5
+
+/** A file's text and what it means: kept, so that an unchanged file is not parsed again. */
+export type Parsed = Map<
+  string,
+  { readonly text: string; readonly entries: ReadonlyMap<Key, string> }
+>
+
+export interface Contents extends Pick<Scan, 'places'> {
+  readonly entries: Map<Key, string>
+}
+
+/** Finds the files, reads them and merges them, a later one over an earlier. Throws a FaultError. */
+export async function readAll(
+  targets: readonly string[],
+  filter: Glob,
+  limits: Limits,
+  known: Parsed = new Map(),
+): Promise<Contents> {
+  let found = await settled(scan(targets, filter))
+  for (const end = performance.now() + PATIENCE; ; await sleep(PAUSE)) {
+    if (found.value === undefined) throw found.error
+    const { files, places, stamp } = found.value
+    const read = await settled(readFiles(files, limits, known))
+    found = await settled(scan(targets, filter))
+    const isSettled = found.value?.stamp === stamp || performance.now() >= end
+    if (!isSettled) continue
+    if (read.value === undefined) throw read.error
+    return { entries: read.value, places }
+  }
+}
+
+/** What came of it: a fault may be that of a moment. */
+async function settled<T>(
+  promise: Promise<T>,
+): Promise<{ readonly value?: T; readonly error?: unknown }> {
+  try {
+    return { value: await promise }
+  } catch (error) {
+    return { error }
+  }
+}
+
+async function readFiles(
+  files: readonly Found[],
+  limits: Limits,
+  known: Parsed,
+): Promise<Map<Key, string>> {
+  // A longer text does not exist in this runtime.
+  let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
+  const merged = new Map<Key, string>()
+  for (const { path: file, real } of files) {
+    const bytes = await readBytes(file, real, left)
+    if (bytes === undefined) throw tooLarge(file, limits.body)
+    expectRoomFor(bytes, limits, file)
+    left -= bytes.length
+    const text = decode(bytes, file)
+    let parsed = known.get(file)
+    if (parsed?.text !== text) {
+      parsed = { text, entries: await parseKeys(file, text) }
+      known.set(file, parsed)
+    }
+    for (const [key, value] of parsed.entries) merged.set(key, value)
+  }
+  const present = new Set(files.map(({ path }) => path))
+  for (const file of known.keys()) if (!present.has(file)) known.delete(file)
+  return merged
+}
+
+/** Undefined when there are more: what is no plain file may tell no size, and have no end. */
+async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of createReadStream(real, { highWaterMark: 2 ** 18 })) {
+      size += (chunk as Buffer).length
+      if (size > most) return undefined
+      chunks.push(chunk as Buffer)
+    }
+  } catch (error) {
+    throw unreadable(error, file)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLarge = (file: string, most: number): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `with this one the keys files hold more than ${sizeOf(most)} (-max-body)`,
+    hint: 'Make them smaller, or raise -max-body.',
+    file,
+    permanent: true,
+  })
+
+function decode(bytes: Buffer, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // Told below.
+  }
+  throw new FaultError({
+    kind: 'store',
+    message: 'the keys file is not UTF-8 text',
+    hint: 'Save it as UTF-8; binary values can be written in base64 and decoded with base64Decode.',
+    file,
+    permanent: true,
+  })
+}

@@ -1,0 +1,137 @@
+// The body of a response, as one text or line by line, within its limits. What a body says that does not come
+// from the store at all is told apart here: it is the same for all stores that speak HTTP.
+import { constants, isUtf8 } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import { FaultError } from '../core/fault.ts'
+import type { Limits } from '../core/settings.ts'
+import { ERROR_TEXT, expectRoomFor, Meter, type Limit } from './limits.ts'
+
+export interface Source {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Readable
+  /** The server, for messages. */
+  readonly place: string
+  readonly limits: Limits
+}
+
+interface Body {
+  /** Throws a FaultError beyond `limits.body`. */
+  whole(): Promise<string>
+  /** The same for a body that is one message of a watch: beyond `limits.message`. */
+  message(): Promise<string>
+  /**
+   * The lines as they come; a FaultError when one is beyond `limits.message`.
+   * @param reasonOf what is thrown in place of an error
+   * @param done called at the end, whatever it is
+   */
+  lines(reasonOf: (error: unknown) => unknown, done: () => void): AsyncGenerator<string>
+}
+
+/**
+ * The body of an error has a limit of its own, whoever reads it and how.
+ * @param onBytes called for every chunk
+ */
+export function bodyOf(source: Source, onBytes: () => void = () => undefined): Body {
+  const isError = source.status >= 300
+  // A longer text does not exist in this runtime.
+  const most = Math.min(source.limits.body, constants.MAX_STRING_LENGTH)
+  const answer: Limit = isError ? ERROR_TEXT : { most, option: '-max-body' }
+  const part: Limit = isError ? ERROR_TEXT : { most: source.limits.message, option: '-max-message' }
+  const error = `an error's text (HTTP ${source.status})`
+  return {
+    whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
+    message: () => collect(source, part, isError ? error : 'a message', onBytes),
+    lines: (reasonOf, done) =>
+      splitLines(source, part, isError ? error : 'a line', { onBytes, reasonOf, done }),
+  }
+}
+
+async function collect(
+  source: Source,
+  limit: Limit,
+  what: string,
+  onBytes: () => void,
+): Promise<string> {
+  const { status, headers, body, place, limits } = source
+  const meter = new Meter(limit, place, what)
+  const announced = Number(headers['content-length'])
+  const chunks: Buffer[] = []
+  // By its events: an iteration would copy what has come once more.
+  await new Promise<void>((resolve, reject) => {
+    body.on('end', resolve).on('error', reject)
+    body.on('data', (chunk: Buffer) => {
+      onBytes()
+      try {
+        meter.take(announced > limit.most ? announced : chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        body.destroy(error as Error)
+      }
+    })
+  })
+  const text = textOf(Buffer.concat(chunks), place, limits)
+  if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
+  return text
+}
+
+interface Hooks {
+  readonly onBytes: () => void
+  readonly reasonOf: (error: unknown) => unknown
+  readonly done: () => void
+}
+
+async function* splitLines(
+  { body, place, limits }: Source,
+  limit: Limit,
+  what: string,
+  { onBytes, reasonOf, done }: Hooks,
+): AsyncGenerator<string> {
+  const meter = new Meter(limit, place, what)
+  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
+  let parts: Buffer[] = []
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      onBytes()
+      let from = 0
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+        const tail = chunk.subarray(from, at)
+        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
+        parts = []
+        meter.reset()
+        from = at + 1
+        yield textOf(line, place, limits)
+      }
+      if (from === chunk.length) continue
+      meter.take(chunk.length - from)
+      parts.push(chunk.subarray(from))
+    }
+    if (parts.length > 0) yield textOf(Buffer.concat(parts), place, limits)
+  } catch (error) {
+    throw reasonOf(error)
+  } finally {
+    done()
+  }
+}
+
+function textOf(bytes: Buffer, place: string, limits: Limits): string {
+  expectRoomFor(bytes, limits, place)
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new FaultError({
+    kind: 'store',
+    message: `${place} sends bytes that are not UTF-8`,
+    hint: 'check -node; is there a proxy in between?',
+  })
+}
+
+/** What Go's servers, nginx and Apache answer to plain HTTP on a port that speaks TLS. */
+const WANTS_TLS =
+  /HTTP request (?:was sent )?to (?:an )?(?:HTTPS|SSL)|plain HTTP to an SSL-enabled/i
+
+export const wantsTls = (place: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `${place} speaks TLS, and was asked in plain HTTP`,
+    hint: 'write -scheme https, or https:// before the node',
+    permanent: true,
+  })

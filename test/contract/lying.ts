@@ -1,0 +1,87 @@
+// The contract on servers that lie: whatever comes in place of an answer, first or later, is a fault that says
+// what is wrong and where; it changes no key, ends nothing and takes no memory; and once the server tells the
+// truth the store goes on.
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { formatFault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import { SECRET, type LyingServer, type Place, type Protocol } from '../support/lying/protocol.ts'
+import { until } from '../support/until.ts'
+import { Watched } from '../support/watched.ts'
+
+/** Bytes that a client may take of what has no end: its limit, what the kernel holds, and several tries. */
+const MOST_SENT = 64 * 2 ** 20
+
+export function lying<L>(protocol: Protocol<L>): void {
+  describe(`lies: ${protocol.name}`, () => {
+    const places = ['answers', 'messages'] as const
+    const lies = places.flatMap((place) =>
+      Object.entries<L>(protocol[place] ?? {}).map(([name, lie]) => ({ name, place, lie })),
+    )
+
+    test('there are many', () => {
+      expect(lies.length).toBeGreaterThanOrEqual(30)
+    })
+
+    test.each(lies)('first, in $place: $name', async ({ place, lie }) => {
+      const server = await start(protocol)
+      server.lie(lie, place)
+      const watched = await open(protocol, server)
+      // Twice: it is tried again.
+      await watched.broken(1)
+      // Where only messages lie, what was read is the truth.
+      if (place === 'answers') expect(watched.kinds).not.toContain('snapshot')
+      judge(watched, server)
+      await recovers(watched, server)
+    })
+
+    test.each(lies)('later, in $place: $name', async ({ place, lie }) => {
+      const server = await start(protocol)
+      const watched = await open(protocol, server)
+      await watched.live()
+      await shows(watched, server.change())
+      const before = [...watched.tree.under('/')]
+      tell(server, lie, place)
+      await watched.broken(watched.faults.length)
+      expect([...watched.tree.under('/')]).toEqual(before)
+      judge(watched, server)
+      await recovers(watched, server)
+    })
+  })
+}
+
+async function start<L>(protocol: Protocol<L>): Promise<LyingServer<L>> {
+  const server = await protocol.start()
+  onTestFinished(() => server.close())
+  return server
+}
+
+async function open<L>(protocol: Protocol<L>, { node }: LyingServer<L>): Promise<Watched> {
+  const watched = await Watched.open(protocol.settings(node), [protocol.prefix])
+  onTestFinished(() => watched.close())
+  return watched
+}
+
+const tell = <L>(server: LyingServer<L>, lie: L, place: Place): void => server.lie(lie, place)
+
+/** What it has come to by now. */
+function judge<L>(watched: Watched, { node, sent }: LyingServer<L>): void {
+  expect(watched.bugs).toEqual([])
+  for (const fault of watched.faults) {
+    expect(fault.kind).toBe('store')
+    expect(formatFault(fault)).toContain(node)
+    expect(JSON.stringify(fault)).not.toContain(SECRET)
+  }
+  expect(sent).toBeLessThan(MOST_SENT)
+}
+
+async function recovers<L>(watched: Watched, server: LyingServer<L>): Promise<void> {
+  server.repent()
+  await until(
+    'the store is read again',
+    () => watched.tree.size > 0 && watched.kinds.at(-1) !== 'broken',
+  )
+  await shows(watched, server.change())
+}
+
+const shows = (watched: Watched, { key, holds }: { key: Key; holds: string }): Promise<unknown> =>
+  until(`${key} as it is`, () => watched.tree.get(key)?.includes(holds) === true)

@@ -1,0 +1,54 @@
+// The contract on dead and frozen nodes: one of them holds nobody up, in whatever way it is dead and wherever it
+// stands, and when there is no other, the message says what each of them did.
+import { expect, onTestFinished, test } from 'vitest'
+import { deadNodes } from '../support/dead-nodes.ts'
+import { within } from '../support/until.ts'
+import { Watched } from '../support/watched.ts'
+import { newPrefix, type World } from './world.ts'
+
+/** Milliseconds. */
+const SOON = 3000
+
+const ways = Object.keys(deadNodes) as (keyof typeof deadNodes)[]
+
+async function dead(way: keyof typeof deadNodes): Promise<string> {
+  const dead = await deadNodes[way]()
+  onTestFinished(() => dead.close())
+  return dead.node
+}
+
+export function unreachable(world: () => Pick<World, 'settings'>): void {
+  const open = async (nodes: readonly string[]): Promise<Watched> => {
+    const { settings } = world()
+    const connection = { ...settings.connection, nodes }
+    const watched = await Watched.open({ ...settings, connection }, [newPrefix()])
+    onTestFinished(() => watched.close())
+    return watched
+  }
+  const good = (): string => world().settings.connection.nodes[0] as string
+
+  test.each(ways)('a node that %s, before one that is well', async (way) => {
+    const watched = await open([await dead(way), good()])
+    await within('the first snapshot', watched.live(), SOON)
+    expect(watched.faults).toEqual([])
+  })
+
+  test.each(ways)('a node that %s, behind one that is well', async (way) => {
+    const watched = await open([good(), await dead(way)])
+    await within('the first snapshot', watched.live(), SOON)
+    expect(watched.faults).toEqual([])
+  })
+
+  test('all of them dead: the message names each and what it did', async () => {
+    const silent = await dead('takes connections and stays silent')
+    const refusing = await dead('refuses connections')
+    const watched = await open([silent, refusing])
+    await watched.broken()
+    const { message } = watched.faults[0] ?? { message: '' }
+    // ZooKeeper's own patience with a handshake may be over before.
+    expect(message).toMatch(
+      new RegExp(`at ${silent}(?: has not answered|: no session within .* s); `),
+    )
+    expect(message).toMatch(new RegExp(`${refusing}: connection refused$`))
+  })
+}

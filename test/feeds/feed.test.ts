@@ -1,0 +1,237 @@
+// A feed: what is kept of a store while it is away, what is told of it and how often, and how much it may hold.
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { Event } from '../../src/core/event.ts'
+import { FaultError, type Fault } from '../../src/core/fault.ts'
+import type { Key } from '../../src/core/key.ts'
+import type { Store, StoreEvent } from '../../src/core/store.ts'
+import { Feed } from '../../src/feeds/feed.ts'
+import { Telling } from '../../src/feeds/telling.ts'
+import { until, within } from '../support/until.ts'
+
+const entriesOf = (entries: Record<string, string>): ReadonlyMap<Key, string> =>
+  new Map(Object.entries(entries) as [Key, string][])
+const snapshot = (entries: Record<string, string>): StoreEvent => ({
+  kind: 'snapshot',
+  entries: entriesOf(entries),
+})
+
+/** A store whose connections follow a script: what each yields before it breaks. */
+function scripted(
+  nodes: string[],
+  script: readonly (readonly StoreEvent[])[],
+): Store & { tried: string[] } {
+  const tried: string[] = []
+  return {
+    name: 'scripted',
+    nodes,
+    tried,
+    async *watch(node, _prefixes, signal) {
+      tried.push(node)
+      const events = script[tried.length - 1]
+      if (events === undefined) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+        return
+      }
+      yield* events
+      throw new FaultError({ kind: 'store', message: `${node} is gone` })
+    },
+  }
+}
+
+function feeding(store: Store, own: Partial<ConstructorParameters<typeof Feed>[0]> = {}) {
+  const events: Event[] = []
+  const feed = new Feed({
+    prefixes: ['/'],
+    root: '/',
+    name: 'scripted',
+    emit: (event) => events.push(event),
+    most: 1000,
+    once: false,
+    ...own,
+    store,
+  })
+  onTestFinished(() => feed.close())
+  return { feed, events, kinds: () => events.map(({ kind }) => kind) }
+}
+
+describe('a feed', () => {
+  it('keeps the last whole tree while its store is away, and tells only what differs afterwards', async () => {
+    const store = scripted(
+      ['a'],
+      [[snapshot({ '/x': '1', '/y': '1' })], [snapshot({ '/x': '1', '/y': '2' })]],
+    )
+    const { feed } = feeding(store)
+    const changes: string[][] = []
+    feed.listener = {
+      changed: (_feed, changed) => changes.push([...changed.keys()]),
+      crashed: (error) => expect.fail(String(error)),
+    }
+    feed.start()
+    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
+    expect(changes).toEqual([['/x', '/y'], ['/y']])
+  })
+
+  it('tells a notice once, however often its store is opened', async () => {
+    const noted: StoreEvent = {
+      kind: 'snapshot',
+      entries: new Map(),
+      notices: [{ level: 'warn', message: 'asked every 5 s' }],
+    }
+    const store = scripted(['a'], [[noted], [noted, noted]])
+    const { feed, events } = feeding(store)
+    feed.start()
+    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
+    expect(events.filter(({ kind }) => kind === 'notice')).toEqual([
+      { kind: 'notice', level: 'warn', message: 'asked every 5 s' },
+    ])
+  })
+
+  it('asks no store where no key is wanted', () => {
+    const store = scripted(['a'], [])
+    const { feed } = feeding(store, { prefixes: [] })
+    feed.start()
+    expect(feed.mirror.kind).toBe('live')
+    expect(store.tried).toEqual([])
+  })
+
+  it('refuses more than it may hold, at once or bit by bit, and keeps what it has', async () => {
+    const put = (key: string, size: number): StoreEvent => ({
+      kind: 'delta',
+      put: entriesOf({ [key]: 'x'.repeat(size) }),
+      del: new Set(),
+    })
+    const remove: StoreEvent = { kind: 'delta', put: new Map(), del: new Set(['/b']) }
+    const store = scripted(
+      ['a'],
+      [
+        [
+          snapshot({ '/a': 'x'.repeat(400) }),
+          put('/b', 400),
+          put('/b', 500),
+          remove,
+          put('/c', 590),
+        ],
+        [snapshot({ '/a': 'x'.repeat(400), '/c': 'x'.repeat(700) })],
+      ],
+    )
+    const { feed, events } = feeding(store)
+    feed.start()
+    const told = await until('the refusals', () => {
+      const stale = events.filter(({ kind }) => kind === 'store-stale') as { fault: Fault }[]
+      return store.tried.length === 3 && stale
+    })
+    expect(told[0]?.fault.message).toBe('a is gone')
+    expect(told[1]?.fault.message).toBe(
+      'scripted at a sends keys of more than 1000 bytes (-max-body)',
+    )
+    expect(feed.mirror).toMatchObject({ kind: 'stale', tree: { size: 2 } })
+  })
+
+  it('gives the reason of each node when a first reading is not in time', async () => {
+    const store: Store = {
+      name: 'scripted',
+      nodes: ['a', 'b'],
+      async *watch(node, _prefixes, signal) {
+        if (node === 'b') throw new FaultError({ kind: 'store', message: 'b refuses' })
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      },
+    }
+    const { feed } = feeding(store, { once: true })
+    feed.start()
+    const never = new Promise<void>(() => undefined)
+    const fault = await within('the fault', feed.firstRead(1200, never, performance.now()))
+    expect(fault?.message).toBe(
+      'scripted gave no keys within 1.2 s: scripted at a has not answered; b refuses',
+    )
+  })
+
+  it('in a onetime run, takes the keys of the second node when the first is silent', async () => {
+    const store: Store = {
+      name: 'scripted',
+      nodes: ['a', 'b'],
+      async *watch(node, _prefixes, signal) {
+        if (node === 'b') yield snapshot({ '/x': '1' })
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      },
+    }
+    const { feed, events } = feeding(store, { once: true })
+    feed.start()
+    const never = new Promise<void>(() => undefined)
+    expect(await feed.firstRead(10_000, never, performance.now())).toBeUndefined()
+    expect(events).toEqual([
+      {
+        kind: 'notice',
+        level: 'warn',
+        message: 'scripted: scripted at a has not answered; another node was asked',
+      },
+      { kind: 'store-live', store: 'scripted', node: 'b', keys: 1 },
+    ])
+  })
+})
+
+describe('what is told of a store', () => {
+  function telling() {
+    const events: Event[] = []
+    let now = 0
+    const told = new Telling(
+      's',
+      (event) => events.push(event),
+      false,
+      () => now,
+    )
+    const fails = (message: string): void =>
+      told.broken({ node: 'n', fault: { kind: 'store', message }, retryIn: 5 }, true)
+    return { events, told, fails, later: (seconds: number) => (now += seconds * 1000) }
+  }
+  const tries = (events: readonly Event[]): (number | undefined)[] =>
+    events.map((event) => (event as { tries?: number }).tries)
+
+  it('is that it went away, once a minute that it still is, and that it is back', () => {
+    const { events, told, fails, later } = telling()
+    told.live('n', 3, false)
+    for (let n = 0; n < 25; n++) {
+      fails('refused')
+      later(5)
+    }
+    told.live('n', 3, true)
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'store-live',
+      'store-stale',
+      'store-stale',
+      'store-stale',
+      'store-live',
+    ])
+    expect(tries(events)).toEqual([undefined, 1, 13, 25, 25])
+  })
+
+  it('is a new reason at once, but not ever new ones', () => {
+    const { events, fails, later } = telling()
+    for (let n = 0; n < 20; n++) {
+      fails(`reason ${n}`)
+      later(1)
+    }
+    expect(tries(events)).toEqual([1, 2, 3])
+  })
+
+  it('is not, time after time, that it is back when it only gives keys and breaks again', () => {
+    const { events, told, fails } = telling()
+    told.live('n', 3, false)
+    for (let n = 0; n < 9; n++) {
+      fails('ended')
+      told.live('n', 3, false)
+    }
+    const flapping = ['store-live', 'store-stale', 'store-live', 'store-stale']
+    expect(events.map(({ kind }) => kind)).toEqual(flapping)
+    told.live('n', 3, true)
+    expect(events.map(({ kind }) => kind)).toEqual([...flapping, 'store-live'])
+    fails('ended')
+    told.live('n', 3, false)
+    expect(events).toHaveLength(7)
+  })
+
+  it('is bounded, whatever a server makes up', () => {
+    const { events, told } = telling()
+    for (let n = 0; n < 1000; n++) told.notice('warn', `notice ${n}`)
+    expect(events).toHaveLength(100)
+  })
+})

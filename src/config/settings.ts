@@ -106,7 +106,7 @@ async function checkCommand(
   const http = await readHttp(given)
   return {
     kind: 'check',
-    settings,
+    settings: preflight ? settings : { ...settings, isElsewhere: true },
     faults,
     doubts: http.ok ? [] : [http.error],
     notices: [
@@ -124,7 +124,8 @@ async function checkCommand(
 async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Command> {
   const { default: path } = await import('node:path')
   const out = flags.own?.get('o') ?? '-'
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const assembled = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const settings: Settings = { ...assembled, failureMode: 'fail-fast' }
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 

@@ -22,6 +22,9 @@ interface Problem {
 }
 
 export class ResourceRecord {
+  /** Its definition is not right; with what was told of the one before. */
+  #refused: Problem | undefined
+  #formerlyRefused: Problem | undefined
   #failed: Problem | undefined
   #held: Problem | undefined
   #awaits: Problem | undefined
@@ -41,6 +44,18 @@ export class ResourceRecord {
     readonly name: string,
     private readonly known: number,
   ) {}
+
+  /** conf.d has been read; if its definition is not right, that follows. */
+  configured(): void {
+    this.#formerlyRefused = this.#refused
+    this.#refused = undefined
+  }
+
+  /** The first of several faults is kept. */
+  refused(why: string, time: number): void {
+    const since = this.#formerlyRefused?.since ?? time
+    this.#refused ??= { since, why: `its definition is not right: ${why}` }
+  }
 
   changed(change: Change): void {
     this.#changes = [change, ...this.#changes].slice(0, CHANGES_KEPT)
@@ -173,8 +188,9 @@ export class ResourceRecord {
     stores: readonly StoreStatus[],
     owed: number | undefined,
   ): { state: State; since: number; why?: string } {
-    if (this.#failed !== undefined) {
-      const { since, why } = this.#failed
+    const failed = this.#refused ?? this.#failed
+    if (failed !== undefined) {
+      const { since, why } = failed
       const reload = owed === undefined ? '' : `\n${this.#owedWhy()}`
       return { state: 'failed', since, why: why + reload }
     }

@@ -63,6 +63,9 @@ export class StatusBoard {
       case 'applied':
         return this.#record(event.resource, time).applied(time)
       case 'failed': {
+        if (event.at === 'configuration') {
+          return this.#record(event.resource, time).refused(briefly(event.fault), time)
+        }
         const why = `${event.at} failed: ${briefly(event.fault)}`
         return this.#record(event.resource, time).failed(why, time)
       }
@@ -130,7 +133,7 @@ export class StatusBoard {
     this.#uses = uses
     this.#isLoaded = true
     for (const name of this.#records.keys()) if (!uses.has(name)) this.#records.delete(name)
-    for (const name of uses.keys()) this.#record(name, time)
+    for (const name of uses.keys()) this.#record(name, time).configured()
     const stores = new Set([...uses.values()].flat())
     for (const name of this.#stores.keys()) if (!stores.has(name)) this.#stores.delete(name)
     for (const name of stores) {

@@ -9,13 +9,12 @@ import { Meter } from '../limits.ts'
 import type { Mailbox } from '../mailbox.ts'
 import { each, Mismatch } from '../shape.ts'
 import { code, isDenied, type Gateway } from './gateway.ts'
+import type { Names } from './names.ts'
 import {
   decode,
   integer,
   isIn,
-  keyOf,
   outside,
-  spanOf,
   type Header,
   type KeyValue,
   type Range,
@@ -25,6 +24,7 @@ import {
 export interface Follow {
   readonly gateway: Gateway
   readonly mailbox: Mailbox
+  readonly names: Names
   /** The cluster that was listed. */
   readonly cluster: string
   readonly signal: AbortSignal
@@ -58,7 +58,7 @@ async function oneStream(
   dirs: readonly Key[],
   position: { next: bigint },
 ): Promise<void> {
-  const { gateway, mailbox, signal } = context
+  const { gateway, mailbox, names, signal } = context
   const stream = new AbortController()
   const stop = (): void => stream.abort(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
@@ -70,10 +70,10 @@ async function oneStream(
   }, context.silence)
   try {
     await gateway.withToken(async () => {
-      const batches = new Batches(gateway, dirs, position.next)
+      const batches = new Batches(gateway, names, dirs, position.next)
       const lines = await gateway.stream(
         '/watch',
-        createRequest(dirs, position.next),
+        createRequest(names.spanOf(dirs), position.next),
         stream.signal,
         () => timer.refresh(),
       )
@@ -105,9 +105,9 @@ async function oneStream(
   })
 }
 
-const createRequest = (dirs: readonly Key[], next: bigint): object => ({
+const createRequest = (span: Range, next: bigint): object => ({
   create_request: {
-    ...spanOf(dirs),
+    ...span,
     start_revision: String(next),
     progress_notify: true,
     fragment: true,
@@ -167,11 +167,12 @@ class Batches {
   /** @param from the revision of the last event, or the first one that may come */
   constructor(
     private readonly gateway: Gateway,
+    private readonly names: Names,
     dirs: readonly Key[],
     private from: bigint,
   ) {
     this.#dirs = new Set(dirs)
-    this.#span = spanOf(dirs)
+    this.#span = names.spanOf(dirs)
     const { place, limits } = gateway.http
     const limit = { most: limits.message, option: '-max-message' } as const
     this.#meter = new Meter(limit, place, 'a message in fragments')
@@ -207,7 +208,7 @@ class Batches {
   /** Undefined for a neighbour's, which lies between the directories, and for what is no key of ours. */
   #keyOf({ key: name }: KeyValue): Key | undefined {
     const text = decode(name)
-    const key = keyOf(text)
+    const key = this.names.keyOf(text)
     if (key !== undefined) {
       for (const dir of selfAndAncestors(key)) if (this.#dirs.has(dir)) return key
     }

@@ -5,16 +5,14 @@ import { OutdatedError } from '../../core/store.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
 import { code, EtcdError, type Gateway } from './gateway.ts'
+import type { Names, Part } from './names.ts'
 import {
   decode,
   integer,
   keyAfter,
-  keyOf,
   outside,
-  partsOf,
   txnResponse,
   type KeyValue,
-  type Part,
   type RangeResponse,
 } from './wire.ts'
 
@@ -35,9 +33,14 @@ const RANGES = 100
  * usual listing is one request; what does not fit follows at the revision of the first answer.
  * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
  */
-export async function list(gateway: Gateway, prefixes: readonly Key[]): Promise<Listing> {
+export async function list(
+  gateway: Gateway,
+  names: Names,
+  prefixes: readonly Key[],
+): Promise<Listing> {
   try {
-    return await new Reading(gateway).read(prefixes.flatMap(partsOf))
+    const parts = prefixes.flatMap((prefix) => names.partsOf(prefix))
+    return await new Reading(gateway, names).read(parts)
   } catch (error) {
     const gone = error instanceof EtcdError && /has been compacted/.test(error.reason)
     throw gone ? new OutdatedError(error.fault) : error
@@ -52,7 +55,10 @@ class Reading {
   #page = PAGE
   #count = RANGES
 
-  constructor(private readonly gateway: Gateway) {
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly names: Names,
+  ) {
     const { place, limits } = gateway.http
     this.#meter = new Meter({ most: limits.body, option: '-max-body' }, place, 'keys')
   }
@@ -120,7 +126,7 @@ class Reading {
     const take = ({ key: name, value }: KeyValue): void => {
       const text = decode(name)
       if (!includes(text)) throw outside()
-      const key = keyOf(text)
+      const key = this.names.keyOf(text)
       if (key === undefined) return
       const { size } = entries
       entries.set(key, decode(value))

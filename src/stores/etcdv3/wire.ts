@@ -2,7 +2,6 @@
 // and ranges in its base64. Fields with a default value are left out by the server; 64-bit
 // integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
-import type { Key } from '../../core/key.ts'
 import {
   base64,
   bytesOf,
@@ -78,49 +77,8 @@ export const decode = (base64: string | undefined): string =>
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
-/**
- * A key as templates can name it, or undefined. etcd's keys are any bytes; those that do not start
- * with a slash or that have an empty part (`/a//b`, `/a/`) cannot be told apart from others once
- * normalised, and are not seen.
- * @param name the key as text
- */
-export const keyOf = (name: string): Key | undefined =>
-  /^(?:\/[^/]+)+$/s.test(name) ? (name as Key) : undefined
-
 export const outside = (): Mismatch =>
   new Mismatch('is not in the range that was asked for').within('key')
-
-/** A range to ask for, and what an answer to it may hold. */
-export interface Part {
-  readonly range: Range
-  readonly includes: (name: string) => boolean
-}
-
-/** The key itself and all below it, nothing else: `0` is the character behind `/`. */
-export function partsOf(dir: Key): readonly Part[] {
-  const below = dir === '/' ? '/' : `${dir}/`
-  const whole: Part = {
-    range: { key: encode(below), range_end: encode(`${below.slice(0, -1)}0`) },
-    includes: (name) => name.startsWith(below),
-  }
-  return dir === '/'
-    ? [whole]
-    : [{ range: { key: encode(dir) }, includes: (name) => name === dir }, whole]
-}
-
-/**
- * The one range from the first directory to the end of the last, siblings such as `/app-b` and all
- * that lies between included.
- * @param dirs sorted and not empty
- */
-export function spanOf(dirs: readonly Key[]): Range {
-  const end = (dir: Key): string => (dir === '/' ? '0' : `${dir}0`)
-  const ends = dirs.map((dir) => Buffer.from(end(dir))).sort((a, b) => a.compare(b))
-  return {
-    key: encode(dirs[0] as string),
-    range_end: (ends.at(-1) as Buffer).toString('base64'),
-  }
-}
 
 /** Whether a key, as bytes, lies in a range that has an end. */
 export const isIn = ({ key, range_end = '' }: Range, bytes: Buffer): boolean =>

@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
+import { keysOf } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { checkAcross } from './across.ts'
+import { sharedNames } from './env-keys.ts'
 import { findFiles, notRead, unreadable, withoutResources } from './files.ts'
 import { createOwnerResolver, type ResolveOwner } from './owners.ts'
 import { withFormer, type Bad, type Definitions, type Refused } from './refused.ts'
@@ -75,18 +77,22 @@ export async function readResources(settings: Settings): Promise<ReadResources> 
     return all.length === 0 ? [] : [{ name, faults: all, group: resource?.group }]
   })
   const names = new Set(bad.map(({ name }) => name))
-  const good = read.filter(({ name }) => !names.has(name))
+  const resources = read.flatMap(({ name, resource }) =>
+    resource === undefined || names.has(name) ? [] : [resource],
+  )
+  const stores = new Map(
+    read.flatMap(({ own }) => (own?.name === undefined ? [] : [[own.name, own.store] as const])),
+  )
   return {
-    resources: good.flatMap(({ resource }) => resource ?? []),
-    stores: new Map(
-      read.flatMap(({ own }) => (own?.name === undefined ? [] : [[own.name, own.store] as const])),
-    ),
+    resources,
+    stores,
     faults,
     bad,
     notices: [
       ...notRead(found.value),
       ...read.flatMap(({ notices }) => notices),
       ...across.notices,
+      ...sharedNames(keysOf(resources), stores, settings),
     ],
     ...(all.length === 0 ? { empty: withoutResources(folder, found.value) } : {}),
     read,

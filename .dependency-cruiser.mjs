@@ -10,9 +10,9 @@ const ROOMS = {
   apply: [],
   state: [],
   observe: [],
-  service: [],
+  service: ['observe'],
   feeds: ['stores'],
-  http: ['observe'],
+  http: ['observe', 'state'],
   control: ['state'],
   engine: [
     'config',

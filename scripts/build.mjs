@@ -33,8 +33,8 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|key|settings|control|http-node|nearest)',
-    'system/(runtime|inspector)',
+    'core/(version|result|fault|spoken|escape|key|settings|control|http-node|nearest)',
+    'system/(runtime|inspector|secrets)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
@@ -48,14 +48,14 @@ const CHUNKS = {
     'apply',
     'config',
     'control/(keep|paths)',
-    'observe/(log|lines|describe|status|resource-record|awaited)',
+    'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
     'stores/(registry|difference|roots|limits|said|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/watch-files',
+    'system/(watch-files|bell|links)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',

@@ -1,17 +1,20 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
+import { printableText } from './core/escape.ts'
 import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
 import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { selfCommand } from './system/runtime.ts'
+import { withoutSecrets } from './system/secrets.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -40,7 +43,8 @@ function standardError(): Outlet {
 }
 
 /** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
-async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+  const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
     for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
     return
@@ -115,7 +119,7 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await say(text)
+  await say(withoutSecrets(text))
   await tellFaults(faults, format)
   return exit
 }
@@ -212,7 +216,7 @@ async function runWith(
     showPlan: (file) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(file)
-      const shown = process.stdout.isTTY ? diff.harmless(text) : text
+      const shown = process.stdout.isTTY ? printableText(text) : text
       process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })

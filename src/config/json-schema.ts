@@ -1,7 +1,13 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
-import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateTableKeys,
+  type KeySpec,
+} from './schema.ts'
 import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
@@ -99,6 +105,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return LIMIT
     case 'choice':
       return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
+    case 'tables':
+      return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
       return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
   }

@@ -3,7 +3,7 @@ import type { Settings } from '../core/settings.ts'
 import { completed, type Environment } from './ambient.ts'
 import { backendOf, connectionNotices } from './connection.ts'
 import { warning, type Notice } from './notice.ts'
-import { optionNames, type Values } from './options.ts'
+import type { Values } from './options.ts'
 
 /** @param typed what of the settings stood on the command line */
 export function noticesOf(
@@ -20,19 +20,7 @@ export function noticesOf(
   if (settings.mode === 'onetime' && given.http !== undefined) {
     lines.push('-http is not used: a onetime run serves nothing')
   }
-  if (settings.backend !== 'file' && settings.files.length > 0) {
-    lines.push(`-file is not used: the backend is ${settings.backend}`)
-  }
-  for (const name of optionNames) {
-    if (given[name] === undefined || servesBackend(name, settings.backend)) continue
-    lines.push(`-${name} is not used: the backend is ${settings.backend}`)
-  }
   return [...lines.map(warning), ...ambientNotices(given, stores, env)]
-}
-
-function servesBackend(option: string, backend: Settings['backend']): boolean {
-  if (option === 'etcd-slashless') return backend === 'etcdv3'
-  return !option.startsWith('consul-') || backend === 'consul-catalog'
 }
 
 function ambientNotices(

@@ -17,6 +17,7 @@ import { parseFlags, type CommandLine } from './flags.ts'
 import type { Notice } from './notice.ts'
 import { noticesOf } from './notices.ts'
 import { options, type Values } from './options.ts'
+import { unusedOf } from './unused.ts'
 
 /** All that was given, by source and together. */
 interface Sources {
@@ -25,6 +26,8 @@ interface Sources {
   readonly file: ConfFile
   readonly env: Environment
   readonly given: Values
+  /** Settings that have no effect. */
+  readonly unused: readonly Notice[]
 }
 
 /**
@@ -53,11 +56,20 @@ export async function loadSettings(
   if (faults.length > 0 && flags.command !== 'check') return refuse(78, faults, file.values)
 
   const given = merge(file.values, environment.values, flags.values)
-  const sources: Sources = { flags, environment, file, env, given }
+  const chosen = isFromFile(flags) ? ({ backend: 'file' } as const) : {}
+  const unused = unusedOf([
+    { kind: 'confd.toml', values: file.values },
+    { kind: 'environment', values: environment.values },
+    { kind: 'flags', values: { ...flags.values, ...chosen } },
+  ])
+  const sources: Sources = { flags, environment, file, env, given, unused: unused.notices }
   const asked = questionNames.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
   // What is for a run that ends by itself is good for other commands as well.
-  const wrong = contradictions(flags.command === undefined ? given : { ...given, onetime: true })
+  const wrong = [
+    ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
+    ...unused.faults,
+  ]
   const typed = isTyped(wrong, flags.values)
   if (typed || (wrong.length > 0 && flags.command !== 'check')) {
     const all = wrong.map(({ fault }) => fault)
@@ -93,14 +105,16 @@ async function withoutSettings(
   return command === 'test' ? testCommand(flags, environment) : undefined
 }
 
+/** Keys that are named for a validation are meant, whatever store the machine has. */
+const isFromFile = ({ command, values: { validate, file, backend } }: CommandLine): boolean =>
+  command === 'check' && validate === true && file !== undefined && backend === undefined
+
 async function checkCommand(
-  { flags, environment, file, env, given }: Sources,
+  { flags, environment, file, env, given, unused }: Sources,
   faults: readonly Fault[],
 ): Promise<CheckCommand> {
   const { preflight = false, validate = false } = flags.values
-  // Keys that are named for this are meant, whatever store the machine has.
-  const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
-  const values: Values = fromFile ? { ...given, backend: 'file' } : given
+  const values: Values = isFromFile(flags) ? { ...given, backend: 'file' } : given
   const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
   const { readHttp } = await import('./http.ts')
   const http = await readHttp(given)
@@ -114,6 +128,7 @@ async function checkCommand(
       ...environment.notices,
       ...file.notices,
       ...noticesOf(values, flags.values, settings, file.stores, env),
+      ...unused,
     ],
     json: flags.own?.has('json') === true,
     preflight,
@@ -147,6 +162,7 @@ export async function settingsOfRun({
   file,
   env,
   given,
+  unused,
 }: Sources): Promise<
   Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault>
 > {
@@ -156,6 +172,7 @@ export async function settingsOfRun({
     ...environment.notices,
     ...file.notices,
     ...noticesOf(given, flags.values, settings, file.stores, env),
+    ...unused,
   ]
   if (settings.mode === 'onetime' || given.http === undefined) return ok({ settings, notices })
   const { readHttp } = await import('./http.ts')

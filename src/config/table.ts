@@ -19,6 +19,7 @@ type Types = {
   limit: Limit
   choice: string
   table: Readonly<Record<string, unknown>>
+  tables: readonly Readonly<Record<string, unknown>>[]
 }
 type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
   ? C
@@ -175,5 +176,12 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       return describeType(value) === 'a table'
         ? { value }
         : wanted('a table', `write [template.${key}] on a line of its own`)
+    case 'tables': {
+      const hint = `write [[template.guard.${key}]] on a line of its own`
+      if (!Array.isArray(value)) return wanted('an array of tables', hint)
+      const index = value.findIndex((item) => describeType(item) !== 'a table')
+      if (index < 0) return { value }
+      return { fault: `${key} must hold tables, not ${describeType(value[index])}`, hint, index }
+    }
   }
 }

@@ -63,7 +63,7 @@ export function wholeOf(
   specs: readonly TemplateSpec[],
   settings: Settings,
   faults: Fault[],
-): Pick<Resource, 'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax' | 'sensitive'> {
+): Omit<Resource, 'name' | 'file' | 'templates' | 'group'> {
   const { values } = whole
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
   const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
@@ -79,6 +79,7 @@ export function wholeOf(
     ...coalescing(values, settings),
     ...(groupCheck === undefined ? {} : { groupCheck }),
     holdDown: values.hold_down ?? 0,
+    allowEmpty: values.allow_empty ?? settings.allowEmpty,
     ...sensitive,
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
   }

@@ -1,5 +1,6 @@
 // A question from the command line: asked of the daemon, answered from the state directory when none
 // runs, and put into words or JSON, with the exit code that goes with it.
+import { jsonText, printableText } from '../core/escape.ts'
 import type { Answer, Question } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -35,7 +36,7 @@ export async function askDaemon(
 }
 
 function tell(answer: Answer, running: boolean, json: boolean): Result<Told, NotTold> {
-  const print = (value: object): string => `${JSON.stringify({ running, ...value }, null, 2)}\n`
+  const print = (value: object): string => `${jsonText({ running, ...value }, 2)}\n`
   switch (answer.kind) {
     case 'status': {
       const { status } = answer
@@ -48,7 +49,7 @@ function tell(answer: Answer, running: boolean, json: boolean): Result<Told, Not
       return ok({ exit: 0, text })
     }
     case 'done':
-      return ok({ exit: 0, text: `${answer.message}\n` })
+      return ok({ exit: 0, text: `${printableText(answer.message)}\n` })
     case 'refused':
       return err({ exit: 1, fault: { kind: 'config', message: answer.message } })
     case 'unknown-resource': {

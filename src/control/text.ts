@@ -1,6 +1,16 @@
 // The answers as text for people: a table of the resources, and the past of one.
+import { printable } from '../core/escape.ts'
 import { formatFault } from '../core/fault.ts'
-import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+import { tableLines } from '../core/table.ts'
+import { andMore, counted, duration, firstLine, toSecond } from '../core/words.ts'
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type Status,
+} from '../core/status.ts'
 
 /** @param running false: told from the state directory */
 export function statusText(status: Status, running: boolean): string {
@@ -10,12 +20,13 @@ export function statusText(status: Status, running: boolean): string {
       ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
       : notRunning(status.at),
   ]
-  for (const { name, state, since, node, keys, fault } of stores) {
+  for (const { name, state, since, node, keys, fault, lag } of stores) {
     const what = [
-      keys === undefined ? '' : `${keys} key${keys === 1 ? '' : 's'}`,
+      keys === undefined ? '' : counted(keys, 'key'),
       node === undefined ? '' : `from ${node}`,
     ]
-    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
+    const late = lag === undefined ? '' : lateness(lag)
+    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim(), late]
     lines.push(told.filter((part) => part !== '').join(', '))
     if (fault !== undefined) lines.push(`  ${firstLine(formatFault(fault))}`)
   }
@@ -33,7 +44,7 @@ export function statusText(status: Status, running: boolean): string {
     lastReload === undefined ? '-' : reloadText(lastReload),
     why === undefined ? '-' : firstLine(why),
   ])
-  return [...lines, '', ...table([head, ...rows]), ''].join('\n')
+  return [...lines, '', ...tableLines([head, ...rows]), ''].join('\n')
 }
 
 export function historyText(history: ResourceHistory, running: boolean, at: string): string {
@@ -80,30 +91,13 @@ function changeText({ at, keys, files, more }: Change, most: number): string {
   const all = [...keys, ...files]
   const rest = more + Math.max(0, all.length - most)
   const names = all.slice(0, most).map(printable).join(' ')
-  return `${time(at)} ${names}${rest > 0 ? ` and ${rest} more` : ''}`
+  return `${time(at)} ${names}${andMore(rest)}`
 }
 
-function reloadText({ at, exitCode, signal, timedOut, duration }: Reload): string {
+function reloadText({ at, exitCode, signal, timedOut, duration: took }: Reload): string {
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
-  return `${time(at)} ${how} in ${duration} ms`
+  return `${time(at)} ${how} in ${duration(took)}`
 }
 
 /** To the second. */
-const time = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
-
-/** Names may hold anything; a terminal is not to obey them. */
-const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? ''
-
-/** Columns as wide as their widest cell; the last one as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const cells = rows.map((row) => row.map(printable))
-  const widths = (cells[0] ?? []).map((_, n) =>
-    Math.max(...cells.map((row) => row[n]?.length ?? 0)),
-  )
-  return cells.map((row) =>
-    row.map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0))).join('  '),
-  )
-}
+const time = (iso: string): string => printable(toSecond(iso))

@@ -63,13 +63,14 @@ export interface CatalogSettings {
 
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
-  /** Without brackets. */
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
+  /** A Unix socket, or an address: a host without brackets, and a port, of which 0 is any that is free. */
+  readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
   /** Further names that requests may be for. */
   readonly names: readonly string[]
+  /** Absent: one is made and kept in the state directory. */
   readonly token?: string
+  /** Where the token is from, in words for the log. */
+  readonly tokenFrom?: string
 }
 
 /** Which store, and how it is read. */
@@ -84,9 +85,9 @@ export interface StoreSettings {
   readonly separator: string
   /** How often a store that does not tell of changes is read. */
   readonly pollInterval: number
+  readonly limits: Limits
   /** Keys in etcd begin without a slash. */
   readonly slashless?: true
-  readonly limits: Limits
   /** Of backend consul-catalog. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
@@ -110,6 +111,8 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  readonly allowEmpty: boolean
   /** No reload_cmd runs. */
   readonly noReload: boolean
   /** Every reload_cmd runs once. */
@@ -157,6 +160,6 @@ export const storeIdentity = ({
   catalog,
 }: StoreSettings): string =>
   JSON.stringify([
-    ...[backend, connection, files, filter, separator],
-    ...[pollInterval, limits, slashless, catalog],
+    ...[backend, connection, files, filter, separator, pollInterval, limits],
+    ...[slashless, catalog],
   ])

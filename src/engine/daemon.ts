@@ -19,6 +19,7 @@ import { thisProcess } from '../system/process.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
 import { Generations, usesOf, type Generation } from './generations.ts'
+import { KeptKeys } from './kept-keys.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { derivedDebts, undoInterrupted } from './recovery.ts'
@@ -71,6 +72,7 @@ export class Daemon {
       memory: state.records,
       manifest: state.manifest,
       accepted: state.accepted,
+      kept: new KeptKeys(state.heldKeys, systemClock, emit),
       state: state.folder,
       claims: new Claims(),
       emit,
@@ -179,6 +181,7 @@ export class Daemon {
     }
     if (this.settings.reloadAlways) await this.#oweAll(resources)
     this.#worker.acceptBeforehand(await accepted.all())
+    await this.#parts.kept.load()
   }
 
   /** For -reload-always. As what an earlier life owes, each runs once, after the first cycle of its resource. */

@@ -9,6 +9,7 @@ import type { Memory } from '../state/records.ts'
 import type { StateFolder } from '../state/folder.ts'
 import type { ProcessId } from '../system/process.ts'
 import type { Desk } from './desk.ts'
+import type { KeptKeys } from './kept-keys.ts'
 import type { Machine } from './machine.ts'
 
 export interface Parts {
@@ -18,6 +19,7 @@ export interface Parts {
   readonly memory: Memory
   readonly manifest: Manifest
   readonly accepted: Pick<Accepted, 'forget'>
+  readonly kept: KeptKeys
   readonly state: StateFolder
   readonly claims: Claims
   readonly emit: Emit

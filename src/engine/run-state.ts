@@ -7,6 +7,7 @@ import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import { Accepted } from '../state/accepted.ts'
+import { HeldKeys } from '../state/held-keys.ts'
 import { noFolder, stateFolder, type StateFolder } from '../state/folder.ts'
 import { noJournal, openJournal, type Journal, type OpenedJournal } from '../state/journal.ts'
 import { openManifest, type Manifest } from '../state/manifest.ts'
@@ -19,6 +20,7 @@ export interface RunState {
   readonly records: Records
   readonly manifest: Manifest
   readonly accepted: Accepted
+  readonly heldKeys: HeldKeys
   readonly folder: StateFolder
   /** The status of the last run, if it can be read. */
   readonly readStatus: () => Promise<FullStatus | undefined>
@@ -41,6 +43,7 @@ export async function openState(settings: Settings, emit: Emit): Promise<Result<
     records,
     manifest,
     accepted,
+    heldKeys: new HeldKeys(stateDir, confdir, !noop),
     folder,
     readStatus: () => readStatus(path).catch(() => undefined),
   })

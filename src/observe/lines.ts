@@ -2,7 +2,9 @@
 //
 // JSON is written by hand: an object a line with a handful of members is all that pino would give us,
 // which brings levels as numbers, times as numbers, and worker threads that cannot be bundled.
-import type { Described, Level } from './describe.ts'
+import { jsonText } from '../core/escape.ts'
+import { painted } from '../core/table.ts'
+import type { Described, Level } from './describe/told.ts'
 
 /**
  * - `plain`: for files and pipes
@@ -36,7 +38,7 @@ export function lineIn(style: Style): Line {
   switch (style) {
     case 'json':
       return (time, { level, message, fields }) =>
-        JSON.stringify({ time: time.toISOString(), level, message, ...fields })
+        jsonText({ time: time.toISOString(), level, message, ...fields })
     case 'plain':
       return plain
     case 'journal':
@@ -79,8 +81,7 @@ const NARROWEST = 12
 
 /** Time of day, level, what it is about, and what happened, each in a column of its own. */
 function terminal(coloured: boolean): Line {
-  const paint = (code: string, text: string): string =>
-    coloured ? `\u001b[${code}m${text}\u001b[0m` : text
+  const paint = coloured ? painted : (_: string, text: string): string => text
   let width = NARROWEST
   return (time, { level, about, message }) => {
     width = Math.max(width, Math.min(WIDEST, about.length))

@@ -106,8 +106,9 @@ export class Metrics {
 
   /** What is a state, and not a count, is taken from the status. */
   #measure({ version, started, at, stores, configuration, resources }: FullStatus): void {
-    const { info, start, cpu, memory, up, age, keys, state, owed, held, good } = this.#gauges
-    for (const gauge of [info, up, age, keys, state, owed, held]) gauge.reset()
+    const { info, start, cpu, memory, up, behind, age, keys, state, owed, held, good } =
+      this.#gauges
+    for (const gauge of [info, up, behind, age, keys, state, owed, held]) gauge.reset()
     info.set({ version, node: process.versions.node }, 1)
     start.set(Date.parse(started) / 1000)
     const used = process.cpuUsage()
@@ -116,10 +117,13 @@ export class Metrics {
     memory.set(process.memoryUsage.rss())
     for (const store of stores) {
       const labels = { store: store.name }
-      up.set(labels, store.state === 'live' ? 1 : 0)
+      const isUp = store.state === 'live' || store.state === 'behind'
+      up.set(labels, isUp ? 1 : 0)
+      const lag = (store.lag ?? 0) / 1000
+      behind.set(labels, lag)
       if (store.keys !== undefined) keys.set(labels, store.keys)
       const away = (Date.parse(at) - Date.parse(store.since)) / 1000
-      if (store.state !== 'waiting') age.set(labels, store.state === 'live' ? 0 : away)
+      if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
     }
     good.set(configuration === undefined && !this.#isRefused ? 1 : 0)
     for (const { name: resource, state: now, owedSince } of resources) {
@@ -180,9 +184,14 @@ export class Metrics {
       }),
       memory: gauge('process_resident_memory_bytes', 'Memory of the process.'),
       up: gauge('reconfd_store_up', '1 when the store is live.', 'store'),
+      behind: gauge(
+        'reconfd_store_behind_seconds',
+        'How late changes of the store arrive: 0 when they do not.',
+        'store',
+      ),
       age: gauge(
         'reconfd_store_last_sync_age_seconds',
-        'How old what is known of the store may be: 0 while it is live.',
+        'How old what is known of the store may be: 0 while it is live and not behind.',
         'store',
       ),
       keys: gauge('reconfd_store_keys', 'Keys it had when it became live.', 'store'),

@@ -54,11 +54,12 @@ const resource = shape({
 })
 const store = shape({
   name: text,
-  state: oneOf('live', 'stale', 'waiting'),
+  state: oneOf('live', 'behind', 'stale', 'waiting'),
   since: time,
   node: optional(text),
   keys: optional(number),
   fault: optional(fault),
+  lag: optional(number),
 })
 const fullStatus = shape({
   version: text,

@@ -1,13 +1,12 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 // Redirects are not followed: no store sends any.
-import { raise } from '../core/fault.ts'
-import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
 import type { Connection, Limits } from '../core/settings.ts'
+import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
-import { Connector } from './http-connector.ts'
-import { faultOf, isClosed, TimeoutError } from './http-faults.ts'
-import { routeTo, type Forward } from './proxy.ts'
+import { nodeAt, Sockets } from './http-sockets.ts'
+import { faultOf, isClosed, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
+import { routeTo, type Route } from './proxy.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 import { Pool, requestOn } from './undici.ts'
@@ -39,6 +38,8 @@ export interface ClientOptions {
   readonly port: number
   /** Called when bytes of an answer have come. */
   readonly heard?: (() => void) | undefined
+  /** Milliseconds that a connection is kept for the next request. */
+  readonly idle?: number | undefined
 }
 
 export type ResponseHeaders = Record<string, string | string[] | undefined>
@@ -93,26 +94,26 @@ class PooledClient implements HttpClient {
   readonly origin: string
   readonly place: string
   readonly limits: Limits
-  readonly #sockets: Connector
+  readonly #route: Route | undefined
+  readonly #sockets: Sockets
   readonly #pool: Pool
-  readonly #forward: Forward | undefined
 
   constructor(
     private readonly node: HttpNode,
     private readonly options: ClientOptions,
   ) {
-    const { connection, limits, product } = options
-    const { forward, tunnel } = routeTo(node, connection)
+    const { connection, product, limits } = options
     this.origin = node.name
     this.place = `${product} at ${node.name}`
     this.limits = limits
-    this.#forward = forward
-    this.#sockets = new Connector(connection, node.socket, tunnel)
-    this.#pool = new Pool(forward?.origin ?? node.origin, {
+    this.#route = node.socket === undefined ? routeTo(node.origin, connection) : undefined
+    this.#sockets = new Sockets(connection, node.socket, this.#route?.tunnel)
+    this.#pool = new Pool(this.#route?.forward?.origin ?? node.origin, {
       // Long polls last for minutes: each request has its own timeout instead.
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
       connect: this.#sockets.connect,
     })
   }
@@ -122,7 +123,9 @@ class PooledClient implements HttpClient {
     try {
       const source = await this.#start(path, options, time.signal)
       const { status, headers } = source
-      return { status, headers, body: await bodyOf(source, this.options.heard).whole() }
+      const body = await bodyOf(source, this.options.heard).whole()
+      this.#expectPlain(status, body)
+      return { status, headers, body }
     } catch (error) {
       throw this.#reasonOf(error, options)
     } finally {
@@ -138,13 +141,17 @@ class PooledClient implements HttpClient {
       time.disarm()
       const { status, headers } = source
       const body = bodyOf(source, options.onBytes)
-      const text = (): Promise<string> =>
-        body
-          .message()
-          .catch((error: unknown) => {
-            throw ended(error)
-          })
-          .finally(time.clear)
+      const text = async (): Promise<string> => {
+        try {
+          const whole = await body.message()
+          this.#expectPlain(status, whole)
+          return whole
+        } catch (error) {
+          throw ended(error)
+        } finally {
+          time.clear()
+        }
+      }
       return { status, headers, lines: body.lines(ended, time.clear), text }
     } catch (error) {
       time.clear()
@@ -159,10 +166,11 @@ class PooledClient implements HttpClient {
 
   async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
     const { place, limits } = this
+    const forward = this.#route?.forward
     const { statusCode, headers, body } = await requestOn(this.#pool, {
-      path: this.#forward === undefined ? path : `${this.node.origin}${path}`,
+      path: forward === undefined ? path : `${this.node.origin}${path}`,
       method: options.method ?? 'GET',
-      headers: { ...options.headers, ...this.#forward?.headers },
+      headers: { ...options.headers, ...forward?.headers },
       body: options.body ?? null,
       signal,
     })
@@ -170,32 +178,26 @@ class PooledClient implements HttpClient {
     return { status: statusCode, headers, body, place, limits }
   }
 
+  #expectPlain(status: number, body: string): void {
+    if (status === 400 && wantsTls(body)) throw plainHttp(this.place)
+  }
+
   /** The caller's own reason, when it was the caller who ended it; else the fault. */
   #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
     if (signal?.aborted === true) return signal.reason
     const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
-    const through = this.#forward === undefined ? '' : ` through the proxy ${this.#forward.origin}`
-    return faultOf(cause, this.place + through, this.options.product)
+    const through =
+      this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
+    return faultOf(cause, `${this.place}${through}`, this.options.product)
   }
 }
 
-/** Throws a FaultError when the node is no address. */
-function nodeAt(node: string, { scheme }: Connection, port: number): HttpNode {
-  const parsed = parseHttpNode(node, scheme, port)
-  if (parsed.ok) return parsed.value
-  return raise('store', parsed.error.message, { hint: parsed.error.hint, permanent: true })
-}
-
-/**
- * Throws the fault of a bad node, proxy or file; for a store's open(), before any watch.
- * @param port of nodes that do not say
- */
-export function checkConnection(
-  connection: Connection,
-  nodes: readonly string[],
-  port: number,
-): void {
-  for (const node of nodes) routeTo(nodeAt(node, connection, port), connection)
+/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
+export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+  for (const node of nodes) {
+    const { origin, socket } = nodeAt(node, connection, port)
+    if (socket === undefined) routeTo(origin, connection)
+  }
   tlsOptions(connection)
   passwordOf(connection)
 }

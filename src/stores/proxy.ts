@@ -2,39 +2,39 @@
 // to http nodes are sent to the proxy whole, those to https nodes go through a tunnel that it opens.
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
-import type { HttpNode } from '../core/http-node.ts'
 import type { Connection, ProxySettings } from '../core/settings.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
-import { buildConnector, type Connect } from './undici.ts'
+import { buildConnector, type Connector } from './undici.ts'
 
 /** Longer than the head of any answer to CONNECT; in bytes. */
 const LONGEST_HEAD = 16_384
 
 /** The proxy that a request is sent to, in place of its node. */
 export interface Forward {
-  /** Of the proxy, without what authenticates us. */
+  /** Of the proxy. */
   readonly origin: string
   readonly headers: Readonly<Record<string, string>>
 }
 
 export interface Route {
+  /** The proxy, for messages: without what authenticates us. */
+  readonly name: string
   readonly forward?: Forward
-  readonly tunnel?: Connect
+  readonly tunnel?: Connector
 }
 
-/** How a node is reached: directly where both are absent. Throws a FaultError for a proxy that cannot be used. */
-export function routeTo({ origin, socket }: HttpNode, { proxy }: Connection): Route {
+/** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
+export function routeTo(origin: string, { proxy }: Connection): Route | undefined {
   const target = new URL(origin)
   const isSecure = target.protocol === 'https:'
   const text = (isSecure ? proxy?.https : proxy?.http) ?? ''
-  if (proxy === undefined || text === '' || socket !== undefined || isExcepted(target, proxy))
-    return {}
+  if (proxy === undefined || text === '' || isExcepted(target, proxy)) return undefined
   const url = proxyUrl(text, isSecure ? 'HTTPS_PROXY' : 'HTTP_PROXY')
   const name = `${url.protocol}//${url.host}`
   const headers = authorization(url)
   return isSecure
-    ? { tunnel: tunnelThrough(url, name, headers) }
-    : { forward: { origin: name, headers: { host: target.host, ...headers } } }
+    ? { name, tunnel: tunnelThrough(url, name, headers) }
+    : { name, forward: { origin: name, headers: { host: target.host, ...headers } } }
 }
 
 function proxyUrl(text: string, variable: string): URL {
@@ -92,7 +92,7 @@ function tunnelThrough(
   proxy: URL,
   name: string,
   headers: Readonly<Record<string, string>>,
-): Connect {
+): Connector {
   const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0 })
   return ({ hostname, port }, callback) => {
     const host = hostname.includes(':') ? `[${hostname}]` : hostname
@@ -104,7 +104,7 @@ function tunnelThrough(
       port: proxy.port,
       host: proxy.host,
     }
-    return connect(at, (...[error, socket]) => {
+    connect(at, (...[error, socket]) => {
       if (error !== null)
         return fail(codeOf(error) === 'ECONNREFUSED' ? 'connection refused' : codeOf(error))
       askForTunnel(socket, target, headers).then(

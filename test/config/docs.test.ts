@@ -5,7 +5,13 @@ import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
-import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateKeys,
+  type KeySpec,
+} from '../../src/config/schema.ts'
 
 const page = new URL('../../docs/configuration.md', import.meta.url).pathname
 
@@ -25,6 +31,7 @@ const types: Record<KeySpec['type'], string> = {
   limit: 'integer or string',
   choice: 'string',
   table: 'table',
+  tables: 'array of tables',
 }
 
 const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
@@ -50,6 +57,7 @@ const tables: Record<string, string> = {
   keys: keyTable(templateKeys),
   'resource keys': keyTable(resourceKeys),
   'guard keys': keyTable(guardKeys),
+  'guard group keys': keyTable(guardGroupKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),

@@ -18,6 +18,7 @@ import { err, ok } from '../../src/core/result.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 import type { Placement } from '../../src/core/reload-run.ts'
 import { Desk } from '../../src/engine/desk.ts'
+import { KeptKeys } from '../../src/engine/kept-keys.ts'
 import type { Machine } from '../../src/engine/machine.ts'
 import type { Parts } from '../../src/engine/parts.ts'
 import { undoInterrupted } from '../../src/engine/recovery.ts'
@@ -52,6 +53,9 @@ export type Kind = (typeof kinds)[number]
 const isJudged = (
   { command, policy }: Pick<Traits, 'command' | 'policy'> = { command: 'none', policy: 'retry' },
 ): boolean => command !== 'none' && policy !== 'retry'
+
+/** Resources have no hold-down here. */
+const noHeldKeys = { all: async () => new Map(), set: async () => ok(undefined) }
 
 const nameOf = (n: number): string => `r${n}`
 const destOf = (name: string): string => `/out/${name}`
@@ -338,6 +342,7 @@ export class Life {
       memory: memoryOf(world, this),
       manifest: manifestOf(world),
       accepted: { forget: async () => ok(undefined) },
+      kept: new KeptKeys(noHeldKeys, clock, emit),
       state: noFolder,
       claims: new Claims(),
       emit,
@@ -555,6 +560,7 @@ function resourceOf(name: string, traits: Traits): Resource {
     ...(group ? { group: 'g' } : {}),
     ...(groupCheck ? { groupCheck: { command: `check ${name}`, timeout: 1000 } } : {}),
     holdDown: 0,
+    allowEmpty: false,
     reload: {
       ...plainReload,
       minInterval,

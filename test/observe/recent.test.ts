@@ -1,4 +1,4 @@
-// What has happened of late: diffs, what is masked for whom, and that no more is kept than said.
+// What has happened of late: diffs, what is masked, and that no more is kept than said.
 import { expect, test } from 'vitest'
 import { noCause, type Cause } from '../../src/core/cause.ts'
 import type { CommandResult } from '../../src/core/event.ts'
@@ -23,10 +23,10 @@ function written(before: string | undefined, after: string | undefined, mode = 0
   return { ...about, write: { kind: 'write', why, next: file(after, mode), previous } }
 }
 
-function diffOf(one: WrittenFile, trusted = false): FileDiff | undefined {
+function diffOf(one: WrittenFile): FileDiff | undefined {
   const recent = new Recent()
   recent.wrote([one], 0)
-  return recent.changes[0]?.diff(trusted)
+  return recent.changes[0]?.diff()
 }
 
 const linesOf = (diff: FileDiff | undefined): string[] =>
@@ -57,22 +57,10 @@ test('a long diff is cut off, and counted whole', () => {
   expect(linesOf(diff)).toHaveLength(400)
 })
 
-test.each<[string, Partial<WrittenFile>, number, boolean, boolean]>([
-  ['a file for everybody', {}, 0o644, false, false],
-  ['a private file, for somebody of this machine', {}, 0o640, false, true],
-  ['a private file, for somebody with the token', {}, 0o640, true, false],
-  ['a sensitive one', { sensitive: true }, 0o644, false, true],
-  ['a sensitive one, for somebody with the token', { sensitive: true }, 0o644, true, true],
-])('%s', (_, own, mode, trusted, isMasked) => {
-  const diff = diffOf({ ...written('old-value\n', 'new-value\n', mode), ...own }, trusted)
-  expect(diff).toMatchObject({ masked: isMasked, added: 1, removed: 1 })
-  expect(JSON.stringify(diff).includes('new-value')).toBe(!isMasked)
-})
-
-test('a file that was private once shows nothing of that time', () => {
-  const one = written('old-value\n', 'new-value\n')
-  const write = { ...one.write, previous: file('old-value\n', 0o600) } as WrittenFile['write']
-  expect(diffOf({ ...one, write })).toMatchObject({ masked: true })
+test.each([true, false])('the diff of a resource with sensitive = %s', (sensitive) => {
+  const diff = diffOf({ ...written('old-value\n', 'new-value\n'), sensitive })
+  expect(diff).toMatchObject({ masked: sensitive, added: 1, removed: 1 })
+  expect(JSON.stringify(diff).includes('new-value')).toBe(!sensitive)
 })
 
 test('a change has the cause that its file came with, newest first', () => {
@@ -99,14 +87,14 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
   const why = { kind: 'none', why: 'too large to be kept' }
-  expect(recent.changes.map(({ diff }) => diff(true)).map((diff) => diff.kind)).toEqual([
+  expect(recent.changes.map(({ diff }) => diff()).map((diff) => diff.kind)).toEqual([
     'lines',
     'lines',
     'lines',
     'none',
     'none',
   ])
-  expect(recent.changes[4]?.diff(true)).toEqual(why)
+  expect(recent.changes[4]?.diff()).toEqual(why)
   const result: CommandResult = {
     exitCode: 0,
     signal: null,
@@ -133,7 +121,7 @@ test('a rollback is told as such, with what it has changed back', () => {
     [true, []],
     [false, ['/k1']],
   ])
-  expect(linesOf(recent.changes[0]?.diff(false))).toEqual(['-bad', '+old'])
+  expect(linesOf(recent.changes[0]?.diff())).toEqual(['-bad', '+old'])
 })
 
 test('a reload is told with how it ended, and without what it printed', () => {

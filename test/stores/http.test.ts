@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 const connection: Connection = { nodes: [], scheme: 'http' }
 const limits: Limits = { body: 2 ** 20, message: 2 ** 17 }
 const open = (node: string): HttpClient =>
-  openHttp(node, { connection, limits, product: 'etcd', port: 2379 })
+  openHttp(node, { connection, limits, port: 80, product: 'etcd' })
 const servers: { close(): unknown }[] = []
 const sockets = new Set<Socket>()
 
@@ -63,7 +63,7 @@ async function failing(node: string, timeout?: number): Promise<Fault> {
 
 describe('settings', () => {
   test('a node that is no address', async () => {
-    const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path'], 80))
+    const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path']))
     expect(fault).toMatchObject({
       message: 'the node "http://etcd:1/path" is not an address',
       permanent: true,
@@ -72,7 +72,7 @@ describe('settings', () => {
 
   test('a missing TLS file is told with its option', async () => {
     const tls = { ...connection, clientCaKeys: '/nonexistent/ca.pem' }
-    const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1'], 80))
+    const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1']))
     expect(fault).toMatchObject({
       message: 'cannot read the file of -client-ca-keys: ENOENT',
       file: '/nonexistent/ca.pem',
@@ -101,7 +101,7 @@ describe('failures', () => {
   test('no answer in time', async () => {
     const node = await serve(() => undefined)
     const { message } = await failing(node, 50)
-    expect(message).toBe(`cannot reach etcd at http://${node}: no answer within 0.05 s`)
+    expect(message).toBe(`cannot reach etcd at http://${node}: no answer within 50 ms`)
   })
 
   test('TLS to a server that answers in plain HTTP', async () => {

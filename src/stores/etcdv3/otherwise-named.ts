@@ -1,10 +1,10 @@
 // Where nothing is found, whether the keys are there with the other kind of name: registry/a for /registry/a.
 import type { Key } from '../../core/key.ts'
 import type { Notice } from '../../core/store.ts'
-import { Meter } from '../limits.ts'
 import { EtcdError, type Gateway } from './gateway.ts'
 import { Names } from './names.ts'
-import { decode, txnResponse } from './wire.ts'
+import { askRanges } from './ranges.ts'
+import { keyOf } from './wire.ts'
 
 /** Prefixes that are tried. */
 const TRIED = 10
@@ -32,13 +32,11 @@ async function firstOf(
   names: Names,
   dirs: readonly Key[],
 ): Promise<string | undefined> {
-  const ranges = dirs.flatMap((dir) => names.partsOf(dir)).map(({ range }) => range)
-  const success = ranges.map((range) => ({
-    request_range: { ...range, limit: 1, keys_only: true },
-  }))
-  const { place, limits } = gateway.http
-  const meter = new Meter({ most: limits.message, option: '-max-message' }, place, 'keys')
-  const { responses } = await gateway.call('/kv/txn', { success }, txnResponse, meter)
-  const found = responses.flatMap(({ response_range: { kvs = [] } }) => kvs)
-  return found.map(({ key }) => decode(key)).find((name) => names.keyOf(name) !== undefined)
+  const ranges = dirs
+    .flatMap((dir) => names.partsOf(dir))
+    .map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
+  const { answers } = await askRanges(gateway, ranges)
+  const found = answers.flatMap(({ kvs = [] }) => kvs.map(({ key }) => names.read(key)))
+  const name = found.find((one) => keyOf(one) !== undefined)
+  return name === undefined ? undefined : names.inEtcd(name)
 }

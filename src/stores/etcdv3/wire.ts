@@ -2,6 +2,7 @@
 // and ranges in its base64. Fields with a default value are left out by the server; 64-bit
 // integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
+import type { Key } from '../../core/key.ts'
 import {
   base64,
   bytesOf,
@@ -27,6 +28,7 @@ export const keyValue = record({
   key: base64,
   value: optional(base64),
   mod_revision: optional(revision),
+  version: optional(digits),
 })
 
 export type KeyValue = ReturnType<typeof keyValue>
@@ -77,13 +79,51 @@ export const decode = (base64: string | undefined): string =>
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
+/**
+ * A key as templates can name it, or undefined. etcd's keys are any bytes; those that do not start
+ * with a slash or that have an empty part (`/a//b`, `/a/`) cannot be told apart from others once
+ * normalised, and are not seen.
+ * @param name the key as text
+ */
+export const keyOf = (name: string): Key | undefined =>
+  /^(?:\/[^/]+)+$/s.test(name) ? (name as Key) : undefined
+
 export const outside = (): Mismatch =>
   new Mismatch('is not in the range that was asked for').within('key')
 
-/** Whether a key, as bytes, lies in a range that has an end. */
-export const isIn = ({ key, range_end = '' }: Range, bytes: Buffer): boolean =>
-  bytes.compare(Buffer.from(key, 'base64')) >= 0 &&
-  bytes.compare(Buffer.from(range_end, 'base64')) < 0
+/** What may not be read, and the arguments of `etcdctl role grant-permission ROLE` that would let it be read. */
+export interface Denied {
+  readonly what: string
+  readonly grant: string
+}
+
+/** A range to ask for, and what an answer to it may hold. */
+export interface Part {
+  readonly dir: Key
+  readonly range: Range
+  readonly includes: (name: string) => boolean
+}
+
+/**
+ * What of a directory is denied: its key, what is below it, or both.
+ * @param dir its name in etcd
+ */
+export function denialOf(dir: string, denied: readonly Part[]): Denied {
+  const below = /^\/?$/.test(dir) ? dir : `${dir}/`
+  const isKey = denied.some(({ range }) => range.range_end === undefined)
+  const [key, keys] = [JSON.stringify(dir), JSON.stringify(below)]
+  if (!isKey) return { what: `the keys below ${keys}`, grant: `--prefix=true read ${below}` }
+  return denied.length === 1
+    ? { what: `the key ${key}`, grant: `read ${dir}` }
+    : { what: `${key} and the keys below it`, grant: `--prefix=true read ${dir}` }
+}
+
+/** Whether a key, as bytes, lies in a range. */
+export function isIn({ key, range_end }: Range, bytes: Buffer): boolean {
+  const order = bytes.compare(Buffer.from(key, 'base64'))
+  if (range_end === undefined) return order === 0
+  return order >= 0 && bytes.compare(Buffer.from(range_end, 'base64')) < 0
+}
 
 /** The smallest key behind the given one, for the next page. */
 export const keyAfter = (base64: string): string =>

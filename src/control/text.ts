@@ -58,6 +58,7 @@ export function historyText(history: ResourceHistory, running: boolean, at: stri
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
     lines.push(`  last reload ${reloadText(lastReload)}: ${printable(lastReload.command)}`)
+    if (lastReload.how?.startsWith('not') === true) lines.push(`    ${printable(lastReload.how)}`)
   }
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
@@ -94,7 +95,8 @@ function changeText({ at, keys, files, more }: Change, most: number): string {
   return `${time(at)} ${names}${andMore(rest)}`
 }
 
-function reloadText({ at, exitCode, signal, timedOut, duration: took }: Reload): string {
+function reloadText({ at, exitCode, signal, timedOut, duration: took, how: way }: Reload): string {
+  if (way?.startsWith('without') === true) return `${time(at)} ${printable(way)}`
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
   return `${time(at)} ${how} in ${duration(took)}`
 }

@@ -82,7 +82,7 @@ test('a change has the cause that its file came with, newest first', () => {
   ])
 })
 
-test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () => {
+test('no more is kept than said: 200 changes, 1000 reloads, 4 MiB of contents', () => {
   const recent = new Recent()
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
@@ -103,13 +103,13 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
     truncated: 0,
     duration: 1,
   }
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 1100; n++) {
     recent.wrote([written('a', String(n))], n)
     recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, n)
   }
-  expect(recent.changes).toHaveLength(30)
-  expect(recent.reloads).toHaveLength(60)
-  expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
+  expect(recent.changes).toHaveLength(200)
+  expect(recent.reloads).toHaveLength(1000)
+  expect(recent.reloads[0]).toMatchObject({ at: 1099, succeeded: true })
 })
 
 test('a rollback is told as such, with what it has changed back', () => {

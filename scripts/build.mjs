@@ -33,7 +33,7 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|spoken|escape|key|settings|control|http-node|nearest)',
+    'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
     'system/(runtime|inspector|secrets)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
@@ -117,6 +117,7 @@ const { output } = await bundle.write({
         name: 'nunjucks',
         test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
       },
+      { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
       // Of which the library needs a part.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },

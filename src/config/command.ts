@@ -14,6 +14,8 @@ export type Command =
       readonly kind: 'ask'
       readonly question: Question
       readonly json: boolean
+      /** Shown again whenever it changes. */
+      readonly follow: boolean
       readonly settings: Settings
     }
   | CheckCommand

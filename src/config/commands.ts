@@ -42,7 +42,7 @@ const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
-    flags: { json },
+    flags: { json, follow: { help: 'show it again whenever it changes, until Ctrl-C' } },
     others: WHERE,
     help: 'the state of each resource: in sync, owed, held, failed, stale',
   },

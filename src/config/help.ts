@@ -15,6 +15,7 @@ import {
   type Group,
   type OptionName,
 } from './options.ts'
+import { wrapped } from '../core/words.ts'
 
 /** What the exit codes mean: for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
@@ -37,18 +38,16 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   ],
 ]
 
-const WIDTH = 92
+/** Of a terminal. */
+const WIDTH = 80
+/** Where the meaning of a name begins. */
+const COLUMN = 30
 
-/** Breaks a text into lines of the given width, at spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? ''
-    if (line !== '' && line.length + word.length >= width) lines.push(word)
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
-  }
-  return lines
-}
+const EXAMPLES: readonly (readonly [string, string])[] = [
+  ['reconfd check', 'is everything right? asks nobody'],
+  ['reconfd -onetime -noop -diff', 'what would be written?'],
+  ['reconfd -watch -node 127.0.0.1:2379', 'follow an etcd, and reload'],
+]
 
 /** A command as it is called. */
 function callOf(name: CommandName): string {
@@ -68,9 +67,10 @@ const commandLines = (group: CommandSpec['group']): string[] =>
 
 /** A name, and what it means beside it or, when the name is long, below. */
 function headAndBody(head: string, text: string): string[] {
-  const body = wrap(text, WIDTH - 30)
-  if (head.length > 27) return [`  ${head}`, ...body.map((line) => ' '.repeat(30) + line)]
-  return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(28)}${line}`)
+  const body = wrapped(text, WIDTH - COLUMN)
+  if (head.length > COLUMN - 3)
+    return [`  ${head}`, ...body.map((line) => ' '.repeat(COLUMN) + line)]
+  return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(COLUMN - 2)}${line}`)
 }
 
 function optionLines(name: OptionName): string[] {
@@ -101,7 +101,7 @@ export function commandHelp(name: CommandName): string {
   return [
     `Usage: reconfd ${callOf(name)}${commands[name].runs === true ? '' : ' [flags]'}`,
     '',
-    ...wrap(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
+    ...wrapped(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
     ...(group === 'daemon' ? ['It asks the daemon with the same -confdir and -state-dir.'] : []),
     '',
     ...(all.length === 0 ? [] : ['Flags:', ...all, '']),
@@ -120,10 +120,13 @@ export function helpText(): string {
     lines.push(...optionLines(name))
   }
   return [
+    'Keeps configuration files in step with a key-value store, and reloads the',
+    'programs that read them.',
+    '',
+    ...EXAMPLES.map(([command, meaning]) => `  ${command.padEnd(38)}${meaning}`),
+    '',
     'Usage: reconfd [flags]',
     '       reconfd COMMAND [flags]',
-    '',
-    'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
     '',
     'Commands, which ask the daemon with the same -confdir and -state-dir:',
     ...commandLines('daemon'),
@@ -132,16 +135,19 @@ export function helpText(): string {
     ...commandLines('offline'),
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
-    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s).',
-    `Each flag has an environment variable (-log-level: ${envNames('log-level')[0]}) and an entry in`,
-    'confd.toml; flags win, then the environment, then the file.',
+    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms,',
+    `1m30s). Each flag has an environment variable (-log-level: ${envNames('log-level')[0]})`,
+    'and an entry in confd.toml; flags win, then the environment, then the file.',
     '',
     'Exit codes:',
     ...exitCodes.flatMap(([code, meaning]) =>
-      wrap(meaning, WIDTH - 9).map(
+      wrapped(meaning, WIDTH - 9).map(
         (line, i) => `  ${(i === 0 ? String(code) : '').padEnd(7)}${line}`,
       ),
     ),
+    '',
+    'All of it: man reconfd (or reconfd man | man -l -), and docs/ beside the program',
+    'in its repository; reconfd COMMAND -help has what a command takes.',
     '',
   ].join('\n')
 }

@@ -178,7 +178,8 @@ async function askCommand(
   const { operand, own } = flags
   const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
-  return { kind: 'ask', question, json: own?.has('json') === true, settings }
+  const [json, follow] = ['json', 'follow'].map((name) => own?.has(name) === true)
+  return { kind: 'ask', question, json: json === true, follow: follow === true, settings }
 }
 
 /** The settings of a run, and what is worth knowing about them. */

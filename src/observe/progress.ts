@@ -126,10 +126,14 @@ export class Progress {
   #noteLag({ store: name, lag }: EventOf<'store-behind'>, time: number): void {
     const former = this.#stores.get(name)
     if (former?.state !== 'live' && former?.state !== 'behind') return
-    const { lag: _, ...rest } = former
     const state = lag === undefined ? 'live' : 'behind'
     const since = former.state === state ? former.since : isoTime(time)
-    this.#stores.set(name, { ...rest, state, since, ...(lag === undefined ? {} : { lag }) })
+    this.#stores.set(name, {
+      ...withoutLag(former),
+      state,
+      since,
+      ...(lag === undefined ? {} : { lag }),
+    })
   }
 
   #noteStore(event: EventOf<'store-live' | 'store-stale'>, time: number): void {
@@ -150,3 +154,5 @@ export class Progress {
     this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })
   }
 }
+
+const withoutLag = ({ lag: _lag, ...rest }: StoreStatus): StoreStatus => rest

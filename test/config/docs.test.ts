@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { registerFlags, type RegisterFlag } from '../../src/config/register-flags.ts'
@@ -32,6 +33,7 @@ const types: Record<KeySpec['type'], string> = {
   choice: 'string',
   table: 'table',
   tables: 'array of tables',
+  'one or more': 'string or array of strings',
 }
 
 const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
@@ -66,6 +68,7 @@ const configuration: Record<string, string> = {
   'resource keys': keyTable(resourceKeys),
   'guard keys': keyTable(guardKeys),
   'guard group keys': keyTable(guardGroupKeys),
+  'haproxy keys': keyTable(haproxyKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),

@@ -30,11 +30,11 @@ export async function runReload(command: string, terms: RunTerms): Promise<Reloa
   if (!succeeded(result)) {
     return { result: shown, fault: commandFault('reload_cmd', command, result, sensitive) }
   }
-  return (await verifyReload(terms)) ?? { result: shown }
+  return (await runVerification(terms)) ?? { result: shown }
 }
 
-/** Runs what verifies a reload; the first that fails, or undefined. Never rejects. */
-export async function verifyReload({
+/** @returns the verification that has failed. Never rejects. */
+export async function runVerification({
   verify,
   sensitive,
 }: RunTerms): Promise<ReloadRun | undefined> {

@@ -1,4 +1,5 @@
 // `reconfd check`, with -preflight and -validate: what was found, and how the command ends.
+import { jsonText } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
 import type { CheckCommand } from '../config/command.ts'
 import { errors, findingsJson, findingsText, hasErrors, sorted, warnings } from './findings.ts'
@@ -40,9 +41,16 @@ export async function check(
       ...findingsJson(found, offline.counted),
       ...(rows.length > 0 ? { tried: rows } : {}),
     }
-    return { text: `${JSON.stringify({ ...all, ok: exit === 0 }, null, 2)}\n`, faults: [], exit }
+    return { text: `${jsonText({ ...all, ok: exit === 0 }, 2)}\n`, faults: [], exit }
   }
-  const text = findingsText(found, offline.counted, colour) + tableText(tried.rows, colour)
+  const count = (state: Row['state']): number =>
+    tried.rows.filter((row) => row.state === state).length
+  const triedText = {
+    text: tableText(tried.rows, colour),
+    errors: count('failed') + tried.unreachable.length,
+    warnings: count('warning'),
+  }
+  const text = findingsText(found, offline.counted, colour, triedText)
   return { text, faults: tried.unreachable, exit }
 }
 

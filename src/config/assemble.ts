@@ -92,6 +92,7 @@ export async function assemble(
     detailedExitcode: given['detailed-exitcode'] ?? false,
     syncOnly: given['sync-only'] ?? false,
     noReload: given['no-reload'] ?? false,
+    allowEmpty: given['allow-empty'] ?? false,
     reloadAlways: given['reload-always'] ?? false,
     only,
     failureMode: given['failure-mode'] ?? (mode === 'onetime' ? 'fail-fast' : 'best-effort'),

@@ -3,7 +3,9 @@
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 // Of a run, what stands behind `--` is the command to start.
 import type { Fault } from '../core/fault.ts'
-import { commandFlags, isCommand, type CommandName } from './commands.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { CommandFlag } from './command-flag.ts'
+import { commandFlags, commands, isCommand, type CommandName } from './commands.ts'
 import { foreignOf, isRefused, readForeign, refusal, type Foreign } from './foreign.ts'
 import type { Notice } from './notice.ts'
 import {
@@ -23,6 +25,7 @@ import {
   usage,
   wrongOperands,
 } from './usage.ts'
+import { parseBoolean } from './values.ts'
 
 const byFlag = new Map<string, OptionName>(
   optionNames.flatMap((name) =>
@@ -30,8 +33,10 @@ const byFlag = new Map<string, OptionName>(
   ),
 )
 
-const isFlag = (argument: string): boolean =>
-  argument.startsWith('-') && byFlag.has(argument.replace(/^--?/, ''))
+function isFlag(argument: string): boolean {
+  const name = argument.replace(/^--?/, '')
+  return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
+}
 
 /** Each stands for `reconfd check` as well. */
 const checkFlags = ['check-config', 'preflight', 'validate'] as const
@@ -44,10 +49,10 @@ export interface CommandLine {
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own, if any: '' for one that takes no value. */
-  readonly own?: ReadonlyMap<string, string>
-  /** The program to start, and its arguments. */
-  readonly argv?: readonly [string, ...string[]]
+  /** The flags of the command's own, if any, with their values: none for one that takes no value. */
+  readonly own?: ReadonlyMap<string, readonly string[]>
+  /** What stands after `--`, of a run or a command that runs it. */
+  readonly argv?: readonly string[]
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
@@ -61,12 +66,12 @@ class Parser {
   readonly #faults: Fault[] = []
   readonly #notices: Notice[] = []
   readonly #operands: string[] = []
-  readonly #own = new Map<string, string>()
+  readonly #own = new Map<string, readonly string[]>()
+  #argv: readonly string[] | undefined
   #command: CommandName | undefined
   /** Where the name of a store stands in place of a command. */
   #backendAt: number | undefined
   #last: OptionName | undefined
-  #program: CommandLine['argv']
 
   constructor(private readonly argv: readonly string[]) {
     this.#rest = [...argv]
@@ -76,9 +81,13 @@ class Parser {
     while (this.#rest.length > 0) {
       const argument = this.#rest.shift() ?? ''
       const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
+      if (argument === '--' && this.#command !== undefined && commands[this.#command].runs) {
+        this.#argv = this.#rest
+        break
+      }
       if (argument === '--' && this.#rest.length === 0) break
       if (argument === '--' && this.#command === undefined) {
-        this.#program = this.#rest.splice(0) as [string, ...string[]]
+        this.#argv = this.#rest
         break
       }
       if (flag === undefined) this.#word(argument === '--' ? (this.#rest.shift() ?? '') : argument)
@@ -97,7 +106,7 @@ class Parser {
       if (command !== undefined && of.includes(command)) continue
       this.#faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
     }
-    const argv = this.#program === undefined ? {} : { argv: this.#program }
+    const argv = this.#argv === undefined ? {} : { argv: this.#argv }
     const line = { values, faults: this.#faults, notices: this.#notices, ...argv }
     if (command === undefined) return line
     const [operand] = this.#operands
@@ -138,12 +147,31 @@ class Parser {
   }
 
   #flagOfCommand(flag: string, inline: string | undefined): void {
-    const takesValue = commandFlags.get(flag)?.placeholder !== undefined
-    const value = inline ?? (takesValue ? this.#rest.shift() : '')
-    if (value === undefined) this.#faults.push(usage(`flag -${flag} needs a value`))
-    else if (!takesValue && inline !== undefined)
-      this.#faults.push(usage(`flag -${flag} takes no value`))
-    this.#own.set(flag, value ?? '')
+    const value = this.#valueOf(flag, commandFlags.get(flag) as CommandFlag, inline)
+    if (!value.ok) this.#faults.push(value.error)
+    else if (value.value !== undefined) {
+      this.#own.set(flag, [...(this.#own.get(flag) ?? []), ...value.value])
+    }
+  }
+
+  /** The values of one flag of a command; undefined for one that was switched off. */
+  #valueOf(
+    flag: string,
+    { placeholder: value, optional }: CommandFlag,
+    inline: string | undefined,
+  ): Result<readonly string[] | undefined, Fault> {
+    if (value === undefined) {
+      const on = inline === undefined ? ok(true) : parseBoolean(inline)
+      return on.ok ? ok(on.value ? [] : undefined) : err(usage(`flag -${flag} takes no value`))
+    }
+    if (inline !== undefined) return ok([inline])
+    const [next] = this.#rest
+    if (optional !== undefined && !optional.test(next ?? '')) return ok([])
+    if (next === undefined || next === '--' || isFlag(next)) {
+      return err(usage(`flag -${flag} needs a value`, `write -${flag} <${value}>`))
+    }
+    this.#rest.shift()
+    return ok([next])
   }
 
   #option(name: OptionName, flag: string, inline: string | undefined): void {

@@ -12,6 +12,7 @@ import type { OptionName, Values } from './options.ts'
 import type { Notice } from './notice.ts'
 import { settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
+import { unusedOf } from './unused.ts'
 
 /** What only the command has a use for. */
 export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
@@ -51,7 +52,12 @@ export async function settingsGiven(
   const file = named === undefined ? undefined : await readConfFile(named, true)
   if (file !== undefined && file.faults.length > 0) return err([...file.faults])
   const values = merge(file?.values ?? {}, environment.values, own.values)
-  const wrong = contradictions(values)
+  const unused = unusedOf([
+    { kind: 'confd.toml', values: file?.values ?? {} },
+    { kind: 'environment', values: environment.values },
+    { kind: 'object', values: own.values },
+  ])
+  const wrong = [...contradictions(values), ...unused.faults]
   if (wrong.length > 0) return err(wrong.map(({ fault }) => fault))
   const stores = new Map([...(file?.stores ?? []), ...own.stores])
   const notices = [...(file?.notices ?? []), ...own.notices]
@@ -61,6 +67,7 @@ export async function settingsGiven(
     file: { values, stores, faults: [], notices },
     env,
     given: values,
+    unused: unused.notices,
   })
   return settings.ok ? settings : err([settings.error])
 }

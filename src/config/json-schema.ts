@@ -1,8 +1,15 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { execEnvKeys, execKeys } from './exec.ts'
-import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateTableKeys,
+  type KeySpec,
+} from './schema.ts'
 import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
@@ -88,6 +95,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return STRINGS
     case 'words':
       return { type: ['string', 'array'], items: { type: 'string' } }
+    case 'one or more':
+      return { ...STRINGS, type: ['string', 'array'], minItems: 1, minLength: 1 }
     case 'id':
       return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
     case 'boolean':
@@ -102,9 +111,11 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return LIMIT
     case 'choice':
       return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
+    case 'tables':
+      return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
       if (key === 'env') return tableSchema(execEnvKeys)
-      return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
+      return tableSchema(key === 'guard' ? guardKeys : haproxyKeys)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Settings } from '../core/settings.ts'
 import { completed, type Environment } from './ambient.ts'
 import { backendOf, connectionNotices } from './connection.ts'
 import { warning, type Notice } from './notice.ts'
-import { optionNames, type Values } from './options.ts'
+import type { Values } from './options.ts'
 
 /** @param typed what of the settings stood on the command line */
 export function noticesOf(
@@ -20,13 +20,6 @@ export function noticesOf(
   if (!servesPage(settings) && given.http !== undefined) {
     lines.push('-http is not used: a onetime run serves nothing')
   }
-  if (settings.backend !== 'file' && settings.files.length > 0) {
-    lines.push(`-file is not used: the backend is ${settings.backend}`)
-  }
-  for (const name of optionNames) {
-    if (given[name] === undefined || servesBackend(name, settings.backend)) continue
-    lines.push(`-${name} is not used: the backend is ${settings.backend}`)
-  }
   return [...lines.map(warning), ...unusedExec(settings), ...ambientNotices(given, stores, env)]
 }
 
@@ -38,11 +31,6 @@ function unusedExec({ exec }: Settings): readonly Notice[] {
   if (exec === undefined || exec.argv !== undefined) return []
   const message = '[exec] is not used: it has no command, and the command line has none behind --'
   return [{ level: 'info', message }]
-}
-
-function servesBackend(option: string, backend: Settings['backend']): boolean {
-  if (option === 'etcd-slashless') return backend === 'etcdv3'
-  return !option.startsWith('consul-') || backend === 'consul-catalog'
 }
 
 function ambientNotices(

@@ -15,7 +15,7 @@ import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
 import { Variables } from './variables.ts'
-import { isReloaded, sayOnce, wholeOf, type Said } from './whole.ts'
+import { isReloaded, sayOnce, wholeOf } from './whole.ts'
 
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
@@ -44,17 +44,19 @@ export async function readResource(
   const { notices } = variables
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
-  const tables: Said[] = []
   let hasCommand = false
-  for (const [path, raw] of templateTables(document, template, faults)) {
-    const text = variables.expand(path, raw)
-    const table = readTable(document, path, text, templateTableKeys, faults)
-    const check = new TemplateCheck(document, path, table, settings, own, owners, faults)
-    const spec = await check.spec()
-    notices.push(...check.notices)
-    tables.push({ path, table })
+  const tables = templateTables(document, template, faults).map(([path, raw]) => {
     // A bad one is told of as such; nothing depends on it that has to be told as well.
     hasCommand ||= (raw['reload_cmd'] ?? '') !== ''
+    const text = variables.expand(path, raw)
+    return { path, table: readTable(document, path, text, templateTableKeys, faults) }
+  })
+  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
+  const context = { settings, own, owners, allowEmpty: whole.values.allow_empty }
+  for (const { path, table } of tables) {
+    const check = new TemplateCheck(document, path, table, context, faults)
+    const spec = await check.spec()
+    notices.push(...check.notices)
     specs.push(spec)
     templates.push({
       path,
@@ -64,7 +66,6 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
-  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
   const reloads = isReloaded(document, whole, hasCommand, settings, faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = {

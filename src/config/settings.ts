@@ -6,7 +6,13 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Environment } from './ambient.ts'
 import { assemble } from './assemble.ts'
-import type { CheckCommand, Command, SettingsFaults, TestCommand } from './command.ts'
+import type {
+  CheckCommand,
+  Command,
+  RegisterCommand,
+  SettingsFaults,
+  TestCommand,
+} from './command.ts'
 import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
@@ -17,6 +23,7 @@ import { parseFlags, type CommandLine } from './flags.ts'
 import type { Notice } from './notice.ts'
 import { noticesOf, servesPage } from './notices.ts'
 import { options, type Values } from './options.ts'
+import { unusedOf } from './unused.ts'
 
 /** All that was given, by source and together. */
 interface Sources {
@@ -25,6 +32,8 @@ interface Sources {
   readonly file: ConfFile
   readonly env: Environment
   readonly given: Values
+  /** Settings that have no effect. */
+  readonly unused: readonly Notice[]
 }
 
 /**
@@ -53,11 +62,24 @@ export async function loadSettings(
   if (faults.length > 0 && flags.command !== 'check') return refuse(78, faults, file.values)
 
   const given = merge(file.values, environment.values, flags.values)
-  const sources: Sources = { flags, environment, file, env, given }
+  const chosen = isFromFile(flags) ? ({ backend: 'file' } as const) : {}
+  const unused = unusedOf([
+    { kind: 'confd.toml', values: file.values },
+    { kind: 'environment', values: environment.values },
+    { kind: 'flags', values: { ...flags.values, ...chosen } },
+  ])
+  const sources: Sources = { flags, environment, file, env, given, unused: unused.notices }
+  if (flags.command === 'register') {
+    const register = await registerCommand(sources)
+    return register.ok ? register : refuse(64, register.error, file.values)
+  }
   const asked = questionNames.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
   // What is for a run that ends by itself is good for other commands as well.
-  const wrong = contradictions(flags.command === undefined ? given : { ...given, onetime: true })
+  const wrong = [
+    ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
+    ...unused.faults,
+  ]
   const typed = isTyped(wrong, flags.values)
   if (typed || (wrong.length > 0 && flags.command !== 'check')) {
     const all = wrong.map(({ fault }) => fault)
@@ -93,14 +115,16 @@ async function withoutSettings(
   return command === 'test' ? testCommand(flags, environment) : undefined
 }
 
+/** Keys that are named for a validation are meant, whatever store the machine has. */
+const isFromFile = ({ command, values: { validate, file, backend } }: CommandLine): boolean =>
+  command === 'check' && validate === true && file !== undefined && backend === undefined
+
 async function checkCommand(
-  { flags, environment, file, env, given }: Sources,
+  { flags, environment, file, env, given, unused }: Sources,
   faults: readonly Fault[],
 ): Promise<CheckCommand> {
   const { preflight = false, validate = false } = flags.values
-  // Keys that are named for this are meant, whatever store the machine has.
-  const fromFile = validate && flags.values.file !== undefined && !flags.values.backend
-  const values: Values = fromFile ? { ...given, backend: 'file' } : given
+  const values: Values = isFromFile(flags) ? { ...given, backend: 'file' } : given
   const settings = await withProgram(
     await assemble(values, file.stores, flags.values.prefix !== undefined, env),
     { flags, file },
@@ -109,7 +133,7 @@ async function checkCommand(
   const http = await readHttp(given)
   return {
     kind: 'check',
-    settings,
+    settings: preflight ? settings : { ...settings, isElsewhere: true },
     faults,
     doubts: http.ok ? [] : [http.error],
     notices: [
@@ -117,6 +141,7 @@ async function checkCommand(
       ...environment.notices,
       ...file.notices,
       ...noticesOf(values, flags.values, settings, file.stores, env),
+      ...unused,
     ],
     json: flags.own?.has('json') === true,
     preflight,
@@ -124,10 +149,28 @@ async function checkCommand(
   }
 }
 
+async function registerCommand(
+  sources: Sources,
+): Promise<Result<RegisterCommand, readonly Fault[]>> {
+  const { flags, environment, file, env, given } = sources
+  const settings = await assemble(given, file.stores, false, env)
+  if (flags.own?.has('status') === true) {
+    const json = flags.own.has('json')
+    return ok({ kind: 'register-status', stateDir: settings.stateDir, json })
+  }
+  const { registerSettings } = await import('./register.ts')
+  const from = { file: file.values, environment: environment.values, flags, env, settings }
+  const register = await registerSettings(from)
+  if (!register.ok) return register
+  const notices = [...flags.notices, ...environment.notices, ...file.notices]
+  return ok({ kind: 'register', settings: register.value, notices })
+}
+
 async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Command> {
   const { default: path } = await import('node:path')
-  const out = flags.own?.get('o') ?? '-'
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const out = flags.own?.get('o')?.at(-1) ?? '-'
+  const assembled = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const settings: Settings = { ...assembled, failureMode: 'fail-fast' }
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 
@@ -139,7 +182,8 @@ async function askCommand(
   const { operand, own } = flags
   const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
-  return { kind: 'ask', question, json: own?.has('json') === true, settings }
+  const [json, follow] = ['json', 'follow'].map((name) => own?.has(name) === true)
+  return { kind: 'ask', question, json: json === true, follow: follow === true, settings }
 }
 
 /** The settings of a run, and what is worth knowing about them. */
@@ -149,6 +193,7 @@ export async function settingsOfRun({
   file,
   env,
   given,
+  unused,
 }: Sources): Promise<
   Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault>
 > {
@@ -161,6 +206,7 @@ export async function settingsOfRun({
     ...environment.notices,
     ...file.notices,
     ...noticesOf(given, flags.values, settings, file.stores, env),
+    ...unused,
   ]
   if (!servesPage(settings) || given.http === undefined) return ok({ settings, notices })
   const { readHttp } = await import('./http.ts')
@@ -176,7 +222,8 @@ async function withProgram(
 ): Promise<Settings> {
   if (argv === undefined) return exec === undefined ? settings : { ...settings, exec }
   const { defaultExec } = await import('./exec.ts')
-  return { ...settings, exec: { ...(exec ?? defaultExec), argv } }
+  const program = argv as readonly [string, ...string[]]
+  return { ...settings, exec: { ...(exec ?? defaultExec), argv: program } }
 }
 
 async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {
@@ -190,7 +237,7 @@ async function testCommand(flags: CommandLine, environment: Values): Promise<Tes
     ...absolute('folder', operand),
     ...absolute('confdir', given.confdir),
     ...absolute('confFile', given['conf-file']),
-    ...absolute('junit', own?.get('junit')),
+    ...absolute('junit', own?.get('junit')?.at(-1)),
     update: own?.has('update') === true,
     logFormat: given['log-format'] ?? options['log-format'].default,
   }

@@ -20,6 +20,8 @@ type Types = {
   choice: string
   words: string | readonly string[]
   table: Readonly<Record<string, unknown>>
+  tables: readonly Readonly<Record<string, unknown>>[]
+  'one or more': readonly string[]
 }
 type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
   ? C
@@ -132,6 +134,11 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
         return { fault: `${key} holds a NUL character` }
       return { value: value === '' ? undefined : value }
     }
+    case 'one or more':
+      if (Array.isArray(value)) return readValue(key, { ...spec, type: 'strings' }, value)
+      return typeof value === 'string'
+        ? { value: [value] }
+        : wanted('a string, or an array of strings')
     case 'boolean':
       return typeof value === 'boolean' ? { value } : wanted('true or false')
     case 'id':
@@ -184,5 +191,12 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       return describeType(value) === 'a table'
         ? { value }
         : wanted('a table', `write [template.${key}] on a line of its own`)
+    case 'tables': {
+      const hint = `write [[template.guard.${key}]] on a line of its own`
+      if (!Array.isArray(value)) return wanted('an array of tables', hint)
+      const index = value.findIndex((item) => describeType(item) !== 'a table')
+      if (index < 0) return { value }
+      return { fault: `${key} must hold tables, not ${describeType(value[index])}`, hint, index }
+    }
   }
 }

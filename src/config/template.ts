@@ -18,6 +18,7 @@ import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
 import { selectionOf, type Selection } from './env-keys.ts'
 import { readGuard } from './guard.ts'
+import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
@@ -28,6 +29,16 @@ import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
 
+/** What a template is read in. */
+export interface TemplateContext {
+  readonly settings: Settings
+  /** Of the resource's `[backend]`. */
+  readonly own: OwnStore | undefined
+  readonly owners: ResolveOwner
+  /** What the resource says of it. */
+  readonly allowEmpty: boolean | undefined
+}
+
 /** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
 export class TemplateCheck {
   /** What is most likely a mistake, and works nevertheless. */
@@ -37,16 +48,14 @@ export class TemplateCheck {
     private readonly document: TomlDocument,
     private readonly path: TomlPath,
     private readonly table: TemplateTable,
-    private readonly settings: Settings,
-    /** Of the resource's `[backend]`. */
-    private readonly own: OwnStore | undefined,
-    private readonly owners: ResolveOwner,
+    private readonly context: TemplateContext,
     private readonly faults: Fault[],
   ) {}
 
   /** Complete only when no fault was added. */
   async spec(): Promise<TemplateSpec> {
-    const { table, settings } = this
+    const { table } = this
+    const { settings } = this.context
     const src = join(settings.confdir, 'templates', table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
@@ -63,12 +72,16 @@ export class TemplateCheck {
     )
     this.#paths(dest, pattern)
     this.#checked(dest)
-    const guard = readGuard(this.document, this.path, table, this.faults)
+    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
     const { forEach, ...selection } = this.#selection(pattern)
+    const { allowEmpty = false } = this.context
+    const guarded = { ...selection, allowEmpty }
+    const guard =
+      table.guard && readGuard(this.document, this.path, guarded, table.guard, this.faults)
     return {
       src,
       dest,
@@ -87,6 +100,7 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
+      ...(haproxy === undefined ? {} : { haproxy }),
       ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,
@@ -96,7 +110,8 @@ export class TemplateCheck {
   }
 
   #selection(forEach: Key | undefined): Selection {
-    const { table, settings, own } = this
+    const { table } = this
+    const { settings, own } = this.context
     const root = own?.name === undefined ? '/' : storeRoot(own.name)
     const prefix = joinKeys(settings.prefix, table.prefix ?? '')
     const keys = (table.keys ?? []).map(toKey)
@@ -123,8 +138,8 @@ export class TemplateCheck {
   #stores(): void {
     this.table.keys?.forEach((key, index) => {
       const name = storeOf(key)
-      if (name === undefined || this.settings.stores.has(name)) return
-      const near = nearest(name, this.settings.stores.keys())
+      if (name === undefined || this.context.settings.stores.has(name)) return
+      const near = nearest(name, this.context.settings.stores.keys())
       const hint =
         near === undefined
           ? `[stores.${name}] in confd.toml says what it is`
@@ -222,14 +237,17 @@ export class TemplateCheck {
       this.#fault(nameKey, `${nameKey} and ${idKey} are both set`, 'keep one of them')
       return id
     }
-    const found = await this.owners(kind, name)
+    const found = await this.context.owners(kind, name)
     if (found === undefined) {
       const what = kind === 'passwd' ? 'user' : 'group'
       const hint =
         kind === 'passwd'
           ? 'see getent passwd'
           : 'see getent group; resources that change together get a group = above [template]'
-      this.#fault(nameKey, `there is no ${what} ${name} on this machine`, hint)
+      const message = `there is no ${what} ${name} on this machine`
+      const fault = this.document.fault([...this.path, nameKey], 'value', message, hint)
+      if (this.context.settings.isElsewhere === true) this.notices.push(fault)
+      else this.faults.push(fault)
     }
     return found
   }

@@ -64,17 +64,7 @@ export function wholeOf(
   specs: readonly TemplateSpec[],
   settings: Settings,
   faults: Fault[],
-): Pick<
-  Resource,
-  | 'groupCheck'
-  | 'holdDown'
-  | 'reload'
-  | 'quiet'
-  | 'quietMax'
-  | 'sensitive'
-  | 'reloadsExec'
-  | 'waitForStart'
-> {
+): Omit<Resource, 'name' | 'file' | 'templates' | 'group'> {
   const { values } = whole
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
   const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
@@ -90,6 +80,7 @@ export function wholeOf(
     ...coalescing(values, settings),
     ...(groupCheck === undefined ? {} : { groupCheck }),
     holdDown: values.hold_down ?? 0,
+    allowEmpty: values.allow_empty ?? settings.allowEmpty,
     ...sensitive,
     ...(values.reload === 'exec' ? { reloadsExec: true } : {}),
     ...(values.wait_for_start === false ? { waitForStart: false } : {}),

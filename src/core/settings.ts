@@ -64,13 +64,14 @@ export interface CatalogSettings {
 
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
-  /** Without brackets. */
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
+  /** A Unix socket, or an address: a host without brackets, and a port, of which 0 is any that is free. */
+  readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
   /** Further names that requests may be for. */
   readonly names: readonly string[]
+  /** Absent: one is made and kept in the state directory. */
   readonly token?: string
+  /** Where the token is from, in words for the log. */
+  readonly tokenFrom?: string
 }
 
 /** Which store, and how it is read. */
@@ -111,12 +112,16 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  readonly allowEmpty: boolean
   /** No reload_cmd runs. */
   readonly noReload: boolean
   /** Every reload_cmd runs once. */
   readonly reloadAlways: boolean
   /** The only resources that are wanted; empty: all. */
   readonly only: readonly string[]
+  /** The settings may be for another machine: what this one lacks is no fault. */
+  readonly isElsewhere?: true
   /** Whether a bad file in conf.d concerns itself, or the whole run. */
   readonly failureMode: 'best-effort' | 'fail-fast'
   /** Variables in resources are expanded, where they do not say otherwise. */

@@ -1,10 +1,11 @@
 // One run of the reload EXEC: the program reads its files, and is found well afterwards.
-import { verifyReload, type ReloadRun } from '../apply/reload.ts'
+import { runVerification } from '../apply/reload.ts'
 import type { CommandResult } from '../core/event.ts'
 import { SETTLE } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RunTerms } from '../core/reload.ts'
 import type { Exec } from '../exec/exec.ts'
+import type { ReloadRun } from './machine.ts'
 
 export async function reloadProgram(exec: Exec, terms: RunTerms): Promise<ReloadRun> {
   const begin = performance.now()
@@ -16,7 +17,7 @@ export async function reloadProgram(exec: Exec, terms: RunTerms): Promise<Reload
   const reloaded = await exec.reload()
   if (!reloaded.ok) return failed(reloaded.error)
   const child = reloaded.value
-  const unverified = await verifyReload(terms)
+  const unverified = await runVerification(terms)
   if (unverified !== undefined) return unverified
   const fault = await exec.check(child, terms.verify.length > 0 ? 0 : SETTLE)
   if (fault === undefined) return { result: resultWith(0) }

@@ -74,6 +74,7 @@ export class Program {
   machine(rest: Machine): Machine {
     return {
       ...rest,
+      isRunning: (command) => command !== EXEC || this.#exec?.isUp !== false,
       reload: (command, terms) =>
         command === EXEC && this.#reload !== undefined
           ? this.#reload(terms)

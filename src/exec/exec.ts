@@ -94,6 +94,10 @@ export class Exec {
     return this.#hasBegun
   }
 
+  get isUp(): boolean {
+    return this.#child?.isAlive === true
+  }
+
   get current(): ExecSettings {
     return this.settings
   }

@@ -1,8 +1,9 @@
 // The program of exec mode, on the status page.
 import type { ChildStatus } from '../core/status.ts'
+import { counted } from '../core/words.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
-import { badge, plural, type Tone } from './words.ts'
+import { badge, type Tone } from './words.ts'
 
 export const CHILD_TONES: Readonly<Record<ChildStatus['state'], Tone>> = {
   waiting: 'calm',
@@ -12,11 +13,11 @@ export const CHILD_TONES: Readonly<Record<ChildStatus['state'], Tone>> = {
 }
 
 export function programPart(child: ChildStatus | undefined): Html {
-  if (child === undefined) return html`<div id="program"></div>`
+  if (child === undefined) return html`<section id="program" hidden></section>`
   const { program, state, since, pid, why, restarts, lastExit } = child
   const told = [
     ...(pid === undefined ? [] : [`process ${pid}`]),
-    ...(restarts === 0 ? [] : [`started again ${plural(restarts, 'time')}`]),
+    ...(restarts === 0 ? [] : [`started again ${counted(restarts, 'time')}`]),
   ]
   const how =
     lastExit?.signal == null ? `with exit code ${lastExit?.exitCode}` : `by ${lastExit.signal}`

@@ -98,6 +98,8 @@ export interface Settings extends StoreSettings {
   readonly sync_only?: boolean | undefined
   /** Run no reload_cmd. */
   readonly no_reload?: boolean | undefined
+  /** Write files even when a store has lost every key that they were made of, instead of holding the change. */
+  readonly allow_empty?: boolean | undefined
   /** With -onetime: run each reload_cmd, whether its files changed or not. */
   readonly reload_always?: boolean | undefined
   /** With -onetime or a check: only this resource, such as nginx.toml, with its group; may be repeated. */
@@ -132,11 +134,11 @@ export interface Settings extends StoreSettings {
   readonly check_timeout?: Duration | undefined
   /** How long a reload_cmd may run. Default: 60s. */
   readonly reload_timeout?: Duration | undefined
-  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1. */
+  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket. */
   readonly http?: string | undefined
   /** Extra host name the page answers to, besides addresses, localhost, the host of -http and the name of the machine; may be repeated. */
   readonly http_names?: readonly string[] | undefined
-  /** Token that unlocks diffs for remote viewers of the page; flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN. */
+  /** Unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN. */
   readonly http_token?: string | undefined
   /** The file that holds the token. */
   readonly http_token_file?: string | undefined

@@ -2,7 +2,7 @@
 import type { Event } from '../core/event.ts'
 import { briefly } from '../core/fault.ts'
 import type { ChildStatus } from '../core/status.ts'
-import { isoTime } from './resource-record.ts'
+import { isoTime } from '../core/words.ts'
 
 type ChildEvent = Extract<Event, { kind: `child-${string}` }>
 

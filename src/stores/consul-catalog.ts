@@ -39,7 +39,7 @@ export function open(
       credentials()
       expectPairs(catalog.meta)
     },
-    follow: (http, prefixes, signal, demand) => {
+    follow: (http, prefixes, signal, { demand }) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), indexes, NEEDS)
       const api = new CatalogApi(connect, catalog)
       const topics = new Topics(api, demand ?? everything(prefixes), coveredBy(prefixes))

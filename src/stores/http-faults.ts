@@ -1,5 +1,6 @@
 // What goes wrong below HTTP, in the operator's words: what happened, and what to check.
 import { FaultError, type Fault } from '../core/fault.ts'
+import { duration } from '../core/words.ts'
 import { explainTls } from './tls-faults.ts'
 
 /** Milliseconds for TCP and TLS to be set up. */
@@ -7,7 +8,7 @@ export const CONNECT_TIMEOUT = 10_000
 
 export class TimeoutError extends Error {
   constructor(readonly timeout: number) {
-    super(`no answer within ${timeout / 1000} s`)
+    super(`no answer within ${duration(timeout)}`)
   }
 }
 
@@ -65,7 +66,7 @@ function explain(
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
       return {
-        what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
+        what: `no connection within ${duration(CONNECT_TIMEOUT)}`,
         hint: 'check -node and the firewall',
       }
     case 'UND_ERR_HEADERS_OVERFLOW':

@@ -12,7 +12,7 @@ import { tlsOptions } from './tls.ts'
 import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string
   /** Aborting makes the call throw the signal's reason. */
@@ -38,6 +38,8 @@ export interface ClientOptions {
   readonly port: number
   /** Called when bytes of an answer have come. */
   readonly heard?: (() => void) | undefined
+  /** Milliseconds that a connection is kept for the next request. */
+  readonly idle?: number | undefined
 }
 
 export type ResponseHeaders = Record<string, string | string[] | undefined>
@@ -111,6 +113,7 @@ class PooledClient implements HttpClient {
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
       connect: this.#sockets.connect,
     })
   }

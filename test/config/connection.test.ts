@@ -93,7 +93,14 @@ describe('a secret or a file that holds it', () => {
   })
 
   test('one that was typed is told about, and not repeated', async () => {
-    const { notices } = await connectionOf(['-password', 's3cret', '-auth-token', 's3cret'])
+    const { notices } = await connectionOf([
+      '-backend',
+      'consul',
+      '-password',
+      's3cret',
+      '-auth-token',
+      's3cret',
+    ])
     expect(notices).toHaveLength(2)
     expect(notices[0]).toMatch(/^-password on the command line can be read .* -password-file /)
     expect(notices.join()).not.toContain('s3cret')

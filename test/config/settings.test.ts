@@ -203,6 +203,17 @@ test('notices', async () => {
   ])
 })
 
+test('settings of another backend that select nothing are worth a notice', async () => {
+  const toml = 'backend = "redis"\nseparator = ":"\nclient_cert = "x"\nnodes = ["a:1"]\n'
+  const { notices } = await settingsOf(['-backend', 'env', '-username', 'me'], {}, toml)
+  expect(notices).toEqual([
+    'nodes in confd.toml is not used: the backend is env',
+    'client-cert in confd.toml is not used: the backend is env',
+    '-username is not used: the backend is env',
+    'separator in confd.toml is not used: the backend is env',
+  ])
+})
+
 test('the settings of the Consul catalog, from everywhere', async () => {
   const argv = ['-backend', 'consul-catalog', '-consul-tag', 'a', '-consul-tag', 'b']
   const env = { CONFD_CONSUL_HEALTH: 'any', CONFD_CONSUL_META: 'x=1,y=2' }
@@ -213,9 +224,6 @@ test('the settings of the Consul catalog, from everywhere', async () => {
     ...{ datacenter: 'dc2', near: '_agent', maxStale: 10_000 },
   })
   expect(notices).toEqual([])
-  const other = await settingsOf(['-backend', 'env', '-consul-tag', 'a'])
-  expect(other.settings.catalog).toBeUndefined()
-  expect(other.notices).toEqual(['-consul-tag is not used: the backend is env'])
   const named = '[stores.sd]\nbackend = "consul-catalog"\nconsul_tag = ["a"]\n'
   const { settings: several } = await settingsOf([], {}, named)
   expect(several.stores.get('sd')?.catalog).toMatchObject({ health: 'passing', tags: ['a'] })
@@ -268,6 +276,32 @@ describe('faults', () => {
       [
         'backend file needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+      ],
+    ],
+    [
+      'a setting that selects data, of another backend',
+      ['-backend', 'consul', '-consul-datacenter', 'dc2'],
+      {},
+      '',
+      64,
+      [
+        '-consul-datacenter has no effect with backend consul',
+        '  it is for consul-catalog: take it out, or choose another backend',
+      ],
+    ],
+    [
+      'the same, configured',
+      [],
+      { CONFD_CONSUL_TAG: 'a' },
+      'backend = "env"\nseparator = ":"\nfilter = "*.yaml"\nclient_cert = "x"',
+      78,
+      [
+        'separator in confd.toml has no effect with backend env',
+        '  it is for redis: take it out, or choose another backend',
+        'CONFD_CONSUL_TAG has no effect with backend env',
+        '  it is for consul-catalog: take it out, or choose another backend',
+        'filter in confd.toml has no effect with backend env',
+        '  it is for file: take it out, or choose another backend',
       ],
     ],
     [

@@ -12,9 +12,12 @@ async function load(confd: string, resource: string): Promise<string> {
     'conf.d/a.toml': resource,
   })
   const told = (text: string): string => text.replaceAll(confdir, 'DIR')
-  const command = await loadSettings(['-confdir', confdir, '-conf-file', `${confdir}/confd.toml`], {
-    HOME: '/home/x',
-  })
+  const command = await loadSettings(
+    ['-onetime', '-confdir', confdir, '-conf-file', `${confdir}/confd.toml`],
+    {
+      HOME: '/home/x',
+    },
+  )
   if (!command.ok) return told(command.error.faults.map(formatFault).join('\n'))
   if (command.value.kind !== 'run') throw new Error('no run')
   const loaded = await loadResources(command.value.settings)
@@ -44,6 +47,12 @@ test('[backend] of a resource: the default store, a named one, or one of its own
 
 test.each([
   ['[stores.v]\nbackend = "consul"\nnode = "x"\n', 'node must be an array of strings'],
+  [
+    '[stores.v]\nbackend = "consul"\nconsul_datacenter = "dc2"\n',
+    'consul_datacenter has no effect with backend consul',
+  ],
+  ['[stores.v]\nfile = ["x"]\nclient_cert = "x"\n', 'client_cert has no effect with backend file'],
+  ['[stores.v]\nbackend = "env"\nprefix = "/x"\n', 'prefix has no effect in the table of a store'],
   ['[stores.v]\nbackend = "konsul"\n', 'backend: "konsul" is not'],
   ['[stores.v]\nbackend = "consul"\ninterval = 5\n', 'not a setting of a store: interval'],
   ['[stores.v]\nbackend = "consul"\nnods = []\n', 'did you mean nodes?'],

@@ -23,6 +23,7 @@ export function settingsFor(own: StoreSettings): Settings {
     detailedExitcode: false,
     syncOnly: false,
     noReload: false,
+    allowEmpty: false,
     reloadAlways: false,
     only: [],
     failureMode: 'fail-fast',

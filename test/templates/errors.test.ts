@@ -150,7 +150,7 @@ it.each(cases.map((row) => ({ row })))('$row.0', async ({ row: [text, told, hint
   )
 })
 
-it.each<readonly [string, Options, readonly string[]]>([
+it.each<readonly [string, Options, readonly [string, string]]>([
   [
     '/app/port',
     {},

@@ -23,6 +23,11 @@ export const modeOptions = {
     help: 'write files, but run no check_cmd and no reload_cmd',
   },
   'no-reload': { group: 'Mode', type: 'boolean', help: 'run no reload_cmd' },
+  'allow-empty': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'write files even when a store has lost every key that they were made of, instead of holding the change',
+  },
   'reload-always': {
     group: 'Mode',
     type: 'boolean',

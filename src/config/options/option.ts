@@ -1,6 +1,8 @@
 // What one row of the tables of settings holds. A row is the whole definition of a setting: its flag,
 // its environment variables, its entry in confd.toml, its type and default, its line in `-help` and the docs.
 
+import type { BackendName } from '../../core/settings.ts'
+
 export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
 
 export interface Option {
@@ -21,6 +23,8 @@ export interface Option {
   readonly synonyms?: Readonly<Record<string, string>>
   /** Of a duration, in milliseconds. */
   readonly least?: number
+  /** Of a store: the backends that use it; absent: all. */
+  readonly backends?: readonly BackendName[]
   /** The value is a credential: no message repeats it. */
   readonly secret?: true
 }

@@ -28,7 +28,7 @@ export const outputOptions = {
     group: 'Output',
     type: 'address',
     placeholder: 'host:port',
-    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1',
+    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
   },
   'http-name': {
     group: 'Output',
@@ -43,7 +43,7 @@ export const outputOptions = {
     type: 'text',
     secret: true,
     placeholder: 'text',
-    help: 'token that unlocks diffs for remote viewers of the page; flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN',
+    help: 'unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN',
   },
   'http-token-file': {
     group: 'Output',

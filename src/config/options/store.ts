@@ -1,5 +1,12 @@
 // Which store, and how it is reached and read. These may also stand in [stores.NAME] and [backend].
+import type { BackendName } from '../../core/settings.ts'
 import type { Option } from './option.ts'
+
+const HTTP: readonly BackendName[] = ['etcdv3', 'etcdv2', 'consul', 'consul-catalog']
+/** Backends that are reached over a network. */
+const NETWORK: readonly BackendName[] = [...HTTP, 'zookeeper', 'redis']
+const CONSUL: readonly BackendName[] = ['consul', 'consul-catalog']
+const CATALOG: readonly BackendName[] = ['consul-catalog']
 
 export const storeOptions = {
   backend: {
@@ -12,6 +19,7 @@ export const storeOptions = {
   },
   node: {
     group: 'Store',
+    backends: NETWORK,
     type: 'list',
     placeholder: 'address',
     aliases: ['n'],
@@ -21,12 +29,14 @@ export const storeOptions = {
   },
   'srv-domain': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'domain',
     help: 'find the nodes in the DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both etcds); looked up again when they fail',
   },
   'srv-record': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'name',
     help: 'find the nodes in this SRV record in the DNS',
@@ -34,6 +44,7 @@ export const storeOptions = {
   prefix: { group: 'Store', type: 'text', placeholder: 'path', help: 'put before every key' },
   scheme: {
     group: 'Store',
+    backends: NETWORK,
     type: 'choice',
     default: 'http',
     choices: ['http', 'https'],
@@ -41,6 +52,7 @@ export const storeOptions = {
   },
   proxy: {
     group: 'Store',
+    backends: HTTP,
     type: 'choice',
     default: 'none',
     choices: ['none', 'env'],
@@ -48,13 +60,21 @@ export const storeOptions = {
   },
   'client-cert': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     help: 'TLS client certificate',
   },
-  'client-key': { group: 'Store', type: 'text', placeholder: 'file', help: 'TLS client key' },
+  'client-key': {
+    group: 'Store',
+    backends: NETWORK,
+    type: 'text',
+    placeholder: 'file',
+    help: 'TLS client key',
+  },
   'client-ca-keys': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     env: ['CONFD_CLIENT_CAKEYS'],
@@ -63,18 +83,27 @@ export const storeOptions = {
   },
   'client-server-name': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'name',
     help: "the name or address that the server's certificate has to be for, instead of the node's",
   },
   'client-insecure': {
     group: 'Store',
+    backends: NETWORK,
     type: 'boolean',
     help: 'accept any certificate of the server: only for trying things out',
   },
-  username: { group: 'Store', type: 'text', placeholder: 'name', help: 'to authenticate as' },
+  username: {
+    group: 'Store',
+    backends: NETWORK,
+    type: 'text',
+    placeholder: 'name',
+    help: 'to authenticate as',
+  },
   password: {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     secret: true,
     placeholder: 'text',
@@ -82,17 +111,20 @@ export const storeOptions = {
   },
   'password-file': {
     group: 'Store',
+    backends: NETWORK,
     type: 'text',
     placeholder: 'file',
     help: 'the file that holds the password; read whenever it is needed',
   },
   'basic-auth': {
     group: 'Store',
+    backends: NETWORK,
     type: 'boolean',
     help: "confd's; not needed here: -username is sent as the store wants it",
   },
   'auth-token': {
     group: 'Store',
+    backends: CONSUL,
     type: 'text',
     secret: true,
     placeholder: 'text',
@@ -100,17 +132,20 @@ export const storeOptions = {
   },
   'auth-token-file': {
     group: 'Store',
+    backends: CONSUL,
     type: 'text',
     placeholder: 'file',
     help: 'the file that holds the ACL token; read whenever it is needed (backends consul, consul-catalog)',
   },
   'etcd-slashless': {
     group: 'Store',
+    backends: ['etcdv3'],
     type: 'boolean',
     help: 'keys in etcd begin without a slash: /registry/a is registry/a there (backend etcdv3)',
   },
   separator: {
     group: 'Store',
+    backends: ['redis'],
     type: 'text',
     default: '/',
     placeholder: 'text',
@@ -118,6 +153,7 @@ export const storeOptions = {
   },
   'poll-interval': {
     group: 'Store',
+    backends: ['redis'],
     type: 'duration',
     default: '5s',
     least: 1,
@@ -139,6 +175,7 @@ export const storeOptions = {
   },
   'consul-health': {
     group: 'Store',
+    backends: CATALOG,
     type: 'choice',
     default: 'passing',
     placeholder: 'which',
@@ -147,42 +184,49 @@ export const storeOptions = {
   },
   'consul-tag': {
     group: 'Store',
+    backends: CATALOG,
     type: 'list',
     placeholder: 'tag',
     help: 'only instances with this tag; repeat to require several (backend consul-catalog)',
   },
   'consul-meta': {
     group: 'Store',
+    backends: CATALOG,
     type: 'list',
     placeholder: 'name=value',
     help: 'only instances with this in the metadata of the service; may be repeated (backend consul-catalog)',
   },
   'consul-datacenter': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'name',
     help: "the datacenter (backend consul-catalog; default the agent's own)",
   },
   'consul-near': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'node',
     help: 'order instances by their distance from this node; _agent is the one that is asked (backend consul-catalog)',
   },
   'consul-namespace': {
     group: 'Store',
+    backends: CATALOG,
     type: 'text',
     placeholder: 'name',
     help: 'the namespace, in Consul Enterprise (backend consul-catalog)',
   },
   'consul-max-stale': {
     group: 'Store',
+    backends: CATALOG,
     type: 'duration',
     default: '0',
     help: 'accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backend consul-catalog)',
   },
   file: {
     group: 'Store',
+    backends: ['file'],
     type: 'list',
     placeholder: 'path',
     env: ['CONFD_FILE', 'CONFD_FILES'],
@@ -191,6 +235,7 @@ export const storeOptions = {
   },
   filter: {
     group: 'Store',
+    backends: ['file'],
     type: 'text',
     default: '*',
     placeholder: 'glob',

@@ -59,25 +59,37 @@ function places({ reader }: RenderContext, called: string, dir: Key): readonly K
   })
 }
 
-const instancesIn = (context: RenderContext, dirs: readonly Key[]): Instance[] =>
+/** An instance and where it was found. */
+interface Found {
+  readonly dir: Key
+  readonly key: Key
+  readonly instance: Instance
+}
+
+const instancesIn = ({ reader }: RenderContext, dirs: readonly Key[]): Found[] =>
   dirs.flatMap((dir) =>
-    context.reader.under(dir).map(({ key, value }) => recordOf(SERVICE, value, key) as Instance),
+    reader.glance(dir).map(({ key, value }) => ({
+      dir,
+      key,
+      instance: recordOf(SERVICE, value, key) as Instance,
+    })),
   )
 
 /** Throws when the name is that of no service and the dot in it is consul-template's. */
-function expectNoTag(name: string, named: (bare: string) => readonly Instance[]): void {
+function expectNoTag(name: string, named: (bare: string) => readonly Found[]): void {
   const { tag, bare } = taggedName(name) ?? {}
   if (tag === undefined || bare === undefined) return
   // The resource's keys need not name the other service.
   const found = attempt(() => named(bare))
-  if (!found.ok || !found.value.some(({ tags }) => tags.includes(tag))) return
+  if (!found.ok || !found.value.some(({ instance }) => instance.tags.includes(tag))) return
   throw new FaultError(doubtfulService(name) as Fault)
 }
 
 /** As the list of services has them; where there is no list, those of the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
-  if (told === undefined) return instancesIn(context, [dir]).flatMap(({ tags }) => tags)
+  if (told === undefined)
+    return instancesIn(context, [dir]).flatMap(({ instance }) => instance.tags)
   return (recordOf(SERVICE_NAME, told, dir) as Entry & { readonly tags: readonly string[] }).tags
 }
 
@@ -135,12 +147,20 @@ export const services = [
       }
       const foreign = foreignService(name, tag)
       if (foreign !== undefined) throw new FaultError(foreign)
-      const named = (one: string): Instance[] =>
-        instancesIn(context, places(context, `service("${name}")`, serviceDir(serviceNamed(one))))
+      const dirsOf = (one: string): readonly Key[] =>
+        places(context, `service("${name}")`, serviceDir(serviceNamed(one)))
+      const named = (one: string): Found[] => instancesIn(context, dirsOf(one))
       const found = named(name)
       if (found.length === 0) expectNoTag(name, named)
-      const chosen = tag === undefined ? found : found.filter(({ tags }) => tags.includes(tag))
-      return chosen.sort((a, b) => a.order - b.order)
+      const chosen = found.filter(
+        ({ instance }) => tag === undefined || instance.tags.includes(tag),
+      )
+      for (const dir of dirsOf(name)) {
+        const look = `service ${dir} ${tag === undefined ? '' : JSON.stringify(tag)}`
+        const own = chosen.filter((one) => one.dir === dir)
+        context.reader.use(look, dir, own)
+      }
+      return chosen.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
     },
   }),
   define('services', {
@@ -157,7 +177,7 @@ export const services = [
     run: (context) => {
       const tagsOf = new Map<string, Set<string>>()
       for (const place of places(context, 'services()', '/services')) {
-        for (const part of context.reader.children(place)) {
+        for (const part of context.reader.children(place, true)) {
           const name = nameOfPart(part)
           const tags = tagsIn(context, joinKeys(place, part))
           tagsOf.set(name, new Set([...(tagsOf.get(name) ?? []), ...tags]))

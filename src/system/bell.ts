@@ -1,5 +1,5 @@
-// The bell of the file store: rings when something happened at one of the places that were noted.
-// It says only that it is time to look again; what changed is found by comparing contents.
+// The bell: rings when something happened at one of the places that were noted. It says only that it is
+// time to look again; what changed is found by comparing. The one place where the system is asked to watch.
 //
 // chokidar watches folders, never recursively and never a file alone: a file that is replaced by
 // a rename, or a ConfigMap's `..data` link that is swapped, is seen in its folder. One watcher a
@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FSWatcher } from 'chokidar'
-import type { Places } from './scan.ts'
+import type { Places } from './links.ts'
 
 interface Watched {
   readonly watcher: FSWatcher

@@ -135,7 +135,7 @@ export class Generations {
     for (const fault of loaded.value.notices) {
       emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
     }
-    const configured = this.program.configure(loaded.value.resources, settings)
+    const configured = this.program.configure(loaded.value, settings)
     if (!configured.ok) return configured
     const resources = configured.value.map((resource) => allowed(resource, settings))
     const wanted = await wantedStores(settings, loaded.value.stores, resources)

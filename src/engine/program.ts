@@ -1,4 +1,5 @@
 // The program of exec mode, as the engine sees it: loaded only by runs that have one.
+import type { LoadedResources } from '../config/resources.ts'
 import type { Emit, Event } from '../core/event.ts'
 import {
   EXEC,
@@ -102,7 +103,7 @@ export class Program {
 
   /** A new configuration: its resources, with the program's reload where that is theirs. */
   configure(
-    resources: readonly Resource[],
+    { resources, refused }: Pick<LoadedResources, 'resources' | 'refused'>,
     { exec: wanted, noop }: Settings,
   ): Result<readonly Resource[], readonly Fault[]> {
     const exec = this.#settingsOf(wanted, noop)
@@ -112,7 +113,11 @@ export class Program {
     }
     const all = resources.map((resource) => withExec(resource, exec))
     this.#resources = all
-    this.#exec?.configure(exec, all)
+    this.#exec?.configure(
+      exec,
+      all,
+      refused.map(({ name }) => name),
+    )
     this.#tellSilent(all, exec)
     return ok(all)
   }

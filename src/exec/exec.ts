@@ -102,10 +102,17 @@ export class Exec {
     return this.settings
   }
 
-  /** The configuration is now this one. A running program keeps its command until it is started again. */
-  configure(settings: ExecSettings, resources: readonly Resource[]): void {
+  /**
+   * The configuration is now this one. A running program keeps its command until it is started again.
+   * @param refused names of resources whose files are not right
+   */
+  configure(
+    settings: ExecSettings,
+    resources: readonly Resource[],
+    refused: readonly string[],
+  ): void {
     this.settings = settings
-    this.#condition.configure(resources)
+    this.#condition.configure(resources, refused)
   }
 
   note(event: Event): void {

@@ -9,10 +9,13 @@ export class StartCondition {
   readonly #applied = new Set<string>()
   readonly #away = new Set<string>()
 
-  configure(resources: readonly Resource[]): void {
+  /** @param refused what they say is not known: they are waited for */
+  configure(resources: readonly Resource[], refused: readonly string[]): void {
+    const known = new Set(resources.map(({ name }) => name))
     this.#awaited = resources
       .filter(({ waitForStart }) => waitForStart !== false)
       .map(({ name }) => name)
+      .concat(refused.filter((name) => !known.has(name)))
   }
 
   note(event: Event): void {

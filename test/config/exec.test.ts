@@ -128,7 +128,8 @@ describe('resources', () => {
       'conf.d/a.toml': `${good}${resource}`,
       'confd.toml': toml,
     })
-    const argv = ['-confdir', confdir, '-conf-file', `${confdir}/confd.toml`, '--', 'program']
+    const where = ['-confdir', confdir, '-conf-file', `${confdir}/confd.toml`]
+    const argv = [...where, '-failure-mode', 'fail-fast', '--', 'program']
     const command = await loadSettings(argv, {})
     if (!command.ok || command.value.kind !== 'run') throw new Error('bad settings')
     const loaded = await loadResources(command.value.settings)

@@ -31,6 +31,19 @@ describe.concurrent('the start', () => {
       await run.stop()
     }))
 
+  test('waits until a bad file of conf.d is right', () =>
+    withExec({}, async ({ site, start, says, lines }) => {
+      site.template('b', 'b')
+      site.resource('b', { sorce: 'x' })
+      const run = start('-watch', '--', site.path('program'))
+      await run.until('a is applied', () => run.tells('written'))
+      expect(lineOf(run, 'child-awaits')).toMatchObject({ resources: ['a.toml', 'b.toml'] })
+      expect(lines()).toEqual([])
+      site.resource('b')
+      await says(run, 'start one')
+      await run.stop()
+    }))
+
   test('is given up after start_timeout', () =>
     withExec({ toml: '[exec]\nstart_timeout = "200ms"\n' }, async ({ site, start, lines }) => {
       site.template('b', '{{ getv("/b") }}')
@@ -89,7 +102,7 @@ describe.concurrent('a change', () => {
       expect(run.tells('reloaded')).toBe(false)
       writeFileSync(site.path('well'), '')
       await run.until('it is settled', () => run.tells('reloaded'))
-      expect(lines().slice(0, 2)).toEqual(['start one', 'reload one'])
+      await run.until('it was signalled', () => lines().includes('reload one'))
       await run.stop()
     }))
 

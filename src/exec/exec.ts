@@ -1,7 +1,6 @@
 // Exec mode: the program is started when its files are there, reloaded when they change, started again when it
 // ends, where that is wanted; and reconfd ends with it. Each start and each reload is a run of the reload EXEC, so the
 // reload protocol decides when it begins and which debts it settles. The one place that knows the child.
-import { constants } from 'node:os'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay } from '../core/backoff.ts'
@@ -9,13 +8,15 @@ import { STARTING, type ExecSettings, type SignalName } from '../core/exec.ts'
 import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import { err, type Result } from '../core/result.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
-import { handlingOf, type ProcessId } from '../system/process.ts'
+import type { ProcessId } from '../system/process.ts'
 import { endOrphan, exitCodeOf, startChild, type Child, type Exit } from './child.ts'
 import { environmentOf } from './environment.ts'
+import { died, inBackground, stopping, tooLate } from './faults.ts'
 import { forkedFrom } from './forked.ts'
 import type { NotStarted } from './program.ts'
+import { isHandled, reloadBySignal } from './signals.ts'
 import { StartCondition } from './start.ts'
 
 /** Between two starts of a program that ends by itself, in milliseconds. */
@@ -24,10 +25,6 @@ const RESTART = { first: 1000, most: 60_000 }
 const STABLE = 60_000
 /** One that ends well within this may have put itself into the background. */
 const EARLY = 10_000
-/** Between two looks whether the program handles a signal. */
-const LOOK = 20
-/** Looks in a row. */
-const BLOCKED = 10
 const UNREACHABLE = 69
 
 /** What the engine does for it. */
@@ -131,7 +128,8 @@ export class Exec {
     const child = this.#child
     if (this.#isEnding) return err(stopping(this.program))
     if (child === undefined) return this.#start()
-    if (!this.settings.restartOnChange) return this.#signal(child)
+    if (!this.settings.restartOnChange)
+      return reloadBySignal(this.program, child, this.settings.reloadSignal, this.#deadline)
     this.#isReplacing = true
     await child.end(this.#killSignal)
     await this.#gone
@@ -158,7 +156,7 @@ export class Exec {
   /** Passes a signal on. One that comes while the program starts waits until it handles it. */
   async forward(signal: SignalName): Promise<void> {
     const child = this.#child
-    if (child !== undefined) await this.#isHandled(child, signal)
+    if (child !== undefined) await isHandled(child, signal, this.#deadline)
     if (child?.signal(signal as NodeJS.Signals) === true) return
     const message = `${signal} is not forwarded: ${this.program} does not run`
     this.parts.emit({ kind: 'notice', level: 'warn', message })
@@ -181,6 +179,11 @@ export class Exec {
   /** Ends it with its group at once. */
   kill(): void {
     this.#child?.kill()
+  }
+
+  /** By then it has to handle signals. */
+  get #deadline(): number {
+    return this.#since + STARTING
   }
 
   get #killSignal(): NodeJS.Signals {
@@ -241,13 +244,7 @@ export class Exec {
   /** start_timeout is over. */
   #giveUp(): void {
     const { missing = [], isStoreAway } = this.#condition
-    const verb = missing.length > 1 ? 'have' : 'has'
-    const why = isStoreAway ? 'the store is unreachable' : 'see the log for what is wrong with them'
-    const fault: Fault = {
-      kind: 'command',
-      message: `${this.program} was not started within start_timeout: ${missing.join(', ')} ${verb} not been applied; ${why}`,
-      hint: 'Correct what is wrong, raise start_timeout, or set wait_for_start = false where the program can do without.',
-    }
+    const fault = tooLate(this.program, missing, isStoreAway)
     this.#stop()
     this.#finish({ code: isStoreAway ? UNREACHABLE : 1, faults: [fault] })
   }
@@ -324,21 +321,8 @@ export class Exec {
     if (expected) return emit({ kind: 'child-exited', ...exit, retryIn: null })
     const next = forked === undefined ? this.#next() : 'end'
     emit({ kind: 'child-exited', ...exit, retryIn: next === 'end' ? null : next })
-    if (isEarly) this.#tellForked(forked)
+    if (isEarly) emit({ kind: 'notice', ...inBackground(program, forked) })
     if (next === 'end') this.#end({ code: exitCodeOf({ code, signal }), faults: [] })
-  }
-
-  #tellForked(pid: number | undefined): void {
-    const how = 'keep it in the foreground, as in nginx -g "daemon off;" or haproxy -W -db'
-    const { program } = this
-    const [level, message] =
-      pid === undefined
-        ? (['info', `if ${program} has put itself into the background: ${how}`] as const)
-        : ([
-            'warn',
-            `${program} has put itself into the background (process ${pid}), where it cannot be supervised: ${how}`,
-          ] as const)
-    this.parts.emit({ kind: 'notice', level, message })
   }
 
   /**
@@ -359,61 +343,5 @@ export class Exec {
   #end(end: ExecEnd): void {
     this.#stop()
     this.#finish(end)
-  }
-
-  async #signal(child: Child): Promise<Result<Child, Fault>> {
-    const { reloadSignal: signal } = this.settings
-    const { program } = this
-    if (signal === undefined) {
-      const hint = 'Set reload_signal in [exec], or restart = "on-change".'
-      return failed(`${program} cannot be reloaded: there is no reload_signal`, hint)
-    }
-    if (child.isStopped) {
-      const hint = `Let it go on: kill -CONT ${child.id.pid}`
-      return failed(`${program} is stopped (SIGSTOP or a debugger) and reads nothing`, hint)
-    }
-    if (!(await this.#isHandled(child, signal))) {
-      if (!child.isAlive) return err(died(program, child.exit))
-      const hint = `Set the reload_signal that ${program} knows, or restart = "on-change". Behind a shell, begin the command with exec.`
-      return failed(`${program} does not handle ${signal}, which would end it`, hint)
-    }
-    if (child.signal(signal as NodeJS.Signals)) return ok(child)
-    return err(died(program, child.exit))
-  }
-
-  /** Whether it handles a signal; while it starts that is waited for. */
-  async #isHandled(child: Child, signal: SignalName): Promise<boolean> {
-    const number = constants.signals[signal as NodeJS.Signals]
-    const deadline = this.#since + STARTING
-    for (let blocked = 0; ;) {
-      const handling = handlingOf(child.id.pid, number)
-      blocked = handling === 'blocked' ? blocked + 1 : 0
-      if (!child.isAlive) return false
-      // Blocked for long, it is waited for in another way, such as by sigwait(3).
-      if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
-      if (performance.now() > deadline) return false
-      await sleep(LOOK)
-    }
-  }
-}
-
-const failed = (message: string, hint: string): Result<never, Fault> =>
-  err({ kind: 'command', message, hint })
-
-const stopping = (program: string): Fault => ({
-  kind: 'command',
-  message: `reconfd is stopping, and ${program} with it`,
-})
-
-function died(program: string, exit: Exit | undefined): Fault {
-  if (exit === undefined) {
-    return { kind: 'command', message: `${program} is stopped (SIGSTOP or a debugger)` }
-  }
-  const { code, signal } = exit
-  const how = signal === null ? `with exit code ${code}` : `by ${signal}`
-  return {
-    kind: 'command',
-    message: `${program} ended ${how} when it had to read its files`,
-    hint: 'See what it printed; a check_cmd finds bad files before they are in place.',
   }
 }

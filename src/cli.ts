@@ -85,6 +85,14 @@ async function main(argv: readonly string[]): Promise<number> {
       const { snapshot } = await import('./check/snapshot.ts')
       return finish(await snapshot(command.value), command.value.settings.logFormat)
     }
+    case 'register':
+      return register(command.value)
+    case 'register-status': {
+      const { shownStatus } = await import('./register/status.ts')
+      const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
+      await say(text)
+      return exit
+    }
     case 'check': {
       const { check } = await import('./check/command.ts')
       return finish(
@@ -161,6 +169,28 @@ async function ask({
 
 /** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
 const CLEAR_SCREEN = '\u001b[H\u001b[J'
+
+/** `reconfd register`. */
+async function register({
+  settings,
+  notices,
+}: Extract<Command, { kind: 'register' }>): Promise<number> {
+  void closeInspector()
+  await spareMemory()
+  const [{ main: run }, { styleFor }] = await Promise.all([
+    import('./register/main.ts'),
+    import('./observe/lines.ts'),
+  ])
+  return run(settings, notices, {
+    style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
+    log: tell,
+    print: (line) => process.stdout.write(`${line}\n`),
+    onSignals(names, callback) {
+      for (const name of names) process.on(name, callback)
+    },
+    exit: (code) => process.exit(code),
+  })
+}
 
 async function runWith(
   argv: readonly string[],

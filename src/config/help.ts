@@ -1,4 +1,5 @@
 // The text of `-help`, generated from the tables of options and commands.
+import type { CommandFlag } from './command-flag.ts'
 import {
   commandNames,
   commands,
@@ -21,14 +22,20 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
   [
     1,
-    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; test: a test failed; -preflight: something would fail',
+    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
   [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
-  [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
+  [
+    69,
+    'the store was not reachable within -timeout, or register -retry-attempts; commands: there is no daemon; register -status: there is no registrar',
+  ],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
-  ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
+  [
+    '128+n',
+    'signal n ended it before it had begun, or register without a command: 143 for SIGTERM. With one: as the command ends',
+  ],
 ]
 
 /** Of a terminal. */
@@ -44,7 +51,9 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
 
 /** A command as it is called. */
 function callOf(name: CommandName): string {
-  const { operand, flags = {} } = commands[name]
+  const { operand, flags = {}, runs } = commands[name]
+  // More of them than a line can hold.
+  if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
   const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
     value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
   )
@@ -70,17 +79,27 @@ function optionLines(name: OptionName): string[] {
   return headAndBody(head, help + (value === undefined ? '' : ` (default ${value})`))
 }
 
+const flagCall = (flag: string, { placeholder: value, optional }: CommandFlag): string =>
+  value === undefined
+    ? `-${flag}`
+    : optional === undefined
+      ? `-${flag} <${value}>`
+      : `-${flag} [<${value}>]`
+
+const meaning = ({ help, default: value, optional }: CommandFlag): string =>
+  value === undefined || optional !== undefined ? help : `${help} (default ${value})`
+
 /** What `reconfd COMMAND -help` prints. */
 export function commandHelp(name: CommandName): string {
   const { group, flags = {}, others = [], help } = commands[name]
   const all = [
-    ...Object.entries(flags).flatMap(([flag, { placeholder: value, help: meaning }]) =>
-      headAndBody(value === undefined ? `-${flag}` : `-${flag} <${value}>`, meaning),
+    ...Object.entries(flags).flatMap(([flag, spec]) =>
+      headAndBody(flagCall(flag, spec), meaning(spec)),
     ),
     ...others.flatMap(optionLines),
   ]
   return [
-    `Usage: reconfd ${callOf(name)} [flags]`,
+    `Usage: reconfd ${callOf(name)}${commands[name].runs === true ? '' : ' [flags]'}`,
     '',
     ...wrapped(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
     ...(group === 'daemon' ? ['It asks the daemon with the same -confdir and -state-dir.'] : []),

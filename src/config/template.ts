@@ -18,6 +18,7 @@ import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
 import { selectionOf, type Selection } from './env-keys.ts'
 import { readGuard } from './guard.ts'
+import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
@@ -71,6 +72,7 @@ export class TemplateCheck {
     )
     this.#paths(dest, pattern)
     this.#checked(dest)
+    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
@@ -98,6 +100,7 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
+      ...(haproxy === undefined ? {} : { haproxy }),
       ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,

@@ -119,6 +119,7 @@ export function historyText(
   if (lastReload !== undefined) {
     const when = `${time(lastReload.at)} ${reloadResult(lastReload)}`
     lines.push(`  last reload ${when}: ${printable(lastReload.command)}`)
+    if (lastReload.how?.startsWith('not') === true) lines.push(`    ${printable(lastReload.how)}`)
   }
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
@@ -159,7 +160,8 @@ function changeNames(change: Change | undefined, room: number): string {
   return shortened(printable(first), room - rest.length) + rest
 }
 
-function reloadResult({ exitCode, signal, timedOut, duration: took }: Reload): string {
+function reloadResult({ exitCode, signal, timedOut, duration: took, how: way }: Reload): string {
+  if (way?.startsWith('without') === true) return printable(way)
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
   return `${how} in ${duration(took)}`
 }

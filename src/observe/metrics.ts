@@ -28,6 +28,7 @@ export class Metrics {
   note(event: Event, time: number): void {
     const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
     const { reconnects, held, rollbacks, configurations } = this.#counters
+    const { avoided, runtimeChanges, fallbacks } = this.#counters
     switch (event.kind) {
       case 'store-live':
         if (this.#seen.has(event.store)) reconnects.inc({ store: event.store })
@@ -64,9 +65,14 @@ export class Metrics {
       case 'reloaded':
       case 'reload-owed': {
         const succeeded = event.kind === 'reloaded'
-        this.#histograms.reload.observe(event.result.duration / 1000)
+        const runtime = event.kind === 'reloaded' ? event.runtime : undefined
+        if (runtime === undefined) this.#histograms.reload.observe(event.result.duration / 1000)
+        else runtimeChanges.inc(runtime.length)
+        if (event.fallback !== undefined) fallbacks.inc({ reason: event.fallback.code })
         for (const resource of event.resources) {
-          reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          if (runtime === undefined)
+            reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          else avoided.inc({ resource })
           const since = this.#dirtySince.get(resource)
           if (!succeeded || since === undefined) continue
           this.#histograms.changeToReload.observe((time - since) / 1000)
@@ -156,6 +162,16 @@ export class Metrics {
       written: counter('written_bytes_total', 'Bytes that were written.', 'resource'),
       checks: counter('checks_total', 'Runs of check commands.', 'resource', 'result'),
       reloads: counter('reloads_total', 'Runs of reload commands.', 'resource', 'result'),
+      avoided: counter('reloads_avoided_total', 'Reloads that were not needed.', 'resource'),
+      runtimeChanges: counter(
+        'haproxy_runtime_changes_total',
+        'Servers of HAProxy that were changed at run time.',
+      ),
+      fallbacks: counter(
+        'haproxy_fallbacks_total',
+        'Reloads of HAProxy that could not be avoided.',
+        'reason',
+      ),
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
       held: counter('held_total', 'Changes that a guard has stopped.', 'resource'),
       rollbacks: counter('rollbacks_total', 'Times that files were put back.', 'resource'),

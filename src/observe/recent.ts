@@ -5,6 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { diffOf, masked, type FileDiff } from './hunks.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 200
 const RELOADS_KEPT = 1000
@@ -42,6 +43,8 @@ export interface RecentReload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
 }
 
 /** The last run of a command of a resource. */
@@ -93,7 +96,11 @@ export class Recent {
         const { id } = this.#ran('reload', resources, command, result, succeeded, time)
         const { exitCode, signal, timedOut, duration } = result
         const about = { id, at: time, resources, command, succeeded }
-        const reload: RecentReload = { ...about, exitCode, signal, timedOut, duration }
+        const how = settledHow(event)
+        const reload: RecentReload = {
+          ...{ ...about, exitCode, signal, timedOut, duration },
+          ...(how === undefined ? {} : { how }),
+        }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)

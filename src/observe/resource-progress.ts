@@ -5,6 +5,7 @@ import type { Cause } from '../core/cause.ts'
 import type { Reads } from '../core/reader.ts'
 import type { Change, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 20
 
@@ -145,7 +146,9 @@ function noteReload(one: Growing, event: EventOf<'reloaded' | 'reload-owed'>, ti
   const { exitCode, signal, timedOut, duration } = result
   const succeeded = event.kind === 'reloaded'
   const at = isoTime(time)
-  one.lastReload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+  const how = settledHow(event)
+  const reload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+  one.lastReload = { ...reload, ...(how === undefined ? {} : { how }) }
   if (event.kind === 'reload-owed') {
     one.reload = { event, at: time, since: one.reload?.since ?? time }
   } else {

@@ -80,6 +80,7 @@ const acceptedByHaproxy = async (file: string): Promise<void> =>
 describe('what the servers say to it', () => {
   test.each([
     ...['examples/haproxy', 'examples/consul-services', 'examples/registrator', 'examples/skydns'],
+    'examples/haproxy-runtime',
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ])('HAProxy accepts %s without a warning', (folder) =>
     acceptedByHaproxy(join(top, folder, 'expected/haproxy.cfg')),

@@ -63,6 +63,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
         './etc/confd/conf.d/',
         './etc/confd/templates/',
         './usr/bin/reconfd -> ../share/reconfd/cli.js',
+        './usr/lib/systemd/system/reconfd-register.service',
         './usr/lib/systemd/system/reconfd.service',
         './usr/share/bash-completion/completions/reconfd',
         './usr/share/zsh/vendor-completions/_reconfd',

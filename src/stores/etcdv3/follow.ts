@@ -94,7 +94,6 @@ class Following {
     stream.reached = revision
     if (this.#streams.length === 1) {
       mailbox.put(held.take(changes, revision))
-      this.#pulse.moved()
       return
     }
     this.#pending.push(...changes)
@@ -123,7 +122,6 @@ class Following {
       const changes = [...brought.filter(isNews), ...read]
       changes.sort((one, other) => Number(one.revision - other.revision))
       mailbox.put(held.take(changes, at))
-      this.#pulse.moved()
     }
   }
 }

@@ -20,6 +20,9 @@ const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
 const cluster_id = optional(digits)
 
+/** An id may be negative: it is any 64 bits. */
+const lease = textLike(/^-?\d{1,19}$/, 'the id of a lease')
+
 const header = record({ cluster_id, revision })
 
 export type Header = ReturnType<typeof header>
@@ -28,6 +31,7 @@ export const keyValue = record({
   key: base64,
   value: optional(base64),
   mod_revision: optional(revision),
+  lease: optional(lease),
   version: optional(digits),
 })
 

@@ -38,7 +38,7 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|spoken|escape|key|settings|control|http-node|nearest)',
+    'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
     'system/(runtime|inspector|secrets)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
@@ -64,10 +64,25 @@ const CHUNKS = {
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+  ],
+  /** What only `reconfd register` needs. */
+  register: [
+    'register/[^/]+$',
+    'register/(checks|docker|sources)',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+    'exec',
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart] = [CHUNKS.flags, CHUNKS.run, CHUNKS.apart].map(modulesOf)
+const [flags, everyRun, apart, register] = [
+  CHUNKS.flags,
+  CHUNKS.run,
+  CHUNKS.apart,
+  CHUNKS.register,
+].map(modulesOf)
 const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 rmSync(`${root}dist`, { recursive: true, force: true })
@@ -101,9 +116,14 @@ const { output } = await bundle.write({
         priority: 1,
       },
       {
+        name: 'register',
+        test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),
+      },
+      {
         name: 'nunjucks',
         test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
       },
+      { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
       // Of which the library needs a part.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },

@@ -1,6 +1,7 @@
 // What a command line asks for, once it is understood.
 import type { Question } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
+import type { RegisterSettings } from '../core/register.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Notice } from './notice.ts'
 
@@ -13,11 +14,14 @@ export type Command =
       readonly kind: 'ask'
       readonly question: Question
       readonly json: boolean
+      /** Shown again whenever it changes. */
+      readonly follow: boolean
       readonly settings: Settings
     }
   | CheckCommand
   | TestCommand
   | SnapshotCommand
+  | RegisterCommand
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion' | 'man'
@@ -46,6 +50,19 @@ export interface SnapshotCommand {
   /** Absolute; absent: standard output. */
   readonly out?: string
 }
+
+/** `reconfd register`. */
+export type RegisterCommand =
+  | {
+      readonly kind: 'register'
+      readonly settings: RegisterSettings
+      readonly notices: readonly Notice[]
+    }
+  | {
+      readonly kind: 'register-status'
+      readonly stateDir: string
+      readonly json: boolean
+    }
 
 /** `reconfd test`. */
 export interface TestCommand {

@@ -1,6 +1,8 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
 import type { OptionName } from './options.ts'
+import type { CommandFlag } from './command-flag.ts'
+import { registerFlags } from './register-flags.ts'
 
 /** What follows the name. */
 export interface Operand {
@@ -10,17 +12,12 @@ export interface Operand {
   readonly choices?: readonly string[]
 }
 
-/** A flag that only some commands know; those of `options.ts` are good with all of them. */
-export interface CommandFlag {
-  /** Absent: it takes no value. */
-  readonly placeholder?: string
-  readonly help: string
-}
-
 export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
   readonly operand?: Operand
   readonly flags?: Readonly<Record<string, CommandFlag>>
+  /** What stands after `--` is a command line. */
+  readonly runs?: true
   /** Those of all flags that matter most to it, for its own `-help`. */
   readonly others?: readonly OptionName[]
   readonly help: string
@@ -31,6 +28,7 @@ export type CommandName =
   | 'check'
   | 'test'
   | 'snapshot'
+  | 'register'
   | 'schema'
   | 'completion'
   | 'man'
@@ -44,7 +42,7 @@ const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
-    flags: { json },
+    flags: { json, follow: { help: 'show it again whenever it changes, until Ctrl-C' } },
     others: WHERE,
     help: 'the state of each resource: in sync, owed, held, failed, stale',
   },
@@ -89,6 +87,18 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; the file holds values',
+  },
+  register: {
+    group: 'offline',
+    operand: { name: 'URI', optional: true },
+    runs: true,
+    flags: { ...registerFlags, json },
+    others: [
+      ...(['noop', 'username', 'password-file', 'auth-token-file'] as const),
+      ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
+      ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
+    ],
+    help: 'keep services registered in a store: those of a command, of files or of containers',
   },
   schema: {
     group: 'offline',

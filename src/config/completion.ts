@@ -23,10 +23,12 @@ const flags: readonly Flag[] = [
     if (FOLDERS.has(name)) return { name, help, value: 'folder' }
     return { name, help, value: name === 'file' || placeholder(name) === 'file' ? 'file' : 'text' }
   }),
-  ...[...commandFlags].map(([name, { help, placeholder: value, of }]): Flag => ({
+  ...[...commandFlags].map(([name, { help, placeholder: value, choices, of }]): Flag => ({
     name,
     help: `${help} (${of.join(', ')})`,
-    ...(value === undefined ? {} : { value: 'file' }),
+    ...(value === undefined
+      ? {}
+      : { value: choices ?? (value === 'file' || value === 'folder' ? value : 'text') }),
   })),
 ]
 

@@ -2,7 +2,9 @@
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 import type { Fault } from '../core/fault.ts'
-import { commandFlags, isCommand, type CommandName } from './commands.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { CommandFlag } from './command-flag.ts'
+import { commandFlags, commands, isCommand, type CommandName } from './commands.ts'
 import { foreignOf, isRefused, readForeign, refusal, type Foreign } from './foreign.ts'
 import type { Notice } from './notice.ts'
 import {
@@ -22,6 +24,7 @@ import {
   usage,
   wrongOperands,
 } from './usage.ts'
+import { parseBoolean } from './values.ts'
 
 const byFlag = new Map<string, OptionName>(
   optionNames.flatMap((name) =>
@@ -29,8 +32,10 @@ const byFlag = new Map<string, OptionName>(
   ),
 )
 
-const isFlag = (argument: string): boolean =>
-  argument.startsWith('-') && byFlag.has(argument.replace(/^--?/, ''))
+function isFlag(argument: string): boolean {
+  const name = argument.replace(/^--?/, '')
+  return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
+}
 
 /** Each stands for `reconfd check` as well. */
 const checkFlags = ['check-config', 'preflight', 'validate'] as const
@@ -43,8 +48,10 @@ export interface CommandLine {
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own, if any: '' for one that takes no value. */
-  readonly own?: ReadonlyMap<string, string>
+  /** The flags of the command's own, if any, with their values: none for one that takes no value. */
+  readonly own?: ReadonlyMap<string, readonly string[]>
+  /** What stands after `--`, of a command that runs it. */
+  readonly argv?: readonly string[]
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
@@ -58,7 +65,8 @@ class Parser {
   readonly #faults: Fault[] = []
   readonly #notices: Notice[] = []
   readonly #operands: string[] = []
-  readonly #own = new Map<string, string>()
+  readonly #own = new Map<string, readonly string[]>()
+  #argv: readonly string[] | undefined
   #command: CommandName | undefined
   /** Where the name of a store stands in place of a command. */
   #backendAt: number | undefined
@@ -72,6 +80,10 @@ class Parser {
     while (this.#rest.length > 0) {
       const argument = this.#rest.shift() ?? ''
       const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
+      if (argument === '--' && this.#command !== undefined && commands[this.#command].runs) {
+        this.#argv = this.#rest
+        break
+      }
       if (argument === '--' && this.#rest.length === 0) break
       if (flag === undefined) this.#word(argument === '--' ? (this.#rest.shift() ?? '') : argument)
       else this.#flag(flag, inline)
@@ -99,6 +111,7 @@ class Parser {
       command,
       ...(this.#own.size === 0 ? {} : { own: this.#own }),
       ...(operand === undefined ? {} : { operand }),
+      ...(this.#argv === undefined ? {} : { argv: this.#argv }),
     }
   }
 
@@ -129,12 +142,31 @@ class Parser {
   }
 
   #flagOfCommand(flag: string, inline: string | undefined): void {
-    const takesValue = commandFlags.get(flag)?.placeholder !== undefined
-    const value = inline ?? (takesValue ? this.#rest.shift() : '')
-    if (value === undefined) this.#faults.push(usage(`flag -${flag} needs a value`))
-    else if (!takesValue && inline !== undefined)
-      this.#faults.push(usage(`flag -${flag} takes no value`))
-    this.#own.set(flag, value ?? '')
+    const value = this.#valueOf(flag, commandFlags.get(flag) as CommandFlag, inline)
+    if (!value.ok) this.#faults.push(value.error)
+    else if (value.value !== undefined) {
+      this.#own.set(flag, [...(this.#own.get(flag) ?? []), ...value.value])
+    }
+  }
+
+  /** The values of one flag of a command; undefined for one that was switched off. */
+  #valueOf(
+    flag: string,
+    { placeholder: value, optional }: CommandFlag,
+    inline: string | undefined,
+  ): Result<readonly string[] | undefined, Fault> {
+    if (value === undefined) {
+      const on = inline === undefined ? ok(true) : parseBoolean(inline)
+      return on.ok ? ok(on.value ? [] : undefined) : err(usage(`flag -${flag} takes no value`))
+    }
+    if (inline !== undefined) return ok([inline])
+    const [next] = this.#rest
+    if (optional !== undefined && !optional.test(next ?? '')) return ok([])
+    if (next === undefined || next === '--' || isFlag(next)) {
+      return err(usage(`flag -${flag} needs a value`, `write -${flag} <${value}>`))
+    }
+    this.#rest.shift()
+    return ok([next])
   }
 
   #option(name: OptionName, flag: string, inline: string | undefined): void {

@@ -1,5 +1,6 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import {
   guardGroupKeys,
@@ -91,6 +92,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return { type: 'string', minLength: 1 }
     case 'strings':
       return STRINGS
+    case 'one or more':
+      return { ...STRINGS, type: ['string', 'array'], minItems: 1, minLength: 1 }
     case 'id':
       return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
     case 'boolean':
@@ -108,7 +111,7 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'tables':
       return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
-      return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
+      return tableSchema(key === 'guard' ? guardKeys : haproxyKeys)
   }
 }
 

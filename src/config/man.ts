@@ -54,13 +54,16 @@ function commandEntries(group: CommandSpec['group']): string[] {
   return commandNames
     .filter((name) => commands[name].group === group)
     .map((name) => {
-      const { operand, flags = {}, help } = commands[name]
-      const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
-        value === undefined ? `[${bold(`-${flag}`)}]` : `[${bold(`-${flag}`)} ${italic(value)}]`,
+      const { operand, flags = {}, help, runs } = commands[name]
+      const own = Object.entries(runs === true ? {} : flags).map(
+        ([flag, { placeholder: value }]) =>
+          value === undefined ? `[${bold(`-${flag}`)}]` : `[${bold(`-${flag}`)} ${italic(value)}]`,
       )
       const meanings = Object.entries(flags).map(([flag, spec]) => `-${flag}: ${spec.help}`)
       const words = [bold(name), ...(operand === undefined ? [] : [plain(operandText(operand))])]
-      return entry([...words, ...own].join(' '), help, ...meanings)
+      const rest = runs === true ? [plain('[flags] [-- COMMAND [ARG...]]')] : []
+      const flagLines = meanings.flatMap((text) => ['.br', prose(sentence(text))])
+      return [entry([...words, ...own, ...rest].join(' '), help), ...flagLines].join('\n')
     })
 }
 

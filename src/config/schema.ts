@@ -15,6 +15,8 @@ export interface KeySpec {
     | 'choice'
     | 'table'
     | 'tables'
+    /** Strings, or one alone. */
+    | 'one or more'
   readonly required?: true
   /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
@@ -76,6 +78,10 @@ export const templateKeys = {
     doc: 'Instead of -reload-timeout.',
   },
   guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
+  haproxy: {
+    type: 'table',
+    doc: 'Change running HAProxy processes instead of reloading them, as `[template.haproxy]`.',
+  },
   for_each: {
     type: 'string',
     doc: 'A pattern of keys, such as "/vhosts/*": the template is rendered once for each match.',

@@ -6,7 +6,13 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Environment } from './ambient.ts'
 import { assemble } from './assemble.ts'
-import type { CheckCommand, Command, SettingsFaults, TestCommand } from './command.ts'
+import type {
+  CheckCommand,
+  Command,
+  RegisterCommand,
+  SettingsFaults,
+  TestCommand,
+} from './command.ts'
 import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
@@ -63,6 +69,10 @@ export async function loadSettings(
     { kind: 'flags', values: { ...flags.values, ...chosen } },
   ])
   const sources: Sources = { flags, environment, file, env, given, unused: unused.notices }
+  if (flags.command === 'register') {
+    const register = await registerCommand(sources)
+    return register.ok ? register : refuse(64, register.error, file.values)
+  }
   const asked = questionNames.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
   // What is for a run that ends by itself is good for other commands as well.
@@ -120,7 +130,7 @@ async function checkCommand(
   const http = await readHttp(given)
   return {
     kind: 'check',
-    settings,
+    settings: preflight ? settings : { ...settings, isElsewhere: true },
     faults,
     doubts: http.ok ? [] : [http.error],
     notices: [
@@ -136,10 +146,28 @@ async function checkCommand(
   }
 }
 
+async function registerCommand(
+  sources: Sources,
+): Promise<Result<RegisterCommand, readonly Fault[]>> {
+  const { flags, environment, file, env, given } = sources
+  const settings = await assemble(given, file.stores, false, env)
+  if (flags.own?.has('status') === true) {
+    const json = flags.own.has('json')
+    return ok({ kind: 'register-status', stateDir: settings.stateDir, json })
+  }
+  const { registerSettings } = await import('./register.ts')
+  const from = { file: file.values, environment: environment.values, flags, env, settings }
+  const register = await registerSettings(from)
+  if (!register.ok) return register
+  const notices = [...flags.notices, ...environment.notices, ...file.notices]
+  return ok({ kind: 'register', settings: register.value, notices })
+}
+
 async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Command> {
   const { default: path } = await import('node:path')
-  const out = flags.own?.get('o') ?? '-'
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const out = flags.own?.get('o')?.at(-1) ?? '-'
+  const assembled = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const settings: Settings = { ...assembled, failureMode: 'fail-fast' }
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 
@@ -151,7 +179,8 @@ async function askCommand(
   const { operand, own } = flags
   const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
-  return { kind: 'ask', question, json: own?.has('json') === true, settings }
+  const [json, follow] = ['json', 'follow'].map((name) => own?.has(name) === true)
+  return { kind: 'ask', question, json: json === true, follow: follow === true, settings }
 }
 
 /** The settings of a run, and what is worth knowing about them. */
@@ -191,7 +220,7 @@ async function testCommand(flags: CommandLine, environment: Values): Promise<Tes
     ...absolute('folder', operand),
     ...absolute('confdir', given.confdir),
     ...absolute('confFile', given['conf-file']),
-    ...absolute('junit', own?.get('junit')),
+    ...absolute('junit', own?.get('junit')?.at(-1)),
     update: own?.has('update') === true,
     logFormat: given['log-format'] ?? options['log-format'].default,
   }

@@ -20,6 +20,7 @@ type Types = {
   choice: string
   table: Readonly<Record<string, unknown>>
   tables: readonly Readonly<Record<string, unknown>>[]
+  'one or more': readonly string[]
 }
 type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
   ? C
@@ -124,6 +125,11 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       if (index < 0) return { value }
       return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
     }
+    case 'one or more':
+      if (Array.isArray(value)) return readValue(key, { ...spec, type: 'strings' }, value)
+      return typeof value === 'string'
+        ? { value: [value] }
+        : wanted('a string, or an array of strings')
     case 'boolean':
       return typeof value === 'boolean' ? { value } : wanted('true or false')
     case 'id':

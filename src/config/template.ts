@@ -18,6 +18,7 @@ import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
 import { selectionOf, type Selection } from './env-keys.ts'
 import { readGuard } from './guard.ts'
+import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
@@ -71,6 +72,7 @@ export class TemplateCheck {
     )
     this.#paths(dest, pattern)
     this.#checked(dest)
+    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
@@ -98,6 +100,7 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
+      ...(haproxy === undefined ? {} : { haproxy }),
       ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,
@@ -241,7 +244,10 @@ export class TemplateCheck {
         kind === 'passwd'
           ? 'see getent passwd'
           : 'see getent group; resources that change together get a group = above [template]'
-      this.#fault(nameKey, `there is no ${what} ${name} on this machine`, hint)
+      const message = `there is no ${what} ${name} on this machine`
+      const fault = this.document.fault([...this.path, nameKey], 'value', message, hint)
+      if (this.context.settings.isElsewhere === true) this.notices.push(fault)
+      else this.faults.push(fault)
     }
     return found
   }

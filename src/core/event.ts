@@ -17,6 +17,13 @@ export interface CommandResult {
   readonly duration: number
 }
 
+/** Why running HAProxy processes could not be brought to a new file without a reload. */
+export interface Fallback {
+  /** One of few, such as `options`. */
+  readonly code: string
+  readonly text: string
+}
+
 /** The resources, and the stores that each of them reads. */
 export type Uses = ReadonlyMap<string, readonly string[]>
 
@@ -110,6 +117,14 @@ export type Event =
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
+  /** What a change of HAProxy's file would come to; only with -noop. */
+  | {
+      readonly kind: 'foreseen'
+      readonly resource: string
+      readonly dest: string
+      readonly runtime?: readonly string[]
+      readonly fallback?: Fallback
+    }
   | {
       readonly kind: 'checked'
       readonly resource: string
@@ -136,12 +151,16 @@ export type Event =
       readonly resources: readonly string[]
       readonly command: string
       readonly result: CommandResult
+      /** The command did not run: running processes were changed in this way, such as `add web/n3`. */
+      readonly runtime?: readonly string[]
+      readonly fallback?: Fallback
     }
   | {
       readonly kind: 'reload-owed'
       readonly resources: readonly string[]
       readonly command: string
       readonly result: CommandResult
+      readonly fallback?: Fallback
       readonly fault: Fault
       readonly attempts: number
       /** Milliseconds until the next try; null when none is scheduled. */
@@ -200,7 +219,9 @@ export type Event =
   | {
       readonly kind: 'failed'
       readonly resource: string
-      readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
+      /** `configuration`: its definition in conf.d is not right; it lasts until conf.d is read again. */
+      readonly at:
+        'configuration' | 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
       readonly fault: Fault
       readonly retryIn: number | null
     }

@@ -123,6 +123,14 @@ export interface GuardGroup {
   readonly maxRemoved?: Limit
 }
 
+/** Running HAProxy processes that follow their file without a reload where they can. */
+export interface HaproxySpec {
+  /** A path each, or `host:port`. Never empty. */
+  readonly sockets: readonly string[]
+  /** How long a removed server may finish its connections. */
+  readonly drain: number
+}
+
 /** One destination and the template that makes it. */
 export interface TemplateSpec {
   /** Absolute path of the template file. */
@@ -167,6 +175,7 @@ export interface TemplateSpec {
   readonly backup?: boolean
   /** What the commands of its resource print is not shown. */
   readonly sensitive?: boolean
+  readonly haproxy?: HaproxySpec
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean
 }

@@ -80,6 +80,8 @@ export interface Reload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
 }
 
 /** What the last render looked up, hits and misses alike: full keys, the prefix included. */

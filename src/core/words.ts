@@ -45,3 +45,41 @@ export const isoTime = (time: number): string => new Date(time).toISOString()
 
 /** The same time without its fraction of a second. */
 export const toSecond = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
+
+/**
+ * The same time in the reader's time zone, with its offset: `2026-11-29T20:15:03+01:00`.
+ * @param iso anything else is returned as it is
+ */
+export function localTime(iso: string): string {
+  const date = new Date(iso)
+  if (Number.isNaN(date.getTime())) return iso
+  const offset = -date.getTimezoneOffset()
+  const there = new Date(date.getTime() + offset * 60_000)
+  return `${toSecond(isoTime(there.getTime())).slice(0, -1)}${offsetText(offset)}`
+}
+
+/** @param minutes east of Greenwich */
+export function offsetText(minutes: number): string {
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0')
+  const size = Math.abs(minutes)
+  return `${minutes < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`
+}
+
+/** A text of at most so many characters, its middle left out: names differ at their ends. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text
+  const head = Math.ceil((most - 1) / 2)
+  return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`
+}
+
+/** Breaks a text into lines of at most so many characters, at blanks; a longer word loses its middle. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ').map((one) => shortened(one, width))) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${line} ${word}`
+    } else lines.push(word)
+  }
+  return lines
+}

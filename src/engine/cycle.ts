@@ -12,6 +12,7 @@ import { listMade, place } from './place.ts'
 import { planUnit, type PlannedUnit } from './plan-unit.ts'
 import { finishUndo } from './recovery.ts'
 import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
+import { foresee } from './settle.ts'
 import type { Unit } from './unit.ts'
 
 /** @param templates all of the unit, rendered */
@@ -40,6 +41,7 @@ export async function cycle(
   )
   const held = await heldBack(unit, templates, findings, changes, parts)
   if (held !== undefined) return held
+  if (mode.noop) await foresee(changes, parts)
   if (mode.noop)
     return mode.trial === undefined
       ? { kind: 'done', changed }

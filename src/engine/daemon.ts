@@ -12,6 +12,7 @@ import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { VERSION } from '../core/version.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
+import type { Runtime } from '../haproxy/runtime.ts'
 import type { StatusBoard } from '../observe/status.ts'
 import { stateDirDoubt } from '../state/state-files.ts'
 import { systemClock } from '../system/clock.ts'
@@ -24,6 +25,7 @@ import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { derivedDebts, undoInterrupted } from './recovery.ts'
 import type { RunState } from './run-state.ts'
+import { resumeLoaded } from './settle.ts'
 import { tidy } from './tidy.ts'
 import type { Underway } from './underway.ts'
 import { Worker } from './worker.ts'
@@ -53,6 +55,7 @@ export class Daemon {
   #dropShell: (() => void) | undefined
   #control: Promise<Control> | undefined
   #closing: Promise<void> | undefined
+  #runtime: Promise<Runtime> | undefined
 
   constructor(
     private readonly settings: Settings,
@@ -80,6 +83,7 @@ export class Daemon {
       mode: { noop, trial: trial ?? (diff ? 'changes' : undefined), keepStageFile },
       showPlan,
       showWritten,
+      runtime: () => (this.#runtime ??= this.#openRuntime()),
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
@@ -120,6 +124,7 @@ export class Daemon {
       resources: first.value.resources.length,
       uses: usesOf(first.value),
     })
+    generations.tellRefused(first.value)
     if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
@@ -144,6 +149,7 @@ export class Daemon {
     this.#dropShell?.()
     await this.#generations.stop()
     await this.#worker.stop()
+    await (await this.#runtime)?.close()
     await this.#generations.close()
     await this.state.folder.ensure()
     warnIfFailed(this.options.emit, await this.state.journal.verify())
@@ -178,8 +184,21 @@ export class Daemon {
         )
       warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
     }
+    if (this.settings.reloadAlways) await this.#oweAll(resources)
     this.#worker.acceptBeforehand(await accepted.all())
     await this.#parts.kept.load()
+    await resumeLoaded(resources, this.#parts)
+  }
+
+  /** For -reload-always. As what an earlier life owes, each runs once, after the first cycle of its resource. */
+  async #oweAll(resources: readonly Resource[]): Promise<void> {
+    const reloading = resources.filter(({ templates }) =>
+      templates.some(({ reloadCmd }) => reloadCmd !== undefined),
+    )
+    const since = systemClock.time()
+    // An unknown command stands for all that are configured.
+    const owed = reloading.map(({ name }) => ({ resource: name, since, commands: [''] }))
+    if (owed.length > 0) warnIfFailed(this.options.emit, await this.state.journal.owe(owed))
   }
 
   /** The first snapshot, one cycle, and what it led to. */
@@ -196,7 +215,8 @@ export class Daemon {
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
     await worker.stop()
-    if (!this.settings.noop) {
+    // What a part of the resources came to is not the status of this machine.
+    if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
       await keepStatus(this.settings, this.#controls, emit)
     }
@@ -224,8 +244,21 @@ export class Daemon {
 
   /** What has come of it, by resource. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
-    const failed = new Set([...this.#worker.failed, ...this.#parts.desk.failed])
+    const refused = this.#generations.current?.refused.map(({ name }) => name) ?? []
+    const failed = new Set([...refused, ...this.#worker.failed, ...this.#parts.desk.failed])
     return { failed: [...failed], changed: [...this.#worker.changed] }
+  }
+
+  async #openRuntime(): Promise<Runtime> {
+    const haproxy = await import('../haproxy/runtime.ts')
+    const stuck = (dest: string): void => {
+      const owner = this.#generations.current?.resources.find(({ templates }) =>
+        templates.some((spec) => spec.dest === dest),
+      )
+      if (owner !== undefined) void this.#worker.reload(owner.name)
+    }
+    const { loaded: keeper } = this.state
+    return new haproxy.Runtime({ keeper, emit: this.options.emit, stuck, isOnetime: this.#onetime })
   }
 
   /** From here on the daemon can be asked. */

@@ -14,6 +14,7 @@ import { createGate } from './gate.ts'
 import { failed, type Causes, type Failed, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
 import { rollBack } from './rollback.ts'
+import { forgetLoaded } from './settle.ts'
 import type { Underway } from './underway.ts'
 import { unitsOf, type Pace, type Unit } from './unit.ts'
 import { Verdicts } from './verdicts.ts'
@@ -208,9 +209,14 @@ export class Worker {
 
   /** Runs the reloads of a resource, whatever is in place. Returns why not, as a sentence. */
   async reload(resource: string): Promise<string | undefined> {
-    const reloads = this.#current?.unitOf.get(resource)?.reloads.get(resource)?.all
+    const unit = this.#current?.unitOf.get(resource)
+    const reloads = unit?.reloads.get(resource)?.all
     if (reloads === undefined) return `${resource} is not configured`
     if (reloads.size === 0) return `${resource} has no reload_cmd`
+    // Whoever asks for a reload gets one.
+    for (const { name, templates } of unit?.resources ?? []) {
+      if (name === resource) await forgetLoaded(templates, this.parts)
+    }
     const asked = await this.parts.desk.ask(resource, reloads)
     this.#pump()
     return asked.ok ? undefined : asked.error.message

@@ -43,7 +43,10 @@ const reloadRow = (reload: RecentReload): Html =>
     <span class="name">${namesShort(reload.resources, NAMES)}</span>
     <span class="wide break">
       <code>${reload.command}</code>
-      <span class="soft">${endOf(reload)} after ${duration(reload.duration)}</span>
+      <span class="soft"
+        >${endOf(reload)} after
+        ${duration(reload.duration)}${reload.how === undefined ? '' : `, ${reload.how}`}</span
+      >
     </span>
     ${ago(reload.at)}
   </li>`

@@ -4,6 +4,7 @@
 // which brings levels as numbers, times as numbers, and worker threads that cannot be bundled.
 import { jsonText } from '../core/escape.ts'
 import { painted } from '../core/table.ts'
+import { offsetText } from '../core/words.ts'
 import type { Described, Level } from './describe/told.ts'
 
 /**
@@ -93,9 +94,10 @@ function terminal(coloured: boolean): Line {
   }
 }
 
-/** Of the machine's time zone: who looks at a terminal compares it with his watch. */
+/** Of the machine's time zone: people at a terminal compare it with their watch, and with `reconfd status`. */
 function clockOf(time: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   const ms = String(time.getMilliseconds()).padStart(3, '0')
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`
+  return clock + offsetText(-time.getTimezoneOffset())
 }

@@ -23,11 +23,14 @@ export class Metrics {
   readonly #tries = new Map<string, number>()
   /** When a resource was made dirty; until its reload has succeeded, or nothing was to be done. */
   readonly #dirtySince = new Map<string, number>()
+  /** A resource is not right as conf.d has it. */
+  #isRefused = false
 
   /** @param time milliseconds since 1970 */
   note(event: Event, time: number): void {
     const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
     const { reconnects, held, rollbacks, configurations } = this.#counters
+    const { avoided, runtimeChanges, fallbacks } = this.#counters
     switch (event.kind) {
       case 'store-live':
         if (this.#seen.has(event.store)) reconnects.inc({ store: event.store })
@@ -64,9 +67,14 @@ export class Metrics {
       case 'reloaded':
       case 'reload-owed': {
         const succeeded = event.kind === 'reloaded'
-        this.#histograms.reload.observe(event.result.duration / 1000)
+        const runtime = event.kind === 'reloaded' ? event.runtime : undefined
+        if (runtime === undefined) this.#histograms.reload.observe(event.result.duration / 1000)
+        else runtimeChanges.inc(runtime.length)
+        if (event.fallback !== undefined) fallbacks.inc({ reason: event.fallback.code })
         for (const resource of event.resources) {
-          reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          if (runtime === undefined)
+            reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          else avoided.inc({ resource })
           const since = this.#dirtySince.get(resource)
           if (!succeeded || since === undefined) continue
           this.#histograms.changeToReload.observe((time - since) / 1000)
@@ -76,6 +84,7 @@ export class Metrics {
       }
       case 'failed':
         failures.inc({ resource: event.resource, step: event.at })
+        this.#isRefused ||= event.at === 'configuration'
         return
       case 'held':
         held.inc({ resource: event.resource })
@@ -85,6 +94,7 @@ export class Metrics {
         return
       case 'started':
       case 'generation-loaded':
+        this.#isRefused = false
         this.#retain(event.uses)
         configurations.inc({ result: 'loaded' })
         return
@@ -121,7 +131,7 @@ export class Metrics {
       const away = (Date.parse(at) - Date.parse(store.since)) / 1000
       if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
     }
-    good.set(configuration === undefined ? 1 : 0)
+    good.set(configuration === undefined && !this.#isRefused ? 1 : 0)
     for (const { name: resource, state: now, owedSince } of resources) {
       for (const one of states) state.set({ resource, state: one }, one === now ? 1 : 0)
       owed.set({ resource }, owedSince === undefined ? 0 : 1)
@@ -156,6 +166,16 @@ export class Metrics {
       written: counter('written_bytes_total', 'Bytes that were written.', 'resource'),
       checks: counter('checks_total', 'Runs of check commands.', 'resource', 'result'),
       reloads: counter('reloads_total', 'Runs of reload commands.', 'resource', 'result'),
+      avoided: counter('reloads_avoided_total', 'Reloads that were not needed.', 'resource'),
+      runtimeChanges: counter(
+        'haproxy_runtime_changes_total',
+        'Servers of HAProxy that were changed at run time.',
+      ),
+      fallbacks: counter(
+        'haproxy_fallbacks_total',
+        'Reloads of HAProxy that could not be avoided.',
+        'reason',
+      ),
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
       held: counter('held_total', 'Changes that a guard has stopped.', 'resource'),
       rollbacks: counter('rollbacks_total', 'Times that files were put back.', 'resource'),

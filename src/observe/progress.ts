@@ -6,6 +6,7 @@ import type { Event, EventOf, Uses } from '../core/event.ts'
 import type { FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import {
+  configured,
   newResource,
   noteChange,
   noteEvent,
@@ -110,7 +111,7 @@ export class Progress {
   #load(uses: Uses, time: number): void {
     this.#uses = uses
     for (const name of this.#resources.keys()) if (!uses.has(name)) this.#resources.delete(name)
-    for (const name of uses.keys()) this.#of(name, time)
+    for (const name of uses.keys()) configured(this.#of(name, time))
     const stores = new Set([...uses.values()].flat())
     for (const name of [...this.#stores.keys(), ...this.#away]) {
       if (stores.has(name)) continue
@@ -126,10 +127,14 @@ export class Progress {
   #noteLag({ store: name, lag }: EventOf<'store-behind'>, time: number): void {
     const former = this.#stores.get(name)
     if (former?.state !== 'live' && former?.state !== 'behind') return
-    const { lag: _, ...rest } = former
     const state = lag === undefined ? 'live' : 'behind'
     const since = former.state === state ? former.since : isoTime(time)
-    this.#stores.set(name, { ...rest, state, since, ...(lag === undefined ? {} : { lag }) })
+    this.#stores.set(name, {
+      ...withoutLag(former),
+      state,
+      since,
+      ...(lag === undefined ? {} : { lag }),
+    })
   }
 
   #noteStore(event: EventOf<'store-live' | 'store-stale'>, time: number): void {
@@ -150,3 +155,5 @@ export class Progress {
     this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })
   }
 }
+
+const withoutLag = ({ lag: _lag, ...rest }: StoreStatus): StoreStatus => rest

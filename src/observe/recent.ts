@@ -5,6 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { diffOf, masked, type FileDiff } from './hunks.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 200
 const RELOADS_KEPT = 1000
@@ -42,6 +43,8 @@ export interface RecentReload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
 }
 
 /** The last run of a command of a resource. */
@@ -90,8 +93,12 @@ export class Recent {
       case 'reload-owed': {
         const { resources, command, result } = event
         const succeeded = event.kind === 'reloaded'
-        const run = this.#ran('reload', resources, command, result, succeeded, time)
-        const reload: RecentReload = { ...run, resources }
+        const { id } = this.#ran('reload', resources, command, result, succeeded, time)
+        const { exitCode, signal, timedOut, duration } = result
+        const about = { id, at: time, resources, command, succeeded }
+        const how = settledHow(event)
+        const ended = { exitCode, signal, timedOut, duration }
+        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)

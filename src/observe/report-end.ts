@@ -51,9 +51,9 @@ const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
   failed: 31,
 }
 
-/** A line a resource, aligned; empty when there is none. */
+/** A line for each resource, aligned; empty when there is none, or when all are in sync: one line says so. */
 export function summaryTable({ resources }: RunReport, colour: boolean): string {
-  if (resources.length === 0) return ''
+  if (resources.every(({ result }) => result === 'in sync')) return ''
   const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']
   const rows = resources.map((one) => [
     one.name,

@@ -118,7 +118,8 @@ export class Report {
       case 'reloaded':
       case 'reload-owed':
         for (const name of event.resources) {
-          this.#touch(name).reloads.push(ran(event.command, event.result))
+          if (event.kind === 'reloaded' && event.runtime !== undefined) this.#touch(name)
+          else this.#touch(name).reloads.push(ran(event.command, event.result))
         }
         return
       case 'rendered':

@@ -5,6 +5,7 @@ import type { Cause } from '../core/cause.ts'
 import type { Reads } from '../core/reader.ts'
 import type { Change, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
+import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 20
 
@@ -29,6 +30,10 @@ export interface ResourceProgress {
   /** A difference was found: with `-noop` that is all that becomes of it. */
   readonly isOutOfSync: boolean
   readonly problem?: Problem | undefined
+  /** Its definition in conf.d is not right; the first fault of it. Lasts until conf.d is read again. */
+  readonly refused?: Noted<'failed'> | undefined
+  /** The same of the reading of conf.d before. */
+  readonly formerlyRefused?: Noted<'failed'> | undefined
   /** The part of a store, or the resource of its group, that it waits for. */
   readonly awaits?: Noted<'awaits' | 'waits'> | undefined
   /** Since when it has had no problem of its own; absent before it was first looked at. */
@@ -95,6 +100,7 @@ export function noteEvent(one: Growing, event: Event, time: number): void {
       one.isSeen = true
       return
     case 'failed':
+      if (event.at === 'configuration') return refuse(one, event, time)
       return setProblem(one, 'failed', event, time)
     case 'held':
       return setProblem(one, 'held', event, time)
@@ -128,6 +134,17 @@ function found(one: Growing, dest: string, hash: string | null): void {
   else one.hashes.set(dest, hash)
 }
 
+/** conf.d has been read; if the definition is not right, that follows. */
+export function configured(one: Growing): void {
+  one.formerlyRefused = one.refused
+  one.refused = undefined
+}
+
+function refuse(one: Growing, event: EventOf<'failed'>, time: number): void {
+  one.refused ??= { event, at: time, since: one.formerlyRefused?.since ?? time }
+  one.isSeen = true
+}
+
 function setProblem(
   one: Growing,
   kind: Problem['kind'],
@@ -145,7 +162,9 @@ function noteReload(one: Growing, event: EventOf<'reloaded' | 'reload-owed'>, ti
   const { exitCode, signal, timedOut, duration } = result
   const succeeded = event.kind === 'reloaded'
   const at = isoTime(time)
-  one.lastReload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+  const how = settledHow(event)
+  const reload = { at, command, succeeded, exitCode, signal, timedOut, duration }
+  one.lastReload = { ...reload, ...(how === undefined ? {} : { how }) }
   if (event.kind === 'reload-owed') {
     one.reload = { event, at: time, since: one.reload?.since ?? time }
   } else {

@@ -31,6 +31,7 @@ const reload = shape({
   signal: nullOr(text),
   timedOut: boolean,
   duration: number,
+  how: optional(text),
 })
 const reads = shape({
   keys: listOf(text),

@@ -12,7 +12,7 @@ import { tlsOptions } from './tls.ts'
 import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string
   /** Aborting makes the call throw the signal's reason. */

@@ -13,9 +13,12 @@ import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Examples that are whole systems of programs, which a test of their own tries. */
+const SYSTEMS = new Set(['whole-way'])
+
 const foldersIn = async (folder: string): Promise<string[]> =>
   (await readdir(join(top, folder), { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && !SYSTEMS.has(entry.name))
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {
@@ -80,6 +83,7 @@ const acceptedByHaproxy = async (file: string): Promise<void> =>
 describe('what the servers say to it', () => {
   test.each([
     ...['examples/haproxy', 'examples/consul-services', 'examples/registrator', 'examples/skydns'],
+    'examples/haproxy-runtime',
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ])('HAProxy accepts %s without a warning', (folder) =>
     acceptedByHaproxy(join(top, folder, 'expected/haproxy.cfg')),

@@ -350,6 +350,7 @@ export class Life {
       mode: { noop: false, keepStageFile: false },
       showPlan: () => undefined,
       showWritten: () => undefined,
+      runtime: () => Promise.reject(new Error('there is no HAProxy')),
     }
     this.#worker = new Worker(this.#parts, new Underway(), true, (error) => {
       world.broke('bug', error instanceof Error ? (error.stack ?? '') : String(error))
@@ -728,6 +729,7 @@ function machineOf(world: World, life: Life): Machine {
       if (!failed) return { result: result(0) }
       return { result: result(1), fault: commandFault('reload_cmd') }
     },
+    verify: async () => undefined,
     tryFiles: async () => undefined,
   }
 }

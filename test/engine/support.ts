@@ -100,6 +100,7 @@ export const noopParts = (clock: Clock, emit: Emit): Parts => ({
   emit,
   self: thisProcess(),
   mode: { noop: true, keepStageFile: false },
+  runtime: () => Promise.reject(new Error('there is no HAProxy')),
   showPlan: () => undefined,
   showWritten: () => undefined,
 })

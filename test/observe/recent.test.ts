@@ -82,7 +82,7 @@ test('a change has the cause that its file came with, newest first', () => {
   ])
 })
 
-test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () => {
+test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of contents', () => {
   const recent = new Recent()
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
@@ -103,13 +103,15 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
     truncated: 0,
     duration: 1,
   }
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 1100; n++) {
     recent.wrote([written('a', String(n))], n)
     recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, n)
   }
-  expect(recent.changes).toHaveLength(30)
-  expect(recent.reloads).toHaveLength(60)
-  expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
+  expect(recent.changes).toHaveLength(200)
+  expect(recent.reloads).toHaveLength(1000)
+  expect(recent.reloads[0]).toMatchObject({ at: 1099, succeeded: true })
+  recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, 25 * 3600_000)
+  expect(recent.reloads).toHaveLength(1)
 })
 
 test('a rollback is told as such, with what it has changed back', () => {
@@ -137,4 +139,30 @@ test('a reload is told with how it ended, and without what it printed', () => {
   expect(recent.reloads).toEqual([
     { id: 1, at: 9, resources: ['a', 'b'], command: 'c', succeeded: false, ...ended },
   ])
+})
+
+test('of each command the last run is kept, with the end of what it printed', () => {
+  const recent = new Recent()
+  const result = (output: string, exitCode = 0): CommandResult => ({
+    ...{ exitCode, signal: null, timedOut: false, truncated: 0, duration: 1 },
+    output,
+  })
+  const checked = { kind: 'checked', resource: 'a', dest: '/a', command: 'check' } as const
+  recent.note({ ...checked, result: result('first', 1) }, 1)
+  recent.note({ ...checked, result: result(`${'x'.repeat(9000)}end`) }, 2)
+  const reloaded = { kind: 'reloaded', resources: ['a', 'b'], command: 'reload' } as const
+  recent.note({ ...reloaded, result: result('') }, 3)
+  expect(recent.runsOf('a')).toMatchObject([
+    { what: 'reload', at: 3, succeeded: true },
+    {
+      what: 'check',
+      at: 2,
+      succeeded: true,
+      output: expect.stringMatching(/^x{4093}end$/) as string,
+    },
+  ])
+  expect(recent.runsOf('b')).toHaveLength(1)
+  const uses = new Map([['b', []]])
+  recent.note({ kind: 'generation-loaded', reason: 'r', resources: 1, uses }, 4)
+  expect([recent.runsOf('a'), recent.runsOf('b').length]).toEqual([[], 1])
 })

@@ -172,8 +172,8 @@ describe('third-party.txt', () => {
     )
   })
   test('each section holds the licence that the package ships, or the text of the one that it names', () => {
-    for (const [heading, text] of sections()) {
-      const path = join(top, 'node_modules', heading.split(' ')[0] ?? '')
+    for (const [n, [heading, text]] of [...sections()].entries()) {
+      const path = join(top, bundled[n] ?? '')
       const files = readdirSync(path).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
       for (const file of files)
         expect(text, heading).toContain(readFileSync(join(path, file), 'utf8').trim())

@@ -3,11 +3,21 @@ import { printable } from '../../core/escape.ts'
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import { duration } from '../../core/words.ts'
+import { changesInWords } from '../runtime-words.ts'
 import { again, names, WHY, withOutput, type Told } from './told.ts'
 
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 
 export const describeFiles = {
+  foreseen({ resource, dest, runtime, fallback }: EventOf<'foreseen'>): Told {
+    const message =
+      runtime === undefined
+        ? `${printable(dest)} would take a reload, since ${fallback?.text ?? 'it is not known'}`
+        : `${printable(dest)} would be applied without a reload: ${changesInWords(runtime)}`
+    const fields = runtime === undefined ? { fallback } : { runtime }
+    return { level: 'info', about: resource, message, fields: { resource, dest, ...fields } }
+  },
+
   'in-sync': ({ resource, dest }: EventOf<'in-sync'>): Told => ({
     level: 'debug',
     about: resource,

@@ -3,6 +3,7 @@ import { printable } from '../../core/escape.ts'
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import { duration } from '../../core/words.ts'
+import { settledHow } from '../runtime-words.ts'
 import { again, names, withOutput, type Told } from './told.ts'
 
 export const describeReloads = {
@@ -12,15 +13,28 @@ export const describeReloads = {
     message: `reloading: ${printable(command)}`,
   }),
 
-  reloaded({ resources, command, result }: EventOf<'reloaded'>, debug: boolean): Told {
+  reloaded(event: EventOf<'reloaded'>, debug: boolean): Told {
+    const { resources, command, result, runtime, fallback } = event
     const what = debug ? withOutput(command, result) : printable(command)
     const { exitCode, signal, timedOut } = result
     const brief = { exitCode, signal, timedOut, duration: result.duration }
+    const how = settledHow(event)
+    const took = duration(result.duration)
+    const message =
+      runtime === undefined
+        ? `reloaded in ${took}: ${what}${how === undefined ? '' : ` (${how})`}`
+        : `HAProxy is up to date after ${took}, ${how}`
     return {
       level: 'info',
       about: names(resources),
-      message: `reloaded in ${duration(result.duration)}: ${what}`,
-      fields: { resources, command, ...(debug ? result : brief) },
+      message,
+      fields: {
+        resources,
+        command,
+        ...(runtime === undefined ? {} : { runtime }),
+        ...(fallback === undefined ? {} : { fallback }),
+        ...(debug ? result : brief),
+      },
     }
   },
 

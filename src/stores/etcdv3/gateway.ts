@@ -85,16 +85,25 @@ export class Gateway {
 
   /**
    * Lines of an endless response. Errors inside of it are for the caller to pass to parse().
+   * @param body one message, or several
    * @param signal ends this stream only
    */
-  async stream(path: string, body: object, signal: AbortSignal, onBytes: () => void) {
+  async stream(
+    path: string,
+    body: object | readonly object[],
+    signal: AbortSignal,
+    onBytes?: () => void,
+  ) {
     const response = await this.http.lines((this.#base ?? BASES[0]) + path, {
       method: 'POST',
       headers: this.#headers(),
-      body: JSON.stringify(body),
+      body: [body]
+        .flat()
+        .map((message) => JSON.stringify(message))
+        .join('\n'),
       signal,
       timeout: 0,
-      onBytes,
+      ...(onBytes === undefined ? {} : { onBytes }),
     })
     if (response.status === 200) return response.lines
     throw this.#errorOf(response.status, await response.text())

@@ -38,15 +38,14 @@ export interface PulseOptions {
   readonly behind: (lag: number | undefined) => void
 }
 
+/** A revision, and when it was known of, by `performance`. */
 interface Mark {
   readonly revision: bigint
-  /** When the server has said so, of `performance`. */
   readonly at: number
 }
 
 export class Pulse {
   #heardAt = performance.now()
-  #movedAt = this.#heardAt
   /** What the server had and the stream has not reached yet, oldest first. */
   #marks: Mark[] = []
   #nextProof = 0
@@ -58,20 +57,18 @@ export class Pulse {
     this.#heardAt = performance.now()
   }
 
-  /** The stream has come on. */
-  moved(): void {
-    this.#movedAt = performance.now()
-  }
-
   /** Always throws: when the server is away, or when everything is to be read again. */
   async run(): Promise<never> {
     const { tuning, signal } = this.options
+    // At once: what was written while everything was read may already be more than the stream carries.
+    await this.#probe()
     for (;;) {
+      const before = this.#position()
       await sleep(tuning.interval, undefined, { signal })
       this.#forget()
       const [mark] = this.#marks
       if (mark === undefined) await this.#probe()
-      else if (this.#movedAt > mark.at + tuning.interval / 2) await this.#late(mark)
+      else if (this.#heardAt > mark.at + tuning.interval / 2) await this.#late(mark, before)
       else if (performance.now() >= this.#nextProof) await this.#prove()
       else await this.#probe()
     }
@@ -89,18 +86,27 @@ export class Pulse {
     this.#forget()
   }
 
-  /** The stream has brought something since, and still not what was there then. */
-  async #late({ at }: Mark): Promise<void> {
+  /** The stream has said something since, and has still not come to what was there then. */
+  async #late({ at }: Mark, before: Mark): Promise<void> {
     const { behind, reading, gateway } = this.options
-    const lag = performance.now() - at
-    behind(lag)
-    if (lag > reading) throw outdated(gateway, 'the watch has fallen behind')
+    behind(performance.now() - at)
+    const now = this.#position()
     await this.#probe()
+    const newest = this.#marks.at(-1)
+    if (newest === undefined) return
+    const perMillisecond = Number(now.revision - before.revision) / (now.at - before.at)
+    const left = Number(newest.revision - now.revision) / perMillisecond
+    if (left > reading) throw outdated(gateway, 'the watch has fallen behind')
+  }
+
+  /** How far the stream is. */
+  #position(): Mark {
+    return { revision: this.options.held.revision, at: performance.now() }
   }
 
   /** The stream is silent, and the server has gone on. */
   async #prove(): Promise<void> {
-    const { held, gateway, tuning, signal } = this.options
+    const { held, gateway, tuning, signal, behind } = this.options
     const began = performance.now()
     this.#nextProof = began + held.size * PROOF_PAUSE
     const before = held.revision
@@ -117,10 +123,13 @@ export class Pulse {
       return this.#caughtUp()
     }
     if (held.revision === before) await sleep(tuning.grace, undefined, { signal })
-    if (held.revision === before) throw outdated(gateway, 'the watch misses changes')
+    if (held.revision !== before) return
+    const [mark] = this.#marks
+    if (mark !== undefined && held.last !== undefined) behind(performance.now() - mark.at)
+    throw outdated(gateway, 'the watch misses changes')
   }
 
-  /** Undefined when there is no answer while the stream goes on: the server lives. */
+  /** Asks again when there is no answer while the stream goes on; undefined when that may as well be later. */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()
     try {
@@ -130,8 +139,10 @@ export class Pulse {
         throw error
       })
     } catch (error) {
-      if (this.#heardAt > began && !(error instanceof OutdatedError)) return undefined
-      throw error
+      if (this.#heardAt < began || error instanceof OutdatedError) throw error
+      // It may have begun to hang only after that.
+      const { patience } = this.options.tuning
+      return performance.now() - began < patience / 2 ? undefined : this.#ask(question)
     }
   }
 

@@ -204,8 +204,8 @@ export const options = {
     type: 'choice',
     default: 'passing',
     placeholder: 'which',
-    choices: ['passing', 'any'],
-    help: 'which instances of services there are: those whose checks all pass, or any (backend consul-catalog)',
+    choices: ['passing', 'passing,warning', 'any'],
+    help: 'which instances of services there are: those whose checks all pass, those with a warning as well, or any (backend consul-catalog)',
   },
   'consul-tag': {
     group: 'Store',
@@ -223,7 +223,7 @@ export const options = {
     group: 'Store',
     type: 'text',
     placeholder: 'name',
-    help: "the datacenter; absent: the agent's own (backend consul-catalog)",
+    help: "the datacenter; absent: the agent's own (backends consul, consul-catalog)",
   },
   'consul-near': {
     group: 'Store',
@@ -235,13 +235,13 @@ export const options = {
     group: 'Store',
     type: 'text',
     placeholder: 'name',
-    help: 'the namespace, in Consul Enterprise (backend consul-catalog)',
+    help: 'the namespace, in Consul Enterprise (backends consul, consul-catalog)',
   },
   'consul-max-stale': {
     group: 'Store',
     type: 'duration',
     default: '0',
-    help: 'answers of servers that are behind the leader by up to this are taken; 0: only the leader answers (backend consul-catalog)',
+    help: 'answers of servers that are behind the leader by up to this are taken; 0: only the leader answers (backends consul, consul-catalog)',
   },
   file: {
     group: 'Store',

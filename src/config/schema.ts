@@ -120,6 +120,10 @@ export const wholeKeys = {
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  optional_stores: {
+    type: 'strings',
+    doc: 'Stores, or datacenters of Consul, without which the files are rendered while these are unreachable.',
+  },
   sensitive: {
     type: 'boolean',
     doc: 'The status page, -diff and the log show that files change and commands run, and nothing of what is in them or what they print; default false.',

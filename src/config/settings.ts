@@ -5,13 +5,26 @@ import type { Fault } from '../core/fault.ts'
 import type { Question } from '../core/control.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
+import {
+  isConsul,
+  type CatalogSettings,
+  type Settings,
+  type StoreSettings,
+} from '../core/settings.ts'
 import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
 import { connectionNotices, connectionOf, merge, saidTwice } from './connection.ts'
 import { defined } from './defined.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
-import { envNames, optionNames, optionOf, options, parseValue, type Values } from './options.ts'
+import {
+  envNames,
+  optionNames,
+  optionOf,
+  options,
+  parseValue,
+  type OptionName,
+  type Values,
+} from './options.ts'
 
 /** What the command line asks for. */
 export type Command =
@@ -277,9 +290,16 @@ export function storeSettings(given: Values, mode: Settings['mode']): StoreSetti
       body: given['max-body'] ?? fallback('max-body'),
       message: given['max-message'] ?? fallback('max-message'),
     },
-    ...(given.backend === 'consul-catalog' ? { catalog: catalogSettings(given) } : {}),
+    ...(isConsul(given.backend) ? { catalog: catalogSettings(given) } : {}),
   }
 }
+
+/** Those that the key-value store of Consul has, too. */
+const OF_CONSUL: readonly OptionName[] = [
+  'consul-datacenter',
+  'consul-namespace',
+  'consul-max-stale',
+]
 
 const catalogSettings = (given: Values): CatalogSettings =>
   defined({
@@ -354,6 +374,7 @@ function notices(given: Values, typed: Values, settings: Settings): readonly str
   if (settings.backend !== 'consul-catalog') {
     for (const name of optionNames.filter((one) => one.startsWith('consul-'))) {
       if (given[name] === undefined) continue
+      if (settings.backend === 'consul' && OF_CONSUL.includes(name)) continue
       lines.push(`-${name} is not used: the backend is ${settings.backend}`)
     }
   }

@@ -1,5 +1,6 @@
 // What the status board keeps of one resource: its problems, its past, what its last render looked up.
 // Times are milliseconds since 1970.
+import { lookUpOf } from '../core/catalog.ts'
 import type { Event } from '../core/event.ts'
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
@@ -31,6 +32,8 @@ export class ResourceRecord {
   /** Since when it has had no problem of its own; undefined before it was first looked at. */
   #good: number | undefined
   #reads: readonly Reads[] = []
+  /** Those of Consul that its templates look into by name. */
+  datacenters: ReadonlySet<string> = new Set()
   /** The newest first. */
   #changes: readonly Change[] = []
   #lastReload: Reload | undefined
@@ -48,6 +51,9 @@ export class ResourceRecord {
 
   rendered(reads: readonly Reads[]): void {
     this.#reads = reads
+    const looked = reads.flatMap(({ needs }) => [...(needs?.trees ?? []), ...(needs?.names ?? [])])
+    const own = looked.map((key) => key.replace(/^\/[^/]+:(?=\/)/, ''))
+    this.datacenters = new Set(own.flatMap((key) => lookUpOf(key)?.dc ?? []))
   }
 
   /** @param hash undefined when the destination was removed */

@@ -97,9 +97,10 @@ export class StatusBoard {
    */
   status(owed: Owed, now: number, sizes: ReadonlyMap<string, number> = new Map()): FullStatus {
     const resources = [...this.#records.values()].map((record) => {
-      const stores = (this.#uses.get(record.name) ?? []).flatMap((name) => {
-        return this.#stores.get(name) ?? []
-      })
+      const used = this.#uses.get(record.name) ?? []
+      // A datacenter that it looks into is told of as a store of its own, while it is not as it should be.
+      const parts = used.flatMap((name) => [...record.datacenters].map((dc) => `${name}@${dc}`))
+      const stores = [...used, ...parts].flatMap((name) => this.#stores.get(name) ?? [])
       return record.history(stores, owed.get(record.name)?.since)
     })
     const stores = [...this.#stores.values()].map((store) => {
@@ -132,7 +133,9 @@ export class StatusBoard {
     for (const name of this.#records.keys()) if (!uses.has(name)) this.#records.delete(name)
     for (const name of uses.keys()) this.#record(name, time)
     const stores = new Set([...uses.values()].flat())
-    for (const name of this.#stores.keys()) if (!stores.has(name)) this.#stores.delete(name)
+    for (const name of this.#stores.keys()) {
+      if (!stores.has(name.replace(/@.*/s, ''))) this.#stores.delete(name)
+    }
     for (const name of stores) {
       if (this.#stores.has(name)) continue
       this.#stores.set(name, { name, state: 'waiting', since: isoTime(time) })

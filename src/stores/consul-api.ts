@@ -2,7 +2,8 @@
 // https://developer.hashicorp.com/consul/api-docs/kv
 import type { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { ConsulHttp, type Answer } from './consul-http.ts'
+import type { CatalogSettings } from '../core/settings.ts'
+import { ConsulHttp, withParameters, type Answer } from './consul-http.ts'
 import type { Indexes } from './consul-index.ts'
 import type { HttpClient } from './http.ts'
 import { base64, count, listOf, orNull, record, text } from './shape.ts'
@@ -26,24 +27,34 @@ export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered
   readonly wrong: (what: string) => FaultError
 }
 
+/** Whose keys, and how old they may be. */
+export type Of = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
+
 export class ConsulApi {
   readonly #http: ConsulHttp
 
   /** @param indexes outlive the connection */
-  constructor(http: HttpClient, headers: Record<string, string>, indexes: Indexes) {
+  constructor(
+    http: HttpClient,
+    headers: Record<string, string>,
+    indexes: Indexes,
+    private readonly of: Of,
+  ) {
     this.#http = new ConsulHttp(http, headers, indexes, NEEDS)
   }
 
   /**
    * All entries whose key begins with `start`, once the index is past `index`; at once for 0.
-   * The default consistency: never `?stale`, whose answers may come without a leader.
+   * Of the leader, unless older answers are allowed.
    */
   async list(start: string, index: number, signal: AbortSignal): Promise<Page> {
     const about = `/${start} and below`
     const query = { index, signal, about, shape: list, mayBeMissing: true }
-    const { value: entries = [], ...answer } = await this.#http.get(
-      `${pathOf(start)}?recurse`,
+    const path = this.#asked(`${pathOf(start)}?recurse`)
+    const { value: entries = [], ...answer } = await this.#http.getWithin(
+      path,
       query,
+      this.of.maxStale,
     )
     return { ...answer, entries, wrong: (what) => this.#http.notConsul(what) }
   }
@@ -53,7 +64,15 @@ export class ConsulApi {
    * denied, the read of one key says so, in old versions too.
    */
   mayRead(key: string, signal: AbortSignal): Promise<boolean> {
-    return this.#http.mayRead(pathOf(key), key, signal)
+    return this.#http.mayRead(this.#asked(pathOf(key)), key, signal)
+  }
+
+  #asked(path: string): string {
+    const { datacenter, namespace } = this.of
+    return withParameters(path, [
+      ['dc', datacenter],
+      ['ns', namespace],
+    ])
   }
 
   /** Whether another one, made of the settings as they are then, says the same about who is asking. */

@@ -57,7 +57,7 @@ export function open(
   settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
-  const { connection } = settings
+  const { connection, catalog: of = { maxStale: 0 } } = settings
   const credentials = () => consulCredentials(connection, env)
   const indexes = new Indexes()
   return openHttpStore({
@@ -67,7 +67,7 @@ export function open(
     settings,
     check: () => void credentials(),
     follow: (http, prefixes, signal) =>
-      follow(() => new ConsulApi(http, credentials(), indexes), prefixes, signal),
+      follow(() => new ConsulApi(http, credentials(), indexes, of), prefixes, signal),
   })
 }
 

@@ -2,6 +2,7 @@
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
+import { NotJson } from './consul-entries.ts'
 import type { Indexes } from './consul-index.ts'
 import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
@@ -16,8 +17,13 @@ export interface Query<T> {
   readonly signal: AbortSignal
   /** What is asked for, for messages: `the service web`. */
   readonly about: string
-  /** What the answer has to be. */
-  readonly shape: Shape<T>
+  /** What the answer has to be; not of one that is streamed. */
+  readonly shape?: Shape<T>
+  /**
+   * Reads an answer as it comes.
+   * @param anew as Answer.anew
+   */
+  readonly stream?: (anew: boolean) => AnswerStream<T>
   /** Any server may answer, even one without a leader. */
   readonly stale?: boolean
   /** That there is nothing (404) is an answer, whose value is undefined. */
@@ -26,6 +32,12 @@ export interface Query<T> {
   readonly isPolled?: boolean
   /** Milliseconds for an answer that does not block; default: as any request. */
   readonly timeout?: number
+}
+
+/** Throws a Mismatch or a NotJson where the answer is not what it should be. */
+export interface AnswerStream<T> {
+  write(chunk: Buffer): void
+  end(): T
 }
 
 export interface Answer<T> {
@@ -144,10 +156,14 @@ export class ConsulHttp {
       ...(consistent ? ['consistent'] : []),
     ]
     const glue = parameters.length === 0 ? '' : path.includes('?') ? '&' : '?'
+    const stream = query.stream?.(consistent)
     const response = await this.http
       .request(path + glue + parameters.join('&'), {
         headers: this.headers,
         signal,
+        ...(stream === undefined
+          ? {}
+          : { into: (chunk: Buffer) => this.#reading(() => stream.write(chunk)) }),
         // Consul adds up to a sixteenth of the wait, so that its clients do not return all at once.
         ...(index > 0
           ? { timeout: (WAIT * 17_000) / 16 + 10_000 }
@@ -162,7 +178,12 @@ export class ConsulHttp {
     this.#expectAnswer(response, query)
     return {
       index: query.isPolled === true ? 1 : this.#indexOf(response),
-      value: status === 404 ? undefined : this.#parse(body, query.shape),
+      value:
+        status === 404
+          ? undefined
+          : stream === undefined
+            ? this.#parse(body, query.shape as Shape<T>)
+            : this.#reading(() => stream.end()),
       early: index > 0 && performance.now() - asked < WAIT * 1000,
       anew: false,
       filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
@@ -251,6 +272,15 @@ export class ConsulHttp {
     throw this.notConsul(
       `its header X-Consul-Index is ${index === undefined ? 'missing' : 'no number'}`,
     )
+  }
+
+  /** Throws the fault of an answer that is not what it should be. */
+  #reading<T>(read: () => T): T {
+    try {
+      return expecting((what) => this.notConsul(what), read)
+    } catch (error) {
+      throw error instanceof NotJson ? this.notConsul('it is no JSON') : error
+    }
   }
 
   #parse<T>(body: string, shape: Shape<T>): T {

@@ -21,6 +21,11 @@ export interface RequestOptions {
    * default 30000, 0 for none.
    */
   readonly timeout?: number
+  /**
+   * Takes the body of a good answer (status 200) chunk by chunk, in place of `body`, which is empty then. What
+   * it throws has to be a FaultError.
+   */
+  readonly into?: (chunk: Buffer) => void
 }
 
 export interface LinesOptions extends RequestOptions {
@@ -112,7 +117,12 @@ class PooledClient implements HttpClient {
     try {
       const source = await this.#start(path, options, time.signal)
       const { status, headers } = source
-      return { status, headers, body: await bodyOf(source, this.options.heard).whole() }
+      const body = bodyOf(source, this.options.heard)
+      if (status !== 200 || options.into === undefined) {
+        return { status, headers, body: await body.whole() }
+      }
+      await body.into(options.into)
+      return { status, headers, body: '' }
     } catch (error) {
       throw this.#reasonOf(error, options)
     } finally {

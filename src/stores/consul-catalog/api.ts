@@ -60,7 +60,8 @@ interface Right {
 
 type Told = Pick<Reading, 'entries' | 'on'>
 
-interface Question<T> extends Pick<Query<T>, 'about' | 'shape' | 'mayBeMissing'> {
+interface Question<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
+  readonly shape: Shape<T>
   readonly path: string
   readonly lookUp: LookUp
   /** Without these, the answer may be so because of the ACL. */
@@ -301,7 +302,7 @@ export class CatalogApi {
   /** Stale answers are taken while they are young enough; else the leader is asked. */
   async #get<T>(
     http: ConsulHttp,
-    question: Pick<Query<T>, 'about' | 'shape' | 'isPolled'> & { readonly path: string },
+    question: Pick<Query<T>, 'about' | 'isPolled'> & ChangesOf<T>,
     { index, signal, atLeast = 0 }: Asked,
     parameters: Parameters,
     dc?: string,

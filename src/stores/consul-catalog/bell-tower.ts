@@ -80,7 +80,7 @@ export class BellTower {
         happening()
         if (topics.size <= options.few) return
         this.#pump()
-        if (isTold ? !this.#isTime || !topics.hasNews : !topics.areRead) continue
+        if (!topics.hasNews || (isTold && !this.#isTime)) continue
         isTold = true
         this.#isPressing = false
         yield topics.news()

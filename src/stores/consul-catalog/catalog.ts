@@ -33,8 +33,8 @@ export class Catalog {
   ) {}
 
   /**
-   * Everything that differs from what was told before, at once and even if nothing does; then changes
-   * as they come. Returns when there have come to be more topics than slots, or far fewer.
+   * Everything that differs from what was told before, the first time even if nothing does; then changes as
+   * they come. Returns when there have come to be more topics than slots, or far fewer.
    */
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
@@ -48,7 +48,7 @@ export class Catalog {
     if (topics.size <= slots) {
       // As many at once as are to block: an agent that has no room for so many says so before they do.
       await this.#readAll(slots, signal)
-      yield topics.news()
+      if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)
     } else {
       yield* new BellTower(this.api, topics, {

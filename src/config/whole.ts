@@ -101,6 +101,8 @@ function optionalStores(
   if (names === undefined || place === undefined) return undefined
   const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
   names.forEach((name, index) => {
+    // A file may hold what was recorded of any store.
+    if (settings.backend === 'file') return
     const known = faultOfStore(name, settings, backends)
     if (known === undefined) return
     faults.push(document.fault([...place, index], 'value', known.message, known.hint))

@@ -114,7 +114,7 @@ describe('examples', async () => {
 
 describe('what the servers say to it', async () => {
   const haproxy = [
-    ...['.', 'examples/haproxy', 'examples/consul-services'],
+    ...['.', 'examples/haproxy', 'examples/consul-services', 'examples/two-datacenters'],
     ...['examples/registrator', 'examples/skydns'],
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ]

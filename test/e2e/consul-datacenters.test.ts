@@ -58,7 +58,7 @@ test(
       await until('dc2 is away', async () => !(await reaches(one, 'dc2')))
 
       const run = site.start('-watch')
-      await run.until('without it', () => site.read('backup') === example('expected/dc2-away.cfg'))
+      await run.until('without it', () => site.read('backup') === example('dc2-away/haproxy.cfg'))
       await run.until('others are not concerned', () => site.read('local') === 'n1 dc1\nn2 dc1\n')
       expect(site.read('strict')).toBeUndefined()
       const without = 'rendered without dc2, which cannot be reached'
@@ -68,7 +68,7 @@ test(
       await both.dc2.start()
       await run.until(
         'with it',
-        () => site.read('backup') === example('expected/dc2-up.cfg'),
+        () => site.read('backup') === example('expected/haproxy.cfg'),
         40_000,
       )
       await run.until('that one, too', () => site.read('strict') === 'm1 dc2\ndc1 dc2\n', 40_000)

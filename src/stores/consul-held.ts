@@ -99,7 +99,7 @@ export class HeldEntries {
     each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)
-      const key = held?.key ?? (keyOf(name) as Key)
+      const key = held?.key ?? (keyOf(name))
       if (held?.value !== value) put.set(key, value)
       if (held === undefined)
         this.#held.set(name, {

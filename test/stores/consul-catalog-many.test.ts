@@ -50,7 +50,6 @@ test('300 services with 10 instances each over few connections', { timeout: 120_
   // Between the store and the agent, so that the connections of the test itself are not counted.
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
-  const port = portOf(tap.node)
   const raw = watch(tap.node, ['/services'])
   let most = 0
   const counting = setInterval(() => (most = Math.max(most, tap.open.length)), 5)

@@ -163,7 +163,12 @@ export class CatalogApi {
     return async (asked) => {
       const reading = await ask(asked)
       const path = withParameters('/v1/internal/ui/services', this.#parametersOf(lookUp))
-      const entries = await this.#proxies.without(reading.entries, this.connect(), path, asked)
+      const entries = await this.#proxies.without(
+        reading.entries,
+        this.connect(),
+        path,
+        asked.signal,
+      )
       return { ...reading, entries }
     }
   }

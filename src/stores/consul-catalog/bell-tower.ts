@@ -3,7 +3,8 @@
 // datacenter are due once (a pass), at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
-import { FaultError, type Fault } from '../../core/fault.ts'
+import type { FaultError } from '../../core/fault.ts'
+import { type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
 import { Inbox } from '../inbox.ts'
@@ -211,7 +212,7 @@ export class BellTower {
     } catch (error) {
       const isAway = error instanceof AnsweredError || error instanceof SilentError
       if (!isAway || this.#groups.get(name)?.lookUp.dc === undefined) throw error
-      for (const topic of this.#of(name)) this.#take(topic, (error as FaultError).fault)
+      for (const topic of this.#of(name)) this.#take(topic, error.fault)
       return undefined
     }
   }

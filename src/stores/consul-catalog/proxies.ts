@@ -5,7 +5,6 @@ import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import type { ConsulHttp } from '../consul-http.ts'
 import { listOf, optional, record, text } from '../shape.ts'
-import type { Asked } from './api.ts'
 
 const summaries = listOf(record({ Name: text, Kind: optional(text) }))
 
@@ -23,7 +22,7 @@ export class Proxies {
     entries: ReadonlyMap<Key, string>,
     http: ConsulHttp,
     path: string,
-    { signal }: Asked,
+    signal: AbortSignal,
   ): Promise<ReadonlyMap<Key, string>> {
     const names = new Map([...entries.keys()].map((key) => [key, nameIn(key)]))
     const known = this.#known.get(path) ?? { names: new Set(), proxies: new Set() }

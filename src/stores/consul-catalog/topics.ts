@@ -4,7 +4,7 @@
 import { lookUpOf, nameOfPart, encodePart, type LookUp } from '../../core/catalog.ts'
 import { nothing, type Extent, type KnownExtent } from '../../core/extent.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
-import { entryOf, joinKeys, type Key } from '../../core/key.ts'
+import { entryOf, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
 import { isEmpty, type Changes } from '../difference.ts'
 import type { CatalogApi, Reading } from './api.ts'

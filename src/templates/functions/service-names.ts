@@ -30,7 +30,8 @@ const HEALTHS: Readonly<Record<string, string>> = {
 }
 
 /** What is asked of one look-up; `tags` are chosen here, of what Consul gives anyway. */
-export interface Options extends LookUp {
+interface Options {
+  readonly lookUp: LookUp
   readonly tags: readonly string[]
 }
 
@@ -73,7 +74,7 @@ export function optionsOf(
     else if (String(value) !== '') lookUp[name] = String(value)
   }
   if (typeof lookUp['health'] === 'string') lookUp['health'] = healthOf(called, lookUp['health'])
-  return { ...lookUp, tags }
+  return { lookUp, tags }
 }
 
 function healthOf(called: string, text: string): string {

@@ -14,9 +14,9 @@ import { attempt, FaultError, raise, type Fault } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { doubtfulService, foreignService, taggedName } from '../foreign/services.ts'
 import { define } from './define.ts'
-import { isMap, mapping, optional, text, type Mapping, type Param } from './params.ts'
+import { isMap, text, type Mapping, type Param } from './params.ts'
 import { Entry, recordOf } from './record.ts'
-import { optionsOf, serviceName, type Options } from './service-names.ts'
+import { optionsOf, optionsParam, serviceName } from './service-names.ts'
 import { placeIn, storeCalled } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
@@ -61,11 +61,6 @@ const tagOrOptions: Param<string | Mapping | undefined> = {
     isMap(value) ? value : typeof value === 'string' ? value : text('tag').accept(value),
 }
 
-const options: Param<Mapping | undefined> = {
-  ...optional(mapping('options')),
-  hint: 'write {dc: "dc2"} in nunjucks, (map "dc" "dc2") in Go',
-}
-
 /** Throws for a name that no service has, or that is meant in another way. */
 function expectName(called: string, name: string, tag: string | undefined): void {
   // It would be the directory of all services.
@@ -85,7 +80,7 @@ function find(context: RenderContext, written: string, tag: string | undefined, 
   const { reader } = context
   const called = `service("${written}")`
   expectName(called, written, tag)
-  const { tags, ...lookUp } = optionsOf(called, given, SERVICE_OPTIONS)
+  const { tags, lookUp } = optionsOf(called, given, SERVICE_OPTIONS)
   const { name, of, dc } = serviceName(
     written,
     (whole) => given?.['dc'] !== undefined || reader.scope.keys.includes(serviceDir(whole)),
@@ -118,7 +113,7 @@ const LIST_OPTIONS = ['dc', 'tag', 'namespace', 'proxies'] as const
 
 export const services = [
   define('service', {
-    params: [text('name'), tagOrOptions, options],
+    params: [text('name'), tagOrOptions, optionsParam],
     doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. `web@dc2` and `dc2:web` are the service in another datacenter; before the colon may also be a named store that the keys name. Options are those of this look-up, over the store's settings: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (proxies of the mesh under the same name, too); with `dc` the name is taken as it stands. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
@@ -178,7 +173,7 @@ export const services = [
     },
   }),
   define('services', {
-    params: [options],
+    params: [optionsParam],
     doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one. Options: `dc`, `tag`, `namespace`, and `proxies`, without which proxies of the mesh are left out.",
     examples: [
       {
@@ -189,8 +184,8 @@ export const services = [
       },
     ],
     run: (context, given) => {
-      const { tags, ...asked } = optionsOf('services()', given, LIST_OPTIONS)
-      const place = placeIn(context, 'services()', rootOf('services', asked))
+      const { tags, lookUp } = optionsOf('services()', given, LIST_OPTIONS)
+      const place = placeIn(context, 'services()', rootOf('services', lookUp))
       return context.reader
         .children(place)
         .map((part) => ({ name: nameOfPart(part), tags: tagsIn(context, joinKeys(place, part)) }))
@@ -203,7 +198,7 @@ export const services = [
     },
   }),
   define('nodes', {
-    params: [options],
+    params: [optionsParam],
     doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `dc`, `filter`.",
     examples: [
       {
@@ -214,13 +209,13 @@ export const services = [
       },
     ],
     run: (context, given) => {
-      const { tags: _, ...asked } = optionsOf('nodes()', given, ['dc', 'filter'])
-      const place = placeIn(context, 'nodes()', rootOf('nodes', asked))
+      const { lookUp } = optionsOf('nodes()', given, ['dc', 'filter'])
+      const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp))
       return context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key))
     },
   }),
   define('node', {
-    params: [text('name'), options],
+    params: [text('name'), optionsParam],
     doc: 'One node with what is registered on it: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) when there is no such node. Option: `dc`.',
     examples: [
       {
@@ -234,15 +229,18 @@ export const services = [
     run: (context, name, given) => {
       const called = `node("${name}")`
       if (name === '') raise('template', `${called}: a node has a name`)
-      const { tags: _, ...asked } = optionsOf(called, given, ['dc'])
-      const dir = nodeKey(name, { ...asked, services: true })
+      const { lookUp } = optionsOf(called, given, ['dc'])
+      const written = serviceName(name, () => given?.['dc'] !== undefined)
+      const dc = written.dc ?? written.of
+      const asked = dc === undefined ? lookUp : { ...lookUp, dc }
+      const dir = nodeKey(written.name, { ...asked, services: true })
       const key = placeIn(context, called, dir)
       const value = context.reader.get(key)
       return value === undefined ? null : recordOf(NODE_WITH_SERVICES, value, key)
     },
   }),
   define('query', {
-    params: [text('name'), options],
+    params: [text('name'), optionsParam],
     doc: "What a prepared query of Consul gives, by its name or its id, as `service()` gives instances; its failover and its filters are Consul's. Consul cannot tell when its result changes: it is asked again as often as the query's TTL says, else every 10 s. The keys name a query as they name a service: `/services/geo`. Options: `dc`, whose servers run the query, and `near`.",
     examples: [
       {
@@ -255,8 +253,8 @@ export const services = [
     run: (context, name, given) => {
       const called = `query("${name}")`
       if (name === '') raise('template', `${called}: a prepared query has a name`)
-      const { tags: _, ...asked } = optionsOf(called, given, ['dc', 'near'])
-      const dir = serviceDir(name, { ...asked, query: true })
+      const { lookUp } = optionsOf(called, given, ['dc', 'near'])
+      const dir = serviceDir(name, { ...lookUp, query: true })
       return chosen(instancesIn(context, placeIn(context, called, dir)), [])
     },
   }),

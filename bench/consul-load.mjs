@@ -18,7 +18,9 @@ async function startConsul() {
   const [http, rpc, lan, wan] = await Promise.all([0, 0, 0, 0].map(lab.freePort))
   const ports = { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 }
   const config = { server: true, bootstrap: true, bind_addr: '127.0.0.1', ports }
-  const hcl = `-hcl=${JSON.stringify({ ...config, disable_update_check: true })}`
+  // By default an agent closes what goes beyond 200.
+  const limits = { http_max_conns_per_client: 4000 }
+  const hcl = `-hcl=${JSON.stringify({ ...config, limits, disable_update_check: true })}`
   const env = { ...process.env, ...server.env }
   const { pid } = lab.start(server.path, ['agent', `-data-dir=${lab.tempFolder()}`, hcl], { env })
   const url = `http://127.0.0.1:${http}/v1`

@@ -99,7 +99,8 @@ export class HeldEntries {
     each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)
-      const key = held?.key ?? (keyOf(name))
+      const key = held?.key ?? keyOf(name)
+      if (key === undefined) return
       if (held?.value !== value) put.set(key, value)
       if (held === undefined)
         this.#held.set(name, {

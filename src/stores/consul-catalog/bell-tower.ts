@@ -3,8 +3,7 @@
 // datacenter are due once (a pass), at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
-import type { FaultError } from '../../core/fault.ts'
-import { type Fault } from '../../core/fault.ts'
+import type { Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
 import { Inbox } from '../inbox.ts'

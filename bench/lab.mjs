@@ -50,7 +50,11 @@ export function freePort() {
 export function start(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
   let log = ''
-  child.stderr?.on('data', (chunk) => (log = (log + chunk).slice(-4000)))
+  let first = ''
+  child.stderr?.on('data', (chunk) => {
+    log = (log + chunk).slice(-4000)
+    if (first.length < 4000) first += chunk
+  })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   cleanups.push(async () => {
     child.kill('SIGKILL')
@@ -60,7 +64,7 @@ export function start(command, args, options = {}) {
     child.kill(signal)
     await exited
   }
-  return { pid: child.pid, stop, exited, log: () => log }
+  return { pid: child.pid, stop, exited, log: () => log, firstLog: () => first }
 }
 
 /** A fresh etcd; put() takes pairs, 100 to a transaction. */

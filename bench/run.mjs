@@ -285,6 +285,37 @@ async function memory() {
   row('memory after 20 s idle with 10,000 keys', besideBare(own, node))
 }
 
+/** The status page of 500 resources, made again for each visitor: a change comes before each. */
+async function statusPage() {
+  const folder = lab.tempFolder()
+  const keys = join(folder, 'keys.json')
+  lab.write(join(folder, 'templates/t.njk'), '{{ getv("/v") }}')
+  for (let n = 0; n < 500; n++) {
+    const dest = JSON.stringify(join(folder, `out/${n}`))
+    const lines = [`src = "t.njk"`, `dest = ${dest}`, 'keys = ["/"]', 'mkdirs = true']
+    lab.write(join(folder, `conf.d/resource-${n}.toml`), ['[template]', ...lines, ''].join('\n'))
+  }
+  lab.write(keys, '{"v": "0"}')
+  const where = ['-confdir', folder, '-state-dir', join(folder, 'state'), '-file', keys]
+  const daemon = lab.start(process.execPath, [lab.cli, '-watch', '-http', ':0', ...where])
+  await lab.until(() => existsSync(join(folder, 'out/499')))
+  const address = /status page at (\S+?);/.exec(daemon.firstLog())?.[1]
+  const times = []
+  let size = 0
+  for (let n = 1; n <= 15; n++) {
+    lab.write(keys, `{"v": "${n}"}`)
+    await lab.until(() => readFileSync(join(folder, 'out/499'), 'utf8') === String(n))
+    // The page takes a twentieth of the time at most: this one is not the one before.
+    await lab.sleep(2500)
+    const begin = process.hrtime.bigint()
+    size = (await (await fetch(address)).arrayBuffer()).byteLength
+    times.push(Number(process.hrtime.bigint() - begin) / 1e6)
+  }
+  const time = median(times)
+  const what = `500 resources: the status page, ${Math.round(size / 1000)} KB`
+  row(what, ms(time), '100 ms', time <= 100)
+}
+
 /** One file with Bun inside, beside a Node that does nothing. */
 async function singleExecutable() {
   const program = [join(lab.root, '.cache/executable/reconfd')]
@@ -325,6 +356,7 @@ const measurements = {
   manyResources,
   burst,
   memory,
+  statusPage,
   singleExecutable,
   goTemplates,
   consulLoad,

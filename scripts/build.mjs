@@ -33,9 +33,10 @@ const yamlModules = fileURLToPath(
 const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
-    'core/(version|result|fault|key|settings|control)',
-    'system/(runtime|inspector)',
-    'config/(settings|flags|options|commands|values|connection|concealed|defined|nearest)',
+    'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
+    'system/(runtime|inspector|secrets)',
+    'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
+    'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
   /** What every run needs. */
   run: [
@@ -47,21 +48,36 @@ const CHUNKS = {
     'apply',
     'config',
     'control/(keep|paths)',
-    'observe/(log|lines|describe|status|resource-record|awaited)',
+    'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
     'stores/(registry|difference|roots|limits|said|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/watch-files',
+    'system/(watch-files|bell|links)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+  ],
+  /** What only `reconfd register` needs. */
+  register: [
+    'register/[^/]+$',
+    'register/(checks|docker|sources)',
+    'core/register',
+    'config/(register|registry-uri|service-file)',
+    'exec',
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart] = [CHUNKS.flags, CHUNKS.run, CHUNKS.apart].map(modulesOf)
+const [flags, everyRun, apart, register] = [
+  CHUNKS.flags,
+  CHUNKS.run,
+  CHUNKS.apart,
+  CHUNKS.register,
+].map(modulesOf)
 const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 rmSync(`${root}dist`, { recursive: true, force: true })
@@ -94,9 +110,14 @@ const { output } = await bundle.write({
         priority: 1,
       },
       {
+        name: 'register',
+        test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),
+      },
+      {
         name: 'nunjucks',
         test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
       },
+      { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
       // Of which the library needs a part.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },

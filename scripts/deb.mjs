@@ -62,7 +62,8 @@ function fill() {
   put('usr/share/zsh/vendor-completions/_reconfd', printed('completion', 'zsh'))
   put('usr/share/fish/vendor_completions.d/reconfd.fish', printed('completion', 'fish'))
   put('usr/share/man/man1/reconfd.1.gz', gzip(printed('man')))
-  copy('packaging/systemd/reconfd.service', 'usr/lib/systemd/system/reconfd.service')
+  for (const unit of ['reconfd.service', 'reconfd-register.service'])
+    copy(`packaging/systemd/${unit}`, `usr/lib/systemd/system/${unit}`)
 
   put('etc/confd/confd.toml', debian('confd.toml'))
   put('etc/default/reconfd', debian('default'))

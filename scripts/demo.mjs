@@ -1,6 +1,7 @@
 // npm run demo: sets itself up and does the main job with the sample: keys.yaml and conf.d/ at the top
 // make haproxy.cfg. `npm run demo -- -watch` keeps watching; further flags are passed on to reconfd.
-import { spawn } from 'node:child_process'
+// `npm run demo -- whole-way` does it with containers (scripts/whole-way.mjs).
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { build, installPackages, root } from './prepare.mjs'
 
@@ -10,6 +11,11 @@ const watch = flags.some((flag) => /^--?watch$/.test(flag))
 
 installPackages()
 build()
+if (flags[0] === 'whole-way') {
+  const args = ['scripts/whole-way.mjs', ...flags.slice(1)]
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
 const command = [
   '-backend',
   'file',

@@ -9,16 +9,26 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withLoader } from './loader.mjs'
 
 /** What ZooKeeper needs of all that its package depends on, which are 37 MB of archives. */
 const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
 
+/** What HAProxy of trixie and forky is linked with, its C library included. */
+const HAPROXY_LIBRARIES = [
+  ...['libc6', 'libgcc-s1', 'libstdc++6', 'libcrypt1', 'libjemalloc2', 'liblua5.4-0'],
+  ...['libopentracing-c-wrapper0t64', 'libopentracing1', 'libpcre2-8-0', 'libssl3t64'],
+  ...['libzstd1', 'zlib1g'],
+]
+
 /**
  * Which package a server comes from, and where in the package its program lies. `alone` names the
  * packages when it is not the package's dependencies that are wanted; `suite` where they are from, when it
- * is the version that counts: then nothing is taken from PATH.
+ * is the version that counts: then nothing is taken from PATH. `ownLibc`: the program needs a newer C library than
+ * the machine may have, and is changed to start with the one that came along.
  */
 const SERVERS = {
   etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
@@ -28,6 +38,29 @@ const SERVERS = {
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
+  // One of each release: what can be done at run time differs (src/haproxy/, docs/haproxy.md).
+  'haproxy-2.2': {
+    alone: ['haproxy', 'libssl1.1', 'liblua5.3-0'],
+    suite: 'bullseye',
+    program: 'usr/sbin/haproxy',
+  },
+  'haproxy-2.6': {
+    alone: ['haproxy', 'libssl3', 'liblua5.3-0', 'libopentracing-c-wrapper0', 'libopentracing1'],
+    suite: 'bookworm',
+    program: 'usr/sbin/haproxy',
+  },
+  'haproxy-3.0': {
+    alone: ['haproxy', ...HAPROXY_LIBRARIES],
+    suite: 'trixie',
+    program: 'usr/sbin/haproxy',
+    ownLibc: true,
+  },
+  'haproxy-3.2': {
+    alone: ['haproxy', ...HAPROXY_LIBRARIES],
+    suite: 'forky',
+    program: 'usr/sbin/haproxy',
+    ownLibc: true,
+  },
   nginx: { package: 'nginx', program: 'usr/sbin/nginx' },
   java: { package: 'default-jre-headless', program: 'usr/lib/jvm/default-java/bin/java' },
   zookeeper: {
@@ -73,9 +106,9 @@ const SERVERS = {
 
 /**
  * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, bookworm
- * the one with etcd 3.4, trixie the first with etcd 3.5.
+ * the one with etcd 3.4, trixie the first with etcd 3.5. Each has another HAProxy.
  */
-const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie']
+const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie', 'forky']
 
 /** What `npm test` needs; the others are fetched when a test asks for them. */
 export const serverNames = Object.keys(SERVERS).filter((name) => !SERVERS[name].seldom)
@@ -286,7 +319,7 @@ function deb822(text) {
 /** Downloads and unpacks one server; returns what went wrong, if something did. */
 function fetch(name, work, apt) {
   const archives = join(work, 'archives')
-  const { package: main, alone, suite, program } = SERVERS[name]
+  const { package: main, alone, suite, program, ownLibc } = SERVERS[name]
   const download =
     alone === undefined
       ? apt('install', '--download-only', '--no-install-recommends', main)
@@ -301,6 +334,7 @@ function fetch(name, work, apt) {
   mendLinks(root, root)
   if (programIn(root, program) === undefined)
     return `package ${main ?? alone[0]} holds no ${program}`
+  if (ownLibc) startWithOwnLibc(root, program, join(realpathSync(CACHE), name))
   try {
     renameSync(root, join(CACHE, name))
   } catch (error) {
@@ -308,6 +342,14 @@ function fetch(name, work, apt) {
     if (locate(name) === undefined) return `could not move it to ${CACHE}: ${error.message}`
   }
   return undefined
+}
+
+/** @param home where the unpacked tree will be */
+function startWithOwnLibc(root, program, home) {
+  const libraries = readdirSync(join(root, 'usr/lib'), { recursive: true })
+  const loader = libraries.find((path) => /(^|\/)ld-linux[^/]*\.so\.\d+$/.test(path))
+  const path = join(root, program)
+  writeFileSync(path, withLoader(readFileSync(path), join(home, 'usr/lib', loader)))
 }
 
 /** Links to absolute paths, such as Java's to its files in /etc, point into the unpacked tree. */

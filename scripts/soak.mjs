@@ -1,11 +1,16 @@
-// npm run soak [-- load|reloads] [-seconds N]: the long trials of test/faults, 20 minutes each unless said
+// npm run soak [-- load|reloads|register] [-seconds N]: the long trials of test/faults, 20 minutes each unless said
 // otherwise. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
-// (reloads.test.ts) kills whatever it can and counts lost reloads. Without a name both are run.
+// (reloads.test.ts) kills whatever it can and counts lost reloads. `register` (register.test.ts)
+// compares what is registered with the truth. Without a name all are run.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'
 
-const trials = { load: 'test/faults/soak.test.ts', reloads: 'test/faults/reloads.test.ts' }
+const trials = {
+  load: 'test/faults/soak.test.ts',
+  reloads: 'test/faults/reloads.test.ts',
+  register: 'test/faults/register.test.ts',
+}
 
 function usage() {
   console.error(`usage: npm run soak [-- ${Object.keys(trials).join('|')}] [-seconds N]`)

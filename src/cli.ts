@@ -1,16 +1,21 @@
 // The command: argv, signals, exit codes. The only place that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
+import { printableText } from './core/escape.ts'
 import type { Ended } from './core/ended.ts'
 import type { Emit } from './core/event.ts'
 import { formatFault, type Fault } from './core/fault.ts'
 import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
+import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
-import { loadSettings, type Command } from './config/settings.ts'
+import type { Command } from './config/command.ts'
+import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
-import { selfCommand } from './system/runtime.ts'
+import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
+import { withoutSecrets } from './system/secrets.ts'
+import { counted } from './core/words.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
 
@@ -39,7 +44,8 @@ function standardError(): Outlet {
 }
 
 /** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
-async function tellFaults(faults: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+  const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
     for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
     return
@@ -64,7 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   switch (command.value.kind) {
     case 'version':
-      process.stdout.write(`reconfd ${VERSION}\n`)
+      process.stdout.write(`reconfd ${VERSION} (${runtimeName()}, ${platformName()})\n`)
       return EXIT.done
     case 'help':
       process.stdout.write(command.value.text)
@@ -78,6 +84,14 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'snapshot': {
       const { snapshot } = await import('./check/snapshot.ts')
       return finish(await snapshot(command.value), command.value.settings.logFormat)
+    }
+    case 'register':
+      return register(command.value)
+    case 'register-status': {
+      const { shownStatus } = await import('./register/status.ts')
+      const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
+      await say(text)
+      return exit
     }
     case 'check': {
       const { check } = await import('./check/command.ts')
@@ -114,7 +128,7 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await say(text)
+  await say(withoutSecrets(text))
   await tellFaults(faults, format)
   return exit
 }
@@ -126,14 +140,25 @@ async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise
   return EXIT.done
 }
 
-/** `reconfd status` and the like. */
+/** `reconfd status` and the like. Times are local for people who look, and UTC for everybody else. */
 async function ask({
   question,
   settings,
   json,
+  follow,
 }: Extract<Command, { kind: 'ask' }>): Promise<number> {
-  const { askDaemon } = await import('./control/ask.ts')
-  const told = await askDaemon(question, settings, json)
+  const { askDaemon, followDaemon } = await import('./control/ask.ts')
+  const { local, utc } = await import('./control/text.ts')
+  const isTerminal = process.stdout.isTTY === true
+  const again = () => askDaemon(question, settings, json, isTerminal ? local : utc)
+  if (follow) {
+    const stop = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+    const show = (text: string): boolean =>
+      process.stdout.write(isTerminal ? `${CLEAR_SCREEN}${text}` : `${text}\n`)
+    return followDaemon(again, show, stop.signal)
+  }
+  const told = await again()
   if (told.ok) {
     await say(told.value.text)
     return told.value.exit
@@ -141,6 +166,30 @@ async function ask({
   await tellFaults([told.error.fault], settings.logFormat)
   return told.error.exit
 }
+
+/** `reconfd register`. */
+async function register({
+  settings,
+  notices,
+}: Extract<Command, { kind: 'register' }>): Promise<number> {
+  void closeInspector()
+  await spareMemory()
+  const [{ main: run }, { styleFor }] = await Promise.all([
+    import('./register/main.ts'),
+    import('./observe/lines.ts'),
+  ])
+  return run(settings, notices, {
+    style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
+    log: tell,
+    print: (line) => process.stdout.write(`${line}\n`),
+    onSignals(names, callback) {
+      for (const name of names) process.on(name, callback)
+    },
+    exit: (code) => process.exit(code),
+  })
+}
+/** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
 async function runWith(
   argv: readonly string[],
@@ -162,22 +211,29 @@ async function runWith(
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
+  const reading = await readingFor(settings)
   const log = createLog({
     level: settings.logLevel,
     style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
-    write: tell,
+    write: (line) => {
+      reading?.clear()
+      tell(line)
+    },
   })
   const { flush } = log
   const report = await reportFor(settings)
   // With -noop a resource is never seen to.
   const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  let resources = 0
   const emit: Emit = (event) => {
+    reading?.note(event)
+    if (event.kind === 'started') resources = event.resources
     log.emit(event)
     report?.emit(event)
     awaited?.note(event)
   }
   process.on('exit', flush)
-  for (const message of notices) emit({ kind: 'notice', level: 'info', message })
+  for (const notice of notices) emit({ kind: 'notice', ...notice })
   if (process.pid === 1 && settings.mode !== 'onetime') {
     const message =
       'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'
@@ -211,10 +267,17 @@ async function runWith(
     showPlan: (file) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(file)
-      const shown = process.stdout.isTTY ? diff.harmless(text) : text
+      const shown = process.stdout.isTTY ? printableText(text) : text
       process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
     },
   })
+  flush()
+  if (settings.mode === 'onetime' && !settings.noop && ended.kind === 'done' && resources > 0) {
+    const isSame = ended.failed.length + ended.changed.length === 0
+    const message = `${counted(resources, 'resource')} in sync, nothing changed`
+    if (isSame) emit({ kind: 'notice', level: 'info', message })
+  }
+  reading?.close()
   flush()
   const exit = exitCodeOf(ended, settings, stoppedBy)
   const faults = 'faults' in ended ? ended.faults : []
@@ -233,6 +296,13 @@ async function runWith(
 async function spareMemory(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8')
   setFlagsFromString('--liftoff-only')
+}
+
+/** For a terminal that is to show what a program shows while it works. */
+async function readingFor({ logFormat }: Settings) {
+  if (!process.stderr.isTTY || logFormat !== 'text') return undefined
+  const { Reading } = await import('./observe/reading.ts')
+  return new Reading((text) => process.stderr.write(text))
 }
 
 /** For a onetime run that somebody looks at, or that is to leave a report. */

@@ -25,9 +25,7 @@ export class Checks {
   /** Commands that name no file, and have passed for all files that have them. */
   readonly #passed = new Set<string>()
 
-  constructor(
-    private readonly tell: (spec: TemplateSpec, checked: Checked) => void,
-  ) {}
+  constructor(private readonly tell: (spec: TemplateSpec, checked: Checked) => void) {}
 
   /** @returns why the file is refused; undefined when it is good, or has no check_cmd */
   async check(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {

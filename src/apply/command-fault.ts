@@ -2,6 +2,7 @@
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
+import { duration } from '../core/words.ts'
 
 export type CommandName = 'check_cmd' | 'group_check_cmd' | 'reload_cmd' | 'verify_cmd'
 
@@ -35,7 +36,8 @@ export function commandFault(
 }
 
 function ending(result: CommandResult): string {
-  if (result.timedOut) return `ran into its timeout and was ended after ${seconds(result.duration)}`
+  if (result.timedOut)
+    return `ran into its timeout and was ended after ${duration(result.duration)}`
   if (result.signal !== null) return `was ended by ${result.signal}`
   if (result.exitCode === null) return 'could not be started'
   return `failed with exit code ${result.exitCode}`
@@ -69,5 +71,3 @@ function advice(what: CommandName, result: CommandResult): string {
     return `${after}. It printed nothing: does a flag such as -q keep it silent? ${otherwise}`
   return `${after}. ${otherwise}`
 }
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -4,7 +4,8 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
-import { commandEnvironment } from './environment.ts'
+import { commandEnvironment } from '../system/command-environment.ts'
+import { signalGroup } from '../system/process.ts'
 import { CappedOutput } from './output.ts'
 import { takeShell } from './warm-shell.ts'
 
@@ -136,16 +137,6 @@ function endable(pid: number, options: CommandOptions): Endable {
       clearTimeout(killTimer)
       signalGroup(pid, 'SIGKILL')
     },
-  }
-}
-
-/** False when there is nobody left in the group. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-pid, signal)
-    return true
-  } catch {
-    return false // ESRCH; or EPERM: the group has become somebody else's (setuid), beyond our reach
   }
 }
 

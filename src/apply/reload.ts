@@ -14,23 +14,31 @@ export function longestReload({ timeout, verify }: RunTerms): number {
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
 
+interface Ended {
+  readonly result: CommandResult
+  readonly fault?: Fault
+}
+
 /** @returns the result of the reload command, or of the verification that failed. Never rejects. */
-export async function runReload(
-  command: string,
-  { timeout, verify, sensitive }: RunTerms,
-): Promise<{ readonly result: CommandResult; readonly fault?: Fault }> {
+export async function runReload(command: string, terms: RunTerms): Promise<Ended> {
+  const { timeout, sensitive } = terms
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (!succeeded(result)) {
     return { result: shown, fault: commandFault('reload_cmd', command, result, sensitive) }
   }
+  return (await runVerification(terms)) ?? { result: shown }
+}
+
+/** @returns the verification that has failed. Never rejects. */
+export async function runVerification({ verify, sensitive }: RunTerms): Promise<Ended | undefined> {
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue
     const fault = commandFault('verify_cmd', one.command, verified, sensitive)
     return { result: shownResult(verified, sensitive), fault }
   }
-  return { result: shown }
+  return undefined
 }
 
 async function runVerify({ command, timeout, attempts }: Verify): Promise<CommandResult> {

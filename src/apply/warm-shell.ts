@@ -2,7 +2,7 @@
 // the tables of all its memory, some 0.1 ms for each MB: that is not to lie between a changed key and
 // its reload, so it is done while there is nothing else to do.
 import type { ChildProcess, spawn as Spawn } from 'node:child_process'
-import { commandEnvironment } from './environment.ts'
+import { commandEnvironment } from '../system/command-environment.ts'
 
 /** How long after a command the next shell is started, in milliseconds. */
 const PAUSE = 50

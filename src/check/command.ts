@@ -1,6 +1,7 @@
 // `reconfd check`, with -preflight and -validate: what was found, and how the command ends.
+import { jsonText } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
-import type { CheckCommand } from '../config/settings.ts'
+import type { CheckCommand } from '../config/command.ts'
 import { errors, findingsJson, findingsText, hasErrors, sorted, warnings } from './findings.ts'
 import { checkOffline } from './offline.ts'
 import { isFailed, tableText, type Row } from './table.ts'
@@ -26,7 +27,9 @@ export async function check(
 ): Promise<Outcome> {
   const { settings, faults, doubts, notices, json } = command
   const offline = await checkOffline(settings)
-  const told = notices.map((message): Fault => ({ kind: 'config', message }))
+  const told = notices
+    .filter(({ level }) => level === 'warn')
+    .map(({ message }): Fault => ({ kind: 'config', message }))
   const found = sorted([...errors(faults), ...warnings([...doubts, ...told]), ...offline.findings])
   const wrong = hasErrors(found)
   const tried =
@@ -38,9 +41,16 @@ export async function check(
       ...findingsJson(found, offline.counted),
       ...(rows.length > 0 ? { tried: rows } : {}),
     }
-    return { text: `${JSON.stringify({ ...all, ok: exit === 0 }, null, 2)}\n`, faults: [], exit }
+    return { text: `${jsonText({ ...all, ok: exit === 0 }, 2)}\n`, faults: [], exit }
   }
-  const text = findingsText(found, offline.counted, colour) + tableText(tried.rows, colour)
+  const count = (state: Row['state']): number =>
+    tried.rows.filter((row) => row.state === state).length
+  const triedText = {
+    text: tableText(tried.rows, colour),
+    errors: count('failed') + tried.unreachable.length,
+    warnings: count('warning'),
+  }
+  const text = findingsText(found, offline.counted, colour, triedText)
   return { text, faults: tried.unreachable, exit }
 }
 

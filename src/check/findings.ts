@@ -1,5 +1,7 @@
 // Findings: what `reconfd check` has to say, as text for people and as JSON for editors.
-import { formatFault, type Fault } from '../core/fault.ts'
+import { labelledFault, type Fault } from '../core/fault.ts'
+import { painted } from '../core/table.ts'
+import { counted } from '../core/words.ts'
 
 export interface Finding {
   readonly severity: 'error' | 'warning'
@@ -30,22 +32,35 @@ export interface Counted {
   readonly templates: number
 }
 
-const COLOURS = { error: '\u001b[31m', warning: '\u001b[33m' } as const
+const COLOURS = { error: 31, warning: 33 } as const
 
+/** What was tried beyond looking at files. */
+export interface TriedText {
+  /** The table of it. */
+  readonly text: string
+  readonly errors: number
+  readonly warnings: number
+}
+
+const nothingTried: TriedText = { text: '', errors: 0, warnings: 0 }
+
+/** The summary of the whole comes last. */
 export function findingsText(
   findings: readonly Finding[],
   { resources, templates }: Counted,
   colour: boolean,
+  tried: TriedText = nothingTried,
 ): string {
   const told = findings.map(({ severity, fault }) => {
-    const head = colour ? `${COLOURS[severity]}${severity}\u001b[39m` : severity
-    return `${formatFault({ ...fault, message: `${head}: ${fault.message}` })}\n`
+    const label = colour ? painted(COLOURS[severity], severity) : severity
+    return `${labelledFault(`${label}: `, fault)}\n`
   })
-  const of = `in ${count(resources, 'resource')} with ${count(templates, 'template')}`
+  const of = `in ${counted(resources, 'resource')} with ${counted(templates, 'template')}`
   const number = (severity: Finding['severity']): number =>
-    findings.filter((finding) => finding.severity === severity).length
-  const sums = [count(number('error'), 'error'), count(number('warning'), 'warning')]
-  return [...told, `${findings.length === 0 ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
+    findings.filter((finding) => finding.severity === severity).length + tried[`${severity}s`]
+  const sums = [counted(number('error'), 'error'), counted(number('warning'), 'warning')]
+  const isGood = number('error') + number('warning') === 0
+  return [...told, tried.text, `${isGood ? 'no faults' : sums.join(', ')} ${of}\n`].join('')
 }
 
 /** One finding is one object; lines and columns are 1-based. */
@@ -54,5 +69,3 @@ export const findingsJson = (findings: readonly Finding[], counted: Counted): ob
   ...counted,
   findings: findings.map(({ severity, fault }) => ({ severity, ...fault })),
 })
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`

@@ -12,6 +12,7 @@ import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
 import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
+import { haproxyFindings } from './haproxy.ts'
 
 export interface Checked {
   readonly findings: readonly Finding[]
@@ -34,6 +35,7 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
     ...(await templateFindings(read, settings)),
     ...errors(await commandFaults(read)),
     ...(await storeFindings(settings, loaded)),
+    ...(await haproxyFindings(read)),
   ]
   return {
     findings: sorted(found),

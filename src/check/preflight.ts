@@ -21,8 +21,9 @@ import { treeOf, type Tree } from '../core/tree.ts'
 import type { Wanted } from '../feeds/feeds.ts'
 import { openStore } from '../stores/registry.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
-import { commandWords } from './command-words.ts'
 import type { Row } from './table.ts'
+import { counted, duration } from '../core/words.ts'
+import { commandWords } from '../core/command-words.ts'
 
 export interface Preflight {
   readonly rows: readonly Row[]
@@ -112,7 +113,7 @@ async function readOnce(
   const signal = AbortSignal.timeout(timeout)
   const late: Fault = {
     kind: 'store',
-    message: `no answer within ${timeout / 1000} s`,
+    message: `no answer within ${duration(timeout)}`,
     hint: 'Is it reachable? -timeout sets how long to wait.',
   }
   try {
@@ -165,7 +166,7 @@ function keysIn(resources: readonly Resource[], name: string | undefined) {
   })
 }
 
-const keys = (n: number): string => (n === 0 ? 'no keys' : n === 1 ? '1 key' : `${n} keys`)
+const keys = (n: number): string => (n === 0 ? 'no keys' : counted(n, 'key'))
 
 const destinationRows = ({ name, templates }: Resource): Promise<Row>[] =>
   templates.map(async (spec): Promise<Row> => {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { filesIn, keysIn, linesOf, type Case } from './cases.ts'
 import { textDiff } from '../observe/diff.ts'
 import { privateFolder } from '../system/temporary.ts'
+import { duration } from '../core/words.ts'
 
 export interface CaseResult {
   readonly name: string
@@ -114,7 +115,7 @@ async function compare(folder: string, made: Made): Promise<readonly string[]> {
   const [code = '0'] = await linesOf(folder, 'exit')
   if (made.exit !== Number(code)) {
     const ended =
-      made.exit === null ? `did not end within ${PATIENCE / 1000} s` : `exit ${made.exit}`
+      made.exit === null ? `did not end within ${duration(PATIENCE)}` : `exit ${made.exit}`
     problems.push(`${ended} instead of exit ${code}; it said:\n${made.said.trimEnd()}`)
   }
   for (const piece of await linesOf(folder, 'expected-error.txt')) {

@@ -1,9 +1,10 @@
 // `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
 // file store can read. What CI tests templates with, without any store.
-import type { SnapshotCommand } from '../config/settings.ts'
+import type { SnapshotCommand } from '../config/command.ts'
 import { loadResources } from '../config/resources.ts'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
+import { counted } from '../core/words.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import { writeOutput } from '../system/output-file.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
@@ -42,7 +43,7 @@ export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snap
   try {
     await writeOutput(out, text)
     return {
-      text: `${feeds.tree.size} key${feeds.tree.size === 1 ? '' : 's'} in ${out}\n`,
+      text: `${counted(feeds.tree.size, 'key')} in ${out}\n`,
       faults: [],
       exit: 0,
     }

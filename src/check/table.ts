@@ -1,4 +1,6 @@
-// A table of what was tried and how it went, aligned, for a terminal and for a log of a CI run.
+// What was tried and how it went, for a terminal and for a log of a CI run.
+import { printableText } from '../core/escape.ts'
+import { painted, tableLines } from '../core/table.ts'
 
 export interface Row {
   /** What kind of thing, such as `store`. */
@@ -9,27 +11,21 @@ export interface Row {
   readonly detail: string
 }
 
-const SIGNS = { ok: ['ok', '32'], warning: ['!', '33'], failed: ['FAILED', '31'] } as const
+const SIGNS = { ok: ['ok', 32], warning: ['!', 33], failed: ['FAILED', 31] } as const
 
-/** Columns are as wide as their widest cell; the last one is not padded. */
 export function tableText(rows: readonly Row[], colour: boolean): string {
-  const width = (cell: (row: Row) => string): number =>
-    Math.max(0, ...rows.map((row) => cell(row).length))
-  const what = width((row) => row.what)
-  const name = width((row) => row.name)
-  const state = width((row) => SIGNS[row.state][0])
-  return rows
-    .map((row) => {
-      const [sign, code] = SIGNS[row.state]
-      const padded = sign.padEnd(state)
-      const [first = '', ...more] = row.detail.split('\n')
-      const cells = [
-        row.what.padEnd(what),
-        row.name.padEnd(name),
-        colour ? `\u001b[${code}m${padded}\u001b[39m` : padded,
-        first,
-      ]
-      return [cells.join('  ').trimEnd(), ...more.map((line) => `    ${line}`)].join('\n') + '\n'
+  const details = rows.map(({ detail }) => detail.split('\n'))
+  const cells = rows.map(({ what, name, state }, n) => {
+    return [what, name, SIGNS[state][0], details[n]?.[0] ?? '']
+  })
+  const lines = tableLines(cells, (cell, column, row) => {
+    const code = SIGNS[rows[row]?.state ?? 'ok'][1]
+    return colour && column === 2 ? painted(code, cell) : cell
+  })
+  return lines
+    .flatMap((line, n) => {
+      const more = details[n]?.slice(1) ?? []
+      return [line, ...more.map((text) => `    ${printableText(text)}`)].map((text) => `${text}\n`)
     })
     .join('')
 }

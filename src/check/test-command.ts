@@ -4,7 +4,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
-import type { TestCommand } from '../config/settings.ts'
+import type { TestCommand } from '../config/command.ts'
+import { painted, tableLines } from '../core/table.ts'
+import { duration } from '../core/words.ts'
 import { options } from '../config/options.ts'
 import { colourDiff } from '../observe/diff.ts'
 import { findCases, type Case } from './cases.ts'
@@ -36,11 +38,10 @@ export async function test(command: TestCommand, options: TestOptions): Promise<
       'A test is a folder with keys.yaml and expected/; reconfd test -update makes expected/.'
     return { text: '', faults: [{ kind: 'config', message, hint }], exit: 1 }
   }
-  const started = performance.now()
+  const begin = performance.now()
   const results = await inParallel(cases, (one) => runCase(one, { ...options, update }))
-  const duration = performance.now() - started
-  const faults =
-    command.junit === undefined ? [] : await writeJunit(command.junit, results, duration)
+  const took = performance.now() - begin
+  const faults = command.junit === undefined ? [] : await writeJunit(command.junit, results, took)
   const isFailed = results.some(({ state }) => state === 'failed') || faults.length > 0
   return { text: resultsText(results, options.colour), faults, exit: isFailed ? 1 : 0 }
 }
@@ -78,13 +79,17 @@ async function writeJunit(
 const SIGNS = { passed: ['ok', 32], failed: ['FAILED', 31], updated: ['updated', 33] } as const
 
 function resultsText(results: readonly CaseResult[], colour: boolean): string {
-  const width = Math.max(...results.map(({ name }) => name.length))
-  const lines = results.flatMap(({ name, state, duration, problems }) => {
-    const [word, code] = SIGNS[state]
-    const sign = colour ? `\u001b[${code}m${word.padEnd(7)}\u001b[39m` : word.padEnd(7)
-    const told = problems.map((problem) => (colour ? colourDiff(problem) : problem))
-    const indented = told.flatMap((problem) => problem.trimEnd().split('\n'))
-    return [`${sign}  ${name.padEnd(width)}  ${duration} ms`, ...indented.map((l) => `    ${l}`)]
+  const cells = results.map(({ name, state, duration: took }) => {
+    return [SIGNS[state][0], name, duration(took)]
+  })
+  const heads = tableLines(cells, (cell, column, row) => {
+    const code = SIGNS[results[row]?.state ?? 'passed'][1]
+    return colour && column === 0 ? painted(code, cell) : cell
+  })
+  const lines = results.flatMap(({ problems }, n) => {
+    const shown = problems.map((problem) => (colour ? colourDiff(problem) : problem))
+    const indented = shown.flatMap((problem) => problem.trimEnd().split('\n'))
+    return [heads[n] ?? '', ...indented.map((line) => `    ${line}`)]
   })
   const number = (state: CaseResult['state']): number =>
     results.filter((result) => result.state === state).length

@@ -4,7 +4,9 @@ import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { LoadedResources } from '../config/resources.ts'
+import { counted } from '../core/words.ts'
 import { run } from '../engine/run.ts'
+import { Progress } from '../observe/progress.ts'
 import type { Row } from './table.ts'
 
 export interface Validation {
@@ -19,9 +21,7 @@ export async function validate(
   settings: Settings,
   { resources }: LoadedResources,
 ): Promise<Validation> {
-  const failed = new Map<string, Fault>()
-  const checks = new Map<string, number>()
-  const done = new Set<string>()
+  const progress = new Progress()
   const ended = await run(
     { ...settings, mode: 'onetime', noop: true, diff: false },
     {
@@ -30,28 +30,29 @@ export async function validate(
       onReload: () => undefined,
       settingsNow: async () => ok(settings),
       showPlan: () => undefined,
-      emit: (event) => {
-        if (event.kind === 'rendered') done.add(event.resource)
-        if (event.kind === 'checked')
-          checks.set(event.resource, (checks.get(event.resource) ?? 0) + 1)
-        if (event.kind === 'failed') failed.set(event.resource, event.fault)
-      },
+      emit: (event) => progress.note(event, Date.now()),
     },
   )
+  const failureOf = (name: string): Fault | undefined => {
+    const event = progress.resources.get(name)?.problem?.event
+    return event?.kind === 'failed' ? event.fault : undefined
+  }
   const rows = resources
-    .filter(({ name }) => done.has(name))
+    .filter(({ name }) => progress.resources.get(name)?.reads !== undefined)
     .map(({ name, templates, group }): Row => {
-      const fault = failed.get(name)
+      const fault = failureOf(name)
       // What belongs together is tried together: the first failure ends it.
-      const other = resources.find((one) => one.group === group && failed.has(one.name))
+      const other = resources.find(
+        (one) => one.group === group && failureOf(one.name) !== undefined,
+      )
       if (group !== undefined && fault === undefined && other !== undefined) {
         const detail = `not tried to the end: ${other.name} of its group has failed`
         return { what: 'resource', name, state: 'warning', detail }
       }
       const row = { what: 'resource', name }
       if (fault !== undefined) return { ...row, state: 'failed', detail: formatFault(fault) }
-      const files = `${templates.length} template${templates.length === 1 ? '' : 's'} rendered`
-      const ran = checks.get(name) ?? 0
+      const files = `${counted(templates.length, 'template')} rendered`
+      const ran = progress.resources.get(name)?.checks ?? 0
       const checked = ran === 0 ? 'no check_cmd' : `${ran} check_cmd run`
       return { ...row, state: 'ok', detail: `${files}, ${checked}` }
     })

@@ -2,6 +2,7 @@
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Settings } from '../core/settings.ts'
+import { andMore } from '../core/words.ts'
 import type { TomlPath } from './positions.ts'
 import type { TomlDocument } from './toml.ts'
 import { withoutEffect, type Whole } from './whole.ts'
@@ -89,9 +90,8 @@ function prefixNotice(resources: readonly Checked[], settings: Settings): Fault[
   )
   const [example] = own
   if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
-  const more = own.length > 1 ? ` and ${own.length - 1} more` : ''
   const message =
     `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
-    `${example.fullPrefix} (${example.name}${more}); older confd used -prefix alone`
+    `${example.fullPrefix} (${example.name}${andMore(own.length - 1)}); older confd used -prefix alone`
   return [{ kind: 'config', message }]
 }

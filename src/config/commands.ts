@@ -1,6 +1,8 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
 import type { QuestionName } from '../core/control.ts'
 import type { OptionName } from './options.ts'
+import type { CommandFlag } from './command-flag.ts'
+import { registerFlags } from './register-flags.ts'
 
 /** What follows the name. */
 export interface Operand {
@@ -10,24 +12,28 @@ export interface Operand {
   readonly choices?: readonly string[]
 }
 
-/** A flag that only some commands know; those of `options.ts` are good with all of them. */
-export interface CommandFlag {
-  /** Absent: it takes no value. */
-  readonly placeholder?: string
-  readonly help: string
-}
-
 export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
   readonly operand?: Operand
   readonly flags?: Readonly<Record<string, CommandFlag>>
+  /** What stands after `--` is a command line. */
+  readonly runs?: true
   /** Those of all flags that matter most to it, for its own `-help`. */
   readonly others?: readonly OptionName[]
   readonly help: string
 }
 
 export type CommandName =
-  QuestionName | 'check' | 'test' | 'snapshot' | 'schema' | 'completion' | 'man' | 'help'
+  | QuestionName
+  | 'check'
+  | 'test'
+  | 'snapshot'
+  | 'register'
+  | 'schema'
+  | 'completion'
+  | 'man'
+  | 'version'
+  | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
 /** How the daemon is found. */
@@ -36,9 +42,9 @@ const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
-    flags: { json },
+    flags: { json, follow: { help: 'show it again whenever it changes, until Ctrl-C' } },
     others: WHERE,
-    help: 'how each resource is: in sync, owed, held, failed, stale',
+    help: 'the state of each resource: in sync, owed, held, failed, stale',
   },
   why: {
     group: 'daemon',
@@ -47,30 +53,30 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     others: WHERE,
     help: 'what its last render looked up, and its last 20 changes',
   },
-  resync: { group: 'daemon', others: WHERE, help: 'have everything read and compared again' },
+  resync: { group: 'daemon', others: WHERE, help: 'read and compare everything again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'have its reload commands run, changed or not',
+    help: 'run its reload commands, changed or not',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'let the change pass that a guard holds, or that was rolled back',
+    help: 'let a change pass that a guard holds, or that was rolled back',
   },
   check: {
     group: 'offline',
     flags: { json },
-    others: ['preflight', 'validate', 'file', 'replay', 'confdir', 'conf-file'],
-    help: 'whether all settings, resources and templates are right; see also -preflight, -validate',
+    others: ['preflight', 'validate', 'only', 'file', 'replay', 'confdir', 'conf-file'],
+    help: 'find faults in settings, resources and templates; see also -preflight and -validate',
   },
   test: {
     group: 'offline',
     operand: { name: 'DIR', optional: true },
     flags: {
-      update: { help: 'accept what the tests that fail have made as expected' },
+      update: { help: 'accept the results of failing tests as expected' },
       junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
     },
     others: ['confdir', 'conf-file'],
@@ -80,7 +86,19 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     group: 'offline',
     flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
-    help: 'save all keys that the resources may read, for -replay; mind that it holds values',
+    help: 'save all keys that the resources may read, for -replay; the file holds values',
+  },
+  register: {
+    group: 'offline',
+    operand: { name: 'URI', optional: true },
+    runs: true,
+    flags: { ...registerFlags, json },
+    others: [
+      ...(['noop', 'username', 'password-file', 'auth-token-file'] as const),
+      ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
+      ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
+    ],
+    help: 'keep services registered in a store: those of a command, of files or of containers',
   },
   schema: {
     group: 'offline',
@@ -93,6 +111,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     help: 'print the completion script of a shell',
   },
   man: { group: 'offline', help: 'print the manual page, for man -l -' },
+  version: { group: 'offline', help: 'print the version and exit' },
   help: {
     group: 'offline',
     operand: { name: 'COMMAND', optional: true },

@@ -1,7 +1,6 @@
 // Completion scripts for bash, zsh and fish, from the tables of options and commands.
 import { commandFlags, commandNames, commands } from './commands.ts'
-import { placeholder } from './help.ts'
-import { optionNames, optionOf } from './options.ts'
+import { optionNames, optionOf, placeholder } from './options.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
@@ -24,10 +23,12 @@ const flags: readonly Flag[] = [
     if (FOLDERS.has(name)) return { name, help, value: 'folder' }
     return { name, help, value: name === 'file' || placeholder(name) === 'file' ? 'file' : 'text' }
   }),
-  ...[...commandFlags].map(([name, { help, placeholder: value, of }]): Flag => ({
+  ...[...commandFlags].map(([name, { help, placeholder: value, choices, of }]): Flag => ({
     name,
     help: `${help} (${of.join(', ')})`,
-    ...(value === undefined ? {} : { value: 'file' }),
+    ...(value === undefined
+      ? {}
+      : { value: choices ?? (value === 'file' || value === 'folder' ? value : 'text') }),
   })),
 ]
 

@@ -2,16 +2,21 @@
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
 import { byEntry, readEntry } from './entries.ts'
+import { foreignOf, isRefused, refusal, taken, type Foreign } from './foreign.ts'
 import { nearest } from './nearest.ts'
-import { optionOf, unsupported, type Values } from './options.ts'
+import { warning, type Notice } from './notice.ts'
+import { optionOf, type Values } from './options.ts'
+import { resourceKeys } from './schema.ts'
 import { readStores } from './stores.ts'
 import { parseToml, type Entries } from './toml.ts'
+import { describeType } from './values.ts'
 
 export interface ConfFile {
   readonly values: Values
   /** Of the named stores. */
   readonly stores: ReadonlyMap<string, Values>
   readonly faults: readonly Fault[]
+  readonly notices: readonly Notice[]
 }
 
 /**
@@ -33,45 +38,120 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
     return { ...nothing, faults: [{ kind: 'config', message, hint, file }] }
   }
   const document = parseToml(file, text)
-  return document.ok ? readEntries(document.value) : { ...nothing, faults: [document.error] }
+  if (!document.ok) return { ...nothing, faults: [document.error] }
+  const { data } = document.value
+  return data['template'] === undefined
+    ? readEntries(document.value)
+    : ofResource(document.value, file)
 }
 
-const nothing: ConfFile = { values: {}, stores: new Map(), faults: [] }
+const nothing: ConfFile = { values: {}, stores: new Map(), faults: [], notices: [] }
 
 /** Settings under the names of confd.toml; every fault is in the result. */
-export function readEntries(document: Entries): ConfFile {
-  const values: Record<string, unknown> = {}
-  const faults: Fault[] = []
-  const { stores: named = {}, ...entries } = document.data
-  const stores = readStores(document, named, faults)
-  for (const [entry, value] of Object.entries(entries)) {
-    const name = byEntry.get(entry)
-    if (name === undefined) {
-      const fault = unknownEntry(document, entry, value)
-      if (fault !== undefined) faults.push(fault)
-      continue
-    }
-    if (values[name] !== undefined) {
-      faults.push(document.fault([entry], 'key', `${entry} is set twice, under two spellings`))
-      continue
-    }
-    const read = readEntry(optionOf(name), entry, value)
-    if (read.ok) values[name] = read.value
-    else faults.push(document.fault([entry], 'value', read.error))
-  }
-  return { values, stores, faults }
+export const readEntries = (document: Entries): ConfFile => new EntriesReader(document).read()
+
+/** A resource in place of confd.toml: what is a resource's is left out, as confd does. */
+function ofResource(document: Entries, file: string): ConfFile {
+  const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceKeys)])
+  const isSetting = ([key, value]: [string, unknown]): boolean =>
+    !ofItsOwn.has(key) || (key === 'backend' && typeof value === 'string')
+  const data = Object.fromEntries(Object.entries(document.data).filter(isSetting))
+  const read = readEntries({
+    data,
+    fault: (...where) => document.fault(...where),
+  })
+  const message = `${file} is a resource, and no settings are read from its [template]: leave -conf-file out; resources belong into conf.d`
+  return { ...read, notices: [warning(message), ...read.notices] }
 }
 
-function unknownEntry(document: Entries, entry: string, value: unknown): Fault | undefined {
-  const flag = entry.replaceAll('_', '-')
-  if (Object.hasOwn(unsupported, flag)) {
-    // `srv_domain = ""` asks for nothing.
-    if (value === '' || value === false) return undefined
-    const message = `setting ${entry} of confd is not supported by reconfd yet`
-    return document.fault([entry], 'key', message, unsupported[flag] ?? 'take the line out')
+class EntriesReader {
+  readonly #values: Record<string, unknown> = {}
+  /** What settings of other confds stand for, where the setting of ours is not given. */
+  readonly #weak: Record<string, unknown> = {}
+  readonly #faults: Fault[] = []
+  readonly #notices: Notice[] = []
+
+  constructor(private readonly document: Entries) {}
+
+  read(): ConfFile {
+    const { stores: named = {}, confd, ...entries } = this.document.data
+    const stores = readStores(this.document, named, this.#faults)
+    for (const [entry, value] of Object.entries(entries)) this.#entry(entry, value)
+    const former = confd === undefined ? undefined : this.#tableOfOldConfd(confd)
+    return {
+      values: { ...former, ...this.#weak, ...this.#values },
+      stores,
+      faults: this.#faults,
+      notices: this.#notices,
+    }
   }
-  const near = nearest(entry, byEntry.keys())
-  const hint =
-    near === undefined ? 'docs/configuration.md lists all settings' : `did you mean ${near}?`
-  return document.fault([entry], 'key', `unknown setting ${entry}`, hint)
+
+  #entry(entry: string, value: unknown): void {
+    const name = byEntry.get(entry)
+    if (name === undefined) return this.#unknown(entry, value)
+    if (this.#values[name] !== undefined) {
+      this.#fault(entry, 'key', `${entry} is set twice, under two spellings`)
+      return
+    }
+    const read = readEntry(optionOf(name), entry, value)
+    if (read.ok) this.#values[name] = read.value
+    else this.#fault(entry, 'value', read.error)
+  }
+
+  #unknown(entry: string, value: unknown): void {
+    const foreign = foreignOf(entry.replaceAll('_', '-'))
+    if (foreign !== undefined) return this.#foreign(entry, value, foreign)
+    const near = nearest(entry, byEntry.keys())
+    const hint =
+      near === undefined ? 'docs/configuration.md lists all settings' : `did you mean ${near}?`
+    this.#fault(entry, 'key', `unknown setting ${entry}`, hint)
+  }
+
+  #foreign(entry: string, value: unknown, foreign: Foreign): void {
+    // `srv_domain = ""` asks for nothing.
+    if (isRefused(foreign)) {
+      if (value === '' || value === false) return
+      const { message, hint } = refusal(`setting ${entry}`, foreign)
+      this.#fault(entry, 'key', message, hint)
+      return
+    }
+    const { option: name, value: fixed, isSwitch } = foreign
+    if (isSwitch === true && typeof value !== 'boolean') {
+      this.#fault(entry, 'value', `${entry} must be true or false, not ${describeType(value)}`)
+      return
+    }
+    const isOn = value !== false
+    this.#notices.push(taken(entry, foreign, isOn))
+    if (name === undefined || !isOn) return
+    const option = optionOf(name)
+    const single = option.type === 'list' && typeof value === 'string' ? [value] : value
+    const read = readEntry(option, entry, isSwitch === true ? valueOf(fixed) : single)
+    if (read.ok) this.#weak[name] = read.value
+    else this.#fault(entry, 'value', read.error)
+  }
+
+  /** confd before 0.6 had all settings in a table; later ones ignore it. */
+  #tableOfOldConfd(table: unknown): Values {
+    if (describeType(table) !== 'a table') {
+      this.#fault('confd', 'value', `confd must be a table, not ${describeType(table)}`)
+      return {}
+    }
+    const { faults, notices, values } = readEntries({
+      data: table as Record<string, unknown>,
+      fault: (path, ...more) => this.document.fault(['confd', ...path], ...more),
+    })
+    this.#faults.push(...faults)
+    const message =
+      'the table [confd] of old confd is read as settings: write them at the top level, without [confd]'
+    this.#notices.push(warning(message), ...notices)
+    return values
+  }
+
+  #fault(entry: string, part: 'key' | 'value', message: string, hint?: string): void {
+    this.#faults.push(this.document.fault([entry], part, message, hint))
+  }
 }
+
+/** The value of a switch, as it would stand in confd.toml. */
+const valueOf = (text: string | undefined): string | boolean =>
+  text === 'true' ? true : (text ?? '')

@@ -6,15 +6,18 @@ import type { BackendName, Connection } from '../core/settings.ts'
 import { defined } from './defined.ts'
 import { options, optionOf, type OptionName, type Values } from './options.ts'
 
+/** Whether one was given, and not as the empty text, which confd takes for nothing. */
+export const isGiven = (given: Values, name: OptionName): boolean => {
+  const value = given[name] ?? ''
+  return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
+}
+
 /** Two ways to say one thing. */
 const alternatives = [
   ['password', 'password-file'],
   ['auth-token', 'auth-token-file'],
   ['srv-domain', 'srv-record'],
 ] as const
-
-/** Whether one was given, and not as the empty text, which confd takes for nothing. */
-const isGiven = (given: Values, name: OptionName): boolean => (given[name] ?? '') !== ''
 
 /**
  * The settings of all sources in one, the weakest source first. Where one thing was said in two ways
@@ -41,6 +44,10 @@ export function saidTwice(
   const message = `${about.join(' and ')} are both set`
   return { about, fault: { kind: 'config', message, hint: 'leave one of them out' } }
 }
+
+/** The store that is meant when none is named. */
+export const backendOf = ({ backend, file = [] }: Values): BackendName =>
+  backend ?? (file.length > 0 ? 'file' : 'etcdv3')
 
 export function connectionOf(given: Values, backend: BackendName): Connection {
   const text = (name: OptionName): string | undefined =>

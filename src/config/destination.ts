@@ -2,12 +2,12 @@
 import { join, resolve } from 'node:path'
 import { FaultError } from '../core/fault.ts'
 import { globBase, compileGlob } from '../core/glob.ts'
-import { covers, toKey } from '../core/key.ts'
+import { covers, toKey, type Key } from '../core/key.ts'
 
 export interface Destination {
   /** Absolute. With `forEach` a template, its folder before the first `{{` normalised. */
   readonly dest: string
-  readonly forEach?: string
+  readonly forEach?: Key
 }
 
 type Report = (key: 'dest' | 'for_each', message: string, hint: string) => void

@@ -2,24 +2,29 @@
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
 import type { Fault } from '../core/fault.ts'
-import {
-  commandFlags,
-  commandNames,
-  commands,
-  isCommand,
-  operandText,
-  type CommandName,
-} from './commands.ts'
-import { placeholder } from './help.ts'
-import { nearest } from './nearest.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { CommandFlag } from './command-flag.ts'
+import { commandFlags, commands, isCommand, type CommandName } from './commands.ts'
+import { foreignOf, isRefused, readForeign, refusal, type Foreign } from './foreign.ts'
+import type { Notice } from './notice.ts'
 import {
   optionNames,
   optionOf,
   parseValue,
-  unsupported,
+  placeholder,
   type OptionName,
   type Values,
 } from './options.ts'
+import {
+  backendAsCommand,
+  backendWords,
+  stray,
+  unknownCommand,
+  unknownFlag,
+  usage,
+  wrongOperands,
+} from './usage.ts'
+import { parseBoolean } from './values.ts'
 
 const byFlag = new Map<string, OptionName>(
   optionNames.flatMap((name) =>
@@ -27,14 +32,10 @@ const byFlag = new Map<string, OptionName>(
   ),
 )
 
-const isFlag = (argument: string): boolean =>
-  argument.startsWith('-') && byFlag.has(argument.replace(/^--?/, ''))
-
-const usage = (message: string, hint?: string): Fault => ({
-  kind: 'config',
-  message,
-  hint: hint ?? '"reconfd -help" lists all flags',
-})
+function isFlag(argument: string): boolean {
+  const name = argument.replace(/^--?/, '')
+  return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
+}
 
 /** Each stands for `reconfd check` as well. */
 const checkFlags = ['check-config', 'preflight', 'validate'] as const
@@ -42,127 +43,169 @@ const checkFlags = ['check-config', 'preflight', 'validate'] as const
 export interface CommandLine {
   readonly values: Values
   readonly faults: readonly Fault[]
+  readonly notices: readonly Notice[]
   /** Absent: a run. */
   readonly command?: CommandName
   /** What the command is about, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own, if any: '' for one that takes no value. */
-  readonly own?: ReadonlyMap<string, string>
+  /** The flags of the command's own, if any, with their values: none for one that takes no value. */
+  readonly own?: ReadonlyMap<string, readonly string[]>
+  /** What stands after `--`, of a command that runs it. */
+  readonly argv?: readonly string[]
 }
 
 /** Reads all of argv (without node and script) and reports every fault found. */
-export function parseFlags(argv: readonly string[]): CommandLine {
-  const values: Record<string, unknown> = {}
-  const faults: Fault[] = []
-  const rest = [...argv]
-  const operands: string[] = []
-  const own = new Map<string, string>()
-  let command: CommandName | undefined
-  let last: OptionName | undefined
-  while (rest.length > 0) {
-    const argument = rest.shift() ?? ''
-    const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
-    if (argument === '--' && rest.length === 0) break
-    if (flag === undefined) {
-      const word = argument === '--' ? (rest.shift() ?? '') : argument
-      if (command !== undefined) operands.push(word)
-      else if (isCommand(word)) command = word
-      else
-        faults.push(word === argv[0] && /^\w/.test(word) ? unknownCommand(word) : stray(word, last))
-      continue
+export const parseFlags = (argv: readonly string[]): CommandLine => new Parser(argv).parse()
+
+class Parser {
+  readonly #rest: string[]
+  readonly #values: Record<string, unknown> = {}
+  /** What flags of other confds stand for, where the flag of ours is not given. */
+  readonly #weak: Record<string, unknown> = {}
+  readonly #faults: Fault[] = []
+  readonly #notices: Notice[] = []
+  readonly #operands: string[] = []
+  readonly #own = new Map<string, readonly string[]>()
+  #argv: readonly string[] | undefined
+  #command: CommandName | undefined
+  /** Where the name of a store stands in place of a command. */
+  #backendAt: number | undefined
+  #last: OptionName | undefined
+
+  constructor(private readonly argv: readonly string[]) {
+    this.#rest = [...argv]
+  }
+
+  parse(): CommandLine {
+    while (this.#rest.length > 0) {
+      const argument = this.#rest.shift() ?? ''
+      const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
+      if (argument === '--' && this.#command !== undefined && commands[this.#command].runs) {
+        this.#argv = this.#rest
+        break
+      }
+      if (argument === '--' && this.#rest.length === 0) break
+      if (flag === undefined) this.#word(argument === '--' ? (this.#rest.shift() ?? '') : argument)
+      else this.#flag(flag, inline)
     }
-    const ofCommand = commandFlags.get(flag)
-    if (ofCommand !== undefined) {
-      const value = inline ?? (ofCommand.placeholder === undefined ? '' : rest.shift())
-      if (value === undefined || (ofCommand.placeholder === undefined && inline !== undefined))
-        faults.push(usage(`flag -${flag} ${value === undefined ? 'needs a' : 'takes no'} value`))
-      own.set(flag, value ?? '')
-      continue
+    if (this.#backendAt !== undefined) {
+      this.#faults.unshift(backendAsCommand(this.argv, this.#backendAt))
     }
+    const values: Values = { ...this.#weak, ...this.#values }
+    if (this.#command === undefined && checkFlags.some((name) => values[name] === true)) {
+      this.#command = 'check'
+    }
+    const command = this.#command
+    for (const flag of this.#own.keys()) {
+      const of = commandFlags.get(flag)?.of ?? []
+      if (command !== undefined && of.includes(command)) continue
+      this.#faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
+    }
+    const line = { values, faults: this.#faults, notices: this.#notices }
+    if (command === undefined) return line
+    const [operand] = this.#operands
+    const wrong = values.help === true ? undefined : wrongOperands(command, this.#operands)
+    if (wrong !== undefined) this.#faults.push(wrong)
+    return {
+      ...line,
+      command,
+      ...(this.#own.size === 0 ? {} : { own: this.#own }),
+      ...(operand === undefined ? {} : { operand }),
+      ...(this.#argv === undefined ? {} : { argv: this.#argv }),
+    }
+  }
+
+  #word(word: string): void {
+    if (this.#command !== undefined) this.#operands.push(word)
+    else if (isCommand(word)) this.#command = word
+    else if (this.#backendAt === undefined && backendWords.has(word)) {
+      this.#backendAt = this.argv.length - this.#rest.length - 1
+    } else {
+      const isFirst = word === this.argv[0] && /^\w/.test(word)
+      this.#faults.push(isFirst ? unknownCommand(word) : stray(word, this.#last))
+    }
+  }
+
+  #flag(flag: string, inline: string | undefined): void {
     const name = byFlag.get(flag)
-    if (name === undefined) {
-      faults.push(unknownFlag(flag))
-      // What follows is most likely its value, and maybe a secret: no second fault about that.
-      if (inline === undefined && rest[0]?.startsWith('-') === false) rest.shift()
-      continue
+    if (commandFlags.has(flag)) return this.#flagOfCommand(flag, inline)
+    if (name !== undefined) return this.#option(name, flag, inline)
+    const foreign = foreignOf(flag)
+    const text = foreign?.isSwitch === true ? (inline ?? 'true') : (inline ?? this.#unknownValue())
+    if (foreign === undefined) this.#faults.push(unknownFlag(flag, byFlag.keys()))
+    else this.#foreign(flag, foreign, text)
+  }
+
+  /** What follows is most likely the value, and maybe a secret: no second fault about that. */
+  #unknownValue(): string | undefined {
+    return this.#rest[0]?.startsWith('-') === false ? this.#rest.shift() : undefined
+  }
+
+  #flagOfCommand(flag: string, inline: string | undefined): void {
+    const value = this.#valueOf(flag, commandFlags.get(flag) as CommandFlag, inline)
+    if (!value.ok) this.#faults.push(value.error)
+    else if (value.value !== undefined) {
+      this.#own.set(flag, [...(this.#own.get(flag) ?? []), ...value.value])
     }
-    last = name
+  }
+
+  /** The values of one flag of a command; undefined for one that was switched off. */
+  #valueOf(
+    flag: string,
+    { placeholder: value, optional }: CommandFlag,
+    inline: string | undefined,
+  ): Result<readonly string[] | undefined, Fault> {
+    if (value === undefined) {
+      const on = inline === undefined ? ok(true) : parseBoolean(inline)
+      return on.ok ? ok(on.value ? [] : undefined) : err(usage(`flag -${flag} takes no value`))
+    }
+    if (inline !== undefined) return ok([inline])
+    const [next] = this.#rest
+    if (optional !== undefined && !optional.test(next ?? '')) return ok([])
+    if (next === undefined || next === '--' || isFlag(next)) {
+      return err(usage(`flag -${flag} needs a value`, `write -${flag} <${value}>`))
+    }
+    this.#rest.shift()
+    return ok([next])
+  }
+
+  #option(name: OptionName, flag: string, inline: string | undefined): void {
+    this.#last = name
     const option = optionOf(name)
     // Go would take `-prefix -onetime` as the prefix "-onetime", which nobody means.
-    const missing = rest.length === 0 || isFlag(rest[0] ?? '')
-    const text = inline ?? (option.type === 'boolean' ? 'true' : missing ? undefined : rest.shift())
+    const missing = this.#rest.length === 0 || isFlag(this.#rest[0] ?? '')
+    const text =
+      inline ?? (option.type === 'boolean' ? 'true' : missing ? undefined : this.#rest.shift())
     if (text === undefined) {
-      faults.push(usage(`flag -${flag} needs a value`, `write -${flag} <${placeholder(name)}>`))
-      continue
+      this.#faults.push(
+        usage(`flag -${flag} needs a value`, `write -${flag} <${placeholder(name)}>`),
+      )
+      return
     }
     const parsed = parseValue(option, text)
-    if (!parsed.ok) faults.push(usage(`-${flag}: "${text}" is not ${parsed.error}`))
-    else if (option.type !== 'list') values[name] = parsed.value
-    else values[name] = [...((values[name] as string[] | undefined) ?? []), parsed.value]
+    if (!parsed.ok) this.#faults.push(usage(`-${flag}: "${text}" is not ${parsed.error}`))
+    else if (option.type !== 'list') this.#values[name] = parsed.value
+    else {
+      const before = (this.#values[name] as string[] | undefined) ?? []
+      this.#values[name] = [...before, parsed.value]
+    }
   }
-  if (command === undefined && checkFlags.some((name) => values[name] === true)) command = 'check'
-  for (const flag of own.keys()) {
-    const of = commandFlags.get(flag)?.of ?? []
-    if (command !== undefined && of.includes(command)) continue
-    faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
-  }
-  if (command === undefined) return { values, faults }
-  const [operand] = operands
-  const wrong = values['help'] === true ? undefined : wrongOperands(command, operands)
-  if (wrong !== undefined) faults.push(wrong)
-  return {
-    values,
-    faults,
-    command,
-    ...(own.size === 0 ? {} : { own }),
-    ...(operand === undefined ? {} : { operand }),
-  }
-}
 
-function wrongOperands(command: CommandName, operands: readonly string[]): Fault | undefined {
-  const { operand } = commands[command]
-  const [first] = operands
-  const most = operand === undefined ? 0 : 1
-  if (operands.length > most) {
-    return usage(`${command} does not know what to do with "${operands[most]}"`)
+  #foreign(flag: string, foreign: Foreign, text = ''): void {
+    if (isRefused(foreign)) {
+      const { message, hint } = refusal(`flag -${flag}`, foreign)
+      this.#faults.push(usage(message, hint))
+      return
+    }
+    const read = readForeign(`-${flag}`, foreign, text)
+    if (!read.ok) {
+      this.#faults.push(usage(`-${flag}: "${text}" is not ${read.error}`))
+      return
+    }
+    const { notice, sets } = read.value
+    this.#notices.push(notice)
+    if (sets === undefined) return
+    const [name, value] = sets
+    this.#weak[name] = optionOf(name).type === 'list' ? [value] : value
   }
-  if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
-  const write = `write reconfd ${command} ${operandText(operand)}`
-  if (first === undefined) return usage(`${command} needs a ${operand.name}`, write)
-  if (command === 'help' && !isCommand(first)) return unknownCommand(first)
-  if (operand.choices?.includes(first) !== false) return undefined
-  return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
-}
-
-function unknownCommand(word: string): Fault {
-  const near = nearest(word, commandNames)
-  if (near !== undefined) return usage(`unknown command ${word}`, `did you mean ${near}?`)
-  return usage(`argument "${word}" is no command and belongs to no flag`)
-}
-
-function stray(argument: string, last: OptionName | undefined): Fault {
-  const option = last === undefined ? undefined : optionOf(last)
-  // `-password my secret`: the second half is not for the log.
-  if (option?.secret === true) {
-    return usage(
-      `an argument that belongs to no flag stands after -${last}`,
-      'quote values with spaces',
-    )
-  }
-  const isValue = option?.type === 'boolean' && /^(true|false|[01tf])$/i.test(argument)
-  return usage(
-    `argument "${argument}" belongs to no flag`,
-    isValue ? `write -${last}=${argument}` : undefined,
-  )
-}
-
-function unknownFlag(flag: string): Fault {
-  if (Object.hasOwn(unsupported, flag)) {
-    return usage(
-      `flag -${flag} of confd is not supported by reconfd yet`,
-      unsupported[flag] ?? 'run without it, or keep confd for this',
-    )
-  }
-  const near = nearest(flag, byFlag.keys())
-  return usage(`unknown flag -${flag}`, near === undefined ? undefined : `did you mean -${near}?`)
 }

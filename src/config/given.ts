@@ -5,10 +5,14 @@ import { err, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
+import { contradictions } from './contradictions.ts'
 import { defined } from './defined.ts'
+import { readEnvironment } from './environment.ts'
 import type { OptionName, Values } from './options.ts'
-import { contradictions, readEnvironment, settingsOfRun } from './settings.ts'
+import type { Notice } from './notice.ts'
+import { settingsOfRun } from './settings.ts'
 import type { Entries } from './toml.ts'
+import { unusedOf } from './unused.ts'
 
 /** What only the command has a use for. */
 export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
@@ -39,19 +43,32 @@ const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Re
 export async function settingsGiven(
   given: object,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Result<{ readonly settings: Settings; readonly notices: readonly string[] }, Fault[]>> {
+): Promise<Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault[]>> {
   const own = readGiven(given)
-  const environment = readEnvironment({ ...env })
+  const environment = readEnvironment(env)
   const faults = [...own.faults, ...environment.faults]
   if (faults.length > 0) return err(faults)
   const named = own.values['conf-file'] ?? environment.values['conf-file']
   const file = named === undefined ? undefined : await readConfFile(named, true)
   if (file !== undefined && file.faults.length > 0) return err([...file.faults])
   const values = merge(file?.values ?? {}, environment.values, own.values)
-  const wrong = contradictions(values)
+  const unused = unusedOf([
+    { kind: 'confd.toml', values: file?.values ?? {} },
+    { kind: 'environment', values: environment.values },
+    { kind: 'object', values: own.values },
+  ])
+  const wrong = [...contradictions(values), ...unused.faults]
   if (wrong.length > 0) return err(wrong.map(({ fault }) => fault))
   const stores = new Map([...(file?.stores ?? []), ...own.stores])
-  const settings = await settingsOfRun(values, {}, stores, { ...env })
+  const notices = [...(file?.notices ?? []), ...own.notices]
+  const settings = await settingsOfRun({
+    flags: { values: {}, faults: [], notices: [] },
+    environment,
+    file: { values, stores, faults: [], notices },
+    env,
+    given: values,
+    unused: unused.notices,
+  })
   return settings.ok ? settings : err([settings.error])
 }
 
@@ -76,7 +93,7 @@ function readGiven(given: object): ConfFile {
     faults.push(fault([name], 'key', `the setting ${name} is for the command`, hint))
   }
   const values = { ...read.values, ...flags }
-  return { values, stores: read.stores, faults: [...faults, ...read.faults] }
+  return { ...read, values, faults: [...faults, ...read.faults] }
 }
 
 /** Of the tables of the stores, too. */

@@ -1,37 +1,92 @@
 // `[template.guard]`: what a change of a file may not do unasked.
-import type { Fault } from '../core/fault.ts'
-import type { Guard } from '../core/resource.ts'
+import { attempt, type Fault } from '../core/fault.ts'
+import { compileGlob, globBase, globEscape } from '../core/glob.ts'
+import { covers, fullKey, toKey, type Key } from '../core/key.ts'
+import { SETTLE, type Guard, type GuardGroup } from '../core/resource.ts'
 import type { TomlPath } from './positions.ts'
-import { guardKeys } from './schema.ts'
+import { guardGroupKeys, guardKeys } from './schema.ts'
 import { readTable } from './table.ts'
 import type { TomlDocument } from './toml.ts'
 
+/** What a guard has to know of its template. */
+interface Guarded {
+  readonly prefix: Key
+  /** Without the prefix. */
+  readonly keys: readonly Key[]
+  /** Unless the guard says otherwise. */
+  readonly allowEmpty: boolean
+}
+
 /**
- * The guard of the template at `path`, absent when none is set; faults are added to `faults`.
- * An empty table is a guard as well: against a render that finds no key.
+ * The guard of the template at `path`; faults are added to `faults`. An empty table is a guard as well:
+ * against a render that finds no key.
  */
 export function readGuard(
   document: TomlDocument,
   path: TomlPath,
-  template: {
-    readonly guard?: Readonly<Record<string, unknown>>
-    readonly keys?: readonly string[]
-  },
+  template: Guarded,
+  written: Readonly<Record<string, unknown>>,
   faults: Fault[],
-): Guard | undefined {
-  if (template.guard === undefined) return undefined
+): Guard {
   const at = [...path, 'guard']
-  const table = readTable(document, at, template.guard, guardKeys, faults)
-  const allowEmpty = table.allow_empty ?? false
-  if ((template.keys ?? []).length === 0 && (!allowEmpty || (table.min_keys ?? 0) > 0)) {
+  const table = readTable(document, at, written, guardKeys, faults)
+  const allowEmpty = table.allow_empty ?? template.allowEmpty
+  if (template.keys.length === 0 && (!allowEmpty || (table.min_keys ?? 0) > 0)) {
     const hint = 'name what it looks up, as in keys = ["/services/web"]'
     const message = 'the guard would hold every change: the template has no keys'
     faults.push(document.fault(at, 'key', message, hint))
   }
   return {
-    ...(table.min_keys === undefined ? {} : { minKeys: table.min_keys }),
-    ...(table.max_removed === undefined ? {} : { maxRemoved: table.max_removed }),
+    ...limitsOf(table),
     ...(table.max_shrink === undefined ? {} : { maxShrink: table.max_shrink }),
     allowEmpty,
+    settle: table.settle ?? SETTLE,
+    groups: (table.group ?? []).flatMap(
+      (group, n) => readGroup(document, [...at, 'group', n], template, group, faults) ?? [],
+    ),
   }
+}
+
+function readGroup(
+  document: TomlDocument,
+  at: TomlPath,
+  { prefix, keys }: Guarded,
+  written: Readonly<Record<string, unknown>>,
+  faults: Fault[],
+): GuardGroup | undefined {
+  const before = faults.length
+  const table = readTable(document, at, written, guardGroupKeys, faults)
+  if (faults.length > before || table.keys === undefined) return undefined
+  const limits = limitsOf(table)
+  if (Object.keys(limits).length === 0) {
+    const hint = 'add min_keys = 2 or max_removed = "50%"'
+    faults.push(document.fault(at, 'key', 'the group has no limit', hint))
+  }
+  const pattern = toKey(table.keys)
+  const compiled = attempt(() => compileGlob(pattern))
+  if (!compiled.ok) {
+    const { message, hint } = compiled.error
+    faults.push(document.fault([...at, 'keys'], 'value', `keys: ${message}`, hint))
+  } else if (!keys.some((key) => mayMatch(pattern, key))) {
+    const message = `nothing that the template reads can match ${pattern}`
+    const hint = `the keys of the template are ${keys.join(', ') || 'not set'}`
+    faults.push(document.fault([...at, 'keys'], 'value', message, hint))
+  }
+  return { pattern: fullKey(globEscape(prefix), pattern), ...limits }
+}
+
+const limitsOf = ({
+  min_keys: minKeys,
+  max_removed: maxRemoved,
+}: {
+  readonly min_keys?: number
+  readonly max_removed?: Guard['maxRemoved']
+}): Pick<Guard, 'minKeys' | 'maxRemoved'> => ({
+  ...(minKeys === undefined ? {} : { minKeys }),
+  ...(maxRemoved === undefined ? {} : { maxRemoved }),
+})
+
+const mayMatch = (pattern: Key, key: Key): boolean => {
+  const base = toKey(globBase(pattern))
+  return covers(key, base) || covers(base, key)
 }

@@ -1,4 +1,5 @@
 // The text of `-help`, generated from the tables of options and commands.
+import type { CommandFlag } from './command-flag.ts'
 import {
   commandNames,
   commands,
@@ -6,45 +7,53 @@ import {
   type CommandName,
   type CommandSpec,
 } from './commands.ts'
-import { envNames, optionNames, optionOf, type Group, type OptionName } from './options.ts'
-
-/** What stands for an option's value in the usage. */
-export function placeholder(name: OptionName): string {
-  const option = optionOf(name)
-  return option.placeholder ?? (option.choices?.join('|') || option.type)
-}
+import {
+  envNames,
+  optionNames,
+  optionOf,
+  placeholder,
+  type Group,
+  type OptionName,
+} from './options.ts'
+import { wrapped } from '../core/words.ts'
 
 /** What the exit codes mean: for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
   [
     1,
-    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; test: a test failed; -preflight: something would fail',
+    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
   [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
-  [69, 'the store was not reachable within -timeout; commands: there is no daemon'],
+  [
+    69,
+    'the store was not reachable within -timeout, or register -retry-attempts; commands: there is no daemon; register -status: there is no registrar',
+  ],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
-  ['128+n', 'signal n ended it before it had begun: 143 for SIGTERM'],
+  [
+    '128+n',
+    'signal n ended it before it had begun, or register without a command: 143 for SIGTERM. With one: as the command ends',
+  ],
 ]
 
-const WIDTH = 92
+/** Of a terminal. */
+const WIDTH = 80
+/** Where the meaning of a name begins. */
+const COLUMN = 30
 
-/** Breaks a text into lines of the given width, at spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? ''
-    if (line !== '' && line.length + word.length >= width) lines.push(word)
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
-  }
-  return lines
-}
+const EXAMPLES: readonly (readonly [string, string])[] = [
+  ['reconfd check', 'is everything right? asks nobody'],
+  ['reconfd -onetime -noop -diff', 'what would be written?'],
+  ['reconfd -watch -node 127.0.0.1:2379', 'follow an etcd, and reload'],
+]
 
 /** A command as it is called. */
 function callOf(name: CommandName): string {
-  const { operand, flags = {} } = commands[name]
+  const { operand, flags = {}, runs } = commands[name]
+  // More of them than a line can hold.
+  if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
   const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
     value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
   )
@@ -58,9 +67,10 @@ const commandLines = (group: CommandSpec['group']): string[] =>
 
 /** A name, and what it means beside it or, when the name is long, below. */
 function headAndBody(head: string, text: string): string[] {
-  const body = wrap(text, WIDTH - 30)
-  if (head.length > 27) return [`  ${head}`, ...body.map((line) => ' '.repeat(30) + line)]
-  return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(28)}${line}`)
+  const body = wrapped(text, WIDTH - COLUMN)
+  if (head.length > COLUMN - 3)
+    return [`  ${head}`, ...body.map((line) => ' '.repeat(COLUMN) + line)]
+  return body.map((line, i) => `  ${(i === 0 ? head : '').padEnd(COLUMN - 2)}${line}`)
 }
 
 function optionLines(name: OptionName): string[] {
@@ -69,19 +79,29 @@ function optionLines(name: OptionName): string[] {
   return headAndBody(head, help + (value === undefined ? '' : ` (default ${value})`))
 }
 
+const flagCall = (flag: string, { placeholder: value, optional }: CommandFlag): string =>
+  value === undefined
+    ? `-${flag}`
+    : optional === undefined
+      ? `-${flag} <${value}>`
+      : `-${flag} [<${value}>]`
+
+const meaning = ({ help, default: value, optional }: CommandFlag): string =>
+  value === undefined || optional !== undefined ? help : `${help} (default ${value})`
+
 /** What `reconfd COMMAND -help` prints. */
 export function commandHelp(name: CommandName): string {
   const { group, flags = {}, others = [], help } = commands[name]
   const all = [
-    ...Object.entries(flags).flatMap(([flag, { placeholder: value, help: meaning }]) =>
-      headAndBody(value === undefined ? `-${flag}` : `-${flag} <${value}>`, meaning),
+    ...Object.entries(flags).flatMap(([flag, spec]) =>
+      headAndBody(flagCall(flag, spec), meaning(spec)),
     ),
     ...others.flatMap(optionLines),
   ]
   return [
-    `Usage: reconfd ${callOf(name)} [flags]`,
+    `Usage: reconfd ${callOf(name)}${commands[name].runs === true ? '' : ' [flags]'}`,
     '',
-    ...wrap(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
+    ...wrapped(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
     ...(group === 'daemon' ? ['It asks the daemon with the same -confdir and -state-dir.'] : []),
     '',
     ...(all.length === 0 ? [] : ['Flags:', ...all, '']),
@@ -100,10 +120,13 @@ export function helpText(): string {
     lines.push(...optionLines(name))
   }
   return [
+    'Keeps configuration files in step with a key-value store, and reloads the',
+    'programs that read them.',
+    '',
+    ...EXAMPLES.map(([command, meaning]) => `  ${command.padEnd(38)}${meaning}`),
+    '',
     'Usage: reconfd [flags]',
     '       reconfd COMMAND [flags]',
-    '',
-    'Keeps configuration files in step with a key-value store, and reloads the programs that read them.',
     '',
     'Commands, which ask the daemon with the same -confdir and -state-dir:',
     ...commandLines('daemon'),
@@ -112,16 +135,19 @@ export function helpText(): string {
     ...commandLines('offline'),
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
-    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s).',
-    `Each flag has an environment variable (-log-level: ${envNames('log-level')[0]}) and an entry in`,
-    'confd.toml; flags win, then the environment, then the file.',
+    'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms,',
+    `1m30s). Each flag has an environment variable (-log-level: ${envNames('log-level')[0]})`,
+    'and an entry in confd.toml; flags win, then the environment, then the file.',
     '',
     'Exit codes:',
     ...exitCodes.flatMap(([code, meaning]) =>
-      wrap(meaning, WIDTH - 9).map(
+      wrapped(meaning, WIDTH - 9).map(
         (line, i) => `  ${(i === 0 ? String(code) : '').padEnd(7)}${line}`,
       ),
     ),
+    '',
+    'All of it: man reconfd (or reconfd man | man -l -), and docs/ beside the program',
+    'in its repository; reconfd COMMAND -help has what a command takes.',
     '',
   ].join('\n')
 }

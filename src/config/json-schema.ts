@@ -1,7 +1,14 @@
 // JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
-import { guardKeys, resourceKeys, templateTableKeys, type KeySpec } from './schema.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateTableKeys,
+  type KeySpec,
+} from './schema.ts'
 import { SIZE } from './values.ts'
 
 /** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
@@ -65,7 +72,10 @@ function tableSchema(
     type: 'object',
     properties: {
       ...Object.fromEntries(
-        specs.map(([key, spec]) => [key, { ...keySchema(key, spec), description: spec.doc }]),
+        specs.flatMap(([key, spec]) => {
+          const schema = { ...keySchema(key, spec), description: spec.doc }
+          return [key, ...(spec.aliases ?? [])].map((name) => [name, schema])
+        }),
       ),
       ...more,
     },
@@ -82,6 +92,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return { type: 'string', minLength: 1 }
     case 'strings':
       return STRINGS
+    case 'one or more':
+      return { ...STRINGS, type: ['string', 'array'], minItems: 1, minLength: 1 }
     case 'id':
       return { type: 'integer', minimum: -1, maximum: 2 ** 32 - 2 }
     case 'boolean':
@@ -95,9 +107,11 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'limit':
       return LIMIT
     case 'choice':
-      return { enum: ['', ...(spec.choices ?? [])] }
+      return { enum: ['', ...(spec.choices ?? []), ...Object.keys(spec.synonyms ?? {})] }
+    case 'tables':
+      return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
-      return key === 'guard' ? tableSchema(guardKeys) : { type: 'object' }
+      return tableSchema(key === 'guard' ? guardKeys : haproxyKeys)
   }
 }
 

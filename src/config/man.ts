@@ -1,11 +1,12 @@
 // The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
 // with man(7)'s macros, which groff and mandoc both read.
 import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
-import { exitCodes, placeholder } from './help.ts'
+import { exitCodes } from './help.ts'
 import {
   envNames,
   optionNames,
   optionOf,
+  placeholder,
   tomlNames,
   type Group,
   type OptionName,
@@ -53,13 +54,15 @@ function commandEntries(group: CommandSpec['group']): string[] {
   return commandNames
     .filter((name) => commands[name].group === group)
     .map((name) => {
-      const { operand, flags = {}, help } = commands[name]
-      const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
-        value === undefined ? `[${bold(`-${flag}`)}]` : `[${bold(`-${flag}`)} ${italic(value)}]`,
+      const { operand, flags = {}, help, runs } = commands[name]
+      const own = Object.entries(runs === true ? {} : flags).map(
+        ([flag, { placeholder: value }]) =>
+          value === undefined ? `[${bold(`-${flag}`)}]` : `[${bold(`-${flag}`)} ${italic(value)}]`,
       )
       const meanings = Object.entries(flags).map(([flag, spec]) => `-${flag}: ${spec.help}`)
       const words = [bold(name), ...(operand === undefined ? [] : [plain(operandText(operand))])]
-      return entry([...words, ...own].join(' '), help, ...meanings)
+      const rest = runs === true ? [plain('[flags] [-- COMMAND [ARG...]]')] : []
+      return entry([...words, ...own, ...rest].join(' '), help, ...meanings)
     })
 }
 

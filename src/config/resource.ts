@@ -2,19 +2,20 @@
 import type { Fault } from '../core/fault.ts'
 import { joinKeys } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
-import type { Settings, StoreSettings } from '../core/settings.ts'
+import type { Settings } from '../core/settings.ts'
 import type { Checked, ReadTemplate } from './across.ts'
 import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
 import { resourceKeys, templateKeys, templateTableKeys } from './schema.ts'
-import { storeSettings } from './settings.ts'
-import { nameOfOwn, readStore } from './stores.ts'
-import { readTable } from './table.ts'
+import { storeSettings } from './assemble.ts'
+import { nameOfOwn, readStore, type OwnStore } from './stores.ts'
+import { ALL_KEYS, readTable } from './table.ts'
 import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
-import { sayOnce, wholeOf, type Said } from './whole.ts'
+import { Variables } from './variables.ts'
+import { sayOnce, wholeOf } from './whole.ts'
 
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
@@ -22,14 +23,10 @@ export interface ReadResource extends Checked {
   /** As `templates`; complete only when there are no faults. */
   readonly specs: readonly TemplateSpec[]
   readonly faults: readonly Fault[]
+  /** What is most likely a mistake, and works nevertheless. */
+  readonly notices: readonly Fault[]
   /** Of its `[backend]`. */
   readonly own?: OwnStore
-}
-
-export interface OwnStore {
-  /** Absent when it is the default store after all. */
-  readonly name?: string
-  readonly store: StoreSettings
 }
 
 /** @param name the path below conf.d: how logs and status call the resource */
@@ -43,17 +40,23 @@ export async function readResource(
   const { template, backend, ...above } = document.data
   const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
   const top = readTable(document, [], above, resourceKeys, faults, hintAbove)
+  const variables = new Variables(document, settings, faults)
+  const { notices } = variables
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
-  const tables: Said[] = []
   let reloads = false
-  for (const [path, raw] of templateTables(document, template, faults)) {
-    const table = readTable(document, path, raw, templateTableKeys, faults)
-    const check = new TemplateCheck(document, path, table, settings, own?.name, owners, faults)
-    const spec = await check.spec()
-    tables.push({ path, table })
+  const tables = templateTables(document, template, faults).map(([path, raw]) => {
     // A bad one is told of as such; nothing depends on it that has to be told as well.
     reloads ||= (raw['reload_cmd'] ?? '') !== ''
+    const text = variables.expand(path, raw)
+    return { path, table: readTable(document, path, text, templateTableKeys, faults) }
+  })
+  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
+  const context = { settings, own, owners, allowEmpty: whole.values.allow_empty }
+  for (const { path, table } of tables) {
+    const check = new TemplateCheck(document, path, table, context, faults)
+    const spec = await check.spec()
+    notices.push(...check.notices)
     specs.push(spec)
     templates.push({
       path,
@@ -63,9 +66,18 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
-  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
   const common = wholeOf(document, whole, specs, settings, faults)
-  const read = { name, document, templates, specs, group: top.group, whole, reloads, faults }
+  const read = {
+    name,
+    document,
+    templates,
+    specs,
+    group: top.group,
+    whole,
+    reloads,
+    faults,
+    notices,
+  }
   if (faults.length > 0) return read
   const group = top.group === undefined ? {} : { group: top.group }
   const { sensitive, optionalStores } = common
@@ -84,7 +96,8 @@ function ownStore(
   settings: Settings,
   faults: Fault[],
 ): OwnStore {
-  const store = storeSettings(readStore(document, ['backend'], table, faults), settings.mode)
+  const values = readStore(document, ['backend'], table, faults)
+  const store = storeSettings(values, settings.mode, settings.env)
   const name = nameOfOwn(store, settings)
   return name === undefined ? { store } : { name, store }
 }
@@ -120,6 +133,5 @@ function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
   if (Object.hasOwn(templateKeys, key)) return `${key} belongs below [template]`
   const near = nearest(key, ['template', ...Object.keys(resourceKeys)])
-  if (near !== undefined) return `did you mean ${near}?`
-  return `beside [template] there are ${Object.keys(resourceKeys).join(', ')}`
+  return near === undefined ? ALL_KEYS : `did you mean ${near}?`
 }

@@ -67,7 +67,8 @@ export async function readResources(settings: Settings): Promise<ReadResources> 
   faults.push(...across.faults)
   const message = `no resources: ${folder} holds no .toml file`
   const empty: Fault[] = listed.value.length === 0 ? [{ kind: 'config', message }] : []
-  return { resources, notices: [...empty, ...across.notices], stores, faults, read: seen }
+  const notices = [...empty, ...seen.flatMap((one) => one.notices), ...across.notices]
+  return { resources, notices, stores, faults, read: seen }
 }
 
 /**

@@ -14,10 +14,17 @@ export interface KeySpec {
     | 'limit'
     | 'choice'
     | 'table'
+    | 'tables'
+    /** Strings, or one alone. */
+    | 'one or more'
   readonly required?: true
   /** Of a duration, in milliseconds; of a count, the number. */
   readonly least?: number
   readonly choices?: readonly string[]
+  /** Other names for a choice. */
+  readonly synonyms?: Readonly<Record<string, string>>
+  /** Other names for the key. */
+  readonly aliases?: readonly string[]
   readonly doc: string
 }
 
@@ -47,6 +54,7 @@ export const templateKeys = {
   output_format: {
     type: 'choice',
     choices: ['json', 'yaml', 'toml', 'xml'],
+    synonyms: { yml: 'yaml' },
     doc: 'What the file has to parse as, before check_cmd runs: "json", "yaml", "toml" or "xml".',
   },
   engine: {
@@ -57,9 +65,23 @@ export const templateKeys = {
   right_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `}}`.' },
   trim_blocks: { type: 'boolean', doc: 'Drop the newline behind a `{% %}`; default true.' },
   lstrip_blocks: { type: 'boolean', doc: 'Drop the blanks before a `{% %}`; default true.' },
-  check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
-  reload_timeout: { type: 'duration', least: 1, doc: 'Instead of -reload-timeout.' },
+  check_timeout: {
+    type: 'duration',
+    least: 1,
+    aliases: ['check_cmd_timeout'],
+    doc: 'Instead of -check-timeout.',
+  },
+  reload_timeout: {
+    type: 'duration',
+    least: 1,
+    aliases: ['reload_cmd_timeout'],
+    doc: 'Instead of -reload-timeout.',
+  },
   guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
+  haproxy: {
+    type: 'table',
+    doc: 'Change running HAProxy processes instead of reloading them, as `[template.haproxy]`.',
+  },
   for_each: {
     type: 'string',
     doc: 'A pattern of keys, such as "/vhosts/*": the template is rendered once for each match.',
@@ -115,6 +137,10 @@ export const wholeKeys = {
     type: 'duration',
     doc: 'A key that vanishes counts as present until it was gone that long; default 0.',
   },
+  allow_empty: {
+    type: 'boolean',
+    doc: 'The last key that a store supplied may vanish: the files are written without any, and the change is not held. Instead of -allow-empty; default false.',
+  },
   debounce: {
     type: 'duration',
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
@@ -123,6 +149,10 @@ export const wholeKeys = {
   optional_stores: {
     type: 'strings',
     doc: 'Stores, or datacenters of Consul, without which the files are rendered while these are unreachable.',
+  },
+  expand_env: {
+    type: 'boolean',
+    doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; $$ is a dollar sign. Default: -expand-env.',
   },
   sensitive: {
     type: 'boolean',
@@ -155,6 +185,28 @@ export const guardKeys = {
   },
   allow_empty: {
     type: 'boolean',
-    doc: 'Whether a render that finds no key at all passes; default false.',
+    doc: 'Whether a render that finds no key at all passes; default: allow_empty of the resource, else false.',
+  },
+  settle: {
+    type: 'duration',
+    doc: 'After a held change, keys that come back are judged once all are back, or once their number has not changed for this long; default 5s.',
+  },
+  group: {
+    type: 'tables',
+    doc: 'Limits for some of the keys, each as `[[template.guard.group]]`.',
+  },
+} as const satisfies Record<string, KeySpec>
+
+/** What may stand in `[[template.guard.group]]`. */
+export const guardGroupKeys = {
+  keys: {
+    type: 'string',
+    required: true,
+    doc: 'A pattern such as "/services/web/*": each key or directory that matches counts. A directory without a pattern stands for all keys below it.',
+  },
+  min_keys: { type: 'count', least: 0, doc: 'The fewest matches that the template has to find.' },
+  max_removed: {
+    type: 'limit',
+    doc: 'How many of the matches of the last applied render may be gone: "50%" or a number.',
   },
 } as const satisfies Record<string, KeySpec>

@@ -10,12 +10,21 @@ import {
   type StoreSettings,
 } from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
-import { saidTwice } from './connection.ts'
+import { backendOf } from './connection.ts'
+import { ofStore } from './contradictions.ts'
 import { nearest } from './nearest.ts'
-import { optionOf, type Values } from './options.ts'
+import { optionOf, type OptionName, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
 import type { Entries } from './toml.ts'
+import { unusedBy, unusedFault } from './unused.ts'
 import { describeType } from './values.ts'
+
+/** The store of a resource's `[backend]`. */
+export interface OwnStore {
+  /** Absent when it is the default store after all. */
+  readonly name?: string
+  readonly store: StoreSettings
+}
 
 /** Every fault is added to `faults`; what is good is returned, by name. */
 export function readStores(
@@ -64,7 +73,7 @@ export function readStore(
       const near = nearest(entry, ownEntries)
       const hint =
         near === undefined
-          ? `a store has ${[...new Set(ownEntries)].join(', ')}`
+          ? '"reconfd schema confd" lists the settings of a store'
           : `did you mean ${near}?`
       const what = option === undefined ? 'unknown setting' : 'not a setting of a store:'
       faults.push(document.fault(at, 'key', `${what} ${entry}`, hint))
@@ -85,11 +94,38 @@ export function readStore(
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
   }
-  const twice = saidTwice(own)?.fault
-  if (twice !== undefined) {
-    faults.push(document.fault(path, 'key', `${where}: ${twice.message}`, twice.hint))
+  unusedIn(document, path, entries, own, faults)
+  for (const { about, fault } of ofStore({ ...own, backend: backendOf(own) })) {
+    // Where the file is missing has been told above.
+    if (about.includes('backend')) continue
+    faults.push(document.fault(path, 'key', `${where}: ${fault.message}`, fault.hint))
   }
   return own
+}
+
+function unusedIn(
+  document: Pick<Entries, 'fault'>,
+  path: TomlPath,
+  entries: Readonly<Record<string, unknown>>,
+  own: Values,
+  faults: Fault[],
+): void {
+  const entryOf = (name: OptionName): string =>
+    Object.keys(entries).find((entry) => byEntry.get(entry) === name) ?? name
+  const tell = (entry: string, { message, hint }: { message: string; hint: string }): void => {
+    faults.push(document.fault([...path, entry], 'key', message, hint))
+  }
+  if (own.prefix !== undefined) {
+    const hint = 'it is for the default store: write the whole key, or prefix below [template]'
+    tell(entryOf('prefix'), { message: 'prefix has no effect in the table of a store', hint })
+  }
+  // Without a backend it is not known what would be used.
+  if (own.backend === undefined && own.file === undefined) return
+  const backend = backendOf(own)
+  for (const name of unusedBy(backend, own)) {
+    const entry = entryOf(name)
+    tell(entry, unusedFault(entry, name, backend))
+  }
 }
 
 const ownEntries = [...byEntry].flatMap(([entry, name]) =>

@@ -19,6 +19,8 @@ type Types = {
   limit: Limit
   choice: string
   table: Readonly<Record<string, unknown>>
+  tables: readonly Readonly<Record<string, unknown>>[]
+  'one or more': readonly string[]
 }
 type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
   ? C
@@ -43,11 +45,20 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
 ): TableOf<K> {
   const values: Record<string, unknown> = {}
   const specs = new Map<string, KeySpec>(Object.entries(keys))
+  const canonical = new Map(
+    [...specs].flatMap(([key, { aliases = [] }]) => aliases.map((alias) => [alias, key])),
+  )
   for (const [key, value] of Object.entries(table)) {
-    const spec = specs.get(key)
+    const name = canonical.get(key) ?? key
+    const spec = specs.get(name)
     if (spec === undefined) {
       const hint = hintFor?.(key) ?? hintAmong(key, [...specs.keys()])
       faults.push(document.fault([...path, key], 'key', `unknown key ${key}`, hint))
+      continue
+    }
+    if (name !== key && table[name] !== undefined) {
+      const message = `${key} and ${name} are the same key, and both are set`
+      faults.push(document.fault([...path, key], 'key', message, `keep ${name}`))
       continue
     }
     const read = readValue(key, spec, value)
@@ -55,7 +66,7 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
       const at = read.index === undefined ? [...path, key] : [...path, key, read.index]
       faults.push(document.fault(at, 'value', read.fault, read.hint))
     } else if (read.value !== undefined) {
-      values[key] = read.value
+      values[name] = read.value
     }
   }
   for (const [key, spec] of specs) {
@@ -69,10 +80,16 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
   return values as TableOf<K>
 }
 
-const hintAmong = (key: string, known: readonly string[]): string => {
+/** More than that many are listed by a command, and not by each fault. */
+const FEW = 8
+
+function hintAmong(key: string, known: readonly string[]): string {
   const near = nearest(key, known)
-  return near === undefined ? `the keys are ${known.join(', ')}` : `did you mean ${near}?`
+  if (near !== undefined) return `did you mean ${near}?`
+  return known.length > FEW ? ALL_KEYS : `the keys are ${known.join(', ')}`
 }
+
+export const ALL_KEYS = '"reconfd schema resource" lists all keys'
 
 const examples: Readonly<Record<string, string>> = {
   src: 'name the template, as in src = "haproxy.cfg.njk"',
@@ -108,6 +125,11 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       if (index < 0) return { value }
       return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
     }
+    case 'one or more':
+      if (Array.isArray(value)) return readValue(key, { ...spec, type: 'strings' }, value)
+      return typeof value === 'string'
+        ? { value: [value] }
+        : wanted('a string, or an array of strings')
     case 'boolean':
       return typeof value === 'boolean' ? { value } : wanted('true or false')
     case 'id':
@@ -149,6 +171,8 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       const choices = spec.choices ?? []
       if (typeof value !== 'string') return wanted('a string')
       if (value === '') return { value: undefined }
+      const synonym = Object.entries(spec.synonyms ?? {}).find(([other]) => other === value)?.[1]
+      if (synonym !== undefined) return { value: synonym }
       if (choices.includes(value)) return { value }
       const near = nearest(value, choices)
       const fault = `${key}: "${value}" is not ${choices.map((one) => `"${one}"`).join(' or ')}`
@@ -158,5 +182,12 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       return describeType(value) === 'a table'
         ? { value }
         : wanted('a table', `write [template.${key}] on a line of its own`)
+    case 'tables': {
+      const hint = `write [[template.guard.${key}]] on a line of its own`
+      if (!Array.isArray(value)) return wanted('an array of tables', hint)
+      const index = value.findIndex((item) => describeType(item) !== 'a table')
+      if (index < 0) return { value }
+      return { fault: `${key} must hold tables, not ${describeType(value[index])}`, hint, index }
+    }
   }
 }

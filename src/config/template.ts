@@ -1,40 +1,62 @@
 // One template of a resource: the checks that need more than the table of keys.
 import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expandCommand, isPlain, namesFile, PLAIN, unknownPlaceholders } from '../core/command.ts'
+import {
+  expandCommand,
+  isPlain,
+  namesDestination,
+  namesFile,
+  namesSource,
+  PLAIN,
+  unknownPlaceholders,
+} from '../core/command.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
-import { joinKeys, storeOf, storeRoot, toKey } from '../core/key.ts'
+import { joinKeys, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import { readDestination } from './destination.ts'
+import { selectionOf, type Selection } from './env-keys.ts'
 import { readGuard } from './guard.ts'
+import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
 import { faultOfStore } from './stores.ts'
+import type { OwnStore } from './stores.ts'
 import type { templateTableKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
 import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
 
+/** What a template is read in. */
+export interface TemplateContext {
+  readonly settings: Settings
+  /** Of the resource's `[backend]`. */
+  readonly own: OwnStore | undefined
+  readonly owners: ResolveOwner
+  /** What the resource says of it. */
+  readonly allowEmpty: boolean | undefined
+}
+
 /** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
 export class TemplateCheck {
+  /** What is most likely a mistake, and works nevertheless. */
+  readonly notices: Fault[] = []
+
   constructor(
     private readonly document: TomlDocument,
     private readonly path: TomlPath,
     private readonly table: TemplateTable,
-    private readonly settings: Settings,
-    /** Of the resource, where it is not the default one. */
-    private readonly store: string | undefined,
-    private readonly owners: ResolveOwner,
+    private readonly context: TemplateContext,
     private readonly faults: Fault[],
   ) {}
 
   /** Complete only when no fault was added. */
   async spec(): Promise<TemplateSpec> {
-    const { table, settings } = this
+    const { table } = this
+    const { settings } = this.context
     const src = join(settings.confdir, 'templates', table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
@@ -44,26 +66,27 @@ export class TemplateCheck {
     }
     this.#commands()
     this.#stores()
-    const { dest, forEach } = readDestination(
+    const { dest, forEach: pattern } = readDestination(
       table,
       (...fault) => this.#fault(...fault),
       settings.destRoot,
     )
-    this.#paths(dest, forEach)
-    const guard = readGuard(this.document, this.path, table, this.faults)
+    this.#paths(dest, pattern)
+    this.#checked(dest)
+    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root everything belongs to who runs it.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
+    const { forEach, ...selection } = this.#selection(pattern)
+    const { allowEmpty = false } = this.context
+    const guarded = { ...selection, allowEmpty }
+    const guard =
+      table.guard && readGuard(this.document, this.path, guarded, table.guard, this.faults)
     return {
       src,
       dest,
-      prefix: joinKeys(
-        this.store === undefined ? '/' : storeRoot(this.store),
-        settings.prefix,
-        table.prefix ?? '',
-      ),
-      keys: (table.keys ?? []).map(toKey),
+      ...selection,
       ...(engine === undefined ? {} : { engine }),
       ...(table.left_delim === undefined ? {} : { leftDelim: table.left_delim }),
       ...(table.right_delim === undefined ? {} : { rightDelim: table.right_delim }),
@@ -78,12 +101,22 @@ export class TemplateCheck {
       checkTimeout: table.check_timeout ?? settings.checkTimeout,
       reloadTimeout: table.reload_timeout ?? settings.reloadTimeout,
       ...(guard === undefined ? {} : { guard }),
+      ...(haproxy === undefined ? {} : { haproxy }),
       ...(forEach === undefined ? {} : { forEach, within: fixedFolder(dest) }),
       followSymlinks: table.follow_symlinks ?? true,
       mkdirs: table.mkdirs ?? isRooted,
       ...(table.adopt === true ? { adopt: true } : {}),
       ...(table.backup === true ? { backup: true } : {}),
     }
+  }
+
+  #selection(forEach: Key | undefined): Selection {
+    const { table } = this
+    const { settings, own } = this.context
+    const root = own?.name === undefined ? '/' : storeRoot(own.name)
+    const prefix = joinKeys(settings.prefix, table.prefix ?? '')
+    const keys = (table.keys ?? []).map(toKey)
+    return selectionOf({ prefix, keys, forEach }, root, own?.store ?? settings, settings.stores)
   }
 
   #fault(key: keyof TemplateTable, message: string, hint: string): void {
@@ -106,7 +139,7 @@ export class TemplateCheck {
   #stores(): void {
     this.table.keys?.forEach((key, index) => {
       const name = storeOf(key)
-      const wrong = name === undefined ? undefined : faultOfStore(name, this.settings)
+      const wrong = name === undefined ? undefined : faultOfStore(name, this.context.settings)
       if (wrong === undefined) return
       const at = [...this.path, 'keys', index]
       this.faults.push(this.document.fault(at, 'value', wrong.message, wrong.hint))
@@ -164,6 +197,16 @@ export class TemplateCheck {
     }
   }
 
+  /** A check of the file that is in place passes for the former content, or for none. */
+  #checked(dest: string): void {
+    const { check_cmd: command } = this.table
+    if (command === undefined || namesSource(command) || !namesDestination(command, dest)) return
+    const message = 'check_cmd looks at dest, which still holds the former content when it runs'
+    const hint =
+      'name the new content as {{.src}}; what has to see it in place is a group_check_cmd'
+    this.notices.push(this.document.fault([...this.path, 'check_cmd'], 'value', message, hint))
+  }
+
   /** Whether the paths of the file can be put into the commands that name it. */
   #paths(dest: string, forEach: string | undefined): void {
     for (const key of ['check_cmd', 'reload_cmd'] as const) {
@@ -191,7 +234,7 @@ export class TemplateCheck {
       this.#fault(nameKey, `${nameKey} and ${idKey} are both set`, 'keep one of them')
       return id
     }
-    const found = await this.owners(kind, name)
+    const found = await this.context.owners(kind, name)
     if (found === undefined) {
       const what = kind === 'passwd' ? 'user' : 'group'
       const hint =

@@ -99,8 +99,9 @@ export function describeType(value: unknown): string {
  * @returns it as `host:port`
  */
 export function parseAddress(text: string): Parsed<string> {
+  if (/^unix:./.test(text)) return ok(text)
   const [, host, digits] = /^(?:(\[[0-9a-f:.]+\]|[\w.-]+)?:)?(\d{1,5})$/i.exec(text) ?? []
   if (digits === undefined || Number(digits) > 65_535)
-    return err('host:port, such as 127.0.0.1:9090')
+    return err('host:port, such as 127.0.0.1:9090, nor unix:PATH')
   return ok(`${host ?? '127.0.0.1'}:${Number(digits)}`)
 }

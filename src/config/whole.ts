@@ -64,10 +64,7 @@ export function wholeOf(
   specs: readonly TemplateSpec[],
   settings: Settings,
   faults: Fault[],
-): Pick<
-  Resource,
-  'groupCheck' | 'holdDown' | 'reload' | 'quiet' | 'quietMax' | 'sensitive' | 'optionalStores'
-> {
+): Omit<Resource, 'name' | 'file' | 'templates' | 'group'> {
   const { values } = whole
   const optional = optionalStores(document, whole, settings, faults)
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
@@ -84,6 +81,7 @@ export function wholeOf(
     ...coalescing(values, settings),
     ...(groupCheck === undefined ? {} : { groupCheck }),
     holdDown: values.hold_down ?? 0,
+    allowEmpty: values.allow_empty ?? settings.allowEmpty,
     ...sensitive,
     ...(optional === undefined ? {} : { optionalStores: optional }),
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),

@@ -4,7 +4,7 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Answer, Question } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { isTooLong } from './paths.ts'
+import { isTooLong } from '../system/socket-path.ts'
 
 /** Milliseconds. */
 const PATIENCE = 10_000

@@ -5,7 +5,8 @@ import type { Controls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
-import { isTooLong, socketPath, statusPath } from './paths.ts'
+import { isTooLong } from '../system/socket-path.ts'
+import { socketPath, statusPath } from './paths.ts'
 import { readStatus, StatusFile } from '../state/status-file.ts'
 
 /** For a onetime run: what it came to, unless a daemon beside it knows better. */
@@ -16,7 +17,7 @@ export async function keepStatus(
 ): Promise<void> {
   const path = socketPath(settings)
   if (!isTooLong(path) && existsSync(path)) {
-    const { isAlive } = await import('./server.ts')
+    const { isAlive } = await import('../system/unix-socket.ts')
     if (await isAlive(path)) return
   }
   const former = await readStatus(statusPath(settings)).catch(() => undefined)

@@ -2,7 +2,7 @@
 // owed reloads, which is never behind.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { resourceNamed, type Answer, type Question } from '../core/control.ts'
+import { nothingHeld, resourceNamed, type Answer, type Question } from '../core/control.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -10,6 +10,7 @@ import type { Settings } from '../core/settings.ts'
 import { summaryOf, worstFirst, type FullStatus, type ResourceHistory } from '../core/status.ts'
 import { Accepted } from '../state/accepted.ts'
 import { openJournal, type Owed } from '../state/journal.ts'
+import { awaitsConsent, Records } from '../state/records.ts'
 import { statusPath } from './paths.ts'
 import { readStatus } from '../state/status-file.ts'
 
@@ -96,7 +97,7 @@ function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   return { version: '', pid: 0, started: at, at, stores: [], resources: worstFirst(resources) }
 }
 
-/** Written down, so that the next run lets the change through. */
+/** Written down, so that the next run lets this change through, and no other. */
 async function accept(
   wanted: string,
   status: FullStatus | undefined,
@@ -108,7 +109,9 @@ async function accept(
     () => false,
   )
   if (!inConfD || wanted === '') return ok(unknown(wanted, status))
-  const written = await new Accepted(stateDir, confdir).add(name)
+  const hash = awaitsConsent(await new Records(stateDir, confdir, false).get(name))
+  if (hash === undefined) return ok({ kind: 'refused', message: nothingHeld(name) })
+  const written = await new Accepted(stateDir, confdir).add(name, hash)
   if (!written.ok) return written
-  return ok({ kind: 'done', message: `${name}: the next run lets its change through` })
+  return ok({ kind: 'done', message: `${name}: the next run lets this change through` })
 }

@@ -10,8 +10,3 @@ export const socketPath = ({ stateDir, confdir }: Where): string =>
 
 export const statusPath = ({ stateDir, confdir }: Where): string =>
   join(stateDir, `status-${idOf(confdir)}.json`)
-
-/** The longest path that a Unix socket can have on Linux, in bytes (sun_path, unix(7)). */
-const LONGEST = 107
-
-export const isTooLong = (path: string): boolean => Buffer.byteLength(path) > LONGEST

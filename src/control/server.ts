@@ -1,10 +1,10 @@
 // The control socket: one question a connection, a line of JSON; one answer, a line of JSON. Only the
 // user that runs the daemon may connect (0600).
-import { chmod, mkdtemp, rename, rmdir, stat, unlink } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { dirname, join } from 'node:path'
+import { createServer, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { questionNames, type Answer, type Controls, type Question } from '../core/control.ts'
 import { makeDirs } from '../state/state-files.ts'
+import { listenAt } from '../system/unix-socket.ts'
 import { answer } from './answer.ts'
 
 /** In bytes; a question is the name of a command and of a resource. */
@@ -15,18 +15,6 @@ const CONNECTIONS = 32
 
 export interface ControlServer {
   close(): Promise<void>
-}
-
-/** True when somebody listens at a socket. */
-export async function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    const tell = (alive: boolean) => (): void => {
-      socket.destroy()
-      resolve(alive)
-    }
-    socket.once('connect', tell(true)).once('error', tell(false))
-  })
 }
 
 /**
@@ -46,39 +34,14 @@ export async function serveControl(path: string, controls: Controls): Promise<Co
   })
   server.maxConnections = CONNECTIONS
   server.unref()
-  await listenAt(server, path)
-  const { ino } = await stat(path)
+  await makeDirs(dirname(path))
+  const remove = await listenAt(server, path)
   return {
     async close() {
       for (const socket of open) socket.destroy()
       await new Promise<void>((closed) => server.close(() => closed()))
-      // Another daemon may have put its own there.
-      const found = await stat(path).catch(() => undefined)
-      if (found?.ino === ino) await unlink(path).catch(() => undefined)
+      await remove()
     },
-  }
-}
-
-/** Bound in a private folder and moved: at no moment is it there for others, or not there at all. */
-async function listenAt(server: Server, path: string): Promise<void> {
-  const dir = dirname(path)
-  await makeDirs(dir)
-  const folder = await mkdtemp(join(dir, 'c-'))
-  try {
-    const fresh = join(folder, 's')
-    await new Promise<void>((listening, failed) => {
-      server.once('error', failed).listen(fresh, () => {
-        server.off('error', failed)
-        listening()
-      })
-    })
-    await chmod(fresh, 0o600)
-    await rename(fresh, path)
-  } catch (error) {
-    server.close()
-    throw error
-  } finally {
-    await rmdir(folder).catch(() => undefined)
   }
 }
 

@@ -3,9 +3,11 @@ import { ioFault } from '../core/errno.ts'
 import type { Controls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Settings } from '../core/settings.ts'
-import { isTooLong, socketPath, statusPath } from './paths.ts'
+import { isTooLong } from '../system/socket-path.ts'
+import { isAlive } from '../system/unix-socket.ts'
+import { socketPath, statusPath } from './paths.ts'
 import { statusFile } from './keep.ts'
-import { isAlive, serveControl, type ControlServer } from './server.ts'
+import { serveControl, type ControlServer } from './server.ts'
 import { readStatus } from '../state/status-file.ts'
 
 export interface Control {

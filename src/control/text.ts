@@ -1,59 +1,135 @@
 // The answers as text for people: a table of the resources, and the past of one.
-import { formatFault } from '../core/fault.ts'
-import type { Change, ReadNames, Reload, ResourceHistory, Status } from '../core/status.ts'
+import { printable } from '../core/escape.ts'
+import { formatFault, type Fault } from '../core/fault.ts'
+import { tableLines } from '../core/table.ts'
+import {
+  andMore,
+  counted,
+  duration,
+  firstLine,
+  localTime,
+  shortened,
+  toSecond,
+  wrapped,
+} from '../core/words.ts'
+import {
+  lateness,
+  type Change,
+  type ReadNames,
+  type Reload,
+  type ResourceHistory,
+  type ResourceStatus,
+  type Status,
+} from '../core/status.ts'
 
-/** @param running false: told from the state directory */
-export function statusText(status: Status, running: boolean): string {
+/** Columns of a terminal that the status fits. */
+const WIDTH = 100
+const NAME = 20
+const RELOAD = 22
+const LEAST_KEY = 12
+/** Lines of a reason; `why` shows all of it. */
+const REASON = 4
+
+/** How a time is written: local on a terminal, UTC elsewhere. */
+export type Clock = (iso: string) => string
+
+export const utc: Clock = toSecond
+export const local: Clock = localTime
+
+/** A text of the daemon, with the times in it as the clock has them. */
+const timesIn = (text: string, clock: Clock): string =>
+  text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => clock(iso))
+
+/** @param running false: read from the state directory */
+export function statusText(status: Status, running: boolean, clock: Clock = utc): string {
   const { version, pid, started, stores, configuration, resources } = status
+  const time = (iso: string): string => printable(clock(iso))
+  const fitting = (text: string): string => shortened(text, WIDTH)
   const lines = [
     running
       ? `reconfd ${version}, pid ${pid}, running since ${time(started)}`
-      : notRunning(status.at),
+      : notRunning(time(status.at)),
   ]
-  for (const { name, state, since, node, keys, fault } of stores) {
+  const faultLines = (fault: Fault): string[] =>
+    wrapped(firstLine(timesIn(formatFault(fault), clock)), WIDTH - 2).map((line) => `  ${line}`)
+  for (const { name, state, since, node, keys, fault, lag } of stores) {
     const what = [
-      keys === undefined ? '' : `${keys} key${keys === 1 ? '' : 's'}`,
+      keys === undefined ? '' : counted(keys, 'key'),
       node === undefined ? '' : `from ${node}`,
     ]
-    const told = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim()]
-    lines.push(told.filter((part) => part !== '').join(', '))
-    if (fault !== undefined) lines.push(`  ${firstLine(formatFault(fault))}`)
+    const late = lag === undefined ? '' : lateness(lag)
+    const facts = [`${name}: ${state} since ${time(since)}`, what.join(' ').trim(), late]
+    lines.push(fitting(printable(facts.filter((part) => part !== '').join(', '))))
+    if (fault !== undefined) lines.push(...faultLines(fault))
   }
   if (configuration !== undefined) {
     lines.push(`configuration: bad since ${time(configuration.since)}, the former one is at work`)
-    for (const fault of configuration.faults) lines.push(`  ${firstLine(formatFault(fault))}`)
+    lines.push(...configuration.faults.flatMap(faultLines))
   }
   if (resources.length === 0) return [...lines, 'no resources', ''].join('\n')
-  const head = ['RESOURCE', 'STATE', 'SINCE', 'LAST CHANGE', 'LAST RELOAD', 'WHY']
-  const rows = resources.map(({ name, state, since, why, lastChange, lastReload }) => [
-    name,
-    state,
-    time(since),
-    lastChange === undefined ? '-' : changeText(lastChange, 1),
-    lastReload === undefined ? '-' : reloadText(lastReload),
-    why === undefined ? '-' : firstLine(why),
-  ])
-  return [...lines, '', ...table([head, ...rows]), ''].join('\n')
+  const table = resourceLines(resources, time)
+  const reasons = resources.map(({ why }) => (why === undefined ? [] : reasonLines(why, clock)))
+  const [head = '', ...rows] = table
+  const body = rows.flatMap((row, n) => [row, ...(reasons[n] ?? [])])
+  return [...lines, '', head, ...body, ''].join('\n')
 }
 
-export function historyText(history: ResourceHistory, running: boolean, at: string): string {
+/** The heads and a line of each resource. The keys get the room that is left. */
+function resourceLines(resources: readonly ResourceStatus[], time: Clock): string[] {
+  const head = ['RESOURCE', 'STATE', 'SINCE', 'LAST RELOAD', 'LAST CHANGE']
+  const fixed = resources.map(({ name, state, since, lastReload }) => [
+    shortened(name, NAME),
+    state,
+    time(since),
+    lastReload === undefined ? '-' : shortened(reloadResult(lastReload), RELOAD),
+  ])
+  const widths = [0, 1, 2, 3].map((n) =>
+    Math.max(...[head, ...fixed].map((row) => (row[n] ?? '').length)),
+  )
+  const used = widths.reduce((sum, width) => sum + width + 2, 0)
+  const room = Math.max(LEAST_KEY, WIDTH - used)
+  const rows = fixed.map((row, n) => [...row, changeNames(resources[n]?.lastChange, room)])
+  return tableLines([head, ...rows])
+}
+
+function reasonLines(why: string, clock: Clock): string[] {
+  const lines = wrapped(printable(timesIn(firstLine(why), clock)), WIDTH - 4)
+  const shown = lines.slice(0, REASON)
+  if (lines.length > REASON) shown.push('...')
+  return shown.map((line) => `    ${line}`)
+}
+
+export function historyText(
+  history: ResourceHistory,
+  running: boolean,
+  at: string,
+  clock: Clock = utc,
+): string {
   const { name, state, since, why, owedSince, lastReload, hashes, reads, changes } = history
-  const lines = running ? [] : [notRunning(at), '']
+  const time = (iso: string): string => printable(clock(iso))
+  const lines = running ? [] : [notRunning(time(at)), '']
   lines.push(`${printable(name)}: ${state} since ${time(since)}`)
-  if (why !== undefined) lines.push(...why.split('\n').map((line) => `  ${printable(line)}`))
+  if (why !== undefined) {
+    lines.push(...why.split('\n').map((line) => `  ${printable(timesIn(line, clock))}`))
+  }
   if (owedSince !== undefined && state !== 'owed') {
     lines.push(`  a reload is owed since ${time(owedSince)}`)
   }
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
-    lines.push(`  last reload ${reloadText(lastReload)}: ${printable(lastReload.command)}`)
+    const when = `${time(lastReload.at)} ${reloadResult(lastReload)}`
+    lines.push(`  last reload ${when}: ${printable(lastReload.command)}`)
+    if (lastReload.how?.startsWith('not') === true) lines.push(`    ${printable(lastReload.how)}`)
   }
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
   else lines.push(...readLines(reads))
   lines.push('', 'Changes, the newest first:')
   if (changes.length === 0) lines.push('  none')
-  for (const change of changes) lines.push(`  ${changeText(change, Infinity)}`)
+  for (const change of changes) {
+    const names = [...change.keys, ...change.files].map(printable).join(' ')
+    lines.push(`  ${time(change.at)} ${names}${andMore(change.more)}`)
+  }
   return [...lines, ''].join('\n')
 }
 
@@ -73,37 +149,19 @@ function readLines(reads: ReadNames): string[] {
   return lines.length === 0 ? ['  nothing'] : lines
 }
 
-const notRunning = (at: string): string => `no daemon is running; as of ${time(at)}`
+const notRunning = (time: string): string => `no daemon is running; as of ${time}`
 
-/** At most so many of the keys or files, and how many more there are. */
-function changeText({ at, keys, files, more }: Change, most: number): string {
-  const all = [...keys, ...files]
-  const rest = more + Math.max(0, all.length - most)
-  const names = all.slice(0, most).map(printable).join(' ')
-  return `${time(at)} ${names}${rest > 0 ? ` and ${rest} more` : ''}`
+/** The first of the keys or files, and how many more there are. */
+function changeNames(change: Change | undefined, room: number): string {
+  if (change === undefined) return '-'
+  const [first = '', ...others] = [...change.keys, ...change.files]
+  const more = others.length + change.more
+  const rest = more > 0 ? ` +${more}` : ''
+  return shortened(printable(first), room - rest.length) + rest
 }
 
-function reloadText({ at, exitCode, signal, timedOut, duration }: Reload): string {
+function reloadResult({ exitCode, signal, timedOut, duration: took, how: way }: Reload): string {
+  if (way?.startsWith('without') === true) return printable(way)
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
-  return `${time(at)} ${how} in ${duration} ms`
-}
-
-/** To the second. */
-const time = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
-
-/** Names may hold anything; a terminal is not to obey them. */
-const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? ''
-
-/** Columns as wide as their widest cell; the last one as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const cells = rows.map((row) => row.map(printable))
-  const widths = (cells[0] ?? []).map((_, n) =>
-    Math.max(...cells.map((row) => row[n]?.length ?? 0)),
-  )
-  return cells.map((row) =>
-    row.map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0))).join('  '),
-  )
+  return `${how} in ${duration(took)}`
 }

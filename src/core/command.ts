@@ -27,6 +27,17 @@ export function unknownPlaceholders(command: string): readonly string[] {
 export const namesFile = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
 
+/** Whether a command names the staged file. */
+export const namesSource = (command: string): boolean =>
+  [...command.matchAll(placeholders)].some(([, name]) => name === 'src')
+
+/** Whether a command names the destination, by its placeholder or by its path. */
+export function namesDestination(command: string, dest: string): boolean {
+  if ([...command.matchAll(placeholders)].some(([, name]) => name === 'dest')) return true
+  const path = dest.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`(?<![\\w./-])${path}(?![\\w./-])`).test(command)
+}
+
 /** Whether a command can have come from a template of commands, whatever the paths were. */
 export function isExpansion(template: string, command: string): boolean {
   const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)

@@ -30,6 +30,9 @@ export interface Controls {
   accept(resource: string): Promise<Result<void, string>>
 }
 
+/** Why `accept` is refused. */
+export const nothingHeld = (resource: string): string => `no change of ${resource} is held`
+
 /** The resource that is meant: by its name, with or without its `.toml`. */
 export const resourceNamed = <T extends { readonly name: string }>(
   name: string,

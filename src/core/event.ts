@@ -17,6 +17,13 @@ export interface CommandResult {
   readonly duration: number
 }
 
+/** Why running HAProxy processes could not be brought to a new file without a reload. */
+export interface Fallback {
+  /** One of few, such as `options`. */
+  readonly code: string
+  readonly text: string
+}
+
 /** The resources, and the stores that each of them reads. */
 export type Uses = ReadonlyMap<string, readonly string[]>
 
@@ -45,6 +52,8 @@ export type Event =
       readonly keys: number
       /** How often it was tried in vain before; absent: it was not away. */
       readonly tries?: number
+      /** Where it has no key: the full keys that were looked for, each with all that is below it. */
+      readonly asked?: readonly Key[]
       /** There may be more, which nobody has looked up yet. */
       readonly onDemand?: true
     }
@@ -59,6 +68,15 @@ export type Event =
       readonly retryIn: number
       /** How often it was tried in vain since it went away, this time included: not every time is told. */
       readonly tries?: number
+    }
+  /** Changes of a store arrive late. Repeated every few seconds while they do. */
+  | {
+      readonly kind: 'store-behind'
+      readonly store: string
+      /** Milliseconds; undefined: they are no longer late. */
+      readonly lag: number | undefined
+      /** Worth a line of the log. */
+      readonly isNews: boolean
     }
   | {
       readonly kind: 'changed'
@@ -99,6 +117,14 @@ export type Event =
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
+  /** What a change of HAProxy's file would come to; only with -noop. */
+  | {
+      readonly kind: 'foreseen'
+      readonly resource: string
+      readonly dest: string
+      readonly runtime?: readonly string[]
+      readonly fallback?: Fallback
+    }
   | {
       readonly kind: 'checked'
       readonly resource: string
@@ -125,12 +151,16 @@ export type Event =
       readonly resources: readonly string[]
       readonly command: string
       readonly result: CommandResult
+      /** The command did not run: running processes were changed in this way, such as `add web/n3`. */
+      readonly runtime?: readonly string[]
+      readonly fallback?: Fallback
     }
   | {
       readonly kind: 'reload-owed'
       readonly resources: readonly string[]
       readonly command: string
       readonly result: CommandResult
+      readonly fallback?: Fallback
       readonly fault: Fault
       readonly attempts: number
       /** Milliseconds until the next try; null when none is scheduled. */
@@ -138,7 +168,7 @@ export type Event =
       /** Resources of which this was the last try: they are rolled back. */
       readonly exhausted: readonly string[]
     }
-  /** A guard stops the change; the last good files stay until it is accepted or another one comes. */
+  /** A change takes too much away; the last good files stay until it is accepted or another one comes. */
   | {
       readonly kind: 'held'
       readonly resource: string
@@ -147,6 +177,10 @@ export type Event =
       /** Some of the keys that have vanished since the last applied render, and how many more. */
       readonly vanished: readonly Key[]
       readonly more: number
+      /** `default`: everything that a store supplied is gone, and no guard was asked. */
+      readonly by: 'guard' | 'default'
+      /** Milliseconds after which it passes if no key changes meanwhile; absent: not by itself. */
+      readonly passesIn?: number
     }
   /** What the templates of a resource have looked up is not all known yet: nothing is touched before it is. */
   | {
@@ -201,6 +235,9 @@ export type Event =
   /** The run cannot begin, or a onetime run cannot go on. */
   | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }
+
+/** The events of some kinds. */
+export type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>
 
 export type Emit = (event: Event) => void
 

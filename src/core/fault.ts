@@ -1,5 +1,6 @@
 // A fault: an expected failure as a value. It says what is wrong, where, and what to do.
 // Faults never carry a key's value or a credential: they are logged as they are.
+import { printable, printableText } from './escape.ts'
 import { err, ok, type Result } from './result.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
@@ -54,13 +55,15 @@ export function attempt<T>(run: () => T): Result<T, Fault> {
 }
 
 /** One fault as the text an operator reads: `file:line:column: message`, the frame, the hint. */
-export function formatFault(fault: Fault): string {
-  const place = [fault.file, fault.line, fault.column]
-    .filter((part) => part !== undefined)
-    .join(':')
-  const lines = [place === '' ? fault.message : `${place}: ${fault.message}`]
-  if (fault.frame !== undefined) lines.push(fault.frame)
-  if (fault.hint !== undefined) lines.push(`  ${fault.hint}`)
+export const formatFault = (fault: Fault): string => labelledFault('', fault)
+
+/** @param label stands before the message, and may hold colours */
+export function labelledFault(label: string, fault: Fault): string {
+  const { file, line, column, message, frame, hint } = fault
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
+  const lines = [`${place === '' ? '' : `${printable(place)}: `}${label}${printable(message)}`]
+  if (frame !== undefined) lines.push(printableText(frame))
+  if (hint !== undefined) lines.push(`  ${printableText(hint)}`)
   return lines.join('\n')
 }
 

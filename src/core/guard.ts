@@ -1,7 +1,10 @@
-// Guards: whether a change may go ahead unasked. Pure: compares what the last applied render read
-// and made with what the next one did, and tells the operator in words why one is held.
-import type { Key } from './key.ts'
-import type { Guard, Limit } from './resource.ts'
+// Guards: whether a change of a file may go ahead unasked. Pure: compares what the last applied render read
+// and made with what the next one did, and says in words why one is held.
+import { compileGlob } from './glob.ts'
+import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
+import type { Guard, GuardGroup, Limit } from './resource.ts'
+import type { Tallied } from './tally.ts'
+import { counted } from './words.ts'
 
 /** What a guard knows of one render: which keys it read, and how many bytes it made. */
 export interface Footprint {
@@ -17,6 +20,17 @@ export interface Tripped {
   readonly vanished: readonly Key[]
 }
 
+/** The keys that count: those found, and of the listed names those in which none was found. */
+export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
+  const keys = new Set(renders.flatMap(({ found = [] }) => [...found]))
+  const listed = renders.flatMap((one) => [...(one.listed ?? [])])
+  if (listed.length === 0) return keys
+  const represented = new Set<Key>()
+  for (const key of keys) for (const dir of selfAndAncestors(key)) represented.add(dir)
+  for (const name of listed) if (!represented.has(name)) keys.add(name)
+  return keys
+}
+
 /**
  * Whether a guard holds a change.
  * @param last what was applied last; undefined before the first time, when there is nothing that could
@@ -27,23 +41,21 @@ export function trips(
   last: Footprint | undefined,
   next: Footprint,
 ): Tripped | undefined {
-  const { minKeys, maxRemoved, maxShrink } = guard
-  const vanished = [...(last?.keys ?? [])].filter((key) => !next.keys.has(key))
+  const { maxShrink } = guard
+  const vanished = gone(last?.keys ?? new Set(), next.keys)
   const reasons: string[] = []
   if (next.keys.size === 0 && !guard.allowEmpty) {
     reasons.push('no key was found, and allow_empty is not set')
   }
-  if (minKeys !== undefined && next.keys.size < minKeys) {
-    const { size } = next.keys
-    reasons.push(`${size} ${size === 1 ? 'key was' : 'keys were'} read, min_keys is ${minKeys}`)
+  reasons.push(...beyond(guard, last?.keys, next.keys))
+  for (const group of guard.groups) {
+    const before = last && inGroup(group, last.keys)
+    const told = beyond(group, before, inGroup(group, next.keys))
+    reasons.push(...told.map((reason) => `of ${group.pattern} ${reason}`))
   }
-  if (last !== undefined) {
-    const { keys, size } = last
-    if (maxRemoved !== undefined && exceeds(vanished.length, maxRemoved, keys.size)) {
-      const of = `${vanished.length} of ${keys.size} ${keys.size === 1 ? 'key' : 'keys'}`
-      reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
-    }
-    if (maxShrink !== undefined && exceeds(size - next.size, maxShrink, size)) {
+  if (last !== undefined && maxShrink !== undefined) {
+    const { size } = last
+    if (exceeds(size - next.size, maxShrink, size)) {
       const most = inWords(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
       reasons.push(
         `the file would shrink from ${size} to ${next.size} bytes, max_shrink is ${most}`,
@@ -51,6 +63,45 @@ export function trips(
     }
   }
   return reasons.length === 0 ? undefined : { reason: reasons.join('; '), vanished }
+}
+
+function beyond(
+  { minKeys, maxRemoved }: Pick<Guard, 'minKeys' | 'maxRemoved'>,
+  last: ReadonlySet<Key> | undefined,
+  next: ReadonlySet<Key>,
+): string[] {
+  const reasons: string[] = []
+  if (minKeys !== undefined && next.size < minKeys) {
+    const { size } = next
+    reasons.push(`${counted(size, 'key was', 'keys were')} read, min_keys is ${minKeys}`)
+  }
+  if (last !== undefined && maxRemoved !== undefined) {
+    const lost = gone(last, next).length
+    if (exceeds(lost, maxRemoved, last.size)) {
+      const of = `${lost} of ${counted(last.size, 'key')}`
+      reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
+    }
+  }
+  return reasons
+}
+
+const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
+  [...last].filter((key) => !next.has(key))
+
+/** What of the keys a group counts. */
+export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
+  if (!/[*?[\\]/.test(pattern)) {
+    const dir = toKey(pattern)
+    return new Set([...keys].filter((key) => covers(dir, key)))
+  }
+  const glob = compileGlob(pattern)
+  const depth = pattern.split('/').length
+  const matches = new Set<Key>()
+  for (const key of keys) {
+    const path = key.split('/', depth).join('/') as Key
+    if (glob.test(path)) matches.add(path)
+  }
+  return matches
 }
 
 /** Exactly as much as the limit is still good. */

@@ -10,11 +10,18 @@ interface Held {
   readonly until: number
 }
 
+/** A key that is gone from its store. */
+export interface Gone {
+  readonly value: string
+  /** Since when, in milliseconds. */
+  readonly since: number
+}
+
 type Change = 'added' | 'value' | 'removed'
 
 export class HoldDown {
   /** In the order in which they vanished, which is that of their deadlines. */
-  readonly #held: Map<Key, Held>
+  #held: Map<Key, Held>
   /** The last answer of tree(), which is asked for once a render and changes seldom. */
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
 
@@ -27,6 +34,34 @@ export class HoldDown {
     former?: HoldDown,
   ) {
     this.#held = new Map(former === undefined ? [] : former.#held)
+  }
+
+  /**
+   * Keys that were there when the store was seen last, before this one existed or while it is opened anew.
+   * Those that found() does not find again count as gone since then.
+   */
+  expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
+    if (this.ms === 0) return
+    for (const [key, { value, since }] of keys) {
+      const until = since + this.ms
+      if (until > now && !this.#held.has(key)) this.#held.set(key, { value, until })
+    }
+    this.#held = new Map([...this.#held].sort(([, a], [, b]) => a.until - b.until))
+    this.#seen = undefined
+  }
+
+  /** Forgets the keys that the store has after all. */
+  found(tree: Pick<Tree, 'get'>): void {
+    for (const key of this.#held.keys()) {
+      if (tree.get(key) === undefined) continue
+      this.#held.delete(key)
+      this.#seen = undefined
+    }
+  }
+
+  /** The keys that are held. */
+  *gone(): Generator<readonly [Key, Gone]> {
+    for (const [key, { value, until }] of this.#held) yield [key, { value, since: until - this.ms }]
   }
 
   /**

@@ -21,10 +21,11 @@ import {
 } from './key.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
 import type { TemplateSpec } from './resource.ts'
+import { Tally, type Tallied } from './tally.ts'
 import type { Tree } from './tree.ts'
 
 /** What one render looked up. All keys are full keys, the prefix included. */
-export interface Reads {
+export interface Reads extends Tallied {
   readonly keys: ReadonlySet<Key>
   /** Directories of which everything below was read. */
   readonly trees: ReadonlySet<Key>
@@ -34,11 +35,6 @@ export interface Reads {
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, what it includes, what it asked for. */
   readonly files: ReadonlySet<string>
-  /**
-   * The keys that were found, and by listings the names, as paths: what a guard counts. Present when the
-   * scope asks for it.
-   */
-  readonly found?: ReadonlySet<Key>
   /** What this takes of stores that are read on demand; absent where there are none. */
   readonly needs?: Extent
   /** The part of it that was not known: then what was rendered is not to be used. */
@@ -70,7 +66,7 @@ export interface Scope {
   readonly prefix: Key
   /** The resource's `keys`, without the prefix. A look-up outside of them finds nothing. */
   readonly keys: readonly Key[]
-  /** What is found is recorded too, for a guard. */
+  /** What is found is recorded by name, for a guard. */
   readonly counts?: boolean
   /** Stores and datacenters without which it is rendered while they are unreachable. */
   readonly optional?: ReadonlySet<string>
@@ -104,7 +100,7 @@ export class Reader {
     files: new Set<string>(),
     without: new Set<string>(),
   }
-  readonly #found: Set<Key> | undefined
+  readonly #tally: Tally
   readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
   readonly #roots: readonly Key[]
 
@@ -114,12 +110,8 @@ export class Reader {
   ) {
     this.#roots = outermost(scope.keys.map((key) => fullKey(scope.prefix, key)))
     if (tree.known !== undefined) this.#demand = { needs: newExtent(), missing: newExtent() }
-    if (scope.counts === true) this.#found = new Set()
-    this.reads = {
-      ...this.#seen,
-      ...(this.#found === undefined ? {} : { found: this.#found }),
-      ...this.#demand,
-    }
+    this.#tally = new Tally(scope.counts === true)
+    this.reads = { ...this.#seen, ...this.#tally.all, ...this.#demand }
   }
 
   /** The key in the store, for messages: the prefix put before it. */
@@ -152,15 +144,23 @@ export class Reader {
   get(key: string): string | undefined {
     const full = this.fullKey(key)
     if (!this.#visible(full)) return undefined
+    const isNew = !this.#seen.keys.has(full)
     this.#seen.keys.add(full)
     this.#need('trees', full)
     const value = this.tree.get(full)
-    if (value !== undefined) this.#found?.add(full)
+    if (isNew) this.#tally.key(full, value !== undefined)
     return value
   }
 
   /** The pairs below a directory (not the key of that very name), in key order. */
   under(dir: string): Pair[] {
+    const pairs = this.glance(dir)
+    this.use(`below ${dir}`, dir, pairs)
+    return pairs
+  }
+
+  /** As `under`; what of it is used is for the caller to say. */
+  glance(dir: string): Pair[] {
     const full = this.fullKey(dir)
     for (const part of this.#parts(full)) {
       this.#seen.trees.add(part)
@@ -168,11 +168,20 @@ export class Reader {
     }
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(full)) {
-      if (key === full) continue
-      this.#found?.add(key)
-      pairs.push({ key: ownKey(this.scope.prefix, key), value })
+      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
     }
     return pairs
+  }
+
+  /**
+   * Counts pairs as found.
+   * @param look tells the look-up that gave them from others
+   * @param dir where it looked
+   */
+  use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
+    const full = this.fullKey(dir)
+    if (this.#parts(full).length === 0) return
+    this.#tally.keys(look, full, pairs.length, () => pairs.map(({ key }) => this.fullKey(key)))
   }
 
   /** The pairs whose key matches a pattern of Go's path.Match, in key order; no match is an empty list. */
@@ -187,9 +196,9 @@ export class Reader {
       const own = ownKey(this.scope.prefix, key)
       // The prefix itself has no name that a pattern could match.
       if (own === '/' || !expression.test(own)) continue
-      this.#found?.add(key)
       pairs.push({ key: own, value })
     }
+    this.use(`like ${pattern}`, globBase(normal), pairs)
     return pairs
   }
 
@@ -203,8 +212,14 @@ export class Reader {
     // One listing tells of every key that appears or vanishes below it, at any depth.
     this.#seeListing(this.fullKey(base))
     const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(compileGlob)
+    const look = `match ${pattern}`
     if (expressions.length === 0) {
-      return this.#counted(base !== '/' && this.#isThere(base) ? [base] : [])
+      const isThere = base !== '/' && this.#isThere(base)
+      const found = isThere ? [base] : []
+      this.#tally.names(look, this.fullKey(base), found.length, 0, () =>
+        found.map((key) => this.fullKey(key)),
+      )
+      return found
     }
     let found = [base]
     for (const expression of expressions) {
@@ -214,15 +229,28 @@ export class Reader {
           .map((name) => joinKeys(dir, name)),
       )
     }
-    return this.#counted(found.sort(compareText))
+    this.#list(look, base, found.length, () => found)
+    return found.sort(compareText)
   }
 
-  /** The names directly below a directory, each once, in order. A name may be a key, a directory, or both. */
-  children(dir: string): readonly string[] {
+  /**
+   * The names directly below a directory, each once, in order. A name may be a key, a directory, or both.
+   * @param isCatalog the names tell nothing of what is in them
+   */
+  children(dir: string, isCatalog = false): readonly string[] {
+    const names = this.#listing(this.fullKey(dir))
+    this.#list(`in ${dir}`, dir, names.length, () => inside(dir, names), isCatalog)
+    return names
+  }
+
+  /** Those of the names directly below a directory that have something below themselves. */
+  directories(dir: string): readonly string[] {
     const full = this.fullKey(dir)
-    this.#seeListing(full)
-    const names = this.#names(full)
-    for (const name of names) this.#found?.add(joinKeys(full, name))
+    const names = this.#listing(full).filter((name) => {
+      const below = joinKeys(full, name)
+      return this.#entry(below) !== undefined || this.#listing(below).length > 0
+    })
+    this.#list(`directories in ${dir}`, dir, names.length, () => inside(dir, names))
     return names
   }
 
@@ -238,19 +266,32 @@ export class Reader {
     return this.#entry(full)
   }
 
-  /** True when there is something below `dir`. */
-  isDirectory(dir: string): boolean {
-    return this.#entry(this.fullKey(dir)) !== undefined || this.children(dir).length > 0
-  }
-
   /** Records that the render depends on a file: its content or its being there. */
   file(path: string): void {
     this.#seen.files.add(path)
   }
 
-  #counted(keys: Key[]): Key[] {
-    for (const key of keys) this.#found?.add(this.fullKey(key))
-    return keys
+  /** Counts listed names. In a store that is read on demand a name is there whatever is in it. */
+  #list(
+    look: string,
+    dir: string,
+    count: number,
+    paths: () => readonly Key[],
+    isCatalog = false,
+  ): void {
+    const at = this.fullKey(dir)
+    if (this.#parts(at).length === 0) return
+    const keys = (): Key[] => paths().map((path) => this.fullKey(path))
+    if (!isCatalog && extentOf(this.tree.known, at) === undefined) {
+      return this.#tally.names(look, at, count, 0, keys)
+    }
+    const shown = keys().filter((key) => this.tree.get(key) !== undefined)
+    this.#tally.names(look, at, shown.length, count - shown.length, () => shown)
+  }
+
+  #listing(full: Key): readonly string[] {
+    this.#seeListing(full)
+    return this.#names(full)
   }
 
   #seeListing(full: Key): void {
@@ -402,6 +443,8 @@ const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) ===
 /** Whether a key names something of the catalog whose keys begin at the base. */
 const isOfCatalog = (base: Key, key: Key): boolean =>
   covers(base, key) && /^\/(?:services|nodes)(?:[@/]|$)/.test(relativeTo(base, key))
+const inside = (dir: string, names: readonly string[]): Key[] =>
+  names.map((name) => joinKeys(dir, name))
 
 const parentOf = (key: Key): Key => (key.slice(0, key.lastIndexOf('/')) || '/') as Key
 

@@ -33,6 +33,8 @@ export interface Resource {
   readonly groupCheck?: Command
   /** A key that vanishes counts as present until it was gone that long. 0: at once. */
   readonly holdDown: number
+  /** It may lose all keys of a store, unless a guard says otherwise. */
+  readonly allowEmpty: boolean
   readonly reload: ReloadPolicy
   /** The contents of its files are shown to nobody. */
   readonly sensitive?: true
@@ -104,6 +106,31 @@ export interface Guard {
   readonly maxShrink?: Limit
   /** Whether a render that reads no key at all passes. */
   readonly allowEmpty: boolean
+  readonly groups: readonly GuardGroup[]
+  /** How long the number of keys has to stand still before a half-returned set is judged. */
+  readonly settle: number
+}
+
+/** Of a guard that a resource has not set. */
+export const SETTLE = 5000
+
+/** Limits for some of the keys of a template. */
+export interface GuardGroup {
+  /**
+   * A pattern of full keys: what matches, a key or a directory, counts as one. Without a special character
+   * it is a directory, and each key in it counts.
+   */
+  readonly pattern: string
+  readonly minKeys?: number
+  readonly maxRemoved?: Limit
+}
+
+/** Running HAProxy processes that follow their file without a reload where they can. */
+export interface HaproxySpec {
+  /** A path each, or `host:port`. Never empty. */
+  readonly sockets: readonly string[]
+  /** How long a removed server may finish its connections. */
+  readonly drain: number
 }
 
 /** One destination and the template that makes it. */
@@ -152,6 +179,7 @@ export interface TemplateSpec {
   readonly sensitive?: boolean
   /** As its resource has it. */
   readonly optionalStores?: ReadonlySet<string>
+  readonly haproxy?: HaproxySpec
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean
 }

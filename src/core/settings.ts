@@ -25,6 +25,18 @@ export interface Connection {
   readonly clientServerName?: string
   /** The server's certificate is not looked at. */
   readonly clientInsecure?: true
+  /** How etcd and Consul are reached: by URL of a proxy; absent: directly. */
+  readonly proxy?: ProxySettings
+}
+
+/** What HTTP_PROXY and its like say, as Go's programs read them. */
+export interface ProxySettings {
+  /** Of http nodes. */
+  readonly http?: string
+  /** Of https nodes. */
+  readonly https?: string
+  /** Hosts that are reached without. */
+  readonly except: readonly string[]
 }
 
 /** How much is taken from a store, in bytes. What goes beyond is a fault, never a reason to use more memory. */
@@ -63,13 +75,14 @@ export const inDatacenter = (
 
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
-  /** Without brackets. */
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
+  /** A Unix socket, or an address: a host without brackets, and a port, of which 0 is any that is free. */
+  readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
   /** Further names that requests may be for. */
   readonly names: readonly string[]
+  /** Absent: one is made and kept in the state directory. */
   readonly token?: string
+  /** Where the token is from, in words for the log. */
+  readonly tokenFrom?: string
 }
 
 /** Which store, and how it is read. */
@@ -85,6 +98,8 @@ export interface StoreSettings {
   /** How often a store that does not tell of changes is read. */
   readonly pollInterval: number
   readonly limits: Limits
+  /** Keys in etcd begin without a slash. */
+  readonly slashless?: true
   /** Of both backends of Consul. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
@@ -94,6 +109,8 @@ export interface StoreSettings {
 export interface Settings extends StoreSettings {
   /** `[stores.NAME]` of confd.toml. */
   readonly stores: ReadonlyMap<string, StoreSettings>
+  /** The environment, as far as resources and stores may read it. */
+  readonly env: Readonly<Record<string, string | undefined>>
   /** A snapshot that takes the place of all stores; absolute. */
   readonly replay?: string
   readonly confdir: string
@@ -106,8 +123,18 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
+  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  readonly allowEmpty: boolean
   /** No reload_cmd runs. */
   readonly noReload: boolean
+  /** Every reload_cmd runs once. */
+  readonly reloadAlways: boolean
+  /** The only resources that are wanted; empty: all. */
+  readonly only: readonly string[]
+  /** Whether a bad file in conf.d concerns itself, or the whole run. */
+  readonly failureMode: 'best-effort' | 'fail-fast'
+  /** Variables in resources are expanded, where they do not say otherwise. */
+  readonly expandEnv: boolean
   /** Every destination lies below this folder. */
   readonly destRoot?: string
   /** Where a onetime run puts its report. */
@@ -139,6 +166,10 @@ export const storeIdentity = ({
   separator,
   pollInterval,
   limits,
+  slashless,
   catalog,
 }: StoreSettings): string =>
-  JSON.stringify([backend, connection, files, filter, separator, pollInterval, limits, catalog])
+  JSON.stringify([
+    ...[backend, connection, files, filter, separator, pollInterval, limits],
+    ...[slashless, catalog],
+  ])

@@ -3,13 +3,14 @@
 import type { Fault } from './fault.ts'
 
 /** Worst first. */
-export const states = ['failed', 'held', 'owed', 'stale', 'waiting', 'in sync'] as const
+export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', 'in sync'] as const
 
 /**
  * - `failed`: its files could not be brought up to date; they are as they were
- * - `held`: a guard stops the change until it is accepted
+ * - `held`: the change takes too much away; it waits to be accepted, or for the keys to come back
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
  * - `stale`: in sync with what the store last said, and the store is away
+ * - `behind`: in sync with what has arrived, and changes of the store arrive late
  * - `waiting`: not looked at yet, or for the first reading of something it has come to look up
  */
 export type State = (typeof states)[number]
@@ -31,7 +32,7 @@ export interface Status {
 
 export interface StoreStatus {
   readonly name: string
-  readonly state: 'live' | 'stale' | 'waiting'
+  readonly state: 'live' | 'behind' | 'stale' | 'waiting'
   readonly since: string
   /** The one that was asked last. */
   readonly node?: string
@@ -39,7 +40,11 @@ export interface StoreStatus {
   readonly keys?: number
   /** Why it is away. */
   readonly fault?: Fault
+  /** Milliseconds by which its changes arrive late, when it is behind. */
+  readonly lag?: number
 }
+
+export const lateness = (lag: number): string => `changes arrive ${Math.round(lag / 1000)} s late`
 
 export interface ResourceStatus {
   readonly name: string
@@ -75,6 +80,8 @@ export interface Reload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
 }
 
 /** What the last render looked up, hits and misses alike: full keys, the prefix included. */

@@ -44,6 +44,11 @@ export interface WatchOptions {
   readonly demand?: Demand | undefined
   /** Called whenever bytes of the node have come, at least until the first event. */
   readonly heard?: (() => void) | undefined
+  /**
+   * Called when the watch has fallen behind the store, with the milliseconds by which it is late, and with
+   * undefined when it has not or has caught up. May be called again and again.
+   */
+  readonly behind?: ((lag: number | undefined) => void) | undefined
 }
 
 export interface Store {

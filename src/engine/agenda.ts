@@ -68,6 +68,11 @@ export class Agenda {
     return delay
   }
 
+  /** The unit is to be looked at then, or earlier with a change. */
+  later(unit: Unit, due: number): void {
+    if (unit.pending === undefined) this.#want(unit, { since: due, due })
+  }
+
   /** Forgets a unit that is not configured any more. */
   drop(unit: Unit): void {
     this.#unready.delete(unit)

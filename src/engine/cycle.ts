@@ -2,15 +2,17 @@
 // what follows.
 import type { FileChange } from '../apply/apply.ts'
 import type { TriedFile } from '../apply/trial.ts'
-import { warnIfFailed } from '../core/event.ts'
-import type { Resource } from '../core/resource.ts'
-import { footprintOf, holdOf, isAccepted } from './guards.ts'
+import { warnIfFailed, type Emit } from '../core/event.ts'
+import { keysOf } from '../core/resource.ts'
+import { isEmpty } from '../core/supply.ts'
+import { appliedOf, findingOf, holdOf, isAccepted, type Finding } from './guards.ts'
 import { failed, type Causes, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
 import { listMade, place } from './place.ts'
 import { planUnit, type PlannedUnit } from './plan-unit.ts'
 import { finishUndo } from './recovery.ts'
 import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts'
+import { foresee } from './settle.ts'
 import type { Unit } from './unit.ts'
 
 /** @param templates all of the unit, rendered */
@@ -32,10 +34,14 @@ export async function cycle(
   if (rejected !== undefined) return rejected
   const planned = await planUnit(templates, parts)
   if (!planned.ok) return failed('observe', planned.error.resource, planned.error.fault)
-  const { changes } = planned.value
+  const { changes, guarded } = planned.value
   const changed = [...new Set(changes.map(({ resource }) => resource))]
-  const held = await heldBack(unit, templates, planned.value, changed, parts)
+  const findings = unit.resources.map((resource) =>
+    findingOf(resource, templates, guarded.get(resource.name) ?? []),
+  )
+  const held = await heldBack(unit, templates, findings, changes, parts)
   if (held !== undefined) return held
+  if (mode.noop) await foresee(changes, parts)
   if (mode.noop)
     return mode.trial === undefined
       ? { kind: 'done', changed }
@@ -44,7 +50,7 @@ export async function cycle(
     changes.length === 0 ? undefined : await place({ unit, changes, templates, causes }, parts)
   if (failure !== undefined) return failure
   await confirm(templates, planned.value, sight, parts)
-  for (const resource of unit.resources) await passed(unit, resource, planned.value, parts)
+  for (const finding of findings) await passed(unit, finding, templates, sight, parts)
   return { kind: 'done', changed }
 }
 
@@ -90,17 +96,19 @@ async function rejectedBefore(
 async function heldBack(
   unit: Unit,
   templates: readonly RenderedTemplate[],
-  { guarded }: PlannedUnit,
-  changed: readonly string[],
-  { memory }: Parts,
+  findings: readonly Finding[],
+  changes: readonly FileChange[],
+  { memory, clock }: Parts,
 ): Promise<Outcome | undefined> {
-  for (const { name } of unit.resources) {
-    const files = guarded.get(name) ?? []
-    if (files.length === 0 || !changed.includes(name)) continue
+  for (const finding of findings) {
+    const { name } = finding.resource
+    const own = changes.filter(({ resource }) => resource === name)
+    if (own.length === 0) continue
     const hash = contentHash(name, templates)
     if (isAccepted(unit.consentOf(name), hash)) continue
-    const hold = await holdOf(name, files, memory)
-    if (hold !== undefined) return { kind: 'held', resource: name, hash, hold }
+    const dests = own.map(({ spec }) => spec.dest)
+    const hold = await holdOf(finding, { dests, hash }, memory, clock.time())
+    if (hold !== undefined) return { kind: 'held', resource: name, hold }
   }
   return undefined
 }
@@ -132,16 +140,33 @@ async function confirm(
 /** The files are in place: the next change is compared with them, and has to be accepted by itself. */
 async function passed(
   unit: Unit,
-  { name }: Resource,
-  { guarded }: PlannedUnit,
+  finding: Finding,
+  templates: readonly RenderedTemplate[],
+  sight: Sight,
   { memory, accepted, emit }: Parts,
 ): Promise<void> {
+  const { name } = finding.resource
   const consent = unit.consentOf(name)
   if (consent.accepted !== undefined) {
+    if (isAccepted(consent, contentHash(name, templates)))
+      emit({ kind: 'accepted', resource: name })
     consent.accepted = undefined
-    emit({ kind: 'accepted', resource: name })
     warnIfFailed(emit, await accepted.forget(name))
   }
-  const keys = await footprintOf(name, guarded.get(name) ?? [], memory)
-  if (keys !== undefined) warnIfFailed(emit, await memory.set(name, { keys }))
+  const { supplies } = await memory.get(name)
+  if (supplies === undefined) tellIfNothingFound(finding, sight, emit)
+  const applied = await appliedOf(finding, memory)
+  if (applied !== undefined) warnIfFailed(emit, await memory.set(name, applied))
+}
+
+/** A first render that finds no key at all is mostly a mistake; that a store has none is told with the store. */
+function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
+  if (supplies.size === 0 || !isEmpty(supplies)) return
+  const isStoreEmpty = [...supplies.keys()].every(
+    (root) => treeOf(resource).children(root).length === 0,
+  )
+  if (isStoreEmpty) return
+  const where = keysOf([resource]).join(', ')
+  const message = `${resource.name}: no key was found at or below ${where}, and its files are written without any: check the prefix and the keys`
+  emit({ kind: 'notice', level: 'warn', message })
 }

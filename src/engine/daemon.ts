@@ -12,6 +12,7 @@ import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { VERSION } from '../core/version.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
+import type { Runtime } from '../haproxy/runtime.ts'
 import type { StatusBoard } from '../observe/status.ts'
 import { stateDirDoubt } from '../state/state-files.ts'
 import { systemClock } from '../system/clock.ts'
@@ -19,10 +20,12 @@ import { thisProcess } from '../system/process.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
 import { Generations, usesOf, type Generation } from './generations.ts'
+import { KeptKeys } from './kept-keys.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { derivedDebts, undoInterrupted } from './recovery.ts'
 import type { RunState } from './run-state.ts'
+import { resumeLoaded } from './settle.ts'
 import { tidy } from './tidy.ts'
 import type { Underway } from './underway.ts'
 import { Worker } from './worker.ts'
@@ -52,6 +55,7 @@ export class Daemon {
   #dropShell: (() => void) | undefined
   #control: Promise<Control> | undefined
   #closing: Promise<void> | undefined
+  #runtime: Promise<Runtime> | undefined
 
   constructor(
     private readonly settings: Settings,
@@ -71,6 +75,7 @@ export class Daemon {
       memory: state.records,
       manifest: state.manifest,
       accepted: state.accepted,
+      kept: new KeptKeys(state.heldKeys, systemClock, emit),
       state: state.folder,
       claims: new Claims(),
       emit,
@@ -78,6 +83,7 @@ export class Daemon {
       mode: { noop, trial: trial ?? (diff ? 'changes' : undefined), keepStageFile },
       showPlan,
       showWritten,
+      runtime: () => (this.#runtime ??= this.#openRuntime()),
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
@@ -142,6 +148,7 @@ export class Daemon {
     this.#dropShell?.()
     await this.#generations.stop()
     await this.#worker.stop()
+    await (await this.#runtime)?.close()
     await this.#generations.close()
     await this.state.folder.ensure()
     warnIfFailed(this.options.emit, await this.state.journal.verify())
@@ -177,6 +184,8 @@ export class Daemon {
       warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
     }
     this.#worker.acceptBeforehand(await accepted.all())
+    await this.#parts.kept.load()
+    await resumeLoaded(resources, this.#parts)
   }
 
   /** The first snapshot, one cycle, and what it led to. */
@@ -223,6 +232,18 @@ export class Daemon {
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
     const failed = new Set([...this.#worker.failed, ...this.#parts.desk.failed])
     return { failed: [...failed], changed: [...this.#worker.changed] }
+  }
+
+  async #openRuntime(): Promise<Runtime> {
+    const haproxy = await import('../haproxy/runtime.ts')
+    const stuck = (dest: string): void => {
+      const owner = this.#generations.current?.resources.find(({ templates }) =>
+        templates.some((spec) => spec.dest === dest),
+      )
+      if (owner !== undefined) void this.#worker.reload(owner.name)
+    }
+    const { loaded: keeper } = this.state
+    return new haproxy.Runtime({ keeper, emit: this.options.emit, stuck, isOnetime: this.#onetime })
   }
 
   /** From here on the daemon can be asked. */

@@ -142,13 +142,14 @@ export class Desk {
   }
 
   /** The run has ended. Returns the resources whose content has failed too often: they are to go back. */
-  async finish(run: Run, { result, fault }: ReloadRun): Promise<readonly string[]> {
+  async finish(run: Run, ended: ReloadRun): Promise<readonly string[]> {
     const { command } = run
+    const { fault, ...how } = ended
     const resources = [...run.read.keys()]
     const verdict = this.#protocol.finish(run, fault === undefined, this.clock.now())
     if (fault === undefined) {
       for (const name of verdict.settled) this.#failed.delete(name)
-      this.emit({ kind: 'reloaded', resources, command, result })
+      this.emit({ kind: 'reloaded', resources, command, ...how })
       await this.strike(verdict.settled)
       return []
     }
@@ -158,7 +159,8 @@ export class Desk {
       kind: 'reload-owed',
       resources,
       command,
-      result,
+      result: how.result,
+      ...(how.fallback === undefined ? {} : { fallback: how.fallback }),
       fault,
       attempts,
       retryIn,

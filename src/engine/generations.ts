@@ -71,9 +71,7 @@ export class Generations {
     const { watchFiles } = await import('../system/watch-files.ts')
     const folders = [`${confdir}/conf.d`, `${confdir}/templates`]
     this.#files = await watchFiles(folders, (paths) => {
-      // Kubernetes swaps the link `..data` to change all files of a ConfigMap at once.
-      const needsLoad = (path: string): boolean =>
-        path.startsWith(`${confdir}/conf.d`) || folders.includes(path) || path.includes('/..')
+      const needsLoad = (path: string): boolean => path.startsWith(`${confdir}/conf.d/`)
       if (this.#isRefused || [...paths].some(needsLoad)) this.renew('the configuration has changed')
       this.worker.filesChanged(paths)
     })

@@ -1,19 +1,30 @@
-// Guards: hold a change that a resource's guard trips at, until it is accepted or the content changes. What
-// a change is compared with is the last applied render, remembered from run to run.
-import { trips } from '../core/guard.ts'
+// Guards: hold a change that takes too much away until it is accepted, the keys are back, or the content
+// changes. What a change is compared with is the last applied render, remembered from run to run.
+import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
-import type { TemplateSpec } from '../core/resource.ts'
-import type { Memory } from '../state/records.ts'
+import { keysOf, type Guard, type Resource } from '../core/resource.ts'
+import { areSame, sumOf, type Supplies } from '../core/supply.ts'
+import type { Memory, Remembered } from '../state/records.ts'
+import type { RenderedTemplate } from './render-unit.ts'
 import type { Consent } from './unit.ts'
 
-/** One rendered file of a resource that has a guard. */
+/** One rendered file of a template that has a guard; of one with for_each, all its files together. */
 export interface GuardedFile {
-  readonly spec: TemplateSpec
+  /** As the template has it. */
+  readonly dest: string
+  readonly guard: Guard
   readonly keys: ReadonlySet<Key>
   /** Of the new content, in bytes. */
   readonly size: number
   /** Of what stands at the destination; undefined when nothing does. */
   readonly lastSize: number | undefined
+}
+
+/** What a render of a resource has found. */
+export interface Finding {
+  readonly resource: Resource
+  readonly files: readonly GuardedFile[]
+  readonly supplies: Supplies
 }
 
 /** Why a change is held. */
@@ -23,50 +34,87 @@ export interface Hold {
   /** Some of the keys that have vanished since the last applied render, and how many more. */
   readonly vanished: readonly Key[]
   readonly more: number
+  readonly by: 'guard' | 'default'
+  /** Milliseconds after which it passes if nothing changes meanwhile. */
+  readonly passesIn?: number
 }
 
 /** How many vanished keys are named; the rest is counted. */
 const KEYS_NAMED = 20
 
 /** @param hash of the whole content of the resource */
-export const isAccepted = ({ accepted }: Consent, hash: string): boolean =>
-  accepted === 'any' || accepted === hash
+export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
-/** Why these files of a resource are not to be placed now; undefined: they are. */
-export async function holdOf(
-  resource: string,
+/**
+ * @param templates all of the unit, rendered
+ * @param files of this resource
+ */
+export function findingOf(
+  resource: Resource,
+  templates: readonly RenderedTemplate[],
   files: readonly GuardedFile[],
-  memory: Memory,
-): Promise<Hold | undefined> {
-  if (files.length === 0) return undefined
-  const { keys: last } = await memory.get(resource)
-  for (const { spec, keys, size, lastSize } of files) {
-    if (spec.guard === undefined) continue
-    const lastKeys = last.get(spec.dest)
-    const before = lastKeys && { keys: lastKeys, size: lastSize ?? 0 }
-    const tripped = trips(spec.guard, before, { keys, size })
-    if (tripped === undefined) continue
-    const { reason, vanished } = tripped
-    return {
-      dest: spec.dest,
-      reason,
-      vanished: vanished.slice(0, KEYS_NAMED),
-      more: Math.max(0, vanished.length - KEYS_NAMED),
-    }
-  }
-  return undefined
+): Finding {
+  const own = templates.filter((template) => template.resource === resource)
+  const reads = own.flatMap((one) => ((one.spec.guard ?? resource).allowEmpty ? [] : one.reads))
+  return { resource, files, supplies: sumOf(reads.map(({ supplies }) => supplies)) }
 }
 
-/** What the next change is compared with; undefined when that is known already. */
-export async function footprintOf(
-  resource: string,
-  files: readonly GuardedFile[],
+/**
+ * Why a change of a resource is not to be placed now; undefined: it is. What is held is remembered.
+ * @param change the destinations that differ, and the hash of the whole content
+ * @param time milliseconds since 1970
+ */
+export async function holdOf(
+  finding: Finding,
+  change: { readonly dests: readonly string[]; readonly hash: string },
   memory: Memory,
-): Promise<ReadonlyMap<string, ReadonlySet<Key>> | undefined> {
-  if (files.length === 0) return undefined
-  const { keys: known } = await memory.get(resource)
-  const keys = new Map(files.map((file) => [file.spec.dest, file.keys]))
-  return [...keys].every(([dest, now]) => areEqual(known.get(dest), now)) ? undefined : keys
+  time: number,
+): Promise<Hold | undefined> {
+  const { name } = finding.resource
+  const last = await memory.get(name)
+  const held = judge(evidenceOf(finding, last), last.held?.short, time)
+  if (held === undefined) return undefined
+  const { by, reason, vanished, short, passesIn } = held
+  const remembered = { hash: change.hash, ...(short === undefined ? {} : { short }) }
+  // Not fatal when it cannot be written: after a restart it is held anew.
+  if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
+    await memory.set(name, { held: remembered })
+  }
+  return {
+    dest: held.dest ?? change.dests.join(', '),
+    by,
+    reason,
+    vanished: vanished.slice(0, KEYS_NAMED),
+    more: Math.max(0, vanished.length - KEYS_NAMED),
+    ...(passesIn === undefined ? {} : { passesIn }),
+  }
+}
+
+function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): Evidence {
+  return {
+    files: files.map(({ dest, guard, keys, size, lastSize }) => {
+      const lastKeys = last.keys.get(dest)
+      const before = lastKeys && { keys: lastKeys, size: lastSize ?? 0 }
+      return { dest, guard, last: before, next: { keys, size } }
+    }),
+    supplies: { last: last.supplies, next: supplies },
+    keys: keysOf([resource]),
+  }
+}
+
+/** What the next change is compared with; undefined when that is known already, and nothing was held. */
+export async function appliedOf(
+  { resource, files, supplies }: Finding,
+  memory: Memory,
+): Promise<Partial<Remembered> | undefined> {
+  const last = await memory.get(resource.name)
+  const isKnown =
+    files.every(({ dest, keys }) => areEqual(last.keys.get(dest), keys)) &&
+    last.supplies !== undefined &&
+    areSame(last.supplies, supplies)
+  if (isKnown && last.held === undefined) return undefined
+  const keys = new Map(files.map((file) => [file.dest, file.keys]))
+  return { keys, supplies, held: undefined }
 }
 
 const areEqual = (a: ReadonlySet<Key> | undefined, b: ReadonlySet<Key>): boolean =>

@@ -3,11 +3,10 @@
 import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
 import { groupCheck, type Checked } from '../apply/check.ts'
 import { observe, type ObserveRules } from '../apply/observe.ts'
-import { runReload } from '../apply/reload.ts'
+import { runReload, runVerification } from '../apply/reload.ts'
 import { tryFiles, type TrialFailed, type TriedFile } from '../apply/trial.ts'
 import { restoreFiles, type RestoredFile } from '../apply/undo.ts'
-import type { Emit } from '../core/event.ts'
-import type { CommandResult } from '../core/event.ts'
+import type { CommandResult, Emit, Fallback } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed } from '../core/plan.ts'
 import type { RunTerms } from '../core/reload.ts'
@@ -23,6 +22,8 @@ export interface Machine {
   groupCheck(command: Command): Promise<Checked>
   /** Runs a reload command and what verifies it. Never rejects. */
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
+  /** Runs what verifies a reload. The first failure; never rejects. */
+  verify(terms: RunTerms): Promise<ReloadRun | undefined>
   /** Checks contents in a folder apart. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
 }
@@ -32,6 +33,10 @@ export interface ReloadRun {
   readonly result: CommandResult
   /** Absent when it succeeded. */
   readonly fault?: Fault
+  /** The command did not run, since running processes were changed. */
+  readonly runtime?: readonly string[]
+  /** Why they were not. */
+  readonly fallback?: Fallback
 }
 
 export const realMachine: Machine = {
@@ -40,5 +45,6 @@ export const realMachine: Machine = {
   restore: restoreFiles,
   groupCheck,
   reload: runReload,
+  verify: runVerification,
   tryFiles,
 }

@@ -8,7 +8,7 @@ export type Outcome =
   /** `changed`: the resources whose files were placed; with -noop, would be. */
   | { readonly kind: 'done'; readonly changed: readonly string[] }
   /** A guard stops the whole unit. */
-  | { readonly kind: 'held'; readonly resource: string; readonly hash: string; readonly hold: Hold }
+  | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
   /** What a template has looked up is not known yet; nothing was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
   /** The reload has rejected this very content before. */

@@ -5,10 +5,12 @@ import type { Emit } from '../core/event.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
 import type { Accepted } from '../state/accepted.ts'
 import type { Manifest } from '../state/manifest.ts'
+import type { Runtime } from '../haproxy/runtime.ts'
 import type { Memory } from '../state/records.ts'
 import type { StateFolder } from '../state/folder.ts'
 import type { ProcessId } from '../system/process.ts'
 import type { Desk } from './desk.ts'
+import type { KeptKeys } from './kept-keys.ts'
 import type { Machine } from './machine.ts'
 
 export interface Parts {
@@ -18,11 +20,14 @@ export interface Parts {
   readonly memory: Memory
   readonly manifest: Manifest
   readonly accepted: Pick<Accepted, 'forget'>
+  readonly kept: KeptKeys
   readonly state: StateFolder
   readonly claims: Claims
   readonly emit: Emit
   readonly self: ProcessId
   readonly mode: Mode
+  /** Loaded when it is asked for. */
+  readonly runtime: () => Promise<Runtime>
   /** Shown the planned writes, contents included: for `-diff`, never for a log. */
   readonly showPlan: (file: PlannedFile) => void
   /** Shown the files that are in place to stay, with their contents: for the status page. */

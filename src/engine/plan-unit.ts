@@ -4,8 +4,8 @@ import { hashOf } from '../apply/hash.ts'
 import type { FileChange } from '../apply/apply.ts'
 import type { Claims } from '../core/claims.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Key } from '../core/key.ts'
 import { fixedFolder } from '../core/for-each.ts'
+import { countedKeys } from '../core/guard.ts'
 import { plan, planRemoval, type Observed, type Write } from '../core/plan.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -95,11 +95,12 @@ async function planTemplate(
     shrink += sizeOf(write.previous)
     change({ ...spec, dest, within }, write)
   }
-  if (spec.guard === undefined) return ok({ changes, gone })
+  const { guard, dest } = spec
+  if (guard === undefined) return ok({ changes, gone })
   const size = [...all.values()].reduce((sum, file) => sum + file.size, 0)
-  const keys = new Set(template.reads.flatMap(({ found = new Set<Key>() }) => [...found]))
+  const keys = countedKeys(template.reads)
   const lastSize = isNew && files.length === all.size ? undefined : size + shrink
-  return ok({ changes, gone, guard: { spec, keys, size, lastSize } })
+  return ok({ changes, gone, guard: { dest, guard, keys, size, lastSize } })
 }
 
 const nothingMade: MadeFiles = new Map()

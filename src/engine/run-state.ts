@@ -7,8 +7,10 @@ import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import { Accepted } from '../state/accepted.ts'
+import { HeldKeys } from '../state/held-keys.ts'
 import { noFolder, stateFolder, type StateFolder } from '../state/folder.ts'
 import { noJournal, openJournal, type Journal, type OpenedJournal } from '../state/journal.ts'
+import { Notes } from '../state/notes.ts'
 import { openManifest, type Manifest } from '../state/manifest.ts'
 import { Records } from '../state/records.ts'
 import { readStatus } from '../state/status-file.ts'
@@ -19,6 +21,9 @@ export interface RunState {
   readonly records: Records
   readonly manifest: Manifest
   readonly accepted: Accepted
+  readonly heldKeys: HeldKeys
+  /** What HAProxy has loaded. */
+  readonly loaded: Notes
   readonly folder: StateFolder
   /** The status of the last run, if it can be read. */
   readonly readStatus: () => Promise<FullStatus | undefined>
@@ -41,6 +46,8 @@ export async function openState(settings: Settings, emit: Emit): Promise<Result<
     records,
     manifest,
     accepted,
+    heldKeys: new HeldKeys(stateDir, confdir, !noop),
+    loaded: new Notes(stateDir, confdir, 'haproxy'),
     folder,
     readStatus: () => readStatus(path).catch(() => undefined),
   })

@@ -1,12 +1,15 @@
 // One run and those who listen to it: the status board, the status page, the service manager.
 import type { Ended } from '../core/ended.ts'
 import type { Emit } from '../core/event.ts'
+import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
+import { mapFault, mapSpoken } from '../core/spoken.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { Watching } from '../http/start.ts'
 import { StatusBoard } from '../observe/status.ts'
 import type { Service } from '../service/service.ts'
 import type { Supervisor } from '../service/supervisor.ts'
+import { withoutSecrets } from '../system/secrets.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import { openState } from './run-state.ts'
 import { Underway } from './underway.ts'
@@ -16,13 +19,16 @@ export interface RunOptions extends DaemonOptions {
   readonly supervisor?: Supervisor | undefined
 }
 
+const withoutSecretsIn = (fault: Fault): Fault => mapFault(fault, withoutSecrets)
+
 /** Does all the work of one run. What it throws is a bug. */
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
   const board = new StatusBoard(process.pid, Date.now())
   const underway = new Underway()
   let watching: Watching | undefined
   let service: Service | undefined
-  const emit: Emit = (event) => {
+  const emit: Emit = (raw) => {
+    const event = mapSpoken(raw, withoutSecrets)
     const now = Date.now()
     options.emit(event)
     board.note(event, now)
@@ -36,7 +42,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   const status = (): FullStatus => board.status(journal.owed, Date.now())
   if (settings.http !== undefined) {
     const { watch } = await import('../http/start.ts')
-    watching = await watch(settings.http, status, emit)
+    watching = await watch(settings.http, settings.stateDir, status, emit)
   }
   const daemon = new Daemon(settings, state.value, board, underway, { ...options, emit }, (files) =>
     watching?.wrote(files, Date.now()),
@@ -46,12 +52,13 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   if (supervisor !== undefined && settings.mode !== 'onetime') {
     const { Service } = await import('../service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)
-    service = new Service({ supervisor, noop: settings.noop, emit, status, stop, stuck })
+    const { progress } = board
+    service = new Service({ supervisor, noop: settings.noop, emit, status, progress, stop, stuck })
   }
   try {
     const ended = await daemon.run()
     if (ended.kind === 'configuration') service?.refused(ended.faults)
-    return ended
+    return 'faults' in ended ? { ...ended, faults: ended.faults.map(withoutSecretsIn) } : ended
   } finally {
     await daemon.close()
     await watching?.close()

@@ -1,5 +1,6 @@
 // What is under way, and how long it may be: by this a watchdog tells a daemon that works or waits from
 // one that hangs. Times in milliseconds.
+import { duration } from '../core/words.ts'
 
 export interface Work {
   /** As it is told, such as `the work on web.toml`. */
@@ -44,10 +45,8 @@ export class Underway {
     for (const { what, allowed, heard } of this.#entries) {
       const silent = now - heard
       if (silent <= allowed + patience) continue
-      return `${what} has not moved for ${seconds(silent)}, where its timeouts allow ${seconds(allowed)}`
+      return `${what} has not moved for ${duration(silent)}, where its timeouts allow ${duration(allowed)}`
     }
     return undefined
   }
 }
-
-const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`

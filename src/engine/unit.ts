@@ -47,9 +47,7 @@ export interface Wait {
 
 /** What an operator has decided on a resource's next change. */
 export interface Consent {
-  /** The hash of the content that a guard holds. */
-  held?: string | undefined
-  /** The hash of the content that may pass; `any`: whatever comes next. */
+  /** The hash of the content that may pass. */
   accepted?: string | undefined
 }
 

@@ -1,10 +1,10 @@
 // Verdicts: runs the reload of a desk's run and finds what it says about the files that it has read.
-import { longestReload } from '../apply/reload.ts'
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
+import { longestSettlement, settle } from './settle.ts'
 import type { Underway } from './underway.ts'
 import type { Unit } from './unit.ts'
 
@@ -27,9 +27,12 @@ export class Verdicts {
 
   async of(run: Run): Promise<Exhausted | undefined> {
     const what = `the reload ${run.command}`
-    const limits = { what, resources: [], allowed: longestReload(run.terms) }
-    const reload = this.parts.machine.reload(run.command, run.terms)
-    const ended = await this.underway.during(limits, reload)
+    const units = [...this.unitsOf(run.read.keys())]
+    const resources = units
+      .flatMap((unit) => unit.resources)
+      .filter(({ name }) => run.read.has(name))
+    const limits = { what, resources: [], allowed: longestSettlement(run, resources) }
+    const ended = await this.underway.during(limits, settle(run, resources, this.parts))
     // One after the other: whether a unit is proved may depend on two runs that end at once.
     const verdict = this.#last.then(() => this.#judge(run, ended))
     this.#last = verdict.catch(() => undefined)

@@ -1,8 +1,9 @@
 // Views: the keys as resources with different hold-downs see them. A resource without one sees the
 // mirror itself; one with it sees keys that have vanished until they were gone that long.
-import { HoldDown } from '../core/hold-down.ts'
+import { HoldDown, type Gone } from '../core/hold-down.ts'
+import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
-import type { Resource } from '../core/resource.ts'
+import { keysOf, type Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
 
 /** By hold-down in milliseconds: what has changed for those who have it. */
@@ -11,6 +12,8 @@ export type SeenChanges = ReadonlyMap<number, Changes>
 export class Views {
   /** One for each distinct hold-down. */
   readonly #holds: ReadonlyMap<number, HoldDown>
+  /** What the resources with a hold-down see; empty where there are none. */
+  readonly #keys: readonly Key[]
 
   /** @param former what is held in these stays held */
   constructor(resources: readonly Resource[], former?: Views) {
@@ -20,6 +23,12 @@ export class Views {
         new HoldDown(holdDown, former === undefined ? undefined : former.#holds.get(holdDown)),
       ]),
     )
+    this.#keys = keysOf(resources.filter(({ holdDown }) => holdDown > 0))
+  }
+
+  /** Whether a key may be held at all. */
+  get mayHold(): boolean {
+    return this.#keys.length > 0
   }
 
   treeOf({ holdDown }: Resource, tree: Tree): Tree {
@@ -34,6 +43,33 @@ export class Views {
   /** Keys whose time is over: for some they are gone only now. */
   expire(now: number): SeenChanges {
     return this.#each((hold) => hold.expire(now))
+  }
+
+  /** Keys that were there the last time; until found() sees them again they count as gone since then. */
+  expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
+    for (const hold of this.#holds.values()) hold.expect(keys, now)
+  }
+
+  /** A store was read for the first time: what it has is not gone. */
+  found(tree: Tree): void {
+    for (const hold of this.#holds.values()) hold.found(tree)
+  }
+
+  /** All keys that are held, and all that would be if they vanished now. */
+  all(tree: Tree, now: number): Map<Key, Gone> {
+    const keys = this.gone()
+    for (const root of this.#keys) {
+      for (const [key, value] of tree.under(root)) {
+        const isOwn = root !== '/' || storeOf(key) === undefined
+        if (isOwn && !keys.has(key)) keys.set(key, { value, since: now })
+      }
+    }
+    return keys
+  }
+
+  /** The keys that are held. */
+  gone(): Map<Key, Gone> {
+    return new Map([...this.#holds.values()].flatMap((hold) => [...hold.gone()]))
   }
 
   /** When expire() will next have something, Infinity when nothing is held. */

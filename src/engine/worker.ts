@@ -6,15 +6,19 @@ import type { Changes } from '../core/mirror.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
+import { duration } from '../core/words.ts'
+import { awaitsConsent } from '../state/records.ts'
 import { Agenda } from './agenda.ts'
 import { Concerns } from './concerns.ts'
 import { createGate } from './gate.ts'
 import { failed, type Causes, type Failed, type Outcome } from './outcome.ts'
 import type { Parts } from './parts.ts'
 import { rollBack } from './rollback.ts'
+import { forgetLoaded } from './settle.ts'
 import type { Underway } from './underway.ts'
 import { unitsOf, type Pace, type Unit } from './unit.ts'
 import { Verdicts } from './verdicts.ts'
+import type { Views } from './views.ts'
 import { Waits } from './waits.ts'
 import { work, type Sources } from './work.ts'
 
@@ -48,7 +52,7 @@ export class Worker {
   readonly #retired = new Set<Unit>()
   readonly #waits = new Waits()
   readonly #verdicts: Verdicts
-  readonly #acceptedBeforehand = new Set<string>()
+  #acceptedBeforehand: ReadonlyMap<string, string> = new Map()
   #current: Current | undefined
   #cancelTimer: (() => void) | undefined
   #isStopped = false
@@ -79,19 +83,32 @@ export class Worker {
     const unitOf = new Map(units.flatMap((unit) => unit.names.map((name) => [name, unit] as const)))
     const storeOf = (key: Key): string => feeds.nameOf(key)
     const concerns = new Concerns(resources, renderer, storeOf, former?.concerns.views)
+    this.#carryOver(concerns.views, feeds.tree, former)
     this.#current = { ...configuration, units, unitOf, concerns }
     this.#waits.clear()
     for (const set of [this.failed, this.changed]) {
       for (const name of set) if (!unitOf.has(name)) set.delete(name)
     }
     this.#claim(resources, former)
-    for (const name of this.#acceptedBeforehand) {
+    for (const [name, hash] of this.#acceptedBeforehand) {
       const unit = unitOf.get(name)
-      if (unit !== undefined) unit.consentOf(name).accepted = 'any'
+      if (unit !== undefined) unit.consentOf(name).accepted = hash
     }
-    this.#acceptedBeforehand.clear()
+    this.#acceptedBeforehand = new Map()
     this.#configureDesk(units, former === undefined)
     this.all()
+  }
+
+  /**
+   * What was there when it was seen last is expected: a key that vanished during a restart, or while its
+   * store is opened anew for another configuration, has its hold-down like any other.
+   */
+  #carryOver(views: Views, tree: Tree, former: Current | undefined): void {
+    const { clock, kept } = this.parts
+    const now = clock.now()
+    if (former === undefined) kept.begin(views)
+    else if (views.mayHold) views.expect(views.all(former.feeds.tree, now), now)
+    views.found(tree)
   }
 
   /** Begins no further work on a unit; what is under way on its files ends. */
@@ -121,9 +138,12 @@ export class Worker {
     this.parts.desk.release(unit.commands)
   }
 
-  /** Lets the next change of these resources pass, whatever it is. Call it before adopt(). */
-  acceptBeforehand(resources: Iterable<string>): void {
-    for (const name of resources) this.#acceptedBeforehand.add(name)
+  /**
+   * Lets changes pass that were held or rolled back in an earlier run. Call it before adopt().
+   * @param hashes of the contents, by resource
+   */
+  acceptBeforehand(hashes: ReadonlyMap<string, string>): void {
+    this.#acceptedBeforehand = hashes
   }
 
   /** Looks at every resource, whatever has changed. */
@@ -136,6 +156,8 @@ export class Worker {
 
   /** A store was read for the first time. */
   storeRead(): void {
+    const { concerns, feeds } = this.#current ?? {}
+    if (feeds !== undefined) concerns?.views.found(feeds.tree)
     this.#wake()
     this.#agenda.recheck()
     this.#pump()
@@ -153,6 +175,7 @@ export class Worker {
     if (changes.size > 0) {
       const now = this.parts.clock.now()
       const causes = current.concerns.ofKeys(changes, before, current.feeds.tree, now)
+      this.parts.kept.changed(current.concerns.views)
       this.#tellChanged(store, [...changes.keys()], causes)
       this.#mark(causes)
     }
@@ -186,9 +209,14 @@ export class Worker {
 
   /** Runs the reloads of a resource, whatever is in place. Returns why not, as a sentence. */
   async reload(resource: string): Promise<string | undefined> {
-    const reloads = this.#current?.unitOf.get(resource)?.reloads.get(resource)?.all
+    const unit = this.#current?.unitOf.get(resource)
+    const reloads = unit?.reloads.get(resource)?.all
     if (reloads === undefined) return `${resource} is not configured`
     if (reloads.size === 0) return `${resource} has no reload_cmd`
+    // Whoever asks for a reload gets one.
+    for (const { name, templates } of unit?.resources ?? []) {
+      if (name === resource) await forgetLoaded(templates, this.parts)
+    }
     const asked = await this.parts.desk.ask(resource, reloads)
     this.#pump()
     return asked.ok ? undefined : asked.error.message
@@ -198,7 +226,7 @@ export class Worker {
   stuck(patience: number): string | undefined {
     const late = this.parts.clock.now() - this.#next
     if (this.#isStopped || late <= patience) return undefined
-    return `what is due for ${Math.round(late / 1000)} s has not been begun`
+    return `what is due for ${duration(late)} has not been begun`
   }
 
   /** Whether a unit waits for the first reading of something. */
@@ -226,6 +254,10 @@ export class Worker {
     this.#pump()
     await this.idle()
     this.#cancelTimer?.()
+    const { concerns, feeds } = this.#current ?? {}
+    if (concerns !== undefined && feeds !== undefined) {
+      await this.parts.kept.end(concerns.views, feeds.tree)
+    }
   }
 
   /** What waits for something that is known now is due, at once. */
@@ -314,6 +346,7 @@ export class Worker {
     const { concerns, feeds } = this.#current ?? {}
     if (concerns === undefined || concerns.views.next > now) return
     const { keys, causes } = concerns.ofExpired(now)
+    this.parts.kept.changed(concerns.views)
     for (const key of keys) this.#tellChanged(feeds?.nameOf(key) ?? '', [key], causes)
     this.#mark(causes)
   }
@@ -355,12 +388,13 @@ export class Worker {
         this.#agenda.succeeded(unit)
         for (const name of unit.names) this.#done(unit, name, outcome.changed.includes(name))
         return
-      // Time does not mend these: a change of the keys does, or an operator.
+      // Time does not mend these, but for keys that are coming back: a change of the keys does, or an operator.
       case 'held': {
-        const { resource, hash, hold } = outcome
+        const { resource, hold } = outcome
+        const { passesIn } = hold
         this.#agenda.succeeded(unit)
         this.failed.add(resource)
-        unit.consentOf(resource).held = hash
+        if (passesIn !== undefined) this.#agenda.later(unit, clock.now() + passesIn)
         emit({ kind: 'held', resource, ...hold })
         return this.#tellOthers(unit, resource, 'held')
       }
@@ -387,7 +421,6 @@ export class Worker {
     this.failed.delete(name)
     if (isChanged) this.changed.add(name)
     if (isChanged && mode.noop) return
-    unit.consentOf(name).held = undefined
     emit({ kind: 'applied', resource: name, changed: isChanged })
   }
 
@@ -431,10 +464,9 @@ export class Worker {
   }
 
   async #consent(unit: Unit, resource: string): Promise<boolean> {
-    const consent = unit.consentOf(resource)
-    const hash = consent.held ?? (await this.parts.memory.get(resource)).rejected?.hash
+    const hash = awaitsConsent(await this.parts.memory.get(resource))
     if (hash === undefined) return false
-    consent.accepted = hash
+    unit.consentOf(resource).accepted = hash
     return true
   }
 }

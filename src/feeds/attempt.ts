@@ -1,7 +1,13 @@
 // One try at one node of a store: a watch of it, from before the first byte until it is over.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { OutdatedError, type Demand, type Store, type StoreEvent } from '../core/store.ts'
+import {
+  OutdatedError,
+  type Demand,
+  type Store,
+  type StoreEvent,
+  type WatchOptions,
+} from '../core/store.ts'
 import { bugFault } from './bug.ts'
 
 /** Why a watch is over. */
@@ -19,6 +25,8 @@ export interface AttemptOptions {
   /** Ends it. */
   readonly signal: AbortSignal
   readonly demand?: Demand | undefined
+  /** See WatchOptions. */
+  readonly behind?: WatchOptions['behind']
 }
 
 /** An event, or why there will be none. */
@@ -44,11 +52,12 @@ export class Attempt {
     private readonly options: AttemptOptions,
     changed: () => void,
   ) {
-    const { store, prefixes, signal, demand } = options
+    const { store, prefixes, signal, demand, behind } = options
     if (signal.aborted) this.#stop()
     signal.addEventListener('abort', this.#stop, { once: true })
     const heard = (): void => void (this.heard = performance.now())
-    this.#events = begin(() => store.watch(node, prefixes, this.#ended.signal, { demand, heard }))
+    const watching = { demand, heard, behind }
+    this.#events = begin(() => store.watch(node, prefixes, this.#ended.signal, watching))
     this.#firstStep = this.#next()
     void this.#firstStep.then((step) => {
       this.first = step

@@ -9,6 +9,7 @@ import { isEntry, entryOf, joinKeys, relativeTo, type Key } from '../core/key.ts
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
+import { duration } from '../core/words.ts'
 import { allOf } from './asked.ts'
 import { Demand } from './demand.ts'
 import { follow, type FollowEvent } from './follow.ts'
@@ -72,11 +73,12 @@ export class Feed {
   #read: (() => void) | undefined
 
   constructor(private readonly options: FeedOptions) {
-    const { store, prefixes, name, emit, whole = false } = options
+    const { store, prefixes, root, name, emit, whole = false } = options
     if (!whole && store.startingWith !== undefined) {
       this.#demand = new Demand(store.startingWith(prefixes))
     }
-    this.#telling = new Telling(name, emit, this.#demand !== undefined)
+    const asked = prefixes.map((key) => moveKey(root, key))
+    this.#telling = new Telling(name, emit, this.#demand === undefined ? asked : undefined)
     this.#room = new Room(options.most)
   }
 
@@ -160,7 +162,7 @@ export class Feed {
 
   #notInTime(timeout: number): Fault {
     const { name, options } = this
-    const waited = `${name} gave no keys within ${timeout / 1000} s`
+    const waited = `${name} gave no keys within ${duration(timeout)}`
     const why = this.#asked.size === 0 ? undefined : allOf(options.store.name, this.#asked)
     const nodes = options.store.nodes.join(', ')
     return {
@@ -192,6 +194,7 @@ export class Feed {
     const steps = follow(store, prefixes, {
       signal,
       demand: this.#demand,
+      behind: (lag) => this.#telling.behind(lag),
       asked: this.#asked,
       refuse: (event, node) => this.#room.take(event, held, `${store.name} at ${node}`),
     })
@@ -250,7 +253,7 @@ export class Feed {
     for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
       const fault = away.get(part)
       const known = this.#parts.get(part) ?? {
-        telling: new Telling(`${this.name}@${part}`, this.options.emit, true),
+        telling: new Telling(`${this.name}@${part}`, this.options.emit, undefined),
         why: undefined,
       }
       if (known.why === fault?.message) continue

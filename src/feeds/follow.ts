@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from '../core/backoff.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import type { Demand, Store } from '../core/store.ts'
+import type { Demand, Store, WatchOptions } from '../core/store.ts'
 import { allOf, silent } from './asked.ts'
 import { failureOf, type Failure } from './attempt.ts'
 import {
@@ -42,6 +42,8 @@ export interface FollowOptions extends ConnectionOptions {
   readonly patience?: Patience
   /** Of a store that is read on demand. */
   readonly demand?: Demand | undefined
+  /** Called when the watch has fallen behind, or has caught up; see WatchOptions. */
+  readonly behind?: WatchOptions['behind']
   /** Kept up to date with what the nodes did. */
   readonly asked?: Asked
 }
@@ -61,11 +63,11 @@ export async function* follow(
   prefixes: readonly Key[],
   options: FollowOptions,
 ): AsyncGenerator<FollowEvent> {
-  const { signal, demand, asked = new Map<string, Fault | undefined>() } = options
+  const { signal, demand, behind, asked = new Map<string, Fault | undefined>() } = options
   const turn = new Turn(options.backoff ?? DEFAULT_BACKOFF)
   const bugs: string[] = []
   const note = ({ bug }: Failure): void => void (bug !== undefined && bugs.push(bug))
-  const race = new Race({ store, prefixes, signal, demand }, asked, note, options.patience)
+  const race = new Race({ store, prefixes, signal, demand, behind }, asked, note, options.patience)
   try {
     while (!signal.aborted) {
       const lost = await findNodes(store, signal)

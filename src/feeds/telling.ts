@@ -2,6 +2,7 @@
 // and what there is to know of its nodes, once each. A store that is tried every few seconds is no news.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
 import type { Notice } from '../core/store.ts'
 
 /** Milliseconds. */
@@ -31,13 +32,18 @@ export class Telling {
   /** The connection has proven itself. */
   #isGood = false
   #falseReturns = 0
+  /** Set while its changes arrive late. */
+  #behindToldAt: number | undefined
   readonly #noticed = new Set<string>()
 
-  /** @param clock milliseconds */
+  /**
+   * @param asked the full keys that are read; undefined when what is read depends on the templates
+   * @param clock milliseconds
+   */
   constructor(
     private readonly store: string,
     private readonly emit: Emit,
-    private readonly onDemand: boolean,
+    private readonly asked: readonly Key[] | undefined,
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
@@ -45,6 +51,7 @@ export class Telling {
   broken({ node, fault, retryIn }: Broken, known: boolean): void {
     if (this.#away === undefined && !this.#isGood) this.#falseReturns++
     this.#isGood = false
+    this.#behindToldAt = undefined
     this.#away ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
     const away = this.#away
     away.tries++
@@ -69,15 +76,33 @@ export class Telling {
     }
     if (this.#wasLive && this.#away === undefined) return
     if (this.#falseReturns >= FALSE_RETURNS) return
-    const { store } = this
+    const { store, asked } = this
     const tries = this.#away?.tries ?? 0
     this.#away = undefined
     this.#wasLive = true
     const more = {
       ...(tries === 0 ? {} : { tries }),
-      ...(this.onDemand ? { onDemand: true as const } : {}),
+      ...(asked === undefined ? { onDemand: true as const } : keys === 0 ? { asked } : {}),
     }
     this.emit({ kind: 'store-live', store, node, keys, ...more })
+  }
+
+  /**
+   * Its changes arrive late, or no longer. The log has it once, and a reminder now and then.
+   * @param lag milliseconds
+   */
+  behind(lag: number | undefined): void {
+    const { store } = this
+    if (lag === undefined) {
+      if (this.#behindToldAt === undefined) return
+      this.#behindToldAt = undefined
+      this.emit({ kind: 'store-behind', store, lag, isNews: true })
+      return
+    }
+    const now = this.clock()
+    const isNews = now - (this.#behindToldAt ?? -Infinity) >= REMIND
+    if (isNews) this.#behindToldAt = now
+    this.emit({ kind: 'store-behind', store, lag, isNews })
   }
 
   /** Once, however often it is said. */

@@ -7,11 +7,12 @@ import { hostname } from 'node:os'
 import type { HttpSettings } from '../core/settings.ts'
 
 /**
- * - `stranger`: asks from another machine; sees no contents
- * - `local`: asks from this machine; sees changes of files that everybody on it may read
- * - `trusted`: has the token; sees changes of all files but the sensitive ones
+ * - `visitor`: sees names and states, and no contents. Being on this machine is no permission: a proxy
+ *   on it need not say for whom it asks.
+ * - `trusted`: has the token, or may connect to the Unix socket; sees what changed in files, except in those
+ *   of sensitive resources
  */
-export type Viewer = 'stranger' | 'local' | 'trusted'
+export type Viewer = 'visitor' | 'trusted'
 
 export interface Refusal {
   readonly status: 401 | 403 | 405
@@ -21,9 +22,12 @@ export interface Refusal {
 export class Access {
   readonly #names: ReadonlySet<string>
   readonly #token: Buffer | undefined
+  readonly #isPrivate: boolean
 
-  constructor({ host, names, token }: HttpSettings) {
-    const all = [host, hostname(), ...names].map((name) => name.toLowerCase())
+  constructor({ at, names, token }: HttpSettings) {
+    const own = 'host' in at ? [at.host, hostname()] : [hostname()]
+    const all = [...own, ...names].map((name) => name.toLowerCase())
+    this.#isPrivate = 'socket' in at
     this.#names = new Set(['localhost', ...all])
     this.#token = token === undefined ? undefined : digest(token)
   }
@@ -56,16 +60,12 @@ export class Access {
   }
 
   /** Undefined: he gives a token, and a wrong one. */
-  viewer({ headers, socket }: IncomingMessage): Viewer | undefined {
+  viewer({ headers }: IncomingMessage): Viewer | undefined {
+    // Whoever may connect to the socket is our own user.
+    if (this.#isPrivate) return 'trusted'
     const given = tokenIn(headers.authorization)
-    if (this.#token !== undefined && given !== undefined) {
-      return timingSafeEqual(digest(given), this.#token) ? 'trusted' : undefined
-    }
-    // Behind a proxy everybody seems to be on this machine.
-    const proxied = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
-      (name) => name in headers,
-    )
-    return !proxied && isLoopback(socket.remoteAddress ?? '') ? 'local' : 'stranger'
+    if (this.#token === undefined || given === undefined) return 'visitor'
+    return timingSafeEqual(digest(given), this.#token) ? 'trusted' : undefined
   }
 
   /** An address cannot be rebound to another one, a name can: those that are ours are known. */

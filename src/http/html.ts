@@ -1,4 +1,5 @@
 // HTML as a value: what is put into a template is escaped unless it is HTML already.
+import { printableText } from '../core/escape.ts'
 
 export class Html {
   constructor(readonly text: string) {}
@@ -18,7 +19,7 @@ const textOf = (child: Child): string => {
   if (child === undefined || child === false) return ''
   if (child instanceof Html) return child.text
   if (typeof child === 'object') return child.map(textOf).join('')
-  return String(child).replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
+  return printableText(String(child)).replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 }
 
 export const html = (strings: TemplateStringsArray, ...children: readonly Child[]): Html =>

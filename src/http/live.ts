@@ -15,14 +15,14 @@ export interface Look {
 interface Client {
   readonly response: ServerResponse
   readonly viewer: Viewer
+  /** Whose page he looks at; undefined: the overview. */
+  readonly resource: string | undefined
   /** As it was sent, by part. */
   readonly sent: Map<string, string>
   /** Heartbeats since he last took what he was sent. */
   behind: number
 }
 
-/** The server takes some more connections, for who asks for metrics or the page. */
-const CLIENTS = 96
 /** Heartbeats: who has taken nothing for so long gives his place to others. */
 const PATIENCE = 12
 /** Milliseconds from a change to its being sent: what leads to a reload goes first. */
@@ -43,15 +43,19 @@ export class Live {
   #heartbeat: NodeJS.Timeout | undefined
   #notBefore = 0
 
-  constructor(private readonly look: (viewer: Viewer) => Look) {}
+  /** @param most how many look at the same time */
+  constructor(
+    private readonly most: number,
+    private readonly look: (viewer: Viewer, resource: string | undefined) => Look,
+  ) {}
 
   get isFull(): boolean {
-    return this.#clients.size >= CLIENTS
+    return this.#clients.size >= this.most
   }
 
   /** @param response its head has been sent */
-  open(response: ServerResponse, viewer: Viewer): void {
-    const client = { response, viewer, sent: new Map<string, string>(), behind: 0 }
+  open(response: ServerResponse, viewer: Viewer, resource: string | undefined): void {
+    const client = { response, viewer, resource, sent: new Map<string, string>(), behind: 0 }
     this.#clients.add(client)
     response.once('close', () => {
       this.#clients.delete(client)
@@ -84,13 +88,14 @@ export class Live {
   }
 
   #send(clients: Iterable<Client>): void {
-    const looks = new Map<Viewer, Look>()
+    const looks = new Map<string, Look>()
     const now = Date.now()
-    for (const { response, viewer, sent } of clients) {
+    for (const { response, viewer, resource, sent } of clients) {
       // He reads slowly: he gets the newest when he has read what he has.
       if (response.writableNeedDrain) continue
-      const look = looks.get(viewer) ?? this.look(viewer)
-      looks.set(viewer, look)
+      const what = `${viewer} ${resource ?? ''}`
+      const look = looks.get(what) ?? this.look(viewer, resource)
+      looks.set(what, look)
       for (const [id, text] of look.parts) {
         if (sent.get(id) === text) continue
         sent.set(id, text)

@@ -21,7 +21,7 @@ export const contentSecurityPolicy = [
   'img-src data:',
   "connect-src 'self'",
   "base-uri 'none'",
-  "form-action 'none'",
+  "form-action 'self'",
   "frame-ancestors 'none'",
 ].join('; ')
 
@@ -44,7 +44,9 @@ export function titleOf(status: FullStatus): Title {
 const COLOURS: Readonly<Record<Tone, string>> = {
   good: '#2da44e',
   bad: '#d1242f',
-  warn: '#d29922',
+  held: '#8250df',
+  owed: '#e16f24',
+  stale: '#d29922',
   calm: '#57606a',
 }
 
@@ -57,9 +59,12 @@ function iconOf(tone: Tone): string {
 /** Who has no scripts sees it anew by itself, now and then. */
 const SECONDS_WITHOUT_SCRIPT = 5
 
-/** @param now milliseconds since 1970 */
-export function page(view: View, now: number): string {
-  const { status } = view
+/** Every part there is, so that the script can go from one view to the other. */
+const PARTS = ['verdict', 'resource', 'tiles', 'stores', 'resources', 'reloads', 'changes']
+
+export function page(view: View): string {
+  const { status, now } = view
+  const parts = partsOf(view)
   const { title, icon } = titleOf(status)
   const document = html`<!doctype html>
     <html lang="en">
@@ -81,7 +86,9 @@ export function page(view: View, now: number): string {
             >version ${VERSION}, process ${status.pid}, started ${ago(status.started)}</span
           >
         </header>
-        <main>${[...partsOf(view).values()]}</main>
+        <main>
+          ${PARTS.map((id) => parts.get(id) ?? html`<section id="${id}" hidden></section>`)}
+        </main>
         <footer>
           <a href="/metrics">metrics</a>, <a href="/readyz">readiness</a>. This page shows, and
           changes nothing. What happened before the start of this process is told by

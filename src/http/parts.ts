@@ -1,23 +1,32 @@
-// The parts of the status page, each with an id of its own: what is sent anew when it has changed.
-import { briefly } from '../core/fault.ts'
-import type { FullStatus, State, StoreStatus } from '../core/status.ts'
+// The parts of the status page, each with an id of its own: what is sent again when it has changed.
+import { counted } from '../core/words.ts'
+import { lateness, type FullStatus, type State, type StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
 import { reloadsPart } from './reloads.ts'
-import { resourcesPart, TONES } from './resources.ts'
+import { resourcePart } from './resource.ts'
+import { resourcesPart } from './resources.ts'
+import { tilesPart } from './tiles.ts'
 import type { View } from './view.ts'
-import { badge, plural, type Tone } from './words.ts'
+import { badge, faultText, TONES, type Tone } from './words.ts'
 
 /** By id, in the order of the page. */
-export const partsOf = (view: View): ReadonlyMap<string, Html> =>
-  new Map([
-    ['verdict', verdictPart(view.status)],
-    ['stores', storesPart(view.status)],
-    ['resources', resourcesPart(view.status.resources)],
+export function partsOf(view: View): ReadonlyMap<string, Html> {
+  const { status, reloads, wish, now } = view
+  const verdict = ['verdict', verdictPart(status)] as const
+  if (wish.resource !== undefined) {
+    return new Map([verdict, ['resource', resourcePart(view, wish.resource)]])
+  }
+  return new Map([
+    verdict,
+    ['tiles', tilesPart(status.resources, wish)],
+    ['stores', storesPart(status)],
+    ['resources', resourcesPart(status.resources, wish)],
+    ['reloads', reloadsPart(reloads, now)],
     ['changes', changesPart(view)],
-    ['reloads', reloadsPart(view.reloads)],
   ])
+}
 
 interface Verdict {
   readonly tone: Tone
@@ -26,18 +35,18 @@ interface Verdict {
 
 /** In one line, for the top of the page and for its title. */
 export function verdictOf({ resources, stores }: FullStatus): Verdict {
-  const all = plural(resources.length, 'resource')
+  const all = counted(resources.length, 'resource')
   const worst = resources[0]?.state ?? 'in sync'
   if (worst === 'in sync') {
     const away = stores.find(({ state }) => state !== 'live')
-    if (away !== undefined) return { tone: 'warn', text: `${away.name} is ${away.state}` }
+    if (away !== undefined) return { tone: 'stale', text: `${away.name} is ${away.state}` }
     if (resources.length === 0) return { tone: 'calm', text: 'no resources' }
     return { tone: 'good', text: resources.length === 1 ? `${all} in sync` : `all ${all} in sync` }
   }
   const counts = new Map<State, number>()
   for (const { state } of resources) counts.set(state, (counts.get(state) ?? 0) + 1)
-  const told = [...counts].map(([state, count]) => `${count} ${state}`)
-  return { tone: TONES[worst], text: told.join(', ') }
+  const texts = [...counts].map(([state, count]) => `${count} ${state}`)
+  return { tone: TONES[worst], text: texts.join(', ') }
 }
 
 function verdictPart(status: FullStatus): Html {
@@ -49,7 +58,7 @@ function verdictPart(status: FullStatus): Html {
       configuration !== undefined &&
       html`<div class="verdict bad">
         conf.d was edited badly ${ago(configuration.since)}; the former configuration is at work
-        ${configuration.faults.map((fault) => html`<pre class="why">${briefly(fault)}</pre>`)}
+        ${configuration.faults.map((fault) => html`<div class="fault">${faultText(fault)}</div>`)}
       </div>`
     }
   </div>`
@@ -57,7 +66,8 @@ function verdictPart(status: FullStatus): Html {
 
 const STORE_TONES: Readonly<Record<StoreStatus['state'], Tone>> = {
   live: 'good',
-  stale: 'bad',
+  behind: 'stale',
+  stale: 'stale',
   waiting: 'calm',
 }
 
@@ -66,23 +76,25 @@ const storesPart = ({ stores }: FullStatus): Html =>
     <h2 id="stores-title">Stores</h2>
     ${
       stores.length === 0
-        ? html`<p class="soft">none is read</p>`
+        ? html`<p class="empty">none is read</p>`
         : html`<ul class="cards">
             ${stores.map(storeRow)}
           </ul>`
     }
   </section>`
 
-function storeRow({ name, state, since, node, keys, fault }: StoreStatus): Html {
-  const told = [
+function storeRow({ name, state, since, node, keys, fault, lag }: StoreStatus): Html {
+  const facts = [
     ...(node === undefined ? [] : [node]),
-    ...(keys === undefined ? [] : [plural(keys, 'key')]),
+    ...(keys === undefined ? [] : [counted(keys, 'key')]),
+    ...(lag === undefined ? [] : [lateness(lag)]),
   ]
   return html`<li class="row">
     ${badge(STORE_TONES[state], state)}
     <span class="name">${name}</span>
     <span class="wide break">
-      ${told.join(', ')} ${fault !== undefined && html`<span class="why">${briefly(fault)}</span>`}
+      <span class="line">${facts.join(', ')}</span>
+      ${fault !== undefined && faultText(fault)}
     </span>
     ${ago(since)}
   </li>`

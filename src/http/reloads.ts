@@ -1,75 +1,52 @@
-// The reloads: a small timeline of one bar each, as high as it took long, and the newest in words.
+// The reloads: a chart of the last hour or day, and the newest in words. A run that several resources share is one
+// row.
+import { counted, duration } from '../core/words.ts'
 import type { RecentReload } from '../observe/recent.ts'
 import { ago } from './ages.ts'
+import { chart } from './chart.ts'
 import { html, type Html } from './html.ts'
-import { endOf } from './resources.ts'
-import { badge, idOf, lasted, plural } from './words.ts'
+import { endOf, namesShort } from './resources.ts'
+import { badge, idOf } from './words.ts'
 
-const TOLD = 10
-/** In units of the drawing. */
-const BAR = 8
-const GAP = 4
-const HEIGHT = 48
-const SLOTS = 60
-/** Milliseconds that make a bar as high as it can be: the default of -reload-timeout. */
-const HIGHEST = 60_000
+const SHOWN = 5
+/** Behind a click. */
+const FOLDED = 30
+/** Names in a row. */
+const NAMES = 3
 
-export function reloadsPart(reloads: readonly RecentReload[]): Html {
-  return html`<section id="reloads" aria-labelledby="reloads-title">
+/** @param now milliseconds since 1970 */
+export const reloadsPart = (reloads: readonly RecentReload[], now: number): Html =>
+  html`<section id="reloads" aria-labelledby="reloads-title">
     <h2 id="reloads-title">Reloads</h2>
     ${
       reloads.length === 0
-        ? html`<p class="soft">nothing was reloaded since the start</p>`
-        : html`<div class="cards">${timeline(reloads)}</div>
+        ? html`<p class="empty">nothing was reloaded since the start</p>`
+        : html`${chart(reloads, now)}
             <ol class="cards" id="reload-list">
-              ${reloads.slice(0, TOLD).map(reloadRow)}
-            </ol>`
+              ${reloads.slice(0, SHOWN).map(reloadRow)}
+            </ol>
+            ${reloads.length > SHOWN && folded(reloads.slice(SHOWN, SHOWN + FOLDED))}`
     }
   </section>`
-}
 
-function timeline(reloads: readonly RecentReload[]): Html {
-  const failed = reloads.filter(({ succeeded }) => !succeeded).length
-  const told = `The last ${plural(reloads.length, 'reload')}, ${failed} failed; the newest on the right`
-  const width = SLOTS * (BAR + GAP)
-  const first = SLOTS - reloads.length
-  return html`<svg
-    class="timeline"
-    viewBox="0 0 ${width} ${HEIGHT}"
-    preserveAspectRatio="none"
-    role="img"
-    aria-label="${told}"
-  >
-    <line class="base" x1="0" x2="${width}" y1="${HEIGHT - 0.5}" y2="${HEIGHT - 0.5}" />
-    ${reloads.toReversed().map((reload, n) => bar(reload, (first + n) * (BAR + GAP)))}
-  </svg>`
-}
-
-/** A failed one has a gap near its top, so that it is not told by its colour alone. */
-function bar({ at, command, succeeded, duration }: RecentReload, x: number): Html {
-  const share = Math.log10(1 + duration) / Math.log10(1 + HIGHEST)
-  const height = Math.round(10 + (HEIGHT - 11) * Math.min(1, share))
-  const y = HEIGHT - 1 - height
-  const title = html`<title>${new Date(at).toISOString()} ${lasted(duration)} ${command}</title>`
-  if (succeeded) {
-    return html`<rect class="ok" x="${x}" y="${y}" width="${BAR}" height="${height}">
-      ${title}
-    </rect>`
-  }
-  return html`<g class="fail">
-    ${title}
-    <rect x="${x}" y="${y}" width="${BAR}" height="4" />
-    <rect x="${x}" y="${y + 6}" width="${BAR}" height="${height - 6}" />
-  </g>`
-}
+const folded = (reloads: readonly RecentReload[]): Html =>
+  html`<details id="more-reloads" class="folded">
+    <summary id="more-reloads-row">${counted(reloads.length, 'earlier reload')}</summary>
+    <ol class="cards">
+      ${reloads.map(reloadRow)}
+    </ol>
+  </details>`
 
 const reloadRow = (reload: RecentReload): Html =>
   html`<li class="row" id="${idOf('reload', reload.id)}">
     ${badge(reload.succeeded ? 'good' : 'bad', reload.succeeded ? 'done' : 'failed')}
-    <span class="name">${reload.resources.join(', ')}</span>
+    <span class="name">${namesShort(reload.resources, NAMES)}</span>
     <span class="wide break">
       <code>${reload.command}</code>
-      <span class="soft">${endOf(reload)} after ${lasted(reload.duration)}</span>
+      <span class="soft"
+        >${endOf(reload)} after
+        ${duration(reload.duration)}${reload.how === undefined ? '' : `, ${reload.how}`}</span
+      >
     </span>
     ${ago(reload.at)}
   </li>`

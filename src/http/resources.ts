@@ -1,101 +1,141 @@
-// The resources, worst first: the state in the row, what is known of its past and its reads below it.
-import type { Change, ReadNames, Reload, ResourceHistory, State } from '../core/status.ts'
+// The resources, worst first: a row of each, and below it why it is not in sync and what to do.
+import type { ReadNames, Reload, ResourceHistory } from '../core/status.ts'
+import { andMore, counted, duration, listed } from '../core/words.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
-import { badge, idOf, lasted, namesAndMore, plural, type Tone } from './words.ts'
+import { tileOf } from './tiles.ts'
+import { addressOf, type Wish } from './view.ts'
+import { badge, copyable, idOf, linesOf, TONES } from './words.ts'
 
 /** Of those that are in sync; what is not is shown whatever there is. */
-const SHOWN = 20
+const SHOWN = 15
 /** Behind a click, so that the changes below stay in sight. */
-const FOLDED = 200
-const NAMES_SHOWN = 20
-const CHANGES_SHOWN = 5
+const FOLDED = 1000
 
-export const TONES: Readonly<Record<State, Tone>> = {
-  failed: 'bad',
-  held: 'bad',
-  owed: 'bad',
-  stale: 'warn',
-  waiting: 'calm',
-  'in sync': 'good',
-}
-
-export function resourcesPart(resources: readonly ResourceHistory[]): Html {
+export function resourcesPart(all: readonly ResourceHistory[], wish: Wish): Html {
+  const resources = all.filter((one) => isWished(one, wish))
+  const isFiltered = wish.tile !== undefined || wish.search !== undefined
+  const bad = resources.filter(({ state }) => state !== 'in sync')
   const good = resources.filter(({ state }) => state === 'in sync')
-  const other = resources.filter(({ state }) => state !== 'in sync')
-  const rows = [...other, ...good.slice(0, SHOWN)]
+  const shown = isFiltered ? resources : [...bad, ...good.slice(0, SHOWN)]
+  const rest = resources.slice(shown.length)
   return html`<section id="resources" aria-labelledby="resources-title">
-    <h2 id="resources-title">Resources</h2>
-    ${
-      rows.length === 0
-        ? html`<p class="soft">none: conf.d is empty</p>`
-        : html`<ul class="cards">
-            ${rows.map(resourceRow)}
-          </ul>`
-    }
-    ${good.length > SHOWN && folded(good.slice(SHOWN))}
+    <div class="head">
+      <h2 id="resources-title">Resources</h2>
+      <span id="shown" class="soft" role="status"
+        >${isFiltered && `${resources.length} of ${all.length}`}</span
+      >
+      ${searchForm(wish)}
+    </div>
+    ${all.length === 0 && html`<p class="empty">none: conf.d is empty</p>`}
+    ${shown.length > 0 && table(shown, 'Resources')} ${rest.length > 0 && folded(rest)}
+    <p id="nothing" class="empty" ${(all.length === 0 || resources.length > 0) && html`hidden`}>
+      No resource is like that. <a href="/">Show all</a>
+    </p>
   </section>`
 }
+
+function isWished(resource: ResourceHistory, { tile, search }: Wish): boolean {
+  if (tile !== undefined && tileOf(resource.state) !== tile) return false
+  if (search === undefined) return true
+  const { name, why = '', hashes, lastChange } = resource
+  const texts = [name, why, ...Object.keys(hashes), ...(lastChange?.keys ?? [])]
+  return texts.some((text) => text.toLowerCase().includes(search.toLowerCase()))
+}
+
+const searchForm = ({ search = '', tile }: Wish): Html =>
+  html`<form id="search" role="search" action="/" method="get">
+    ${tile !== undefined && html`<input type="hidden" name="state" value="${tile}" />`}
+    <input
+      id="q"
+      name="q"
+      type="search"
+      value="${search}"
+      placeholder="name, file, key, reason"
+      aria-label="Search resources"
+      autocomplete="off"
+    />
+  </form>`
 
 function folded(resources: readonly ResourceHistory[]): Html {
   const rest = resources.length - FOLDED
   return html`<details id="more-resources" class="folded">
     <summary id="more-resources-row">and ${resources.length} more, all in sync</summary>
-    <ul class="cards">
-      ${resources.slice(0, FOLDED).map(resourceRow)}
-    </ul>
-    ${rest > 0 && html`<p class="soft">and ${rest} more: see reconfd status</p>`}
+    ${table(resources.slice(0, FOLDED), 'More resources')}
+    ${rest > 0 && html`<p class="soft">${andMore(rest)}: see reconfd status</p>`}
   </details>`
 }
 
-function resourceRow(resource: ResourceHistory): Html {
-  const { name, state, since, why, hashes, lastChange } = resource
-  const dests = Object.keys(hashes)
-  const calm = dests.length === 0 ? '' : namesAndMore(dests.slice(0, 3), dests.length - 3)
-  return html`<li>
-    <details id="${idOf('resource', name)}">
-      <summary class="row" id="${idOf('resource-row', name)}">
-        ${badge(TONES[state], state)}
-        <span class="name">${name}</span>
-        <span class="wide break"
-          >${why === undefined ? calm : html`<span class="why">${why}</span>`}</span
-        >
-        ${ago(state === 'in sync' && lastChange !== undefined ? lastChange.at : since)}
-      </summary>
-      <div class="more">${details(resource)}</div>
-    </details>
-  </li>`
+const table = (resources: readonly ResourceHistory[], caption: string): Html =>
+  html`<table class="resources">
+    <caption class="unseen">
+      ${caption}
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">State</th>
+        <th scope="col">Resource</th>
+        <th scope="col">Last key</th>
+        <th scope="col">Last change</th>
+        <th scope="col">Last reload</th>
+        <th scope="col" class="number">Keys</th>
+      </tr>
+    </thead>
+    ${resources.map(rows)}
+  </table>`
+
+/** Kept small: there may be hundreds. */
+function rows(resource: ResourceHistory): Html {
+  const { name, state, since, why, lastChange, lastReload, reads, hashes } = resource
+  const tone = TONES[state]
+  const [key, ...others] = [...(lastChange?.keys ?? []), ...(lastChange?.files ?? [])]
+  const more = others.length + (lastChange?.more ?? 0)
+  return html`<tbody
+    id="${idOf('resource', name)}"
+    class="${tone}"
+    data-tile="${tileOf(state)}"
+    data-name="${name}"
+    data-files="${Object.keys(hashes).join(' ')}"
+  >
+    <tr>
+      <td>${badge(tone, state)}</td>
+      <th scope="row"><a id="${idOf('link', name)}" href="${addressOf(name)}">${name}</a></th>
+      <td data-label="last key">
+        ${key === undefined ? '–' : html`<code>${key}</code>${more > 0 && html` <span class="soft">+${more}</span>`}`}
+      </td>
+      <td data-label="last change">
+        ${lastChange === undefined ? ago(since) : ago(lastChange.at)}
+      </td>
+      <td data-label="last reload">${lastReload === undefined ? '–' : reloadCell(lastReload)}</td>
+      <td class="number" data-label="keys">${reads === undefined ? '–' : readCount(reads)}</td>
+    </tr>
+    ${why !== undefined && whyRow(resource, why)}
+  </tbody>`
 }
 
-function details(resource: ResourceHistory): Html {
-  const { name, state, since, owedSince, hashes, changes, lastReload, reads } = resource
-  return html`<dl>
-    <dt>${state}</dt>
-    <dd>since ${ago(since)}</dd>
-    ${
-      state === 'held' &&
-      html`<dt>to let it through</dt>
-        <dd><code>reconfd accept ${name}</code></dd>`
-    }
-    ${
-      owedSince !== undefined &&
-      state !== 'owed' &&
-      html`<dt>a reload is owed</dt>
-        <dd>since ${ago(owedSince)}</dd>`
-    }
-    ${Object.entries(hashes).map(
-      ([dest, hash]) =>
-        html`<dt>file</dt>
-          <dd><code>${dest}</code> <span class="soft">sha256 ${hash}</span></dd>`,
-    )}
-    ${lastReload !== undefined && reloadTold(lastReload)}
-    ${changes.slice(0, CHANGES_SHOWN).map(changeTold)} ${reads !== undefined && readsTold(reads)}
-  </dl>`
-}
+const whyRow = ({ name, state, since }: ResourceHistory, why: string): Html =>
+  html`<tr class="reason">
+    <td></td>
+    <td colspan="5">
+      <div>${linesOf(why)}</div>
+      <div class="soft">
+        ${state} since
+        ${ago(since)}${state === 'held' && html` · let it through: ${copyable(`reconfd accept ${name}`)}`}
+      </div>
+    </td>
+  </tr>`
 
-const changeTold = ({ at, keys, files, more }: Change): Html =>
-  html`<dt>${keys.length > 0 ? 'keys changed' : 'files changed'}</dt>
-    <dd>${ago(at)} <code>${namesAndMore([...keys, ...files], more)}</code></dd>`
+const reloadCell = ({ succeeded, at, duration: took }: Reload): Html =>
+  html`<span class="${succeeded ? 'yes' : 'no'}"
+      >${succeeded ? '✓' : '✗'}<span class="unseen"
+        >${succeeded ? ' succeeded' : ' failed'}</span
+      ></span
+    >
+    ${ago(at)}<span class="soft">, in ${duration(took)}</span>`
+
+/** A directory or a pattern counts as one. */
+export const readCount = ({ keys, trees, listings, patterns, more }: ReadNames): number =>
+  keys.length + trees.length + listings.length + patterns.length + more
 
 /** How a command ended, in words. */
 export function endOf({
@@ -111,33 +151,9 @@ export function endOf({
   return exitCode === null || exitCode === 0 ? 'failed' : `failed with exit code ${exitCode}`
 }
 
-const reloadTold = (reload: Reload): Html =>
-  html`<dt>last reload</dt>
-    <dd>
-      ${endOf(reload)} ${ago(reload.at)} after ${lasted(reload.duration)}
-      <code>${reload.command}</code>
-    </dd>`
-
-function readsTold({ keys, trees, listings, patterns, files, more }: ReadNames): Html {
-  const groups: readonly (readonly [string, readonly string[]])[] = [
-    ['reads keys', keys],
-    ['reads all below', trees],
-    ['lists', listings],
-    ['reads', patterns],
-    ['uses files', files],
-  ]
-  return html`${groups
-    .filter(([, names]) => names.length > 0)
-    .map(
-      ([what, names]) =>
-        html`<dt>${what}</dt>
-          <dd>
-            <code>${namesAndMore(names.slice(0, NAMES_SHOWN), names.length - NAMES_SHOWN)}</code>
-          </dd>`,
-    )}
-  ${
-    more > 0 &&
-    html`<dt></dt>
-      <dd class="soft">and ${plural(more, 'more read')}</dd>`
-  }`
-}
+/** Names of resources in little room: `web.toml and 29 more`. */
+export const namesShort = (names: readonly string[], most: number): Html =>
+  names.length <= most
+    ? html`${listed(names)}`
+    : html`<span title="${listed(names, 50)}">${listed(names, most - 1)}</span>
+        <span class="soft">(${counted(names.length, 'resource')})</span>`

@@ -1,20 +1,23 @@
 // The server: what is asked for, by whom, and the answer. It shows; it changes nothing.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { jsonText } from '../core/escape.ts'
 import type { HttpSettings } from '../core/settings.ts'
+import { isTooLong } from '../system/socket-path.ts'
+import { isAlive, listenAt } from '../system/unix-socket.ts'
 import { Access, type Viewer } from './access.ts'
 import { contentSecurityPolicy } from './page.ts'
+import { Visitors } from './visitors.ts'
 
-/** What is served; each call tells how it is now. */
+/** What is served; each call returns how it is now. */
 export interface Contents {
-  page(viewer: Viewer): string
-  metrics(): Promise<{ readonly type: string; readonly text: string }>
+  page(viewer: Viewer, url: string): Promise<Buffer>
+  metrics(): Promise<{ readonly type: string; readonly body: Buffer }>
   ready(): { readonly ready: boolean }
   /** Sends what changes until the connection is closed; false when too many look already. */
-  live(response: ServerResponse, viewer: Viewer): boolean
+  live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
-const CONNECTIONS = 128
 /** Milliseconds for a request to arrive in. */
 const PATIENCE = 5000
 
@@ -32,30 +35,38 @@ const ASK = { 'www-authenticate': 'Basic realm="reconfd: any name, the token as 
 interface Reply {
   readonly status: number
   readonly type: string
-  readonly text: string
+  readonly body: Buffer
   readonly headers?: Readonly<Record<string, string>>
 }
 
 const plain = (status: number, text: string, headers: Reply['headers'] = {}): Reply => ({
   status,
   type: 'text/plain; charset=utf-8',
-  text: `${text}\n`,
+  body: Buffer.from(`${text}\n`),
   headers,
 })
 
 const json = (status: number, value: object): Reply => ({
   status,
   type: 'application/json',
-  text: `${JSON.stringify(value, undefined, 2)}\n`,
+  body: Buffer.from(`${jsonText(value, 2)}\n`),
 })
+
+const BUSY = plain(503, 'too many visitors read slowly', { 'retry-after': '5' })
 
 export class StatusServer {
   readonly #access: Access
   readonly #server: Server
+  readonly #visitors: Visitors
+  #removeSocket: (() => Promise<void>) | undefined
 
-  /** @param crashed told of a bug in an answer */
+  /**
+   * @param visitors how many are served at the same time
+   * @param crashed called with a bug in an answer
+   */
   constructor(
     private readonly settings: HttpSettings,
+    visitors: number,
     private readonly contents: Contents,
     private readonly crashed: (error: unknown) => void,
   ) {
@@ -66,8 +77,14 @@ export class StatusServer {
       keepAliveTimeout: PATIENCE,
       connectionsCheckingInterval: PATIENCE,
     }
-    this.#server = createServer(limits, (request, response) => void this.#serve(request, response))
-    this.#server.maxConnections = CONNECTIONS
+    this.#server = createServer(limits, (request, response) => {
+      // The visitor has gone away: nothing is lost.
+      response.on('error', () => undefined)
+      // What a request carries is not wanted.
+      request.resume()
+      this.#visitors.serve(request, response, () => this.#serve(request, response))
+    })
+    this.#visitors = new Visitors(this.#server, visitors)
     this.#server.unref()
   }
 
@@ -81,7 +98,9 @@ export class StatusServer {
    * @throws system errors
    */
   async listen(): Promise<string> {
-    const { host, port } = this.settings
+    const { at } = this.settings
+    if ('socket' in at) return this.#listenAt(at.socket)
+    const { host, port } = at
     await new Promise<void>((listening, failed) => {
       this.#server.once('error', failed).listen({ host, port }, () => {
         this.#server.off('error', failed)
@@ -93,24 +112,29 @@ export class StatusServer {
     return `http://${name}:${bound.port}/`
   }
 
+  async #listenAt(path: string): Promise<string> {
+    if (isTooLong(path)) throw Object.assign(new Error(), { code: 'ENAMETOOLONG' })
+    if (await isAlive(path)) throw Object.assign(new Error(), { code: 'EADDRINUSE' })
+    this.#removeSocket = await listenAt(this.#server, path)
+    return `unix:${path}`
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeAllConnections()
     await closed
+    await this.#removeSocket?.()
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Who has asked has gone away: nothing is lost.
-    response.on('error', () => undefined)
-    // What a request carries is not wanted.
-    request.resume()
     try {
       const reply = await this.#reply(request, response)
       if (reply === undefined) return
-      const { status, type, text, headers = {} } = reply
-      const length = Buffer.byteLength(text)
+      const { status, type, body, headers = {} } = reply
+      const { length } = body
       const all = { ...HEADERS, 'content-type': type, 'content-length': length, ...headers }
-      response.writeHead(status, all).end(request.method === 'HEAD' ? undefined : text)
+      this.#visitors.count(response, length)
+      response.writeHead(status, all).end(request.method === 'HEAD' ? undefined : body)
     } catch (error) {
       this.crashed(error)
       response.destroy()
@@ -127,14 +151,21 @@ export class StatusServer {
     const viewer = this.#access.viewer(request)
     if (viewer === undefined) return plain(401, 'that is not the token', ASK)
     const { contents } = this
-    switch (request.url?.split('?', 1)[0]) {
+    const isBusy = this.#visitors.isBusy
+    const { url = '' } = request
+    switch (url.split('?', 1)[0]) {
       case '/':
-        return { status: 200, type: 'text/html; charset=utf-8', text: contents.page(viewer) }
+        if (isBusy) return BUSY
+        return {
+          status: 200,
+          type: 'text/html; charset=utf-8',
+          body: await contents.page(viewer, url),
+        }
       case '/events':
         return this.#live(request, response, viewer)
       case '/metrics': {
-        const { type, text } = await contents.metrics()
-        return { status: 200, type, text }
+        if (isBusy) return BUSY
+        return { status: 200, ...(await contents.metrics()) }
       }
       case '/healthz':
         return json(200, { healthy: true })
@@ -143,7 +174,7 @@ export class StatusServer {
         return json(readiness.ready ? 200 : 503, readiness)
       }
       case '/with-token':
-        if (!this.hasToken) return plain(404, 'no -http-token is set')
+        if (!this.hasToken) return plain(404, 'there is no token')
         if (viewer !== 'trusted') return plain(401, 'give the token', ASK)
         return plain(303, 'the token is good', { location: '/' })
       default:
@@ -151,11 +182,15 @@ export class StatusServer {
     }
   }
 
-  #live({ method }: IncomingMessage, response: ServerResponse, viewer: Viewer): Reply | undefined {
+  #live(
+    { method, url = '' }: IncomingMessage,
+    response: ServerResponse,
+    viewer: Viewer,
+  ): Reply | undefined {
     const type = 'text/event-stream'
-    if (method === 'HEAD') return { status: 200, type, text: '' }
+    if (method === 'HEAD') return { status: 200, type, body: Buffer.alloc(0) }
     response.writeHead(200, { ...HEADERS, 'content-type': type })
-    if (this.contents.live(response, viewer)) return undefined
+    if (this.contents.live(response, viewer, url)) return undefined
     // A browser gives up on any other status than 200, and comes again after this.
     response.end('retry: 30000\n\n')
     return undefined

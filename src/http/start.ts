@@ -1,41 +1,64 @@
 // What -http starts: the listeners of what happens, and the server that shows it.
-import type { Emit, Event } from '../core/event.ts'
+import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { Recent } from '../observe/recent.ts'
+import { keptToken } from '../state/http-token.ts'
+import { keepSecret } from '../system/secrets.ts'
 import { isLoopback, type Viewer } from './access.ts'
 import { Live } from './live.ts'
+import { Paced } from './paced.ts'
 import { page, titleOf } from './page.ts'
 import { partsOf } from './parts.ts'
-import type { View } from './view.ts'
+import { wishOf, type View, type Wish } from './view.ts'
 import { readinessOf } from './ready.ts'
-import { StatusServer } from './server.ts'
+import { StatusServer, type Contents } from './server.ts'
+import { descriptorLimit, visitorsFor } from './visitors.ts'
+
+/** The rest is for those who ask for the page, for metrics or for readiness. */
+const LIVE_SHARE = 0.75
 
 /**
- * Never rejects: a daemon that cannot be watched does its work all the same, and tells so.
+ * Never rejects: a daemon that cannot be watched does its work all the same, and says so.
+ * @param stateDir where a token is kept, if none is set
  * @param status how it is now
  */
 export async function watch(
   settings: HttpSettings,
+  stateDir: string,
   status: () => FullStatus,
   emit: Emit,
 ): Promise<Watching> {
-  const watching = new Watching(settings, status, emit)
+  const watching = new Watching(await withToken(settings, stateDir, emit), status, emit)
   await watching.listen()
   return watching
+}
+
+async function withToken(
+  settings: HttpSettings,
+  stateDir: string,
+  emit: Emit,
+): Promise<HttpSettings> {
+  // Whoever may connect to a Unix socket needs none.
+  if (settings.token !== undefined || 'socket' in settings.at) return settings
+  const kept = await keptToken(stateDir)
+  if (!kept.ok) {
+    warnIfFailed(emit, kept)
+    return settings
+  }
+  const { token, path } = kept.value
+  return { ...settings, token, tokenFrom: `in ${path}` }
 }
 
 export class Watching {
   readonly #metrics = new Metrics()
   readonly #recent = new Recent()
-  readonly #live = new Live((viewer) => {
-    const view = this.#view(viewer)
-    const parts = new Map([...partsOf(view)].map(([id, { text }]) => [id, text]))
-    return { parts, title: titleOf(view.status) }
-  })
+  readonly #live: Live
+  readonly #pages: Readonly<Record<Viewer, Paced<Buffer>>>
+  readonly #metricsPage: Paced<Buffer>
   readonly #server: StatusServer
 
   constructor(
@@ -43,22 +66,33 @@ export class Watching {
     private readonly status: () => FullStatus,
     private readonly emit: Emit,
   ) {
+    keepSecret(settings.token)
+    const visitors = visitorsFor(descriptorLimit())
+    this.#live = new Live(Math.floor(visitors * LIVE_SHARE), (viewer, resource) => {
+      const view = this.#view(viewer, resource === undefined ? {} : { resource })
+      const parts = new Map([...partsOf(view)].map(([id, { text }]) => [id, text]))
+      return { parts, title: titleOf(view.status) }
+    })
+    const pageFor = (viewer: Viewer) =>
+      new Paced((wish) => Buffer.from(page(this.#view(viewer, JSON.parse(wish) as Wish))))
+    this.#pages = { visitor: pageFor('visitor'), trusted: pageFor('trusted') }
+    this.#metricsPage = new Paced(async () => Buffer.from(await this.#metrics.text(status())))
     const contents = {
-      page: (viewer: Viewer) => page(this.#view(viewer), Date.now()),
+      page: (viewer: Viewer, url: string) => this.#pages[viewer].get(JSON.stringify(wishOf(url))),
       metrics: async () => ({
         type: this.#metrics.contentType,
-        text: await this.#metrics.text(status()),
+        body: await this.#metricsPage.get('metrics'),
       }),
       ready: () => readinessOf(status()),
-      live: (...[response, viewer]: Parameters<Live['open']>) => {
+      live: (...[response, viewer, url]: Parameters<Contents['live']>) => {
         if (this.#live.isFull) return false
-        this.#live.open(response, viewer)
+        this.#live.open(response, viewer, wishOf(url).resource)
         return true
       },
     }
-    this.#server = new StatusServer(settings, contents, (error) => {
-      const told = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      emit({ kind: 'notice', level: 'warn', message: `the status page: this is a bug: ${told}` })
+    this.#server = new StatusServer(settings, visitors, contents, (error) => {
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      emit({ kind: 'notice', level: 'warn', message: `the status page: this is a bug: ${what}` })
     })
   }
 
@@ -66,30 +100,35 @@ export class Watching {
   note(event: Event, time: number): void {
     this.#metrics.note(event, time)
     this.#recent.note(event, time)
-    this.#live.changed()
+    this.#changed()
   }
 
   /** These files are in place now. */
   wrote(files: readonly WrittenFile[], time: number): void {
     this.#recent.wrote(files, time)
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#live.changed()
+    for (const made of [...Object.values(this.#pages), this.#metricsPage]) made.changed()
   }
 
   async listen(): Promise<void> {
-    const { host, port, token } = this.settings
+    const { at, tokenFrom } = this.settings
     try {
       const address = await this.#server.listen()
-      const open = isLoopback(host) || host === 'localhost' ? '' : ', open to other machines'
-      const diffs =
-        open === '' || token !== undefined ? '' : '; what is in the files is not shown to them'
-      this.emit({
-        kind: 'notice',
-        level: 'info',
-        message: `status page at ${address}${open}${diffs}`,
-      })
+      const isOpen = 'host' in at && !isLoopback(at.host) && at.host !== 'localhost'
+      const message = [
+        `status page at ${address}${isOpen ? ', open to other machines' : ''}`,
+        ...(tokenFrom === undefined ? [] : [`the token that unlocks diffs is ${tokenFrom}`]),
+      ].join('; ')
+      this.emit({ kind: 'notice', level: 'info', message })
     } catch (error) {
-      const { message, hint } = ioFault(`no status page: cannot listen at ${host}:${port}`, error)
-      const told = hint === undefined ? message : `${message}. ${hint}`
-      this.emit({ kind: 'notice', level: 'warn', message: told })
+      const place = 'socket' in at ? at.socket : `${at.host}:${at.port}`
+      const { message, hint } = ioFault(`no status page: cannot listen at ${place}`, error)
+      const text = hint === undefined ? message : `${message}. ${hint}`
+      this.emit({ kind: 'notice', level: 'warn', message: text })
     }
   }
 
@@ -98,9 +137,10 @@ export class Watching {
     await this.#server.close()
   }
 
-  #view(viewer: Viewer): View {
-    const { changes, reloads } = this.#recent
-    const { hasToken } = this.#server
-    return { status: this.status(), changes, reloads, viewer, hasToken }
+  #view(viewer: Viewer, wish: Wish): View {
+    const { changes, reloads, runsOf } = this.#recent
+    const token = this.#server.hasToken ? this.settings.tokenFrom : undefined
+    const now = Date.now()
+    return { status: this.status(), changes, reloads, runsOf, viewer, token, wish, now }
   }
 }

@@ -1,9 +1,29 @@
 // Small things that several parts of the page share.
+import type { Fault } from '../core/fault.ts'
+import type { State } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 
-export type Tone = 'good' | 'bad' | 'warn' | 'calm'
+/** How urgent something looks. Each has a colour and a shape of its own (`style.ts`). */
+export type Tone = 'good' | 'stale' | 'held' | 'owed' | 'bad' | 'calm'
 
-const SIGNS: Readonly<Record<Tone, string>> = { good: '✓', bad: '✗', warn: '!', calm: '…' }
+const SIGNS: Readonly<Record<Tone, string>> = {
+  good: '✓',
+  stale: '≈',
+  held: '‖',
+  owed: '↻',
+  bad: '✗',
+  calm: '…',
+}
+
+export const TONES: Readonly<Record<State, Tone>> = {
+  failed: 'bad',
+  held: 'held',
+  owed: 'owed',
+  stale: 'stale',
+  behind: 'stale',
+  waiting: 'calm',
+  'in sync': 'good',
+}
 
 /** A sign and a word, coloured. */
 export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
@@ -11,17 +31,32 @@ export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
 
 export const signOf = (tone: Tone): string => SIGNS[tone]
 
-export const plural = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`
-
-/** @param ms milliseconds */
-export const lasted = (ms: number): string =>
-  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
-
-/** Some names and how many more there are. */
-export const namesAndMore = (names: readonly string[], more: number): string =>
-  names.join(', ') + (more > 0 ? ` and ${more} more` : '')
-
 /** A name as an id: letters, digits and dashes stay, what else there is becomes its number. */
 export const idOf = (prefix: string, name: string | number): string =>
   `${prefix}-${String(name).replace(/[^A-Za-z0-9-]/g, (char) => `_${char.codePointAt(0)}`)}`
+
+/** Lines of a text for people, each on its own; how a terminal indents them is left out. */
+export const linesOf = (text: string): Html =>
+  html`<span class="why"
+    >${text
+      .split('\n')
+      .map(
+        (line, n) => html`<span class="${n === 0 ? 'line' : 'line soft'}">${line.trim()}</span>`,
+      )}</span
+  >`
+
+/** What is wrong, and below it what to do. The frame stays out: a command may have printed values. */
+export function faultText({ file, line, column, message, hint }: Fault): Html {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
+  const what = place === '' ? message : `${place}: ${message}`
+  return linesOf(hint === undefined ? what : `${what}\n${hint}`)
+}
+
+/** A command to be copied; the button comes with the script. */
+export const copyable = (command: string): Html =>
+  html`<span class="copy"
+    ><code>${command}</code
+    ><button type="button" data-copy="${command}" aria-label="Copy ${command}" hidden>
+      copy
+    </button></span
+  >`

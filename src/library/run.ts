@@ -63,7 +63,7 @@ export async function run(options: RunOptions = {}): Promise<Ended> {
     }
   }
   try {
-    for (const message of first.value.notices) emit({ kind: 'notice', level: 'info', message })
+    for (const notice of first.value.notices) emit({ kind: 'notice', ...notice })
     const ended = await runSettings(first.value.settings, {
       emit,
       stop: stop.signal,

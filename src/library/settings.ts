@@ -6,7 +6,7 @@ export type Duration = number | string
 
 /** Which store, and how it is reached and read. */
 export interface StoreSettings {
-  /** Where the keys are: etcdv3 (or etcd), etcdv2, consul, consul-catalog, zookeeper, redis, file, env (default file when -file is given, else etcdv3). */
+  /** Etcdv3 (or etcd), etcdv2, consul, consul-catalog, zookeeper, redis, file or env (default etcdv3, with -file file). */
   readonly backend?:
     | 'etcdv3'
     | 'etcdv2'
@@ -18,59 +18,63 @@ export interface StoreSettings {
     | 'env'
     | 'etcd'
     | undefined
-  /** A node of the store; repeat for failover (default: the store on this machine). */
+  /** A node of the store: host, host:port, a URL, or unix:///PATH of a socket; repeat for failover (default: the store on this machine). */
   readonly nodes?: readonly string[] | undefined
-  /** The nodes are in the SRV record _BACKEND._tcp.DOMAIN in the DNS (etcd for both etcds), looked up again when they fail. */
+  /** Find the nodes in the DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both etcds); looked up again when they fail. */
   readonly srv_domain?: string | undefined
-  /** The nodes are in this SRV record in the DNS. */
+  /** Find the nodes in this SRV record in the DNS. */
   readonly srv_record?: string | undefined
   /** Put before every key. */
   readonly prefix?: string | undefined
-  /** For nodes that do not say: http or https. Default: http. */
+  /** For nodes without a scheme of their own: http or https. Default: http. */
   readonly scheme?: 'http' | 'https' | undefined
+  /** Env: reach etcd and Consul through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; none: these are not used. Default: none. */
+  readonly proxy?: 'none' | 'env' | undefined
   /** TLS client certificate. */
   readonly client_cert?: string | undefined
   /** TLS client key. */
   readonly client_key?: string | undefined
   /** Certificates of the authorities to trust. */
   readonly client_cakeys?: string | undefined
-  /** The name or address that the server's certificate has to be for, when it is not the node's. */
+  /** The name or address that the server's certificate has to be for, instead of the node's. */
   readonly client_server_name?: string | undefined
-  /** Take any certificate of the server's, whoever it is: for trying things out. */
+  /** Accept any certificate of the server: only for trying things out. */
   readonly client_insecure?: boolean | undefined
   /** To authenticate as. */
   readonly username?: string | undefined
-  /** To authenticate with; better as -password-file or CONFD_PASSWORD, since flags can be seen in ps. */
+  /** To authenticate with; flags can be seen in ps, so use -password-file or CONFD_PASSWORD. */
   readonly password?: string | undefined
-  /** The password is in this file, which is read whenever it is needed. */
+  /** The file that holds the password; read whenever it is needed. */
   readonly password_file?: string | undefined
   /** Confd's; not needed here: -username is sent as the store wants it. */
   readonly basic_auth?: boolean | undefined
-  /** The ACL token; absent: CONSUL_HTTP_TOKEN, or what is in CONSUL_HTTP_TOKEN_FILE (backends consul, consul-catalog). */
+  /** The ACL token (backends consul, consul-catalog; default CONSUL_HTTP_TOKEN, or the content of CONSUL_HTTP_TOKEN_FILE). */
   readonly auth_token?: string | undefined
-  /** The ACL token is in this file, which is read whenever it is needed (backends consul, consul-catalog). */
+  /** The file that holds the ACL token; read whenever it is needed (backends consul, consul-catalog). */
   readonly auth_token_file?: string | undefined
-  /** What stands between the parts of a name, in place of / (backend redis). Default: /. */
+  /** Keys in etcd begin without a slash: /registry/a is registry/a there (backend etcdv3). */
+  readonly etcd_slashless?: boolean | undefined
+  /** Separator in key names, instead of / (backend redis). Default: /. */
   readonly separator?: string | undefined
-  /** How often a store that does not tell of changes is read (backend redis without keyspace notifications). Default: 5s. */
+  /** How often a store that does not report changes is read (backend redis without keyspace notifications). Default: 5s. */
   readonly poll_interval?: Duration | undefined
-  /** The largest answer of a store, and the most that it may hold below the keys: more is a failure of the store. Default: 256MiB. */
+  /** The largest answer of a store, and the most that it may hold below the keys; more is a failure of the store. Default: 256MiB. */
   readonly max_body?: number | string | undefined
   /** The largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper. Default: 64MiB. */
   readonly max_message?: number | string | undefined
-  /** Which instances of services there are: those whose checks all pass, those with a warning as well, or any (backend consul-catalog). Default: passing. */
+  /** Which instances of services exist: those whose checks all pass, those with a warning as well, or any (backend consul-catalog). Default: passing. */
   readonly consul_health?: 'passing' | 'passing,warning' | 'any' | undefined
-  /** Only instances with this tag; repeat for several that all are needed (backend consul-catalog). */
+  /** Only instances with this tag; repeat to require several (backend consul-catalog). */
   readonly consul_tag?: readonly string[] | undefined
   /** Only instances with this in the metadata of the service; may be repeated (backend consul-catalog). */
   readonly consul_meta?: readonly string[] | undefined
-  /** The datacenter; absent: the agent's own (backends consul, consul-catalog). */
+  /** The datacenter (backends consul, consul-catalog; default the agent's own). */
   readonly consul_datacenter?: string | undefined
-  /** Instances are in the order of their distance from this node; _agent is the one that is asked (backend consul-catalog). */
+  /** Order instances by their distance from this node; _agent is the one that is asked (backend consul-catalog). */
   readonly consul_near?: string | undefined
   /** The namespace, in Consul Enterprise (backends consul, consul-catalog). */
   readonly consul_namespace?: string | undefined
-  /** Answers of servers that are behind the leader by up to this are taken; 0: only the leader answers (backends consul, consul-catalog). Default: 0. */
+  /** Accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backends consul, consul-catalog). Default: 0. */
   readonly consul_max_stale?: Duration | undefined
   /** A YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file). */
   readonly file?: readonly string[] | undefined
@@ -84,9 +88,9 @@ export interface Settings extends StoreSettings {
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
   /** Once, and then end. */
   readonly onetime?: boolean | undefined
-  /** Run until stopped, applying changes as the store tells of them. */
+  /** Run until stopped, and apply changes as the store reports them. */
   readonly watch?: boolean | undefined
-  /** Time between full resyncs, when neither -onetime nor -watch is given. Default: 600. */
+  /** Time between full resyncs, without -onetime and -watch. Default: 600. */
   readonly interval?: Duration | undefined
   /** Only show pending changes. */
   readonly noop?: boolean | undefined
@@ -94,23 +98,33 @@ export interface Settings extends StoreSettings {
   readonly sync_only?: boolean | undefined
   /** Run no reload_cmd. */
   readonly no_reload?: boolean | undefined
-  /** Render from a file that reconfd snapshot has written, in place of all stores. */
+  /** Write files even when a store has lost every key that they were made of, instead of holding the change. */
+  readonly allow_empty?: boolean | undefined
+  /** With -onetime: run each reload_cmd, whether its files changed or not. */
+  readonly reload_always?: boolean | undefined
+  /** With -onetime or a check: only this resource, such as nginx.toml, with its group; may be repeated. */
+  readonly only?: readonly string[] | undefined
+  /** A bad file in conf.d: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast). */
+  readonly failure_mode?: 'best-effort' | 'fail-fast' | undefined
+  /** Render from a file written by reconfd snapshot, in place of all stores. */
   readonly replay?: string | undefined
   /** The folder with conf.d and templates. Default: /etc/confd. */
   readonly confdir?: string | undefined
   /** A settings file in TOML, for what is said neither here nor in `env`. Default: none is read. */
   readonly conf_file?: string | undefined
-  /** Where reloads that are still owed are written down (default /var/lib/reconfd for root, else ~/.local/state/reconfd). */
+  /** Where owed reloads are recorded (default /var/lib/reconfd for root, else ~/.local/state/reconfd). */
   readonly state_dir?: string | undefined
   /** Put every dest below this folder, whoever its owner is: for tests and images. */
   readonly dest_root?: string | undefined
+  /** Expand ${NAME} and ${NAME:-default} in dest, src, keys, prefix and for_each of resources. */
+  readonly expand_env?: boolean | undefined
   /** Keep staged files. */
   readonly keep_stage_file?: boolean | undefined
   /** How long a onetime run waits for its store. Default: 10s. */
   readonly timeout?: Duration | undefined
   /** Quiet time to wait for after a change, so that a burst is applied once. Default: 100ms. */
   readonly debounce?: Duration | undefined
-  /** A change waits no longer than this. Default: 2s. */
+  /** The longest that a change waits. Default: 2s. */
   readonly debounce_max?: Duration | undefined
   /** The least time between two reloads; one that is due earlier waits. Default: 0. */
   readonly min_reload_interval?: Duration | undefined
@@ -120,12 +134,12 @@ export interface Settings extends StoreSettings {
   readonly check_timeout?: Duration | undefined
   /** How long a reload_cmd may run. Default: 60s. */
   readonly reload_timeout?: Duration | undefined
-  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1. */
+  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket. */
   readonly http?: string | undefined
-  /** A name that the status page may be asked for by, beside addresses, localhost, that of -http and that of the machine; may be repeated. */
+  /** Extra host name the page answers to, besides addresses, localhost, the host of -http and the name of the machine; may be repeated. */
   readonly http_names?: readonly string[] | undefined
-  /** Who gives it sees diffs on the status page from other machines too; visible in ps, so better as CONFD_HTTP_TOKEN. */
+  /** Unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN. */
   readonly http_token?: string | undefined
-  /** A file that holds the token. */
+  /** The file that holds the token. */
   readonly http_token_file?: string | undefined
 }

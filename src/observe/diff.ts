@@ -2,6 +2,7 @@
 // output because somebody asked for it, never to a log.
 import { createTwoFilesPatch } from 'diff'
 import type { Target } from '../core/plan.ts'
+import { painted } from '../core/table.ts'
 import type { PlannedFile } from '../core/written.ts'
 
 const NOTHING = '/dev/null'
@@ -38,13 +39,9 @@ export const colourDiff = (diff: string): string =>
     .split('\n')
     .map((line) => {
       const code = COLOURS.find(([start]) => start.test(line))?.[1]
-      return code === undefined ? line : `\u001b[${code}m${line}\u001b[0m`
+      return code === undefined ? line : painted(code, line)
     })
     .join('\n')
-
-/** Names and values may hold anything; a terminal is not to obey them. */
-export const harmless = (diff: string): string =>
-  diff.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** Of a resource that is `sensitive`, and of what is no text, the size of the change alone. */
 export function unifiedDiff({ dest, sensitive, write }: PlannedFile): string {

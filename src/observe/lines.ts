@@ -2,7 +2,10 @@
 //
 // JSON is written by hand: an object a line with a handful of members is all that pino would give us,
 // which brings levels as numbers, times as numbers, and worker threads that cannot be bundled.
-import type { Described, Level } from './describe.ts'
+import { jsonText } from '../core/escape.ts'
+import { painted } from '../core/table.ts'
+import { offsetText } from '../core/words.ts'
+import type { Described, Level } from './describe/told.ts'
 
 /**
  * - `plain`: for files and pipes
@@ -36,7 +39,7 @@ export function lineIn(style: Style): Line {
   switch (style) {
     case 'json':
       return (time, { level, message, fields }) =>
-        JSON.stringify({ time: time.toISOString(), level, message, ...fields })
+        jsonText({ time: time.toISOString(), level, message, ...fields })
     case 'plain':
       return plain
     case 'journal':
@@ -79,8 +82,7 @@ const NARROWEST = 12
 
 /** Time of day, level, what it is about, and what happened, each in a column of its own. */
 function terminal(coloured: boolean): Line {
-  const paint = (code: string, text: string): string =>
-    coloured ? `\u001b[${code}m${text}\u001b[0m` : text
+  const paint = coloured ? painted : (_: string, text: string): string => text
   let width = NARROWEST
   return (time, { level, about, message }) => {
     width = Math.max(width, Math.min(WIDEST, about.length))
@@ -92,9 +94,10 @@ function terminal(coloured: boolean): Line {
   }
 }
 
-/** Of the machine's time zone: who looks at a terminal compares it with his watch. */
+/** Of the machine's time zone: people at a terminal compare it with their watch, and with `reconfd status`. */
 function clockOf(time: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   const ms = String(time.getMilliseconds()).padStart(3, '0')
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`
+  return clock + offsetText(-time.getTimezoneOffset())
 }

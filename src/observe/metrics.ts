@@ -28,6 +28,7 @@ export class Metrics {
   note(event: Event, time: number): void {
     const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
     const { reconnects, held, rollbacks, configurations } = this.#counters
+    const { avoided, runtimeChanges, fallbacks } = this.#counters
     switch (event.kind) {
       case 'store-live':
         if (this.#seen.has(event.store)) reconnects.inc({ store: event.store })
@@ -64,9 +65,14 @@ export class Metrics {
       case 'reloaded':
       case 'reload-owed': {
         const succeeded = event.kind === 'reloaded'
-        this.#histograms.reload.observe(event.result.duration / 1000)
+        const runtime = event.kind === 'reloaded' ? event.runtime : undefined
+        if (runtime === undefined) this.#histograms.reload.observe(event.result.duration / 1000)
+        else runtimeChanges.inc(runtime.length)
+        if (event.fallback !== undefined) fallbacks.inc({ reason: event.fallback.code })
         for (const resource of event.resources) {
-          reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          if (runtime === undefined)
+            reloads.inc({ resource, result: succeeded ? 'succeeded' : 'failed' })
+          else avoided.inc({ resource })
           const since = this.#dirtySince.get(resource)
           if (!succeeded || since === undefined) continue
           this.#histograms.changeToReload.observe((time - since) / 1000)
@@ -102,8 +108,9 @@ export class Metrics {
 
   /** What is a state, and not a count, is taken from the status. */
   #measure({ version, started, at, stores, configuration, resources }: FullStatus): void {
-    const { info, start, cpu, memory, up, age, keys, state, owed, held, good } = this.#gauges
-    for (const gauge of [info, up, age, keys, state, owed, held]) gauge.reset()
+    const { info, start, cpu, memory, up, behind, age, keys, state, owed, held, good } =
+      this.#gauges
+    for (const gauge of [info, up, behind, age, keys, state, owed, held]) gauge.reset()
     info.set({ version, node: process.versions.node }, 1)
     start.set(Date.parse(started) / 1000)
     const used = process.cpuUsage()
@@ -112,10 +119,13 @@ export class Metrics {
     memory.set(process.memoryUsage.rss())
     for (const store of stores) {
       const labels = { store: store.name }
-      up.set(labels, store.state === 'live' ? 1 : 0)
+      const isUp = store.state === 'live' || store.state === 'behind'
+      up.set(labels, isUp ? 1 : 0)
+      const lag = (store.lag ?? 0) / 1000
+      behind.set(labels, lag)
       if (store.keys !== undefined) keys.set(labels, store.keys)
       const away = (Date.parse(at) - Date.parse(store.since)) / 1000
-      if (store.state !== 'waiting') age.set(labels, store.state === 'live' ? 0 : away)
+      if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
     }
     good.set(configuration === undefined ? 1 : 0)
     for (const { name: resource, state: now, owedSince } of resources) {
@@ -152,6 +162,16 @@ export class Metrics {
       written: counter('written_bytes_total', 'Bytes that were written.', 'resource'),
       checks: counter('checks_total', 'Runs of check commands.', 'resource', 'result'),
       reloads: counter('reloads_total', 'Runs of reload commands.', 'resource', 'result'),
+      avoided: counter('reloads_avoided_total', 'Reloads that were not needed.', 'resource'),
+      runtimeChanges: counter(
+        'haproxy_runtime_changes_total',
+        'Servers of HAProxy that were changed at run time.',
+      ),
+      fallbacks: counter(
+        'haproxy_fallbacks_total',
+        'Reloads of HAProxy that could not be avoided.',
+        'reason',
+      ),
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
       held: counter('held_total', 'Changes that a guard has stopped.', 'resource'),
       rollbacks: counter('rollbacks_total', 'Times that files were put back.', 'resource'),
@@ -176,9 +196,14 @@ export class Metrics {
       }),
       memory: gauge('process_resident_memory_bytes', 'Memory of the process.'),
       up: gauge('reconfd_store_up', '1 when the store is live.', 'store'),
+      behind: gauge(
+        'reconfd_store_behind_seconds',
+        'How late changes of the store arrive: 0 when they do not.',
+        'store',
+      ),
       age: gauge(
         'reconfd_store_last_sync_age_seconds',
-        'How old what is known of the store may be: 0 while it is live.',
+        'How old what is known of the store may be: 0 while it is live and not behind.',
         'store',
       ),
       keys: gauge('reconfd_store_keys', 'Keys it had when it became live.', 'store'),

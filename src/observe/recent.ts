@@ -1,13 +1,20 @@
 // What has happened of late, for the status page: the files that were written, each with the keys that
 // caused it and what changed in it, and the reloads. What is kept is bounded, contents by their size.
 import type { Cause } from '../core/cause.ts'
-import type { Event } from '../core/event.ts'
+import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { diffOf, masked, type FileDiff } from './hunks.ts'
+import { settledHow } from './runtime-words.ts'
 
-const CHANGES_KEPT = 30
-const RELOADS_KEPT = 60
+const CHANGES_KEPT = 200
+const RELOADS_KEPT = 1000
+/** Milliseconds: no window of the page is longer. */
+const RELOADS_FOR = 24 * 3600_000
+/** Of each resource. */
+const RUNS_KEPT = 6
+/** Characters of what a command printed. */
+const OUTPUT_KEPT = 4096
 /** Bytes of all contents together, the former and the new ones. */
 const CONTENTS_KEPT = 4 * 1024 * 1024
 /** Times are milliseconds since 1970. */
@@ -21,10 +28,8 @@ export interface RecentChange {
   readonly cause: Cause
   readonly sensitive: boolean
   readonly rolledBack: boolean
-  /**
-   * @param trusted whether who looks may see files that are not for everybody on this machine
-   */
-  readonly diff: (trusted: boolean) => FileDiff
+  /** For those who may see contents; of a sensitive resource it is masked. */
+  readonly diff: () => FileDiff
 }
 
 export interface RecentReload {
@@ -38,6 +43,15 @@ export interface RecentReload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
+  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  readonly how?: string
+}
+
+/** The last run of a command of a resource. */
+export interface RecentRun extends Omit<RecentReload, 'resources'> {
+  readonly what: 'check' | 'reload'
+  /** The end of what it printed; of a sensitive resource nothing. */
+  readonly output: string
 }
 
 interface Kept extends RecentChange {
@@ -51,6 +65,7 @@ export class Recent {
   /** The newest first, both. */
   #changes: readonly Kept[] = []
   #reloads: readonly RecentReload[] = []
+  readonly #runs = new Map<string, readonly RecentRun[]>()
 
   get changes(): readonly RecentChange[] {
     return this.#changes
@@ -60,19 +75,54 @@ export class Recent {
     return this.#reloads
   }
 
+  /** The last run of each command, the newest first. */
+  readonly runsOf = (resource: string): readonly RecentRun[] => this.#runs.get(resource) ?? []
+
   note(event: Event, time: number): void {
     switch (event.kind) {
+      case 'generation-loaded':
+        for (const name of this.#runs.keys()) if (!event.uses.has(name)) this.#runs.delete(name)
+        return
+      case 'checked': {
+        const { resource, command, result } = event
+        const succeeded = result.exitCode === 0 && !result.timedOut
+        this.#ran('check', [resource], command, result, succeeded, time)
+        return
+      }
       case 'reloaded':
       case 'reload-owed': {
         const { resources, command, result } = event
-        const { exitCode, signal, timedOut, duration } = result
         const succeeded = event.kind === 'reloaded'
-        const about = { id: ++this.#id, at: time, resources, command, succeeded }
-        const reload = { ...about, exitCode, signal, timedOut, duration }
-        this.#reloads = [reload, ...this.#reloads].slice(0, RELOADS_KEPT)
+        const { id } = this.#ran('reload', resources, command, result, succeeded, time)
+        const { exitCode, signal, timedOut, duration } = result
+        const about = { id, at: time, resources, command, succeeded }
+        const how = settledHow(event)
+        const ended = { exitCode, signal, timedOut, duration }
+        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
+        this.#reloads = [reload, ...this.#reloads]
+          .slice(0, RELOADS_KEPT)
+          .filter(({ at }) => at > time - RELOADS_FOR)
         return
       }
     }
+  }
+
+  #ran(
+    what: RecentRun['what'],
+    resources: readonly string[],
+    command: string,
+    { exitCode, signal, timedOut, duration, output: all }: CommandResult,
+    succeeded: boolean,
+    at: number,
+  ): RecentRun {
+    const output = all.slice(-OUTPUT_KEPT)
+    const about = { id: ++this.#id, at, what, command, succeeded, output }
+    const run = { ...about, exitCode, signal, timedOut, duration }
+    for (const name of resources) {
+      const others = this.runsOf(name).filter((one) => one.what !== what || one.command !== command)
+      this.#runs.set(name, [run, ...others].slice(0, RUNS_KEPT))
+    }
+    return run
   }
 
   /** These files are in place now. */
@@ -90,7 +140,6 @@ export class Recent {
     const { resource, dest, sensitive, write, cause, rolledBack = false } = file
     let contents: WrittenFile['write'] | undefined = write
     let made: FileDiff | undefined
-    const forEverybody = !sensitive && readableByAll(write)
     return {
       id: ++this.#id,
       at,
@@ -101,11 +150,11 @@ export class Recent {
       sensitive,
       rolledBack,
       // Made when somebody looks: a daemon that nobody looks at does not pay for it.
-      diff: (trusted) => {
+      diff: () => {
         if (contents !== undefined) made = diffOf(contents)
         contents = undefined
         made ??= { kind: 'none', why: 'too large to be kept' }
-        return forEverybody || (trusted && !sensitive) ? made : masked(made)
+        return sensitive ? masked(made) : made
       },
       size: () => (contents === undefined ? 0 : sizeOf(contents)),
       forget: () => (contents = undefined),
@@ -118,12 +167,3 @@ const bytesOf = (observed: Observed): number =>
 
 const sizeOf = (write: WrittenFile['write']): number =>
   bytesOf(write.previous) + (write.why === 'remove' ? 0 : write.next.bytes.length)
-
-/** Whether any user of this machine may read the file, as it was and as it is. */
-function readableByAll({ previous, ...write }: WrittenFile['write']): boolean {
-  const modes = [
-    ...(previous.kind === 'file' ? [previous.mode] : []),
-    ...(write.why === 'remove' ? [] : [write.next.mode]),
-  ]
-  return modes.every((mode) => (mode & 0o004) !== 0)
-}

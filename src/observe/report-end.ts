@@ -1,7 +1,10 @@
 // What becomes of the report when a onetime run ends: a JSON file for machines, a table for people.
+import { jsonText } from '../core/escape.ts'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
+import { painted, tableLines } from '../core/table.ts'
+import { duration } from '../core/words.ts'
 import { writeOutput } from '../system/output-file.ts'
 import { Report, type ResourceReport, type RunReport } from './report.ts'
 
@@ -34,7 +37,7 @@ export function startReport({ version, file, show, colour }: ReportOptions): Run
 
 async function write(file: string, report: RunReport): Promise<Fault | undefined> {
   try {
-    await writeOutput(file, `${JSON.stringify(report, null, 2)}\n`)
+    await writeOutput(file, `${jsonText(report, 2)}\n`)
     return undefined
   } catch (error) {
     return ioFault(`cannot write the report ${file}`, error)
@@ -48,9 +51,9 @@ const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
   failed: 31,
 }
 
-/** A line a resource, aligned; empty when there is none. */
+/** A line for each resource, aligned; empty when there is none, or when all are in sync: one line says so. */
 export function summaryTable({ resources }: RunReport, colour: boolean): string {
-  if (resources.length === 0) return ''
+  if (resources.every(({ result }) => result === 'in sync')) return ''
   const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']
   const rows = resources.map((one) => [
     one.name,
@@ -59,18 +62,13 @@ export function summaryTable({ resources }: RunReport, colour: boolean): string 
     `${one.files.filter(({ change }) => change !== 'none').length} of ${one.files.length}`,
     commands(one.checks),
     one.reloadOwed ? 'owed' : commands(one.reloads),
-    `${one.duration} ms`,
+    duration(one.duration),
   ])
-  const widths = head.map((title, i) =>
-    Math.max(...[head, ...rows].map((row) => (row[i] ?? title).length)),
-  )
-  const line = (row: readonly string[], code: number | undefined): string => {
-    const cells = row.map((cell, i) => cell.padEnd(widths[i] ?? 0))
-    if (colour && code !== undefined) cells[1] = `\u001b[${code}m${cells[1] ?? ''}\u001b[39m`
-    return `${cells.join('  ').trimEnd()}\n`
-  }
-  const body = rows.map((row, i) => line(row, COLOURS[resources[i]?.result ?? 'in sync']))
-  return `\n${line(head, undefined)}${body.join('')}`
+  const lines = tableLines([head, ...rows], (cell, column, row) => {
+    const code = COLOURS[resources[row - 1]?.result ?? 'in sync']
+    return colour && column === 1 && code !== undefined ? painted(code, cell) : cell
+  })
+  return `\n${lines.join('\n')}\n`
 }
 
 const commands = (all: ResourceReport['checks']): string => {

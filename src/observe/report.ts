@@ -3,6 +3,8 @@
 import type { CommandResult, Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
+import { Progress } from './progress.ts'
+import type { ResourceProgress } from './resource-progress.ts'
 
 export type Result = 'in sync' | 'changed' | 'pending' | 'held' | 'failed' | 'not tried'
 
@@ -60,29 +62,29 @@ export interface RunReport {
 /** How many names of what was read are told; the rest is counted. */
 const NAMES_TOLD = 100
 
-interface Growing {
-  result: Result
-  read: Set<string>
-  files: Map<string, FileReport>
-  checks: RanCommand[]
-  reloads: RanCommand[]
-  reloadOwed: boolean
-  faults: Fault[]
+/** What the report has of a resource beyond its progress. */
+interface Work {
+  readonly files: Map<string, FileReport>
+  readonly checks: RanCommand[]
+  readonly reloads: RanCommand[]
   first: number
   last: number
 }
 
 export class Report {
   readonly #started = new Date()
-  readonly #resources = new Map<string, Growing>()
-  readonly #stores = new Map<string, RunReport['stores'][number]>()
+  readonly #progress = new Progress()
+  readonly #work = new Map<string, Work>()
 
   constructor(
     private readonly version: string,
     private readonly now: () => Date = () => new Date(),
   ) {}
 
-  readonly emit: Emit = (event) => this.#take(event)
+  readonly emit: Emit = (event) => {
+    this.#progress.note(event, Date.now())
+    this.#note(event)
+  }
 
   finished(exit: number, faults: readonly Fault[]): RunReport {
     const ended = this.now()
@@ -92,75 +94,46 @@ export class Report {
       ended: ended.toISOString(),
       duration: ended.getTime() - this.#started.getTime(),
       exit,
-      stores: [...this.#stores.values()],
+      stores: [...this.#progress.stores.values()].flatMap(({ state, name, node = '', keys = 0 }) =>
+        state === 'waiting' ? [] : [{ name, node, keys }],
+      ),
       faults,
-      resources: [...this.#resources]
-        .map(([name, one]) => reportOf(name, one))
+      resources: [...this.#progress.resources.values()]
+        .map((one) => reportOf(one, this.#of(one.name)))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
   }
 
-  #take(event: Event): void {
+  #note(event: Event): void {
     switch (event.kind) {
-      case 'started':
-        for (const name of event.uses.keys()) this.#of(name)
-        return
-      case 'store-live':
-        this.#stores.set(event.store, { name: event.store, node: event.node, keys: event.keys })
-        return
-      case 'rendered':
-        for (const reads of event.reads)
-          for (const name of namesIn(reads)) this.#touch(event.resource).read.add(name)
-        return
       case 'in-sync':
-        this.#file(event.resource, { dest: event.dest, change: 'none', written: false })
-        return
+        return this.#file(event.resource, { dest: event.dest, change: 'none', written: false })
       case 'out-of-sync':
-        this.#file(event.resource, { dest: event.dest, change: event.why, written: false })
-        return
+        return this.#file(event.resource, { dest: event.dest, change: event.why, written: false })
       case 'written':
-        this.#file(event.resource, { dest: event.dest, change: event.why, written: true })
-        return
+        return this.#file(event.resource, { dest: event.dest, change: event.why, written: true })
       case 'checked':
         this.#touch(event.resource).checks.push(ran(event.command, event.result))
         return
       case 'reloaded':
+      case 'reload-owed':
         for (const name of event.resources) {
-          const one = this.#touch(name)
-          one.reloads.push(ran(event.command, event.result))
-          one.reloadOwed = false
+          if (event.kind === 'reloaded' && event.runtime !== undefined) this.#touch(name)
+          else this.#touch(name).reloads.push(ran(event.command, event.result))
         }
         return
-      case 'reload-owed':
-        for (const name of event.resources) this.#owe(name, event)
-        return
-      case 'held': {
-        const one = this.#touch(event.resource)
-        one.result = 'held'
-        one.faults.push({ kind: 'config', message: event.reason })
-        return
-      }
-      case 'failed': {
-        const one = this.#touch(event.resource)
-        one.result = 'failed'
-        one.faults.push(event.fault)
-      }
+      case 'rendered':
+      case 'held':
+      case 'failed':
+        this.#touch(event.resource)
     }
-  }
-
-  #owe(name: string, event: Extract<Event, { kind: 'reload-owed' }>): void {
-    const one = this.#touch(name)
-    one.reloadOwed = true
-    one.result = 'failed'
-    if (event.result !== undefined) one.reloads.push(ran(event.command, event.result))
-    one.faults.push(event.fault)
   }
 
   #file(resource: string, file: FileReport): void {
     this.#touch(resource).files.set(file.dest, file)
   }
 
-  #touch(name: string): Growing {
+  #touch(name: string): Work {
     const one = this.#of(name)
     const now = performance.now()
     one.first = Math.min(one.first, now)
@@ -168,21 +141,11 @@ export class Report {
     return one
   }
 
-  #of(name: string): Growing {
-    const known = this.#resources.get(name)
+  #of(name: string): Work {
+    const known = this.#work.get(name)
     if (known !== undefined) return known
-    const one: Growing = {
-      result: 'not tried',
-      read: new Set(),
-      files: new Map(),
-      checks: [],
-      reloads: [],
-      reloadOwed: false,
-      faults: [],
-      first: Infinity,
-      last: 0,
-    }
-    this.#resources.set(name, one)
+    const one: Work = { files: new Map(), checks: [], reloads: [], first: Infinity, last: 0 }
+    this.#work.set(name, one)
     return one
   }
 }
@@ -201,23 +164,44 @@ const ran = (
   duration,
 })
 
-function reportOf(name: string, one: Growing): ResourceReport {
-  const files = [...one.files.values()]
-  const { checks, reloads, reloadOwed, faults } = one
+function reportOf(one: ResourceProgress, work: Work): ResourceReport {
+  const files = [...work.files.values()]
+  const { checks, reloads, first, last } = work
+  const names = new Set((one.reads ?? []).flatMap(namesIn))
   return {
-    name,
-    result: one.result === 'not tried' ? resultOf(files) : one.result,
-    read: { count: one.read.size, names: [...one.read].sort().slice(0, NAMES_TOLD) },
+    name: one.name,
+    result: resultOf(one, files),
+    read: { count: names.size, names: [...names].sort().slice(0, NAMES_TOLD) },
     files,
     checks,
     reloads,
-    reloadOwed,
-    faults,
-    duration: Math.round(Math.max(0, one.last - one.first)),
+    reloadOwed: isOwed(one),
+    faults: faultsOf(one),
+    duration: Math.round(Math.max(0, last - first)),
   }
 }
 
-function resultOf(files: readonly FileReport[]): Result {
+const isOwed = ({ reload }: ResourceProgress): boolean =>
+  reload !== undefined && reload.event.kind !== 'reload-started'
+
+/** Of the resource itself; one that waits for another of its group has none. */
+const ownProblem = ({ problem }: ResourceProgress) =>
+  problem?.event.kind === 'waits' ? undefined : problem
+
+function faultsOf(one: ResourceProgress): readonly Fault[] {
+  const faults: Fault[] = []
+  const event = ownProblem(one)?.event
+  if (event?.kind === 'held') faults.push({ kind: 'config', message: event.reason })
+  else if (event !== undefined && 'fault' in event) faults.push(event.fault)
+  const reload = one.reload?.event
+  if (reload !== undefined && 'fault' in reload) faults.push(reload.fault)
+  return faults
+}
+
+function resultOf(one: ResourceProgress, files: readonly FileReport[]): Result {
+  const problem = ownProblem(one)
+  if (isOwed(one)) return 'failed'
+  if (problem !== undefined) return problem.kind
   if (files.length === 0) return 'not tried'
   if (files.some(({ written }) => written)) return 'changed'
   return files.some(({ change }) => change !== 'none') ? 'pending' : 'in sync'

@@ -6,6 +6,8 @@ import { execFile } from 'node:child_process'
 import type { Fault } from '../core/fault.ts'
 import { errnoOf } from '../core/errno.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { printable } from '../core/escape.ts'
+import { duration } from '../core/words.ts'
 
 /** As in sd_notify(3). */
 export type Variable =
@@ -25,7 +27,8 @@ const TIMEOUT = 10_000
 
 /** @param socket as in NOTIFY_SOCKET */
 export async function notify(socket: string, message: Message): Promise<Result<void, Fault>> {
-  const lines = Object.entries(message).map(([name, text]) => `${name}=${oneLine(text)}`)
+  // A line break would begin another variable, and a NUL cannot be in an argument.
+  const lines = Object.entries(message).map(([name, text]) => `${name}=${printable(text)}`)
   const env = { ...process.env, NOTIFY_SOCKET: socket }
   return new Promise((resolve) => {
     const options = { env, timeout: TIMEOUT, killSignal: 'SIGKILL' } as const
@@ -35,9 +38,6 @@ export async function notify(socket: string, message: Message): Promise<Result<v
   })
 }
 
-// A line break would begin another variable, and a NUL cannot be in an argument.
-const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ')
-
 function notSent(error: Error & { readonly killed?: boolean }, said: string): Fault {
   const what = 'the service manager cannot be told how reconfd is'
   const hint =
@@ -46,7 +46,7 @@ function notSent(error: Error & { readonly killed?: boolean }, said: string): Fa
     errnoOf(error) === 'ENOENT'
       ? 'systemd-notify is not on PATH'
       : error.killed === true
-        ? `systemd-notify took longer than ${TIMEOUT / 1000} s`
+        ? `systemd-notify took longer than ${duration(TIMEOUT)}`
         : `systemd-notify failed: ${said === '' ? error.message : said}`
   return { kind: 'io', message: `${what}: ${why}`, hint }
 }

@@ -4,7 +4,8 @@ import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
 import { monotonicTime } from '../system/runtime.ts'
-import { FirstCycles } from './first-cycles.ts'
+import type { Progress } from '../observe/progress.ts'
+import { areFirstCyclesOver } from './first-cycles.ts'
 import { notify } from './notify.ts'
 import { Outbox } from './outbox.ts'
 import { statusLine } from './status-line.ts'
@@ -23,6 +24,7 @@ export interface ServiceOptions {
   readonly emit: Emit
   readonly noop: boolean
   readonly status: () => FullStatus
+  readonly progress: Pick<Progress, 'uses' | 'resources' | 'away'>
   /** The daemon is to end: what is in work is finished first. */
   readonly stop: AbortSignal
   /**
@@ -34,7 +36,6 @@ export interface ServiceOptions {
 
 export class Service {
   readonly #outbox: Outbox
-  readonly #first: FirstCycles
   #latest: NodeJS.Timeout | undefined
   #watchdog: NodeJS.Timeout | undefined
   #extending: NodeJS.Timeout | undefined
@@ -46,7 +47,6 @@ export class Service {
 
   constructor(private readonly options: ServiceOptions) {
     const { supervisor, emit, stop } = options
-    this.#first = new FirstCycles(options.noop)
     this.#outbox = new Outbox(
       (message) => notify(supervisor.socket, message),
       ({ message, hint = '' }) =>
@@ -64,7 +64,6 @@ export class Service {
   /** Takes in what has happened; it is in the status already. */
   note(event: Event): void {
     if (this.#isStopping) return
-    this.#first.note(event)
     switch (event.kind) {
       case 'started':
         this.#latest = setTimeout(() => this.#ready(), READY_AT_MOST).unref()
@@ -78,7 +77,8 @@ export class Service {
         if (this.#isReady) this.#ready()
         return
     }
-    if (!this.#isReady && this.#first.areOver) this.#ready()
+    const { progress, noop } = this.options
+    if (!this.#isReady && areFirstCyclesOver(progress, noop)) this.#ready()
     else this.#status ??= setTimeout(() => this.#tellStatus(), STATUS_PAUSE).unref()
   }
 

@@ -1,5 +1,12 @@
 // The status in one line, for `systemctl status`.
-import type { FullStatus, ResourceStatus, State, StoreStatus } from '../core/status.ts'
+import { counted, listed, toSecond } from '../core/words.ts'
+import {
+  lateness,
+  type FullStatus,
+  type ResourceStatus,
+  type State,
+  type StoreStatus,
+} from '../core/status.ts'
 
 /** Of the resources that are in a bad state. */
 const NAMED = 3
@@ -8,20 +15,21 @@ export function statusLine({ resources, stores, configuration }: FullStatus): st
   const refused =
     configuration === undefined
       ? []
-      : [`the configuration is bad since ${second(configuration.since)}, the former one is at work`]
+      : [
+          `the configuration is bad since ${toSecond(configuration.since)}, the former one is at work`,
+        ]
   return [
     ...refused,
     inSync(resources),
     ...named(resources, 'failed', 'failed'),
     ...named(resources, 'held', 'held'),
     ...named(resources, 'owed', 'reload owed'),
-    ...counted(resources, 'stale'),
-    ...counted(resources, 'waiting'),
+    ...number(resources, 'stale'),
+    ...number(resources, 'behind'),
+    ...number(resources, 'waiting'),
     ...stores.flatMap(away),
   ].join('; ')
 }
-
-const second = (time: string): string => time.replace(/\.\d+Z$/, 'Z')
 
 const inState = (resources: readonly ResourceStatus[], state: State): readonly string[] =>
   resources.filter((resource) => resource.state === state).map(({ name }) => name)
@@ -30,23 +38,22 @@ function inSync(resources: readonly ResourceStatus[]): string {
   const all = resources.length
   if (all === 0) return 'no resources'
   const good = inState(resources, 'in sync').length
-  return `${good === all ? '' : `${good} of `}${all} ${all === 1 ? 'resource' : 'resources'} in sync`
+  return `${good === all ? '' : `${good} of `}${counted(all, 'resource')} in sync`
 }
 
 function named(resources: readonly ResourceStatus[], state: State, word: string): string[] {
   const names = inState(resources, state)
-  if (names.length === 0) return []
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : ''
-  return [`${word}: ${names.slice(0, NAMED).join(', ')}${more}`]
+  return names.length === 0 ? [] : [`${word}: ${listed(names, NAMED)}`]
 }
 
-function counted(resources: readonly ResourceStatus[], state: State): string[] {
+function number(resources: readonly ResourceStatus[], state: State): string[] {
   const { length } = inState(resources, state)
   return length === 0 ? [] : [`${length} ${state}`]
 }
 
-function away({ name, state, since, fault }: StoreStatus): string[] {
+function away({ name, state, since, fault, lag }: StoreStatus): string[] {
   if (state === 'live') return []
+  if (lag !== undefined) return [`${name} is behind: ${lateness(lag)}`]
   // Before its first answer there is nothing wrong with it.
-  return [fault === undefined ? `${name} is being read` : `${name} away since ${second(since)}`]
+  return [fault === undefined ? `${name} is being read` : `${name} away since ${toSecond(since)}`]
 }

@@ -1,10 +1,11 @@
-// Held changes that were accepted while no daemon ran: the next run lets them through. One file for
-// each confdir, a JSON array of the names of resources.
+// Changes that were accepted while no daemon ran: the next run lets these contents through. One file for
+// each confdir, a JSON object of hashes by resource.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { recordOf, text } from '../core/shape.ts'
 import { idOf, replaceFile } from './state-files.ts'
 
 export class Accepted {
@@ -14,31 +15,31 @@ export class Accepted {
     this.#path = join(stateDir, `accepted-${idOf(confdir)}.json`)
   }
 
-  /** The resources whose next change is to pass. A file that cannot be understood is as good as none. */
-  async all(): Promise<ReadonlySet<string>> {
+  /** By resource, the hash of the content that is to pass. A file that cannot be understood is as good as none. */
+  async all(): Promise<ReadonlyMap<string, string>> {
     try {
-      const names = JSON.parse(await readFile(this.#path, 'utf8')) as unknown
-      if (!Array.isArray(names)) return new Set()
-      return new Set(names.filter((name) => typeof name === 'string'))
+      const hashes: unknown = JSON.parse(await readFile(this.#path, 'utf8'))
+      return new Map(areHashes(hashes) ? Object.entries(hashes as Record<string, string>) : [])
     } catch {
-      return new Set()
+      return new Map()
     }
   }
 
-  async add(resource: string): Promise<Result<void, Fault>> {
-    return this.#set(new Set(await this.all()).add(resource))
+  /** @param hash of the whole content of the resource */
+  async add(resource: string, hash: string): Promise<Result<void, Fault>> {
+    return this.#set(new Map(await this.all()).set(resource, hash))
   }
 
   /** It has passed: the next change has to be accepted anew. */
   async forget(resource: string): Promise<Result<void, Fault>> {
-    const names = new Set(await this.all())
-    return names.delete(resource) ? this.#set(names) : ok(undefined)
+    const hashes = new Map(await this.all())
+    return hashes.delete(resource) ? this.#set(hashes) : ok(undefined)
   }
 
-  async #set(names: ReadonlySet<string>): Promise<Result<void, Fault>> {
+  async #set(hashes: ReadonlyMap<string, string>): Promise<Result<void, Fault>> {
     try {
-      if (names.size === 0) await unlink(this.#path)
-      else await replaceFile(this.#path, JSON.stringify([...names]), true)
+      if (hashes.size === 0) await unlink(this.#path)
+      else await replaceFile(this.#path, JSON.stringify(Object.fromEntries(hashes)), true)
       return ok(undefined)
     } catch (error) {
       const hint = 'Choose a directory that reconfd can write to with -state-dir.'
@@ -46,3 +47,5 @@ export class Accepted {
     }
   }
 }
+
+const areHashes = recordOf(text)

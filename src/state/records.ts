@@ -1,15 +1,17 @@
-// What is remembered of each resource from run to run, beside the reloads it owes: the keys its files were
-// made of (for guards), the content that its reload rejected, and the files to go back to. One small JSON
+// What is remembered of each resource from run to run, beside the reloads it owes: what its files were made
+// of and which change is held (for guards), the content that its reload rejected, the files to go back to. One small JSON
 // file for each resource, replaced as a whole, so that a change costs its own size.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
+import type { Short } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
 import type { Former, FormerFiles } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { either, listOf, number, oneOf, optional, recordOf, shape, text } from '../core/shape.ts'
+import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
 import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
 
@@ -21,9 +23,20 @@ export interface Rejected {
   readonly why: string
 }
 
+/** A change that a guard holds. */
+export interface HeldChange {
+  /** Of the whole content of the resource. */
+  readonly hash: string
+  /** Keys that may be coming back. */
+  readonly short?: Short
+}
+
 export interface Remembered {
-  /** By destination: the keys that the last applied render found. */
+  /** By destination with a guard: the keys that the last applied render found. */
   readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
+  /** What the last applied render found in each store; absent before there was one. */
+  readonly supplies?: Supplies | undefined
+  readonly held?: HeldChange | undefined
   /** The hash of the whole content in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
@@ -38,6 +51,10 @@ export interface Undo {
   /** By destination. */
   readonly files: ReadonlyMap<string, Observed>
 }
+
+/** The hash of the content that waits for somebody's consent: a guard holds it, or it was rolled back. */
+export const awaitsConsent = ({ held, rejected }: Remembered): string | undefined =>
+  held?.hash ?? rejected?.hash
 
 /** What the engine remembers with. */
 export interface Memory {
@@ -118,6 +135,8 @@ export class Records implements Memory {
 
 interface Written {
   readonly keys?: Readonly<Record<string, readonly Key[]>>
+  readonly supplies?: Readonly<Record<string, Supply>>
+  readonly held?: HeldChange | undefined
   readonly placed?: string | undefined
   readonly rejected?: Rejected | string | undefined
   readonly good?: Readonly<Record<string, WrittenFile>>
@@ -130,9 +149,11 @@ type WrittenFile =
   | 'made'
   | null
 
-function serialise({ keys, placed, rejected, good, undo }: Remembered): string {
+function serialise({ keys, supplies, held, placed, rejected, good, undo }: Remembered): string {
   const written: Written = {
     keys: Object.fromEntries([...keys].map(([dest, all]) => [dest, [...all]])),
+    ...(supplies === undefined ? {} : { supplies: Object.fromEntries(supplies) }),
+    held,
     placed,
     rejected,
     good: filesOf(good),
@@ -159,6 +180,13 @@ const writtenFile = either(
 )
 const isWritten = shape({
   keys: optional(recordOf(listOf(text))),
+  supplies: optional(recordOf(shape({ keys: number, names: number }))),
+  held: optional(
+    shape({
+      hash: text,
+      short: optional(shape({ counts: listOf(number), since: number })),
+    }),
+  ),
   placed: optional(text),
   rejected: optional(either(text, shape({ hash: text, why: text }))),
   good: optional(recordOf(writtenFile)),
@@ -171,9 +199,13 @@ function parse(json: string): Remembered {
   try {
     const written: unknown = JSON.parse(json)
     if (!isWritten(written)) return nothing
-    const { keys = {}, placed, rejected, good = {}, undo } = written as Written
+    const { keys = {}, supplies, held, placed, rejected, good = {}, undo } = written as Written
     return {
       keys: new Map(Object.entries(keys).map(([dest, all]) => [dest, new Set(all)])),
+      ...(supplies === undefined
+        ? {}
+        : { supplies: new Map(Object.entries(supplies) as [Key, Supply][]) }),
+      held,
       placed,
       // Up to version 0.1 the hash alone.
       rejected:

@@ -31,6 +31,7 @@ const reload = shape({
   signal: nullOr(text),
   timedOut: boolean,
   duration: number,
+  how: optional(text),
 })
 const reads = shape({
   keys: listOf(text),
@@ -54,11 +55,12 @@ const resource = shape({
 })
 const store = shape({
   name: text,
-  state: oneOf('live', 'stale', 'waiting'),
+  state: oneOf('live', 'behind', 'stale', 'waiting'),
   since: time,
   node: optional(text),
   keys: optional(number),
   fault: optional(fault),
+  lag: optional(number),
 })
 const fullStatus = shape({
   version: text,

@@ -16,8 +16,6 @@ import { openHttpStore } from './http-store.ts'
 import { coveredBy } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 
-const DEFAULT_NODE = '127.0.0.1:8500'
-
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
@@ -35,13 +33,13 @@ export function open(
   const opened = openHttpStore({
     name: 'consul-catalog',
     product: 'Consul',
-    defaultNode: DEFAULT_NODE,
+    port: 8500,
     settings,
     check: () => {
       credentials()
       expectPairs(catalog.meta)
     },
-    follow: (http, prefixes, signal, demand) => {
+    follow: (http, prefixes, signal, { demand }) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), indexes, NEEDS)
       const api = new CatalogApi(connect, catalog)
       const seen = seenBy(coveredBy(prefixes))

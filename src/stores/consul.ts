@@ -25,8 +25,6 @@ import { consulCredentials } from './secrets.ts'
 import { expecting } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-const DEFAULT_NODE = '127.0.0.1:8500'
-
 /** Queries per root: this many in a row at once, then this many a second. */
 const BURST = 20
 const PER_SECOND = 10
@@ -60,7 +58,7 @@ export function open(
   return openHttpStore({
     name: 'consul',
     product: 'Consul',
-    defaultNode: DEFAULT_NODE,
+    port: 8500,
     settings,
     check: () => void credentials(),
     follow: (http, prefixes, signal) =>

@@ -17,8 +17,6 @@ import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-const DEFAULT_NODE = '127.0.0.1:2379'
-
 /** Below what proxies usually allow a silent connection; in milliseconds. */
 const POLL_LIFE = 50_000
 
@@ -42,7 +40,7 @@ export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Stor
   return openHttpStore({
     name: 'etcdv2',
     product: 'etcd',
-    defaultNode: DEFAULT_NODE,
+    port: 2379,
     settings,
     follow: (http, prefixes, signal) =>
       follow(new EtcdV2Api(http, () => basicAuth(connection), pollLife), prefixes, signal),

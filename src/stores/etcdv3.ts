@@ -5,28 +5,31 @@ import { outermost, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { follow } from './etcdv3/follow.ts'
+import { follow, type Follow } from './etcdv3/follow.ts'
 import { Gateway } from './etcdv3/gateway.ts'
 import { list } from './etcdv3/list.ts'
+import type { Tuning } from './etcdv3/pulse.ts'
 import { openHttpStore } from './http-store.ts'
 import { Mailbox } from './mailbox.ts'
 
-/** Milliseconds a watch may be silent before it is opened anew; see etcdv3/follow.ts. */
-const SILENCE = 10_000
+/** See etcdv3/pulse.ts. A member that hangs is given up within 7 s. */
+const TUNING: Tuning = { interval: 4000, patience: 3000, grace: 500, moment: 1000, opening: 10_000 }
 
 /**
  * The store of `-backend etcdv3`. Faults of the settings are returned; nothing is connected yet.
  * @param tuning for tests
  */
-export function open(settings: StoreSettings, tuning = { silence: SILENCE }): Result<Store, Fault> {
+export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection } = settings
   return openHttpStore({
     name: 'etcdv3',
     product: 'etcd',
-    defaultNode: '127.0.0.1:2379',
+    port: 2379,
     settings,
-    follow: (http, prefixes, signal) =>
-      watch(new Gateway(http, connection, signal), outermost(prefixes), tuning),
+    // The connection of the questions beside the stream is kept from one to the next.
+    idle: tuning.interval * 2,
+    follow: (http, prefixes, signal, { behind = () => undefined }) =>
+      watch(new Gateway(http, connection, signal), outermost(prefixes), tuning, behind),
   })
 }
 
@@ -34,14 +37,20 @@ export function open(settings: StoreSettings, tuning = { silence: SILENCE }): Re
 async function* watch(
   gateway: Gateway,
   dirs: readonly Key[],
-  tuning: { readonly silence: number },
+  tuning: Tuning,
+  behind: Follow['behind'],
 ): AsyncGenerator<StoreEvent> {
-  const { entries, revision, cluster } = await list(gateway, dirs)
+  const began = performance.now()
+  const { entries, held } = await list(gateway, dirs)
+  const readAt = performance.now()
   yield { kind: 'snapshot', entries }
   const mailbox = new Mailbox()
   const ended = new AbortController()
-  const context = { gateway, mailbox, cluster, ...tuning, signal: ended.signal }
-  void follow(context, dirs, revision + 1n).catch((error: unknown) => mailbox.fail(error))
+  const { signal } = ended
+  const reading = readAt - began
+  void follow({ gateway, held, mailbox, tuning, readAt, reading, behind, signal }).catch(
+    (error: unknown) => mailbox.fail(error),
+  )
   try {
     yield* mailbox.deltas()
   } finally {

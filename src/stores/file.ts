@@ -65,7 +65,7 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
   yield { kind: 'snapshot', entries }
   if (signal.aborted) return
 
-  const { Bell } = await import('./file/bell.ts')
+  const { Bell } = await import('../system/bell.ts')
   const bell = new Bell(signal)
   try {
     for (;;) {

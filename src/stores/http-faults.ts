@@ -1,5 +1,6 @@
 // What goes wrong below HTTP, in the operator's words: what happened, and what to check.
 import { FaultError, type Fault } from '../core/fault.ts'
+import { duration } from '../core/words.ts'
 import { explainTls } from './tls-faults.ts'
 
 /** Milliseconds for TCP and TLS to be set up. */
@@ -7,7 +8,7 @@ export const CONNECT_TIMEOUT = 10_000
 
 export class TimeoutError extends Error {
   constructor(readonly timeout: number) {
-    super(`no answer within ${timeout / 1000} s`)
+    super(`no answer within ${duration(timeout)}`)
   }
 }
 
@@ -56,13 +57,20 @@ function explain(
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }
+    case 'ENOENT':
+      return { what: 'there is no socket at this path', hint: where }
+    case 'EACCES':
+      return {
+        what: 'permission denied',
+        hint: 'reconfd has to run as a user that may use the socket',
+      }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
       return {
-        what: `no connection within ${CONNECT_TIMEOUT / 1000} s`,
+        what: `no connection within ${duration(CONNECT_TIMEOUT)}`,
         hint: 'check -node and the firewall',
       }
     case 'UND_ERR_HEADERS_OVERFLOW':
@@ -88,3 +96,15 @@ const notHttp = (data = ''): Pick<Fault, 'hint'> & { readonly what: string } =>
         hint: 'write -scheme https, or https:// before the node',
       }
     : { what: 'its answer is not HTTP', hint: 'is another server listening there? check -node' }
+
+/** What servers of Go, and nginx, say to plain HTTP where they expect TLS. */
+export const wantsTls = (body: string): boolean =>
+  /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(body)
+
+export const plainHttp = (place: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `${place} expects HTTPS, and was asked by plain HTTP`,
+    hint: 'use -scheme https, or write https:// before the node',
+    permanent: true,
+  })

@@ -1,17 +1,18 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 // Redirects are not followed: no store sends any.
-import { raise } from '../core/fault.ts'
 import type { Connection, Limits } from '../core/settings.ts'
+import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
-import { Connector } from './http-connector.ts'
-import { faultOf, isClosed, TimeoutError } from './http-faults.ts'
-import { passwordOf, quoted } from './secrets.ts'
+import { nodeAt, Sockets } from './http-sockets.ts'
+import { faultOf, isClosed, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
+import { routeTo, type Route } from './proxy.ts'
+import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string
   /** Aborting makes the call throw the signal's reason. */
@@ -38,14 +39,18 @@ export interface ClientOptions {
   readonly limits: Limits
   /** How messages call the server, such as `etcd`. */
   readonly product: string
+  /** Of a node that does not say. */
+  readonly port: number
   /** Called when bytes of an answer have come. */
   readonly heard?: (() => void) | undefined
+  /** Milliseconds that a connection is kept for the next request. */
+  readonly idle?: number | undefined
 }
 
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
-  /** The node as an origin, such as `http://127.0.0.1:2379`: for messages. */
+  /** The node, such as `http://127.0.0.1:2379`: for messages. */
   readonly origin: string
   /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
   readonly place: string
@@ -84,30 +89,36 @@ const DEFAULT_TIMEOUT = 30_000
 
 /**
  * A client for one node; no socket is opened before the first request.
- * @param node `host:port` (the connection's scheme applies), `http://host:port` or `https://host:port`
- * Throws a FaultError when the node is no address.
+ * @param node as parseHttpNode() has it
+ * Throws a FaultError when the node is no address, or its proxy none.
  */
 export const openHttp = (node: string, options: ClientOptions): HttpClient =>
-  new PooledClient(originOf(node, options.connection.scheme), options)
+  new PooledClient(nodeAt(node, options.connection, options.port), options)
 
 class PooledClient implements HttpClient {
+  readonly origin: string
   readonly place: string
   readonly limits: Limits
-  readonly #sockets: Connector
+  readonly #route: Route | undefined
+  readonly #sockets: Sockets
   readonly #pool: Pool
 
   constructor(
-    readonly origin: string,
+    private readonly node: HttpNode,
     private readonly options: ClientOptions,
   ) {
-    this.place = `${options.product} at ${origin}`
-    this.limits = options.limits
-    this.#sockets = new Connector(options.connection)
-    this.#pool = new Pool(origin, {
+    const { connection, product, limits } = options
+    this.origin = node.name
+    this.place = `${product} at ${node.name}`
+    this.limits = limits
+    this.#route = node.socket === undefined ? routeTo(node.origin, connection) : undefined
+    this.#sockets = new Sockets(connection, node.socket, this.#route?.tunnel)
+    this.#pool = new Pool(this.#route?.forward?.origin ?? node.origin, {
       // Long polls last for minutes: each request has its own timeout instead.
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
       connect: this.#sockets.connect,
     })
   }
@@ -118,11 +129,13 @@ class PooledClient implements HttpClient {
       const source = await this.#start(path, options, time.signal)
       const { status, headers } = source
       const body = bodyOf(source, this.options.heard)
-      if (status !== 200 || options.into === undefined) {
-        return { status, headers, body: await body.whole() }
+      if (status === 200 && options.into !== undefined) {
+        await body.into(options.into)
+        return { status, headers, body: '' }
       }
-      await body.into(options.into)
-      return { status, headers, body: '' }
+      const text = await body.whole()
+      this.#expectPlain(status, text)
+      return { status, headers, body: text }
     } catch (error) {
       throw this.#reasonOf(error, options)
     } finally {
@@ -138,13 +151,17 @@ class PooledClient implements HttpClient {
       time.disarm()
       const { status, headers } = source
       const body = bodyOf(source, options.onBytes)
-      const text = (): Promise<string> =>
-        body
-          .message()
-          .catch((error: unknown) => {
-            throw ended(error)
-          })
-          .finally(time.clear)
+      const text = async (): Promise<string> => {
+        try {
+          const whole = await body.message()
+          this.#expectPlain(status, whole)
+          return whole
+        } catch (error) {
+          throw ended(error)
+        } finally {
+          time.clear()
+        }
+      }
       return { status, headers, lines: body.lines(ended, time.clear), text }
     } catch (error) {
       time.clear()
@@ -159,10 +176,11 @@ class PooledClient implements HttpClient {
 
   async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
     const { place, limits } = this
+    const forward = this.#route?.forward
     const { statusCode, headers, body } = await requestOn(this.#pool, {
-      path,
+      path: forward === undefined ? path : `${this.node.origin}${path}`,
       method: options.method ?? 'GET',
-      headers: options.headers ?? {},
+      headers: { ...options.headers, ...forward?.headers },
       body: options.body ?? null,
       signal,
     })
@@ -170,36 +188,26 @@ class PooledClient implements HttpClient {
     return { status: statusCode, headers, body, place, limits }
   }
 
+  #expectPlain(status: number, body: string): void {
+    if (status === 400 && wantsTls(body)) throw plainHttp(this.place)
+  }
+
   /** The caller's own reason, when it was the caller who ended it; else the fault. */
   #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
     if (signal?.aborted === true) return signal.reason
     const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
-    return faultOf(cause, this.place, this.options.product)
+    const through =
+      this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
+    return faultOf(cause, `${this.place}${through}`, this.options.product)
   }
 }
 
-/** `host:port` with the scheme put before it; what the node brings along wins. */
-export function originOf(node: string, scheme: 'http' | 'https'): string {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${scheme}://${node}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url !== undefined && url.username + url.password !== '') {
-    raise('store', `the node ${url.host} carries a user or a password`, {
-      hint: 'give them with -username and -password',
-      permanent: true,
-    })
+/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
+export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+  for (const node of nodes) {
+    const { origin, socket } = nodeAt(node, connection, port)
+    if (socket === undefined) routeTo(origin, connection)
   }
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname + url.search !== '/') {
-    raise('store', `the node ${quoted(node)} is not an address`, {
-      hint: 'write -node host:port, http://host:port or https://host:port',
-      permanent: true,
-    })
-  }
-  return url.origin
-}
-
-/** Throws the fault of a bad node or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[]): void {
-  for (const node of nodes) originOf(node, connection.scheme)
   tlsOptions(connection)
   passwordOf(connection)
 }

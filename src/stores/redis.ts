@@ -8,6 +8,7 @@ import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
+import { duration, listed } from '../core/words.ts'
 import { isEmpty } from './difference.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import { parseNode, type Address } from './redis/address.ts'
@@ -140,7 +141,7 @@ function polling(
   { why, hint }: { readonly why: string; readonly hint: string },
   { pollInterval }: Pace,
 ): Notice {
-  const every = `${pollInterval / 1000} s (-poll-interval)`
+  const every = `${duration(pollInterval)} (-poll-interval)`
   const message = `${place} may not tell of all changes, ${why}: all keys are read every ${every}; ${hint}`
   return { level: 'warn', message }
 }
@@ -148,9 +149,7 @@ function polling(
 function leftOut({ place }: Connection, contents: Contents): readonly Notice[] {
   const names = [...contents].flatMap(([name, content]) => (content === null ? [name] : []))
   if (names.length === 0) return []
-  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
-  const some = names.slice(0, 3).join(', ') + more
-  const message = `${place}: left out, since they are neither strings nor hashes: ${some}`
+  const message = `${place}: left out, since they are neither strings nor hashes: ${listed(names, 3)}`
   return [{ level: 'debug', message }]
 }
 

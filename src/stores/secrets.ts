@@ -3,15 +3,16 @@
 import { readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
+import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
-/** A node as messages quote it: without what stands before an @ or behind a ?, where secrets are put. */
-export const quoted = (node: string): string =>
-  JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
-
 /** The password, from -password-file when there is one. Throws a FaultError when it cannot be read. */
-export const passwordOf = ({ password, passwordFile }: Connection): string | undefined =>
-  passwordFile === undefined ? password : readSecret(passwordFile, '-password-file')
+export function passwordOf(connection: Connection): string | undefined {
+  const { username, password: given, passwordFile } = connection
+  const password = passwordFile === undefined ? given : readSecret(passwordFile, '-password-file')
+  keepSecret(password, username)
+  return password
+}
 
 /** The `Authorization` header for basic auth, or none when the connection has no user. */
 export function basicAuth(connection: Connection): Record<string, string> {
@@ -30,6 +31,7 @@ export function consulCredentials(
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
+  keepSecret(token)
   // The HTTP library would only say that a header is wrong.
   if (/[^ -~]/.test(token)) {
     raise(

@@ -2,7 +2,7 @@
 // told of its own keys. To feeds/follow.ts the store of each name is a store like any other.
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import type { Notice, Store, StoreEvent } from '../core/store.ts'
+import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { difference } from './difference.ts'
 import { Mailbox } from './mailbox.ts'
 import { coveredBy } from './roots.ts'
@@ -16,7 +16,7 @@ export function share(store: Store, prefixes: readonly Key[]): Store {
       shared = new SharedWatch(store, node, prefixes)
       watches.set(node, shared)
     }
-    return shared.follow(own, signal, options?.heard)
+    return shared.follow(own, signal, options)
   }
   const find = store.findNodes?.bind(store)
   return {
@@ -32,7 +32,7 @@ export function share(store: Store, prefixes: readonly Key[]): Store {
 interface Follower {
   readonly wanted: (key: Key) => boolean
   readonly mailbox: Mailbox
-  readonly heard: (() => void) | undefined
+  readonly options: WatchOptions
 }
 
 /** One watch of the store: begins with its first follower, ends with the last one or when it breaks. */
@@ -60,10 +60,10 @@ class SharedWatch {
   async *follow(
     own: readonly Key[],
     signal: AbortSignal,
-    heard?: () => void,
+    options: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
     if (signal.aborted) return
-    const follower = { wanted: coveredBy(own), mailbox: new Mailbox(), heard }
+    const follower = { wanted: coveredBy(own), mailbox: new Mailbox(), options }
     this.#followers.add(follower)
     this.#done ??= this.#run()
     const aborted = new Promise<void>((resolve) => {
@@ -96,8 +96,10 @@ class SharedWatch {
     const { store, node, prefixes } = this
     let end: unknown
     try {
-      const heard = (): void => this.#followers.forEach((follower) => follower.heard?.())
-      const events = store.watch(node, prefixes, this.#abort.signal, { heard })
+      const heard = (): void => this.#followers.forEach(({ options }) => options.heard?.())
+      const behind = (lag: number | undefined): void =>
+        this.#followers.forEach(({ options }) => options.behind?.(lag))
+      const events = store.watch(node, prefixes, this.#abort.signal, { heard, behind })
       for await (const event of events) this.#take(event)
       end = new FaultError({ kind: 'store', message: `${store.name} at ${node} ended the watch` })
     } catch (error) {

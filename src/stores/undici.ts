@@ -14,6 +14,7 @@ export type Pool = PoolClass
 
 /** https://undici.nodejs.org/#/docs/api/Connector */
 export const buildConnector = innerConnector as typeof BuildConnector
+export type Connector = ReturnType<typeof BuildConnector>
 
 const request = innerRequest as (
   this: Pool,

@@ -20,3 +20,10 @@ export function monotonicTime(): bigint {
   const [uptime] = readFileSync('/proc/uptime', 'latin1').split(' ')
   return BigInt(Math.round((Number(uptime) + 0.02) * 1e6))
 }
+
+/** Such as `node v20.19.2`. */
+export const runtimeName = (): string =>
+  isBun ? `bun ${process.versions['bun']}` : `node ${process.version}`
+
+/** Such as `linux x64`. */
+export const platformName = (): string => `${process.platform} ${process.arch}`

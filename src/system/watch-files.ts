@@ -1,7 +1,12 @@
 // Watches conf.d, the templates folder and the files that renders depend on, for as long as a daemon runs.
-import { stat } from 'node:fs/promises'
+// What changed is found by comparing which file each path leads to, and as of when: a link anywhere on the way
+// that points elsewhere changes the files behind it, as an edit does.
+import { statSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FSWatcher } from 'chokidar'
+import { Bell } from './bell.ts'
+import { Links, stampOf } from './links.ts'
 
 export interface FileWatch {
   /** Watches further paths; those already watched are ignored. */
@@ -9,86 +14,131 @@ export interface FileWatch {
   close(): Promise<void>
 }
 
-/** How long no further event may come before the paths are handed over, in milliseconds. */
+/** How long nothing further may happen before it is compared, and the most that this puts it off: milliseconds. */
 const SETTLE = 100
+const SETTLE_MOST = 2000
 
 /** How often it is looked whether a folder is another one by now, in milliseconds. */
 const LOOK = 1000
 
+/** By path; empty for a path where nothing is. */
+type Stamps = Map<string, string>
+
 /**
  * Calls `changed` with the paths that were added, changed or removed, a batch at a time: an editor
  * that saves makes several events, and a half-saved file is worth nothing. Resolves once armed.
- * @param folders absolute paths; one that is replaced as a whole, as deployments do by a rename or a
- *   link, is watched anew and is itself among the changed paths
+ * @param folders absolute paths; what is in them counts, but for names with a leading dot
  */
 export async function watchFiles(
   folders: readonly string[],
   changed: (paths: ReadonlySet<string>) => void,
 ): Promise<FileWatch> {
-  const { watch } = await import('chokidar')
-  const known = new Set<string>(folders)
   const closing = new AbortController()
-  let batch = new Set<string>()
-  let last = 0
+  const bell = new Bell(closing.signal)
+  /** Beside the folders, with the stamps that they had when they were added. */
+  const added: Stamps = new Map()
 
-  const settle = async (): Promise<void> => {
-    while (performance.now() - last < SETTLE) {
-      await sleep(SETTLE, undefined, { signal: closing.signal })
-    }
-    const settled = batch
-    batch = new Set()
-    changed(settled)
-  }
-  const note = (path: string): void => {
-    last = performance.now()
-    if (batch.size === 0) settle().catch(() => undefined)
-    batch.add(path)
-  }
-  const arm = (): FSWatcher =>
-    watch([...known], { ignoreInitial: true, ignorePermissionErrors: true }).on('all', (_, path) =>
-      note(path),
-    )
-  const ready = (armed: FSWatcher): Promise<void> =>
-    new Promise((resolve) => armed.once('ready', resolve))
-  let seen = await identities(folders)
-  let watcher = arm()
-  await ready(watcher)
-
-  // No event tells of a folder that was renamed away with its parent: the watcher stays with the old one.
-  const look = async (): Promise<void> => {
+  const look = async (): Promise<Stamps> => {
     for (;;) {
+      const links = new Links()
+      const stamps: Stamps = new Map()
+      for (const folder of folders) await lookInto(folder, links, stamps, [])
+      for (const path of added.keys()) if (!stamps.has(path)) await lookAt(path, links, stamps)
+      // What happened before a folder was watched went unseen.
+      const unseen = await bell.watch(links.places)
+      if (!unseen || closing.signal.aborted) return stamps
+    }
+  }
+  let known = await look()
+  const compare = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      await bell.rung(SETTLE, SETTLE_MOST)
+      const now = await look()
+      if (closing.signal.aborted) return
+      const before = new Map([...added, ...known])
+      known = now
+      const paths = [...new Set([...before.keys(), ...now.keys()])]
+      const differing = paths.filter((path) => (before.get(path) ?? '') !== (now.get(path) ?? ''))
+      if (differing.length > 0) changed(new Set(differing))
+    }
+  }
+  // No event tells of a folder that was renamed away with its parent: the bell stays with the old one.
+  const visit = async (): Promise<void> => {
+    for (let seen = await identities(folders); ;) {
       await sleep(LOOK, undefined, { signal: closing.signal, ref: false })
       const now = await identities(folders)
-      const replaced = folders.filter((_, n) => now[n] !== seen[n])
+      if (now !== seen) bell.ring()
       seen = now
-      if (replaced.length === 0) continue
-      // Closed first: watchers of one path share what the system told of the first one's folder.
-      await watcher.close()
-      watcher = arm()
-      await ready(watcher)
-      replaced.forEach(note)
     }
   }
-  const looking = look().catch(() => undefined)
+  const comparing = compare()
+  const visiting = visit().catch(() => undefined)
 
   return {
-    add(more) {
-      const fresh = [...more].filter(
-        (path) => !known.has(path) && !folders.some((dir) => path.startsWith(`${dir}/`)),
-      )
-      for (const path of fresh) known.add(path)
-      if (fresh.length > 0) watcher.add(fresh)
+    add(paths) {
+      for (const path of paths) {
+        if (added.has(path) || known.has(path)) continue
+        // Taken now: what changes while the bell is being hung is seen as well.
+        added.set(path, stampNow(path))
+        bell.ring()
+      }
     },
     async close() {
       closing.abort()
-      await looking
-      await watcher.close()
+      await Promise.all([comparing, visiting])
+      await bell.close()
     },
   }
 }
 
-/** Of each folder, by which it is told from another one of its name; empty when there is none. */
-async function identities(folders: readonly string[]): Promise<string[]> {
+/** @param above the folders that it lies in, without links */
+async function lookInto(
+  folder: string,
+  links: Links,
+  stamps: Stamps,
+  above: readonly string[],
+): Promise<void> {
+  const real = await links.end(folder)
+  if (above.includes(real)) return // a link to a folder that holds it
+  const entries = await readdir(real).catch(() => undefined)
+  if (entries === undefined) return expect(real, links)
+  links.whole(real)
+  for (const entry of entries.filter((name) => !name.startsWith('.'))) {
+    const path = join(folder, entry)
+    const found = await lookAt(path, links, stamps)
+    if (found?.isDirectory() !== true) continue
+    stamps.delete(path)
+    await lookInto(path, links, stamps, [...above, real])
+  }
+}
+
+async function lookAt(path: string, links: Links, stamps: Stamps) {
+  const real = await links.end(path)
+  const found = await stat(real, { bigint: true }).catch(() => undefined)
+  stamps.set(path, found === undefined ? '' : stampOf(found))
+  if (found === undefined) await expect(real, links)
+  return found
+}
+
+/** Of a path where nothing is, the folder that it would begin in is watched. */
+async function expect(path: string, links: Links): Promise<void> {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    links.note(at)
+    if ((await stat(dirname(at)).catch(() => undefined)) !== undefined) return
+  }
+}
+
+function stampNow(path: string): string {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return found === undefined ? '' : stampOf(found)
+  } catch {
+    return ''
+  }
+}
+
+/** By which folders are told from others of their names. */
+async function identities(folders: readonly string[]): Promise<string> {
   const found = await Promise.all(folders.map((folder) => stat(folder).catch(() => undefined)))
-  return found.map((entry) => (entry === undefined ? '' : `${entry.dev}:${entry.ino}`))
+  return found.map((entry) => `${entry?.dev}:${entry?.ino}`).join(' ')
 }

@@ -1,5 +1,5 @@
 // Template files: which file a name means, its text, and its compiled form, made once a file version.
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { decodeValue } from '../core/bytes.ts'
 import { raise } from '../core/fault.ts'
@@ -10,9 +10,16 @@ export const DEST = 'dest'
 /** Templates that are no files, by the path that they would have. */
 export type Texts = ReadonlyMap<string, string>
 
+/** What a file was compiled to, by variant. */
+interface Version<Compiled> {
+  /** Which file on disk it is; undefined for a text. */
+  readonly id: string | undefined
+  readonly variants: Map<string, () => Compiled>
+}
+
 export class Sources<Compiled> {
   /** What compiling gave: the compiled form, or what it threw. Missing files are not remembered. */
-  readonly #compiled = new Map<string, Map<string, () => Compiled>>()
+  readonly #compiled = new Map<string, Version<Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()
 
   /** @param texts what stands in for files, by path */
@@ -53,13 +60,21 @@ export class Sources<Compiled> {
    * @param variant options that compile to something else
    */
   open(path: string, variant: string): Compiled | undefined {
-    const variants = this.#compiled.get(path) ?? new Map<string, () => Compiled>()
-    const known = variants.get(variant)
+    // A link on the way may point elsewhere since. A file that is written in place is not looked at before
+    // forget() says that it is finished; and one that is missing may be about to be replaced.
+    const id = this.texts.has(path) ? undefined : idOf(path)
+    const last = this.#compiled.get(path)
+    const version =
+      last !== undefined && (id === undefined || id === last.id)
+        ? last
+        : { id, variants: new Map<string, () => Compiled>() }
+    const known = version.variants.get(variant)
     if (known !== undefined) return known()
     const text = this.text(path)
     if (text === undefined) return undefined
     const outcome = attempt(() => this.compile(path, text, variant))
-    this.#compiled.set(path, variants.set(variant, outcome))
+    version.variants.set(variant, outcome)
+    this.#compiled.set(path, version)
     return outcome()
   }
 
@@ -79,6 +94,12 @@ export class Sources<Compiled> {
   forget(path: string): void {
     this.#compiled.delete(path)
   }
+}
+
+/** Undefined when nothing is there. */
+function idOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
 }
 
 /** Runs something now; the outcome, value or exception, can be had again and again. */

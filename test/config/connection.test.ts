@@ -15,7 +15,10 @@ async function connectionOf(...given: Parameters<typeof load>) {
   const result = await load(...given)
   if (!result.ok) throw new Error(result.error.faults.map(({ message }) => message).join('\n'))
   if (result.value.kind !== 'run') throw new Error(`not a run: ${result.value.kind}`)
-  return { ...result.value.settings.connection, notices: result.value.notices }
+  return {
+    ...result.value.settings.connection,
+    notices: result.value.notices.flatMap((one) => (one.level === 'warn' ? one.message : [])),
+  }
 }
 
 const secured: Partial<Connection> = {
@@ -90,7 +93,14 @@ describe('a secret or a file that holds it', () => {
   })
 
   test('one that was typed is told about, and not repeated', async () => {
-    const { notices } = await connectionOf(['-password', 's3cret', '-auth-token', 's3cret'])
+    const { notices } = await connectionOf([
+      '-backend',
+      'consul',
+      '-password',
+      's3cret',
+      '-auth-token',
+      's3cret',
+    ])
     expect(notices).toHaveLength(2)
     expect(notices[0]).toMatch(/^-password on the command line can be read .* -password-file /)
     expect(notices.join()).not.toContain('s3cret')

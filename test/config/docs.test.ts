@@ -1,13 +1,20 @@
-// docs/configuration.md carries the tables of options, keys and exit codes: they are generated from the
-// code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
+// docs/configuration.md and docs/register.md carry the tables of options, keys and exit codes: they are
+// generated from the code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
-import { guardKeys, resourceKeys, templateKeys, type KeySpec } from '../../src/config/schema.ts'
-
-const page = new URL('../../docs/configuration.md', import.meta.url).pathname
+import { registerFlags, type RegisterFlag } from '../../src/config/register-flags.ts'
+import { serviceKeys } from '../../src/config/service-file.ts'
+import {
+  guardGroupKeys,
+  guardKeys,
+  resourceKeys,
+  templateKeys,
+  type KeySpec,
+} from '../../src/config/schema.ts'
 
 const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``)
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -25,6 +32,8 @@ const types: Record<KeySpec['type'], string> = {
   limit: 'integer or string',
   choice: 'string',
   table: 'table',
+  tables: 'array of tables',
+  'one or more': 'string or array of strings',
 }
 
 const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
@@ -37,7 +46,15 @@ const keyTable = (keys: Readonly<Record<string, KeySpec>>): string =>
     ]),
   )
 
-const tables: Record<string, string> = {
+const registerRows = (Object.entries(registerFlags) as [string, RegisterFlag][]).map(
+  ([name, { placeholder, default: value, help }]) => [
+    code(placeholder === undefined ? `-${name}` : `-${name} ${placeholder.replaceAll('|', '\\|')}`),
+    code(value),
+    help.replaceAll('|', '\\|'),
+  ],
+)
+
+const configuration: Record<string, string> = {
   options: table(
     ['Flag', 'Environment', 'confd.toml', 'Default', 'Meaning'],
     optionNames.map((name) => {
@@ -50,17 +67,28 @@ const tables: Record<string, string> = {
   keys: keyTable(templateKeys),
   'resource keys': keyTable(resourceKeys),
   'guard keys': keyTable(guardKeys),
+  'guard group keys': keyTable(guardGroupKeys),
+  'haproxy keys': keyTable(haproxyKeys),
   'exit codes': table(
     ['Code', 'Meaning'],
     exitCodes.map(([number, meaning]) => [String(number), meaning]),
   ),
 }
 
-test('the tables of docs/configuration.md are those of the code', async () => {
+const register: Record<string, string> = {
+  'register flags': table(['Flag', 'Default', 'Meaning'], registerRows),
+  'service keys': keyTable(serviceKeys),
+}
+
+test.each([
+  ['configuration.md', configuration],
+  ['register.md', register],
+] as const)('the tables of docs/%s are those of the code', async (name, tables) => {
+  const page = new URL(`../../docs/${name}`, import.meta.url).pathname
   const text = await readFile(page, 'utf8')
   let wanted = text
-  for (const [name, rows] of Object.entries(tables)) {
-    const [begin, end] = [`<!-- ${name}: generated -->`, `<!-- end of ${name} -->`]
+  for (const [title, rows] of Object.entries(tables)) {
+    const [begin, end] = [`<!-- ${title}: generated -->`, `<!-- end of ${title} -->`]
     expect(text).toContain(begin)
     expect(text).toContain(end)
     const [before = ''] = wanted.split(begin, 1)

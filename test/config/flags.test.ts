@@ -27,7 +27,7 @@ describe('good command lines', () => {
     [['-h'], { help: true }],
     [['-watch', '--'], { watch: true }],
   ])('%j', (argv, expected) => {
-    expect(parseFlags(argv)).toEqual({ values: expected, faults: [] })
+    expect(parseFlags(argv)).toEqual({ values: expected, faults: [], notices: [] })
   })
 })
 
@@ -36,9 +36,9 @@ describe('commands', () => {
     [['status'], { command: 'status' }],
     [
       ['status', '-json', '-confdir', '/c'],
-      { command: 'status', own: new Map([['json', '']]), values: { confdir: '/c' } },
+      { command: 'status', own: new Map([['json', []]]), values: { confdir: '/c' } },
     ],
-    [['-json', 'status'], { command: 'status', own: new Map([['json', '']]) }],
+    [['-json', 'status'], { command: 'status', own: new Map([['json', []]]) }],
     [['check', '-preflight'], { command: 'check', values: { preflight: true } }],
     [['-validate'], { command: 'check', values: { validate: true } }],
     [['test'], { command: 'test' }],
@@ -48,8 +48,8 @@ describe('commands', () => {
         command: 'test',
         operand: 'a',
         own: new Map([
-          ['update', ''],
-          ['junit', 'x.xml'],
+          ['update', []],
+          ['junit', ['x.xml']],
         ]),
       },
     ],
@@ -60,20 +60,46 @@ describe('commands', () => {
     [['why', '--', '-a.toml'], { command: 'why', operand: '-a.toml' }],
     [['reload', 'status'], { command: 'reload', operand: 'status' }],
     [['help'], { command: 'help' }],
+    [
+      ['register', 'etcd://a', '-tags', 'x', '-tags', 'y', '-docker', '-internal=true'],
+      {
+        command: 'register',
+        operand: 'etcd://a',
+        own: new Map([
+          ['tags', ['x', 'y']],
+          ['docker', []],
+          ['internal', []],
+        ]),
+      },
+    ],
+    [
+      ['register', '-docker', 'tcp://h:1', '-explicit=false', '--', 'run', '-x', '--', 'y'],
+      {
+        command: 'register',
+        own: new Map([['docker', ['tcp://h:1']]]),
+        argv: ['run', '-x', '--', 'y'],
+      },
+    ],
   ])('%j', (argv, expected) => {
     expect(parseFlags(argv)).toMatchObject({ faults: [], ...expected })
   })
 
   const list = '"reconfd -help" lists all flags'
+  const commandList =
+    'he commands are status, why, resync, reload, accept, check, test, snapshot, register, schema, completion, man, version, help'
   test.each<[string[], string, string]>([
-    [['stauts'], 'unknown command stauts', 'did you mean status?'],
-    [['frobnicate'], 'argument "frobnicate" is no command and belongs to no flag', list],
+    [['stauts'], 'unknown command "stauts"', `did you mean status? T${commandList}`],
+    [['frobnicate'], 'unknown command "frobnicate"', `t${commandList}`],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
     [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
-    [['resync', '-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check'],
-    [['-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check'],
-    [['test', '-junit'], 'flag -junit needs a value', list],
+    [
+      ['resync', '-json'],
+      'unknown flag -json',
+      'it belongs to reconfd status, why, check, register',
+    ],
+    [['-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check, register'],
+    [['test', '-junit'], 'flag -junit needs a value', 'write -junit <file>'],
     [['check', '-json=x'], 'flag -json takes no value', list],
     [
       ['completion', 'tcsh'],
@@ -133,14 +159,14 @@ describe('bad command lines', () => {
     [
       ['-backend', 'vault'],
       [
-        '-backend: "vault" is not supported by reconfd yet; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
+        '-backend: "vault" is not a store that reconfd has; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
         list,
       ],
     ],
     [
       ['-secret-keyring', 'x'],
       [
-        'flag -secret-keyring of confd is not supported by reconfd yet',
+        'flag -secret-keyring of confd is not supported by reconfd',
         'run without it, or keep confd for this',
       ],
     ],
@@ -188,6 +214,6 @@ test('-help names every flag, its default and the exit codes, in lines that fit'
   for (const code of [0, 1, 2, 64, 69, 70, 78])
     expect(help).toMatch(new RegExp(`^  ${code} +\\w`, 'm'))
   expect(help).toContain('why RESOURCE [-json]')
-  expect(help).toContain('(default /etc/confd)')
-  expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+  expect(help.replace(/\s+/g, ' ')).toContain('(default /etc/confd)')
+  expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
 })

@@ -22,9 +22,14 @@ describe('guards', () => {
     ['max_removed = "50%"', { maxRemoved: { kind: 'share', percent: 50 }, allowEmpty: false }],
     ['max_removed = 4', { maxRemoved: { kind: 'count', most: 4 }, allowEmpty: false }],
     ['max_shrink = "0%"', { maxShrink: { kind: 'share', percent: 0 }, allowEmpty: false }],
+    ['settle = "2s"', { allowEmpty: false, settle: 2000 }],
     ['max_shrink = 1024', { maxShrink: { kind: 'count', most: 1024 }, allowEmpty: false }],
   ])('%s', async (lines, guard) => {
-    expect((await templateOf(guarded(lines)))?.guard).toEqual(guard)
+    expect((await templateOf(guarded(lines)))?.guard).toEqual({
+      settle: 5000,
+      groups: [],
+      ...guard,
+    })
   })
 
   test('inline, dotted, and one for each [[template]]', async () => {
@@ -42,12 +47,51 @@ describe('guards', () => {
     expect((await templateOf(good))?.guard).toBeUndefined()
   })
 
+  test('groups, with the prefix before their patterns', async () => {
+    const toml = `${keyed}prefix = "/p[1]"\n[[template.guard.group]]\nkeys = "/web/*"\nmin_keys = 2\nmax_removed = "50%"\n`
+    expect((await templateOf(toml))?.guard?.groups).toEqual([
+      { pattern: '/p\\[1]/web/*', minKeys: 2, maxRemoved: { kind: 'share', percent: 50 } },
+    ])
+  })
+
+  test('allow_empty of the resource, unless the guard says otherwise', async () => {
+    const allowed = (toml: string) => templateOf(`allow_empty = true\n${toml}`)
+    expect((await allowed(guarded('')))?.guard?.allowEmpty).toBe(true)
+    expect((await allowed(guarded('allow_empty = false')))?.guard?.allowEmpty).toBe(false)
+    const { resources } = await load({ 'conf.d/a.toml': good }, ['-allow-empty'])
+    expect(resources[0]?.allowEmpty).toBe(true)
+    const own = `allow_empty = false\n${guarded('')}`
+    const { resources: tight } = await load({ 'conf.d/a.toml': own }, ['-allow-empty'])
+    expect(tight[0]).toMatchObject({
+      allowEmpty: false,
+      templates: [{ guard: { allowEmpty: false } }],
+    })
+  })
+
+  test.each<[string, string]>([
+    ['', '5:1: keys is missing'],
+    ['keys = "/web/*"', '5:1: the group has no limit / add min_keys = 2 or max_removed = "50%"'],
+    ['keys = "/web/["\nmin_keys = 1', '6:8: keys: syntax error in pattern "/web/["'],
+    [
+      'keys = "/db/*"\nmin_keys = 1',
+      '6:8: nothing that the template reads can match /db/* / the keys of the template are /web',
+    ],
+  ])('a bad group: %s', async (lines, expected) => {
+    const told = await faultLines(`${keyed}[[template.guard.group]]\n${lines}\n`)
+    expect(told.filter((line) => !/^ +\d* \|/.test(line)).join(' / ')).toBe(
+      expected.replace(' / ', ' /   '),
+    )
+  })
+
   const limit = 'is not a whole number, or a share such as "50%"'
   test.each<[string, string[]]>([
     ['max_remove = 1', ['6:1: unknown key max_remove', '  did you mean max_removed?']],
     [
       'colour = 1',
-      ['6:1: unknown key colour', '  the keys are min_keys, max_removed, max_shrink, allow_empty'],
+      [
+        '6:1: unknown key colour',
+        '  the keys are min_keys, max_removed, max_shrink, allow_empty, settle, group',
+      ],
     ],
     ['min_keys = -1', ['6:12: min_keys must be at least 0']],
     ['min_keys = 1.5', ['6:12: min_keys must be an integer, not a float']],

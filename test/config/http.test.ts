@@ -18,14 +18,15 @@ test.each([
   ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }],
   ['[::1]:0', { host: '::1', port: 0 }],
   ['web-1.example.com:8080', { host: 'web-1.example.com', port: 8080 }],
+  ['unix:/run/reconfd/page.sock', { socket: '/run/reconfd/page.sock' }],
 ])('-http %s', async (text, expected) => {
-  expect(await httpOf(['-watch', '-http', text])).toEqual({ ...expected, names: [] })
+  expect(await httpOf(['-watch', '-http', text])).toEqual({ at: expected, names: [] })
 })
 
-test.each(['localhost', '127.0.0.1:66000', 'http://127.0.0.1:80', '::1:80', 'a b:80'])(
+test.each(['localhost', '127.0.0.1:66000', 'http://127.0.0.1:80', '::1:80', 'a b:80', 'unix:'])(
   '-http %s is refused',
   async (text) => {
-    const message = `-http: "${text}" is not host:port, such as 127.0.0.1:9090`
+    const message = `-http: "${text}" is not host:port, such as 127.0.0.1:9090, nor unix:PATH`
     expect(await httpOf(['-watch', '-http', text])).toMatchObject({ exit: 64 })
     expect(await httpOf(['-watch', '-http', text])).toMatchObject({
       text: [expect.stringContaining(message)],
@@ -44,7 +45,7 @@ describe('the token', () => {
   test('of the environment, else of a file', async () => {
     const file = `${await folderOf({ token: ' from-a-file\n', empty: '\n' })}/token`
     const given = [...served, '-http-token-file', file]
-    expect(await httpOf(given)).toMatchObject({ token: 'from-a-file' })
+    expect(await httpOf(given)).toMatchObject({ token: 'from-a-file', tokenFrom: `in ${file}` })
     const env = { CONFD_HTTP_TOKEN: 'from-env' }
     expect(await httpOf(given, env)).toMatchObject({ token: 'from-env' })
     expect(await httpOf(served, { CONFD_HTTP_TOKEN: '' })).not.toHaveProperty('token')

@@ -12,6 +12,7 @@ import { readEntry } from '../../src/config/entries.ts'
 import { schemaKinds, schemaText, type SchemaKind } from '../../src/config/json-schema.ts'
 import { optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { templateTableKeys } from '../../src/config/schema.ts'
+import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { readTable } from '../../src/config/table.ts'
 import { parseToml } from '../../src/config/toml.ts'
 
@@ -73,6 +74,14 @@ test('a template key accepts what the table accepts', () => {
       const faults: Fault[] = []
       const table = { ...base, [key]: value }
       readTable(document, ['template'], table, templateTableKeys, faults)
+      if (key === 'haproxy' && faults.length === 0)
+        readTable(
+          document,
+          ['template', key],
+          value as Readonly<Record<string, unknown>>,
+          haproxyKeys,
+          faults,
+        )
       const same = accepts({ template: table }) === (faults.length === 0)
       return same ? [] : [`${key} = ${JSON.stringify(value)}: ${faults[0]?.message ?? 'good'}`]
     }),

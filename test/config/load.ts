@@ -6,16 +6,24 @@ import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
 
 /** Settings of a run on that folder. */
-export async function settingsFor(confdir: string, argv: string[] = []): Promise<Settings> {
-  const result = await loadSettings(['-confdir', confdir, ...argv], {})
+export async function settingsFor(
+  confdir: string,
+  argv: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Settings> {
+  const result = await loadSettings(['-confdir', confdir, ...argv], env)
   if (!result.ok || result.value.kind !== 'run') throw new Error('bad settings')
   return result.value.settings
 }
 
 /** Loads a folder with these files; faults as the operator reads them, paths relative to it. */
-export async function load(files: Record<string, string>, argv: string[] = []) {
+export async function load(
+  files: Record<string, string>,
+  argv: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) {
   const confdir = await folderOf({ 'templates/a.njk': 'a', 'templates/b.njk': 'b', ...files })
-  const result = await loadResources(await settingsFor(confdir, argv))
+  const result = await loadResources(await settingsFor(confdir, argv, env))
   if (result.ok) return { ...result.value, confdir, text: '' }
   const text = result.error.map(formatFault).join('\n').replaceAll(`${confdir}/`, '')
   return { resources: [], notices: [], confdir, text }

@@ -39,6 +39,7 @@ debounce_max = "9s"
       quiet: 3000,
       quietMax: 9000,
       holdDown: 0,
+      allowEmpty: false,
       reload: plainReload,
       templates: [
         {
@@ -78,6 +79,7 @@ test('a resource with only what it needs: the rest is absent or from the setting
     {
       name: 'a.toml',
       holdDown: 0,
+      allowEmpty: false,
       reload: plainReload,
       templates: [
         {

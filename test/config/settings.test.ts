@@ -14,7 +14,8 @@ async function settingsOf(argv: string[], env: Record<string, string> = {}, toml
     return { exit: result.error.exit, text, settings: {} as Settings, notices: [] }
   }
   if (result.value.kind !== 'run') throw new Error(`not a run: ${result.value.kind}`)
-  return { exit: 0, text: '', ...result.value }
+  const notices = result.value.notices.flatMap((one) => (one.level === 'warn' ? one.message : []))
+  return { exit: 0, text: '', ...result.value, notices }
 }
 
 test('-version and -help, before anything is read', async () => {
@@ -44,7 +45,7 @@ test('the help of a command that there is not', async () => {
     ok: false,
     error: {
       exit: 64,
-      faults: [{ message: 'unknown command acept', hint: 'did you mean accept?' }],
+      faults: [{ message: 'unknown command "acept"' }],
     },
   })
 })
@@ -202,6 +203,17 @@ test('notices', async () => {
   ])
 })
 
+test('settings of another backend that select nothing are worth a notice', async () => {
+  const toml = 'backend = "redis"\nseparator = ":"\nclient_cert = "x"\nnodes = ["a:1"]\n'
+  const { notices } = await settingsOf(['-backend', 'env', '-username', 'me'], {}, toml)
+  expect(notices).toEqual([
+    'nodes in confd.toml is not used: the backend is env',
+    'client-cert in confd.toml is not used: the backend is env',
+    '-username is not used: the backend is env',
+    'separator in confd.toml is not used: the backend is env',
+  ])
+})
+
 test('the settings of the Consul catalog, from everywhere', async () => {
   const argv = ['-backend', 'consul-catalog', '-consul-tag', 'a', '-consul-tag', 'b']
   const env = { CONFD_CONSUL_HEALTH: 'any', CONFD_CONSUL_META: 'x=1,y=2' }
@@ -212,9 +224,6 @@ test('the settings of the Consul catalog, from everywhere', async () => {
     ...{ datacenter: 'dc2', near: '_agent', maxStale: 10_000 },
   })
   expect(notices).toEqual([])
-  const other = await settingsOf(['-backend', 'env', '-consul-tag', 'a'])
-  expect(other.settings.catalog).toBeUndefined()
-  expect(other.notices).toEqual(['-consul-tag is not used: the backend is env'])
   const named = '[stores.sd]\nbackend = "consul-catalog"\nconsul_tag = ["a"]\n'
   const { settings: several } = await settingsOf([], {}, named)
   expect(several.stores.get('sd')?.catalog).toMatchObject({ health: 'passing', tags: ['a'] })
@@ -241,10 +250,10 @@ describe('faults', () => {
       '',
       64,
       [
+        'debounce-max is shorter than debounce',
+        '  make debounce-max the longer one',
         'backend file needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
-        'debounce-max is shorter than debounce',
-        '  make -debounce-max the longer one',
       ],
     ],
     [
@@ -270,12 +279,38 @@ describe('faults', () => {
       ],
     ],
     [
+      'a setting that selects data, of another backend',
+      ['-backend', 'consul', '-consul-tag', 'a'],
+      {},
+      '',
+      64,
+      [
+        '-consul-tag has no effect with backend consul',
+        '  it is for consul-catalog: take it out, or choose another backend',
+      ],
+    ],
+    [
+      'the same, configured',
+      [],
+      { CONFD_CONSUL_TAG: 'a' },
+      'backend = "env"\nseparator = ":"\nfilter = "*.yaml"\nclient_cert = "x"',
+      78,
+      [
+        'separator in confd.toml has no effect with backend env',
+        '  it is for redis: take it out, or choose another backend',
+        'CONFD_CONSUL_TAG has no effect with backend env',
+        '  it is for consul-catalog: take it out, or choose another backend',
+        'filter in confd.toml has no effect with backend env',
+        '  it is for file: take it out, or choose another backend',
+      ],
+    ],
+    [
       'debounce',
       ['-debounce', '3s', '-debounce-max', '2s'],
       {},
       '',
       64,
-      ['debounce-max is shorter than debounce', '  make -debounce-max the longer one'],
+      ['debounce-max is shorter than debounce', '  make debounce-max the longer one'],
     ],
     [
       'unknown setting',
@@ -339,10 +374,10 @@ describe('faults', () => {
       'secret_keyring = "/x"',
       78,
       [
-        'confd.toml:1:1: setting secret_keyring of confd is not supported by reconfd yet',
+        'confd.toml:1:1: setting secret_keyring of confd is not supported by reconfd',
         '  1 | secret_keyring = ***',
         '    | ^',
-        '  take the line out',
+        '  run without it, or keep confd for this',
       ],
     ],
     [

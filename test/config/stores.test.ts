@@ -44,6 +44,12 @@ test('[backend] of a resource: the default store, a named one, or one of its own
 
 test.each([
   ['[stores.v]\nbackend = "consul"\nnode = "x"\n', 'node must be an array of strings'],
+  [
+    '[stores.v]\nbackend = "consul"\nconsul_near = "_agent"\n',
+    'consul_near has no effect with backend consul',
+  ],
+  ['[stores.v]\nfile = ["x"]\nclient_cert = "x"\n', 'client_cert has no effect with backend file'],
+  ['[stores.v]\nbackend = "env"\nprefix = "/x"\n', 'prefix has no effect in the table of a store'],
   ['[stores.v]\nbackend = "konsul"\n', 'backend: "konsul" is not'],
   ['[stores.v]\nbackend = "consul"\ninterval = 5\n', 'not a setting of a store: interval'],
   ['[stores.v]\nbackend = "consul"\nnods = []\n', 'did you mean nodes?'],

@@ -347,7 +347,7 @@ describe('faults', () => {
         '1:1: unknown key colour',
         '  1 | colour = "red"',
         '    | ^',
-        '  beside [template] there are group, on_reload_failure, reload_attempts, verify_cmd, verify_timeout, verify_attempts, group_check_cmd, min_reload_interval, splay, hold_down, debounce, debounce_max, optional_stores, sensitive',
+        '  "reconfd schema resource" lists all keys',
       ],
     ],
     [

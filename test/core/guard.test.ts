@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { trips, type Footprint } from '../../src/core/guard.ts'
+import { countedKeys, trips, type Footprint } from '../../src/core/guard.ts'
 import { joinKeys, toKey, type Key } from '../../src/core/key.ts'
 import { Reader, type Scope } from '../../src/core/reader.ts'
-import type { Guard } from '../../src/core/resource.ts'
+import type { Guard, GuardGroup } from '../../src/core/resource.ts'
 import { treeOf } from '../../src/core/tree.ts'
 
+const bare: Guard = { allowEmpty: false, groups: [], settle: 5000 }
 const half = { kind: 'share', percent: 50 } as const
 
 function footprint(keys: readonly string[], size = 100): Footprint {
@@ -102,11 +103,49 @@ describe('trips', () => {
         '4 of 4 keys vanished, max_removed is 50%; the file would shrink from 900 to 0 bytes, max_shrink is 50%',
     ],
   ])('%s', (_, guard, last, next, reason) => {
-    expect(trips({ allowEmpty: false, ...guard }, last, next)?.reason).toBe(reason)
+    expect(trips({ ...bare, ...guard }, last, next)?.reason).toBe(reason)
+  })
+
+  const web = footprint([
+    '/services/web/1/host',
+    '/services/web/1/port',
+    '/services/web/2/host',
+    '/services/db/1/host',
+  ])
+  it.each<[string, Partial<GuardGroup>, readonly string[], string | undefined]>([
+    ['enough', { minKeys: 2 }, ['/services/web/1/host', '/services/web/2/host'], undefined],
+    [
+      'a match is one, however many keys are in it',
+      { minKeys: 2 },
+      ['/services/web/1/host', '/services/web/1/port', '/services/db/1/host'],
+      'of /services/web/* 1 key was read, min_keys is 2',
+    ],
+    ['half of two', { maxRemoved: half }, ['/services/web/2/host'], undefined],
+    [
+      'none of two',
+      { maxRemoved: half },
+      ['/services/db/1/host'],
+      'of /services/web/* 2 of 2 keys vanished, max_removed is 50%',
+    ],
+    [
+      'every key of a directory',
+      { pattern: '/services/web', maxRemoved: half },
+      ['/services/web/2/host'],
+      'of /services/web 2 of 3 keys vanished, max_removed is 50%',
+    ],
+    [
+      'below no match',
+      { pattern: '/services/web/*/port', minKeys: 1 },
+      ['/services/web/1/port'],
+      undefined,
+    ],
+  ])('a group: %s', (_, group, next, reason) => {
+    const groups = [{ pattern: '/services/web/*', ...group }]
+    expect(trips({ ...bare, groups }, web, footprint(next))?.reason).toBe(reason)
   })
 
   it('names what has vanished', () => {
-    const guard: Guard = { allowEmpty: false, minKeys: 3 }
+    const guard: Guard = { ...bare, minKeys: 3 }
     const tripped = trips(guard, abcd, footprint(['/b', '/x']))
     expect(tripped?.vanished).toEqual(['/a', '/c', '/d'])
     expect(trips(guard, undefined, footprint(['/b']))?.vanished).toEqual([])
@@ -121,7 +160,7 @@ describe('trips', () => {
     fc.assert(
       fc.property(keys, fc.nat(1000), limit, limit, (keys, size, maxRemoved, maxShrink) => {
         const same = footprint(keys, size)
-        expect(trips({ allowEmpty: false, maxRemoved, maxShrink }, same, same)).toBeUndefined()
+        expect(trips({ ...bare, maxRemoved, maxShrink }, same, same)).toBeUndefined()
       }),
     )
   })
@@ -142,7 +181,7 @@ describe('what a reader has found', () => {
     const scope: Scope = { store: 'test', prefix: '/p', keys, counts: true }
     const reader = new Reader(tree, scope)
     look(reader)
-    return [...(reader.reads.found ?? [])].sort()
+    return [...countedKeys([reader.reads])].sort()
   }
 
   it.each<[string, readonly Key[], (reader: Reader) => unknown, Key[]]>([
@@ -180,6 +219,18 @@ describe('what a reader has found', () => {
       ['/p/web/a', '/p/web/b', '/p/web/c'],
     ],
     ['a listing above `keys`', ['/web/b', '/x'], (reader) => reader.children('/'), ['/p/web']],
+    [
+      'a listing and what is in it: each key is one',
+      ['/'],
+      (reader) => [reader.children('/web'), reader.under('/web/a')],
+      ['/p/web/a/host', '/p/web/a/port', '/p/web/b', '/p/web/c'],
+    ],
+    [
+      'names that say nothing of what is in them',
+      ['/'],
+      (reader) => reader.children('/', true),
+      ['/p/db', '/p/webs'],
+    ],
     ['nothing', ['/'], () => undefined, []],
   ])('%s', (_, keys, look, expected) => {
     expect(through(keys, look)).toEqual(expected)
@@ -220,17 +271,18 @@ describe('what a reader has found', () => {
           const scope: Scope = { store: 'test', prefix, keys, counts: true }
           const reader = new Reader(tree, scope)
           const given = new Set<Key>()
+          const listed = new Set<Key>()
           for (const { kind, path } of lookups) {
             if (kind === 'get') {
               if (reader.get(path) !== undefined) given.add(joinKeys(prefix, path))
             } else if (kind === 'children') {
-              for (const name of reader.children(path)) given.add(joinKeys(prefix, path, name))
+              for (const name of reader.children(path)) listed.add(joinKeys(prefix, path, name))
             } else {
               const found = kind === 'under' ? reader.under(path) : reader.match(path)
               for (const { key } of found) given.add(joinKeys(prefix, key))
             }
           }
-          expect(reader.reads.found).toEqual(given)
+          expect(reader.reads).toMatchObject({ found: given, listed })
         },
       ),
       { numRuns: 1000 },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HoldDown } from '../../src/core/hold-down.ts'
+import { HoldDown, type Gone } from '../../src/core/hold-down.ts'
 import type { Key } from '../../src/core/key.ts'
 import { reduce, type Changes } from '../../src/core/mirror.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
@@ -29,6 +29,31 @@ class View {
 }
 
 describe('hold-down', () => {
+  it('expects what was there the last time, unless the store has it or its time is over', () => {
+    const hold = new HoldDown(10)
+    const last = new Map<Key, Gone>([
+      ['/a', { value: '1', since: 3 }],
+      ['/b', { value: '2', since: 1 }],
+      ['/c', { value: '3', since: -5 }],
+    ])
+    hold.expect(last, 5)
+    const { tree } = reduce(emptyTree, { kind: 'snapshot', entries: new Map([['/a', '9']]) })
+    hold.found(tree)
+    expect(Object.fromEntries(hold.tree(tree).under('/'))).toEqual({ '/a': '9', '/b': '2' })
+    expect([...hold.gone()]).toEqual([['/b', { value: '2', since: 1 }]])
+    expect(hold.next).toBe(11)
+    expect(hold.expire(11)).toEqual(new Map([['/b', 'removed']]))
+  })
+
+  it('tells of them in the order of their deadlines, whatever vanished before', () => {
+    const hold = new HoldDown(10)
+    hold.expect(new Map<Key, Gone>([['/late', { value: '1', since: 4 }]]), 5)
+    hold.expect(new Map<Key, Gone>([['/early', { value: '2', since: 2 }]]), 5)
+    expect(hold.next).toBe(12)
+    expect([...hold.expire(13).keys()]).toEqual(['/early'])
+    expect([...hold.expire(14).keys()]).toEqual(['/late'])
+  })
+
   it('tells of a removal when its time is over', () => {
     const view = new View(10, { '/a': '1', '/b': '2' })
     expect(view.set({ '/b': '2' }, 5)).toEqual(new Map())

@@ -50,7 +50,7 @@ test('entries are seen by listings only', () => {
   const one = reader()
   expect(one.children('/s')).toEqual(['a', 'ab', 'b'])
   expect(one.matches('/s/*')).toEqual(['/s/a', '/s/ab', '/s/b'])
-  expect(one.isDirectory('/s/b')).toBe(true)
+  expect(one.directories('/s')).toEqual(['a', 'ab', 'b'])
   expect(one.entry('/s/b')).toBe('b')
   expect(one.under('/s')).toEqual([{ key: '/s/a/1', value: 'one' }])
   expect(one.match('/s/*/*')).toEqual([{ key: '/s/a/1', value: 'one' }])

@@ -235,10 +235,10 @@ test('on a terminal: a coloured difference, and a table at the end', async () =>
   const said = await onTerminal(place, '-onetime -diff')
   expect(said).toContain('\u001b[32m+{"port": 80}\u001b[0m')
   expect(said).toMatch(/^resource +result +read +changed +checks +reloads +time$/m)
-  expect(said).toMatch(/^a\.toml +\S*changed\S* +1 +1 of 1 +1 ok +1 ok +\d+ ms$/m)
+  expect(said).toMatch(/^a\.toml +\S*changed\S* +1 +1 of 1 +1 ok +1 ok +[\d.]+ m?s$/m)
   const plain = await onTerminal(place, '-onetime -diff', { NO_COLOR: '1' })
   expect(plain).not.toContain('\u001b[3')
-  expect(plain).toMatch(/^a\.toml +in sync +1 +0 of 1 +- +- +\d+ ms$/m)
+  expect(plain).toMatch(/^a\.toml +in sync +1 +0 of 1 +- +- +[\d.]+ m?s$/m)
 })
 
 test('-report: what was read, changed, checked and reloaded; no values', async () => {
@@ -302,7 +302,7 @@ test('test: what templates make of keys, apart from the real destinations', asyn
   const place = tested()
   const { code, stdout } = await place.run('test')
   expect(code, stdout).toBe(0)
-  expect(stdout).toMatch(/^ok +good +\d+ ms$/m)
+  expect(stdout).toMatch(/^ok +good +[\d.]+ m?s$/m)
   expect(stdout).toContain('2 passed, 0 failed')
   expect(existsSync('/etc/none')).toBe(false)
   expect(place.made()).toEqual([])

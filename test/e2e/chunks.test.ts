@@ -48,7 +48,6 @@ describe('the files that a start loads', () => {
       [
         "cli",
         "flags",
-        "rolldown-runtime",
       ]
     `)
   })

@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
 import { openBrowser, openPage } from './browser.ts'
+import { tokenOf } from './page.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -55,16 +56,21 @@ async function withDaemon(
 const verdict = (page: Page, text: string): Promise<void> =>
   page.locator('#verdict p', { hasText: text }).waitFor()
 
+/** For one who has the token. */
+const trusted = (site: Site) => ({
+  extraHTTPHeaders: { authorization: `Bearer ${tokenOf(site)}` },
+})
+
 /** Violations of the rules for people who see, hear or type in other ways. */
-async function seriousIn(page: Page): Promise<string[]> {
+async function violationsIn(page: Page): Promise<string[]> {
   // Evaluated, and not added as a script: the page's own policy refuses every other script.
   await page.evaluate(axe)
   const found = await page.evaluate<{
-    violations: { id: string; impact: string; nodes: { html: string }[] }[]
+    violations: { id: string; nodes: { html: string }[] }[]
   }>('axe.run()')
-  return found.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)
+  return found.violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`,
+  )
 }
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -77,7 +83,7 @@ async function picture(page: Page, name: string): Promise<void> {
 
 test('a change appears, a failed reload is owed and clears; nothing is loaded anew', async () => {
   await withDaemon(async ({ site, address }) => {
-    const { page, complaints } = await openPage(browser, address)
+    const { page, complaints } = await openPage(browser, address, trusted(site))
     await verdict(page, 'all 3 resources in sync')
     await page.evaluate('window.isTheSame = true')
 
@@ -92,12 +98,12 @@ test('a change appears, a failed reload is owed and clears; nothing is loaded an
     writeFileSync(site.path('broken'), '')
     await etcd.client.put('/web/node-2', 'web-value-2')
     await verdict(page, '1 owed, 2 in sync')
-    expect(await page.title()).toContain('✗ 1 owed, 2 in sync')
-    const owed = page.locator('#resources li', { hasText: 'web.toml' })
+    expect(await page.title()).toContain('↻ 1 owed, 2 in sync')
+    const owed = page.locator('#resources tbody.owed', { hasText: 'web.toml' })
     await owed.getByText('failed with exit code 1').first().waitFor()
     await page.locator('#reloads li', { hasText: 'failed with exit code 1' }).first().waitFor()
     await picture(page, 'status-owed')
-    expect(await seriousIn(page)).toEqual([])
+    expect(await violationsIn(page)).toEqual([])
     // What was opened by hand stays open, whatever comes in.
     expect(await change.locator('details').getAttribute('open')).not.toBeNull()
 
@@ -110,8 +116,8 @@ test('a change appears, a failed reload is owed and clears; nothing is loaded an
 }, 60_000)
 
 test('what is masked is not in the source of the page, nor in what is sent later', async () => {
-  await withDaemon(async ({ address }) => {
-    const { page } = await openPage(browser, address)
+  await withDaemon(async ({ site, address }) => {
+    const { page } = await openPage(browser, address, trusted(site))
     const sent: string[] = []
     await page.exposeFunction('keep', (text: string) => void sent.push(text))
     await page.evaluate(`{
@@ -126,7 +132,7 @@ test('what is masked is not in the source of the page, nor in what is sent later
     await change.getByText('Masked: the resource is marked sensitive.').waitFor()
     expect(await change.locator('.plus').allTextContents()).toEqual(['+••••••'])
     await page.locator('#changes li', { hasText: '/api/node-1' }).first().waitFor()
-    const again = await (await fetch(address)).text()
+    const again = await (await fetch(address, { headers: trusted(site).extraHTTPHeaders })).text()
     for (const text of [await page.content(), again, sent.join('')]) {
       expect(text).toContain('api-value-2')
       expect(text).not.toContain('secret-value')
@@ -134,23 +140,89 @@ test('what is masked is not in the source of the page, nor in what is sent later
   })
 }, 60_000)
 
-test('of many resources that are in sync most are folded away', async () => {
+test('many resources: most that are in sync are folded, tiles and the search field filter them', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
     for (let n = 10; n < 60; n++) {
       site.template(`many-${n}`, 'x')
       site.resource(`many-${n}`, { keys: ['/web'] })
     }
     daemon.signal('SIGHUP')
-    const { page } = await openPage(browser, address)
+    const { page, complaints } = await openPage(browser, address)
     await verdict(page, 'all 53 resources in sync')
     const more = page.locator('#more-resources')
-    expect(await more.locator('> summary').textContent()).toBe('and 33 more, all in sync')
-    expect(await page.locator('#resources > ul > li').count()).toBe(20)
+    expect(await more.locator('> summary').textContent()).toBe('and 38 more, all in sync')
+    const visible = page.locator('#resources tbody:visible')
+    expect(await visible.count()).toBe(15)
     await more.locator('> summary').click()
     await etcd.client.put('/web/node-9', 'web-value-9')
     await page.locator('#changes li', { hasText: '/web/node-9' }).first().waitFor()
     expect(await more.getAttribute('open')).not.toBeNull()
-    expect(await seriousIn(page)).toEqual([])
+    expect(await visible.count()).toBe(53)
+    expect(await violationsIn(page)).toEqual([])
+
+    await page.locator('#q').pressSequentially('MANY-3')
+    await page.getByText('10 of 53').waitFor()
+    expect(await visible.count()).toBe(10)
+    // A part that is sent again keeps what was typed, where it was typed, and what it filters.
+    await etcd.client.put('/web/node-10', 'web-value-10')
+    await page.locator('#changes li', { hasText: '/web/node-10' }).first().waitFor()
+    expect(
+      await page.evaluate('[document.activeElement.id, document.activeElement.value]'),
+    ).toEqual(['q', 'MANY-3'])
+    expect(await visible.count()).toBe(10)
+    await page.locator('#q').fill('')
+
+    writeFileSync(site.path('broken'), '')
+    await etcd.client.put('/web/node-2', 'web-value-2')
+    const owed = page.locator('#tile-owed')
+    await owed.getByText('1', { exact: true }).waitFor()
+    await owed.click()
+    expect(await visible.allTextContents()).toEqual([expect.stringContaining('web.toml')])
+    expect(page.url()).toBe(`${address}?state=owed`)
+    expect(await violationsIn(page)).toEqual([])
+    await owed.click()
+    await page.locator('#tile-held').click()
+    await page.getByText('No resource is like that.').waitFor()
+    await page.getByText('Show all').click()
+    expect(page.url()).toBe(address)
+    expect(complaints).toEqual([])
+  })
+}, 60_000)
+
+test('a resource has a page of its own: its history, diffs, keys, commands, and what to type', async () => {
+  await withDaemon(async ({ site, address }) => {
+    const options = { ...trusted(site), permissions: ['clipboard-read', 'clipboard-write'] }
+    const { page, complaints } = await openPage(browser, address, options)
+    await verdict(page, 'all 3 resources in sync')
+    site.resource('web', { keys: ['/web'], mode: '0644', reload_cmd: 'echo did nothing; exit 3' })
+    await page.getByRole('link', { name: 'web.toml', exact: true }).first().click()
+    expect(page.url()).toBe(`${address}#/web.toml`)
+    const own = page.locator('#resource')
+    await own.getByText('reconfd why web.toml').waitFor()
+    await own.getByText('sha256').waitFor()
+    await own.getByText('/web', { exact: true }).first().waitFor()
+    await page.locator('#resources').waitFor({ state: 'hidden' })
+
+    await etcd.client.put('/web/node-2', 'web-value-2')
+    const change = own.locator('.cards li', { hasText: '/web/node-2' }).first()
+    await change.locator('summary').click()
+    await change.locator('.plus', { hasText: 'web-value-2' }).waitFor()
+    await own.locator('.output', { hasText: 'did nothing' }).first().waitFor()
+    await own.getByText('failed with exit code 3').first().waitFor()
+    expect(await violationsIn(page)).toEqual([])
+
+    await own.getByRole('button', { name: 'Copy reconfd why web.toml' }).click()
+    await own.getByText('copied').waitFor()
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe('reconfd why web.toml')
+
+    await page.goBack()
+    await page.locator('#resources').waitFor()
+    await own.waitFor({ state: 'hidden' })
+    await page.goto(`${address}#/api.toml`)
+    await own.getByText('reconfd why api.toml').waitFor()
+    await page.goto(`${address}#/nosuch`)
+    await own.getByText('There is no such resource.').waitFor()
+    expect(complaints).toEqual([])
   })
 }, 60_000)
 
@@ -162,7 +234,7 @@ test('the store goes away and comes back', async () => {
     try {
       await verdict(page, '3 stale')
       await page.locator('#stores', { hasText: 'cannot reach etcd' }).waitFor()
-      expect(await seriousIn(page)).toEqual([])
+      expect(await violationsIn(page)).toEqual([])
     } finally {
       await etcd.start()
     }
@@ -190,49 +262,60 @@ test('on a phone nothing is wider than the screen', async () => {
     await verdict(page, 'all 3 resources in sync')
     for (const summary of await page.locator('summary').all()) await summary.click()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
-    expect(await seriousIn(page)).toEqual([])
+    expect(await violationsIn(page)).toEqual([])
   })
 }, 60_000)
 
-test('by keyboard: every row is reached and opened, and the focus stays where it is', async () => {
-  await withDaemon(async ({ address }) => {
-    const { page } = await openPage(browser, address)
+test('by keyboard: every control is reached, rows are opened, and the focus stays where it is', async () => {
+  await withDaemon(async ({ site, address }) => {
+    const { page } = await openPage(browser, address, trusted(site))
     await verdict(page, 'all 3 resources in sync')
     const focused = (): Promise<unknown> => page.evaluate('document.activeElement.id')
     const reached: unknown[] = []
-    for (let n = 0; n < 6; n++) {
+    for (let n = 0; n < 14; n++) {
       await page.keyboard.press('Tab')
       reached.push(await focused())
     }
-    expect(reached.slice(0, 3)).toEqual([
-      'resource-row-api_46toml',
-      'resource-row-secret_46toml',
-      'resource-row-web_46toml',
-    ])
-    expect(reached.slice(3)).toEqual([
-      expect.stringMatching(/^change-row-/),
-      expect.stringMatching(/^change-row-/),
-      expect.stringMatching(/^change-row-/),
-    ])
+    const tiles = ['in-sync', 'stale', 'held', 'owed', 'failed', 'behind'].map((n) => `tile-${n}`)
+    const links = ['api', 'secret', 'web'].map((name) => `link-${name}_46toml`)
+    expect(reached.slice(0, 11)).toEqual([...tiles, 'q', ...links, 'window-0'])
+    await page.locator('#changes summary').first().focus()
+    await page.keyboard.press('Enter')
+    await etcd.client.put('/api/node-3', 'api-value-3')
+    const change = page.locator('#changes li', { hasText: '/api/node-3' }).first()
+    await change.locator('summary').focus()
     const row = await focused()
     await page.keyboard.press('Enter')
     const details = page.locator(`details:has(> #${String(row)})`)
     await details.locator('.diff').waitFor()
-    await etcd.client.put('/api/node-3', 'api-value-3')
-    await page.locator('#changes li', { hasText: '/api/node-3' }).first().waitFor()
+    await etcd.client.put('/api/node-4', 'api-value-4')
+    await page.locator('#changes li', { hasText: '/api/node-4' }).first().waitFor()
     expect(await focused()).toBe(row)
     expect(await details.getAttribute('open')).not.toBeNull()
   })
 }, 60_000)
 
-test('without scripts the page is whole', async () => {
-  await withDaemon(async ({ address, daemon }) => {
+test('without scripts the page is whole: tiles, search, a resource, the windows of the chart', async () => {
+  await withDaemon(async ({ site, address, daemon }) => {
     await daemon.until('all at rest', () => daemon.tells('reloaded'))
-    const { page } = await openPage(browser, address, { javaScriptEnabled: false })
-    // It is loaded anew by itself.
+    const options = { ...trusted(site), javaScriptEnabled: false }
+    const { page } = await openPage(browser, address, options)
+    // It is loaded again by itself.
     await verdict(page, 'all 3 resources in sync')
+    expect(await page.locator('#stores time').textContent()).toMatch(/now|ago/)
+    await page.locator('#changes summary').first().click()
     await page.locator('#changes summary', { hasText: 'api.toml' }).first().click()
     await page.locator('#changes .plus', { hasText: 'api-value-1' }).first().waitFor()
-    expect(await page.locator('#stores time').textContent()).toMatch(/now|ago/)
+    await page.locator('label[for=window-1]').click()
+    await page.getByText('in the last 24 h').waitFor()
+    await page.locator('#q').fill('secret')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 3').waitFor()
+    await page.getByRole('link', { name: 'secret.toml' }).first().click()
+    await page.getByText('reconfd why secret.toml').waitFor()
+    expect(await page.locator('#resources').isVisible()).toBe(false)
+    await page.getByText('all resources', { exact: false }).last().click()
+    await page.locator('#tile-failed').click()
+    await page.getByText('No resource is like that.').waitFor()
   })
 }, 60_000)

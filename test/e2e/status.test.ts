@@ -354,3 +354,33 @@ test('where no socket can be, the daemon works, says so, and its status is read'
     expect(JSON.parse(stdout)).toMatchObject({ running: false })
   })
 })
+
+test('status -follow shows the status again whenever it changes, and ends with the last exit code', async () => {
+  await withApp(
+    (site) => ({ reload_cmd: `test ! -e ${site.path('broken')}` }),
+    async (site) => {
+      watch(site)
+      await untilStatus(site, 'in sync', stateIs('in sync'))
+      let shown = ''
+      const follow = site.start('status', '-follow')
+      await until('the status', () => /app\.conf\.toml +in sync/.test((shown = follow.stdout)))
+      writeFileSync(site.path('broken'), '')
+      setKeys(site, { name: 'two' })
+      await until('the change', () => /app\.conf\.toml +owed/.test((shown = follow.stdout)))
+      expect(shown).toMatch(/in sync[^]*owed/)
+      expect((await follow.stop()).code).toBe(1)
+    },
+  )
+})
+
+test('a onetime run that changes nothing says so in one line', async () => {
+  await withApp(
+    () => ({}),
+    async (site) => {
+      const once = () => site.start('-file', join(site.root, 'keys.json'), '-onetime').finished
+      const line = '1 resource in sync, nothing changed'
+      expect((await once()).stderr).not.toContain(line)
+      expect((await once()).stderr).toContain(line)
+    },
+  )
+})

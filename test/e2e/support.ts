@@ -50,6 +50,10 @@ export class Running {
     return this.#child.pid as number
   }
 
+  get stdout(): string {
+    return this.#stdout
+  }
+
   get stderr(): string {
     return this.#stderr
   }
@@ -129,12 +133,18 @@ export class Site {
   resource(
     name: string,
     fields: Readonly<Record<string, string | boolean | readonly string[]>> = {},
+    tables: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>> = {},
   ): void {
     const all = { src: `${name}.njk`, dest: this.path(name), keys: ['/'], ...fields }
-    const lines = Object.entries(all).map(([field, value]) => `${field} = ${JSON.stringify(value)}`)
+    const entries = (table: Readonly<Record<string, unknown>>): string[] =>
+      Object.entries(table).map(([field, value]) => `${field} = ${JSON.stringify(value)}`)
+    const below = Object.entries(tables).flatMap(([table, keys]) => [
+      `[template.${table}]`,
+      ...entries(keys),
+    ])
     writeFileSync(
       join(this.root, 'conf.d', `${name}.toml`),
-      ['[template]', ...lines, ''].join('\n'),
+      ['[template]', ...entries(all), ...below, ''].join('\n'),
     )
   }
 

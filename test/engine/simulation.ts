@@ -18,6 +18,7 @@ import { err, ok } from '../../src/core/result.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 import type { Placement } from '../../src/core/reload-run.ts'
 import { Desk } from '../../src/engine/desk.ts'
+import { KeptKeys } from '../../src/engine/kept-keys.ts'
 import type { Machine } from '../../src/engine/machine.ts'
 import type { Parts } from '../../src/engine/parts.ts'
 import { undoInterrupted } from '../../src/engine/recovery.ts'
@@ -52,6 +53,9 @@ export type Kind = (typeof kinds)[number]
 const isJudged = (
   { command, policy }: Pick<Traits, 'command' | 'policy'> = { command: 'none', policy: 'retry' },
 ): boolean => command !== 'none' && policy !== 'retry'
+
+/** Resources have no hold-down here. */
+const noHeldKeys = { all: async () => new Map(), set: async () => ok(undefined) }
 
 const nameOf = (n: number): string => `r${n}`
 const destOf = (name: string): string => `/out/${name}`
@@ -338,6 +342,7 @@ export class Life {
       memory: memoryOf(world, this),
       manifest: manifestOf(world),
       accepted: { forget: async () => ok(undefined) },
+      kept: new KeptKeys(noHeldKeys, clock, emit),
       state: noFolder,
       claims: new Claims(),
       emit,
@@ -345,6 +350,7 @@ export class Life {
       mode: { noop: false, keepStageFile: false },
       showPlan: () => undefined,
       showWritten: () => undefined,
+      runtime: () => Promise.reject(new Error('there is no HAProxy')),
     }
     this.#worker = new Worker(this.#parts, new Underway(), true, (error) => {
       world.broke('bug', error instanceof Error ? (error.stack ?? '') : String(error))
@@ -556,6 +562,7 @@ function resourceOf(name: string, traits: Traits): Resource {
     ...(group ? { group: 'g' } : {}),
     ...(groupCheck ? { groupCheck: { command: `check ${name}`, timeout: 1000 } } : {}),
     holdDown: 0,
+    allowEmpty: false,
     reload: {
       ...plainReload,
       minInterval,
@@ -723,6 +730,7 @@ function machineOf(world: World, life: Life): Machine {
       if (!failed) return { result: result(0) }
       return { result: result(1), fault: commandFault('reload_cmd') }
     },
+    verify: async () => undefined,
     tryFiles: async () => undefined,
   }
 }

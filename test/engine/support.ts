@@ -5,9 +5,11 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { Emit } from '../../src/core/event.ts'
 import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
 import { Desk } from '../../src/engine/desk.ts'
+import { KeptKeys } from '../../src/engine/kept-keys.ts'
 import { realMachine } from '../../src/engine/machine.ts'
 import type { Parts } from '../../src/engine/parts.ts'
 import { Accepted } from '../../src/state/accepted.ts'
+import { HeldKeys } from '../../src/state/held-keys.ts'
 import { noFolder } from '../../src/state/folder.ts'
 import { noJournal } from '../../src/state/journal.ts'
 import { openManifest } from '../../src/state/manifest.ts'
@@ -76,6 +78,7 @@ export const resourceOf = (
   name,
   templates: [{ ...spec(name), ...template }],
   holdDown: 0,
+  allowEmpty: false,
   reload: plainReload,
   ...more,
 })
@@ -91,11 +94,13 @@ export const noopParts = (clock: Clock, emit: Emit): Parts => ({
   memory: new Records(STATE, CONFDIR, false),
   manifest: openManifest(STATE, CONFDIR),
   accepted: new Accepted(STATE, CONFDIR),
+  kept: new KeptKeys(new HeldKeys(STATE, CONFDIR, false), clock, emit),
   state: noFolder,
   claims: new Claims(),
   emit,
   self: thisProcess(),
   mode: { noop: true, keepStageFile: false },
+  runtime: () => Promise.reject(new Error('there is no HAProxy')),
   showPlan: () => undefined,
   showWritten: () => undefined,
 })

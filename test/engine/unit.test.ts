@@ -74,10 +74,10 @@ describe('units', () => {
     const [a, b] = unitsOf([resourceOf('a'), resourceOf('b')], pace)
     a?.addCause('a', of('/a'))
     b?.addCause('b', of('/b'))
-    if (a !== undefined) a.consentOf('a').held = 'hash'
+    if (a !== undefined) a.consentOf('a').accepted = 'hash'
     const [group, ...more] = unitsOf([inGroup('a'), inGroup('c')], pace, [a, b] as Unit[])
     expect(more).toEqual([])
-    expect([...(group?.consents ?? [])]).toEqual([['a', { held: 'hash' }]])
+    expect([...(group?.consents ?? [])]).toEqual([['a', { accepted: 'hash' }]])
     expect(group?.takeCauses()).toEqual(new Map([['a', of('/a')]]))
   })
 

@@ -106,9 +106,9 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
         await trial.begin()
-        // The program opens its watch anew after a silence; its token has expired by then.
-        const watches = await watchesOf(etcd)
-        await until('the watch is opened anew', async () => (await watchesOf(etcd)) > watches)
+        // The program asks beside its watch after a silence; its token has expired by then.
+        const before = await authenticationsAt(etcd)
+        await until('a token is renewed', async () => (await authenticationsAt(etcd)) > before)
         await trial.write()
         await trial.settle()
         proxy.cut()
@@ -136,8 +136,10 @@ function etcdctl(etcd: EtcdServer, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${stderr}`)
 }
 
-/** How many watch streams the server has been asked for. */
-async function watchesOf(etcd: EtcdServer): Promise<number> {
+/** How often somebody has authenticated. */
+async function authenticationsAt(etcd: EtcdServer): Promise<number> {
   const { text } = await etcd.client.http.ok('GET', '/metrics')
-  return Number(/^grpc_server_started_total\{grpc_method="Watch".*\} (\d+)$/m.exec(text)?.[1] ?? 0)
+  return Number(
+    /^grpc_server_started_total\{grpc_method="Authenticate".*\} (\d+)$/m.exec(text)?.[1] ?? 0,
+  )
 }

@@ -91,7 +91,8 @@ class Round {
     else if (chance < 0.65) await this.#end('SIGKILL', this.random() < 0.5)
     else if (chance < 0.72) await this.#end('SIGTERM')
     else if (chance < 0.85) this.#program?.killOffspring(/\/reload /)
-    else if (chance < 0.92) this.#program?.signal('SIGHUP')
+    // Until Node has started, it ends at a SIGHUP, as every program does that has not said otherwise.
+    else if (chance < 0.92 && this.#program?.output !== '') this.#program?.signal('SIGHUP')
     this.#start()
     await pass(400 * this.random() ** 2)
   }
@@ -145,7 +146,12 @@ class Round {
       every: 50,
     }).catch((error: unknown) => {
       throw new Error(
-        [String(error), ...this.#problems(), this.#program?.output.slice(-8000)].join('\n'),
+        [
+          String(error),
+          ...this.#problems(),
+          `the program ${this.#program?.running === true ? 'runs' : 'has ended'}`,
+          this.#program?.output.slice(-8000),
+        ].join('\n'),
       )
     })
     await this.#checkStatus()

@@ -20,6 +20,7 @@ const readNothing: Reads = {
   listings: new Set(),
   patterns: new Set(),
   files: new Set(),
+  supplies: new Map(),
 }
 const needs = (...dirs: readonly Key[]): Reads => ({ ...readNothing, needs: trees(...dirs) })
 const misses = (...dirs: readonly Key[]): Reads => ({ ...readNothing, missing: trees(...dirs) })

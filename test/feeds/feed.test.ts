@@ -176,13 +176,21 @@ describe('what is told of a store', () => {
     const told = new Telling(
       's',
       (event) => events.push(event),
-      false,
+      ['/app'],
       () => now,
     )
     const fails = (message: string): void =>
       told.broken({ node: 'n', fault: { kind: 'store', message }, retryIn: 5 }, true)
     return { events, told, fails, later: (seconds: number) => (now += seconds * 1000) }
   }
+
+  it('where nothing is, the keys that were looked for', () => {
+    const { events, told } = telling()
+    told.live('n', 0, false)
+    expect(events).toEqual([
+      { kind: 'store-live', store: 's', node: 'n', keys: 0, asked: ['/app'] },
+    ])
+  })
   const tries = (events: readonly Event[]): (number | undefined)[] =>
     events.map((event) => (event as { tries?: number }).tries)
 
@@ -227,6 +235,27 @@ describe('what is told of a store', () => {
     fails('ended')
     told.live('n', 3, false)
     expect(events).toHaveLength(7)
+  })
+
+  it('is that its changes arrive late, as news once a minute, and that they no longer do', () => {
+    const { events, told, later } = telling()
+    told.behind(undefined)
+    for (let n = 0; n < 20; n++) {
+      told.behind(4000 + n)
+      later(4)
+    }
+    told.behind(undefined)
+    told.behind(undefined)
+    const lags = events.flatMap((event) => (event.kind === 'store-behind' ? [event] : []))
+    expect(lags.map(({ lag }) => lag)).toEqual([
+      ...Array.from({ length: 20 }, (_, n) => 4000 + n),
+      undefined,
+    ])
+    expect(lags.filter(({ isNews }) => isNews).map(({ lag }) => lag)).toEqual([
+      4000,
+      4015,
+      undefined,
+    ])
   })
 
   it('is bounded, whatever a server makes up', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { LogLevel } from '../../src/core/settings.ts'
+import { offsetText } from '../../src/core/words.ts'
 import { lineIn, styleFor, type Style } from '../../src/observe/lines.ts'
 import { createLog } from '../../src/observe/log.ts'
 
@@ -92,8 +93,9 @@ describe('styles', () => {
     const time = new Date(2026, 0, 2, 3, 4, 5, 6)
     const about = (name: string) =>
       ({ level: 'info', about: name, message: 'x\ny', fields: {} }) as const
+    const zone = offsetText(-time.getTimezoneOffset())
     expect(line(time, about('a.toml'))).toBe(
-      `03:04:05.006 INFO  a.toml        x\n${' '.repeat(33)}y`,
+      `03:04:05.006${zone} INFO  a.toml        x\n${' '.repeat(39)}y`,
     )
     expect(line(time, about('quite-long.toml'))).toContain('INFO  quite-long.toml  x')
     expect(line(time, about('a.toml'))).toContain('INFO  a.toml           x')

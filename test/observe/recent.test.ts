@@ -1,4 +1,4 @@
-// What has happened of late: diffs, what is masked for whom, and that no more is kept than said.
+// What has happened of late: diffs, what is masked, and that no more is kept than said.
 import { expect, test } from 'vitest'
 import { noCause, type Cause } from '../../src/core/cause.ts'
 import type { CommandResult } from '../../src/core/event.ts'
@@ -23,10 +23,10 @@ function written(before: string | undefined, after: string | undefined, mode = 0
   return { ...about, write: { kind: 'write', why, next: file(after, mode), previous } }
 }
 
-function diffOf(one: WrittenFile, trusted = false): FileDiff | undefined {
+function diffOf(one: WrittenFile): FileDiff | undefined {
   const recent = new Recent()
   recent.wrote([one], 0)
-  return recent.changes[0]?.diff(trusted)
+  return recent.changes[0]?.diff()
 }
 
 const linesOf = (diff: FileDiff | undefined): string[] =>
@@ -57,22 +57,10 @@ test('a long diff is cut off, and counted whole', () => {
   expect(linesOf(diff)).toHaveLength(400)
 })
 
-test.each<[string, Partial<WrittenFile>, number, boolean, boolean]>([
-  ['a file for everybody', {}, 0o644, false, false],
-  ['a private file, for somebody of this machine', {}, 0o640, false, true],
-  ['a private file, for somebody with the token', {}, 0o640, true, false],
-  ['a sensitive one', { sensitive: true }, 0o644, false, true],
-  ['a sensitive one, for somebody with the token', { sensitive: true }, 0o644, true, true],
-])('%s', (_, own, mode, trusted, isMasked) => {
-  const diff = diffOf({ ...written('old-value\n', 'new-value\n', mode), ...own }, trusted)
-  expect(diff).toMatchObject({ masked: isMasked, added: 1, removed: 1 })
-  expect(JSON.stringify(diff).includes('new-value')).toBe(!isMasked)
-})
-
-test('a file that was private once shows nothing of that time', () => {
-  const one = written('old-value\n', 'new-value\n')
-  const write = { ...one.write, previous: file('old-value\n', 0o600) } as WrittenFile['write']
-  expect(diffOf({ ...one, write })).toMatchObject({ masked: true })
+test.each([true, false])('the diff of a resource with sensitive = %s', (sensitive) => {
+  const diff = diffOf({ ...written('old-value\n', 'new-value\n'), sensitive })
+  expect(diff).toMatchObject({ masked: sensitive, added: 1, removed: 1 })
+  expect(JSON.stringify(diff).includes('new-value')).toBe(!sensitive)
 })
 
 test('a change has the cause that its file came with, newest first', () => {
@@ -94,19 +82,19 @@ test('a change has the cause that its file came with, newest first', () => {
   ])
 })
 
-test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () => {
+test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of contents', () => {
   const recent = new Recent()
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
   const why = { kind: 'none', why: 'too large to be kept' }
-  expect(recent.changes.map(({ diff }) => diff(true)).map((diff) => diff.kind)).toEqual([
+  expect(recent.changes.map(({ diff }) => diff()).map((diff) => diff.kind)).toEqual([
     'lines',
     'lines',
     'lines',
     'none',
     'none',
   ])
-  expect(recent.changes[4]?.diff(true)).toEqual(why)
+  expect(recent.changes[4]?.diff()).toEqual(why)
   const result: CommandResult = {
     exitCode: 0,
     signal: null,
@@ -115,13 +103,15 @@ test('no more is kept than said: 30 changes, 60 reloads, 4 MiB of contents', () 
     truncated: 0,
     duration: 1,
   }
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 1100; n++) {
     recent.wrote([written('a', String(n))], n)
     recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, n)
   }
-  expect(recent.changes).toHaveLength(30)
-  expect(recent.reloads).toHaveLength(60)
-  expect(recent.reloads[0]).toMatchObject({ at: 99, succeeded: true })
+  expect(recent.changes).toHaveLength(200)
+  expect(recent.reloads).toHaveLength(1000)
+  expect(recent.reloads[0]).toMatchObject({ at: 1099, succeeded: true })
+  recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result }, 25 * 3600_000)
+  expect(recent.reloads).toHaveLength(1)
 })
 
 test('a rollback is told as such, with what it has changed back', () => {
@@ -133,7 +123,7 @@ test('a rollback is told as such, with what it has changed back', () => {
     [true, []],
     [false, ['/k1']],
   ])
-  expect(linesOf(recent.changes[0]?.diff(false))).toEqual(['-bad', '+old'])
+  expect(linesOf(recent.changes[0]?.diff())).toEqual(['-bad', '+old'])
 })
 
 test('a reload is told with how it ended, and without what it printed', () => {
@@ -149,4 +139,30 @@ test('a reload is told with how it ended, and without what it printed', () => {
   expect(recent.reloads).toEqual([
     { id: 1, at: 9, resources: ['a', 'b'], command: 'c', succeeded: false, ...ended },
   ])
+})
+
+test('of each command the last run is kept, with the end of what it printed', () => {
+  const recent = new Recent()
+  const result = (output: string, exitCode = 0): CommandResult => ({
+    ...{ exitCode, signal: null, timedOut: false, truncated: 0, duration: 1 },
+    output,
+  })
+  const checked = { kind: 'checked', resource: 'a', dest: '/a', command: 'check' } as const
+  recent.note({ ...checked, result: result('first', 1) }, 1)
+  recent.note({ ...checked, result: result(`${'x'.repeat(9000)}end`) }, 2)
+  const reloaded = { kind: 'reloaded', resources: ['a', 'b'], command: 'reload' } as const
+  recent.note({ ...reloaded, result: result('') }, 3)
+  expect(recent.runsOf('a')).toMatchObject([
+    { what: 'reload', at: 3, succeeded: true },
+    {
+      what: 'check',
+      at: 2,
+      succeeded: true,
+      output: expect.stringMatching(/^x{4093}end$/) as string,
+    },
+  ])
+  expect(recent.runsOf('b')).toHaveLength(1)
+  const uses = new Map([['b', []]])
+  recent.note({ kind: 'generation-loaded', reason: 'r', resources: 1, uses }, 4)
+  expect([recent.runsOf('a'), recent.runsOf('b').length]).toEqual([[], 1])
 })

@@ -55,6 +55,7 @@ const held: Event = {
   reason: '3 of 4 keys vanished',
   vanished: ['/k/1', '/k/2'],
   more: 1,
+  by: 'guard',
 }
 const reloading: Event = { kind: 'reload-started', resources: ['a'], command: 'reload' }
 const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload', result }
@@ -118,7 +119,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: '/a stays as it is: 3 of 4 keys vanished; vanished: /k/1, /k/2 and 1 more',
+        why: '/a stays as it is: 3 of 4 keys vanished (reconfd accept a lets this change through); vanished: /k/1, /k/2 and 1 more',
       },
     ],
     [
@@ -128,7 +129,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: 'its files stay as they are: b, of the same group, is held',
+        why: 'its files stay as they are: b, of the same group, is held (reconfd accept b lets its change through)',
       },
     ],
     [
@@ -372,6 +373,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
     listings: none,
     patterns: none,
     files: new Set(files),
+    supplies: new Map(),
   })
   const rendered = (...all: ReturnType<typeof reads>[]): Event => ({
     kind: 'rendered',
@@ -440,4 +442,41 @@ test('no output of a command is in it', () => {
   const board = told(started('a'), live, failed, owed, stale())
   const { resources } = board.status(new Map(), NOW)
   expect(JSON.stringify(resources)).not.toContain('a value')
+})
+
+test('a store whose changes arrive late is behind, and so are the resources that read it', () => {
+  const board = new StatusBoard(1, 0)
+  const late = (lag: number | undefined): Event => ({
+    kind: 'store-behind',
+    store: 'etcdv3',
+    lag,
+    isNews: true,
+  })
+  const states = (): object => {
+    const { stores, resources } = board.status(new Map(), 9000)
+    return {
+      stores: stores.map(({ state, lag, keys }) => ({ state, lag, keys })),
+      resources: resources.map(({ state, why }) => ({ state, why })),
+    }
+  }
+  for (const event of [started('a'), late(5000), live, applied]) board.note(event, 1000)
+  expect(states()).toEqual({
+    stores: [{ state: 'live', keys: 3 }],
+    resources: [{ state: 'in sync' }],
+  })
+  board.note(late(5000), 2000)
+  board.note(late(6000), 3000)
+  expect(states()).toEqual({
+    stores: [{ state: 'behind', lag: 6000, keys: 3 }],
+    resources: [{ state: 'behind', why: 'changes arrive 6 s late' }],
+  })
+  expect(board.status(new Map(), 9000).stores[0]?.since).toBe('1970-01-01T00:00:02.000Z')
+  board.note(late(undefined), 4000)
+  expect(states()).toEqual({
+    stores: [{ state: 'live', keys: 3 }],
+    resources: [{ state: 'in sync' }],
+  })
+  board.note(late(5000), 5000)
+  board.note(stale(), 6000)
+  expect(states()).toMatchObject({ stores: [{ state: 'stale' }], resources: [{ state: 'stale' }] })
 })

@@ -63,6 +63,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
         './etc/confd/conf.d/',
         './etc/confd/templates/',
         './usr/bin/reconfd -> ../share/reconfd/cli.js',
+        './usr/lib/systemd/system/reconfd-register.service',
         './usr/lib/systemd/system/reconfd.service',
         './usr/share/bash-completion/completions/reconfd',
         './usr/share/zsh/vendor-completions/_reconfd',
@@ -134,7 +135,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     expect(await root.status('reconfd')).toBe('install ok installed')
     expect(told).toContain('not enabled, since there are no resources in /etc/confd/conf.d yet')
     expect(root.has('etc/systemd/system')).toBe(false)
-    expect((await root.run('reconfd', '-version')).all).toBe(`reconfd ${version}`)
+    expect((await root.run('reconfd', '-version')).all).toContain(`reconfd ${version} (node v`)
     const idle = await root.run('reconfd', 'check')
     expect(idle).toMatchObject({ exitCode: 0 })
 

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { commandEnvironment } from '../../src/apply/environment.ts'
+import { commandEnvironment } from '../../src/system/command-environment.ts'
 import { envNames, optionNames, optionOf } from '../../src/config/options.ts'
 import { withSite, type Site } from '../e2e/support.ts'
 import { leftovers } from '../support/leftovers.ts'

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { FullStatus } from '../../src/core/status.ts'
 import { notify } from '../../src/service/notify.ts'
+import { Progress } from '../../src/observe/progress.ts'
 import { Service } from '../../src/service/service.ts'
 import { until } from '../support/until.ts'
 import { programs, withNotifySocket } from './notify-socket.ts'
@@ -35,7 +36,7 @@ test('what is told one after the other arrives in this order', async () => {
 test('a line break in a text sets no other variable', async () => {
   await withNotifySocket(async (socket) => {
     await notify(socket.address, { STATUS: 'bad:\nSTOPPING=1\r\nMAINPID=1\0' })
-    expect(socket.told).toEqual([{ STATUS: 'bad: STOPPING=1 MAINPID=1 ' }])
+    expect(socket.told).toEqual([{ STATUS: 'bad:\\nSTOPPING=1\\r\\nMAINPID=1\\x00' }])
   })
 })
 
@@ -64,6 +65,7 @@ test('a daemon is ready after 30 s at the latest, whatever its first cycles wait
       noop: false,
       emit: () => undefined,
       status: () => status,
+      progress: new Progress(),
       stop: new AbortController().signal,
       stuck: () => undefined,
     })

@@ -5,7 +5,8 @@ import type { Event } from '../../src/core/event.ts'
 import { err, ok, type Result } from '../../src/core/result.ts'
 import type { Fault } from '../../src/core/fault.ts'
 import type { FullStatus, State } from '../../src/core/status.ts'
-import { FirstCycles } from '../../src/service/first-cycles.ts'
+import { Progress } from '../../src/observe/progress.ts'
+import { areFirstCyclesOver } from '../../src/service/first-cycles.ts'
 import type { Message } from '../../src/service/notify.ts'
 import { Outbox } from '../../src/service/outbox.ts'
 import { statusLine } from '../../src/service/status-line.ts'
@@ -49,9 +50,9 @@ const stale = (store: string, retryIn: number): Event => {
 const wouldWrite: Event = { kind: 'out-of-sync', resource: 'a.toml', dest: '/d', why: 'content' }
 
 const over = (events: readonly Event[], noop = false): boolean => {
-  const first = new FirstCycles(noop)
-  for (const event of events) first.note(event)
-  return first.areOver
+  const progress = new Progress()
+  for (const event of events) progress.note(event, 0)
+  return areFirstCyclesOver(progress, noop)
 }
 
 test('ready when each resource was seen to, well or badly', () => {

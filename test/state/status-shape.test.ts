@@ -33,6 +33,7 @@ const reads = {
   listings: new Set(['/l'] as const),
   patterns: new Set(['/p/*']),
   files: new Set(['/t.njk']),
+  supplies: new Map(),
 }
 const causes = new Map([['a', { keys: ['/k'] as const, files: [], more: 3 }]])
 const events: readonly Event[] = [

@@ -172,7 +172,7 @@ test('a stream that just ends is a fault', async () => {
   expect((await watched.fault()).message).toBe(`etcd at http://${watched.node} ended the watch`)
 })
 
-test('the watch asks for a leader, progress and fragments, from the next revision on', async () => {
+test('the watch asks for a leader and fragments, from the next revision on', async () => {
   let asked = ''
   let leader: unknown
   const served = scripted([], [])
@@ -190,7 +190,6 @@ test('the watch asks for a leader, progress and fragments, from the next revisio
       key: base64('/a'),
       range_end: base64('/a0'),
       start_revision: '6',
-      progress_notify: true,
       fragment: true,
     },
   })

@@ -3,7 +3,8 @@ import { afterEach } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Connection } from '../../src/core/settings.ts'
-import type { Store, StoreEvent } from '../../src/core/store.ts'
+import type { Store, StoreEvent, WatchOptions } from '../../src/core/store.ts'
+import type { Tuning } from '../../src/stores/etcdv3/pulse.ts'
 import { open } from '../../src/stores/etcdv3.ts'
 import { settingsFor } from '../support/settings.ts'
 import { within } from '../support/until.ts'
@@ -13,10 +14,22 @@ export const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes)
 let last = 0
 export const newPrefix = (): Key => `/test-${++last}`
 
-/** @param silence milliseconds after which a silent watch is opened anew */
-export function storeAt(node: string, more: Partial<Connection> = {}, silence = 10_000): Store {
+/** @param interval milliseconds between two questions beside the watch */
+export const tuningOf = (interval: number): Tuning => ({
+  interval,
+  patience: 3000,
+  grace: 200,
+  moment: 1000,
+  opening: 10_000,
+})
+
+export function storeAt(
+  node: string,
+  more: Partial<Connection> = {},
+  tuning: Tuning = tuningOf(4000),
+): Store {
   const connection = { nodes: [node], scheme: 'http' as const, ...more }
-  const opened = open(settingsFor({ backend: 'etcdv3', connection }), { silence })
+  const opened = open(settingsFor({ backend: 'etcdv3', connection }), tuning)
   if (!opened.ok) throw new FaultError(opened.error)
   return opened.value
 }
@@ -27,11 +40,15 @@ afterEach(() => {
 })
 
 /** The events of one watch, one at a time. It ends with the test. */
-export function watch(store: Store, prefixes: readonly Key[]) {
+export function watch(
+  store: Store,
+  prefixes: readonly Key[],
+  options: Omit<WatchOptions, 'demand'> = {},
+) {
   const abort = new AbortController()
   aborts.push(abort)
   const node = store.nodes[0] as string
-  const iterator = store.watch(node, prefixes, abort.signal)[Symbol.asyncIterator]()
+  const iterator = store.watch(node, prefixes, abort.signal, options)[Symbol.asyncIterator]()
   const next = async (): Promise<StoreEvent> => {
     const result = await within('an event', iterator.next())
     if (result.done === true) throw new Error('the watch has returned')

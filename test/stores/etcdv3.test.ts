@@ -1,11 +1,11 @@
-// etcd v3 on a real server: paging, many prefixes, catching up, compaction, silence.
+// etcd v3 on a real server: paging, many prefixes, catching up, compaction.
+// What watches over the watch is tried by etcdv3-pulse.test.ts.
 // What every store must do is tried by test/contract.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { OutdatedError } from '../../src/core/store.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
-import { until } from '../support/until.ts'
 import { base64, newPrefix, storeAt, watch } from './etcdv3-watch.ts'
 
 let etcd: EtcdServer
@@ -134,39 +134,7 @@ describe('watching', () => {
   })
 })
 
-describe('silence', () => {
-  test('a silent watch is opened anew, without a new snapshot and without a loss', async () => {
-    const prefix = newPrefix()
-    const watched = watch(storeAt(etcd.node, {}, 60), [prefix])
-    await watched.snapshot()
-    const expected: Record<string, string> = {}
-    // Pauses around the limit of silence, so that writes meet the change of streams.
-    const writes = (async () => {
-      for (let n = 0; n < 40; n++) {
-        await new Promise((resolve) => setTimeout(resolve, 50 + (n % 20)))
-        await etcd.client.put(`${prefix}/k${n}`, String(n))
-      }
-    })()
-    for (let n = 0; n < 40; n++) expected[`${prefix}/k${n}`] = String(n)
-    await converges(watched, {}, expected)
-    await writes
-  })
-
-  test('a server that keeps silent is told', async () => {
-    const watched = watch(storeAt(etcd.node, {}, 300), [newPrefix()])
-    await watched.snapshot()
-    const fault = watched.fault()
-    etcd.pause()
-    try {
-      expect((await fault).message).toBe(
-        `cannot reach etcd at http://${etcd.node}: the watch was not opened within 0.3 s`,
-      )
-    } finally {
-      etcd.resume()
-    }
-    await until('etcd serves again', () => etcd.client.revision())
-  })
-
+describe('outages', () => {
   test('a cut connection is told', async () => {
     const proxy = await startProxy(etcd.node)
     const watched = watch(storeAt(proxy.node), [newPrefix()])

@@ -321,7 +321,7 @@ describe('watching', () => {
     own.pause()
     expect(await watched.fault()).toEqual({
       kind: 'store',
-      message: `cannot reach Redis at ${own.node}: no answer within 0.3 s`,
+      message: `cannot reach Redis at ${own.node}: no answer within 300 ms`,
       hint: 'is Redis running there? check -node',
     })
     await own.stop()

@@ -10,6 +10,7 @@ import { openStore } from '../../src/stores/registry.ts'
 import { open as openEtcd } from '../../src/stores/etcdv3.ts'
 import { Authority } from '../support/certificates.ts'
 import { removeDir, startConsul, startEtcd, tempDir } from '../support/servers.ts'
+import { tuningOf } from './etcdv3-watch.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
@@ -205,8 +206,8 @@ test('certificates that are renewed on disk: new connections use them, and the w
       clientCert: live.cert,
       clientKey: live.key,
     }
-    // A watch that is silent for so long is opened anew, on a new connection.
-    const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), { silence: 300 })
+    // The questions beside the watch are asked on new connections, too.
+    const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), tuningOf(300))
     const watching = new RawWatch(opened, ['/app'])
     watches.push(watching)
     expect(await watching.next()).toEqual({ kind: 'snapshot', entries: {} })

@@ -1,5 +1,6 @@
 // A reverse proxy on loopback that notes what is asked through it, what of that is still under way, and
 // refuses what a test tells it to: how much a program asks of its server, counted.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, request, type ServerResponse } from 'node:http'
 
 export interface Tap {
@@ -11,12 +12,17 @@ export interface Tap {
   readonly open: readonly string[]
   /** Answers in the server's stead from now on; false lets a request through. */
   refuse(answer: (path: string, response: ServerResponse) => boolean): void
+  /** What the server says on this path comes late by so many milliseconds from now on; Infinity: never. */
+  delay(path: string, time: number): void
+  /** New requests go there; what is under way stays where it is. */
+  moveTo(target: string): void
   close(): Promise<void>
 }
 
 /** @param target `127.0.0.1:port` */
 export async function startTap(target: string): Promise<Tap> {
-  const [host, port] = target.split(':')
+  let to = target
+  const delays = new Map<string, number>()
   const asked: string[] = []
   const open = new Map<ServerResponse, string>()
   let refuse = (_path: string, _response: ServerResponse): boolean => false
@@ -26,9 +32,18 @@ export async function startTap(target: string): Promise<Tap> {
     open.set(response, path)
     response.on('close', () => open.delete(response))
     if (refuse(path, response)) return
+    const [host, port] = to.split(':')
     const outgoing = request({ host, port, path, method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
+      // Each waits for the one before it: with another delay it would overtake.
+      let before = Promise.resolve()
+      answer.on('data', (chunk: Buffer) => {
+        const time = delays.get(path) ?? 0
+        if (time === Infinity) return
+        const due = time === 0 ? Promise.resolve() : sleep(time)
+        before = Promise.all([before, due]).then(() => void response.write(chunk))
+      })
+      answer.on('end', () => void before.then(() => response.end()))
     })
     // Either side going away is the end of the other.
     outgoing.on('error', () => response.destroy())
@@ -44,6 +59,12 @@ export async function startTap(target: string): Promise<Tap> {
     },
     refuse(answer) {
       refuse = answer
+    },
+    delay(path, time) {
+      delays.set(path, time)
+    },
+    moveTo(other) {
+      to = other
     },
     async close() {
       server.closeAllConnections()

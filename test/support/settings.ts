@@ -6,6 +6,7 @@ export type StoreSettings = Pick<Settings, 'backend'> & Partial<Settings>
 export function settingsFor(own: StoreSettings): Settings {
   return {
     stores: new Map(),
+    env: {},
     connection: { nodes: [], scheme: 'http' },
     files: [],
     filter: '*',
@@ -22,6 +23,11 @@ export function settingsFor(own: StoreSettings): Settings {
     detailedExitcode: false,
     syncOnly: false,
     noReload: false,
+    allowEmpty: false,
+    reloadAlways: false,
+    only: [],
+    failureMode: 'fail-fast',
+    expandEnv: false,
     keepStageFile: false,
     timeout: 10_000,
     stateDir: '/nonexistent',

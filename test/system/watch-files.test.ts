@@ -1,7 +1,7 @@
 // Files and folders that are watched, also when a folder is another one all of a sudden.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { watchFiles, type FileWatch } from '../../src/system/watch-files.ts'
 import { removeDir, tempDir, until } from '../support/servers.ts'
 
@@ -73,16 +73,81 @@ test.each([
   const confdir = release('confd')
   await watch(join(confdir, 'conf.d'))
   replace(confdir)
-  await sees(join(confdir, 'conf.d'))
+  await sees(inside(confdir))
   await editIsSeen(inside(confdir))
 })
 
-test('a link above the folder that is swapped is followed', async () => {
+/** Points a link elsewhere, in one step, and leaves where it led as it is. */
+function point(link: string, to: string): void {
+  symlinkSync(to, `${link}.new`)
+  renameSync(`${link}.new`, link)
+}
+
+test.each([
+  ['above the folder', (current: string) => join(current, 'conf.d'), 'more/a.toml'],
+  [
+    'in the middle of the way to a file',
+    (current: string) => {
+      mkdirSync(join(root, 'confd'))
+      symlinkSync(join(current, 'conf.d/more/a.toml'), join(root, 'confd/b.toml'))
+      return join(root, 'confd')
+    },
+    'b.toml',
+  ],
+  [
+    'to a folder in the folder',
+    (current: string) => {
+      mkdirSync(join(root, 'confd'))
+      symlinkSync(join(current, 'conf.d'), join(root, 'confd/linked'))
+      return join(root, 'confd')
+    },
+    'linked/more/a.toml',
+  ],
+])('a link %s that is swapped is followed, however often', async (_, folderOf, name) => {
   const current = join(root, 'current')
   symlinkSync(release('one'), current)
-  await watch(join(current, 'conf.d'))
-  symlinkSync(release('two'), `${current}.new`)
-  renameSync(`${current}.new`, current)
-  await sees(join(current, 'conf.d'))
-  await editIsSeen(inside(current))
+  const folder = folderOf(current)
+  await watch(folder)
+  for (const next of ['two', 'three']) {
+    seen.clear()
+    point(current, release(next))
+    await sees(join(folder, name))
+  }
+  await editIsSeen(join(folder, name))
+})
+
+test('links that lead to each other, and to nowhere, hurt nobody', async () => {
+  const confdir = release('confd')
+  symlinkSync(confdir, join(confdir, 'conf.d/up'))
+  symlinkSync('b', join(confdir, 'conf.d/a'))
+  symlinkSync('a', join(confdir, 'conf.d/b'))
+  symlinkSync('/nonexistent/x', join(confdir, 'conf.d/gone'))
+  await watch(join(confdir, 'conf.d'))
+  await editIsSeen(inside(confdir))
+})
+
+test('a file and a folder that are not there yet are seen when they come', async () => {
+  const folder = join(root, 'later/conf.d')
+  await watch(folder)
+  watched?.add([join(root, 'other/part')])
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'a.toml'), '')
+  await sees(join(folder, 'a.toml'))
+  mkdirSync(join(root, 'other'))
+  writeFileSync(join(root, 'other/part'), '')
+  await sees(join(root, 'other/part'))
+})
+
+test('what an editor does is told once, and its other files are not', async () => {
+  const confdir = release('confd')
+  const told: (readonly string[])[] = []
+  watched = await watchFiles([join(confdir, 'conf.d')], (paths) => told.push([...paths]))
+  const file = inside(confdir)
+  writeFileSync(`${file}.4913`, '')
+  rmSync(`${file}.4913`)
+  renameSync(file, `${file}~`)
+  writeFileSync(file, 'edited')
+  rmSync(`${file}~`)
+  await until('it is told', () => told.length > 0)
+  expect(told).toEqual([[file]])
 })

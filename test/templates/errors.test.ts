@@ -150,7 +150,7 @@ it.each(cases.map((row) => ({ row })))('$row.0', async ({ row: [text, told, hint
   )
 })
 
-it.each<readonly [string, Options, readonly string[]]>([
+it.each<readonly [string, Options, readonly [string, string]]>([
   [
     '/app/port',
     {},
@@ -199,7 +199,7 @@ it.each<readonly [string, Options, readonly string[]]>([
   )
   // So that the template is tried again when the key comes; one outside of `keys` never does.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
-  expect([...reads.keys]).toEqual(hint?.includes('do not name it') ? [] : [full])
+  expect([...reads.keys]).toEqual(hint?.includes('do not name it') === true ? [] : [full])
 })
 
 it('a failure is told where it is: in a loop, in an include, in a folder', async () => {

@@ -1,217 +1,154 @@
-// The watch: every change of a span of keys from one revision on, put into the mailbox.
-// One watch over the whole span, filtered here, rather than one a prefix: revisions then stay whole
-// and in order, and one stream is all it takes. (Several create requests in one HTTP body lose
-// some: the server stops reading the body once it has begun to answer.)
-import { FaultError } from '../../core/fault.ts'
-import { selfAndAncestors, type Key } from '../../core/key.ts'
-import { OutdatedError } from '../../core/store.ts'
-import { Meter } from '../limits.ts'
+// The watch: every change of the directories behind a listing, put into the mailbox, one moment at a time.
 import type { Mailbox } from '../mailbox.ts'
-import { each, Mismatch } from '../shape.ts'
-import { code, isDenied, type Gateway } from './gateway.ts'
-import {
-  decode,
-  integer,
-  isIn,
-  keyOf,
-  outside,
-  spanOf,
-  type Header,
-  type KeyValue,
-  type Range,
-  type WatchResponse,
-} from './wire.ts'
+import type { Key } from '../../core/key.ts'
+import { OutdatedError } from '../../core/store.ts'
+import { isDenied, type Gateway } from './gateway.ts'
+import type { Change, Held } from './held.ts'
+import { Pulse, type PulseOptions, type Tuning } from './pulse.ts'
+import { changesUpTo, outdatedIfGone, proveUnchanged } from './ranges.ts'
+import { watchSpan, type Span } from './stream.ts'
+import { spanOf, type Part } from './wire.ts'
 
-export interface Follow {
-  readonly gateway: Gateway
+export interface Follow extends Omit<PulseOptions, 'tuning'> {
   readonly mailbox: Mailbox
-  /** The cluster that was listed. */
-  readonly cluster: string
-  readonly signal: AbortSignal
-  /** Milliseconds of silence after which the watch is opened anew. */
-  readonly silence: number
+  readonly tuning: Tuning
+  /** When the listing was complete, of `performance`. */
+  readonly readAt: number
 }
 
-/**
- * Follows the directories until something breaks; always throws.
- * @param next the first revision not yet seen
- */
-export async function follow(context: Follow, dirs: readonly Key[], next: bigint): Promise<never> {
-  const position = { next }
-  try {
-    for (;;) await oneStream(context, dirs, position)
-  } catch (error) {
-    if (!isDenied(error) || dirs.length === 1) throw error
-    // A role may grant each of the prefixes and not what lies between: then a stream for each.
-    await Promise.all(dirs.map((dir) => follow(context, [dir], position.next)))
-    throw error
-  }
+/** Follows until something breaks; always throws. */
+export const follow = (options: Follow): Promise<never> => new Following(options).run()
+
+/** A stream that is open or about to be. */
+interface Stream {
+  readonly span: Span
+  readonly parts: readonly Part[]
+  /** It has brought everything up to here. */
+  reached: bigint
 }
 
-/**
- * One HTTP stream. Returns when it has been silent for too long, to be opened again from where it
- * was: the only proof of life that also covers a connection some firewall has forgotten. Nothing
- * is listed again for it, and what happened meanwhile is caught up by revision.
- */
-async function oneStream(
-  context: Follow,
-  dirs: readonly Key[],
-  position: { next: bigint },
-): Promise<void> {
-  const { gateway, mailbox, signal } = context
-  const stream = new AbortController()
-  const stop = (): void => stream.abort(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  let silent = false
-  let live = false
-  const timer = setTimeout(() => {
-    silent = true
-    stream.abort()
-  }, context.silence)
-  try {
-    await gateway.withToken(async () => {
-      const batches = new Batches(gateway, dirs, position.next)
-      const lines = await gateway.stream(
-        '/watch',
-        createRequest(dirs, position.next),
-        stream.signal,
-        () => timer.refresh(),
-      )
-      for await (const line of lines) {
-        const response = gateway.parse(line)
-        const header = judge(context, response, position.next)
-        if (response.created === true) live = true
-        const changes = batches.add(response, header, line.length)
-        if (changes === undefined) continue
-        mailbox.put(changes)
-        position.next = nextAfter(response, header, position.next)
-      }
-    })
-  } catch (error) {
-    if (signal.aborted || !silent) throw error
-    if (live) return
-    throw new FaultError({
-      kind: 'store',
-      message: `cannot reach etcd at ${gateway.http.origin}: the watch was not opened within ${context.silence / 1000} s`,
-      hint: 'is etcd running there, and does it have a leader?',
-    })
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', stop)
+class Following {
+  readonly #pulse: Pulse
+  #streams: readonly Stream[] = []
+  /** What several streams have brought and is not of one moment yet. */
+  #pending: Change[] = []
+  #settling: Promise<void> | undefined
+  #proof: Promise<void> | undefined
+  #fail: (error: unknown) => void = () => undefined
+
+  constructor(private readonly options: Follow) {
+    this.#pulse = new Pulse(options)
   }
-  throw new FaultError({
-    kind: 'store',
-    message: `etcd at ${gateway.http.origin} ended the watch`,
-  })
-}
 
-const createRequest = (dirs: readonly Key[], next: bigint): object => ({
-  create_request: {
-    ...spanOf(dirs),
-    start_revision: String(next),
-    progress_notify: true,
-    fragment: true,
-  },
-})
-
-/**
- * The revision to go on from. While catching up, a response can hold the first thousand revisions
- * and the newest one in its header: only the events themselves count. Without events it is a
- * progress notification, and says that nothing is missing up to its revision.
- */
-function nextAfter(response: WatchResponse, header: Header, next: bigint): bigint {
-  if (response.created === true) return next
-  const last = response.events?.at(-1)?.kv.mod_revision ?? header.revision
-  const seen = integer(last) + 1n
-  return seen > next ? seen : next
-}
-
-/** Throws when a response says that this watch cannot go on. */
-function judge({ gateway, cluster }: Follow, response: WatchResponse, next: bigint): Header {
-  const { place } = gateway.http
-  if (integer(response.compact_revision) > 0n) {
-    throw new OutdatedError({
-      kind: 'store',
-      message: `${place} has compacted its history up to revision ${response.compact_revision}; the watch needs revision ${next}`,
-      hint: 'all keys are read again',
-    })
-  }
-  if (response.canceled === true) {
-    const reason = response.cancel_reason ?? 'the watch was canceled'
-    throw gateway.error(reason, /permission denied/.test(reason) ? code.permissionDenied : 0)
-  }
-  const header = gateway.expecting(() => {
-    const { cluster_id, revision } = response.header
-    if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
-    return { cluster_id, revision }
-  })
-  const other = header.cluster_id !== undefined && cluster !== '' && header.cluster_id !== cluster
-  // A cluster restored from a backup is behind us, and a watch in its future would stay silent.
-  if (other || (response.created === true && integer(header.revision) < next - 1n)) {
-    throw new FaultError({
-      kind: 'store',
-      message: `${place} is ${other ? 'another cluster' : 'at an older revision'} than before`,
-      hint: 'all keys are read again',
-    })
-  }
-  return header
-}
-
-/** Puts fragments together and nets the events of what is complete. */
-class Batches {
-  #changes = new Map<Key, string | null>()
-  readonly #dirs: ReadonlySet<string>
-  readonly #span: Range
-  readonly #meter: Meter
-
-  /** @param from the revision of the last event, or the first one that may come */
-  constructor(
-    private readonly gateway: Gateway,
-    dirs: readonly Key[],
-    private from: bigint,
-  ) {
-    this.#dirs = new Set(dirs)
-    this.#span = spanOf(dirs)
-    const { place, limits } = gateway.http
-    const limit = { most: limits.message, option: '-max-message' } as const
-    this.#meter = new Meter(limit, place, 'a message in fragments')
+  async run(): Promise<never> {
+    const { held } = this.options
+    const failed = new Promise<never>((_, reject) => (this.#fail = reject))
+    const dirs = [...new Set(held.parts.map(({ dir }) => dir))]
+    const all: Stream = {
+      span: { dirs: new Set(dirs), range: spanOf(dirs) },
+      parts: held.parts,
+      reached: held.revision,
+    }
+    this.#streams = [all]
+    const watched = this.#watch(all)
+    return Promise.race([failed, watched, this.#pulse.run()])
   }
 
   /**
-   * The changes once they are whole, undefined while fragments are missing.
-   * @param size of the response, in characters
+   * A role may grant each of the prefixes and not what lies between, or a key and what is below it and not
+   * the keys in between: then there is a stream for each.
    */
-  add(
-    { events = [], fragment = false }: WatchResponse,
-    { revision }: Header,
-    size: number,
-  ): Map<Key, string | null> | undefined {
-    this.#meter.take(size)
-    const take = ({ type, kv }: NonNullable<WatchResponse['events']>[number]): void => {
-      const at = integer(kv.mod_revision ?? revision)
-      if (at < this.from) {
-        throw new Mismatch(`is ${at}, behind ${this.from}`).within('mod_revision').within('kv')
-      }
-      this.from = at
-      const key = this.#keyOf(kv)
-      if (key !== undefined) this.#changes.set(key, type === 'DELETE' ? null : decode(kv.value))
+  async #watch(stream: Stream): Promise<never> {
+    const { gateway, held, signal, tuning } = this.options
+    try {
+      return await watchSpan(stream.span, {
+        gateway,
+        held,
+        signal,
+        opening: tuning.opening,
+        heard: () => this.#pulse.heard(),
+        opened: () => this.#opened(),
+        take: (changes, revision) => this.#take(stream, changes, revision),
+      })
+    } catch (error) {
+      const narrower = isDenied(error) ? split(stream) : []
+      if (narrower.length < 2) throw error
+      this.#streams = [...this.#streams.filter((other) => other !== stream), ...narrower]
+      return Promise.race(narrower.map((one) => this.#watch(one)))
     }
-    this.gateway.expecting(() => each(events, take, 'events'))
-    if (fragment) return undefined
-    const whole = this.#changes
-    this.#changes = new Map()
-    this.#meter.reset()
-    return whole
   }
 
-  /** Undefined for a neighbour's, which lies between the directories, and for what is no key of ours. */
-  #keyOf({ key: name }: KeyValue): Key | undefined {
-    const text = decode(name)
-    const key = keyOf(text)
-    if (key !== undefined) {
-      for (const dir of selfAndAncestors(key)) if (this.#dirs.has(dir)) return key
+  /**
+   * Between the listing and the stream the cluster may have become another one. Within moments it cannot;
+   * when this machine has slept, it is looked at again.
+   */
+  async #opened(): Promise<void> {
+    const { gateway, held, readAt, tuning } = this.options
+    if (performance.now() - readAt < tuning.moment) return
+    this.#proof ??= proveAt(gateway, held, held.revision)
+    await this.#proof
+  }
+
+  #take(stream: Stream, changes: readonly Change[], revision: bigint): void {
+    const { held, mailbox } = this.options
+    stream.reached = revision
+    if (this.#streams.length === 1) {
+      mailbox.put(held.take(changes, revision))
+      return
     }
-    if (!isIn(this.#span, Buffer.from(name, 'base64'))) throw outside().within('kv')
-    return undefined
+    this.#pending.push(...changes)
+    if (changes.length === 0) return
+    this.#settling ??= this.#settle()
+      .catch(this.#fail)
+      .finally(() => (this.#settling = undefined))
+  }
+
+  /**
+   * What several streams bring becomes of one moment: the ranges of those that have not come as far as the
+   * foremost are read at its revision, as far as they have changed.
+   */
+  async #settle(): Promise<void> {
+    const { held, mailbox, gateway } = this.options
+    await this.#proof
+    while (this.#pending.length > 0) {
+      const brought = this.#pending.splice(0)
+      const at = brought.reduce((most, { revision }) => (revision > most ? revision : most), 0n)
+      if (at <= held.revision) continue
+      const late = this.#streams.filter(({ reached }) => reached < at).flatMap(({ parts }) => parts)
+      const read = await changesUpTo(gateway, held, late, at).catch((error: unknown) => {
+        throw outdatedIfGone(error)
+      })
+      const isNews = ({ revision }: Change): boolean => revision > held.revision
+      const changes = [...brought.filter(isNews), ...read]
+      changes.sort((one, other) => Number(one.revision - other.revision))
+      mailbox.put(held.take(changes, at))
+    }
   }
 }
+
+async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> {
+  const proved = await proveUnchanged(gateway, held, { at }).catch((error: unknown) => {
+    throw outdatedIfGone(error)
+  })
+  if (proved !== undefined) return
+  throw new OutdatedError({
+    kind: 'store',
+    message: `${gateway.http.place} may be another cluster than the one that was read`,
+    hint: 'all keys are read again',
+  })
+}
+
+/** One for each directory; of one directory, one for each range in it. */
+function split({ span, parts }: Stream): readonly Stream[] {
+  const { dirs } = span
+  if (dirs.size > 1) {
+    return [...dirs].map((dir) => narrowed(dir, spanOf([dir]), parts))
+  }
+  return parts.map((part) => narrowed(part.dir, part.range, [part]))
+}
+
+const narrowed = (dir: Key, range: Span['range'], parts: readonly Part[]): Stream => ({
+  span: { dirs: new Set([dir]), range },
+  parts: parts.filter((part) => part.dir === dir),
+  reached: 0n,
+})

@@ -2,6 +2,7 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
+import { keepSecret } from '../../system/secrets.ts'
 import type { Meter } from '../limits.ts'
 import {
   anything,
@@ -14,7 +15,7 @@ import {
 } from '../shape.ts'
 import { said } from '../said.ts'
 import { passwordOf } from '../secrets.ts'
-import { authResponse, watchResponse, type WatchResponse } from './wire.ts'
+import { authResponse, watchResponse, type Denied, type WatchResponse } from './wire.ts'
 
 /** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
@@ -59,6 +60,14 @@ const errorDetail = record({
   grpc_code: optional(count),
 })
 
+/** Of one call. */
+export interface Terms {
+  /** Counts what is answered. */
+  readonly meter?: Meter
+  /** Milliseconds until the answer has to be there. */
+  readonly timeout?: number
+}
+
 export class Gateway {
   #base: string | undefined
   #token: string | undefined
@@ -69,26 +78,32 @@ export class Gateway {
     private readonly signal: AbortSignal,
   ) {}
 
-  /**
-   * One call, such as `/kv/range`; authenticates when needed. Throws a FaultError.
-   * @param meter counts what is answered
-   */
-  async call<T>(path: string, body: object, shape: Shape<T>, meter?: Meter): Promise<T> {
-    return this.withToken(() => this.#post(path, body, shape, meter))
+  /** One call, such as `/kv/txn`; authenticates when needed. Throws a FaultError. */
+  async call<T>(path: string, body: object, shape: Shape<T>, terms: Terms = {}): Promise<T> {
+    return this.withToken(() => this.#post(path, body, shape, terms))
   }
 
   /**
    * Lines of an endless response. Errors inside of it are for the caller to pass to parse().
+   * @param body one message, or several
    * @param signal ends this stream only
    */
-  async stream(path: string, body: object, signal: AbortSignal, onBytes: () => void) {
+  async stream(
+    path: string,
+    body: object | readonly object[],
+    signal: AbortSignal,
+    onBytes?: () => void,
+  ) {
     const response = await this.http.lines((this.#base ?? BASES[0]) + path, {
       method: 'POST',
       headers: this.#headers(),
-      body: JSON.stringify(body),
+      body: [body]
+        .flat()
+        .map((message) => JSON.stringify(message))
+        .join('\n'),
       signal,
       timeout: 0,
-      onBytes,
+      ...(onBytes === undefined ? {} : { onBytes }),
     })
     if (response.status === 200) return response.lines
     throw this.#errorOf(response.status, await response.text())
@@ -124,8 +139,11 @@ export class Gateway {
     return expecting((what) => this.#notEtcd(200, what), check)
   }
 
-  /** A fault of this node from etcd's words. */
-  error(reason: string, grpc: number): EtcdError {
+  /**
+   * A fault of this node from etcd's words.
+   * @param denied what may not be read, where that is known
+   */
+  error(reason: string, grpc: number, denied?: Denied): EtcdError {
     const at = `etcd at ${this.http.origin}`
     const user = this.connection.username
     const fault = (message: string, more: Partial<Fault> = {}): EtcdError =>
@@ -144,8 +162,8 @@ export class Gateway {
     }
     if (grpc === code.permissionDenied || /permission denied/.test(reason)) {
       const who = user === undefined ? 'anonymous clients' : `the user ${JSON.stringify(user)}`
-      return fault(`${at} does not let ${who} read the keys`, {
-        hint: 'grant each prefix: etcdctl role grant-permission ROLE --prefix=true read PREFIX',
+      return fault(`${at} does not let ${who} read ${denied?.what ?? 'the keys'}`, {
+        hint: `grant it: etcdctl role grant-permission ROLE ${denied?.grant ?? '--prefix=true read PREFIX'}`,
         permanent: true,
       })
     }
@@ -162,7 +180,12 @@ export class Gateway {
     }
   }
 
-  async #post<T>(path: string, body: object, shape: Shape<T>, meter?: Meter): Promise<T> {
+  async #post<T>(
+    path: string,
+    body: object,
+    shape: Shape<T>,
+    { meter, timeout }: Terms = {},
+  ): Promise<T> {
     const text = JSON.stringify(body)
     for (const base of this.#base === undefined ? BASES : [this.#base]) {
       const response = await this.http.request(base + path, {
@@ -170,6 +193,7 @@ export class Gateway {
         headers: this.#headers(),
         body: text,
         signal: this.signal,
+        ...(timeout === undefined ? {} : { timeout }),
       })
       if (response.status === 404) continue
       if (response.status !== 200) throw this.#errorOf(response.status, response.body)
@@ -194,7 +218,13 @@ export class Gateway {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
-      return (await this.#post('/auth/authenticate', { name, password }, authResponse)).token ?? ''
+      const { token = '' } = await this.#post(
+        '/auth/authenticate',
+        { name, password },
+        authResponse,
+      )
+      keepSecret(token)
+      return token
     } catch (error) {
       if (error instanceof EtcdError && /authentication is not enabled/.test(error.reason))
         return ''

@@ -1,18 +1,20 @@
 // The snapshot: all keys below the prefixes at one revision, page by page.
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
-import { OutdatedError } from '../../core/store.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
-import { code, EtcdError, type Gateway } from './gateway.ts'
+import { code, EtcdError, isDenied, type Gateway } from './gateway.ts'
+import { Held } from './held.ts'
+import { askRanges, outdatedIfGone, RANGES } from './ranges.ts'
 import {
   decode,
+  denialOf,
   integer,
   keyAfter,
   keyOf,
   outside,
   partsOf,
-  txnResponse,
+  type Header,
   type KeyValue,
   type Part,
   type RangeResponse,
@@ -20,45 +22,67 @@ import {
 
 export interface Listing {
   readonly entries: ReadonlyMap<Key, string>
-  /** The revision all of it was read at. */
-  readonly revision: bigint
-  readonly cluster: string
+  readonly held: Held
 }
 
 /** Keys a range gives in one answer; less when the server finds the answer too large. */
 const PAGE = 1000
-/** Ranges asked for in one transaction; the server's own limit is 128. */
-const RANGES = 100
-
 /**
  * Reads everything below the prefixes. Several ranges go in one read-only transaction, so that the
  * usual listing is one request; what does not fit follows at the revision of the first answer.
  * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
  */
 export async function list(gateway: Gateway, prefixes: readonly Key[]): Promise<Listing> {
+  const held = new Held(prefixes)
   try {
-    return await new Reading(gateway).read(prefixes.flatMap(partsOf))
+    return await new Reading(gateway, held).read()
   } catch (error) {
-    const gone = error instanceof EtcdError && /has been compacted/.test(error.reason)
-    throw gone ? new OutdatedError(error.fault) : error
+    if (isDenied(error)) throw await namingDenied(gateway, held.parts, error)
+    throw outdatedIfGone(error)
   }
+}
+
+/** The same error with what is denied; etcd itself does not say. Of several directories one is named. */
+async function namingDenied(
+  gateway: Gateway,
+  parts: readonly Part[],
+  error: EtcdError,
+): Promise<EtcdError> {
+  const isDeniedIn = async (some: readonly Part[]): Promise<boolean> => {
+    const ranges = some.map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
+    return askRanges(gateway, ranges).then(() => false, isDenied)
+  }
+  let suspects = parts
+  while (suspects.length > 1) {
+    const half = suspects.slice(0, Math.min(suspects.length >> 1, RANGES))
+    suspects = (await isDeniedIn(half)) ? half : suspects.slice(half.length)
+  }
+  const dir = suspects[0]?.dir as Key
+  const denied: Part[] = []
+  for (const part of partsOf(dir)) if (await isDeniedIn([part])) denied.push(part)
+  if (denied.length === 0) return error
+  return gateway.error(error.reason, error.code, denialOf(dir, denied))
 }
 
 /** One reading of everything. */
 class Reading {
   readonly #entries = new Map<Key, string>()
   readonly #meter: Meter
-  #pinned: { readonly revision: string; readonly cluster: string } | undefined
+  #pinned: Header | undefined
   #page = PAGE
   #count = RANGES
 
-  constructor(private readonly gateway: Gateway) {
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly held: Held,
+  ) {
     const { place, limits } = gateway.http
     this.#meter = new Meter({ most: limits.body, option: '-max-body' }, place, 'keys')
   }
 
-  async read(parts: readonly Part[]): Promise<Listing> {
-    let open = parts
+  async read(): Promise<Listing> {
+    const { held } = this
+    let open = held.parts
     while (open.length > 0) {
       const asked = open.slice(0, this.#count)
       try {
@@ -69,8 +93,9 @@ class Reading {
         this.#count = Math.max(1, this.#count >> 2)
       }
     }
-    const { revision, cluster = '' } = this.#pinned ?? {}
-    return { entries: this.#entries, revision: integer(revision), cluster }
+    held.revision = integer(this.#pinned?.revision)
+    held.cluster = this.#pinned?.cluster_id ?? ''
+    return { entries: this.#entries, held }
   }
 
   /** Asks for the first page of each; returns what is left of them. */
@@ -79,52 +104,41 @@ class Reading {
     const limit = this.#page
     const pinned = this.#pinned
     const at = pinned === undefined ? {} : { revision: pinned.revision }
-    const body = {
-      success: parts.map(({ range }) => ({ request_range: { ...range, limit, ...at } })),
-    }
-    const { header, responses } = await gateway.call('/kv/txn', body, txnResponse, this.#meter)
-    const { revision, cluster_id: cluster = '' } = header
+    const ranges = parts.map(({ range }) => ({ ...range, limit, ...at }))
+    const { header, answers } = await askRanges(gateway, ranges, { meter: this.#meter })
     if (
       pinned !== undefined &&
-      (cluster !== pinned.cluster || integer(revision) < integer(pinned.revision))
+      (header.cluster_id !== pinned.cluster_id ||
+        integer(header.revision) < integer(pinned.revision))
     ) {
       throw new FaultError({
         kind: 'store',
         message: `${gateway.http.place} became another cluster while it was read`,
       })
     }
-    this.#pinned ??= { revision, cluster }
+    this.#pinned ??= header
     const rest: Part[] = []
-    const take = ({ response_range: answer }: (typeof responses)[number], n: number): void => {
+    const take = (answer: RangeResponse, n: number): void => {
       const part = parts[n] as Part
       const last = this.#take(part, answer)
       if (last === undefined) return
       rest.push({ ...part, range: { ...part.range, key: keyAfter(last) } })
     }
-    gateway.expecting(() => {
-      if (responses.length !== parts.length) {
-        const text = `has ${responses.length} items for ${parts.length} ranges`
-        throw new Mismatch(text).within('responses')
-      }
-      each(responses, take, 'responses')
-    })
+    gateway.expecting(() => each(answers, take, 'responses'))
     return rest
   }
 
   /** @returns the last key when there are more behind it, in base64 */
   #take(
-    { range, includes }: Part,
+    { dir, range, includes }: Part,
     { kvs = [], more = false, count }: RangeResponse,
   ): string | undefined {
-    const entries = this.#entries
-    const take = ({ key: name, value }: KeyValue): void => {
-      const text = decode(name)
-      if (!includes(text)) throw outside()
-      const key = keyOf(text)
-      if (key === undefined) return
-      const { size } = entries
-      entries.set(key, decode(value))
-      if (entries.size === size) throw new Mismatch('is there twice').within('key')
+    const take = (kv: KeyValue): void => {
+      const name = decode(kv.key)
+      if (!includes(name)) throw outside()
+      if (!this.held.add(name, dir, kv)) throw new Mismatch('is there twice').within('key')
+      const key = keyOf(name)
+      if (key !== undefined) this.#entries.set(key, decode(kv.value))
     }
     each(kvs, take, 'kvs')
     const odd = (what: string): Mismatch => new Mismatch(what).within('kvs')

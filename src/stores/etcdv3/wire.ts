@@ -20,6 +20,9 @@ const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
 const cluster_id = optional(digits)
 
+/** An id may be negative: it is any 64 bits. */
+const lease = textLike(/^-?\d{1,19}$/, 'the id of a lease')
+
 const header = record({ cluster_id, revision })
 
 export type Header = ReturnType<typeof header>
@@ -28,6 +31,8 @@ export const keyValue = record({
   key: base64,
   value: optional(base64),
   mod_revision: optional(revision),
+  lease: optional(lease),
+  version: optional(digits),
 })
 
 export type KeyValue = ReturnType<typeof keyValue>
@@ -90,8 +95,15 @@ export const keyOf = (name: string): Key | undefined =>
 export const outside = (): Mismatch =>
   new Mismatch('is not in the range that was asked for').within('key')
 
+/** What may not be read, and the arguments of `etcdctl role grant-permission ROLE` that would let it be read. */
+export interface Denied {
+  readonly what: string
+  readonly grant: string
+}
+
 /** A range to ask for, and what an answer to it may hold. */
 export interface Part {
+  readonly dir: Key
   readonly range: Range
   readonly includes: (name: string) => boolean
 }
@@ -100,12 +112,24 @@ export interface Part {
 export function partsOf(dir: Key): readonly Part[] {
   const below = dir === '/' ? '/' : `${dir}/`
   const whole: Part = {
+    dir,
     range: { key: encode(below), range_end: encode(`${below.slice(0, -1)}0`) },
     includes: (name) => name.startsWith(below),
   }
   return dir === '/'
     ? [whole]
-    : [{ range: { key: encode(dir) }, includes: (name) => name === dir }, whole]
+    : [{ dir, range: { key: encode(dir) }, includes: (name) => name === dir }, whole]
+}
+
+/** What of a directory is denied: its key, what is below it, or both. */
+export function denialOf(dir: Key, denied: readonly Part[]): Denied {
+  const below = dir === '/' ? dir : (`${dir}/` as const)
+  const isKey = denied.some(({ range }) => range.range_end === undefined)
+  const [key, keys] = [JSON.stringify(dir), JSON.stringify(below)]
+  if (!isKey) return { what: `the keys below ${keys}`, grant: `--prefix=true read ${below}` }
+  return denied.length === 1
+    ? { what: `the key ${key}`, grant: `read ${dir}` }
+    : { what: `${key} and the keys below it`, grant: `--prefix=true read ${dir}` }
 }
 
 /**
@@ -122,10 +146,12 @@ export function spanOf(dirs: readonly Key[]): Range {
   }
 }
 
-/** Whether a key, as bytes, lies in a range that has an end. */
-export const isIn = ({ key, range_end = '' }: Range, bytes: Buffer): boolean =>
-  bytes.compare(Buffer.from(key, 'base64')) >= 0 &&
-  bytes.compare(Buffer.from(range_end, 'base64')) < 0
+/** Whether a key, as bytes, lies in a range. */
+export function isIn({ key, range_end }: Range, bytes: Buffer): boolean {
+  const order = bytes.compare(Buffer.from(key, 'base64'))
+  if (range_end === undefined) return order === 0
+  return order >= 0 && bytes.compare(Buffer.from(range_end, 'base64')) < 0
+}
 
 /** The smallest key behind the given one, for the next page. */
 export const keyAfter = (base64: string): string =>

@@ -2,7 +2,7 @@
 // unix socket, or `sentinel://host:port/NAME` for the master that a Sentinel knows.
 import { raise } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
-import { quoted } from '../secrets.ts'
+import { quotedNode } from '../../core/http-node.ts'
 
 export interface Address {
   /** For messages: `127.0.0.1:6379`, `/run/redis.sock`. */
@@ -42,7 +42,7 @@ export function parseNode(node: string, scheme: Connection['scheme']): Address {
   const master = match?.[1]
   const odd = url === undefined || url.hostname === '' || url.search + url.hash !== ''
   if (odd || !known || match === null || isSentinel !== (master !== undefined)) {
-    raise('store', `the node ${quoted(node)} is not an address`, {
+    raise('store', `the node ${quotedNode(node)} is not an address`, {
       hint:
         'write -node host:port or host:port/db, rediss://host:port/db for TLS, the path of a unix ' +
         'socket, or sentinel://host:port/name-of-the-master',

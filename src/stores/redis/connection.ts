@@ -4,6 +4,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
+import { duration } from '../../core/words.ts'
 import { faultOf, isTlsRecord, TimeoutError } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
 import { expecting, type Shape } from '../shape.ts'
@@ -139,7 +140,7 @@ export class Connection {
       return this.#end(
         new FaultError({
           kind: 'store',
-          message: `cannot reach ${this.place}: no TLS handshake within ${this.#silence / 1000} s`,
+          message: `cannot reach ${this.place}: no TLS handshake within ${duration(this.#silence)}`,
           hint: 'is Redis running there, and with TLS? check -node and -scheme',
         }),
       )

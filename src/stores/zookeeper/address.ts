@@ -1,6 +1,6 @@
 // What `-node` may be for ZooKeeper: `host`, `host:port`, `[::1]:port`, each with a chroot behind it.
 import { raise } from '../../core/fault.ts'
-import { quoted } from '../secrets.ts'
+import { quotedNode } from '../../core/http-node.ts'
 
 export interface Address {
   readonly host: string
@@ -23,7 +23,7 @@ export function parseNode(node: string): Address {
     })
   }
   if (host === undefined || Number(port ?? DEFAULT_PORT) > 65_535) {
-    raise('store', `the node ${quoted(node)} is not an address`, {
+    raise('store', `the node ${quotedNode(node)} is not an address`, {
       hint: 'write -node host:port or host:port/chroot',
       permanent: true,
     })

@@ -1,6 +1,7 @@
 // What goes wrong with a session, in the operator's words: what happened, and what to check.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
+import { duration } from '../../core/words.ts'
 import { tooLarge } from '../limits.ts'
 import { nameOf } from './protocol.ts'
 
@@ -21,7 +22,7 @@ export const packetTooLarge = (place: string, { message: most }: Limits): FaultE
 export const tooQuiet = (place: string, what: string, timeout: number): FaultError =>
   new FaultError({
     kind: 'store',
-    message: `cannot reach ${place}: ${what} within ${Math.round(timeout / 100) / 10} s`,
+    message: `cannot reach ${place}: ${what} within ${duration(timeout)}`,
     hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
   })
 

@@ -45,7 +45,7 @@ export class JuteWriter {
 }
 
 /** A znode's Stat, as far as it is used: where its numbers lie, and how long it is. */
-const STAT = { dataLength: 52, numChildren: 56, size: 68 } as const
+const STAT = { owner: 44, dataLength: 52, numChildren: 56, size: 68 } as const
 
 /** Reads one packet from its beginning on. Throws a RangeError where the packet cannot be right. */
 export class JuteReader {
@@ -79,13 +79,13 @@ export class JuteReader {
   }
 
   /** The data of a znode and its Stat, which has to agree with it. */
-  data(): { readonly value: string; readonly numChildren: number } {
+  data(): { readonly value: string; readonly owner: bigint; readonly numChildren: number } {
     const { left } = this
     const value = this.string()
     const length = left - this.left - 4
-    const { dataLength, numChildren } = this.stat()
+    const { owner, dataLength, numChildren } = this.stat()
     if (dataLength !== length) throw new RangeError('data of another length than its stat says')
-    return { value, numChildren }
+    return { value, owner, numChildren }
   }
 
   /** The names of a znode's children and its Stat, which has to agree with them. */
@@ -107,12 +107,26 @@ export class JuteReader {
     return values
   }
 
-  stat(): { readonly dataLength: number; readonly numChildren: number } {
+  bytes(): Buffer {
+    const end = this.#length('bytes') + this.#at
+    const value = Buffer.from(this.packet.subarray(this.#at, end))
+    this.#at = end
+    return value
+  }
+
+  stat(): {
+    /** The session of an ephemeral znode; 0 of any other. */
+    readonly owner: bigint
+    readonly dataLength: number
+    readonly numChildren: number
+  } {
     const dataLength = this.packet.readInt32BE(this.#at + STAT.dataLength)
     const numChildren = this.packet.readInt32BE(this.#at + STAT.numChildren)
-    if (this.left < STAT.size || dataLength < 0 || numChildren < 0) throw new RangeError('no stat')
+    if (this.left < STAT.size) throw new RangeError('no stat')
+    const owner = this.packet.readBigInt64BE(this.#at + STAT.owner)
+    if (dataLength < 0 || numChildren < 0) throw new RangeError('no stat')
     this.#at += STAT.size
-    return { dataLength, numChildren }
+    return { owner, dataLength, numChildren }
   }
 
   /** Nothing may be left over. */

@@ -3,12 +3,16 @@
 import { JuteWriter, type JuteReader } from './jute.ts'
 
 export const opcode = {
+  create: 1,
+  delete: 2,
   exists: 3,
   getData: 4,
+  setData: 5,
   sync: 9,
   ping: 11,
   getChildren2: 12,
   auth: 100,
+  getEphemerals: 103,
   addWatch: 106,
   closeSession: -11,
 } as const
@@ -83,14 +87,23 @@ export function readEvent(reader: JuteReader): WatchEvent | undefined {
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 
-/** @param timeout milliseconds that the session may be silent; the server has the last word */
-export const connectRequest = (timeout: number): Buffer =>
+/** What a session is known by. */
+export interface Resumable {
+  readonly id: bigint
+  readonly password: Buffer
+}
+
+/**
+ * @param timeout milliseconds that the session may be silent; the server has the last word
+ * @param resume a session that goes on; absent: a new one
+ */
+export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>
   new JuteWriter()
     .int(0) // the protocol's version
     .long(0n) // the newest change seen
     .int(timeout)
-    .long(0n) // a new session
-    .buffer(Buffer.alloc(16))
+    .long(resume?.id ?? 0n)
+    .buffer(resume?.password ?? Buffer.alloc(16))
     .boolean(false) // a server without quorum will not do
     .frame()
 

@@ -1,5 +1,5 @@
 // One session with one ZooKeeper server over one socket: requests in a pipeline, watch events as
-// they come, and an end. The session ends with its connection and is never taken up again: what
+// they come, and an end. A reader's session ends with its connection and is never resumed: what
 // happened in between would have to be asked for anyway, and a new reading is sure to tell it.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
@@ -21,8 +21,11 @@ import {
   xid,
   ZkError,
   type Body,
+  type Resumable,
   type WatchEvent,
 } from './protocol.ts'
+
+export type { Resumable } from './protocol.ts'
 
 /** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
 const SESSION_TIMEOUT = 10_000
@@ -57,8 +60,10 @@ export interface SessionOptions {
   readonly tls?: ConnectionOptions
   /** Milliseconds from the connection to the session. */
   readonly handshake?: number
-  /** Milliseconds the session may be silent; for tests. */
+  /** Milliseconds the session may be silent. */
   readonly timeout?: number
+  /** A session that goes on. When it has expired, the identity is 0. */
+  readonly resume?: Resumable
   readonly onEvent?: (event: WatchEvent) => void
   /** Called once when the session ends, however it does. */
   readonly onEnd?: (reason: Error) => void
@@ -83,6 +88,8 @@ export class Session {
   #taken = 0
   #lastXid = 0
   #established = false
+  #identity: Resumable = { id: 0n, password: Buffer.alloc(16) }
+  #granted = 0
   /** Bytes, both ways. */
   #moved = 0
   /** When a packet was whole last; of `performance`. */
@@ -125,7 +132,7 @@ export class Session {
     this.#limits = options.limits ?? USUAL_LIMITS
     this.#socket = dial(address, options.tls, () => {
       this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
-      this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT))
+      this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT, options.resume))
     })
     this.#socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
@@ -170,6 +177,22 @@ export class Session {
     }
     this.#end(reason)
     if (!tell) this.#socket.destroy()
+  }
+
+  /** Ends the connection alone: the session lives on at the server until it times out. */
+  leave(): void {
+    this.#end(new Error('the connection was closed'))
+    this.#socket.destroy()
+  }
+
+  /** What the session can be resumed by. */
+  get identity(): Resumable {
+    return this.#identity
+  }
+
+  /** Milliseconds without a word after which the server ends the session. */
+  get timeout(): number {
+    return this.#granted
   }
 
   /** A fault that names this server. */
@@ -223,12 +246,14 @@ export class Session {
   #establish(reader: JuteReader): void {
     reader.int() // the protocol's version
     const granted = reader.int()
-    reader.long() // the id of the session
-    reader.string() // its password
+    const identity = { id: reader.long(), password: reader.bytes() }
     if (granted <= 0) {
-      this.#fail(this.fault('gave no session'))
+      if (this.options.resume === undefined) this.#fail(this.fault('gave no session'))
+      else this.onOpen()
       return
     }
+    this.#identity = identity
+    this.#granted = granted
     const timeout = Math.min(granted, LONGEST_TIMEOUT)
     this.#established = true
     this.#packets.most = this.#limits.message

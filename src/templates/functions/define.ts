@@ -64,7 +64,7 @@ export function define<A extends readonly unknown[]>(
       const wanted = required === most ? `${required}` : `${required} to ${most}`
       raise(
         'template',
-        `${name} takes ${wanted} argument${most === 1 ? '' : 's'}, got ${args.length}`,
+        `${name} takes ${wanted} ${most === 1 ? 'argument' : 'arguments'}, got ${args.length}`,
         {
           hint: `write ${signature}`,
         },

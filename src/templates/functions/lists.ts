@@ -1,5 +1,6 @@
 // Lists: what is in them, and parts of them. No list is changed in place.
 import { raise } from '../../core/fault.ts'
+import { counted } from '../../core/words.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
 import { any, int, list, optional } from './params.ts'
@@ -90,7 +91,7 @@ export const lists: readonly TemplateFunction[] = [
     ],
     run: (_, items, from = 0, to = items.length) => {
       if (from < 0 || to > items.length || from > to) {
-        const count = `${items.length} item${items.length === 1 ? '' : 's'}`
+        const count = counted(items.length, 'item')
         raise('template', `slice: the list has ${count}, so ${from} to ${to} is out of range`)
       }
       return items.slice(Number(from), Number(to))

@@ -164,8 +164,7 @@ export const lookups = [
       { nunjucks: 'lsdir("/services")', go: 'lsdir "/services"', result: ['api', 'web'] },
       { nunjucks: 'lsdir("/services/web")', go: 'lsdir "/services/web"', result: [] },
     ],
-    run: ({ reader }, dir) =>
-      reader.children(dir).filter((name) => reader.isDirectory(`${dir}/${name}`)),
+    run: ({ reader }, dir) => reader.directories(dir),
   }),
 ]
 

@@ -1,13 +1,14 @@
 // Maps from names to values. Made ones have no prototype: `constructor` is a key like any other.
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
+import { counted } from '../../core/words.ts'
 import { define } from './define.ts'
 import { describe, isMap, mapping, text, type Mapping } from './params.ts'
 
 function make(name: string, items: readonly unknown[]): Mapping {
   if (items.length % 2 !== 0) {
-    const s = items.length === 1 ? '' : 's'
-    raise('template', `${name} takes keys and values in turn, got ${items.length} argument${s}`)
+    const got = counted(items.length, 'argument')
+    raise('template', `${name} takes keys and values in turn, got ${got}`)
   }
   const made = Object.create(null) as Record<string, unknown>
   for (let i = 0; i < items.length; i += 2) {

@@ -27,28 +27,44 @@ type Instance = Entry & {
   readonly order: number
 }
 
-const instancesIn = ({ reader }: RenderContext, dir: Key): Instance[] =>
-  reader.under(dir).map(({ key, value }) => recordOf(SERVICE, value, key) as Instance)
+/** An instance and where it was found. */
+interface Found {
+  readonly key: Key
+  readonly instance: Instance
+}
 
-const chosen = (instances: readonly Instance[], tags: readonly string[]): Instance[] =>
-  instances
-    .filter((one) => tags.every((tag) => one.tags.includes(tag)))
-    .sort((a, b) => a.order - b.order)
+const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
+  reader.glance(dir).map(({ key, value }) => ({
+    key,
+    instance: recordOf(SERVICE, value, key) as Instance,
+  }))
+
+/** Those that have all of the tags; only these count as found. */
+function chosen(
+  { reader }: RenderContext,
+  dir: Key,
+  found: readonly Found[],
+  tags: readonly string[],
+): Instance[] {
+  const own = found.filter(({ instance }) => tags.every((tag) => instance.tags.includes(tag)))
+  reader.use(`service ${dir} ${JSON.stringify(tags)}`, dir, own)
+  return own.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
+}
 
 /** Throws when the name is that of no service and the dot in it is consul-template's. */
-function expectNoTag(name: string, named: (bare: string) => readonly Instance[]): void {
+function expectNoTag(name: string, named: (bare: string) => readonly Found[]): void {
   const { tag, bare } = taggedName(name) ?? {}
   if (tag === undefined || bare === undefined) return
   // The resource's keys need not name the other service.
   const found = attempt(() => named(bare))
-  if (!found.ok || !found.value.some(({ tags }) => tags.includes(tag))) return
+  if (!found.ok || !found.value.some(({ instance }) => instance.tags.includes(tag))) return
   throw new FaultError(doubtfulService(name) as Fault)
 }
 
 /** As the list of services has them; where there is no list, those of the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
-  if (told === undefined) return instancesIn(context, dir).flatMap(({ tags }) => tags)
+  if (told === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
   return (recordOf(SERVICE_NAME, told, dir) as Entry & { readonly tags: readonly string[] }).tags
 }
 
@@ -88,13 +104,12 @@ function find(context: RenderContext, written: string, tag: string | undefined, 
   const store = storeCalled(context, of)
   const where = store === undefined ? (dc ?? of) : dc
   const asked: LookUp = where === undefined ? lookUp : { ...lookUp, dc: where }
-  const named = (one: string): Instance[] => {
-    const dir = serviceDir(serviceNamed(one), asked)
-    return instancesIn(context, placeIn(context, called, dir, store))
-  }
-  const found = named(name)
-  if (found.length === 0) expectNoTag(name, named)
-  return chosen(found, tag === undefined ? tags : [...tags, tag])
+  const dirOf = (one: string): Key =>
+    placeIn(context, called, serviceDir(serviceNamed(one), asked), store)
+  const dir = dirOf(name)
+  const found = instancesIn(context, dir)
+  if (found.length === 0) expectNoTag(name, (bare) => instancesIn(context, dirOf(bare)))
+  return chosen(context, dir, found, tag === undefined ? tags : [...tags, tag])
 }
 
 const SHOP = {
@@ -187,7 +202,7 @@ export const services = [
       const { tags, lookUp } = optionsOf('services()', given, LIST_OPTIONS)
       const place = placeIn(context, 'services()', rootOf('services', lookUp))
       return context.reader
-        .children(place)
+        .children(place, true)
         .map((part) => ({ name: nameOfPart(part), tags: tagsIn(context, joinKeys(place, part)) }))
         .filter((one) => tags.every((tag) => one.tags.includes(tag)))
         .sort((a, b) => compareText(a.name, b.name))
@@ -255,7 +270,8 @@ export const services = [
       if (name === '') raise('template', `${called}: a prepared query has a name`)
       const { lookUp } = optionsOf(called, given, ['dc', 'near'])
       const dir = serviceDir(name, { ...lookUp, query: true })
-      return chosen(instancesIn(context, placeIn(context, called, dir)), [])
+      const place = placeIn(context, called, dir)
+      return chosen(context, place, instancesIn(context, place), [])
     },
   }),
   define('datacenters', {

@@ -2,132 +2,108 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { toBinary } from '../bytes.ts'
 import { assignTo } from './assign.ts'
-import type { Functions } from './builtins.ts'
 import { fieldOf } from './fields.ts'
-import { Frame, type Budget, type Node } from './frame.ts'
+import type { Frame, Node } from './frame.ts'
 import { methodOf } from './methods.ts'
-import type { Operand } from './nodes.ts'
-import type { Template } from './parser.ts'
 import { VALUE, type Type } from './types.ts'
 import { CallError, isTrue, type Func, type Value } from './values.ts'
-
-/** What a field of the root stands for, where Go would find nothing. */
-export type RootField = (name: string) => Value
 
 /** No value comes from the left of a pipe: another thing than a nil that does. */
 export const NONE = Symbol('none')
 export type Final = Value | typeof NONE
 
-export abstract class Calls extends Frame {
-  constructor(
-    template: Template,
-    private readonly functions: Functions,
-    budget: Budget,
-    private readonly rootField: RootField | undefined,
-  ) {
-    super(template, budget)
+/** A compiled argument for a parameter: constants take the parameter's type, the rest must fit it. */
+export type Argument = (frame: Frame, dot: Value, root: boolean, type: Type) => Value
+
+/** Where something is called, or a field is read. */
+export interface Site {
+  readonly node: Node
+  /** Of the function, the method or the field. */
+  readonly name: string
+  readonly args: readonly Argument[]
+}
+
+/** A field of a value, or what the method of that name returns. */
+export function fieldValue(
+  frame: Frame,
+  site: Site,
+  receiver: Value,
+  isRoot: boolean,
+  dot: Value,
+  root: boolean,
+  final: Final,
+): Value {
+  const { name } = site
+  if (receiver === undefined) return isRoot ? frame.rootField?.(name) : undefined
+  if (receiver === null) return frame.fail(`nil pointer evaluating interface {}.${name}`)
+  const method = methodOf(receiver, name)
+  if (method !== undefined) return call(frame, site, method, dot, root, final)
+  return fieldOf(receiver, name, site.args.length > 0 || final !== NONE, frame.fail)
+}
+
+/** @param root whether the dot is the root of all */
+export function call(
+  frame: Frame,
+  site: Site,
+  func: Func,
+  dot: Value,
+  root: boolean,
+  final: Final,
+): Value {
+  const { node, name, args } = site
+  frame.step(frame.node ?? node)
+  const { params, variadic } = func.type.signature as NonNullable<Type['signature']>
+  const given = args.length
+  const count = final === NONE ? given : given + 1
+  const fixed = variadic ? params.length - 1 : params.length
+  if (variadic ? count < fixed : count !== fixed) {
+    const least = variadic ? 'at least ' : ''
+    frame.fail(
+      `wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`,
+    )
   }
-
-  /** An argument for a parameter: constants take the parameter's type, the rest must fit it. */
-  protected abstract argument(dot: Value, type: Type, node: Operand, root: boolean): Value
-
-  protected field(
-    dot: Value,
-    name: string,
-    node: Operand,
-    args: readonly Operand[],
-    final: Final,
-    receiver: Value,
-    root: boolean,
-    receiverIsRoot: boolean,
-  ): Value {
-    if (receiver === undefined) {
-      return receiverIsRoot && this.rootField !== undefined ? this.rootField(name) : undefined
-    }
-    if (receiver === null) return this.fail(`nil pointer evaluating interface {}.${name}`)
-    const method = methodOf(receiver, name)
-    if (method !== undefined) return this.#call(dot, method, node, name, args, final, root)
-    const hasArgs = args.length > 1 || final !== NONE
-    return fieldOf(receiver, name, hasArgs, this.refuse)
+  if (name === 'and' || name === 'or') {
+    return shortCircuit(frame, name === 'or', args, dot, root, final)
   }
-
-  protected function(
-    dot: Value,
-    node: Operand & { kind: 'identifier' },
-    command: Node,
-    args: readonly Operand[],
-    final: Final,
-    root: boolean,
-  ): Value {
-    this.node = node
-    const func = this.functions.get(node.name)
-    if (func === undefined) return this.fail(`"${node.name}" is not a defined function`)
-    return this.#call(dot, func, command, node.name, args, final, root)
+  const last = params.length - 1
+  const values: Value[] = []
+  for (let i = 0; i < given; i++) {
+    const type = params[i < last ? i : last] as Type
+    values.push((args[i] as Argument)(frame, dot, root, type))
   }
-
-  #call(
-    dot: Value,
-    func: Func,
-    node: Node,
-    name: string,
-    words: readonly Operand[],
-    final: Final,
-    root: boolean,
-  ): Value {
-    this.step(this.node ?? node)
-    const { params, variadic } = func.type.signature as NonNullable<Type['signature']>
-    const given = Math.max(0, words.length - 1)
-    const count = final === NONE ? given : given + 1
-    const fixed = variadic ? params.length - 1 : params.length
-    if (variadic ? count < fixed : count !== fixed) {
-      const least = variadic ? 'at least ' : ''
-      this.fail(
-        `wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`,
-      )
-    }
-    if (name === 'and' || name === 'or') {
-      return this.#shortCircuit(dot, name === 'or', words, final, root)
-    }
-    const argv: Value[] = []
-    for (let i = 0; i < given; i++) {
-      const type = params[Math.min(i, params.length - 1)] as Type
-      argv.push(this.argument(dot, type, words[i + 1] as Operand, root))
-    }
-    if (final !== NONE) {
-      const type = params[Math.min(count, params.length) - 1] as Type
-      argv.push(assignTo(final, type, this.refuse))
-    }
-    try {
-      return func.call(argv)
-    } catch (error) {
-      this.node = node
-      if (error instanceof CallError) return this.fail(`error calling ${name}: ${error.message}`)
-      if (error instanceof FaultError) throw this.#located(error.fault, name)
-      throw error
-    }
+  if (final !== NONE) {
+    const type = params[Math.min(count, params.length) - 1] as Type
+    values.push(assignTo(final, type, frame.fail))
   }
-
-  /** The fault of a function, at the place of its call; one of an included file has its own place. */
-  #located(fault: Fault, name: string): FaultError {
-    if (fault.line !== undefined) return new FaultError(fault)
-    const here = this.faultHere(`error calling ${name}: ${toBinary(fault.message)}`)
-    return new FaultError(fault.hint === undefined ? here : { ...here, hint: fault.hint })
+  try {
+    return func.call(values)
+  } catch (error) {
+    frame.node = node
+    if (error instanceof CallError) return frame.fail(`error calling ${name}: ${error.message}`)
+    if (error instanceof FaultError) throw located(frame, error.fault, name)
+    throw error
   }
+}
 
-  protected readonly refuse = (message: string, hint?: string): never => this.fail(message, hint)
+/** The fault of a function, at the place of its call; one of an included file has its own place. */
+function located(frame: Frame, fault: Fault, name: string): FaultError {
+  if (fault.line !== undefined) return new FaultError(fault)
+  const here = frame.faultHere(`error calling ${name}: ${toBinary(fault.message)}`)
+  return new FaultError(fault.hint === undefined ? here : { ...here, hint: fault.hint })
+}
 
-  #shortCircuit(
-    dot: Value,
-    until: boolean,
-    words: readonly Operand[],
-    final: Final,
-    root: boolean,
-  ): Value {
-    let value: Value
-    for (let i = 1; i < words.length; i++) {
-      value = this.argument(dot, VALUE, words[i] as Operand, root)
-      if (isTrue(value) === until) return value
-    }
-    return final === NONE ? value : final
+function shortCircuit(
+  frame: Frame,
+  until: boolean,
+  args: readonly Argument[],
+  dot: Value,
+  root: boolean,
+  final: Final,
+): Value {
+  let value: Value
+  for (const argument of args) {
+    value = argument(frame, dot, root, VALUE)
+    if (isTrue(value) === until) return value
   }
+  return final === NONE ? value : final
 }

@@ -1,162 +1,219 @@
-// Evaluates pipelines: commands, operands, variables and chains of fields, with Go's rules for each.
+// Compiles pipelines: commands, operands, variables and chains of fields, with Go's rules for each.
 import { assignTo, canBeNil } from './assign.ts'
-import { Calls, NONE, type Final } from './calls.ts'
+import { call, fieldValue, NONE, type Argument, type Final } from './calls.ts'
 import { constantFor, numberOf } from './constants.ts'
-import { sourceOf, type Command, type Operand, type Pipe } from './nodes.ts'
-import { VALUE, type Type } from './types.ts'
+import type { Frame } from './frame.ts'
+import {
+  sourceOf,
+  type Chain,
+  type Command,
+  type Field,
+  type Identifier,
+  type Operand,
+  type Pipe,
+  type Variable,
+} from './nodes.ts'
+import { VALUE } from './types.ts'
 import { zeroOf, type Value } from './values.ts'
 
-const NO_ARGS: readonly Operand[] = []
+/** @param root whether the dot is the root of all */
+export type Expression = (frame: Frame, dot: Value, root: boolean) => Value
 
-export class Expressions extends Calls {
-  protected pipeline(dot: Value, pipe: Pipe, root: boolean): Value {
-    this.node = pipe
-    const { commands, declared } = pipe
-    if (commands.length === 1 && declared.length === 0) {
-      return this.#command(dot, commands[0] as Command, NONE, root) ?? undefined
-    }
-    let value: Final = NONE
-    for (const command of commands) {
-      value = this.#command(dot, command, value, root)
-      // A nil out of a map or list is no value from here on.
-      if (value === null) value = undefined
-    }
-    const result = value === NONE ? undefined : value
-    for (const variable of declared) {
-      if (pipe.assigns) this.set(variable.name, result)
-      else this.declare(variable.name, result)
-    }
-    return result
-  }
+/** @param final what comes from the left of the pipe */
+type Stage = (frame: Frame, dot: Value, root: boolean, final: Final) => Value
 
-  #command(dot: Value, command: Command, final: Final, root: boolean): Value {
-    const { args } = command
-    const first = args[0] as Operand
-    switch (first.kind) {
-      case 'field':
-        return this.#fields(dot, dot, first, first.names, args, final, root, root)
-      case 'chain':
-        return this.#chain(dot, first, args, final, root)
-      case 'identifier':
-        return this.function(dot, first, command, args, final, root)
-      case 'pipe':
-        this.#notAFunction(args, final)
-        return this.pipeline(dot, first, root)
-      case 'variable':
-        return this.#variable(dot, first, args, final, root)
-    }
-    this.node = first
-    this.#notAFunction(args, final)
-    switch (first.kind) {
-      case 'bool':
-      case 'string':
-        return first.value
-      case 'dot':
-        return dot
-      case 'number':
-        return numberOf(first, this.refuse)
-      case 'nil':
-        return this.fail('nil is not a command')
+const NO_ARGUMENTS: readonly Argument[] = []
+
+export function pipeline(pipe: Pipe): Expression {
+  const { declared, assigns } = pipe
+  const [first, ...others] = pipe.commands.map(command)
+  if (first === undefined) return () => undefined
+  if (others.length === 0 && declared.length === 0) {
+    return (frame, dot, root) => {
+      frame.node = pipe
+      return first(frame, dot, root, NONE) ?? undefined
     }
   }
+  return (frame, dot, root) => {
+    frame.node = pipe
+    // A nil out of a map or list is no value from there on.
+    let value = first(frame, dot, root, NONE) ?? undefined
+    for (const stage of others) value = stage(frame, dot, root, value) ?? undefined
+    for (const { name } of declared) {
+      if (assigns) frame.set(name, value)
+      else frame.declare(name, value)
+    }
+    return value
+  }
+}
 
-  #notAFunction(args: readonly Operand[], final: Final): void {
-    if (args.length > 1 || final !== NONE) {
-      this.fail(`can't give argument to non-function ${sourceOf(args[0] as Operand)}`)
+function command(node: Command): Stage {
+  const [first, ...rest] = node.args as [Operand, ...Operand[]]
+  const args = rest.map(argument)
+  switch (first.kind) {
+    case 'field':
+      return field(first, args)
+    case 'chain':
+      return chain(first, args)
+    case 'identifier':
+      return functionCall(first, node, args)
+    case 'variable':
+      return variable(first, args)
+    case 'pipe': {
+      const inner = pipeline(first)
+      return (frame, dot, root, final) => {
+        expectNoArguments(frame, first, args, final)
+        return inner(frame, dot, root)
+      }
     }
   }
+  const value = constant(first)
+  return (frame, dot, root, final) => {
+    frame.node = first
+    expectNoArguments(frame, first, args, final)
+    return value(frame, dot, root)
+  }
+}
 
-  #variable(
-    dot: Value,
-    node: Operand & { kind: 'variable' },
-    args: readonly Operand[],
-    final: Final,
-    root: boolean,
-  ): Value {
-    this.node = node
-    const value = this.variable(node.name)
-    if (node.fields.length === 0) {
-      this.#notAFunction(args, final)
+function constant(node: Operand): Expression {
+  switch (node.kind) {
+    case 'bool':
+    case 'string':
+      return () => node.value
+    case 'number':
+      return (frame) => numberOf(node, frame.fail)
+    case 'nil':
+      return (frame) => frame.fail('nil is not a command')
+    default:
+      return (_, dot) => dot
+  }
+}
+
+function expectNoArguments(
+  frame: Frame,
+  node: Operand,
+  args: readonly Argument[],
+  final: Final,
+): void {
+  if (args.length > 0 || final !== NONE) {
+    frame.fail(`can't give argument to non-function ${sourceOf(node)}`)
+  }
+}
+
+function functionCall(
+  node: Identifier,
+  whole: Operand | Command,
+  args: readonly Argument[],
+): Stage {
+  const { name } = node
+  const site = { node: whole, name, args }
+  return (frame, dot, root, final) => {
+    frame.node = node
+    const func = frame.functions.get(name)
+    if (func === undefined) return frame.fail(`"${name}" is not a defined function`)
+    return call(frame, site, func, dot, root, final)
+  }
+}
+
+function field(node: Field, args: readonly Argument[]): Stage {
+  const read = fields(node, node.names, args)
+  return (frame, dot, root, final) => read(frame, dot, root, final, dot, root)
+}
+
+function variable(node: Variable, args: readonly Argument[]): Stage {
+  const { name } = node
+  if (node.fields.length === 0) {
+    return (frame, _dot, _root, final) => {
+      frame.node = node
+      const value = frame.variable(name)
+      expectNoArguments(frame, node, args, final)
       return value
     }
-    const isRoot = node.name === '$' && this.dollarIsRoot
-    return this.#fields(dot, value, node, node.fields, args, final, root, isRoot)
   }
-
-  #chain(
-    dot: Value,
-    node: Operand & { kind: 'chain' },
-    args: readonly Operand[],
-    final: Final,
-    root: boolean,
-  ): Value {
-    this.node = node
-    if (node.of.kind === 'nil') this.fail(`indirection through explicit nil in ${sourceOf(node)}`)
-    const receiver = this.argument(dot, VALUE, node.of, root)
-    return this.#fields(dot, receiver, node, node.fields, args, final, root, false)
+  const read = fields(node, node.fields, args)
+  return (frame, dot, root, final) => {
+    frame.node = node
+    const isRoot = name === '$' && frame.dollarIsRoot
+    return read(frame, dot, root, final, frame.variable(name), isRoot)
   }
+}
 
-  #fields(
-    dot: Value,
-    receiver: Value,
-    node: Operand,
-    names: readonly string[],
-    args: readonly Operand[],
-    final: Final,
-    root: boolean,
-    receiverIsRoot: boolean,
-  ): Value {
-    this.node = node
-    const last = names.length - 1
+function chain(node: Chain, args: readonly Argument[]): Stage {
+  const of = argument(node.of)
+  const read = fields(node, node.fields, args)
+  return (frame, dot, root, final) => {
+    frame.node = node
+    if (node.of.kind === 'nil') {
+      frame.fail(`indirection through explicit nil in ${sourceOf(node)}`)
+    }
+    return read(frame, dot, root, final, of(frame, dot, root, VALUE), false)
+  }
+}
+
+/** Follows `.A.B.C` from a receiver; the arguments are those of the last one. */
+function fields(
+  node: Operand,
+  names: readonly string[],
+  args: readonly Argument[],
+): (
+  frame: Frame,
+  dot: Value,
+  root: boolean,
+  final: Final,
+  receiver: Value,
+  isRoot: boolean,
+) => Value {
+  const before = names.slice(0, -1).map((name) => ({ node, name, args: NO_ARGUMENTS }))
+  const last = { node, name: names.at(-1) as string, args }
+  return (frame, dot, root, final, receiver, isRoot) => {
+    frame.node = node
     let value = receiver
-    for (let i = 0; i < last; i++) {
-      value = this.field(
-        dot,
-        names[i] as string,
-        node,
-        NO_ARGS,
-        NONE,
-        value,
-        root,
-        receiverIsRoot && i === 0,
-      )
+    let isStillRoot = isRoot
+    for (const site of before) {
+      value = fieldValue(frame, site, value, isStillRoot, dot, root, NONE)
+      isStillRoot = false
     }
-    return this.field(
-      dot,
-      names[last] as string,
-      node,
-      args,
-      final,
-      value,
-      root,
-      receiverIsRoot && last === 0,
-    )
+    return fieldValue(frame, last, value, isStillRoot, dot, root, final)
   }
+}
 
-  protected argument(dot: Value, type: Type, node: Operand, root: boolean): Value {
-    this.node = node
-    switch (node.kind) {
-      case 'dot':
-        return assignTo(dot, type, this.refuse)
-      case 'nil':
-        if (!canBeNil(type)) this.fail(`cannot assign nil to ${type.name}`)
-        return type.kind === 'value' ? undefined : zeroOf(type)
-      case 'field':
-        return assignTo(
-          this.#fields(dot, dot, node, node.names, NO_ARGS, NONE, root, root),
-          type,
-          this.refuse,
-        )
-      case 'variable':
-        return assignTo(this.#variable(dot, node, NO_ARGS, NONE, root), type, this.refuse)
-      case 'pipe':
-        return assignTo(this.pipeline(dot, node, root), type, this.refuse)
-      case 'identifier':
-        return assignTo(this.function(dot, node, node, NO_ARGS, NONE, root), type, this.refuse)
-      case 'chain':
-        return assignTo(this.#chain(dot, node, NO_ARGS, NONE, root), type, this.refuse)
-      default:
-        return constantFor(type, node, this.refuse)
+function argument(node: Operand): Argument {
+  const value = argumentValue(node)
+  if (value !== undefined) {
+    return (frame, dot, root, type) => {
+      frame.node = node
+      return assignTo(value(frame, dot, root, NONE), type, frame.fail)
     }
+  }
+  if (node.kind !== 'nil') {
+    return (frame, _dot, _root, type) => {
+      frame.node = node
+      return constantFor(type, node, frame.fail)
+    }
+  }
+  return (frame, _dot, _root, type) => {
+    frame.node = node
+    if (!canBeNil(type)) frame.fail(`cannot assign nil to ${type.name}`)
+    return type.kind === 'value' ? undefined : zeroOf(type)
+  }
+}
+
+/** What an argument evaluates to; undefined for constants, which depend on the parameter's type. */
+function argumentValue(node: Operand): Stage | undefined {
+  switch (node.kind) {
+    case 'dot':
+      return (_, dot) => dot
+    case 'field':
+      return field(node, NO_ARGUMENTS)
+    case 'variable':
+      return variable(node, NO_ARGUMENTS)
+    case 'chain':
+      return chain(node, NO_ARGUMENTS)
+    case 'identifier':
+      return functionCall(node, node, NO_ARGUMENTS)
+    case 'pipe':
+      return pipeline(node)
+    default:
+      return undefined
   }
 }

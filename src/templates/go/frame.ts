@@ -1,5 +1,7 @@
-// The state of a running template: the variables in scope, the place, and the steps that are left.
+// The state of a running template: its output, the variables in scope, the place, and the steps that are
+// left. The compiled parts of a template (statements.ts, expressions.ts, calls.ts) are given it at each call.
 import { FaultError, type Fault } from '../../core/fault.ts'
+import type { Functions } from './builtins.ts'
 import { sourceOf, type Command, type Operand, type Pipe, type Statement } from './nodes.ts'
 import type { Template } from './parser.ts'
 import { faultAt } from './place.ts'
@@ -10,29 +12,65 @@ export interface Budget {
   steps: number
 }
 
+export interface Limits {
+  /** How deep templates may call each other. */
+  readonly depth: number
+  /** Bytes of output. */
+  readonly output: number
+}
+
+/** What a field of the root stands for, where Go would find nothing. */
+export type RootField = (name: string) => Value
+
+export interface Surroundings {
+  readonly functions: Functions
+  readonly budget: Budget
+  readonly limits: Limits
+  /** The older dialect: a field of the root that is a key of the store. */
+  readonly rootField?: RootField | undefined
+}
+
 export type Node = Statement | Operand | Command
 
 export class Frame {
   /** What is being evaluated: where a fault points to. */
-  protected node: Node | undefined
+  node: Node | undefined
+  /** The output so far, one character a byte. */
+  out = ''
+  readonly functions: Functions
+  readonly rootField: RootField | undefined
+  /** Whether the `$` of the running template is the root of all. */
+  dollarIsRoot = true
+  readonly #budget: Budget
+  readonly #limits: Limits
   /** The variables in scope, the newest last. */
   #names: string[] = []
   #values: Value[] = []
   #running: string
-  /** Whether the `$` of the running template is the root of all. */
-  protected dollarIsRoot = true
+  #depth = 0
 
   constructor(
-    protected readonly template: Template,
-    private readonly budget: Budget,
+    private readonly template: Template,
+    { functions, budget, limits, rootField }: Surroundings,
   ) {
+    this.functions = functions
+    this.rootField = rootField
+    this.#budget = budget
+    this.#limits = limits
     this.#running = template.name
   }
 
   /** Counts a statement or a call. */
-  protected step(node: Node): void {
+  step(node: Node): void {
     this.node = node
-    if (--this.budget.steps < 0) this.fail('the template takes too many steps')
+    if (--this.#budget.steps < 0) this.fail('the template takes too many steps')
+  }
+
+  write(text: string): void {
+    this.out += text
+    if (this.out.length > this.#limits.output) {
+      this.fail(`the output is larger than ${this.#limits.output} bytes`)
+    }
   }
 
   faultHere(message: string): Fault {
@@ -42,22 +80,23 @@ export class Frame {
     return faultAt(this.template.source, this.template.file, this.node?.at ?? 0, text)
   }
 
-  protected fail(message: string, hint?: string): never {
+  /** Throws a template fault at the node that is being evaluated. */
+  readonly fail = (message: string, hint?: string): never => {
     const fault = this.faultHere(message)
     throw new FaultError(hint === undefined ? fault : { ...fault, hint })
   }
 
   /** The newest variable of a name shadows the others. */
-  protected declare(name: string, value: Value): void {
+  declare(name: string, value: Value): void {
     this.#names.push(name)
     this.#values.push(value)
   }
 
-  protected mark(): number {
+  mark(): number {
     return this.#names.length
   }
 
-  protected release(mark: number): void {
+  release(mark: number): void {
     // Popping beats setting the length, and mostly there is nothing to pop.
     while (this.#names.length > mark) {
       this.#names.pop()
@@ -65,16 +104,16 @@ export class Frame {
     }
   }
 
-  protected set(name: string, value: Value): void {
+  set(name: string, value: Value): void {
     this.#values[this.#find(name)] = value
   }
 
   /** The variable so many places from the newest, which is 1. */
-  protected setTop(place: number, value: Value): void {
+  setTop(place: number, value: Value): void {
     this.#values[this.#values.length - place] = value
   }
 
-  protected variable(name: string): Value {
+  variable(name: string): Value {
     return this.#values[this.#find(name)]
   }
 
@@ -83,19 +122,28 @@ export class Frame {
     return at < 0 ? this.fail(`undefined variable: ${name}`) : at
   }
 
+  /** Fails when one more template would be too many within each other. */
+  expectRoom(): void {
+    if (this.#depth >= this.#limits.depth) {
+      this.fail(`exceeded maximum template depth (${this.#limits.depth})`)
+    }
+  }
+
   /** Runs another template: its own variables, its own `$`. */
-  protected enter(name: string, data: Value, isRoot: boolean, run: () => void): void {
+  enter(name: string, data: Value, isRoot: boolean, run: () => void): void {
     const saved = [this.#names, this.#values, this.#running, this.dollarIsRoot] as const
     this.#names = ['$']
     this.#values = [data]
     this.#running = name
     this.dollarIsRoot = isRoot
+    this.#depth++
     run()
+    this.#depth--
     ;[this.#names, this.#values, this.#running, this.dollarIsRoot] = saved
   }
 
   /** Whether a pipeline is just `.` or `$` and that is the root. */
-  protected isRoot(pipe: Pipe, dotIsRoot: boolean): boolean {
+  isRoot(pipe: Pipe, dotIsRoot: boolean): boolean {
     const [command, more] = pipe.commands
     const [arg, args] = command?.args ?? []
     if (more !== undefined || args !== undefined) return false

@@ -3,7 +3,7 @@
 import type { Reader } from '../../core/reader.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
 import { pairStruct } from './functions/bridge.ts'
-import type { RootField } from './calls.ts'
+import type { RootField } from './frame.ts'
 import { KV_PAIRS } from './types.ts'
 import { Slice } from './values.ts'
 

@@ -1,0 +1,12 @@
+// Makes src/haproxy/options.ts: tries every option of a `server` line on each release of HAProxy, loaded and added
+// at run time, and compares the two (test/haproxy/trials.ts). Run it when a release is added to
+// scripts/servers.mjs.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const { status } = spawnSync('npx', ['vitest', 'run', 'test/haproxy/options.test.ts'], {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  env: { ...process.env, UPDATE_OPTIONS: '1' },
+  stdio: 'inherit',
+})
+process.exitCode = status ?? 1

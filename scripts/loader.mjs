@@ -1,0 +1,30 @@
+// Changes which dynamic loader an ELF program starts with, so that a program of a newer Debian release runs with
+// the C library that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH has to name
+// the folder of the other libraries.
+//
+// The path is appended to the file, and the program header that the kernel reads (PT_INTERP) points there. What is
+// mapped into memory stays as it is: the loader compares the name there with the libraries' own.
+
+const PT_INTERP = 3
+/** By the ELF specification for 64 bits: in the file header, then in a program header. */
+const FILE = { programHeaders: 32, headerSize: 54, headerCount: 56 }
+const HEADER = { type: 0, offset: 8, fileSize: 32 }
+
+/**
+ * @param {Buffer} program a 64-bit little-endian ELF program
+ * @param {string} loader its absolute path
+ * @returns {Buffer} the program with another loader
+ */
+export function withLoader(program, loader) {
+  const changed = Buffer.concat([program, Buffer.from(`${loader}\0`)])
+  const first = Number(changed.readBigUInt64LE(FILE.programHeaders))
+  const size = changed.readUInt16LE(FILE.headerSize)
+  for (let n = 0; n < changed.readUInt16LE(FILE.headerCount); n++) {
+    const at = first + n * size
+    if (changed.readUInt32LE(at + HEADER.type) !== PT_INTERP) continue
+    changed.writeBigUInt64LE(BigInt(program.length), at + HEADER.offset)
+    changed.writeBigUInt64LE(BigInt(Buffer.byteLength(loader) + 1), at + HEADER.fileSize)
+    return changed
+  }
+  throw new Error('the program has no dynamic loader')
+}

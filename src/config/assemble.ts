@@ -1,0 +1,128 @@
+// The settings of a run and of its stores, out of the values that all sources have given.
+import { resolve } from 'node:path'
+import { toKey } from '../core/key.ts'
+import {
+  isConsul,
+  type CatalogSettings,
+  type Settings,
+  type StoreSettings,
+} from '../core/settings.ts'
+import { completed, proxyOf, type Environment } from './ambient.ts'
+import type { ConfFile } from './conffile.ts'
+import { backendOf, connectionOf } from './connection.ts'
+import { defined } from './defined.ts'
+import { options, parseValue, type Values } from './options.ts'
+
+/** The default of an option that the table gives one, as a value. */
+function fallback(
+  name:
+    | 'interval'
+    | 'poll-interval'
+    | 'max-body'
+    | 'max-message'
+    | 'consul-max-stale'
+    | 'timeout'
+    | 'debounce'
+    | 'debounce-max'
+    | 'min-reload-interval'
+    | 'splay'
+    | 'check-timeout'
+    | 'reload-timeout',
+): number {
+  const parsed = parseValue(options[name], options[name].default)
+  return parsed.ok ? (parsed.value as number) : 0
+}
+
+/**
+ * The settings of a store, out of those that were given for it.
+ * @param env what Consul's and etcd's own programs would read there is read where a setting is absent
+ */
+export function storeSettings(
+  own: Values,
+  mode: Settings['mode'],
+  env: Environment,
+): StoreSettings {
+  const backend = backendOf(own)
+  const { values: given } = completed(own, backend, env)
+  return {
+    mode,
+    backend,
+    connection: defined({ ...connectionOf(given, backend), proxy: proxyOf(given, env) }),
+    files: (given.file ?? []).map((file) => resolve(file)),
+    filter: given.filter ?? options.filter.default,
+    separator: given.separator ?? options.separator.default,
+    pollInterval: given['poll-interval'] ?? fallback('poll-interval'),
+    limits: {
+      body: given['max-body'] ?? fallback('max-body'),
+      message: given['max-message'] ?? fallback('max-message'),
+    },
+    ...(given['etcd-slashless'] === true ? { slashless: true } : {}),
+    ...(isConsul(backend) ? { catalog: catalogSettings(given) } : {}),
+  }
+}
+
+const catalogSettings = (given: Values): CatalogSettings =>
+  defined({
+    health: given['consul-health'] ?? options['consul-health'].default,
+    tags: given['consul-tag'] ?? [],
+    meta: given['consul-meta'] ?? [],
+    datacenter: given['consul-datacenter'],
+    near: given['consul-near'],
+    namespace: given['consul-namespace'],
+    maxStale: given['consul-max-stale'] ?? fallback('consul-max-stale'),
+  })
+
+/** @param prefixFromFlag the prefix stood on the command line */
+export async function assemble(
+  given: Values,
+  stores: ConfFile['stores'],
+  prefixFromFlag: boolean,
+  env: Environment,
+): Promise<Settings> {
+  const quiet = given.debounce ?? fallback('debounce')
+  const mode = given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval'
+  const { 'dest-root': destRoot = '', report = '', replay = '', only = [] } = given
+  return {
+    ...storeSettings(given, mode, env),
+    ...(replay === '' ? {} : { replay: resolve(replay) }),
+    stores: new Map([...stores].map(([name, own]) => [name, storeSettings(own, mode, env)])),
+    env,
+    confdir: resolve(given.confdir ?? options.confdir.default),
+    prefix: toKey(given.prefix ?? ''),
+    prefixFromFlag,
+    // With -watch the store reports changes; a resync is only for those who ask for one.
+    interval: given.interval ?? (given.watch === true ? 0 : fallback('interval')),
+    noop: given.noop ?? false,
+    diff: given.diff ?? false,
+    detailedExitcode: given['detailed-exitcode'] ?? false,
+    syncOnly: given['sync-only'] ?? false,
+    noReload: given['no-reload'] ?? false,
+    allowEmpty: given['allow-empty'] ?? false,
+    reloadAlways: given['reload-always'] ?? false,
+    only,
+    failureMode: given['failure-mode'] ?? (mode === 'onetime' ? 'fail-fast' : 'best-effort'),
+    expandEnv: given['expand-env'] ?? false,
+    ...(destRoot === '' ? {} : { destRoot: resolve(destRoot) }),
+    ...(report === '' ? {} : { report: resolve(report) }),
+    keepStageFile: given['keep-stage-file'] ?? false,
+    timeout: given.timeout ?? fallback('timeout'),
+    stateDir: resolve(given['state-dir'] ?? (await defaultStateDir(env))),
+    quiet,
+    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
+    minReloadInterval: given['min-reload-interval'] ?? fallback('min-reload-interval'),
+    splay: given.splay ?? fallback('splay'),
+    checkTimeout: given['check-timeout'] ?? fallback('check-timeout'),
+    reloadTimeout: given['reload-timeout'] ?? fallback('reload-timeout'),
+    logLevel: given['log-level'] ?? options['log-level'].default,
+    logFormat: given['log-format'] ?? options['log-format'].default,
+  }
+}
+
+/** Where a service keeps state; for ordinary users by the XDG base directory specification. */
+async function defaultStateDir(env: Environment): Promise<string> {
+  if (process.getuid?.() === 0) return '/var/lib/reconfd'
+  const base = env['XDG_STATE_HOME'] ?? ''
+  if (base.startsWith('/')) return `${base}/reconfd`
+  const { homedir } = await import('node:os')
+  return `${env['HOME'] || homedir()}/.local/state/reconfd`
+}

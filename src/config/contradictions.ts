@@ -1,0 +1,90 @@
+// Settings that cannot be meant together, or that mean nothing.
+import type { Fault } from '../core/fault.ts'
+import { parseHttpNode } from '../core/http-node.ts'
+import { saidTwice } from './connection.ts'
+import type { Values } from './options.ts'
+
+export interface Contradiction {
+  readonly about: readonly (keyof Values)[]
+  readonly fault: Fault
+}
+
+const contradiction = (
+  about: Contradiction['about'],
+  message: string,
+  hint: string,
+): Contradiction => ({ about, fault: { kind: 'config', message, hint } })
+
+/** All of them. */
+export function contradictions(given: Values): readonly Contradiction[] {
+  const found: Contradiction[] = []
+  const max = given['debounce-max']
+  if (max !== undefined && max < (given.debounce ?? 0)) {
+    const about = ['debounce', 'debounce-max'] as const
+    found.push(
+      contradiction(
+        about,
+        'debounce-max is shorter than debounce',
+        'make debounce-max the longer one',
+      ),
+    )
+  }
+  return [...found, ...ofStore(given), ...ofOnetime(given)]
+}
+
+/** Of the settings of one store. */
+export function ofStore(given: Values): readonly Contradiction[] {
+  const found: Contradiction[] = []
+  if (given.backend === 'file' && (given.file ?? []).length === 0) {
+    const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
+    found.push(contradiction(['backend'], 'backend file needs a file to read', hint))
+  }
+  const twice = saidTwice(given)
+  if (twice !== undefined) found.push(twice)
+  return [...found, ...(given.node ?? []).flatMap((node) => badNode(node, given))]
+}
+
+/** What can be seen of a node before its store is opened. ZooKeeper has a notation of its own for several. */
+function badNode(
+  node: string,
+  { backend = 'etcdv3', scheme = 'http' }: Values,
+): readonly Contradiction[] {
+  const bad = (message: string, hint: string): readonly Contradiction[] => [
+    contradiction(['node'], message, hint),
+  ]
+  if (node.trim() === '') {
+    return bad('a node is empty', 'leave -node out for the store on this machine')
+  }
+  if (backend === 'zookeeper' || backend === 'file' || backend === 'env') return []
+  if (node.includes(',')) {
+    return bad(
+      'a node is a list of addresses',
+      'repeat -node for each: -node host1:port -node host2:port; in confd.toml nodes = ["host1:port", "host2:port"]',
+    )
+  }
+  if (backend === 'redis') return []
+  const parsed = parseHttpNode(node, scheme, 0)
+  return parsed.ok ? [] : bad(parsed.error.message, parsed.error.hint)
+}
+
+/** What only a run that ends by itself can do. */
+function ofOnetime(given: Values): readonly Contradiction[] {
+  const found: Contradiction[] = []
+  const isOnetime = given.onetime === true
+  const isCheck = given.preflight === true || given.validate === true
+  if ((given.only ?? []).length > 0 && !isOnetime && !isCheck) {
+    const hint = 'add -onetime, or use it with reconfd check; a daemon serves all resources'
+    found.push(contradiction(['only'], '-only is for onetime runs and checks', hint))
+  }
+  if (given['reload-always'] === true) {
+    const other = (['noop', 'sync-only', 'no-reload'] as const).find((name) => given[name] === true)
+    if (!isOnetime) {
+      const hint = 'add -onetime; of a daemon: reconfd reload RESOURCE'
+      found.push(contradiction(['reload-always'], '-reload-always is for onetime runs', hint))
+    } else if (other !== undefined) {
+      const message = `-reload-always and -${other} contradict each other`
+      found.push(contradiction(['reload-always', other], message, 'leave one of them out'))
+    }
+  }
+  return found
+}

@@ -1,0 +1,78 @@
+// CONFD_* variables: an empty one counts as unset, as in confd. Lists are separated by commas.
+import type { Fault } from '../core/fault.ts'
+import type { Environment } from './ambient.ts'
+import { foreignNames, foreignOf, isRefused, readForeign, refusal } from './foreign.ts'
+import type { Notice } from './notice.ts'
+import { envNames, optionNames, optionOf, parseValue, variableOf, type Values } from './options.ts'
+
+export interface FromEnvironment {
+  readonly values: Values
+  readonly faults: readonly Fault[]
+  readonly notices: readonly Notice[]
+}
+
+export function readEnvironment(env: Environment): FromEnvironment {
+  const values: Record<string, unknown> = {}
+  const faults: Fault[] = []
+  const used: string[] = []
+  for (const name of optionNames) {
+    const variable = envNames(name).find((candidate) => (env[candidate] ?? '') !== '')
+    if (variable === undefined) continue
+    const text = env[variable] ?? ''
+    const option = optionOf(name)
+    const parsed = parseValue(option, text)
+    if (!parsed.ok) {
+      const message = `environment variable ${variable}: "${text}" is not ${parsed.error}`
+      faults.push({ kind: 'config', message, hint: `it stands for -${name}: ${option.help}` })
+    } else {
+      values[name] = option.type === 'list' ? listOf(text) : parsed.value
+      used.push(variable)
+    }
+  }
+  const foreign = readForeignVariables(env)
+  return {
+    values: { ...foreign.values, ...values },
+    faults: [...faults, ...foreign.faults],
+    notices: [...(used.length === 0 ? [] : [origin(used)]), ...foreign.notices],
+  }
+}
+
+const origin = (used: readonly string[]): Notice => ({
+  level: 'info',
+  message: `settings are from the environment: ${used.join(', ')}`,
+})
+
+/** Those of other confds, under the names that their flags would have. */
+function readForeignVariables(env: Environment): FromEnvironment {
+  const values: Record<string, unknown> = {}
+  const faults: Fault[] = []
+  const notices: Notice[] = []
+  for (const name of foreignNames) {
+    const foreign = foreignOf(name)
+    const variable = variableOf(name)
+    const text = env[variable] ?? ''
+    if (foreign === undefined || foreign.isVariable === false || text === '') continue
+    if (isRefused(foreign)) {
+      faults.push({ kind: 'config', ...refusal(`environment variable ${variable}`, foreign) })
+      continue
+    }
+    const read = readForeign(variable, foreign, text)
+    if (!read.ok) {
+      const message = `environment variable ${variable}: "${text}" is not ${read.error}`
+      faults.push({ kind: 'config', message, hint: foreign.instead })
+      continue
+    }
+    const { notice, sets } = read.value
+    notices.push(notice)
+    if (sets === undefined) continue
+    const [option, value] = sets
+    values[option] = optionOf(option).type === 'list' ? listOf(text) : value
+  }
+  return { values, faults, notices }
+}
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')

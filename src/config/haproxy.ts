@@ -1,0 +1,65 @@
+// `[template.haproxy]`: running HAProxy processes that follow their file without a reload where they can.
+import type { Fault } from '../core/fault.ts'
+import type { HaproxySpec } from '../core/resource.ts'
+import type { TomlPath } from './positions.ts'
+import type { KeySpec } from './schema.ts'
+import { readTable } from './table.ts'
+import type { TomlDocument } from './toml.ts'
+
+const DRAIN = 30_000
+
+/** What may stand in `[template.haproxy]`. */
+export const haproxyKeys = {
+  socket: {
+    type: 'one or more',
+    required: true,
+    doc: 'The `stats socket` of level admin: a path or "host:port"; several for several processes that load the file.',
+  },
+  drain: {
+    type: 'duration',
+    doc: 'How long a removed server may finish its connections; default 30s.',
+  },
+} as const satisfies Record<string, KeySpec>
+
+/** The table of the template at `path`, absent when there is none; faults are added to `faults`. */
+export function readHaproxy(
+  document: TomlDocument,
+  path: TomlPath,
+  template: {
+    readonly haproxy?: Readonly<Record<string, unknown>>
+    readonly reload_cmd?: string
+    readonly for_each?: string
+  },
+  faults: Fault[],
+): HaproxySpec | undefined {
+  if (template.haproxy === undefined) return undefined
+  const at = [...path, 'haproxy']
+  const fault = (where: TomlPath, message: string, hint: string): void =>
+    void faults.push(document.fault(where, 'value', message, hint))
+  const { socket: sockets = [], drain = DRAIN } = readTable(
+    document,
+    at,
+    template.haproxy,
+    haproxyKeys,
+    faults,
+  )
+  if (Array.isArray(template.haproxy['socket']) && sockets.length === 0)
+    fault([...at, 'socket'], 'socket is empty', 'Name the stats socket of HAProxy.')
+  const bad = sockets.find((socket) => !isAddress(socket))
+  if (bad !== undefined) {
+    const hint = 'Write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999".'
+    fault([...at, 'socket'], `socket "${bad}" is neither a path nor host:port`, hint)
+  }
+  if (template.reload_cmd === undefined) {
+    const hint = 'Add it to the template: not every change can be made at run time.'
+    fault(at, '[template.haproxy] needs a reload_cmd', hint)
+  }
+  if (template.for_each !== undefined) {
+    const hint = 'Give the file of HAProxy a template of its own.'
+    fault(at, '[template.haproxy] is for one file, and for_each makes many', hint)
+  }
+  return { sockets: [...new Set(sockets)], drain }
+}
+
+const isAddress = (text: string): boolean =>
+  text.startsWith('/') ? text.length > 1 && !text.includes('\0') : /^[^/\s]+:\d{1,5}$/.test(text)

@@ -1,0 +1,37 @@
+// What is worth knowing about the settings of a run, besides their faults.
+import type { Settings } from '../core/settings.ts'
+import { completed, type Environment } from './ambient.ts'
+import { backendOf, connectionNotices } from './connection.ts'
+import { warning, type Notice } from './notice.ts'
+import type { Values } from './options.ts'
+
+/** @param typed what of the settings stood on the command line */
+export function noticesOf(
+  given: Values,
+  typed: Values,
+  settings: Settings,
+  stores: ReadonlyMap<string, Values>,
+  env: Environment,
+): readonly Notice[] {
+  const lines = [...connectionNotices(given, typed)]
+  if (given.onetime === true && given.watch === true) {
+    lines.push('-onetime and -watch are both set: -onetime wins, as in confd')
+  }
+  if (settings.mode === 'onetime' && given.http !== undefined) {
+    lines.push('-http is not used: a onetime run serves nothing')
+  }
+  return [...lines.map(warning), ...ambientNotices(given, stores, env)]
+}
+
+function ambientNotices(
+  given: Values,
+  stores: ReadonlyMap<string, Values>,
+  env: Environment,
+): readonly Notice[] {
+  return [['', given] as const, ...stores].flatMap(([name, own]): Notice[] => {
+    const { used } = completed(own, backendOf(own), env)
+    if (used.length === 0) return []
+    const whose = name === '' ? 'the store' : `the store ${name}`
+    return [{ level: 'info', message: `settings of ${whose} are from ${used.join(', ')}` }]
+  })
+}

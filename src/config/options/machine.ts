@@ -1,0 +1,87 @@
+// Files of this machine, and times.
+import type { Option } from './option.ts'
+
+export const machineOptions = {
+  confdir: {
+    group: 'Files',
+    type: 'text',
+    default: '/etc/confd',
+    placeholder: 'folder',
+    help: 'the folder with conf.d and templates',
+  },
+  'conf-file': {
+    group: 'Files',
+    type: 'text',
+    default: '/etc/confd/confd.toml',
+    placeholder: 'file',
+    aliases: ['config-file'],
+    env: ['CONFD_CONFIG_FILE'],
+    toml: null,
+    help: 'settings in TOML; may be missing unless it is named here',
+  },
+  'state-dir': {
+    group: 'Files',
+    type: 'text',
+    placeholder: 'folder',
+    help: 'where owed reloads are recorded (default /var/lib/reconfd for root, else ~/.local/state/reconfd)',
+  },
+  'dest-root': {
+    group: 'Files',
+    type: 'text',
+    placeholder: 'folder',
+    help: 'put every dest below this folder, whoever its owner is: for tests and images',
+  },
+  'expand-env': {
+    group: 'Files',
+    type: 'boolean',
+    help: 'expand ${NAME} and ${NAME:-default} in dest, src, keys, prefix and for_each of resources',
+  },
+  'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep staged files' },
+  timeout: {
+    group: 'Timing',
+    type: 'duration',
+    default: '10s',
+    least: 1,
+    help: 'how long a onetime run waits for its store',
+  },
+  debounce: {
+    group: 'Timing',
+    type: 'duration',
+    default: '100ms',
+    help: 'quiet time to wait for after a change, so that a burst is applied once',
+  },
+  'debounce-max': {
+    group: 'Timing',
+    type: 'duration',
+    default: '2s',
+    help: 'the longest that a change waits',
+  },
+  'min-reload-interval': {
+    group: 'Timing',
+    type: 'duration',
+    default: '0',
+    help: 'the least time between two reloads; one that is due earlier waits',
+  },
+  splay: {
+    group: 'Timing',
+    type: 'duration',
+    default: '0',
+    help: 'a reload waits a random time up to this, so that a fleet does not reload at once',
+  },
+  'check-timeout': {
+    group: 'Timing',
+    type: 'duration',
+    default: '60s',
+    least: 1,
+    aliases: ['check-cmd-timeout'],
+    help: 'how long a check_cmd may run',
+  },
+  'reload-timeout': {
+    group: 'Timing',
+    type: 'duration',
+    default: '60s',
+    least: 1,
+    aliases: ['reload-cmd-timeout'],
+    help: 'how long a reload_cmd may run',
+  },
+} as const satisfies Record<string, Option>

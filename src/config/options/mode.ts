@@ -1,0 +1,83 @@
+// What a run does, and on what.
+import type { Option } from './option.ts'
+
+export const modeOptions = {
+  onetime: { group: 'Mode', type: 'boolean', help: 'run once and exit' },
+  watch: {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'run until stopped, and apply changes as the store reports them',
+  },
+  interval: {
+    group: 'Mode',
+    type: 'duration',
+    default: '600',
+    least: 1,
+    placeholder: 'seconds',
+    help: 'time between full resyncs, without -onetime and -watch',
+  },
+  noop: { group: 'Mode', type: 'boolean', help: 'only show pending changes' },
+  'sync-only': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'write files, but run no check_cmd and no reload_cmd',
+  },
+  'no-reload': { group: 'Mode', type: 'boolean', help: 'run no reload_cmd' },
+  'allow-empty': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'write files even when a store has lost every key that they were made of, instead of holding the change',
+  },
+  'reload-always': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'with -onetime: run each reload_cmd, whether its files changed or not',
+  },
+  only: {
+    group: 'Mode',
+    type: 'list',
+    placeholder: 'resource',
+    aliases: ['resource'],
+    help: 'with -onetime or a check: only this resource, such as nginx.toml, with its group; may be repeated',
+  },
+  'failure-mode': {
+    group: 'Mode',
+    type: 'choice',
+    placeholder: 'mode',
+    choices: ['best-effort', 'fail-fast'],
+    help: 'a bad file in conf.d: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast)',
+  },
+  'detailed-exitcode': {
+    group: 'Mode',
+    type: 'boolean',
+    help: 'exit with 2 when changes were made, or are pending with -noop',
+  },
+  replay: {
+    group: 'Mode',
+    type: 'text',
+    placeholder: 'file',
+    toml: null,
+    help: 'render from a file written by reconfd snapshot, in place of all stores',
+  },
+  'check-config': {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'the same as reconfd check',
+  },
+  preflight: {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'check, then try every node, key, destination and command',
+  },
+  validate: {
+    group: 'Mode',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    help: 'check, then render everything and try output_format and check_cmd, without writing; with -file from the keys in that file',
+  },
+} as const satisfies Record<string, Option>

@@ -1,0 +1,76 @@
+// What is reported, and where.
+import type { Option } from './option.ts'
+
+export const outputOptions = {
+  'log-level': {
+    group: 'Output',
+    type: 'choice',
+    default: 'info',
+    placeholder: 'level',
+    choices: ['debug', 'info', 'warn', 'error', 'fatal', 'panic'],
+    synonyms: { warning: 'warn' },
+    help: 'debug, info, warn, error, fatal or panic',
+  },
+  'log-format': {
+    group: 'Output',
+    type: 'choice',
+    default: 'text',
+    placeholder: 'format',
+    choices: ['text', 'json'],
+    help: 'text or json',
+  },
+  diff: {
+    group: 'Output',
+    type: 'boolean',
+    help: 'show what changes in each file; this prints values',
+  },
+  http: {
+    group: 'Output',
+    type: 'address',
+    placeholder: 'host:port',
+    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
+  },
+  'http-name': {
+    group: 'Output',
+    type: 'list',
+    placeholder: 'name',
+    env: ['CONFD_HTTP_NAMES'],
+    toml: ['http_names', 'http-names'],
+    help: 'extra host name the page answers to, besides addresses, localhost, the host of -http and the name of the machine; may be repeated',
+  },
+  'http-token': {
+    group: 'Output',
+    type: 'text',
+    secret: true,
+    placeholder: 'text',
+    help: 'unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN',
+  },
+  'http-token-file': {
+    group: 'Output',
+    type: 'text',
+    placeholder: 'file',
+    help: 'the file that holds the token',
+  },
+  report: {
+    group: 'Output',
+    type: 'text',
+    placeholder: 'file',
+    help: 'write the results of a onetime run as JSON',
+  },
+  version: {
+    group: 'Output',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    aliases: ['v'],
+    help: 'print the version and exit',
+  },
+  help: {
+    group: 'Output',
+    type: 'boolean',
+    toml: null,
+    env: [],
+    aliases: ['h'],
+    help: 'print this and exit',
+  },
+} as const satisfies Record<string, Option>

@@ -1,0 +1,299 @@
+// The settings of `reconfd register`, out of its flags, the environment and confd.toml.
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import type { Fault } from '../core/fault.ts'
+import {
+  checkFrom,
+  leastTtl,
+  notOnePart,
+  splitList,
+  type DockerSettings,
+  type OwnService,
+  type RegisterSettings,
+} from '../core/register.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { BackendName, Settings } from '../core/settings.ts'
+import { storeSettings } from './assemble.ts'
+import { backendOf, merge } from './connection.ts'
+import { defined } from './defined.ts'
+import type { CommandLine } from './flags.ts'
+import { readHttp } from './http.ts'
+import type { Values } from './options.ts'
+import { registerFlags, type RegisterFlag, type RegisterFlagName } from './register-flags.ts'
+import { parseRegistryUri, type ParsedUri } from './registry-uri.ts'
+import { isAddress } from './service-file.ts'
+import { parseDuration, type Parsed } from './values.ts'
+
+/** Where the settings of a run come from, the weakest first. */
+export interface Given {
+  readonly file: Values
+  readonly environment: Values
+  readonly flags: CommandLine
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Of a run with all of them. */
+  readonly settings: Settings
+}
+
+/** The backend whose connection settings in confd.toml are meant for a registry, too. */
+const BACKENDS: Readonly<Record<string, BackendName>> = {
+  etcd: 'etcdv3',
+  etcdv2: 'etcdv2',
+  skydns2: 'etcdv2',
+  consul: 'consul',
+  consulkv: 'consul',
+  zookeeper: 'zookeeper',
+}
+
+/** All faults of the flags at once. */
+export async function registerSettings(given: Given): Promise<Result<RegisterSettings, Fault[]>> {
+  const flags = new Flags(given.flags.own ?? new Map())
+  const { operand, argv } = given.flags
+  const uri = readUri(flags, operand)
+  const to = uri?.target
+  const own = ownService(flags, argv)
+  const conf = flags.text('conf')
+  const docker = dockerSettings(flags, given.env, operand !== undefined && !own && !conf)
+  if (own === undefined && conf === undefined && docker === undefined) {
+    flags.fault(
+      'nothing to register',
+      'Give -name and -port, a folder of service files with -conf, or -docker.',
+    )
+  }
+  const ttl = flags.number('ttl') ?? 0
+  const refresh = flags.number('ttl-refresh') ?? ttl / 3
+  if (to !== undefined && ttl < leastTtl[to.kind]) {
+    const least = `${leastTtl[to.kind] / 1000}s`
+    flags.fault(
+      `-ttl is below the least that ${to.kind} can keep, which is ${least}`,
+      `Write -ttl ${least} or more.`,
+    )
+  } else if (refresh >= ttl) {
+    flags.fault('-ttl-refresh is not shorter than -ttl', 'Renew at least twice in a TTL.')
+  }
+  const check = {
+    interval: flags.number('check-interval') ?? 0,
+    timeout: given.flags.values['check-timeout'] ?? given.environment['check-timeout'] ?? 3_000,
+    rise: flags.number('rise') ?? 1,
+    fall: flags.number('fall') ?? 1,
+  }
+  const http = await readHttp(merge(given.environment, given.flags.values))
+  if (!http.ok) flags.faults.push(http.error)
+  const { stateDir, noop, logLevel, logFormat } = given.settings
+  const rest = defined({
+    host: flags.part('host') ?? hostname(),
+    address: flags.address('ip'),
+    tags: flags.list('tags'),
+    own,
+    command: argv,
+    conf: conf === undefined ? undefined : resolve(conf),
+    docker,
+    check,
+    ttl,
+    refresh,
+    resync: flags.number('resync') ?? 0,
+    drain: flags.number('drain') ?? 0,
+    killTimeout: flags.number('kill-timeout') ?? 0,
+    retryAttempts: flags.number('retry-attempts'),
+    retryInterval: flags.number('retry-interval'),
+    stateDir,
+    noop,
+    logLevel,
+    logFormat,
+    http: http.ok ? http.value : undefined,
+  })
+  if (uri === undefined || flags.faults.length > 0) return err([...flags.faults])
+  return ok({ to: uri.target, ...storeAt(uri, given), ...rest })
+}
+
+function readUri(flags: Flags, operand: string | undefined): ParsedUri | undefined {
+  const named = flags.text('to')
+  if (named !== undefined && operand !== undefined) {
+    flags.fault(
+      `both -to and ${JSON.stringify(operand)} name a registry`,
+      'Leave one of them out; the command to run stands behind --.',
+    )
+    return undefined
+  }
+  const text = named ?? operand
+  if (text === undefined) {
+    flags.fault('no registry', 'Name it with -to, as in -to etcd://127.0.0.1:2379/services.')
+    return undefined
+  }
+  const uri = parseRegistryUri(text)
+  if (uri.ok) return uri.value
+  flags.fault(uri.error.message, uri.error.hint)
+  return undefined
+}
+
+function ownService(flags: Flags, argv: readonly string[] | undefined): OwnService | undefined {
+  const [name, id, port] = [flags.part('name'), flags.part('id'), flags.number('port')]
+  const check = flags.text('check')
+  const parsed = check === undefined ? undefined : checkFrom(check)
+  if (check !== undefined && parsed === undefined) {
+    flags.fault('-check is no address', 'Write http://HOST:PORT/PATH, tcp, or a command.')
+  }
+  if (argv?.length === 0) flags.fault('no command behind --', 'Write it there, or leave out --.')
+  if (flags.has('name') && flags.has('port')) {
+    return name === undefined || port === undefined
+      ? undefined
+      : defined({
+          name,
+          id,
+          port,
+          address: flags.address('address'),
+          tags: [],
+          meta: flags.meta(),
+          check: parsed,
+        })
+  }
+  if (argv !== undefined) {
+    flags.fault('a command needs -name and -port', 'Say as what it is to be registered.')
+  }
+  for (const flag of ['name', 'port', 'id', 'address', 'meta'] as const) {
+    if (!flags.has(flag) || argv !== undefined) continue
+    const missing = flag === 'name' ? '-port' : flag === 'port' ? '-name' : '-name and -port'
+    flags.fault(`-${flag} needs ${missing}`, 'They describe one service together.')
+    break
+  }
+  return undefined
+}
+
+/** @param implied registrator's command line: a registry, and nothing that says what is registered */
+function dockerSettings(
+  flags: Flags,
+  env: Given['env'],
+  implied: boolean,
+): DockerSettings | undefined {
+  if (!flags.has('docker') && !implied) return undefined
+  const { DOCKER_HOST = '' } = env
+  const engine = flags.text('docker') ?? (DOCKER_HOST || registerFlags.docker.default)
+  if (!/^(?:unix:\/\/\/.|(?:tcp|https?):\/\/[^/\s]+\/?$)/.test(engine)) {
+    flags.fault(
+      `${JSON.stringify(engine)} is no container engine`,
+      'Write -docker unix:///var/run/docker.sock, or set DOCKER_HOST.',
+    )
+  }
+  const ipLabel = flags.text('useIpFromLabel')
+  return {
+    engine,
+    internal: flags.has('internal'),
+    explicit: flags.has('explicit'),
+    ...(ipLabel === undefined ? {} : { ipLabel }),
+    allowScripts: flags.has('allow-script-checks'),
+    deregister: flags.text('deregister') === 'on-success' ? 'on-success' : 'always',
+  }
+}
+
+/** Credentials and certificates as for reading; those of confd.toml when they are for this kind of store. */
+function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
+  const backend = BACKENDS[target.kind] as BackendName
+  const isFor = backendOf(given.file) === backend
+  const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
+  // The URI says where the store is.
+  const isElsewhere = ([name]: readonly [string, unknown]): boolean => name.startsWith('srv-')
+  const rest = Object.fromEntries(Object.entries(values).filter((one) => !isElsewhere(one)))
+  const own: Values = {
+    ...rest,
+    backend,
+    node: [...nodes],
+    ...(tls ? { scheme: 'https' as const } : {}),
+  }
+  const { connection, limits } = storeSettings(own, 'watch', given.env)
+  return { connection: { ...connection, nodes }, limits }
+}
+
+/** The flags as values; what is wrong with them is gathered in `faults`. */
+class Flags {
+  readonly faults: Fault[] = []
+
+  constructor(private readonly given: ReadonlyMap<string, readonly string[]>) {}
+
+  fault(message: string, hint: string): void {
+    this.faults.push({ kind: 'config', message, hint })
+  }
+
+  has(name: RegisterFlagName): boolean {
+    return this.given.has(name)
+  }
+
+  text(name: RegisterFlagName): string | undefined {
+    const text = this.given.get(name)?.at(-1)
+    const { choices = [] } = registerFlags[name] as RegisterFlag
+    if (text !== undefined && choices.length > 0 && !choices.includes(text)) {
+      this.fault(
+        `-${name}: "${text}" is not ${choices.join(' or ')}`,
+        `Write -${name} ${choices[0]}.`,
+      )
+    }
+    return text === '' ? undefined : text
+  }
+
+  /** Milliseconds of a duration. Of one that was not given its default; undefined where it has none. */
+  number(name: RegisterFlagName): number | undefined {
+    const spec = registerFlags[name] as RegisterFlag
+    const given = this.given.get(name)?.at(-1)
+    const text = given ?? spec.default
+    if (text === undefined) return undefined
+    const parsed = numberFrom(spec, text)
+    if (parsed.ok) return parsed.value
+    this.fault(
+      `-${name}: "${text}" is not ${parsed.error}`,
+      `Write -${name} <${spec.placeholder}>.`,
+    )
+    return undefined
+  }
+
+  /** A name or an id: one part of a path. */
+  part(name: RegisterFlagName): string | undefined {
+    const text = this.given.get(name)?.at(-1)
+    const why = text === undefined ? undefined : notOnePart(text)
+    if (why === undefined) return text
+    this.fault(`-${name} ${why}`, 'It becomes one part of a path in the store.')
+    return undefined
+  }
+
+  address(name: RegisterFlagName): string | undefined {
+    const text = this.text(name)?.replace(/^\[(.*)\]$/, '$1')
+    if (text === undefined || isAddress(text)) return text
+    this.fault(
+      `-${name}: "${text}" is no address`,
+      'Write an IP address or a host name, without a port.',
+    )
+    return undefined
+  }
+
+  list(name: RegisterFlagName): readonly string[] {
+    return (this.given.get(name) ?? []).flatMap(splitList)
+  }
+
+  meta(): Readonly<Record<string, string>> {
+    const pairs = this.list('meta').map((pair): [string, string] => {
+      const at = pair.indexOf('=')
+      if (at < 1) this.fault(`-meta: "${pair}" is not key=value`, 'Write -meta region=eu.')
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    })
+    return Object.fromEntries(pairs)
+  }
+}
+
+function numberFrom(
+  { type, least = 0, most = Infinity }: RegisterFlag,
+  text: string,
+): Parsed<number> {
+  if (type === 'duration') return atLeast(parseDuration(text), least)
+  // Registrator's is a number of milliseconds.
+  if (type === 'milliseconds')
+    return atLeast(parseDuration(/^\d+$/.test(text) ? `${text}ms` : text), least)
+  if (type === 'attempts' && text === '-1') return ok(-1)
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (number >= least && number <= most) return ok(number)
+  return err(
+    most === Infinity
+      ? `a whole number, ${least} or more`
+      : `a whole number from ${least} to ${most}`,
+  )
+}
+
+function atLeast(parsed: Parsed<number>, least: number): Parsed<number> {
+  return parsed.ok && parsed.value < least ? err(`a duration of ${least}ms or more`) : parsed
+}

@@ -1,0 +1,105 @@
+// Service files: the services that `register -conf` finds in a folder, one in each TOML file.
+import { readdir, readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { ioFault } from '../core/errno.ts'
+import type { Fault } from '../core/fault.ts'
+import { checkFrom, notOnePart, type CheckSettings, type OwnService } from '../core/register.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { defined } from './defined.ts'
+import type { KeySpec } from './schema.ts'
+import { readTable } from './table.ts'
+import { parseToml, type TomlDocument } from './toml.ts'
+
+/** The keys of a service file; docs/register.md is checked against it. */
+export const serviceKeys = {
+  name: { type: 'string', required: true, doc: 'The name of the service.' },
+  id: { type: 'string', doc: 'Its id; default HOST:NAME:PORT.' },
+  address: { type: 'string', doc: 'Its address; default that of -ip.' },
+  port: { type: 'count', least: 1, required: true, doc: 'Its port.' },
+  tags: { type: 'strings', doc: 'Its tags, where the store has any.' },
+  meta: { type: 'table', doc: 'Its metadata, where the store has any: a table of strings.' },
+  check: { type: 'string', doc: 'As -check.' },
+  check_interval: { type: 'duration', least: 100, doc: 'Instead of -check-interval.' },
+  check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
+  rise: { type: 'count', least: 1, doc: 'Instead of -rise.' },
+  fall: { type: 'count', least: 1, doc: 'Instead of -fall.' },
+} as const satisfies Readonly<Record<string, KeySpec>>
+
+export interface FileService extends OwnService {
+  readonly checks: Partial<CheckSettings>
+}
+
+/** By path: the service, or everything that is wrong with the file. The error: the folder cannot be read. */
+export async function readServiceFiles(
+  folder: string,
+): Promise<Result<ReadonlyMap<string, Result<FileService, readonly Fault[]>>, Fault>> {
+  const files = new Map<string, Result<FileService, readonly Fault[]>>()
+  let names: string[]
+  try {
+    names = (await readdir(folder)).sort()
+  } catch (error) {
+    return err(ioFault(`cannot read the folder of services ${folder}`, error))
+  }
+  for (const name of names) {
+    // Editors and Kubernetes keep second copies behind a dot.
+    if (name.startsWith('.') || !name.endsWith('.toml')) continue
+    const file = join(folder, name)
+    const text = await readFile(file, 'utf8').catch((error: unknown) =>
+      ioFault('cannot be read', error),
+    )
+    if (typeof text !== 'string') {
+      files.set(file, err([{ ...text, file }]))
+      continue
+    }
+    const document = parseToml(file, text)
+    files.set(file, document.ok ? serviceIn(document.value) : err([document.error]))
+  }
+  return ok(files)
+}
+
+function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]> {
+  const faults: Fault[] = []
+  const table = readTable(document, [], document.data, serviceKeys, faults)
+  const wrong = (key: keyof typeof serviceKeys, message: string, hint: string): void => {
+    faults.push(document.fault([key], 'value', `${key} ${message}`, hint))
+  }
+  for (const key of ['name', 'id'] as const) {
+    const why = table[key] === undefined ? undefined : notOnePart(table[key])
+    if (why !== undefined) wrong(key, why, 'It becomes one part of a path in the store.')
+  }
+  const { address, port = 0, meta = {} } = table
+  if (port > 65_535) wrong('port', 'is above 65535', 'Write a port from 1 to 65535.')
+  if (address !== undefined && !isAddress(address)) {
+    wrong('address', 'is no address', 'Write an IP address or a host name, without a port.')
+  }
+  for (const [key, value] of Object.entries(meta)) {
+    if (typeof value === 'string') continue
+    faults.push(document.fault(['meta', key], 'value', `meta.${key} must be a string`, 'Quote it.'))
+  }
+  const check = table.check === undefined ? undefined : checkFrom(table.check)
+  if (table.check !== undefined && check === undefined) {
+    wrong('check', 'is no address', 'Write http://HOST:PORT/PATH, tcp, or a command.')
+  }
+  if (faults.length > 0) return err(faults)
+  const checks = defined({
+    interval: table.check_interval,
+    timeout: table.check_timeout,
+    rise: table.rise,
+    fall: table.fall,
+  })
+  const service = {
+    name: table.name ?? '',
+    id: table.id,
+    address,
+    port,
+    tags: table.tags ?? [],
+    meta: meta as Readonly<Record<string, string>>,
+    check,
+  }
+  return ok({ ...defined(service), checks })
+}
+
+/** An IP address or a host name. */
+export const isAddress = (text: string): boolean =>
+  isIP(text) !== 0 || /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(text)

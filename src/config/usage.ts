@@ -1,0 +1,94 @@
+// What is wrong with a command line, in the words of who has typed it.
+import type { Fault } from '../core/fault.ts'
+import { commandNames, commands, isCommand, operandText, type CommandName } from './commands.ts'
+import { concealed } from './concealed.ts'
+import { nearest } from './nearest.ts'
+import { optionOf, options, type OptionName } from './options.ts'
+import { foreignBackends } from './options/store.ts'
+
+export const usage = (message: string, hint?: string): Fault => ({
+  kind: 'config',
+  message,
+  hint: hint ?? '"reconfd -help" lists all flags',
+})
+
+export function wrongOperands(
+  command: CommandName,
+  operands: readonly string[],
+): Fault | undefined {
+  const { operand } = commands[command]
+  const [first] = operands
+  const most = operand === undefined ? 0 : 1
+  if (operands.length > most) {
+    return usage(`${command} does not know what to do with "${operands[most]}"`)
+  }
+  if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
+  const write = `write reconfd ${command} ${operandText(operand)}`
+  if (first === undefined) return usage(`${command} needs a ${operand.name}`, write)
+  if (command === 'help' && !isCommand(first)) return unknownCommand(first)
+  if (operand.choices?.includes(first) !== false) return undefined
+  return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
+}
+
+export function unknownCommand(word: string): Fault {
+  const near = nearest(word, commandNames)
+  const list = `he commands are ${commandNames.join(', ')}`
+  const hint = near === undefined ? `t${list}` : `did you mean ${near}? T${list}`
+  return usage(`unknown command "${word}"`, hint)
+}
+
+export function stray(argument: string, last: OptionName | undefined): Fault {
+  const option = last === undefined ? undefined : optionOf(last)
+  // `-password my secret`: the second half is not for the log.
+  if (option?.secret === true) {
+    return usage(
+      `an argument that belongs to no flag stands after -${last}`,
+      'quote values with spaces',
+    )
+  }
+  const isValue = option?.type === 'boolean' && /^(true|false|[01tf])$/i.test(argument)
+  return usage(
+    `argument "${argument}" belongs to no flag`,
+    isValue ? `write -${last}=${argument}` : undefined,
+  )
+}
+
+/** @param known the flags that there are */
+export function unknownFlag(flag: string, known: Iterable<string>): Fault {
+  const near = nearest(
+    flag,
+    [...known].filter((one) => one.length > 1),
+  )
+  return usage(`unknown flag -${flag}`, near === undefined ? undefined : `did you mean -${near}?`)
+}
+
+const { choices, synonyms } = options.backend
+
+/** The stores, as confd's fork names them: before or among the flags. */
+export const backendWords: ReadonlySet<string> = new Set([
+  ...choices,
+  ...Object.keys(synonyms),
+  ...foreignBackends,
+])
+
+/**
+ * `confd etcd --node ...` is how the fork is called: the answer is the same line in our form.
+ * @param at where the name of the store stands
+ */
+export function backendAsCommand(argv: readonly string[], at: number): Fault {
+  const word = argv[at] ?? ''
+  if (foreignBackends.has(word)) {
+    const hint = `-backend names the store: ${choices.join(', ')}`
+    return usage(`the store ${word} of confd is not supported by reconfd`, hint)
+  }
+  const ours = (concealed(argv) ?? argv).flatMap((argument, i) =>
+    i === at ? ['-backend', word] : [argument.replace(/^--(?=\w)/, '-')],
+  )
+  const quoted = ours.map((argument) =>
+    /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument}'`,
+  )
+  return usage(
+    "the store is named by -backend, and not by a command as in confd's fork",
+    `write: reconfd ${quoted.join(' ')}`,
+  )
+}

@@ -1,0 +1,28 @@
+// Rows as aligned columns, for terminals and logs.
+import { printable } from './escape.ts'
+
+/**
+ * A line for each row, without control characters. A column is as wide as its widest cell; the last one is
+ * not padded.
+ * @param paint colours a cell that is already padded
+ */
+export function tableLines(
+  rows: readonly (readonly string[])[],
+  paint: (cell: string, column: number, row: number) => string = (cell) => cell,
+): string[] {
+  const cells = rows.map((row) => row.map(printable))
+  const widths: number[] = []
+  for (const row of cells) {
+    for (const [n, cell] of row.entries()) widths[n] = Math.max(widths[n] ?? 0, cell.length)
+  }
+  return cells.map((row, at) =>
+    row
+      .map((cell, n) => paint(n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0), n, at))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Escape sequences by ECMA-48, select graphic rendition. */
+export const painted = (code: number | string, text: string): string =>
+  `\u001b[${code}m${text}\u001b[0m`

@@ -1,0 +1,59 @@
+// The tiles at the top: how many resources are how, and a click shows only those.
+import type { ResourceStatus, State } from '../core/status.ts'
+import { html, type Html } from './html.ts'
+import type { Wish } from './view.ts'
+import { signOf, TONES, type Tone } from './words.ts'
+
+interface Tile {
+  readonly name: string
+  readonly states: readonly State[]
+  readonly meaning: string
+}
+
+const TILES: readonly Tile[] = [
+  { name: 'in sync', states: ['in sync'], meaning: 'the files are what the store says' },
+  { name: 'stale', states: ['stale'], meaning: 'the store is away, the last good files stay' },
+  { name: 'held', states: ['held'], meaning: 'a guard stops the change until it is accepted' },
+  { name: 'owed', states: ['owed'], meaning: 'the files are in place, a reload has not succeeded' },
+  { name: 'failed', states: ['failed'], meaning: 'the files could not be brought up to date' },
+  {
+    name: 'behind',
+    states: ['behind', 'waiting'],
+    meaning: 'keys arrive late, or were not read yet',
+  },
+]
+
+/** The tile that a resource counts for. */
+export const tileOf = (state: State): string =>
+  TILES.find(({ states }) => states.includes(state))?.name ?? state
+
+const toneOf = ({ states: [state = 'in sync'] }: Tile): Tone => TONES[state]
+
+export function tilesPart(resources: readonly ResourceStatus[], { tile }: Wish): Html {
+  const counts = new Map<string, number>()
+  for (const { state } of resources) counts.set(tileOf(state), (counts.get(tileOf(state)) ?? 0) + 1)
+  return html`<nav id="tiles" aria-label="Resources by state">
+    <ul class="tiles">
+      ${TILES.map((one) => tileItem(one, counts.get(one.name) ?? 0, one.name === tile))}
+    </ul>
+  </nav>`
+}
+
+/** The one that filters leads back to all. */
+function tileItem(tile: Tile, count: number, isChosen: boolean): Html {
+  const { name, meaning } = tile
+  const tone = toneOf(tile)
+  return html`<li>
+    <a
+      id="tile-${name.replace(' ', '-')}"
+      class="tile ${count === 0 ? 'none' : tone}"
+      data-tile="${name}"
+      href="${isChosen ? '/' : `/?state=${encodeURIComponent(name)}`}"
+      title="${meaning}"
+      ${isChosen && html`aria-current="true"`}
+    >
+      <span class="count">${count}</span>
+      <span><span aria-hidden="true">${signOf(tone)} </span>${name}</span>
+    </a>
+  </li>`
+}

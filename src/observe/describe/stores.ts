@@ -1,0 +1,83 @@
+// What stores and files report, in words.
+import type { EventOf } from '../../core/event.ts'
+import { formatFault } from '../../core/fault.ts'
+import type { Reads } from '../../core/reader.ts'
+import { lateness } from '../../core/status.ts'
+import { counted } from '../../core/words.ts'
+import { again, names, type Told } from './told.ts'
+
+/** Of a store without keys: how many of those that were looked for are named. */
+const ASKED = 10
+
+export const describeStores = {
+  'store-live'({ store, node, keys, tries, asked }: EventOf<'store-live'>): Told {
+    const empty =
+      asked === undefined
+        ? ''
+        : `, there is none at or below ${names(asked.slice(0, ASKED), asked.length - ASKED)}: ` +
+          'check -prefix and the keys of the resources'
+    const after =
+      tries === undefined ? '' : `, after ${counted(tries, 'failed try', 'failed tries')}`
+    const message = `live: ${counted(keys, 'key')} from ${node}${after}${empty}`
+    return { level: asked === undefined ? 'info' : 'warn', about: store, message }
+  },
+
+  'store-stale'(event: EventOf<'store-stale'>): Told {
+    const { store, node, fault, known, retryIn, tries = 1 } = event
+    const often = tries === 1 ? '' : `, tried ${tries} times`
+    const files = known ? 'the last good files stay' : 'no keys yet, no file is touched'
+    const next = retryIn === 0 ? ', the next node is tried at once' : again(retryIn)
+    const message = `${files}${often}${next}: ${formatFault(fault)}`
+    return {
+      level: 'error',
+      about: store,
+      message,
+      fields: { store, node, fault, known, retryIn, tries },
+    }
+  },
+
+  'store-behind'({ store, lag, isNews }: EventOf<'store-behind'>): Told {
+    if (lag === undefined) return { level: 'info', about: store, message: 'no longer behind' }
+    return {
+      level: isNews ? 'warn' : 'debug',
+      about: store,
+      message: `behind: ${lateness(lag)}; all keys are read again where that is faster`,
+      fields: { store, lag: Math.round(lag) },
+    }
+  },
+
+  changed({ store, keys, more, resources }: EventOf<'changed'>): Told {
+    const who = resources.length === 0 ? 'no resource reads them' : `read by ${names(resources)}`
+    return { level: 'debug', about: store, message: `changed: ${names(keys, more)}; ${who}` }
+  },
+
+  'files-changed'({ files, causes }: EventOf<'files-changed'>): Told {
+    const resources = [...causes.keys()]
+    const message = `changed: ${names(files)}; used by ${names(resources)}`
+    return { level: 'debug', message, fields: { files, resources } }
+  },
+
+  rendered({ resource, reads }: EventOf<'rendered'>): Told {
+    const counts = readCounts(reads)
+    const all = Object.entries(counts).map(([what, count]) => `${count} ${what}`)
+    const message = `rendered; looked up: ${all.join(', ')}`
+    return { level: 'debug', about: resource, message, fields: { resource, ...counts } }
+  },
+
+  awaits({ resource, store, keys, more }: EventOf<'awaits'>): Told {
+    const message = `waits for the first reading of ${names(keys, more)} from ${store}`
+    return { level: 'debug', about: resource, message }
+  },
+}
+
+/** How many keys, directories, patterns and files the templates of a resource have looked up. */
+function readCounts(reads: readonly Reads[]): Record<string, number> {
+  const count = (of: (one: Reads) => ReadonlySet<string>): number =>
+    reads.reduce((sum, one) => sum + of(one).size, 0)
+  return {
+    keys: count(({ keys }) => keys),
+    directories: count(({ trees }) => trees) + count(({ listings }) => listings),
+    patterns: count(({ patterns }) => patterns),
+    files: count(({ files }) => files),
+  }
+}

@@ -1,0 +1,158 @@
+// The progress of a run: where each store and each resource stands, reduced from the event stream. The one
+// such reducer: the status, the report of a onetime run, what is awaited at the start, readiness for the service
+// manager and `check -validate` are read off it. It has no clock: times come in, as milliseconds since 1970.
+// What is kept is bounded by the number of resources.
+import type { Event, EventOf, Uses } from '../core/event.ts'
+import type { FullStatus, StoreStatus } from '../core/status.ts'
+import { isoTime } from '../core/words.ts'
+import {
+  newResource,
+  noteChange,
+  noteEvent,
+  restorePast,
+  type ResourceProgress,
+} from './resource-progress.ts'
+
+export class Progress {
+  #version = ''
+  #uses: Uses | undefined
+  #configuration: FullStatus['configuration']
+  readonly #stores = new Map<string, StoreStatus>()
+  readonly #away = new Set<string>()
+  readonly #resources = new Map<string, ReturnType<typeof newResource>>()
+  readonly #runs = new Map<string, EventOf<'reload-started'>>()
+
+  /** Of reconfd; empty before the configuration was read. */
+  get version(): string {
+    return this.#version
+  }
+
+  /** Absent: the configuration is the newest one. */
+  get configuration(): FullStatus['configuration'] {
+    return this.#configuration
+  }
+
+  /** The resources and the stores that each of them reads; undefined before the configuration was read. */
+  get uses(): Uses | undefined {
+    return this.#uses
+  }
+
+  get stores(): ReadonlyMap<string, StoreStatus> {
+    return this.#stores
+  }
+
+  get resources(): ReadonlyMap<string, ResourceProgress> {
+    return this.#resources
+  }
+
+  /** The runs of reload commands that are under way, by command. */
+  get runs(): ReadonlyMap<string, EventOf<'reload-started'>> {
+    return this.#runs
+  }
+
+  /** The stores of which no node answers. */
+  get away(): ReadonlySet<string> {
+    return this.#away
+  }
+
+  note(event: Event, time: number): void {
+    switch (event.kind) {
+      case 'started':
+        this.#version = event.version
+        return this.#load(event.uses, time)
+      case 'generation-loaded':
+        this.#configuration = undefined
+        return this.#load(event.uses, time)
+      case 'generation-kept': {
+        const since = this.#configuration?.since ?? isoTime(time)
+        this.#configuration = { since, faults: event.faults }
+        return
+      }
+      case 'store-live':
+      case 'store-stale':
+        return this.#noteStore(event, time)
+      case 'store-behind':
+        return this.#noteLag(event, time)
+      case 'changed':
+      case 'files-changed':
+        for (const [name, cause] of event.causes) noteChange(this.#of(name, time), cause, time)
+        return
+      case 'reload-started':
+        this.#runs.set(event.command, event)
+        break
+      case 'reloaded':
+      case 'reload-owed':
+        this.#runs.delete(event.command)
+        break
+    }
+    if ('resource' in event) noteEvent(this.#of(event.resource, time), event, time)
+    else if ('command' in event)
+      for (const name of event.resources) noteEvent(this.#of(name, time), event, time)
+  }
+
+  /** Adds what an earlier daemon knew of the past of the resources. */
+  restore(former: FullStatus): void {
+    for (const history of former.resources) {
+      const one = this.#resources.get(history.name)
+      if (one !== undefined) restorePast(one, history)
+    }
+  }
+
+  #of(name: string, time: number): ReturnType<typeof newResource> {
+    const known = this.#resources.get(name)
+    if (known !== undefined) return known
+    const one = newResource(name, time)
+    // Work for a resource that was removed from conf.d may end late: that is not kept.
+    if (this.#uses === undefined || this.#uses.has(name)) this.#resources.set(name, one)
+    return one
+  }
+
+  #load(uses: Uses, time: number): void {
+    this.#uses = uses
+    for (const name of this.#resources.keys()) if (!uses.has(name)) this.#resources.delete(name)
+    for (const name of uses.keys()) this.#of(name, time)
+    const stores = new Set([...uses.values()].flat())
+    for (const name of [...this.#stores.keys(), ...this.#away]) {
+      if (stores.has(name.replace(/@.*/s, ''))) continue
+      this.#stores.delete(name)
+      this.#away.delete(name)
+    }
+    for (const name of stores) {
+      if (this.#stores.has(name)) continue
+      this.#stores.set(name, { name, state: 'waiting', since: isoTime(time) })
+    }
+  }
+
+  #noteLag({ store: name, lag }: EventOf<'store-behind'>, time: number): void {
+    const former = this.#stores.get(name)
+    if (former?.state !== 'live' && former?.state !== 'behind') return
+    const state = lag === undefined ? 'live' : 'behind'
+    const since = former.state === state ? former.since : isoTime(time)
+    this.#stores.set(name, {
+      ...withoutLag(former),
+      state,
+      since,
+      ...(lag === undefined ? {} : { lag }),
+    })
+  }
+
+  #noteStore(event: EventOf<'store-live' | 'store-stale'>, time: number): void {
+    const { store: name, node } = event
+    if (event.kind === 'store-live') {
+      this.#away.delete(name)
+      const { keys } = event
+      this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
+      return
+    }
+    // Otherwise there is another node, which is tried at once.
+    if (event.retryIn > 0) this.#away.add(name)
+    const former = this.#stores.get(name)
+    const state = event.known ? 'stale' : 'waiting'
+    // One that is tried again and again has been away since the first time.
+    const since = former?.state === state ? former.since : isoTime(time)
+    const keys = former?.keys === undefined ? {} : { keys: former.keys }
+    this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })
+  }
+}
+
+const withoutLag = ({ lag: _lag, ...rest }: StoreStatus): StoreStatus => rest

@@ -1,0 +1,256 @@
+// The API of a container engine: Docker's, and podman's, which is the same. What an engine says about a
+// container is checked before it is used; the names, labels and variables in it are chosen by whoever starts
+// containers.
+import { FaultError } from '../../core/fault.ts'
+import {
+  listOf,
+  nullOr,
+  number,
+  optional,
+  recordOf,
+  shape,
+  text,
+  type Check,
+} from '../../core/shape.ts'
+import { openHttp, type HttpClient } from '../../stores/http.ts'
+
+/** A container, as far as it matters here. Podman leaves some members out, or sets them to null. */
+export interface Container {
+  readonly Id: string
+  /** With a slash in front. */
+  readonly Name: string
+  /** The id of its image. */
+  readonly Image?: string
+  readonly State: {
+    readonly Running?: boolean
+    readonly StartedAt?: string
+    readonly ExitCode?: number
+  }
+  readonly Config: {
+    readonly Image?: string
+    readonly Hostname?: string
+    readonly Env?: readonly string[] | null
+    readonly Labels?: Readonly<Record<string, string>> | null
+    readonly ExposedPorts?: Readonly<Record<string, unknown>> | null
+  }
+  readonly HostConfig?: { readonly NetworkMode?: string }
+  readonly NetworkSettings: {
+    readonly IPAddress?: string
+    readonly GlobalIPv6Address?: string
+    readonly Ports?: Readonly<Record<string, readonly PortBinding[] | null>> | null
+    readonly Networks?: Readonly<Record<string, Network | null>> | null
+  }
+}
+
+export interface PortBinding {
+  readonly HostIp?: string
+  readonly HostPort?: string
+}
+
+export interface Network {
+  readonly IPAddress?: string
+  readonly GlobalIPv6Address?: string
+}
+
+/** Something happened to a container: it is inspected again. */
+export interface EngineEvent {
+  readonly container: string
+  readonly action: string
+}
+
+const binding = shape({ HostIp: optional(text), HostPort: optional(text) })
+const network = shape({ IPAddress: optional(text), GlobalIPv6Address: optional(text) })
+const isPorts = optional(nullOr(recordOf(() => true)))
+const isContainer = shape({
+  Id: text,
+  Name: text,
+  Image: optional(text),
+  State: shape({ StartedAt: optional(text), ExitCode: optional(number) }),
+  Config: shape({
+    Image: optional(text),
+    Hostname: optional(text),
+    Env: optional(nullOr(listOf(text))),
+    Labels: optional(nullOr(recordOf(text))),
+    ExposedPorts: isPorts,
+  }),
+  HostConfig: optional(shape({ NetworkMode: optional(text) })),
+  NetworkSettings: shape({
+    IPAddress: optional(text),
+    GlobalIPv6Address: optional(text),
+    Ports: optional(nullOr(recordOf(nullOr(listOf(binding))))),
+    Networks: optional(nullOr(recordOf(nullOr(network)))),
+  }),
+})
+const isList = listOf(shape({ Id: text }))
+
+/** A running container, as a list says it. */
+export interface Listed {
+  readonly id: string
+  /** Differs when anything does that can change in the life of a container. */
+  readonly summary: string
+}
+const isEvent = shape({
+  Type: optional(text),
+  Action: optional(text),
+  status: optional(text),
+  id: optional(text),
+  Actor: optional(shape({ ID: optional(text), Attributes: optional(nullOr(recordOf(text))) })),
+})
+
+interface RawEvent {
+  readonly Type?: string
+  readonly Action?: string
+  readonly status?: string
+  readonly id?: string
+  readonly Actor?: {
+    readonly ID?: string
+    readonly Attributes?: Readonly<Record<string, string>> | null
+  }
+}
+
+/** The oldest version that current engines, and podman, still serve. */
+const API = '/v1.40'
+/** A list of some ten thousand containers. */
+const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
+/** Milliseconds. An engine that stops a hundred containers is slow to answer. */
+const TIMEOUT = 20_000
+/** Events that change nothing that is registered: health checks alone make several a second. */
+const IGNORED = /^(?:exec_|health_status|top|attach|detach|resize|export|archive-path|extract|copy)/
+
+export class Engine {
+  readonly #http: HttpClient
+
+  constructor(readonly address: string) {
+    const node = address.replace(/^tcp:/, 'http:').replace(/(?<=:\/\/[^/]+)\/$/, '')
+    this.#http = openHttp(node, {
+      connection: { nodes: [node], scheme: 'http' },
+      limits: LIMITS,
+      product: 'the container engine',
+      port: 2375,
+    })
+  }
+
+  /** All running containers. Throws a FaultError. */
+  async running(signal: AbortSignal): Promise<readonly Listed[]> {
+    const containers = await this.#get('/containers/json', isList, signal)
+    return (
+      containers as readonly (object & { readonly Id: string; readonly Status?: unknown })[]
+    ).map(
+      // Its status is a text such as "Up 3 minutes".
+      ({ Status: _, ...container }) => ({ id: container.Id, summary: JSON.stringify(container) }),
+    )
+  }
+
+  /** Undefined when it does not exist. Throws a FaultError. */
+  async inspect(id: string, signal: AbortSignal): Promise<Container | undefined> {
+    const path = `/containers/${encodeURIComponent(id)}/json`
+    return (await this.#get(path, isContainer, signal)) as Container | undefined
+  }
+
+  /** The ports that an image exposes. Throws a FaultError. */
+  async exposedBy(
+    image: string,
+    signal: AbortSignal,
+  ): Promise<Container['Config']['ExposedPorts']> {
+    const isImage = shape({ Config: optional(nullOr(shape({ ExposedPorts: isPorts }))) })
+    const found = await this.#get(`/images/${encodeURIComponent(image)}/json`, isImage, signal)
+    return (found as { Config?: Container['Config'] } | undefined)?.Config?.ExposedPorts
+  }
+
+  /**
+   * Events from now on, for as long as the connection lasts; undefined for a line that makes no sense.
+   * Resolves when the engine has accepted the request. Throws a FaultError.
+   */
+  async events(signal: AbortSignal): Promise<AsyncIterable<EngineEvent | undefined>> {
+    const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
+    const path = `${API}/events?filters=${filters}`
+    const { status, lines } = await this.#http.lines(path, { signal, timeout: 0 })
+    if (status !== 200) throw this.#refused(status)
+    return eventsIn(lines)
+  }
+
+  /** Runs a command in a container. False when it fails. Throws a FaultError. */
+  async run(id: string, command: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const path = `/containers/${encodeURIComponent(id)}/exec`
+    const made = await this.#post(path, { Cmd: command, AttachStdout: true }, signal)
+    const { Id } = made as { Id: string }
+    // Answered when the command has ended.
+    await this.#send('POST', `/exec/${encodeURIComponent(Id)}/start`, { Detach: false }, signal)
+    const isEnded = shape({ ExitCode: nullOr(number) })
+    const ended = await this.#get(`/exec/${encodeURIComponent(Id)}/json`, isEnded, signal)
+    return (ended as { ExitCode: number | null } | undefined)?.ExitCode === 0
+  }
+
+  close(): Promise<void> {
+    return this.#http.close()
+  }
+
+  async #get(path: string, check: Check, signal: AbortSignal): Promise<unknown> {
+    const { status, body } = await this.#send('GET', path, undefined, signal)
+    if (status === 404 && path !== '/containers/json') return undefined
+    if (status !== 200) throw this.#refused(status)
+    return this.#parse(body, check)
+  }
+
+  async #post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.#send('POST', path, body, signal)
+    if (answer.status >= 300) throw this.#refused(answer.status)
+    return this.#parse(answer.body, shape({ Id: text }))
+  }
+
+  #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {
+    return this.#http.request(API + path, {
+      method,
+      signal,
+      timeout: TIMEOUT,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+  }
+
+  #parse(body: string, check: Check): unknown {
+    const value = json(body)
+    if (check(value)) return value
+    throw new FaultError({
+      kind: 'store',
+      message: `the container engine at ${this.address} gave an answer that is not an engine's`,
+      hint: 'Check -docker: it names the socket of Docker or of podman.',
+    })
+  }
+
+  #refused(status: number): FaultError {
+    return new FaultError({
+      kind: 'store',
+      message: `the container engine at ${this.address} failed (HTTP ${status})`,
+      ...(status === 404 ? { hint: 'Check -docker: is it the socket of Docker or podman?' } : {}),
+    })
+  }
+}
+
+async function* eventsIn(
+  lines: AsyncIterable<string>,
+): AsyncGenerator<EngineEvent | undefined, void> {
+  for await (const line of lines) {
+    if (line.trim() === '') continue
+    const event = json(line)
+    if (!isEvent(event)) {
+      yield undefined
+      continue
+    }
+    const { Type = 'container', Action, status, id, Actor } = event as RawEvent
+    const container = Type === 'network' ? Actor?.Attributes?.['container'] : (Actor?.ID ?? id)
+    const action = Action ?? status ?? ''
+    if (container !== undefined && container !== '' && !IGNORED.test(action)) {
+      yield { container, action }
+    }
+  }
+}
+
+function json(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,112 @@
+// The services of a container, as registrator names and places them. Pure. What a container says is hostile:
+// a name or an id is one part of a path, an address is an address, and a command runs only where that is
+// allowed.
+import { isIP } from 'node:net'
+import { notOnePart, splitList } from '../../core/register.ts'
+import type { Service } from '../service.ts'
+import { checkOf } from './checks.ts'
+import type { Container } from './engine.ts'
+import { metadataOf, type Metadata } from './metadata.ts'
+import type { ContainerOptions, Remark, Report } from './options.ts'
+import { portsOf, type Port } from './ports.ts'
+
+export interface Found {
+  readonly services: readonly Service[]
+  readonly remarks: readonly Remark[]
+}
+
+/** @param joined the container whose network this one uses, if any */
+export function servicesOf(
+  container: Container,
+  joined: Container | undefined,
+  options: ContainerOptions,
+): Found {
+  const name = container.Name.replace(/^\//, '')
+  const remarks: Remark[] = []
+  const remark = (level: Remark['level'], why: string): void => {
+    remarks.push({ level, about: name, why })
+  }
+  const { ports, unreachable } = portsOf(container, options.internal, joined)
+  for (const { exposed, why } of unreachable) remark('debug', `port ${exposed}: ${why}`)
+  if (ports.length + unreachable.length === 0) remark('debug', 'it has no ports')
+  const services: Service[] = []
+  for (const port of ports) {
+    const metadata = metadataOf(container.Config, port.exposed)
+    if ((metadata.values.get('ignore') ?? '') !== '') {
+      remark('debug', `port ${port.exposed}: SERVICE_IGNORE is set`)
+      continue
+    }
+    const service = serviceAt(container, port, ports.length > 1, metadata, options, remark)
+    if (service !== undefined) services.push(service)
+  }
+  return { services, remarks }
+}
+
+function serviceAt(
+  container: Container,
+  port: Port,
+  isGroup: boolean,
+  metadata: Metadata,
+  options: ContainerOptions,
+  remark: Report,
+): Service | undefined {
+  const { values, ofPort } = metadata
+  const { exposed, protocol } = port
+  const given = values.get('name') ?? ''
+  if (given === '' && options.explicit) {
+    remark('debug', `port ${exposed}: SERVICE_NAME is not set, and -explicit is`)
+    return undefined
+  }
+  const base = given === '' ? imageName(container.Config.Image ?? '') : given
+  const name = isGroup && !ofPort.has('name') ? `${base}-${exposed}` : base
+  const isUdp = protocol === 'udp'
+  const ownId = `${options.host}:${container.Name.replace(/^\//, '')}:${exposed}${isUdp ? ':udp' : ''}`
+  const id = values.get('id') || ownId
+  for (const [what, text] of [
+    ['the name', name],
+    ['the id', id],
+  ] as const) {
+    const why = notOnePart(text)
+    if (why === undefined) continue
+    remark('warn', `port ${exposed} is not registered: ${what} of its service ${why}`)
+    return undefined
+  }
+  const address = addressOf(container, port, options, remark)
+  if (address === undefined) return undefined
+  const attributes = new Map(values)
+  for (const key of ['id', 'tags', 'name']) attributes.delete(key)
+  const service = {
+    name,
+    id,
+    address,
+    port: port.port,
+    tags: [...splitList(values.get('tags') ?? ''), ...(isUdp ? ['udp'] : [])],
+    meta: Object.fromEntries(attributes),
+    container: {
+      hostname: container.Config.Hostname ?? '',
+      privatePort: Number(exposed),
+    },
+  }
+  return { ...service, ...checkOf(service, container.Id, attributes, options, remark) }
+}
+
+/** `registry:5000/team/web:1.2@sha256:...` is `web`. */
+const imageName = (image: string): string =>
+  image.replace(/@.*/s, '').split('/').at(-1)?.split(':')[0] ?? ''
+
+function addressOf(
+  container: Container,
+  port: Port,
+  { address, forced, ipLabel }: ContainerOptions,
+  remark: Report,
+): string | undefined {
+  const labelled = ipLabel === undefined ? undefined : container.Config.Labels?.[ipLabel]
+  if (labelled !== undefined && labelled !== '') {
+    // As `10.0.0.5/24`, too.
+    const ip = labelled.replace(/\/\d+$/, '')
+    if (isIP(ip) !== 0) return ip
+    remark('warn', `port ${port.exposed} is not registered: the label ${ipLabel} is no IP address`)
+    return undefined
+  }
+  return port.address !== undefined && (port.inside || !forced) ? port.address : address
+}

@@ -1,0 +1,78 @@
+// What a registrar reports. The log, the status and the metrics listen to this one stream.
+import type { Fault } from '../core/fault.ts'
+import type { Service } from './service.ts'
+
+export type RegisterEvent =
+  | {
+      readonly kind: 'started'
+      readonly version: string
+      /** The URI of the registry. */
+      readonly to: string
+      readonly sources: readonly string[]
+      readonly address: string
+    }
+  | { readonly kind: 'notice'; readonly level: 'warn' | 'info' | 'debug'; readonly message: string }
+  | {
+      readonly kind: 'store-live'
+      readonly store: string
+      readonly node: string
+      /** Entries of ours that it holds. */
+      readonly ours: number
+    }
+  | {
+      readonly kind: 'store-away'
+      readonly store: string
+      readonly node: string
+      readonly fault: Fault
+      /** Milliseconds until the next node, or the same one again, is tried. */
+      readonly retryIn: number
+    }
+  /** The lease or the session has ended in the store: everything is registered again. */
+  | { readonly kind: 'lost'; readonly store: string; readonly what: string }
+  | {
+      readonly kind: 'registered'
+      readonly service: Service
+      readonly key: string
+      /** It was there with another address, or with other tags. */
+      readonly changed: boolean
+    }
+  | { readonly kind: 'deregistered'; readonly key: string }
+  | {
+      readonly kind: 'refused'
+      readonly service: Service
+      readonly key: string
+      readonly fault: Fault
+    }
+  | { readonly kind: 'renewed'; readonly entries: number }
+  | { readonly kind: 'source-live'; readonly source: string; readonly services: number }
+  | {
+      readonly kind: 'source-away'
+      readonly source: string
+      readonly fault: Fault
+      /** Milliseconds; null: when it changes. */
+      readonly retryIn: number | null
+    }
+  /** A source has found something that is not registered, or not as it asks for. */
+  | {
+      readonly kind: 'ignored'
+      readonly level: 'warn' | 'error' | 'debug'
+      /** Such as the name of a container, or a file. */
+      readonly about: string
+      readonly why: string
+    }
+  | { readonly kind: 'checked'; readonly passed: boolean }
+  | {
+      readonly kind: 'health'
+      readonly service: Service
+      readonly healthy: boolean
+      /** Why the last check failed; empty when it has passed. */
+      readonly why: string
+    }
+  | {
+      readonly kind: 'command'
+      readonly level: 'info' | 'warn' | 'debug'
+      readonly message: string
+    }
+  | { readonly kind: 'stopping'; readonly reason: string }
+
+export type EmitRegister = (event: RegisterEvent) => void

@@ -1,0 +1,285 @@
+// Keeps a store at what is wanted, for as long as it is told to: one loop, level-triggered. It knows what is
+// wanted and what is there, and does what reconcile.ts says; when the store breaks it goes to the next node,
+// with backoff, and compares everything again.
+import { backoffDelay, type Backoff } from '../core/backoff.ts'
+import { FaultError, type Fault } from '../core/fault.ts'
+import { Bell } from './bell.ts'
+import type { EmitRegister } from './event.ts'
+import { stepsFor, type Refusal, type Steps } from './reconcile.ts'
+import { Lost, type Entry, type Registry, type Session } from './registries/registry.ts'
+
+export interface KeeperOptions {
+  readonly emit: EmitRegister
+  /** Milliseconds between two renewals. */
+  readonly refresh: number
+  /** Milliseconds between two readings of what is there; 0: never. */
+  readonly resync: number
+  /** How often the store is tried at first before giving up, beside the first time. */
+  readonly attempts?: number
+  /** Milliseconds between these tries. */
+  readonly pause?: number
+}
+
+/** A store that is back is found within a second. */
+const BACKOFF: Backoff = { first: 100, most: 700 }
+/** Wrong credentials and the like do not mend themselves quickly. */
+const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
+/** Milliseconds from one reading of everything to the next. */
+const AFTER_READ = 250
+/** Entries written or removed at once: a renewal that falls due waits for no more. */
+const BATCH = 100
+/** Milliseconds until an entry is tried again that is somebody else's. */
+const WHILE_TAKEN = 1_000
+/** Likewise of one that was refused for another reason, which doubles. */
+const WHILE_REFUSED: Backoff = { first: 5_000, most: 60_000 }
+
+interface RefusedEntry extends Refusal {
+  readonly fault: Fault
+  readonly tries: number
+}
+
+/** What the store has to hold. */
+export interface Wants {
+  readonly entries: ReadonlyMap<string, Entry>
+  /** Services whose health is not known yet: an entry of an earlier run stays, and none is put. */
+  readonly undecided: ReadonlySet<string>
+  /** False while a source has not reported yet: then nothing is removed. */
+  readonly complete: boolean
+}
+
+/** What the store holds of ours. */
+export interface Kept {
+  readonly live: boolean
+  readonly present: ReadonlyMap<string, string>
+  readonly refused: ReadonlyMap<string, RefusedEntry>
+}
+
+export class Keeper {
+  #wants: Wants | undefined
+  #texts: ReadonlyMap<string, string> = new Map()
+  #present = new Map<string, string>()
+  readonly #refused = new Map<string, RefusedEntry>()
+  readonly #bell = new Bell()
+  #session: Session | undefined
+  readonly #abort = new AbortController()
+  #settled: (() => void)[] = []
+  #readAt = -Infinity
+  #resyncAt = Infinity
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly options: KeeperOptions,
+  ) {}
+
+  /** Everything that is wanted from now on. Before the first call nothing is touched, and nothing renewed. */
+  want(wants: Wants): void {
+    this.#wants = wants
+    this.#texts = new Map([...wants.entries].map(([key, { text }]) => [key, text]))
+    this.#bell.ring()
+  }
+
+  get kept(): Kept {
+    return { live: this.#session !== undefined, present: this.#present, refused: this.#refused }
+  }
+
+  /** Everything is read and compared again soon: something else than us may have changed it. */
+  #resync(): void {
+    this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + AFTER_READ)
+    this.#bell.ring()
+  }
+
+  /**
+   * Waits until the store holds what is wanted, as far as it takes it.
+   * @param ms at most so long; not at all for a store that is away
+   * @returns whether it does
+   */
+  async settled(ms: number): Promise<boolean> {
+    if (this.#session === undefined) return false
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, ms, false)))
+    const done = new Promise<true>((resolve) => this.#settled.push(() => resolve(true)))
+    this.#bell.ring()
+    const result = await Promise.race([done, late])
+    clearTimeout(timer)
+    return result
+  }
+
+  /**
+   * Ends the loop: at once for a store that is away, else when what is wanted is there. Entries stay for
+   * their TTL; where none is wanted the lease goes, too.
+   * @param ms at most so long
+   */
+  async stop(ms: number): Promise<void> {
+    const settled = await this.settled(ms)
+    const session = this.#session
+    if (settled && session !== undefined && this.#present.size === 0) {
+      await within(
+        ms,
+        session.end().catch(() => undefined),
+      )
+    }
+    this.#abort.abort()
+    this.#bell.ring()
+  }
+
+  /**
+   * Resolves after stop(), or with the fault of a store that could not be reached in all the attempts.
+   * @throws bugs only
+   */
+  async run(): Promise<Fault | undefined> {
+    const { signal } = this.#abort
+    while (this.#wants === undefined && !signal.aborted) await this.#bell.wait(Infinity)
+    const { registry, options } = this
+    let failures = 0
+    let turn = 0
+    let hasLived = false
+    while (!signal.aborted) {
+      const node = registry.nodes[turn % registry.nodes.length] as string
+      const opened = performance.now()
+      let fault: Fault
+      try {
+        await this.#visit(node)
+        return undefined
+      } catch (error) {
+        if (signal.aborted) return undefined
+        // It held for a while: the next one is good until it is not.
+        hasLived ||= this.#session !== undefined
+        if (this.#session !== undefined && performance.now() - opened > BACKOFF.most) failures = 0
+        failures++
+        if (error instanceof Lost && failures === 1) {
+          options.emit({ kind: 'lost', store: registry.product, what: error.what })
+          continue
+        }
+        fault = faultOf(error, registry.product, node)
+      } finally {
+        await this.#session?.close().catch(() => undefined)
+        this.#session = undefined
+      }
+      turn++
+      const { attempts = Infinity, pause } = options
+      if (!hasLived && attempts >= 0 && failures > attempts) return fault
+      const retryIn =
+        !hasLived && pause !== undefined
+          ? pause
+          : delayAfter(failures, registry.nodes.length, fault.permanent === true)
+      options.emit({ kind: 'store-away', store: registry.product, node, fault, retryIn })
+      await this.#pause(retryIn)
+    }
+    return undefined
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    // What is wanted changes meanwhile, and makes it no shorter.
+    for (let left = ms; left > 0 && !this.#abort.signal.aborted;) {
+      await this.#bell.wait(left)
+      left = until - performance.now()
+    }
+  }
+
+  /** One connection, from its opening to its end; returns after stop(). */
+  async #visit(node: string): Promise<void> {
+    const { registry, options } = this
+    const { signal } = this.#abort
+    const session = await registry.open(node, signal, () => this.#resync())
+    this.#session = session
+    // A failure that nobody waits for at the moment comes out of the next request, too.
+    session.broken?.catch(() => this.#bell.ring())
+    const first = await this.#read(session)
+    options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
+    // At once: a store that was away may have counted on.
+    let renewAt = 0
+    while (!signal.aborted) {
+      const now = performance.now()
+      if (now >= renewAt) {
+        for (const key of await session.renew([...this.#present.keys()])) this.#present.delete(key)
+        options.emit({ kind: 'renewed', entries: this.#present.size })
+        renewAt = now + options.refresh
+      }
+      if (now >= this.#resyncAt) await this.#read(session)
+      const { put, remove } = this.#due()
+      if (put.length > 0) {
+        await this.#put(session, put.slice(0, BATCH))
+        continue
+      }
+      if (remove.length > 0) {
+        await this.#remove(session, remove.slice(0, BATCH))
+        continue
+      }
+      for (const settled of this.#settled.splice(0)) settled()
+      const retryAt = Math.min(...[...this.#refused.values()].map(({ until }) => until))
+      const next = Math.min(renewAt, this.#resyncAt, retryAt) - performance.now()
+      await Promise.race([this.#bell.wait(next), ...(session.broken ? [session.broken] : [])])
+    }
+  }
+
+  async #read(session: Session): Promise<number> {
+    const { resync } = this.options
+    this.#present = new Map(await session.present([...this.#texts.keys()]))
+    this.#readAt = performance.now()
+    this.#resyncAt = resync === 0 ? Infinity : performance.now() + resync
+    return this.#present.size
+  }
+
+  #due(): Steps {
+    for (const [key, { text }] of this.#refused) {
+      if (this.#texts.get(key) !== text) this.#refused.delete(key)
+    }
+    const { undecided = new Set<string>(), complete = false } = this.#wants ?? {}
+    const situation = {
+      wanted: this.#texts,
+      undecided,
+      complete,
+      present: this.#present,
+      refused: this.#refused,
+    }
+    return stepsFor(situation, performance.now())
+  }
+
+  async #remove(session: Session, keys: readonly string[]): Promise<void> {
+    await session.remove(keys)
+    for (const key of keys) {
+      this.#present.delete(key)
+      this.options.emit({ kind: 'deregistered', key })
+    }
+  }
+
+  async #put(session: Session, keys: readonly string[]): Promise<void> {
+    const { emit } = this.options
+    const entries = keys.map((key) => this.#wants?.entries.get(key) as Entry)
+    const refused = await session.put(entries)
+    for (const { key, text, service } of entries) {
+      const refusal = refused.get(key)
+      const before = this.#refused.get(key)
+      if (refusal === undefined) {
+        emit({ kind: 'registered', service, key, changed: this.#present.has(key) })
+        this.#present.set(key, text)
+        this.#refused.delete(key)
+        continue
+      }
+      const { fault, taken } = refusal
+      const tries = (before?.tries ?? 0) + 1
+      const delay = taken === true ? WHILE_TAKEN : backoffDelay(tries, WHILE_REFUSED)
+      this.#refused.set(key, { text, fault, tries, until: performance.now() + delay })
+      if (before?.fault.message !== fault.message) emit({ kind: 'refused', service, key, fault })
+    }
+  }
+}
+
+/** After a whole round over the nodes. */
+function delayAfter(failures: number, nodes: number, permanent: boolean): number {
+  const rounds = Math.floor(failures / nodes)
+  return rounds === 0 ? 0 : backoffDelay(rounds, permanent ? BACKOFF_PERMANENT : BACKOFF)
+}
+
+function faultOf(error: unknown, product: string, node: string): Fault {
+  if (error instanceof FaultError) return error.fault
+  if (!(error instanceof Lost)) throw error
+  return { kind: 'store', message: `${product} at ${node}: ${error.message} again and again` }
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  clearTimeout(timer)
+}

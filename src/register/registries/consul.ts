@@ -1,0 +1,245 @@
+// Consul's agent: services with checks. Each has a check of ours with a TTL, which makes it critical when
+// nobody renews it, and those that it asks for, which the agent makes. That a service is ours is said by its
+// metadata.
+import { createHash } from 'node:crypto'
+import type { Fault } from '../../core/fault.ts'
+import type { RegisterSettings } from '../../core/register.ts'
+import { ok } from '../../core/result.ts'
+import type { Check, Service } from '../service.ts'
+import { follow } from './consul-follow.ts'
+import { ConsulWriter } from './consul-writer.ts'
+import type { Entry, Refused, Registry, Session } from './registry.ts'
+import { openClient } from './http.ts'
+import { takenFault } from './layout.ts'
+import { forEach } from './ledger.ts'
+
+/** The metadata that says whose a service is, and what was registered. */
+const MARK = 'reconfd'
+
+/** As the agent's API takes and gives them, as far as we look at it. */
+interface AgentService {
+  readonly ID: string
+  readonly Service: string
+  readonly Address: string
+  readonly Port: number
+  readonly Meta?: Readonly<Record<string, string>> | null
+}
+
+interface AgentCheck {
+  readonly Status: string
+}
+
+interface ConsulEntry extends Entry {
+  readonly body: object
+}
+
+/** @param registrar tells registrars of one host apart */
+export function consul(settings: RegisterSettings, registrar: string): Registry {
+  const { connection, ttl, host } = settings
+  const mark = `${host}/${registrar}`
+  return {
+    product: 'Consul',
+    nodes: connection.nodes,
+    makes: new Set(['http', 'tcp', 'grpc', 'native']),
+    entryOf: (service) => ok(entryOf(service, mark, ttl)),
+    async open(node, signal, changed) {
+      const http = openClient(node, settings, 'Consul', 8500)
+      const closing = new AbortController()
+      signal.addEventListener('abort', () => closing.abort(), { once: true })
+      const writer = new ConsulWriter(http, connection, closing.signal, NEEDS)
+      return new ConsulSession(writer, mark, changed, closing)
+    },
+  }
+}
+
+const NEEDS =
+  'Give a token whose policy has service:write for the services, with -auth-token-file or CONSUL_HTTP_TOKEN.'
+
+class ConsulSession implements Session {
+  readonly broken: Promise<never>
+  /** Of one of our services. */
+  #name: string | undefined
+
+  constructor(
+    private readonly consul: ConsulWriter,
+    private readonly mark: string,
+    changed: () => void,
+    private readonly closing: AbortController,
+  ) {
+    this.broken = new Promise((_, reject) => {
+      follow(consul, () => this.#name, changed, closing.signal).catch((error: Error) => {
+        if (!closing.signal.aborted) reject(error)
+      })
+    })
+    // Waited for elsewhere, or not at all.
+    this.broken.catch(() => undefined)
+  }
+
+  async present(): Promise<ReadonlyMap<string, string>> {
+    const texts = new Map<string, string>()
+    for (const [id, service] of await this.#services()) {
+      const [owner, text] = ownerOf(service)
+      if (owner !== this.mark) continue
+      texts.set(id, text)
+      this.#name = service.Service
+    }
+    return texts
+  }
+
+  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+    const there = await this.#services()
+    const checks = await this.consul.get<Record<string, AgentCheck>>('/v1/agent/checks')
+    const refused = new Map<string, Refused>()
+    await forEach(entries as readonly ConsulEntry[], async ({ key, service, body }) => {
+      const found = there.get(key)
+      if (found !== undefined && !this.#mayReplace(found, service, checks[checkId(key)])) {
+        refused.set(key, { taken: true, fault: takenFault(`the service "${key}" of this agent`) })
+        return
+      }
+      const path = '/v1/agent/service/register?replace-existing-checks=true'
+      const fault = await this.consul.put(path, body)
+      if (fault === undefined) this.#name = service.name
+      else refused.set(key, { fault: refusedBy(service, fault) })
+    })
+    return refused
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    const there = await this.#services()
+    const ours = keys.filter((key) => {
+      const found = there.get(key)
+      return found !== undefined && ownerOf(found)[0] === this.mark
+    })
+    await forEach(ours, async (key) => {
+      // Somebody else may have removed it since.
+      await this.consul.put(`/v1/agent/service/deregister/${encodeURIComponent(key)}`)
+    })
+  }
+
+  async renew(keys: readonly string[]): Promise<readonly string[]> {
+    const missing: string[] = []
+    await forEach(keys, async (key) => {
+      const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
+      // The agent does not know the check, in words that depend on its version.
+      if ((await this.consul.put(path)) !== undefined) missing.push(key)
+    })
+    return missing
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort()
+    await this.consul.close()
+  }
+
+  /** There is no lease, and nothing is registered any more. */
+  async end(): Promise<void> {}
+
+  async #services(): Promise<ReadonlyMap<string, AgentService>> {
+    const services = await this.consul.get<Record<string, AgentService>>('/v1/agent/services')
+    return new Map(Object.entries(services))
+  }
+
+  /**
+   * One of ours; one of another registrar that has not renewed it; or one that says the same and belongs to
+   * nobody, as registrator leaves them.
+   */
+  #mayReplace(
+    found: AgentService,
+    { name, address, port }: Service,
+    check: AgentCheck | undefined,
+  ): boolean {
+    const [owner] = ownerOf(found)
+    if (owner === this.mark) return true
+    if (owner !== undefined) return check?.Status !== 'passing'
+    return found.Service === name && found.Address === address && found.Port === port
+  }
+}
+
+/** Who has registered a service, and the text of what he has. */
+function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, text: string] {
+  const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[MARK] ?? '') ?? []
+  return [owner, text]
+}
+
+const checkId = (id: string): string => `reconfd:${id}`
+
+function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
+  const { name, id, address, port, tags } = service
+  const liveness = {
+    CheckID: checkId(id),
+    Name: 'Registered by reconfd',
+    TTL: `${ttl}ms`,
+    Status: 'passing',
+    // The least that Consul knows.
+    DeregisterCriticalServiceAfter: '1m',
+  }
+  const own = service.native ?? checkOf(service)
+  const body = {
+    ID: id,
+    Name: name,
+    Address: address,
+    Port: port,
+    Tags: tags,
+    Meta: metaOf(service.meta),
+    Checks: [
+      liveness,
+      ...(own === undefined
+        ? []
+        : [{ CheckID: `service:${id}`, Name: `Check of ${name}`, ...own }]),
+    ],
+  }
+  const text = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16)
+  return {
+    service,
+    key: id,
+    text,
+    shown: JSON.stringify(body),
+    body: { ...body, Meta: { ...body.Meta, [MARK]: `${mark} ${text}` } },
+  }
+}
+
+/** A check that we have made until the service was up, and that the agent goes on to make. */
+function checkOf({ check, address, port }: Service): object | undefined {
+  if (check === undefined || check.what.kind === 'command') return undefined
+  const common = {
+    Status: 'passing',
+    Interval: `${check.interval}ms`,
+    Timeout: `${check.timeout}ms`,
+    SuccessBeforePassing: check.rise,
+    FailuresBeforeCritical: check.fall,
+  }
+  return { ...common, ...probeOf(check, address, port) }
+}
+
+function probeOf({ what }: Check, address: string, port: number): object {
+  switch (what.kind) {
+    case 'http':
+      return {
+        HTTP: what.url,
+        ...(what.method === undefined ? {} : { Method: what.method }),
+        ...(what.insecure === true ? { TLSSkipVerify: true } : {}),
+      }
+    case 'tcp': {
+      const host = what.host ?? address
+      return { TCP: `${host.includes(':') ? `[${host}]` : host}:${what.port ?? port}` }
+    }
+    default:
+      return {}
+  }
+}
+
+/** Consul refuses a service for other metadata. */
+function metaOf(meta: Readonly<Record<string, string>>): Record<string, string> {
+  const good = Object.entries(meta).filter(
+    ([key, value]) => /^[\w-]{1,128}$/.test(key) && key !== MARK && Buffer.byteLength(value) <= 512,
+  )
+  return Object.fromEntries(good.slice(0, 62))
+}
+
+const refusedBy = ({ name, id }: Service, said: string): Fault => ({
+  kind: 'store',
+  message: `Consul refuses the service ${name}/${id}: ${said}`,
+  ...(/script/i.test(said)
+    ? { hint: 'Let the agent run scripts: enable_local_script_checks = true in its configuration.' }
+    : {}),
+})

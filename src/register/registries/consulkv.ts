@@ -1,0 +1,224 @@
+// Consul's keys: all entries of a registrar are locked by one session with a TTL, which deletes them when
+// nobody renews it. That an entry is ours is said by its session, whose id is kept in the state folder.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fault } from '../../core/fault.ts'
+import type { RegisterSettings } from '../../core/register.ts'
+import { Bell } from '../bell.ts'
+import { ConsulWriter } from './consul-writer.ts'
+import { openClient } from './http.ts'
+import { plainEntry, takenFault } from './layout.ts'
+import { forEach, ledgerIn } from './ledger.ts'
+import {
+  Lost,
+  type Entry,
+  type Memory,
+  type Refused,
+  type Registry,
+  type Session,
+} from './registry.ts'
+
+/** Milliseconds: the least that Consul takes. */
+const LEAST = 10_000
+/** Seconds that a query waits for news. */
+const WAIT = 55
+
+const NEEDS =
+  'Give a token whose policy has session:write for the node and key:write for the prefix, with -auth-token-file or CONSUL_HTTP_TOKEN.'
+
+interface KeyValue {
+  readonly Value: string | null
+  readonly Session?: string
+  readonly ModifyIndex: number
+}
+
+export function consulkv(settings: RegisterSettings, memory: Memory): Registry {
+  const { to, connection, ttl, host } = settings
+  return {
+    product: 'Consul',
+    nodes: connection.nodes,
+    makes: new Set(),
+    entryOf: plainEntry(to.path),
+    async open(node, signal, changed) {
+      const http = openClient(node, settings, 'Consul', 8500)
+      const closing = new AbortController()
+      signal.addEventListener('abort', () => closing.abort(), { once: true })
+      const consul = new ConsulWriter(http, connection, closing.signal, NEEDS)
+      try {
+        // Consul ends a session after up to twice its TTL.
+        const id = await holdSession(consul, Math.max(LEAST, ttl / 2), host, memory)
+        return new KvSession(consul, id, memory, changed, closing)
+      } catch (error) {
+        await http.close()
+        throw error
+      }
+    },
+  }
+}
+
+/** Takes over the session of the last run, or makes one. */
+async function holdSession(
+  consul: ConsulWriter,
+  ttl: number,
+  host: string,
+  memory: Memory,
+): Promise<string> {
+  const kept = memory.kept['session']
+  if (typeof kept === 'string' && /^[\w-]+$/.test(kept)) {
+    if ((await consul.put(`/v1/session/renew/${kept}`)) === undefined) return kept
+  }
+  const { value } = await consul.exchange<{ ID: string }>('/v1/session/create', {
+    Name: `reconfd register on ${host}`,
+    TTL: `${Math.ceil(ttl / 1000)}s`,
+    Behavior: 'delete',
+    LockDelay: '0s',
+    // Not the health of the agent: it may restart.
+    NodeChecks: [],
+  })
+  if (value === undefined) throw consul.refusal('refuses a session')
+  await memory.keep({ ...memory.kept, session: value.ID })
+  return value.ID
+}
+
+class KvSession implements Session {
+  readonly broken: Promise<never>
+  readonly #bell = new Bell()
+
+  constructor(
+    private readonly consul: ConsulWriter,
+    private readonly id: string,
+    private readonly memory: Memory,
+    changed: () => void,
+    private readonly closing: AbortController,
+  ) {
+    this.broken = new Promise((_, reject) => {
+      this.#follow(changed).catch((error: Error) => {
+        if (!closing.signal.aborted) reject(error)
+      })
+    })
+    // Waited for elsewhere, or not at all.
+    this.broken.catch(() => undefined)
+  }
+
+  async present(wanted: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const session = await this.consul.get<readonly object[]>(`/v1/session/info/${this.id}`)
+    if (session.length === 0) throw new Lost('the session')
+    const texts = new Map<string, string>()
+    const keys = new Set([...Object.keys(ledgerIn(this.memory)), ...wanted])
+    await forEach([...keys], async (key) => {
+      const found = await this.#get(key)
+      if (found?.Session === this.id) texts.set(key, textOf(found))
+    })
+    return texts
+  }
+
+  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+    // Before they are there: a crash must not lose them.
+    await this.#keep((keys) => entries.forEach(({ key }) => (keys[key] = '')))
+    const refused = new Map<string, Refused>()
+    await forEach(entries, async ({ key, text }) => {
+      const found = await this.#get(key)
+      if (found !== undefined && !this.#mayWrite(found, text)) {
+        refused.set(key, { taken: true, fault: takenFault(key) })
+        return
+      }
+      const Key = nameOf(key)
+      const unchanged =
+        found === undefined
+          ? { Verb: 'check-not-exists', Key }
+          : { Verb: 'check-index', Key, Index: found.ModifyIndex }
+      const lock = {
+        Verb: 'lock',
+        Key,
+        Value: Buffer.from(text).toString('base64'),
+        Session: this.id,
+      }
+      const fault = await this.#transact([unchanged, lock])
+      if (fault !== undefined) refused.set(key, { taken: true, fault })
+    })
+    return refused
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await forEach(keys, async (key) => {
+      const Key = nameOf(key)
+      const ours = { Verb: 'check-session', Key, Session: this.id }
+      await this.#transact([ours, { Verb: 'delete', Key }])
+    })
+    await this.#keep((kept) => keys.forEach((key) => delete kept[key]))
+  }
+
+  async renew(): Promise<readonly string[]> {
+    const { status } = await this.consul.exchange(`/v1/session/renew/${this.id}`)
+    if (status === 404) throw new Lost('the session')
+    return []
+  }
+
+  async end(): Promise<void> {
+    await this.consul.put(`/v1/session/destroy/${this.id}`)
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort()
+    this.#bell.ring()
+    await this.consul.close()
+  }
+
+  #mayWrite({ Session, ...found }: KeyValue, text: string): boolean {
+    if (Session === this.id) return true
+    // What nobody owns and what says the same is taken over: registrator has left it.
+    return Session === undefined && textOf(found) === text
+  }
+
+  async #get(key: string): Promise<KeyValue | undefined> {
+    const [found] = (await this.consul.find<KeyValue[]>(pathOf(key))) ?? []
+    return found
+  }
+
+  /** Undefined when it is done. */
+  async #transact(operations: readonly object[]): Promise<Fault | undefined> {
+    const body = operations.map((KV) => ({ KV }))
+    const { status, said } = await this.consul.exchange('/v1/txn', body)
+    if (status === 200) return undefined
+    // The session is gone, or another has been quicker: the next reading tells.
+    return { kind: 'store', message: `Consul refuses an entry${said === '' ? '' : `: ${said}`}` }
+  }
+
+  async #keep(change: (keys: Record<string, string>) => void): Promise<void> {
+    const before = ledgerIn(this.memory)
+    const keys = { ...before }
+    change(keys)
+    if (Object.keys(keys).join('\n') === Object.keys(before).join('\n')) return
+    await this.memory.keep({ ...this.memory.kept, keys })
+    this.#bell.ring()
+  }
+
+  /** Waits for a change of one of our keys, which go with the session, and for the end of the agent. */
+  async #follow(changed: () => void): Promise<never> {
+    const { signal } = this.closing
+    let index = 0
+    for (let followed: string | undefined; ;) {
+      const [key] = Object.keys(ledgerIn(this.memory))
+      if (key === undefined) {
+        await this.#bell.wait(Infinity)
+        signal.throwIfAborted()
+        continue
+      }
+      if (key !== followed) [followed, index] = [key, 0]
+      const query = index === 0 ? '' : `?index=${index}&wait=${WAIT}s`
+      const answer = await this.consul.poll(pathOf(key) + query, (WAIT * 17_000) / 16 + 10_000)
+      if (index !== 0 && answer.index !== index) changed()
+      const isGood = answer.status === 200 || answer.status === 404
+      index = isGood && answer.index >= index ? answer.index : 0
+      if (index === 0) await sleep(PAUSE, undefined, { signal })
+    }
+  }
+}
+
+/** Milliseconds to the next try after an answer of no use. */
+const PAUSE = 1_000
+
+const textOf = ({ Value }: Pick<KeyValue, 'Value'>): string =>
+  Buffer.from(Value ?? '', 'base64').toString()
+
+const nameOf = (key: string): string => key.slice(1)
+const pathOf = (key: string): string => `/v1/kv${key.split('/').map(encodeURIComponent).join('/')}`

@@ -1,0 +1,96 @@
+// Watches the keys of our own entries in etcd, each by itself: whoever removes or overwrites one is noticed at
+// once, as is the end of the server. Watching the whole prefix would bring every registrar the news of all
+// others.
+import { FaultError, raise } from '../../core/fault.ts'
+import type { Gateway } from '../../stores/etcdv3/gateway.ts'
+import { decode, encode, type KeyValue } from '../../stores/etcdv3/wire.ts'
+
+/** Milliseconds: keys that come together are watched together. */
+const SETTLE = 100
+
+export class KeyWatch {
+  /** Rejects when the stream breaks. */
+  readonly broken: Promise<never>
+  #break: (error: unknown) => void = () => undefined
+  readonly #keys = new Set<string>()
+  /** Changes from this revision on have not been watched yet. */
+  #from: bigint | undefined
+  #timer: NodeJS.Timeout | undefined
+  #stream: AbortController | undefined
+  #closed = false
+
+  /** @param changed told that an entry may not be as we have put it */
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly lease: string,
+    private readonly changed: () => void,
+  ) {
+    this.broken = new Promise((_, reject) => (this.#break = reject))
+    // Waited for elsewhere, or not at all.
+    this.broken.catch(() => undefined)
+  }
+
+  /** These are all, as of a revision. */
+  cover(keys: readonly string[], revision: string): void {
+    const isKnown = keys.length === this.#keys.size && keys.every((key) => this.#keys.has(key))
+    if (isKnown && this.#stream !== undefined) return
+    this.#keys.clear()
+    this.add(keys, revision)
+  }
+
+  add(keys: readonly string[], revision: string): void {
+    const fresh = keys.filter((key) => !this.#keys.has(key))
+    if (fresh.length === 0) return
+    for (const key of fresh) this.#keys.add(key)
+    this.#from ??= BigInt(revision) + 1n
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#open().catch(this.#break)
+    }, SETTLE)
+  }
+
+  /** What happens to them does not matter any more. */
+  drop(keys: readonly string[]): void {
+    for (const key of keys) this.#keys.delete(key)
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#stream?.abort()
+  }
+
+  /** The new stream watches before the old one ends. */
+  async #open(): Promise<void> {
+    if (this.#closed) return
+    const former = this.#stream
+    const own = (this.#stream = new AbortController())
+    const from = this.#from
+    this.#from = undefined
+    const requests = [...this.#keys].map((key) => ({
+      create_request: { key: encode(key), start_revision: String(from) },
+    }))
+    let left = requests.length
+    try {
+      if (left === 0) return
+      const lines = await this.gateway.stream('/watch', requests, own.signal)
+      for await (const line of lines) {
+        const answer = this.gateway.parse(line)
+        if (answer.canceled === true) raise('store', 'etcd has ended the watch of our keys')
+        if (answer.created === true && --left === 0) former?.abort()
+        if ((answer.events ?? []).some(({ type, kv }) => this.#isForeign(type, kv))) this.changed()
+      }
+      raise('store', 'etcd has closed the watch of our keys')
+    } catch (error) {
+      if (own.signal.aborted) return
+      throw error instanceof FaultError ? error : new Error('the watch failed', { cause: error })
+    } finally {
+      former?.abort()
+    }
+  }
+
+  #isForeign(type: string | undefined, kv: KeyValue): boolean {
+    if (!this.#keys.has(decode(kv.key))) return false
+    return type === 'DELETE' || kv.lease !== this.lease
+  }
+}

@@ -1,0 +1,264 @@
+// etcd v2, and SkyDNS on top of it: each entry has a TTL of its own, which is refreshed. The store does not
+// know whose a key is: a key is ours if it holds what we have written, which is kept in the state folder.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FaultError } from '../../core/fault.ts'
+import { joinKeys } from '../../core/key.ts'
+import type { RegisterSettings } from '../../core/register.ts'
+import { ok } from '../../core/result.ts'
+import type { HttpClient } from '../../stores/http.ts'
+import { basicAuth } from '../../stores/secrets.ts'
+import { Bell } from '../bell.ts'
+import { openClient } from './http.ts'
+import { keyOf, plainEntry, takenFault } from './layout.ts'
+import { forEach, ledgerIn } from './ledger.ts'
+import type { Entry, Memory, Refused, Registry, Session } from './registry.ts'
+
+export function etcdv2(settings: RegisterSettings, memory: Memory): Registry {
+  const { to, connection, ttl } = settings
+  return {
+    product: 'etcd',
+    nodes: connection.nodes,
+    makes: new Set(),
+    entryOf: to.kind === 'skydns2' ? skydnsEntry(to.path) : plainEntry(to.path),
+    open(node, signal, changed) {
+      const http = openClient(node, settings, 'etcd', 2379)
+      const api = new Api(http, () => basicAuth(connection), signal)
+      return Promise.resolve(new V2Session(api, Math.floor(ttl / 1000), memory, changed))
+    },
+  }
+}
+
+/** A name of DNS, its parts from right to left: `/skydns/local/cluster/NAME/ID`. */
+function skydnsEntry(domain: string): Registry['entryOf'] {
+  const path = joinKeys('/skydns', ...domain.split('.').reverse())
+  return (service) => {
+    const text = JSON.stringify({ host: service.address, port: service.port })
+    return ok({ service, key: keyOf(path, service), text })
+  }
+}
+
+interface Node {
+  readonly value?: string
+  readonly dir?: boolean
+  readonly modifiedIndex?: number
+}
+
+interface Body {
+  readonly node?: Node
+  readonly errorCode?: number
+  readonly message?: string
+}
+
+const errors = {
+  notFound: 100,
+  compareFailed: 101,
+  notFile: 102,
+  nodeExists: 105,
+  unauthorized: 110,
+}
+
+class V2Session implements Session {
+  readonly broken: Promise<never>
+  readonly #closing = new AbortController()
+  /** What we have put or found of ours. */
+  readonly #texts = new Map<string, string>()
+  /** The index of the last change of each that we know of. */
+  readonly #indices = new Map<string, number>()
+  readonly #bell = new Bell()
+
+  constructor(
+    private readonly api: Api,
+    private readonly seconds: number,
+    private readonly memory: Memory,
+    changed: () => void,
+  ) {
+    this.broken = new Promise((_, reject) => {
+      this.#follow(changed).catch((error: Error) => {
+        if (!this.#closing.signal.aborted) reject(error)
+      })
+    })
+    // Waited for elsewhere, or not at all.
+    this.broken.catch(() => undefined)
+  }
+
+  async present(): Promise<ReadonlyMap<string, string>> {
+    const ledger = ledgerIn(this.memory)
+    this.#texts.clear()
+    await forEach(Object.entries(ledger), async ([key, written]) => {
+      const { node } = await this.api.send('GET', key, {})
+      if (isOneOf(node, written)) this.#know(key, node.value ?? '', node)
+    })
+    return new Map(this.#texts)
+  }
+
+  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+    const refused = new Map<string, Refused>()
+    const before = ledgerIn(this.memory)
+    // Until it is certain which of the two is there, both are ours.
+    await this.#keep((ledger) => {
+      for (const { key, text } of entries) ledger[key] = [before[key] ?? [], text].flat().join('\n')
+    })
+    await forEach(entries, async ({ key, text }) => {
+      const { node } = await this.api.send('GET', key, {})
+      const condition =
+        node === undefined ? { prevExist: 'false' } : { prevIndex: String(node.modifiedIndex) }
+      const fields = { value: text, ttl: String(this.seconds), ...condition }
+      // What says the same is taken over: registrator has left it.
+      const mayWrite = node === undefined || isOneOf(node, `${before[key] ?? text}\n${text}`)
+      const answer = mayWrite ? await this.api.send('PUT', key, fields) : {}
+      if (answer.node === undefined) refused.set(key, { taken: true, fault: takenFault(key) })
+      else this.#know(key, text, answer.node)
+    })
+    await this.#keep((ledger) => {
+      for (const { key, text } of entries) {
+        if (refused.has(key)) delete ledger[key]
+        else ledger[key] = text
+      }
+    })
+    return refused
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await forEach(keys, async (key) => {
+      await this.api.send('DELETE', key, { prevValue: this.#texts.get(key) ?? '' })
+      this.#texts.delete(key)
+    })
+    await this.#keep((ledger) => keys.forEach((key) => delete ledger[key]))
+  }
+
+  async renew(keys: readonly string[]): Promise<readonly string[]> {
+    const missing: string[] = []
+    await forEach(keys, async (key) => {
+      const prevValue = this.#texts.get(key) ?? ''
+      const fields = { ttl: String(this.seconds), refresh: 'true', prevExist: 'true', prevValue }
+      const { node } = await this.api.send('PUT', key, fields)
+      if (node === undefined) missing.push(key)
+    })
+    return missing
+  }
+
+  close(): Promise<void> {
+    this.#closing.abort()
+    this.#bell.ring()
+    return this.api.close()
+  }
+
+  /** There is no lease, and nothing is registered any more. */
+  async end(): Promise<void> {}
+
+  async #keep(change: (ledger: Record<string, string>) => void): Promise<void> {
+    const ledger = ledgerIn(this.memory)
+    change(ledger)
+    await this.memory.keep({ ...this.memory.kept, keys: ledger })
+  }
+
+  #know(key: string, text: string, { modifiedIndex = 0 }: Node): void {
+    this.#texts.set(key, text)
+    this.#indices.set(key, modifiedIndex)
+    this.#bell.ring()
+  }
+
+  /** Waits for a change of one of our keys, and for the end of the connection; refreshes do not count. */
+  async #follow(changed: () => void): Promise<never> {
+    const { signal } = this.#closing
+    for (;;) {
+      const [key] = this.#texts.keys()
+      if (key === undefined) await this.#bell.wait(Infinity)
+      else {
+        const index = this.#indices.get(key) ?? 0
+        const next = await this.api.wait(key, index + 1, signal)
+        this.#indices.set(key, next ?? -1)
+        if (this.#texts.has(key)) changed()
+        await sleep(PAUSE, undefined, { signal })
+      }
+    }
+  }
+}
+
+/** Whether a key holds one of the values, which are separated by line breaks. */
+const isOneOf = (node: Node | undefined, values: string): node is Node =>
+  node?.dir !== true && node?.value !== undefined && values.split('\n').includes(node.value)
+
+/** Milliseconds between two waits for a change. */
+const PAUSE = 200
+
+class Api {
+  constructor(
+    private readonly http: HttpClient,
+    private readonly headers: () => Record<string, string>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** No node: there is none, or a condition was not met. Throws a FaultError for everything else. */
+  async send(
+    method: 'GET' | 'PUT' | 'DELETE',
+    key: string,
+    fields: Readonly<Record<string, string>>,
+  ): Promise<Body> {
+    const form = new URLSearchParams(fields).toString()
+    const query = method === 'GET' ? 'quorum=true' : method === 'DELETE' ? form : ''
+    const { status, body } = await this.http.request(`${pathOf(key)}${query && `?${query}`}`, {
+      method,
+      headers: { ...this.headers(), 'content-type': 'application/x-www-form-urlencoded' },
+      ...(method === 'PUT' ? { body: form } : {}),
+      signal: this.signal,
+    })
+    return this.#judge(status, body, key)
+  }
+
+  /**
+   * Resolves when a key has changed, or when the server has ended the wait.
+   * @param index the first change that counts; 0: from now on
+   * @returns the index of the change; undefined: it is not known
+   */
+  async wait(key: string, index: number, signal: AbortSignal): Promise<number | undefined> {
+    const from = index > 0 ? `&waitIndex=${index}` : ''
+    const { body } = await this.http.request(`${pathOf(key)}?wait=true${from}`, {
+      headers: this.headers(),
+      signal,
+      timeout: 0,
+    })
+    const [, changed] = /"modifiedIndex":(\d+)/.exec(body) ?? []
+    return changed === undefined ? undefined : Number(changed)
+  }
+
+  close(): Promise<void> {
+    return this.http.close()
+  }
+
+  #judge(status: number, body: string, key: string): Body {
+    let answer: Body | undefined
+    try {
+      answer = JSON.parse(body) as Body
+    } catch {
+      // Reported below.
+    }
+    const { errorCode } = answer ?? {}
+    if (status < 300 && answer?.node !== undefined) return answer
+    if (errorCode === errors.notFound || errorCode === errors.compareFailed) return {}
+    if (errorCode === errors.nodeExists || errorCode === errors.notFile) return {}
+    if (status === 401 || errorCode === errors.unauthorized) {
+      throw this.#fault(`does not let us write ${key}`, {
+        hint: 'Check -username and -password-file, and the role of the user.',
+        permanent: true,
+      })
+    }
+    if (errorCode === undefined && status === 404) {
+      throw this.#fault('has no v2 API', {
+        hint: 'Write etcd:// for the v3 API, or start etcd (before 3.6) with --enable-v2.',
+        permanent: true,
+      })
+    }
+    if (errorCode === undefined)
+      throw this.#fault(`gave an answer that is not etcd's (HTTP ${status})`)
+    throw this.#fault(`failed (HTTP ${status}, error ${errorCode})`)
+  }
+
+  #fault(what: string, more: object = {}): FaultError {
+    const message = `etcd at ${this.http.origin} ${what}`
+    return new FaultError({ kind: 'store', message, ...more })
+  }
+}
+
+const pathOf = (key: string): string =>
+  `/v2/keys${key.split('/').map(encodeURIComponent).join('/')}`

@@ -1,0 +1,135 @@
+// Writing to ZooKeeper: one request each, on the session that the reading store uses, too.
+import type { JuteWriter } from '../../stores/zookeeper/jute.ts'
+import { code, opcode, pathBody, readBody, ZkError } from '../../stores/zookeeper/protocol.ts'
+import type { Session } from '../../stores/zookeeper/session.ts'
+
+export interface Znode {
+  readonly text: string
+  /** The session of an ephemeral node; 0 of any other. */
+  readonly owner: bigint
+}
+
+const EPHEMERAL = 1
+const PERSISTENT = 0
+/** Permissions: read; read, write, create, delete and administer. */
+const [READ, ALL] = [1, 31]
+
+export class Znodes {
+  /** @param isUser nodes belong to our user, and others only read them */
+  constructor(
+    private readonly zk: Session,
+    private readonly isUser: boolean,
+  ) {}
+
+  get session(): bigint {
+    return this.zk.identity.id
+  }
+
+  /** The ephemeral nodes of this session; undefined from servers before 3.6, which cannot say. */
+  async ephemerals(): Promise<readonly string[] | undefined> {
+    try {
+      return (await this.zk.request(opcode.getEphemerals, pathBody('/'))).strings()
+    } catch (error) {
+      if (error instanceof ZkError && error.code === code.unimplemented) return undefined
+      throw this.#explained(error)
+    }
+  }
+
+  /** Undefined when there is none. A change of it is told to the session's listener. */
+  get(path: string): Promise<Znode | undefined> {
+    return this.#unless([code.noNode], undefined, async () => {
+      const answer = await this.zk.request(opcode.getData, readBody(path, true))
+      const text = answer.string()
+      return { text, owner: answer.stat().owner }
+    })
+  }
+
+  /** An ephemeral node, and the nodes above it. False when it is there already. */
+  async create(path: string, text: string): Promise<boolean> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#unless([code.nodeExists], false, async () => {
+          await this.#create(path, text, EPHEMERAL)
+          // Arms the watch.
+          await this.get(path)
+          return true
+        })
+      } catch (error) {
+        if (!(error instanceof ZkError) || error.code !== code.noNode || tries > 0) {
+          throw this.#explained(error)
+        }
+        await this.#makeAbove(path)
+      }
+    }
+  }
+
+  /** False when it is gone. */
+  set(path: string, text: string): Promise<boolean> {
+    return this.#unless([code.noNode], false, async () => {
+      const body = (writer: JuteWriter) => writer.string(path).string(text).int(-1)
+      await this.zk.request(opcode.setData, body)
+      await this.get(path)
+      return true
+    })
+  }
+
+  delete(path: string): Promise<void> {
+    return this.#unless([code.noNode], undefined, async () => {
+      await this.zk.request(opcode.delete, (writer) => writer.string(path).int(-1))
+    })
+  }
+
+  /** Ends the connection; the session lives on for its timeout. */
+  leave(): void {
+    this.zk.leave()
+  }
+
+  /** Ends the session, and with it its nodes. */
+  close(): void {
+    this.zk.close()
+  }
+
+  async #makeAbove(path: string): Promise<void> {
+    const parts = path.split('/').slice(1, -1)
+    for (let length = 1; length <= parts.length; length++) {
+      const above = `/${parts.slice(0, length).join('/')}`
+      await this.#unless([code.nodeExists], undefined, () => this.#create(above, '', PERSISTENT))
+    }
+  }
+
+  async #create(path: string, text: string, flags: number): Promise<void> {
+    const rights = this.isUser
+      ? ([
+          [ALL, 'auth', ''],
+          [READ, 'world', 'anyone'],
+        ] as const)
+      : ([[ALL, 'world', 'anyone']] as const)
+    await this.zk.request(opcode.create, (writer) => {
+      writer.string(path).string(text).int(rights.length)
+      for (const [permissions, scheme, id] of rights) {
+        writer.int(permissions).string(scheme).string(id)
+      }
+      return writer.int(flags)
+    })
+  }
+
+  async #unless<T>(codes: readonly number[], otherwise: T, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      if (error instanceof ZkError && codes.includes(error.code)) return otherwise
+      throw error instanceof ZkError && error.code === code.noNode ? error : this.#explained(error)
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof ZkError)) return error
+    if (error.code === code.noAuth) {
+      return this.zk.fault('does not let us write', {
+        hint: 'Give the user that may, with -username and -password-file, or see the ACL with getAcl.',
+        permanent: true,
+      })
+    }
+    return this.zk.fault(`failed: ${error.message}`)
+  }
+}

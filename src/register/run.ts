@@ -1,0 +1,218 @@
+// One run of `reconfd register`: the sources, the registrar, the keeper of the store, and the command that it
+// stands beside, from the start to the last deregistration.
+import { printable } from '../core/escape.ts'
+import type { Fault } from '../core/fault.ts'
+import type { RegisterSettings } from '../core/register.ts'
+import { VERSION } from '../core/version.ts'
+import { exitCodeOf, startChild, type Child } from '../exec/child.ts'
+import { commandEnvironment } from '../system/command-environment.ts'
+import { ownAddress } from './address.ts'
+import type { RunInContainer } from './checks/probe.ts'
+import type { EmitRegister } from './event.ts'
+import { Keeper } from './keeper.ts'
+import { openMemory, registrarId } from './memory.ts'
+import { openRegistry } from './registries/open.ts'
+import type { Memory } from './registries/registry.ts'
+import { Registrar } from './registrar.ts'
+import type { Source } from './service.ts'
+import { Own, serviceFrom } from './sources/own.ts'
+
+export type Ended =
+  /** As the command has ended. */
+  | { readonly kind: 'command'; readonly exit: number }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly exit: number; readonly fault: Fault }
+
+export interface Hooks {
+  readonly emit: EmitRegister
+  /** Aborted with the name of the signal; a second one ends everything at once. */
+  readonly stop: AbortSignal
+  /** Takes what signals are passed on to. */
+  readonly onChild: (child: Child) => void
+  /** Takes what the status is made of. */
+  readonly onReady: (registrar: Registrar, keeper: Keeper, id: string) => void
+  /** Prints what would be registered. */
+  readonly print: (line: string) => void
+}
+
+/** The most milliseconds that the store has for what is written at the end. */
+const FAREWELL = 5_000
+
+const EXIT = { unreachable: 69, configuration: 78 } as const
+
+export async function register(settings: RegisterSettings, hooks: Hooks): Promise<Ended> {
+  const id = registrarId(settings)
+  const warn = ({ message }: Fault): void => hooks.emit({ kind: 'notice', level: 'warn', message })
+  const memory = settings.noop
+    ? { ok: true as const, value: forgetful }
+    : await openMemory(settings.stateDir, id, warn)
+  if (!memory.ok) return { kind: 'failed', exit: EXIT.configuration, fault: memory.error }
+  const registry = await openRegistry(settings, id, memory.value)
+  const { own, sources, address, exec } = await sourcesOf(settings, hooks.emit)
+  const { refresh, resync, retryAttempts, retryInterval } = settings
+  const keeper = new Keeper(registry, {
+    emit: hooks.emit,
+    refresh,
+    resync,
+    ...(retryAttempts === undefined ? {} : { attempts: retryAttempts }),
+    ...(retryInterval === undefined ? {} : { pause: retryInterval }),
+  })
+  const registrar = new Registrar(sources, {
+    registry,
+    tags: settings.tags,
+    emit: hooks.emit,
+    want: (wants) => keeper.want(wants),
+    ...(exec === undefined ? {} : { exec }),
+  })
+  const names = sources.map(({ name }) => name)
+  hooks.emit({ kind: 'started', version: VERSION, to: settings.to.uri, sources: names, address })
+  if (settings.noop) return wouldRegister(registrar, sources, own, hooks)
+  return new Run(settings, hooks, keeper, registrar, sources, own).run(id)
+}
+
+class Run {
+  readonly #leaving = new AbortController()
+
+  constructor(
+    private readonly settings: RegisterSettings,
+    private readonly hooks: Hooks,
+    private readonly keeper: Keeper,
+    private readonly registrar: Registrar,
+    private readonly sources: readonly Source[],
+    private readonly own: Own | undefined,
+  ) {}
+
+  async run(id: string): Promise<Ended> {
+    const { hooks, keeper, registrar, own } = this
+    hooks.onReady(registrar, keeper, id)
+    const kept = keeper.run()
+    const { signal } = this.#leaving
+    for (const source of this.sources) {
+      void source.run((wanted) => registrar.set(source, wanted), signal)
+    }
+    const child = await this.#start()
+    if (child !== undefined && !child.ok) {
+      await this.#leave()
+      return { kind: 'failed', ...child.error }
+    }
+    own?.up(child?.value.id.pid)
+    const stopped = new Promise<'stopped'>((resolve) => {
+      const tell = (): void => resolve('stopped')
+      if (hooks.stop.aborted) tell()
+      else hooks.stop.addEventListener('abort', tell, { once: true })
+    })
+    const over = await Promise.race([
+      stopped,
+      kept.then((fault) => fault ?? ('stopped' as const)),
+      ...(child === undefined ? [] : [child.value.exited]),
+    ])
+    if (over !== 'stopped' && 'kind' in over) {
+      await child?.value.end()
+      await this.#leave()
+      return { kind: 'failed', exit: EXIT.unreachable, fault: over }
+    }
+    own?.down()
+    if (over === 'stopped' && child !== undefined) await this.#drain(child.value)
+    await this.#leave()
+    if (child === undefined) return { kind: 'stopped' }
+    return { kind: 'command', exit: exitCodeOf(await child.value.exited) }
+  }
+
+  async #start() {
+    const { command, killTimeout } = this.settings
+    if (command === undefined) return undefined
+    const argv = command as readonly [string, ...string[]]
+    const env = commandEnvironment()
+    const child = await startChild({ argv, env, killSignal: 'SIGTERM', killTimeout })
+    if (!child.ok) return child
+    const message = `started ${JSON.stringify(argv[0])} (process ${child.value.id.pid})`
+    this.hooks.emit({ kind: 'command', level: 'info', message })
+    this.hooks.onChild(child.value)
+    return child
+  }
+
+  /** Out of the store first, then the pause, then the signal. */
+  async #drain(child: Child): Promise<void> {
+    const { drain } = this.settings
+    const gone = await Promise.race([this.keeper.settled(FAREWELL), child.exited.then(() => true)])
+    if (!gone) {
+      const message = 'the store is away: the entry stays for its TTL'
+      this.hooks.emit({ kind: 'notice', level: 'warn', message })
+    }
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise((resolve) => (timer = setTimeout(resolve, drain)))
+    await Promise.race([over, child.exited])
+    clearTimeout(timer)
+    await child.end(this.hooks.stop.reason === 'SIGINT' ? 'SIGINT' : 'SIGTERM')
+  }
+
+  async #leave(): Promise<void> {
+    await this.keeper.stop(FAREWELL)
+    this.registrar.stop()
+    this.#leaving.abort()
+  }
+}
+
+interface Sources {
+  readonly sources: readonly Source[]
+  readonly own: Own | undefined
+  /** Of this machine. */
+  readonly address: string
+  readonly exec?: RunInContainer
+}
+
+async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promise<Sources> {
+  const { host, check, conf, docker, ttl, resync } = settings
+  const address = settings.address ?? (await ownAddress(settings.connection.nodes)) ?? '127.0.0.1'
+  if (settings.address === undefined && address === '127.0.0.1') {
+    const message = 'this machine has no address but 127.0.0.1: name one with -ip'
+    emit({ kind: 'notice', level: 'warn', message })
+  }
+  const defaults = { host, address, check }
+  const own = settings.own === undefined ? undefined : new Own(serviceFrom(settings.own, defaults))
+  const sources: Source[] = own === undefined ? [] : [own]
+  if (conf !== undefined) {
+    const { Files } = await import('./sources/files.ts')
+    sources.push(new Files(conf, defaults, emit))
+  }
+  if (docker === undefined) return { sources, own, address }
+  const { Containers } = await import('./sources/containers.ts')
+  const forced = settings.address !== undefined
+  const containers = new Containers({ ...docker, ...defaults, forced, docker, ttl, resync }, emit)
+  sources.push(containers)
+  return { sources, own, address, exec: (...call) => containers.exec(...call) }
+}
+
+/** For -noop: nothing is kept. */
+const forgetful: Memory = { kept: {}, keep: async () => undefined }
+
+/** Prints what would be registered, the services whose checks have not passed included. */
+async function wouldRegister(
+  registrar: Registrar,
+  sources: readonly Source[],
+  own: Own | undefined,
+  { emit, stop, print }: Hooks,
+): Promise<Ended> {
+  const leaving = new AbortController()
+  stop.addEventListener('abort', () => leaving.abort(), { once: true })
+  own?.up()
+  await Promise.all(
+    sources.map(
+      (source) =>
+        new Promise<void>((resolve) => {
+          const once = (wanted: Parameters<Registrar['set']>[1]): void => {
+            registrar.set(source, wanted)
+            resolve()
+          }
+          void source.run(once, leaving.signal).then(resolve)
+        }),
+    ),
+  )
+  for (const { key, text, shown } of registrar.entries)
+    print(`${printable(key)} = ${shown ?? text}`)
+  registrar.stop()
+  leaving.abort()
+  if (stop.aborted) return { kind: 'stopped' }
+  emit({ kind: 'notice', level: 'info', message: 'nothing was registered (-noop)' })
+  return { kind: 'command', exit: 0 }
+}

@@ -1,0 +1,66 @@
+// The one service that -name and -port describe: that of a command, or of something that runs beside us.
+import type { CheckSettings, OwnService } from '../../core/register.ts'
+import type { Service, Source, Wanted } from '../service.ts'
+
+export interface Defaults {
+  /** The name of this machine in ids. */
+  readonly host: string
+  /** Of this machine. */
+  readonly address: string
+  readonly check: CheckSettings
+}
+
+/** @param checks instead of those of all services */
+export function serviceFrom(
+  { id, check, address, ...own }: OwnService,
+  defaults: Defaults,
+  checks: Partial<CheckSettings> = {},
+): Service {
+  const { host } = defaults
+  const what = check === undefined ? {} : { check: { ...defaults.check, ...checks, what: check } }
+  return {
+    ...own,
+    id: id ?? `${host}:${own.name}:${own.port}`,
+    address: address ?? defaults.address,
+    ...what,
+  }
+}
+
+/** Wanted from up() to down(). */
+export class Own implements Source {
+  readonly name: string
+  #want: ((wanted: readonly Wanted[]) => void) | undefined
+  #wanted: readonly Wanted[] = []
+
+  constructor(private readonly service: Service) {
+    this.name = service.name
+  }
+
+  run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void> {
+    this.#want = want
+    want(this.#wanted)
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  /** @param pid of the command; absent: the service is somebody else's, and may have been up for long */
+  up(pid?: number): void {
+    const { service } = this
+    const what = { kind: 'tcp', local: true } as const
+    // A command without a check is up when its port accepts.
+    const settings = { interval: 1_000, timeout: 1_000, rise: 1, fall: 1 }
+    const ready = pid === undefined ? {} : { ready: { ...settings, what } }
+    this.#set([{ service, life: String(pid ?? ''), fresh: pid !== undefined, ...ready }])
+  }
+
+  down(): void {
+    this.#set([])
+  }
+
+  #set(wanted: readonly Wanted[]): void {
+    this.#wanted = wanted
+    this.#want?.(wanted)
+  }
+}

@@ -1,0 +1,212 @@
+// The status of a registrar: what it wants, what the store holds, and who is away. A file beside the state,
+// replaced whenever something of it changes, so that `-status` can be asked without the process, and tells when
+// the process is dead. No value of a store is in it.
+import { readFile, unlink } from 'node:fs/promises'
+import { printable } from '../core/escape.ts'
+import { briefly } from '../core/fault.ts'
+import type { RegisterSettings } from '../core/register.ts'
+import { replaceFile } from '../state/state-files.ts'
+import { isRunning, thisProcess, type ProcessId } from '../system/process.ts'
+import type { RegisterEvent } from './event.ts'
+import type { Keeper } from './keeper.ts'
+import { statusFile, statusFiles } from './memory.ts'
+import type { Registrar } from './registrar.ts'
+import { hostAndPort } from './service.ts'
+
+export const serviceStates = ['registered', 'pending', 'checking', 'unhealthy', 'refused'] as const
+
+export interface ServiceStatus {
+  readonly name: string
+  readonly id: string
+  readonly address: string
+  readonly key: string
+  /**
+   * - `registered`: in the store as it should be
+   * - `pending`: is going to be, as soon as the store is there
+   * - `checking`: not found healthy yet
+   * - `unhealthy`: taken out
+   * - `refused`: somebody else's entry is in its place, or the store does not take it
+   */
+  readonly state: (typeof serviceStates)[number]
+  readonly why?: string
+}
+
+export interface PartStatus {
+  readonly name: string
+  readonly live: boolean
+  /** ISO 8601. */
+  readonly since: string
+  readonly why?: string
+}
+
+export interface RegisterStatus {
+  readonly process: ProcessId
+  readonly started: string
+  /** When this was written. */
+  readonly at: string
+  readonly to: string
+  readonly store: PartStatus
+  readonly sources: readonly PartStatus[]
+  readonly services: readonly ServiceStatus[]
+}
+
+/** Milliseconds from a change to the file. */
+const DELAY = 500
+
+export class StatusBoard {
+  readonly #started = new Date().toISOString()
+  readonly #parts = new Map<string, PartStatus>()
+  #timer: NodeJS.Timeout | undefined
+  #writing = Promise.resolve()
+  #registrar: Registrar | undefined
+  #keeper: Keeper | undefined
+  #path: string | undefined
+
+  constructor(private readonly settings: RegisterSettings) {}
+
+  /** Called before anything is registered. */
+  begin(registrar: Registrar, keeper: Keeper, id: string): void {
+    this.#registrar = registrar
+    this.#keeper = keeper
+    this.#path = statusFile(this.settings.stateDir, id)
+    this.#changed()
+  }
+
+  note(event: RegisterEvent): void {
+    const since = new Date().toISOString()
+    switch (event.kind) {
+      case 'store-live':
+        this.#parts.set('store', { name: event.store, live: true, since })
+        break
+      case 'source-live':
+        this.#parts.set(event.source, { name: event.source, live: true, since })
+        break
+      case 'store-away':
+      case 'source-away': {
+        const key = event.kind === 'store-away' ? 'store' : event.source
+        const name = event.kind === 'store-away' ? event.store : event.source
+        const before = this.#parts.get(key)
+        const kept = before?.live === false ? before.since : since
+        this.#parts.set(key, { name, live: false, since: kept, why: briefly(event.fault) })
+        break
+      }
+      case 'renewed':
+      case 'checked':
+        return
+    }
+    this.#changed()
+  }
+
+  get status(): RegisterStatus {
+    const waiting = { name: this.settings.to.kind, live: false, since: this.#started }
+    const parts = new Map(this.#parts)
+    const store = parts.get('store') ?? waiting
+    parts.delete('store')
+    return {
+      process: thisProcess(),
+      started: this.#started,
+      at: new Date().toISOString(),
+      to: this.settings.to.uri,
+      store,
+      sources: [...parts.values()],
+      services: this.#services(),
+    }
+  }
+
+  /** A registrar that has ended as it should has no status. */
+  async end(): Promise<void> {
+    clearTimeout(this.#timer)
+    const path = this.#path
+    this.#path = undefined
+    await this.#writing
+    if (path !== undefined) await unlink(path).catch(() => undefined)
+  }
+
+  #services(): readonly ServiceStatus[] {
+    const present = this.#keeper?.kept.present ?? new Map<string, string>()
+    const refused = this.#keeper?.kept.refused ?? new Map<string, never>()
+    return (this.#registrar?.known ?? []).map(({ service, entry, state: health }) => {
+      const { name, id } = service
+      const refusal = refused.get(entry.key)
+      const isThere = present.get(entry.key) === entry.text
+      const state =
+        health !== 'healthy'
+          ? health
+          : refusal !== undefined
+            ? 'refused'
+            : isThere
+              ? 'registered'
+              : 'pending'
+      const why =
+        refusal === undefined || state !== 'refused' ? {} : { why: briefly(refusal.fault) }
+      return { name, id, address: hostAndPort(service), key: entry.key, state, ...why }
+    })
+  }
+
+  #changed(): void {
+    if (this.#path === undefined) return
+    this.#timer ??= setTimeout(() => this.#write(), DELAY)
+  }
+
+  #write(): void {
+    this.#timer = undefined
+    const path = this.#path
+    if (path === undefined) return
+    const text = `${JSON.stringify(this.status)}\n`
+    // Whoever cannot be written to has been reported with the state itself.
+    const write = (): Promise<void> => replaceFile(path, text, false).catch(() => undefined)
+    this.#writing = this.#writing.then(write)
+  }
+}
+
+/** What `register -status` prints, and its exit code. */
+export async function shownStatus(
+  stateDir: string,
+  json: boolean,
+): Promise<{ readonly text: string; readonly exit: number }> {
+  const all: (RegisterStatus & { readonly running: boolean })[] = []
+  for (const file of await statusFiles(stateDir)) {
+    try {
+      const status = JSON.parse(await readFile(file, 'utf8')) as RegisterStatus
+      all.push({ running: isRunning(status.process), ...status })
+    } catch {
+      // It is being written for the first time, or somebody else's.
+    }
+  }
+  const good = all.every(
+    ({ running, store, services }) =>
+      running && store.live && services.every(({ state }) => state === 'registered'),
+  )
+  const exit = all.length === 0 ? 69 : good ? 0 : 1
+  if (json) return { text: `${JSON.stringify(all, undefined, 2)}\n`, exit }
+  if (all.length === 0)
+    return { text: `no registrar runs with the state directory ${stateDir}\n`, exit }
+  return { text: all.map((one) => textOf(one, one.running)).join('\n'), exit }
+}
+
+function textOf(status: RegisterStatus, running: boolean): string {
+  const { to, process: id, store, sources, services } = status
+  const state = running ? `process ${id.pid}` : `not running; its last status is of ${status.at}`
+  const part = ({ name, live, since, why }: PartStatus): string =>
+    `  ${name}: ${live ? 'live' : 'away'} since ${since}${why === undefined ? '' : `: ${why}`}`
+  const rows = services.map(({ key, address, state: now, why }) => [
+    now,
+    printable(key),
+    printable(address),
+    why ?? '',
+  ])
+  const widths = [0, 1, 2].map((n) => Math.max(0, ...rows.map((row) => (row[n] ?? '').length)))
+  return [
+    `${printable(to)} (${state})`,
+    part(store),
+    ...sources.map(part),
+    ...rows.map(
+      (row) =>
+        `  ${row
+          .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+          .join('  ')
+          .trimEnd()}`,
+    ),
+    '',
+  ].join('\n')
+}

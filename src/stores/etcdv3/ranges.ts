@@ -1,0 +1,173 @@
+// Questions about ranges beside the listing, each one read-only transaction at one revision: whether anything
+// has changed in what is held, and what.
+import { OutdatedError } from '../../core/store.ts'
+import { each, Mismatch } from '../shape.ts'
+import { EtcdError, type Gateway, type Terms } from './gateway.ts'
+import type { Change, Held, LastEvent } from './held.ts'
+import { expectSameCluster } from './stream.ts'
+import {
+  decode,
+  integer,
+  outside,
+  txnResponse,
+  type Header,
+  type KeyValue,
+  type Part,
+  type RangeResponse,
+} from './wire.ts'
+
+/** Ranges asked for in one transaction; the server's own limit is 128. */
+export const RANGES = 100
+
+export interface Answers {
+  readonly header: Header
+  /** One for each range. */
+  readonly answers: readonly RangeResponse[]
+}
+
+/** Asks for at most RANGES ranges. */
+export async function askRanges(
+  gateway: Gateway,
+  ranges: readonly object[],
+  terms: Terms = {},
+): Promise<Answers> {
+  const body = { success: ranges.map((range) => ({ request_range: range })) }
+  const { header, responses } = await gateway.call('/kv/txn', body, txnResponse, terms)
+  gateway.expecting(() => {
+    if (responses.length === ranges.length) return
+    const text = `has ${responses.length} items for ${ranges.length} ranges`
+    throw new Mismatch(text).within('responses')
+  })
+  return { header, answers: responses.map(({ response_range }) => response_range) }
+}
+
+/** The server's revision, from the least that can be asked. Any member may answer, even one that is behind. */
+export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): Promise<bigint> {
+  const [{ range }] = held.parts as readonly [Part]
+  const probe = { key: range.key, limit: 1, keys_only: true, serializable: true }
+  const { header } = await askRanges(gateway, [probe], terms)
+  expectSameCluster(gateway, held, header, 0n)
+  return integer(header.revision)
+}
+
+/**
+ * Proves that what is held is what the cluster has, and of the same history: the last event is there as it was,
+ * nothing in the directories is newer, and each has as many keys. Returns the revision at which this is so;
+ * undefined when it is not, or when the last event is not known.
+ * @param at an earlier revision instead of the present one
+ */
+export async function proveUnchanged(
+  gateway: Gateway,
+  held: Held,
+  { at, ...terms }: Terms & { readonly at?: bigint } = {},
+): Promise<bigint | undefined> {
+  const { last, parts } = held
+  if (last === undefined && held.size > 0) return undefined
+  const counts = parts.map((part) => held.count(part))
+  const min_mod_revision = String((last?.revision ?? 0n) + 1n)
+  const newer = { min_mod_revision, limit: 1, keys_only: true }
+  const ranges: object[] = last === undefined ? [] : [...evidenceOf(last)]
+  const evidence = ranges.length
+  ranges.push(...parts.map(({ range }) => ({ ...range, ...newer })))
+  const least = at ?? held.revision
+  let revision = at
+  const answers: RangeResponse[] = []
+  for (let n = 0; n < ranges.length; n += RANGES) {
+    const pinned = revision === undefined ? {} : { revision: String(revision) }
+    const asked = ranges.slice(n, n + RANGES).map((range) => ({ ...pinned, ...range }))
+    const { header, answers: more } = await askRanges(gateway, asked, terms)
+    expectSameCluster(gateway, held, header, least)
+    revision ??= integer(header.revision)
+    answers.push(...more)
+  }
+  const isSame = last === undefined || isEvidence(last, answers.slice(0, evidence))
+  const isAll = answers
+    .slice(evidence)
+    .every(({ kvs = [], count }, n) => kvs.length === 0 && Number(count ?? 0) === counts[n])
+  return isSame && isAll ? revision : undefined
+}
+
+/** What shows that an event happened: the key as it was put, or that it was there before and then was not. */
+const evidenceOf = ({ kv: { key }, revision, isGone }: LastEvent): readonly object[] =>
+  isGone
+    ? [revision - 1n, revision].map((at) => ({ key, revision: String(at), keys_only: true }))
+    : [{ key }]
+
+function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]): boolean {
+  const [found, after] = answers.map(({ kvs = [] }) => kvs[0])
+  if (isGone) return found !== undefined && after === undefined
+  return (
+    found !== undefined &&
+    found.mod_revision === kv.mod_revision &&
+    found.version === kv.version &&
+    (found.value ?? '') === (kv.value ?? '')
+  )
+}
+
+/**
+ * What has changed in some of the parts between what is held and a revision, at that revision. The count of an
+ * answer is that of all keys in the range, so that deletions show: such a range's names are read whole.
+ */
+export async function changesUpTo(
+  gateway: Gateway,
+  held: Held,
+  parts: readonly Part[],
+  at: bigint,
+): Promise<readonly Change[]> {
+  const changes: Change[] = []
+  const pinned = { revision: String(at) }
+  const min_mod_revision = String(held.revision + 1n)
+  for (let n = 0; n < parts.length; n += RANGES) {
+    const some = parts.slice(n, n + RANGES)
+    const ranges = some.map(({ range }) => ({ ...range, ...pinned, min_mod_revision }))
+    const { header, answers } = await askRanges(gateway, ranges)
+    expectSameCluster(gateway, held, header, at)
+    const short: Part[] = []
+    gateway.expecting(() => {
+      each(answers, ({ kvs = [], count }, m) => {
+        const part = some[m] as Part
+        const found = kvs.map((kv) => changeOf(part, kv, at))
+        const names = held.namesIn(part.dir)
+        const isNew = ({ name }: Change): boolean => !names.has(name)
+        changes.push(...found)
+        if (held.count(part) + found.filter(isNew).length !== Number(count ?? 0)) short.push(part)
+      })
+    })
+    for (const part of short) changes.push(...(await goneFrom(gateway, held, part, at)))
+  }
+  return changes
+}
+
+/** The keys that are held and are not there at a revision. */
+async function goneFrom(
+  gateway: Gateway,
+  held: Held,
+  part: Part,
+  at: bigint,
+): Promise<readonly Change[]> {
+  const range = { ...part.range, revision: String(at), keys_only: true }
+  const { answers } = await askRanges(gateway, [range])
+  const { kvs = [] } = answers[0] as RangeResponse
+  const there = gateway.expecting(() => new Set(kvs.map((kv) => changeOf(part, kv, at).name)))
+  return [...held.namesIn(part.dir)]
+    .filter((name) => part.includes(name) && !there.has(name))
+    .map((name) => ({ name, dir: part.dir, value: null, revision: at }))
+}
+
+function changeOf({ dir, includes }: Part, kv: KeyValue, at: bigint): Change {
+  const name = decode(kv.key)
+  if (!includes(name)) throw outside()
+  return {
+    kv,
+    name,
+    dir,
+    value: decode(kv.value),
+    revision: integer(kv.mod_revision ?? String(at)),
+  }
+}
+
+/** The history that is needed is gone: everything is to be read again. */
+export const outdatedIfGone = (error: unknown): unknown =>
+  error instanceof EtcdError && /has been compacted/.test(error.reason)
+    ? new OutdatedError(error.fault)
+    : error

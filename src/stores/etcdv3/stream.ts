@@ -1,0 +1,182 @@
+// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on.
+// One watch over the whole span, filtered here, rather than one a prefix: revisions then stay whole
+// and in order, and one stream is all it takes. (Several create requests in one HTTP body lose
+// some: the server stops reading the body once it has begun to answer.)
+import { FaultError } from '../../core/fault.ts'
+import type { Key } from '../../core/key.ts'
+import { OutdatedError } from '../../core/store.ts'
+import { Meter } from '../limits.ts'
+import { each, Mismatch } from '../shape.ts'
+import { code, type Gateway } from './gateway.ts'
+import type { Change, Held } from './held.ts'
+import {
+  decode,
+  integer,
+  isIn,
+  outside,
+  type Header,
+  type Range,
+  type WatchResponse,
+} from './wire.ts'
+
+/** What one stream watches: a range, and the directories in it that are wanted. */
+export interface Span {
+  readonly dirs: ReadonlySet<Key>
+  readonly range: Range
+}
+
+export interface StreamOptions {
+  readonly gateway: Gateway
+  readonly held: Held
+  readonly signal: AbortSignal
+  /** Milliseconds until the watch has to be open. */
+  readonly opening: number
+  /** Called whenever bytes have come. */
+  readonly heard: () => void
+  /** Called when the watch is open; nothing of it is read before this resolves. */
+  readonly opened: () => Promise<void>
+  /** Called with the changes of whole revisions, the last of which is `revision`. */
+  readonly take: (changes: readonly Change[], revision: bigint) => void
+}
+
+/** Watches from the revision behind what is held; always throws. A stream that has broken is never continued. */
+export async function watchSpan(span: Span, options: StreamOptions): Promise<never> {
+  const { gateway, signal, opening, heard } = options
+  const stream = new AbortController()
+  const stop = (): void => stream.abort(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  const tooLate = new FaultError({
+    kind: 'store',
+    message: `cannot reach ${gateway.http.place}: the watch was not opened within ${opening / 1000} s`,
+    hint: 'is etcd running there, and does it have a leader?',
+  })
+  const timer = setTimeout(() => stream.abort(tooLate), opening)
+  const reading = new Reading(span, options, () => clearTimeout(timer))
+  try {
+    await gateway.withToken(async () => {
+      const body = createRequest(span, options.held.revision + 1n)
+      const lines = await gateway.stream('/watch', body, stream.signal, heard)
+      for await (const line of lines) if (reading.take(line)) await options.opened()
+    })
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+  }
+  throw new FaultError({ kind: 'store', message: `${gateway.http.place} ended the watch` })
+}
+
+const createRequest = ({ range }: Span, start: bigint): object => ({
+  create_request: { ...range, start_revision: String(start), fragment: true },
+})
+
+/** Reads the messages of a stream, puts fragments together and leaves out the neighbours' events. */
+class Reading {
+  #changes: Change[] = []
+  #isOpen = false
+  /** The revision of the last event, or the first one that may come. */
+  #from: bigint
+  readonly #meter: Meter
+
+  constructor(
+    private readonly span: Span,
+    private readonly options: StreamOptions,
+    private readonly opened: () => void,
+  ) {
+    const { held, gateway } = options
+    const { place, limits } = gateway.http
+    this.#from = held.revision + 1n
+    const limit = { most: limits.message, option: '-max-message' } as const
+    this.#meter = new Meter(limit, place, 'a message in fragments')
+  }
+
+  /**
+   * A line; throws when it is none of this watch's, or says that the watch cannot go on.
+   * @returns whether it opens the watch
+   */
+  take(line: string): boolean {
+    const { gateway, take } = this.options
+    try {
+      const response = gateway.parse(line)
+      const revision = this.#judge(response)
+      this.#meter.take(line.length)
+      const { events = [] } = response
+      gateway.expecting(() => each(events, this.#takeEvent(revision), 'events'))
+      const opens = response.created === true && !this.#isOpen
+      if (opens) this.opened()
+      this.#isOpen ||= opens
+      if (response.fragment === true) return opens
+      this.#meter.reset()
+      // Events of neighbours alone show how far the stream is, too.
+      if (events.length > 0) take(this.#changes.splice(0), this.#from)
+      return opens
+    } catch (error) {
+      // A new token would not continue the stream.
+      throw this.#isOpen && error instanceof FaultError && !(error instanceof OutdatedError)
+        ? new FaultError(error.fault)
+        : error
+    }
+  }
+
+  /** Throws when a response says that this watch cannot go on; returns the revision of its header. */
+  #judge(response: WatchResponse): Header['revision'] {
+    const { gateway, held } = this.options
+    const { place } = gateway.http
+    if (integer(response.compact_revision) > 0n) {
+      throw new OutdatedError({
+        kind: 'store',
+        message: `${place} has compacted its history up to revision ${response.compact_revision}; the watch needs revision ${held.revision + 1n}`,
+        hint: 'all keys are read again',
+      })
+    }
+    if (response.canceled === true) {
+      const reason = response.cancel_reason ?? 'the watch was canceled'
+      throw gateway.error(reason, /permission denied/.test(reason) ? code.permissionDenied : 0)
+    }
+    const header = gateway.expecting(() => {
+      const { cluster_id, revision } = response.header
+      if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
+      return { cluster_id, revision }
+    })
+    // A cluster restored from a backup may be behind us, and a watch in its future would stay silent.
+    expectSameCluster(gateway, held, header, response.created === true ? this.#from - 1n : 0n)
+    return header.revision
+  }
+
+  #takeEvent(headerRevision: string) {
+    const { held } = this.options
+    return ({ type, kv }: NonNullable<WatchResponse['events']>[number]): void => {
+      const revision = integer(kv.mod_revision ?? headerRevision)
+      if (revision < this.#from) {
+        throw new Mismatch(`is ${revision}, behind ${this.#from}`)
+          .within('mod_revision')
+          .within('kv')
+      }
+      this.#from = revision
+      const name = decode(kv.key)
+      const dir = held.dirOf(name)
+      if (dir !== undefined && this.span.dirs.has(dir)) {
+        const value = type === 'DELETE' ? null : decode(kv.value)
+        this.#changes.push({ kv, name, dir, value, revision })
+      } else if (!isIn(this.span.range, Buffer.from(kv.key, 'base64'))) {
+        throw outside().within('kv')
+      }
+    }
+  }
+}
+
+/** Throws when a header is of another cluster than what is held, or of an earlier revision than the least. */
+export function expectSameCluster(
+  { http }: Gateway,
+  held: Held,
+  { cluster_id, revision }: Header,
+  least: bigint,
+): void {
+  const isOther = cluster_id !== undefined && held.cluster !== '' && cluster_id !== held.cluster
+  if (!isOther && integer(revision) >= least) return
+  throw new FaultError({
+    kind: 'store',
+    message: `${http.place} is ${isOther ? 'another cluster' : 'at an older revision'} than before`,
+    hint: 'all keys are read again',
+  })
+}

@@ -1,0 +1,164 @@
+// HTTP proxies, by the rules of Go's programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): requests
+// to http nodes are sent to the proxy whole, those to https nodes go through a tunnel that it opens.
+import { BlockList, isIP, type Socket } from 'node:net'
+import { FaultError, raise } from '../core/fault.ts'
+import type { Connection, ProxySettings } from '../core/settings.ts'
+import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
+import { buildConnector, type Connector } from './undici.ts'
+
+/** Longer than the head of any answer to CONNECT; in bytes. */
+const LONGEST_HEAD = 16_384
+
+/** The proxy that a request is sent to, in place of its node. */
+export interface Forward {
+  /** Of the proxy. */
+  readonly origin: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Route {
+  /** The proxy, for messages: without what authenticates us. */
+  readonly name: string
+  readonly forward?: Forward
+  readonly tunnel?: Connector
+}
+
+/** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
+export function routeTo(origin: string, { proxy }: Connection): Route | undefined {
+  const target = new URL(origin)
+  const isSecure = target.protocol === 'https:'
+  const text = (isSecure ? proxy?.https : proxy?.http) ?? ''
+  if (proxy === undefined || text === '' || isExcepted(target, proxy)) return undefined
+  const url = proxyUrl(text, isSecure ? 'HTTPS_PROXY' : 'HTTP_PROXY')
+  const name = `${url.protocol}//${url.host}`
+  const headers = authorization(url)
+  return isSecure
+    ? { name, tunnel: tunnelThrough(url, name, headers) }
+    : { name, forward: { origin: name, headers: { host: target.host, ...headers } } }
+}
+
+function proxyUrl(text: string, variable: string): URL {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
+  const url = URL.canParse(full) ? new URL(full) : undefined
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url
+  return raise('store', `${variable} is not the address of an HTTP proxy`, {
+    hint: 'write http://host:port, or leave -proxy env out',
+    permanent: true,
+  })
+}
+
+function authorization({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === '') return {}
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** Whether NO_PROXY names the host: a name with all below it, an address, a network, or `*`. */
+function isExcepted({ hostname, port, protocol }: URL, { except }: ProxySettings): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  const family = isIP(host) === 6 ? 'ipv6' : 'ipv4'
+  const own = port || (protocol === 'https:' ? '443' : '80')
+  if (host === 'localhost' || (isIP(host) > 0 && isLoopback(host, family))) return true
+  return except.some((entry) => {
+    if (entry === '*') return true
+    const [, address, bits] = /^([0-9a-f.:]+)\/(\d+)$/i.exec(entry) ?? []
+    if (address !== undefined) return isIP(host) > 0 && isInNetwork(host, address, Number(bits))
+    const [, name = '', wanted] = /^(\[[^\]]+\]|[^:]+|[0-9a-f:]+)(?::(\d+))?$/i.exec(entry) ?? []
+    if (wanted !== undefined && wanted !== own) return false
+    const plain = name.replace(/^\[|\]$/g, '').toLowerCase()
+    if (isIP(plain) > 0 || isIP(host) > 0) return plain === host
+    const domain = plain.replace(/^\*(?=\.)/, '')
+    return domain.startsWith('.')
+      ? host.endsWith(domain)
+      : host === domain || host.endsWith(`.${domain}`)
+  })
+}
+
+const isLoopback = (host: string, family: 'ipv4' | 'ipv6'): boolean =>
+  family === 'ipv6' ? host === '::1' : host.startsWith('127.')
+
+function isInNetwork(host: string, address: string, bits: number): boolean {
+  const network = new BlockList()
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+  try {
+    network.addSubnet(address, bits, family)
+  } catch {
+    return false
+  }
+  return network.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+}
+
+function tunnelThrough(
+  proxy: URL,
+  name: string,
+  headers: Readonly<Record<string, string>>,
+): Connector {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0 })
+  return ({ hostname, port }, callback) => {
+    const host = hostname.includes(':') ? `[${hostname}]` : hostname
+    const target = `${host}:${port || '443'}`
+    const fail = (what: string): void => callback(refusalOf(name, target, what), null)
+    const at = {
+      hostname: proxy.hostname.replace(/^\[|\]$/g, ''),
+      protocol: proxy.protocol,
+      port: proxy.port,
+      host: proxy.host,
+    }
+    connect(at, (...[error, socket]) => {
+      if (error !== null)
+        return fail(codeOf(error) === 'ECONNREFUSED' ? 'connection refused' : codeOf(error))
+      askForTunnel(socket, target, headers).then(
+        () => callback(null, socket),
+        (refusal: Error) => {
+          socket.destroy()
+          fail(refusal.message)
+        },
+      )
+    })
+  }
+}
+
+/** Resolves when what is written to the socket goes to the target. */
+function askForTunnel(
+  socket: Socket,
+  target: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${lines.join('')}\r\n`)
+  return new Promise((resolve, reject) => {
+    let head = Buffer.alloc(0)
+    const end = (error?: Error): void => {
+      clearTimeout(timer)
+      socket.off('data', read).off('error', end).off('close', closed)
+      socket.pause()
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    const closed = (): void => end(new Error('it closed the connection'))
+    const read = (data: Buffer): void => {
+      head = Buffer.concat([head, data])
+      const last = head.indexOf('\r\n\r\n')
+      if (last < 0) {
+        if (head.length > LONGEST_HEAD) end(new Error('it does not answer as a proxy does'))
+        return
+      }
+      const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(head.toString('latin1')) ?? []
+      if (status !== '200') return end(new Error(`it refuses (HTTP ${status ?? '?'})`))
+      if (head.length > last + 4) socket.unshift(head.subarray(last + 4))
+      end()
+    }
+    const timer = setTimeout(
+      () => end(new Error(`no answer within ${CONNECT_TIMEOUT / 1000} s`)),
+      CONNECT_TIMEOUT,
+    )
+    socket.on('data', read).once('error', end).once('close', closed)
+  })
+}
+
+const refusalOf = (proxy: string, target: string, what: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: `cannot reach ${target} through the proxy ${proxy}: ${what}`,
+    hint: 'check HTTPS_PROXY, and NO_PROXY for hosts that are reached directly',
+  })

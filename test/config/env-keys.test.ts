@@ -1,0 +1,51 @@
+// Keys of the env store as confd reads them: upper case or not, `/` and `_` are one.
+import { expect, test } from 'vitest'
+import { keysOf } from '../../src/core/resource.ts'
+import { load } from './load.ts'
+
+/** What is asked of the store, and how the template's keys are told from the prefix. */
+async function selected(lines: string, toml = '') {
+  const { resources, text } = await load(
+    {
+      'conf.d/a.toml': `[template]\nsrc = "a.njk"\ndest = "/out"\n${lines}\n`,
+      'confd.toml': toml,
+    },
+    ['-backend', 'env'],
+  )
+  expect(text).toBe('')
+  return { keys: keysOf(resources), prefix: resources[0]?.templates[0]?.prefix }
+}
+
+test.each([
+  ['/shop/db/url', '/shop/db/url'],
+  ['/SHOP_DB_URL', '/shop/db/url'],
+  ['SHOP_DB_URL', '/shop/db/url'],
+  ['/shop_db_url', '/shop/db/url'],
+  ['/Shop', '/shop'],
+  ['/', '/'],
+])('keys = ["%s"]', async (key, expected) => {
+  expect(await selected(`keys = ["${key}"]`)).toEqual({ keys: [expected], prefix: '/' })
+})
+
+test('a prefix that keys begin with is taken off them, another one is not', async () => {
+  const keys = 'keys = ["/url"]'
+  expect(await selected(`prefix = "/shop/db"\n${keys}`)).toEqual({
+    keys: ['/shop/db/url'],
+    prefix: '/shop/db',
+  })
+  for (const prefix of ['/shop_db', '/SHOP/DB']) {
+    expect(await selected(`prefix = "${prefix}"\n${keys}`)).toEqual({
+      keys: ['/shop/db/url'],
+      prefix: '/',
+    })
+  }
+})
+
+test('a resource with a store of its own', async () => {
+  const { resources, text } = await load({
+    'conf.d/a.toml':
+      '[backend]\nbackend = "env"\n[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/SHOP_DB"]\n',
+  })
+  expect(text).toBe('')
+  expect(keysOf(resources)).toEqual([expect.stringMatching(/^\/env-[0-9a-f]{6}:\/shop\/db$/)])
+})

@@ -1,0 +1,17 @@
+// The help fits a terminal of 80 columns, begins with examples, and ends with where there is more.
+import { expect, test } from 'vitest'
+import { commandNames } from '../../src/config/commands.ts'
+import { commandHelp, helpText } from '../../src/config/help.ts'
+
+test.each<readonly [string, string]>([
+  ['-help', helpText()],
+  ...commandNames.map((name) => [`${name} -help`, commandHelp(name)] as const),
+])('%s fits 80 columns', (_, text) => {
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
+})
+
+test('three examples first, the docs last', () => {
+  const lines = helpText().trimEnd().split('\n')
+  expect(lines.slice(3, 6).every((line) => line.startsWith('  reconfd '))).toBe(true)
+  expect(lines.slice(-2).join(' ')).toContain('docs/')
+})

@@ -1,0 +1,83 @@
+// examples/haproxy/reload-haproxy on a real HAProxy: it succeeds when a new worker serves the new file, and fails
+// when HAProxy goes on with the old one.
+import { spawnSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { freePorts, removeDir, ServerProcess, tempDir } from '../support/servers.ts'
+
+const config = (port: number, more = ''): string =>
+  `defaults
+  mode http
+  timeout connect 1s
+  timeout client 1s
+  timeout server 1s
+frontend f
+  bind 127.0.0.1:${port}
+  http-request return status 200 content-type text/plain string "port ${port}"
+${more}`
+
+async function served(port: number): Promise<string> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+    return await response.text()
+  } catch {
+    return ''
+  }
+}
+
+test('the recipe for HAProxy tells a reload that worked from one that did not', async () => {
+  const folder = tempDir('haproxy')
+  const [one = 0, two = 0, taken = 0] = await freePorts(3)
+  const file = join(folder, 'haproxy.cfg')
+  const socket = join(folder, 'master.sock')
+  writeFileSync(file, config(one))
+  const haproxy = new ServerProcess({
+    name: 'haproxy',
+    args: ['-W', '-S', socket, '-f', file],
+    ready: async () => existsSync(socket) && (await served(one)) !== '',
+  })
+  await haproxy.start()
+  const other = createServer()
+  try {
+    const reload = () => {
+      const done = spawnSync('examples/haproxy/reload-haproxy', [socket, '20'], {
+        encoding: 'utf8',
+      })
+      return { status: done.status, said: done.stderr }
+    }
+    writeFileSync(file, config(two))
+    expect(reload()).toEqual({ status: 0, said: '' })
+    expect(await served(two)).toBe(`port ${two}`)
+
+    await new Promise<void>((listening) => other.listen(taken, '127.0.0.1', listening))
+    writeFileSync(file, config(taken))
+    expect(reload()).toEqual({
+      status: 1,
+      said: expect.stringContaining('HAProxy rejects the new file') as string,
+    })
+    writeFileSync(file, config(one, 'nonsense\n'))
+    expect(reload().status).toBe(1)
+    expect(await served(two)).toBe(`port ${two}`)
+
+    // A failure before does not make the next one fail.
+    writeFileSync(file, config(one))
+    expect(reload()).toEqual({ status: 0, said: '' })
+    expect(await served(one)).toBe(`port ${one}`)
+  } finally {
+    other.close()
+    await haproxy.stop()
+    removeDir(folder)
+  }
+}, 60_000)
+
+test('without a master it fails, and says how to start HAProxy', () => {
+  const done = spawnSync('examples/haproxy/reload-haproxy', ['/nonexistent/master.sock'], {
+    encoding: 'utf8',
+  })
+  expect([done.status, done.stderr]).toEqual([
+    1,
+    expect.stringContaining('start it with -W -S /nonexistent/master.sock'),
+  ])
+})

@@ -1,0 +1,358 @@
+// The mistakes that operators make, each with the words that have to be in the answer and the exit code: would a
+// colleague at 3 a.m. know what to type?
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Running } from './support.ts'
+import { removeDir, tempDir } from '../support/process.ts'
+
+interface Mistake {
+  /** Files of the confdir, beside those of `GOOD`; null: not this one. */
+  readonly files?: Readonly<Record<string, string | null>>
+  readonly env?: Readonly<Record<string, string>>
+}
+
+type Row = readonly [
+  mistake: string,
+  argv: string,
+  words: readonly string[],
+  exit: number,
+  more?: Mistake,
+]
+
+/** What stands for the folder in words. */
+const GOOD: Readonly<Record<string, string>> = {
+  'conf.d/web.toml':
+    '[template]\nsrc = "web.njk"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\nreload_cmd = "true"\n',
+  'templates/web.njk':
+    '{% for s in gets("/services/web/*") %}server {{ base(s.key) }} {{ s.value }}\n{% endfor %}',
+  'keys.yaml': 'services:\n  web:\n    n1: 10.0.0.1:80\n    n2: 10.0.0.2:80\n',
+  'confd.toml': '',
+  'out/.keep': '',
+}
+
+const resource = (lines: string): Mistake => ({
+  files: {
+    'conf.d/web.toml': `[template]\nsrc = "web.njk"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\n${lines}`,
+  },
+})
+const template = (text: string): Mistake => ({ files: { 'templates/web.njk': text } })
+const go = (text: string): Mistake => ({
+  files: {
+    'templates/web.njk': null,
+    'templates/web.tmpl': text,
+    'conf.d/web.toml':
+      '[template]\nsrc = "web.tmpl"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\n',
+  },
+})
+const settings = (text: string): Mistake => ({ files: { 'confd.toml': text } })
+
+const ONCE = '-onetime -file DIR/keys.yaml'
+
+const rows: readonly Row[] = [
+  // The command line.
+  ['a misspelt command', 'staus', ['"staus"', 'status'], 64],
+  ['a misspelt flag', '-onetme', ['unknown flag -onetme', 'did you mean -onetime?'], 64],
+  ['a flag without its value', '-node', ['-node', 'value'], 64],
+  ['a store that there is not', '-backend etcdv4', ['etcdv4', 'etcdv3'], 64],
+  [
+    'a store of confd that reconfd lacks',
+    '-backend dynamodb',
+    ['dynamodb', 'there are etcdv3'],
+    64,
+  ],
+  ['a duration without a unit that is known', '-timeout 5x', ['-timeout', '5x'], 64],
+  ['a level that there is not', '-log-level verbose', ['verbose', 'debug, info'], 64],
+  ['an address for the page without a port', '-watch -http localhost', ['host:port'], 64],
+  ['a flag of one command with another', 'why -update web', ['-update', 'test'], 64],
+  ['why without a resource', 'why', ['why', 'RESOURCE'], 64],
+  ['a shell that there is not', 'completion tcsh', ['tcsh', 'bash|zsh|fish'], 64],
+  ['a flag with one thing too many', 'status web.toml', ['status', '"web.toml"'], 64],
+  ['a boolean flag with a word', '-onetime=maybe', ['-onetime', 'maybe'], 64],
+  ['two nodes in one word', '-onetime -node a:1,b:2', ['repeat -node'], 64],
+  ['a scheme that there is not', '-scheme ftp', ['ftp', 'http'], 64],
+  ['help for a command that there is not', 'help stauts', ['stauts'], 64],
+  // Settings.
+  [
+    'an unknown entry of confd.toml',
+    'check',
+    ['confd.toml:1', 'bakend', 'did you mean backend?'],
+    78,
+    settings('bakend = "etcd"\n'),
+  ],
+  ['an unclosed string', 'check', ['confd.toml:1', 'string'], 78, settings('prefix = "/a\n')],
+  [
+    'a number where a text is due',
+    'check',
+    ['confd.toml:1', 'prefix'],
+    78,
+    settings('prefix = 3\n'),
+  ],
+  ['a wrong value', 'check', ['confd.toml:1', 'loud'], 78, settings('log-level = "loud"\n')],
+  [
+    'password and password file',
+    'check',
+    ['password and password-file are both set', 'leave one of them out'],
+    78,
+    settings('password = "a"\npassword_file = "/b"\n'),
+  ],
+  [
+    'a wrong value in the environment',
+    'check',
+    ['CONFD_TIMEOUT', 'soon'],
+    78,
+    { env: { CONFD_TIMEOUT: 'soon' } },
+  ],
+  ['a settings file that is not there', 'check -conf-file DIR/nosuch.toml', ['nosuch.toml'], 78],
+  ['a confdir that is not there', 'check -confdir DIR/nosuch', ['nosuch'], 78],
+  // Resources.
+  [
+    'an unknown key of a resource',
+    'check',
+    ['web.toml:5', 'relod_cmd', 'did you mean reload_cmd?'],
+    78,
+    resource('relod_cmd = "true"\n'),
+  ],
+  [
+    'an unclosed table',
+    'check',
+    ['web.toml:1'],
+    78,
+    { files: { 'conf.d/web.toml': '[template\n' } },
+  ],
+  [
+    'no dest',
+    'check',
+    ['web.toml', 'dest'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = "web.njk"\nkeys = ["/a"]\n' } },
+  ],
+  [
+    'no src',
+    'check',
+    ['web.toml', 'src'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\ndest = "/a"\nkeys = ["/a"]\n' } },
+  ],
+  [
+    'keys that are no list',
+    'check',
+    ['web.toml:4', 'keys'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = "web.njk"\ndest = "/a"\nkeys = "/a"\n' } },
+  ],
+  ['a mode that is none', 'check', ['web.toml:5', 'mode'], 78, resource('mode = "rw-r--r--"\n')],
+  [
+    'an owner that there is not',
+    'check',
+    ['there is no user nosuchuser'],
+    78,
+    resource('owner = "nosuchuser"\n'),
+  ],
+  [
+    'an output_format that there is not',
+    'check',
+    ['jsn', 'json'],
+    78,
+    resource('output_format = "jsn"\n'),
+  ],
+  [
+    'a guard that is none',
+    'check',
+    ['web.toml', 'max_removd'],
+    78,
+    resource('[template.guard]\nmax_removd = "10%"\n'),
+  ],
+  [
+    'a template that is not there',
+    'check',
+    ['template web.njk is missing'],
+    78,
+    { files: { 'templates/web.njk': null } },
+  ],
+  ['no resources at all', 'check', ['conf.d'], 78, { files: { 'conf.d/web.toml': null } }],
+  [
+    'two resources for one file',
+    'check',
+    ['web.conf', 'other.toml'],
+    78,
+    { files: { 'conf.d/other.toml': GOOD['conf.d/web.toml'] ?? '' } },
+  ],
+  [
+    'a check that looks at the file in place',
+    'check',
+    ['{{.src}}'],
+    0,
+    resource('check_cmd = "test -e DIR/out/web.conf"\n'),
+  ],
+  // Templates in nunjucks.
+  [
+    'a misspelt function',
+    'check',
+    ['web.njk:1', 'getvs', 'did you mean'],
+    78,
+    template('{{ gtvs("/a") }}\n{{ getvss("/services/web") }}'),
+  ],
+  [
+    'an unclosed loop',
+    'check',
+    ['web.njk', 'endfor'],
+    78,
+    template('{% for s in gets("/services/web/*") %}x'),
+  ],
+  ['an unclosed variable', 'check', ['web.njk:1'], 78, template('{{ getv("/services/web/n1" ')],
+  [
+    'an include that is not there',
+    'check',
+    ['nosuch.njk'],
+    78,
+    template('{% include "nosuch.njk" %}'),
+  ],
+  [
+    'a key that is not there',
+    ONCE,
+    ['/services/web/n9', 'give a default'],
+    1,
+    template('{{ getv("/services/web/n9") }}'),
+  ],
+  [
+    'a key that `keys` does not name',
+    ONCE,
+    ['/db/host', 'keys'],
+    1,
+    template('{{ getv("/db/host") }}'),
+  ],
+  ['an undefined variable', ONCE, ['web.njk:1', 'prot'], 1, template('{{ prot }}')],
+  [
+    'a value that is no JSON',
+    ONCE,
+    ['web.njk:1', 'JSON'],
+    1,
+    template('{{ json(getv("/services/web/n1")).port }}'),
+  ],
+  [
+    'a template that includes itself',
+    'check',
+    ['web.njk'],
+    78,
+    template('{% include "web.njk" %}'),
+  ],
+  // Templates in Go.
+  [
+    'Go: a misspelt function',
+    'check',
+    ['web.tmpl:1', 'getvv', 'getv'],
+    78,
+    go('{{getvv "/services/web/n1"}}'),
+  ],
+  [
+    'Go: a missing end',
+    'check',
+    ['web.tmpl', 'range', 'end'],
+    78,
+    go('{{range gets "/services/web/*"}}x\n'),
+  ],
+  [
+    'Go: a misspelt field',
+    ONCE,
+    ['web.tmpl:1', 'Valu', 'Value'],
+    1,
+    go('{{range gets "/services/web/*"}}{{.Valu}}{{end}}'),
+  ],
+  ['Go: a number of something else', ONCE, ['web.tmpl:1', 'atoi'], 1, go('{{atoi "x"}}')],
+  // Runs.
+  [
+    'a store that nobody runs',
+    '-onetime -node 127.0.0.1:1 -timeout 300ms',
+    ['127.0.0.1:1', 'check -node'],
+    69,
+  ],
+  [
+    'a keys file that is not there',
+    '-onetime -file DIR/nosuch.yaml -timeout 300ms',
+    ['nosuch.yaml', 'does not exist', '-file'],
+    69,
+  ],
+  ['a keys file that is no YAML', ONCE, ['keys.yaml'], 69, { files: { 'keys.yaml': 'a: [1\n' } }],
+  [
+    'a folder that is not there',
+    ONCE,
+    ['nofolder', 'mkdirs'],
+    1,
+    {
+      files: {
+        'conf.d/web.toml':
+          '[template]\nsrc = "web.njk"\ndest = "DIR/nofolder/web.conf"\nkeys = ["/services/web"]\n',
+      },
+    },
+  ],
+  [
+    'a check that fails',
+    ONCE,
+    ['check_cmd failed with exit code 3', 'bad port'],
+    1,
+    resource('check_cmd = "echo bad port; exit 3"\n'),
+  ],
+  [
+    'a reload that fails',
+    ONCE,
+    ['reload_cmd failed with exit code 4', 'owed'],
+    1,
+    resource('reload_cmd = "exit 4"\n'),
+  ],
+  [
+    'a program that is not there',
+    ONCE,
+    ['nosuchprogram', '127'],
+    1,
+    resource('reload_cmd = "nosuchprogram"\n'),
+  ],
+  [
+    'a program that is not there, looked for before',
+    '-preflight -file DIR/keys.yaml',
+    ['nosuchprogram', 'FAILED'],
+    1,
+    resource('reload_cmd = "nosuchprogram"\n'),
+  ],
+  ['no daemon', 'resync', ['no daemon'], 69],
+  ['status before the first run', 'status', ['no daemon'], 69],
+]
+
+test('there are 60 of them', () => {
+  expect(rows.length).toBeGreaterThanOrEqual(60)
+  expect(new Set(rows.map(([mistake]) => mistake)).size).toBe(rows.length)
+})
+
+const named = rows.map((row) => ({ mistake: row[0], row }))
+
+test.concurrent.each(named)(
+  '$mistake',
+  async ({ row }) => {
+    const [, argv, words, exit, { files = {}, env = {} } = {}] = row
+    const dir = tempDir('mistake')
+    try {
+      for (const [name, text] of Object.entries({ ...GOOD, ...files })) {
+        if (text === null) continue
+        const path = join(dir, name)
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, text.replaceAll('DIR', dir))
+      }
+      mkdirSync(join(dir, 'conf.d'), { recursive: true })
+      const args = argv.split(' ').map((word) => word.replace('DIR', dir))
+      const { code, stdout, stderr } = await new Running(args, {
+        CONFD_CONFDIR: dir,
+        CONFD_STATE_DIR: join(dir, 'state'),
+        CONFD_CONFIG_FILE: join(dir, 'confd.toml'),
+        ...env,
+      }).finished
+      const said = stdout + stderr
+      for (const word of words) expect(said).toContain(word)
+      expect([code, said]).toEqual([exit, said])
+      // Nobody is helped by the insides of the program.
+      expect(said).not.toMatch(/this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined|\[object/)
+    } finally {
+      removeDir(dir)
+    }
+  },
+  60_000,
+)

@@ -1,0 +1,66 @@
+// The client of the Runtime API against servers that misbehave; runtime.test.ts has real ones.
+import { chmodSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { AbsentError, ask } from '../../src/haproxy/client.ts'
+import { tempDir } from '../support/servers.ts'
+
+const patience = { connect: 300, answer: 300, whole: 600 }
+let server: Server | undefined
+const sockets = new Set<Socket>()
+afterEach(() => {
+  for (const socket of sockets) socket.destroy()
+  server?.close()
+})
+
+/** Listens on a path, and does this with each connection. */
+async function listening(serve: (socket: Socket) => void): Promise<string> {
+  const path = join(tempDir('runtime-api'), 'admin.sock')
+  server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    serve(socket)
+  })
+  await new Promise<void>((ready) => server?.listen(path, ready))
+  return path
+}
+
+test('answers are told apart by the prompt', async () => {
+  const path = await listening((socket) => {
+    socket.once('data', () => socket.end('\n> one\ntwo\n\n> \n> three\n\n> '))
+  })
+  expect(await ask(path, ['a', 'b', 'c'], patience)).toEqual(['one\ntwo', '', 'three'])
+})
+
+test.each<[string, (socket: Socket) => void, RegExp]>([
+  ['says nothing', () => undefined, /does not answer/],
+  ['stops in the middle', (socket) => void socket.write('\n> one'), /does not answer/],
+  [
+    'is another program',
+    (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    /is no Runtime API/,
+  ],
+  ['closes too early', (socket) => void socket.end('\n> one\n'), /closed the connection/],
+  ['closes at once', (socket) => void socket.end(), /no Runtime API|closed the connection/],
+  ['is gone at once', (socket) => void socket.destroy(), /no Runtime API|closed|has failed/],
+  [
+    'says a little, for ever',
+    (socket) => void setInterval(() => socket.write('x'), 50).unref(),
+    /does not answer/,
+  ],
+])('one that %s', async (_, serve, message) => {
+  const path = await listening(serve)
+  await expect(ask(path, ['show info', 'show servers state'], patience)).rejects.toThrow(message)
+})
+
+test('one that is not there', async () => {
+  const path = join(tempDir('runtime-api'), 'none.sock')
+  await expect(ask(path, ['show info'], patience)).rejects.toBeInstanceOf(AbsentError)
+})
+
+test.skipIf(process.getuid?.() === 0)('one that may not be opened', async () => {
+  const path = await listening(() => undefined)
+  chmodSync(path, 0)
+  await expect(ask(path, ['show info'], patience)).rejects.toThrow(/may not connect/)
+})

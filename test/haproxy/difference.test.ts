@@ -1,0 +1,210 @@
+// What is done at run time and what takes a reload, decided from texts alone. decisions.test.ts has real HAProxy judge
+// random pairs of files.
+import { describe, expect, test } from 'vitest'
+import { decide } from '../../src/haproxy/difference.ts'
+import type { RunningServer } from '../../src/haproxy/process.ts'
+import { readConfiguration, type ServerLine } from '../../src/haproxy/sections.ts'
+import { serverOf, type Version } from '../../src/haproxy/server.ts'
+
+const file = (servers: string, terms = '', before = ''): string =>
+  `global\n${before}defaults\n mode http\nbackend web\n${terms}${servers
+    .split(';')
+    .map((line) => ` server ${line.trim()}\n`)
+    .join('')}`
+
+interface Options {
+  readonly version?: Version
+  /** Servers that are as the first file says, but for this. */
+  readonly actual?: Readonly<Record<string, Partial<RunningServer> | undefined>>
+  readonly leaving?: Readonly<Record<string, ServerLine>>
+}
+
+/** What is done, in words, or the reason of a reload. */
+function decided(before: string, after: string, options: Options = {}): unknown {
+  const { version = [3, 2], actual = {}, leaving = {} } = options
+  const base = readConfiguration(before)
+  const backends = new Map(
+    [...base.sections].map(([backend, { servers }]) => {
+      const running = new Map(servers.map((line) => [line.name, runningOf(backend, line)]))
+      for (const line of Object.values(leaving)) running.set(line.name, runningOf(backend, line))
+      for (const [name, change] of Object.entries(actual)) {
+        const known = running.get(name) ?? runningOf(backend, plainLine(name))
+        if (change === undefined) running.delete(name)
+        else running.set(name, { ...known, ...change })
+      }
+      return [backend, running] as const
+    }),
+  )
+  const departures = new Map(
+    Object.values(leaving).map((line) => [
+      `web/${line.name}`,
+      { backend: 'web', name: line.name, line },
+    ]),
+  )
+  const decision = decide(base, readConfiguration(after), {
+    version,
+    backends,
+    leaving: departures,
+  })
+  if (decision.kind === 'reload') return decision.reason.code
+  const { changes, byHand } = decision.difference
+  return [
+    ...changes.map(({ kind, name }) => `${kind} ${name}`),
+    ...byHand.map((id) => `hand ${id}`),
+  ]
+}
+
+const plainLine = (name: string, options: readonly string[] = []): ServerLine => ({
+  name,
+  address: '127.0.0.9:80',
+  options,
+  line: 1,
+  isUncertain: false,
+})
+function runningOf(backend: string, line: ServerLine): RunningServer {
+  const { place, weight, isDisabled } = serverOf(line)
+  return { backend, name: line.name, place, weight, isMaintained: isDisabled, isDrained: false }
+}
+
+const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']
+
+describe('servers of a dynamic balance', () => {
+  test.each([
+    ['nothing', `${A};${B}`, `${A};${B}`, []],
+    ['a new one', A, `${A};${B}`, ['add b']],
+    ['one is gone', `${A};${B}`, A, ['remove b']],
+    ['replaced: the new one comes first', `${A};${B}`, `${A};${C}`, ['add c', 'remove b']],
+    ['another address', A, 'a 127.0.0.8:80', ['place a']],
+    ['another port', A, 'a 127.0.0.1:81', ['place a']],
+    ['another weight', A, `${A} weight 9`, ['weight a']],
+    ['disabled', A, `${A} disabled`, ['state a']],
+    ['enabled', `${A} disabled`, A, ['state a']],
+    ['another order', `${A};${B}`, `${B};${A}`, []],
+    ['words in quotes', `${A} check`, `${A} "check"`, []],
+    ['an IPv6 address in another spelling', 'a [::1]:80', 'a [0:0::1]:80', []],
+    ['a name like an option', A, `${A};help 127.0.0.2:80`, ['add help']],
+    [
+      'an unknown option that stays',
+      `${A} source 1.2.3.4;${B}`,
+      `${A} source 1.2.3.4`,
+      ['remove b'],
+    ],
+    ['a host name that stays', 'a localhost:80', `a localhost:80;${B}`, ['add b']],
+  ])('%s', (_, before, after, expected) => {
+    expect(decided(file(before), file(after))).toEqual(expected)
+  })
+})
+
+describe('what takes a reload', () => {
+  test.each([
+    ['another line', file(A), file(A, ' timeout server 3s\n'), 'other-lines'],
+    ['another section', file(A), `${file(A)}backend x\n`, 'other-lines'],
+    ['an option of a server', file(A), file(`${A} check`), 'options'],
+    ['a default-server', file(A, ' default-server check\n'), file(A), 'other-lines'],
+    ['resolvers', file(A), file(`${A};b 127.0.0.2:80 resolvers dns`), 'options'],
+    ['an unknown option', file(A), file(`${A};b 127.0.0.2:80 brand-new`), 'options'],
+    ['a host name', file(A), file(`${A};b localhost:80`), 'address'],
+    ['no port', file(A), file(`${A};b 127.0.0.2`), 'address'],
+    ['a semicolon in an argument', file(A), file(`${A};b 127.0.0.2:80 cookie x\\x3by`), 'words'],
+    [
+      'a static balance',
+      file(A, ' balance source\n'),
+      file(`${A};${B}`, ' balance source\n'),
+      'balance',
+    ],
+    [
+      'weights there',
+      file(A, ' balance source\n'),
+      file(`${A} weight 2`, ' balance source\n'),
+      'balance',
+    ],
+    [
+      'order there',
+      file(`${A};${B}`, ' balance uri\n'),
+      file(`${B};${A}`, ' balance uri\n'),
+      'order',
+    ],
+    ['no ids', file(A, ' balance first\n'), file(`${A};${B}`, ' balance first\n'), 'ids'],
+    [
+      'backups',
+      file(`${A};b 127.0.0.2:80 backup`),
+      file(`${A};c 127.0.0.3:80 backup;b 127.0.0.2:80 backup`),
+      'order',
+    ],
+    [
+      'use-server',
+      file(`${A};${B}`, ' use-server b if FALSE\n'),
+      file(A, ' use-server b if FALSE\n'),
+      'referenced',
+    ],
+    ['track', file(`${A} track web/b;${B}`), file(A), 'options'],
+    ['tracked', file(`${A};c 127.0.0.3:80 track b;${B}`), file(A), 'referenced'],
+    [
+      'a template of servers',
+      file(A, ' server-template t 1-2 x:1\n'),
+      file(`${A};${B}`, ' server-template t 1-2 x:1\n'),
+      'server-template',
+    ],
+    ['a condition', file(A, ' .if defined(X)\n'), file(A, ' .if defined(X)\n'), 'doubt'],
+    ['the environment', file(A), file(`${A};b "$HOST:80"`), 'doubt'],
+    ['two of one name', file(A), file(`${A};${A}`), 'doubt'],
+    ['no global section', file(A).slice(7), file(`${A};${B}`).slice(7), 'doubt'],
+    ['another mode', file(A, ' mode log\n'), file(`${A};${B}`, ' mode log\n'), 'mode'],
+  ])('%s', (_, before, after, expected) => {
+    expect(decided(before, after)).toBe(expected)
+  })
+})
+
+test('with explicit ids, a consistent hash takes servers', () => {
+  const terms = ' balance uri\n hash-type consistent\n'
+  const [a, b] = [`${A} id 11`, `${B} id 12`]
+  expect(decided(file(a, terms), file(`${b};${a}`, terms))).toEqual(['add b'])
+})
+
+test('releases differ: 2.6 takes no cookie', () => {
+  const [before, after] = [file(A), file(`${A};b 127.0.0.2:80 cookie x`)]
+  expect(decided(before, after, { version: [2, 6] })).toBe('options')
+  expect(decided(before, after, { version: [3, 0] })).toEqual(['add b'])
+  // Between two that were tried both have to agree; beyond the last one it speaks.
+  expect(decided(before, after, { version: [2, 8] })).toBe('options')
+  expect(decided(before, after, { version: [3, 9] })).toEqual(['add b'])
+})
+
+test('default-server of defaults and of the section are written out', () => {
+  const text = `global\ndefaults\n default-server check\nbackend web\n default-server weight 7\n server ${A}\n server ${B} no-check\n`
+  const lines = readConfiguration(text).sections.get('web')?.servers ?? []
+  expect(lines.map((line) => [...serverOf(line).options.keys()])).toEqual([['check'], []])
+  expect(lines.map((line) => serverOf(line).weight)).toEqual([7, 7])
+})
+
+describe('the process as it is', () => {
+  test('what somebody has set by hand: states stay, weights and addresses do not', () => {
+    const actual = { a: { isMaintained: true }, b: { weight: 9 } }
+    expect(decided(file(`${A};${B}`), file(`${A};${B}`), { actual })).toEqual([
+      'weight b',
+      'hand web/a',
+    ])
+  })
+
+  test('a server that somebody has deleted comes back', () => {
+    expect(decided(file(`${A};${B}`), file(`${A};${B}`), { actual: { b: undefined } })).toEqual([
+      'add b',
+    ])
+  })
+
+  test('one that somebody has added is not touched', () => {
+    expect(decided(file(A), file(A), { actual: { x: {} } })).toBe('unknown-server')
+  })
+
+  test('one that is leaving goes on, or comes back', () => {
+    const leaving = { b: plainLine('b') }
+    expect(decided(file(A), file(A), { leaving })).toEqual([])
+    expect(decided(file(A), file(`${A};b 127.0.0.9:80`), { leaving })).toEqual(['return b'])
+    expect(decided(file(A), file(`${A};b 127.0.0.9:80 check`), { leaving })).toBe('options')
+  })
+
+  test('the agent of a server sets its weight', () => {
+    const line = `${A} agent-check`
+    expect(decided(file(line), file(line), { actual: { a: { weight: 9 } } })).toEqual([])
+  })
+})

@@ -1,0 +1,124 @@
+// A server that notes what it is sent, for comparing two servers of HAProxy that are to be the same. It listens
+// on all of 127.0.0.0/8: the address that somebody connects to tells who.
+import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import type { CertificateFiles } from '../support/certificates.ts'
+
+const TLS_HANDSHAKE = 0x16
+const HTTP2 = 'PRI * HTTP/2'
+
+export class Probe {
+  /** By the address that was connected to, what its connections were like; each kind once. */
+  readonly seen = new Map<string, Set<string>>()
+  readonly #server: Server
+  readonly #agent: Server
+  readonly #tls: TlsServer
+  readonly #sockets = new Set<Socket>()
+
+  constructor({ cert, key }: CertificateFiles) {
+    this.#tls = createTlsServer({
+      cert: readFileSync(cert),
+      key: readFileSync(key),
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      minVersion: 'TLSv1.2',
+    })
+    this.#tls.on('secureConnection', (socket) => this.#secured(socket))
+    this.#tls.on('tlsClientError', () => undefined)
+    this.#server = createServer((socket) => this.#connected(socket))
+    // By the agent protocol a line says how the server is.
+    this.#agent = createServer((socket) => {
+      this.#keep(socket)
+      this.#note(socket.localAddress, 'agent')
+      socket.on('data', (data) =>
+        this.#note(socket.localAddress, `agent is sent ${data.toString()}`),
+      )
+      socket.write('up\n')
+    })
+  }
+
+  async listen(): Promise<{ readonly port: number; readonly agentPort: number }> {
+    const [port, agentPort] = await Promise.all([open(this.#server), open(this.#agent)])
+    return { port, agentPort }
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    this.#agent.close()
+  }
+
+  #connected(socket: Socket): void {
+    this.#keep(socket)
+    const address = socket.localAddress
+    let text = ''
+    socket.on('end', () => {
+      if (text === '') this.#note(address, 'connects')
+      socket.end()
+    })
+    socket.on('data', (data: Buffer) => {
+      if (text === '' && data[0] === TLS_HANDSHAKE) {
+        socket.removeAllListeners('data').removeAllListeners('end')
+        socket.pause()
+        socket.unshift(data)
+        this.#tls.emit('connection', socket)
+        return
+      }
+      text += data.toString('latin1')
+      if (text.startsWith(HTTP2)) this.#note(address, HTTP2)
+      else if (text.includes('\r\n\r\n')) {
+        this.#note(address, plain(text))
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+        socket.end()
+      }
+    })
+  }
+
+  #secured(socket: TLSSocket): void {
+    this.#keep(socket)
+    const { servername, alpnProtocol } = socket
+    const told = {
+      servername,
+      alpnProtocol,
+      protocol: socket.getProtocol(),
+      cipher: socket.getCipher().name,
+      client: socket.getPeerCertificate().fingerprint256,
+      isReused: socket.isSessionReused(),
+    }
+    this.#note(socket.localAddress, JSON.stringify(told))
+    socket.on('data', () => {
+      if (alpnProtocol === 'h2') return
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+    })
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('error', () => undefined)
+  }
+
+  #note(address: string | undefined, what: string): void {
+    const known = this.seen.get(address ?? '')
+    if (known === undefined) this.seen.set(address ?? '', new Set([what]))
+    else known.add(what)
+  }
+}
+
+/** A request and what comes before it, without what differs each time: ports, addresses, the name of the host. */
+const plain = (text: string): string =>
+  text
+    .replace(/^(host|x-[a-z-]+):.*\r\n/gim, '')
+    .replace(/^PROXY .*\r\n/, 'PROXY\r\n')
+    // Its header of 4 bytes, then two IPv4 addresses and two ports.
+    .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{16}/, 'PROXY v2 ')
+    .replace(/127\.0\.\d+\.\d+/g, '127.*')
+
+const open = (server: Server): Promise<number> =>
+  new Promise((opened, failed) => {
+    server.once('error', failed).listen(0, '0.0.0.0', () => {
+      opened((server.address() as { port: number }).port)
+    })
+  })

@@ -1,0 +1,311 @@
+// Running HAProxy processes that break in the middle, and connections that outlast their servers.
+import { writeFileSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Keeper } from '../../src/haproxy/loaded.ts'
+import { Runtime, type Attempt } from '../../src/haproxy/runtime.ts'
+import { freePorts, tempDir } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { ABLE, Haproxy, keeperOf } from './support.ts'
+
+/** Between reconfd and HAProxy: does something when a command comes by. */
+class Relay {
+  readonly #server: Server
+  /** True: the command is not passed on. */
+  on: (text: string) => boolean = () => false
+
+  private constructor(
+    readonly path: string,
+    target: string,
+  ) {
+    this.#server = createServer((near) => {
+      const far = connect(target)
+      for (const socket of [near, far]) socket.on('error', () => undefined)
+      near.on('data', (data) => {
+        if (!this.on(data.toString())) far.write(data)
+      })
+      near.on('close', () => far.destroy())
+      far.pipe(near)
+    })
+  }
+
+  static async to(target: string): Promise<Relay> {
+    const relay = new Relay(join(tempDir('relay'), 'relay.sock'), target)
+    await new Promise<void>((ready) => relay.#server.listen(relay.path, ready))
+    return relay
+  }
+
+  close(): void {
+    this.#server.close()
+  }
+}
+
+const A = 'a 127.0.0.1:SERVERS'
+const B = 'b 127.0.0.2:SERVERS'
+
+/** A file, the processes that have loaded it, and what reconfd knows of them. */
+class Scene {
+  readonly dir = tempDir('runtime')
+  readonly dest = join(this.dir, 'haproxy.cfg')
+  readonly haproxy: Haproxy
+  readonly runtimes: Runtime[] = []
+  readonly stuck: string[] = []
+  /** How it is reached. */
+  sockets: readonly string[]
+  keeper!: Keeper
+  #port = 0
+  #servers: Server | undefined
+  #serverPort = 0
+
+  constructor(release: string) {
+    this.haproxy = Haproxy.at(release, this.dest, this.dir)
+    this.sockets = [this.haproxy.socket]
+  }
+
+  async start(...servers: readonly string[]): Promise<this> {
+    const [port = 0] = await freePorts(1)
+    this.#port = port
+    // Sends back what it is sent.
+    this.#servers = createServer((socket) => socket.on('error', () => undefined).pipe(socket))
+    await new Promise<void>((ready) => this.#servers?.listen(0, '0.0.0.0', ready))
+    this.#serverPort = (this.#servers.address() as { port: number }).port
+    this.write(...servers)
+    await this.haproxy.start()
+    await this.know()
+    return this
+  }
+
+  /** As after a reload that has succeeded. */
+  async know(): Promise<void> {
+    const id = (await this.haproxy.id()) ?? ''
+    this.keeper = await keeperOf(this.dest, this.sockets, id)
+  }
+
+  write(...servers: readonly string[]): void {
+    const lines = servers.map(
+      (line) => ` server ${line.replace('SERVERS', String(this.#serverPort))}`,
+    )
+    const text = [
+      'global',
+      ` stats socket ${this.haproxy.socket} level admin`,
+      'defaults',
+      ...[' mode tcp', ' timeout connect 1s', ' timeout client 1m', ' timeout server 1m'],
+      'frontend all',
+      ` bind 127.0.0.1:${this.#port}`,
+      ' default_backend web',
+      'backend web',
+      ...lines,
+    ]
+    writeFileSync(this.dest, `${text.join('\n')}\n`)
+  }
+
+  runtime(isOnetime = false): Runtime {
+    const stuck = (dest: string): void => void this.stuck.push(dest)
+    const { keeper } = this
+    const runtime = new Runtime({ keeper, emit: () => undefined, stuck, isOnetime })
+    this.runtimes.push(runtime)
+    return runtime
+  }
+
+  attempt(runtime: Runtime, drain = 100): Promise<Attempt> {
+    const target = { dest: this.dest, sockets: this.sockets, drain, others: [] }
+    return runtime.attempt({ targets: [target], strangers: [] })
+  }
+
+  /** Whether something is remembered: if not, the next change is a reload. */
+  async isKnown(): Promise<boolean> {
+    return (await this.keeper.get(this.dest)) !== undefined
+  }
+
+  /** The servers, without their ports. */
+  async servers(): Promise<string[]> {
+    return (await this.haproxy.servers()).map((line) => line.replace(/ 127\S+ weight 1/, ''))
+  }
+
+  async has(...lines: readonly string[]): Promise<void> {
+    const wanted = JSON.stringify(lines)
+    const isSo = async (): Promise<boolean> => JSON.stringify(await this.servers()) === wanted
+    await until(`the servers are ${wanted}`, isSo, { timeout: 60_000 })
+  }
+
+  /** A connection that stays. Resolves when the server has answered over it. */
+  async connection(): Promise<Socket> {
+    const socket = connect(this.#port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    await this.echo(socket)
+    return socket
+  }
+
+  async echo(socket: Socket): Promise<void> {
+    const answered = new Promise((answer) => socket.once('data', answer))
+    socket.write('hello')
+    await answered
+  }
+
+  async stop(): Promise<void> {
+    for (const runtime of this.runtimes) await runtime.close()
+    await this.haproxy.stop()
+    this.#servers?.close()
+  }
+}
+
+let scene: Scene
+let relay: Relay | undefined
+afterEach(async () => {
+  relay?.close()
+  relay = undefined
+  await scene.stop()
+})
+const reason = (attempt: Attempt): string =>
+  attempt.kind === 'declined' ? attempt.reason.code : attempt.changes.join(', ')
+
+describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
+  test('connections outlast their server until its time is over', async () => {
+    scene = await new Scene(release).start(A)
+    const runtime = scene.runtime()
+    const old = await scene.connection()
+    scene.write(B)
+    expect(reason(await scene.attempt(runtime, 60_000))).toBe('add web/b, drain web/a')
+    expect(await scene.servers()).toEqual(['web/a maint', 'web/b'])
+    await scene.echo(old)
+    // Back while it is leaving: the same server, with its connection.
+    scene.write(A, B)
+    expect(reason(await scene.attempt(runtime, 60_000))).toBe('keep web/a')
+    expect(await scene.servers()).toEqual(['web/a', 'web/b'])
+    await scene.echo(old)
+    // And away again, for good.
+    const cut = new Promise((closed) => old.once('close', closed))
+    scene.write(B)
+    expect(reason(await scene.attempt(runtime, 200))).toBe('drain web/a')
+    await cut
+    await scene.has('web/b')
+    expect(scene.stuck).toEqual([])
+  })
+
+  test('on-marked-down does not cut what is leaving', async () => {
+    const line = `${A} check on-marked-down shutdown-sessions`
+    scene = await new Scene(release).start(line, B)
+    const runtime = scene.runtime()
+    const sockets = [await scene.connection(), await scene.connection()]
+    scene.write(B)
+    expect(reason(await scene.attempt(runtime, 60_000))).toBe('drain web/a')
+    expect(await scene.servers()).toEqual(['web/a drain', 'web/b'])
+    for (const socket of sockets) await scene.echo(socket)
+    for (const socket of sockets) socket.destroy()
+    await scene.has('web/b')
+  })
+})
+
+describe('what breaks in the middle', { timeout: 120_000 }, () => {
+  beforeEach(async () => {
+    scene = await new Scene('3.2').start(A)
+    relay = await Relay.to(scene.haproxy.socket)
+    scene.sockets = [relay.path]
+    await scene.know()
+    scene.write(A, B)
+  })
+
+  test('HAProxy is killed between two commands: a reload', async () => {
+    relay!.on = (text) => {
+      if (!text.includes('add server')) return false
+      scene.haproxy.kill()
+      return true
+    }
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
+    expect(await scene.isKnown()).toBe(false)
+  })
+
+  test('HAProxy is restarted between two commands: a reload, and the new process is as the file says', async () => {
+    let restarting: Promise<void> | undefined
+    relay!.on = (text) => {
+      if (text.includes('add server')) restarting ??= scene.haproxy.restart()
+      return false
+    }
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
+    await restarting
+    expect(await scene.isKnown()).toBe(false)
+    await scene.has('web/a', 'web/b')
+  })
+
+  test('HAProxy was restarted before: a reload', async () => {
+    await scene.haproxy.restart()
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('process')
+  })
+
+  test('it hangs: a reload', async () => {
+    relay!.on = () => true
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
+  })
+
+  test('reconfd is killed between two commands: the next life asks for a reload', async () => {
+    const hung = new Promise<void>((reached) => {
+      relay!.on = (text) => {
+        if (text.includes('add server')) reached()
+        return text.includes('add server')
+      }
+    })
+    const attempt = scene.attempt(scene.runtime())
+    await hung
+    relay!.on = () => false
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('unknown-content')
+    await attempt
+  })
+
+  test('of two processes one cannot follow: neither is changed', async () => {
+    scene.sockets = [relay!.path, `${relay!.path}.none`]
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
+    expect(await scene.servers()).toEqual(['web/a'])
+  })
+
+  test('two sockets of which one fails in the middle: a reload', async () => {
+    scene.sockets = [scene.haproxy.socket, relay!.path]
+    await scene.know()
+    relay!.on = (text) => text.includes('add server')
+    scene.write(A, B)
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
+    expect(await scene.isKnown()).toBe(false)
+  })
+})
+
+describe('over a restart of reconfd', { timeout: 120_000 }, () => {
+  test('what was leaving is deleted by the next life', async () => {
+    scene = await new Scene('3.0').start(A, B)
+    const first = scene.runtime()
+    const [one, other] = [await scene.connection(), await scene.connection()]
+    scene.write(B)
+    expect(reason(await scene.attempt(first, 60_000))).toBe('drain web/a')
+    await first.close()
+    one.destroy()
+    other.destroy()
+    expect(await scene.servers()).toEqual(['web/a maint', 'web/b'])
+    await scene.runtime().resume([scene.dest])
+    await scene.has('web/b')
+  })
+
+  test('a onetime run stays until all is deleted', async () => {
+    scene = await new Scene('2.6').start(A, B)
+    scene.write(B)
+    expect(reason(await scene.attempt(scene.runtime(true)))).toBe('drain web/a')
+    expect(await scene.servers()).toEqual(['web/b'])
+  })
+})
+
+test('HAProxy 2.2 is reloaded', { timeout: 120_000 }, async () => {
+  scene = await new Scene('2.2').start(A)
+  scene.write(A, B)
+  expect(reason(await scene.attempt(scene.runtime()))).toBe('version')
+})
+
+test('a process that a reload has started is recognised', { timeout: 120_000 }, async () => {
+  scene = await new Scene('3.2').start(A)
+  const runtime = scene.runtime()
+  const target = { dest: scene.dest, sockets: scene.sockets, drain: 100, others: [] }
+  const mark = await runtime.reloading({ targets: [target], strangers: [] })
+  expect(await scene.isKnown()).toBe(false)
+  await runtime.reloaded(mark)
+  scene.haproxy.reload()
+  await until('it is known', () => scene.isKnown(), { timeout: 60_000 })
+  scene.write(A, B)
+  expect(reason(await scene.attempt(runtime))).toBe('add web/b')
+})

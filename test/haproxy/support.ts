@@ -1,0 +1,138 @@
+// HAProxy for tests of the Runtime API: one of each release, with a master that reloads, and what it says of itself.
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ok } from '../../src/core/result.ts'
+import { ask } from '../../src/haproxy/client.ts'
+import type { Keeper, Loaded } from '../../src/haproxy/loaded.ts'
+import { infoOf, serversOf } from '../../src/haproxy/process.ts'
+import { ServerProcess, serverBinary, tempDir } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+
+/** The releases that can do something at run time. */
+export const ABLE = ['2.6', '3.0', '3.2'] as const
+
+/** The command line of a release, for check_cmd. */
+export function commandOf(release: string): string {
+  const { path, env } = serverBinary(`haproxy-${release}`)
+  const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  return ['env', ...environment, path].join(' ')
+}
+
+/** A master with its worker. The file needs `stats socket SOCKET level admin`. */
+export class Haproxy {
+  readonly socket: string
+  readonly pidFile: string
+  readonly #process: ServerProcess
+  /** When it was asked last. */
+  #worker: number | undefined
+
+  private constructor(release: string, config: string, dir: string) {
+    this.socket = join(dir, 'admin.sock')
+    this.pidFile = join(dir, 'haproxy.pid')
+    this.#process = new ServerProcess({
+      name: `haproxy-${release}`,
+      args: ['-W', '-db', '-f', config, '-p', this.pidFile],
+      ready: async () => existsSync(this.pidFile) && (await this.id()) !== undefined,
+    })
+  }
+
+  /** Where its socket will be is known before it is started. */
+  static at(release: string, config: string, dir = tempDir('haproxy')): Haproxy {
+    return new Haproxy(release, config, dir)
+  }
+
+  async start(): Promise<this> {
+    await this.#process.start()
+    return this
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop()
+    rmSync(this.pidFile, { force: true })
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /** As it is done by a signal: when this returns the new worker is not there yet. */
+  reload(): void {
+    process.kill(this.pid, 'SIGUSR2')
+  }
+
+  /** The master and its worker, at once. */
+  kill(): void {
+    const worker = this.#worker
+    process.kill(this.pid, 'SIGKILL')
+    if (worker !== undefined) process.kill(worker, 'SIGKILL')
+  }
+
+  get pid(): number {
+    return Number(readFileSync(this.pidFile, 'utf8'))
+  }
+
+  get output(): string {
+    return this.#process.output
+  }
+
+  /** For reload_cmd, of a master. */
+  get reloadCommand(): string {
+    return `kill -USR2 $(cat ${this.pidFile})`
+  }
+
+  /** Of the worker that answers; undefined when none does. */
+  async id(): Promise<string | undefined> {
+    const id = infoOf(await this.ask('show info').catch(() => ''))?.id
+    if (id !== undefined) this.#worker = Number(id.split(' ', 1)[0])
+    return id
+  }
+
+  async ask(command: string): Promise<string> {
+    return (await ask(this.socket, [command]))[0] ?? ''
+  }
+
+  /** A line for each server: `web/n1 127.0.0.1:80 weight 1`, and `maint` or `drain`. Sorted. */
+  async servers(): Promise<string[]> {
+    const backends = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
+    return [...backends.values()]
+      .flatMap((servers) => [...servers.values()])
+      .map(({ backend, name, place, weight, isMaintained, isDrained }) => {
+        const state = isMaintained ? ' maint' : isDrained ? ' drain' : ''
+        const at = place === undefined ? 'no address' : `${place.address}:${place.port}`
+        return `${backend}/${name} ${at} weight ${weight}${state}`
+      })
+      .sort()
+  }
+
+  async has(...lines: readonly string[]): Promise<void> {
+    const wanted = JSON.stringify([...lines].sort())
+    await until(
+      `the servers of HAProxy are ${wanted}`,
+      async () => JSON.stringify(await this.servers().catch(() => [])) === wanted,
+      { timeout: 60_000 },
+    ).catch(async (error: unknown) => {
+      throw new Error(
+        `${String(error)}\nthey are ${JSON.stringify(await this.servers().catch(String))}`,
+      )
+    })
+  }
+}
+
+/** What reconfd keeps in its state directory, here in memory: this process has loaded the file as it is now. */
+export async function keeperOf(
+  dest: string,
+  sockets: readonly string[],
+  id: string,
+): Promise<Keeper> {
+  const content = await readFile(dest, 'latin1')
+  const processes = Object.fromEntries(sockets.map((socket) => [socket, { id, leaving: [] }]))
+  const loaded: Loaded = { content, others: {}, processes }
+  const texts = new Map([[dest, JSON.stringify(loaded)]])
+  return {
+    get: async (name) => texts.get(name),
+    set: async (name, text) => ok(void texts.set(name, text)),
+    delete: async (name) => ok(void texts.delete(name)),
+  }
+}

@@ -1,0 +1,210 @@
+// Nodes come and go under load: with the Runtime API there is no reload, one process, no failed request, and nothing is
+// cut before `drain`. With RECONFD_LONG=1, 1,000 node changes with and without it; the figures are printed, and
+// docs/haproxy.md quotes their ratios.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Site, type Running } from '../e2e/support.ts'
+import { isLong } from '../faults/random.ts'
+import { freePorts } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { Load, LONG, Nodes, type LoadResult } from './load.ts'
+import { Haproxy } from './support.ts'
+
+/** Each takes one node away and brings another one. */
+const CHANGES = isLong ? 500 : 15
+const AT_ONCE = 10
+const DRAIN = 20 * LONG
+
+/** What a churn has cost. CPU in milliseconds for each change. */
+interface Figures extends LoadResult {
+  readonly reloads: number
+  readonly workers: number
+  /** Of all workers together at the peak, in MB. */
+  readonly memory: number
+  readonly haproxyCpu: number
+  readonly reconfdCpu: number
+  /** From the changed key to the first request that reaches the new node, in milliseconds: the median. */
+  readonly effect: number
+  readonly isOneProcess: boolean
+}
+
+let ends: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const end of ends.reverse()) await end()
+  ends = []
+})
+
+const node = (n: number): string => `127.0.${1 + Math.floor(n / 200)}.${1 + (n % 200)}`
+
+async function churn(release: string, isRuntime: boolean): Promise<Figures> {
+  const nodes = await new Nodes().start()
+  ends.push(() => nodes.stop())
+  const [port = 0] = await freePorts(1)
+  const store: string[] = []
+  const site = new Site(store)
+  ends.push(() => site.close())
+  site.config('')
+  const keys = site.path('keys.json')
+  store.push('-backend', 'file', '-file', keys, '-poll-interval', '20ms', '-debounce', '0')
+  const haproxy = Haproxy.at(release, site.path('haproxy.cfg'), join(site.root, 'out'))
+  site.template('haproxy.cfg', template(port, haproxy.socket))
+  const tables = { haproxy: { socket: haproxy.socket, drain: `${DRAIN}ms` } }
+  site.resource(
+    'haproxy.cfg',
+    {
+      reload_cmd: `echo reload >> ${site.path('reloads')}; [ ! -e ${haproxy.pidFile} ] || ${haproxy.reloadCommand}`,
+    },
+    isRuntime ? tables : {},
+  )
+  const set = (first: number): void => {
+    const web = Array.from({ length: AT_ONCE }, (_, n) => [
+      `n${first + n}`,
+      `${node(first + n)}:${nodes.port}`,
+    ])
+    writeFileSync(keys, JSON.stringify({ web: Object.fromEntries(web) }))
+  }
+  set(0)
+  expect((await site.start('-onetime').finished).code).toBe(0)
+  await haproxy.start()
+  ends.push(() => haproxy.stop())
+  const run = site.start('-watch')
+  const load = new Load(port).start()
+  // After this one it is known what HAProxy has loaded.
+  set(1)
+  await reaches(load, node(AT_ONCE))
+  await until('it is known', () => !isRuntime || isKnown(site), { timeout: 60_000 })
+  const isAlone = (): boolean => workersOf(haproxy.pid).length === 1
+  await until('the worker before the reload has ended', isAlone, { timeout: 60_000 })
+  return measured(run, site, haproxy, load, set)
+}
+
+const isKnown = (site: Site): boolean => {
+  const folders = readdirSync(join(site.root, 'state')).filter((name) =>
+    name.startsWith('haproxy-'),
+  )
+  return folders.some((name) => readdirSync(join(site.root, 'state', name)).length > 0)
+}
+
+async function measured(
+  run: Running,
+  site: Site,
+  haproxy: Haproxy,
+  load: Load,
+  set: (first: number) => void,
+): Promise<Figures> {
+  const [id, reloads] = [await haproxy.id(), site.lines('reloads')]
+  const before = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
+  let [workers, memory] = [0, 0]
+  const effects: number[] = []
+  for (let change = 1; change <= CHANGES; change++) {
+    const began = performance.now()
+    set(1 + change)
+    await reaches(load, node(AT_ONCE + change))
+    effects.push(performance.now() - began)
+    const now = workersOf(haproxy.pid)
+    workers = Math.max(workers, now.length)
+    memory = Math.max(
+      memory,
+      now.reduce((sum, pid) => sum + memoryOf(pid), 0),
+    )
+  }
+  const cpu = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
+  const result = await load.stop()
+  const lines = Array.from({ length: AT_ONCE }, (_, n) => `n${1 + CHANGES + n}`)
+  // What has left is deleted when its last connection has ended.
+  await until(
+    'the servers are those of the file',
+    async () => {
+      const names = (await haproxy.servers()).map((line) => /^web\/(\S+)/.exec(line)?.[1])
+      return names.toSorted().join() === lines.toSorted().join()
+    },
+    { timeout: 60_000 },
+  )
+  return {
+    ...result,
+    reloads: site.lines('reloads') - reloads,
+    workers,
+    memory: Math.round(memory),
+    haproxyCpu: round((cpu[0] - before[0]) / CHANGES),
+    reconfdCpu: round((cpu[1] - before[1]) / CHANGES),
+    effect: round(effects.toSorted((a, b) => a - b)[Math.floor(effects.length / 2)] ?? 0),
+    isOneProcess: (await haproxy.id()) === id,
+  }
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10
+
+const reaches = (load: Load, address: string): Promise<true> =>
+  until(
+    `a request reaches ${address}`,
+    async () => (await load.reach().catch(() => '')) === address || undefined,
+    {
+      timeout: 60_000,
+      every: 1,
+    },
+  ) as Promise<true>
+
+const statOf = (pid: number): string[] => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+  } catch {
+    return []
+  }
+}
+/** Its children that run, and that have ended. */
+function workersOf(master: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => Number(statOf(pid)[1]) === master)
+}
+/** Milliseconds of processor time, with that of children. */
+function cpuOf(pid: number): number {
+  const own = statOf(pid)
+    .slice(11, 15)
+    .reduce((sum, ticks) => sum + Number(ticks) * 10, 0)
+  return own + workersOf(pid).reduce((sum, child) => sum + cpuOf(child), 0)
+}
+const memoryOf = (pid: number): number => (Number(statOf(pid)[21] ?? 0) * 4096) / 1e6
+
+const template = (port: number, socket: string): string => `global
+    stats socket ${socket} mode 600 level admin expose-fd listeners
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+frontend web
+    bind 127.0.0.1:${port}
+    default_backend web
+backend web
+{% for s in range("/web") %}
+    server {{ base(s.key) }} {{ s.value }} check inter 1s
+{% endfor %}
+`
+
+describe('nodes come and go under load', { timeout: isLong ? 7_200_000 : 180_000 }, () => {
+  test.each(isLong ? ['2.6', '3.0', '3.2'] : ['3.2'])('HAProxy %s at run time', async (release) => {
+    const figures = await churn(release, true)
+    print(`${release} at run time`, figures)
+    expect(figures.failures).toEqual([])
+    expect(figures.conversations).toBeGreaterThan(0)
+    expect(figures).toMatchObject({ reloads: 0, isOneProcess: true, workers: 1 })
+  })
+
+  test.runIf(isLong).each(['2.6', '3.0', '3.2'])('HAProxy %s with reloads', async (release) => {
+    const figures = await churn(release, false)
+    print(`${release} with reloads`, figures)
+    expect(figures.reloads).toBeGreaterThan(0)
+  })
+})
+
+function print(what: string, { failures, ...figures }: Figures): void {
+  const kinds = [...new Set(failures)].map(
+    (one) => `${failures.filter((other) => other === one).length} × ${one}`,
+  )
+  process.stdout.write(
+    `${what}, ${CHANGES} changes: ${JSON.stringify({ ...figures, failures: kinds })}\n`,
+  )
+}

@@ -6,7 +6,8 @@ import { lastLines } from '../core/output.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import type { ReadResource } from '../config/resource.ts'
-import { readResources, type LoadedResources } from '../config/resources.ts'
+import { allFaults, readResources } from '../config/resources.ts'
+import type { Definitions } from '../config/refused.ts'
 import { openStore } from '../stores/registry.ts'
 import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
@@ -18,7 +19,7 @@ export interface Checked {
   readonly findings: readonly Finding[]
   readonly counted: Counted
   /** Absent when conf.d is not right. */
-  readonly loaded?: LoadedResources
+  readonly loaded?: Definitions
 }
 
 /** How long the shell may take to read a command, in milliseconds. */
@@ -28,9 +29,10 @@ const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as
 
 export async function checkOffline(settings: Settings): Promise<Checked> {
   const loaded = await readResources(settings)
-  const { read } = loaded
+  const { read, empty } = loaded
+  const faults = allFaults(loaded)
   const found = [
-    ...errors(loaded.faults),
+    ...errors(empty === undefined ? faults : [empty, ...faults]),
     ...warnings(loaded.notices),
     ...(await templateFindings(read, settings)),
     ...errors(await commandFaults(read)),
@@ -43,7 +45,7 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
       resources: read.length,
       templates: read.reduce((sum, { specs }) => sum + specs.length, 0),
     },
-    ...(loaded.faults.length === 0 ? { loaded } : {}),
+    ...(faults.length === 0 ? { loaded } : {}),
   }
 }
 
@@ -53,7 +55,7 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
  */
 async function storeFindings(
   settings: Settings,
-  { resources, stores }: LoadedResources,
+  { resources, stores }: Definitions,
 ): Promise<Finding[]> {
   const wanted = await wantedStores(settings, stores, resources)
   const all = await Promise.all(

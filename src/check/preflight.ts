@@ -8,7 +8,7 @@ import { runCommand } from '../apply/command.ts'
 import { removeDirs } from '../apply/dirs.ts'
 import { observe } from '../apply/observe.ts'
 import { stage } from '../apply/stage.ts'
-import type { LoadedResources } from '../config/resources.ts'
+import type { Definitions } from '../config/refused.ts'
 import { shellWord } from '../core/command.ts'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -33,7 +33,7 @@ export interface Preflight {
 
 export async function preflight(
   settings: Settings,
-  { resources, stores }: LoadedResources,
+  { resources, stores }: Definitions,
 ): Promise<Preflight> {
   const wanted = await wantedStores(settings, stores, resources)
   const asked = await Promise.all(wanted.map((one) => askStore(one, resources, settings.timeout)))

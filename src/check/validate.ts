@@ -3,7 +3,7 @@
 import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import type { LoadedResources } from '../config/resources.ts'
+import type { Definitions } from '../config/refused.ts'
 import { counted } from '../core/words.ts'
 import { run } from '../engine/run.ts'
 import { Progress } from '../observe/progress.ts'
@@ -19,7 +19,7 @@ export interface Validation {
 
 export async function validate(
   settings: Settings,
-  { resources }: LoadedResources,
+  { resources }: Definitions,
 ): Promise<Validation> {
   const progress = new Progress()
   const ended = await run(

@@ -1,4 +1,6 @@
 // What can only be checked across all resources of conf.d: destinations, groups, prefixes.
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Settings } from '../core/settings.ts'
@@ -29,20 +31,26 @@ export interface Checked {
   readonly reloads: boolean
 }
 
-export function checkAcross(
+/** Faults go by the name of the resource. */
+export async function checkAcross(
   resources: readonly Checked[],
   settings: Settings,
-): { readonly faults: readonly Fault[]; readonly notices: readonly Fault[] } {
-  const idle = resources.map((one) =>
-    withoutEffect(one.document, one.whole, reloads(one, resources)),
-  )
+): Promise<{
+  readonly faults: ReadonlyMap<string, readonly Fault[]>
+  readonly notices: readonly Fault[]
+}> {
+  const faults = new Map<string, readonly Fault[]>()
+  const notices: Fault[] = []
+  const shared = await sharedDestinations(resources)
+  for (const one of resources) {
+    const idle = withoutEffect(one.document, one.whole, reloads(one, resources))
+    const own = [...idle.faults, ...(shared.get(one.name) ?? [])]
+    if (own.length > 0) faults.set(one.name, own)
+    notices.push(...idle.notices)
+  }
   return {
-    faults: [...idle.flatMap(({ faults }) => faults), ...sharedDestinations(resources)],
-    notices: [
-      ...idle.flatMap(({ notices }) => notices),
-      ...lonelyGroups(resources),
-      ...prefixNotice(resources, settings),
-    ],
+    faults,
+    notices: [...notices, ...lonelyGroups(resources), ...prefixNotice(resources, settings)],
   }
 }
 
@@ -55,22 +63,42 @@ const reloads = (one: Checked, all: readonly Checked[]): boolean =>
  * Two templates that go over the same keys would write the same files; whether two that go over
  * different ones do is seen when they are rendered.
  */
-function sharedDestinations(resources: readonly Checked[]): Fault[] {
-  const first = new Map<string, string>()
-  return resources.flatMap(({ document, templates }) =>
-    templates.flatMap(({ path, dest, forEach }) => {
-      if (dest === undefined) return []
+async function sharedDestinations(
+  resources: readonly Checked[],
+): Promise<ReadonlyMap<string, readonly Fault[]>> {
+  const first = new Map<string, { readonly at: string; readonly dest: string }>()
+  const faults = new Map<string, Fault[]>()
+  for (const { name, document, templates } of resources) {
+    for (const { path, dest, forEach } of templates) {
+      if (dest === undefined) continue
       const at = [...path, 'dest']
-      const files = JSON.stringify([dest, forEach])
+      const files = JSON.stringify([await realDestination(dest), forEach])
       const other = first.get(files)
       if (other === undefined) {
-        first.set(files, `${document.file}:${document.place(at, 'value').line}`)
-        return []
+        first.set(files, { at: `${document.file}:${document.place(at, 'value').line}`, dest })
+        continue
       }
-      const message = `dest ${dest} is already written by ${other}`
-      return [document.fault(at, 'value', message, 'each file is written by one template only')]
-    }),
-  )
+      const as = other.dest === dest ? '' : ` as ${other.dest}, by way of a symbolic link`
+      const message = `dest ${dest} is already written by ${other.at}${as}`
+      const hint = 'each file is written by one template only'
+      faults.set(name, [...(faults.get(name) ?? []), document.fault(at, 'value', message, hint)])
+    }
+  }
+  return faults
+}
+
+/** The file that a destination comes to: links are followed, as far as there is something. */
+async function realDestination(dest: string): Promise<string> {
+  const tag = dest.indexOf('{{')
+  const fixed = tag < 0 ? dest : dest.slice(0, dest.lastIndexOf('/', tag))
+  return (await realOf(fixed)) + dest.slice(fixed.length)
+}
+
+async function realOf(path: string): Promise<string> {
+  const real = await realpath(path).catch(() => undefined)
+  const folder = dirname(path)
+  if (real !== undefined || folder === path) return real ?? path
+  return join(await realOf(folder), basename(path))
 }
 
 /** A group of one is most likely a name that is spelled in two ways. */

@@ -1,4 +1,4 @@
-// The settings of `reconfd register`, out of its flags, the environment and confd.toml.
+// The settings of `reconfd register`, from its flags, the environment and confd.toml.
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
@@ -24,17 +24,17 @@ import { parseRegistryUri, type ParsedUri } from './registry-uri.ts'
 import { isAddress } from './service-file.ts'
 import { parseDuration, type Parsed } from './values.ts'
 
-/** Where the settings of a run come from, the weakest first. */
+/** The sources of the settings, the weakest first. */
 export interface Given {
   readonly file: Values
   readonly environment: Values
   readonly flags: CommandLine
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Of a run with all of them. */
+  /** Those of an engine run with all of these sources. */
   readonly settings: Settings
 }
 
-/** The backend whose connection settings in confd.toml are meant for a registry, too. */
+/** The backend whose connection settings in confd.toml also apply to a registry. */
 const BACKENDS: Readonly<Record<string, BackendName>> = {
   etcd: 'etcdv3',
   etcdv2: 'etcdv2',
@@ -44,7 +44,7 @@ const BACKENDS: Readonly<Record<string, BackendName>> = {
   zookeeper: 'zookeeper',
 }
 
-/** All faults of the flags at once. */
+/** Reports all faults of the flags at once. */
 export async function registerSettings(given: Given): Promise<Result<RegisterSettings, Fault[]>> {
   const flags = new Flags(given.flags.own ?? new Map())
   const { operand, argv } = given.flags
@@ -158,7 +158,7 @@ function ownService(flags: Flags, argv: readonly string[] | undefined): OwnServi
   return undefined
 }
 
-/** @param implied registrator's command line: a registry, and nothing that says what is registered */
+/** @param implied only a registry is given, as on registrator's command line */
 function dockerSettings(
   flags: Flags,
   env: Given['env'],
@@ -202,7 +202,7 @@ function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   return { connection: { ...connection, nodes }, limits }
 }
 
-/** The flags as values; what is wrong with them is gathered in `faults`. */
+/** The flags as values; collects every fault in `faults`. */
 class Flags {
   readonly faults: Fault[] = []
 
@@ -228,7 +228,7 @@ class Flags {
     return text === '' ? undefined : text
   }
 
-  /** Milliseconds of a duration. Of one that was not given its default; undefined where it has none. */
+  /** A duration in milliseconds, or a number; the default if the flag is absent. */
   number(name: RegisterFlagName): number | undefined {
     const spec = registerFlags[name] as RegisterFlag
     const given = this.given.get(name)?.at(-1)
@@ -281,7 +281,7 @@ function numberFrom(
   text: string,
 ): Parsed<number> {
   if (type === 'duration') return atLeast(parseDuration(text), least)
-  // Registrator's is a number of milliseconds.
+  // A bare number means milliseconds in registrator.
   if (type === 'milliseconds')
     return atLeast(parseDuration(/^\d+$/.test(text) ? `${text}ms` : text), least)
   if (type === 'attempts' && text === '-1') return ok(-1)

@@ -41,7 +41,7 @@ export interface ParsedUri {
   readonly tls: boolean
 }
 
-/** What is wrong with it, and what to write. */
+/** The fault of a URI, and what to write instead. */
 export interface UriFault {
   readonly message: string
   readonly hint: string
@@ -105,7 +105,7 @@ function targetOf(uri: string, kind: RegistryKind, path: string): Result<Registr
   return err({ message: 'skydns2:// needs a DNS domain as its path', hint })
 }
 
-/** Undefined when it is no address. */
+/** Returns undefined for text that is no address. */
 function withPort(node: string, port: number): string | undefined {
   const [, host, given] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(node) ?? []
   if (host === undefined || Number(given ?? port) > 65_535) return undefined

@@ -130,7 +130,7 @@ async function checkCommand(
   const http = await readHttp(given)
   return {
     kind: 'check',
-    settings,
+    settings: preflight ? settings : { ...settings, isElsewhere: true },
     faults,
     doubts: http.ok ? [] : [http.error],
     notices: [
@@ -166,7 +166,8 @@ async function registerCommand(
 async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Command> {
   const { default: path } = await import('node:path')
   const out = flags.own?.get('o')?.at(-1) ?? '-'
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const assembled = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const settings: Settings = { ...assembled, failureMode: 'fail-fast' }
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 

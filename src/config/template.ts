@@ -244,7 +244,10 @@ export class TemplateCheck {
         kind === 'passwd'
           ? 'see getent passwd'
           : 'see getent group; resources that change together get a group = above [template]'
-      this.#fault(nameKey, `there is no ${what} ${name} on this machine`, hint)
+      const message = `there is no ${what} ${name} on this machine`
+      const fault = this.document.fault([...this.path, nameKey], 'value', message, hint)
+      if (this.context.settings.isElsewhere === true) this.notices.push(fault)
+      else this.faults.push(fault)
     }
     return found
   }

@@ -52,15 +52,25 @@ export function parseToml(file: string, source: string): Result<TomlDocument, Fa
       const reason = error instanceof Error ? error.message : String(error)
       return err({ kind: 'config', message: `TOML cannot be read: ${reason}`, file })
     }
-    const reason = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? ''
+    const reason = reasonOf(error, text)
     return err(pointAt(file, text, error, `TOML syntax: ${reason}`, syntaxHint(reason)))
   }
+}
+
+function reasonOf(error: TomlError, text: string): string {
+  const told = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? ''
+  const line = text.split('\n')[error.line - 1] ?? ''
+  const isAtEnd = error.column > line.trimEnd().length
+  return isAtEnd && told.includes('control characters') ? 'this string is not closed' : told
 }
 
 /** What to do about the mistakes people make most; smol-toml's own words tell the rest. */
 function syntaxHint(reason: string): string {
   if (reason.includes('redefine')) {
     return 'the key or table is there twice; several templates in one file are written [[template]]'
+  }
+  if (reason.includes('not closed') || reason.includes('unfinished string')) {
+    return 'put a " at its end; text over several lines stands between """ and """'
   }
   if (/invalid value|unfinished string|unfinished numeric|numeric literal/.test(reason)) {
     return 'text stands in quotes, as in dest = "/etc/haproxy/haproxy.cfg"'

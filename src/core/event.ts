@@ -219,7 +219,9 @@ export type Event =
   | {
       readonly kind: 'failed'
       readonly resource: string
-      readonly at: 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
+      /** `configuration`: its definition in conf.d is not right; it lasts until conf.d is read again. */
+      readonly at:
+        'configuration' | 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
       readonly fault: Fault
       readonly retryIn: number | null
     }

@@ -10,7 +10,7 @@ export interface RegistryTarget {
   readonly kind: RegistryKind
   /** The directory that all entries lie in, such as `/services`; `/` for none. Of skydns2: the domain. */
   readonly path: string
-  /** As it was given: for messages and to tell registrars apart. */
+  /** As given; for messages. */
   readonly uri: string
 }
 
@@ -63,9 +63,9 @@ export interface DockerSettings {
   readonly explicit: boolean
   /** The label that holds a container's address. */
   readonly ipLabel?: string
-  /** Commands that containers name as checks are run. */
+  /** Run the commands that containers name as checks. */
   readonly allowScripts: boolean
-  /** `on-success`: what a failed container has registered stays for a TTL. */
+  /** `on-success`: entries of a failed container stay for a TTL. */
   readonly deregister: 'always' | 'on-success'
 }
 
@@ -75,12 +75,12 @@ export interface RegisterSettings {
   readonly limits: Limits
   /** The name of this host in ids. */
   readonly host: string
-  /** The address of every service that says nothing else; absent: this machine's own. */
+  /** The address of services without one of their own; absent: this machine's. */
   readonly address?: string
-  /** Put on every service. */
+  /** Added to every service. */
   readonly tags: readonly string[]
   readonly own?: OwnService
-  /** What is run while its service is registered. */
+  /** The command that runs while its service is registered. */
   readonly command?: readonly string[]
   /** The folder of service files. */
   readonly conf?: string
@@ -95,7 +95,7 @@ export interface RegisterSettings {
   readonly drain: number
   /** Between telling a command to stop and killing it. */
   readonly killTimeout: number
-  /** How often the store is tried at the start before giving up; absent: until it is there. */
+  /** Further tries at the start before giving up; absent: no limit. */
   readonly retryAttempts?: number
   readonly retryInterval?: number
   readonly stateDir: string
@@ -107,7 +107,7 @@ export interface RegisterSettings {
 
 /** The least TTL that a store can keep, in milliseconds. */
 export const leastTtl: Readonly<Record<RegistryKind, number>> = {
-  // One and a half election timeouts; a shorter one is made longer without a word.
+  // One and a half election timeouts; etcd silently extends a shorter one.
   etcd: 2_000,
   etcdv2: 1_000,
   skydns2: 1_000,
@@ -119,7 +119,7 @@ export const leastTtl: Readonly<Record<RegistryKind, number>> = {
 }
 
 /**
- * Why a name or an id cannot be one part of a path in a store; undefined when it can. Who starts a container
+ * Why a name or an id cannot be one part of a path in a store; undefined if it can. Whoever starts a container
  * chooses them: `../other` would be somebody else's entry.
  */
 export function notOnePart(text: string): string | undefined {
@@ -147,6 +147,6 @@ export function checkFrom(text: string): CheckKind | undefined {
   return { kind: 'command', command: what }
 }
 
-/** Separated by commas; one that belongs to an item has a backslash before it. */
+/** Splits at commas; `\,` is a comma inside an item. */
 export const splitList = (text: string): readonly string[] =>
   (text.match(/(?:\\,|[^,])+/g) ?? []).map((item) => item.replaceAll('\\,', ','))

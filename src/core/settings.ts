@@ -119,6 +119,8 @@ export interface Settings extends StoreSettings {
   readonly reloadAlways: boolean
   /** The only resources that are wanted; empty: all. */
   readonly only: readonly string[]
+  /** The settings may be for another machine: what this one lacks is no fault. */
+  readonly isElsewhere?: true
   /** Whether a bad file in conf.d concerns itself, or the whole run. */
   readonly failureMode: 'best-effort' | 'fail-fast'
   /** Variables in resources are expanded, where they do not say otherwise. */

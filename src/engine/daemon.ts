@@ -124,6 +124,7 @@ export class Daemon {
       resources: first.value.resources.length,
       uses: usesOf(first.value),
     })
+    generations.tellRefused(first.value)
     if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
@@ -183,9 +184,21 @@ export class Daemon {
         )
       warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
     }
+    if (this.settings.reloadAlways) await this.#oweAll(resources)
     this.#worker.acceptBeforehand(await accepted.all())
     await this.#parts.kept.load()
     await resumeLoaded(resources, this.#parts)
+  }
+
+  /** For -reload-always. As what an earlier life owes, each runs once, after the first cycle of its resource. */
+  async #oweAll(resources: readonly Resource[]): Promise<void> {
+    const reloading = resources.filter(({ templates }) =>
+      templates.some(({ reloadCmd }) => reloadCmd !== undefined),
+    )
+    const since = systemClock.time()
+    // An unknown command stands for all that are configured.
+    const owed = reloading.map(({ name }) => ({ resource: name, since, commands: [''] }))
+    if (owed.length > 0) warnIfFailed(this.options.emit, await this.state.journal.owe(owed))
   }
 
   /** The first snapshot, one cycle, and what it led to. */
@@ -202,7 +215,8 @@ export class Daemon {
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
     await worker.stop()
-    if (!this.settings.noop) {
+    // What a part of the resources came to is not the status of this machine.
+    if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
       await keepStatus(this.settings, this.#controls, emit)
     }
@@ -230,7 +244,8 @@ export class Daemon {
 
   /** What has come of it, by resource. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
-    const failed = new Set([...this.#worker.failed, ...this.#parts.desk.failed])
+    const refused = this.#generations.current?.refused.map(({ name }) => name) ?? []
+    const failed = new Set([...refused, ...this.#worker.failed, ...this.#parts.desk.failed])
     return { failed: [...failed], changed: [...this.#worker.changed] }
   }
 

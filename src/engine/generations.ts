@@ -1,6 +1,7 @@
 // The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
 // good as a whole before the worker goes over to it; a bad one leaves the former one at work.
 import { loadResources } from '../config/resources.ts'
+import type { Definitions, Refused } from '../config/refused.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
@@ -16,15 +17,18 @@ import type { Worker } from './worker.ts'
 
 export interface Generation {
   readonly resources: readonly Resource[]
+  readonly refused: readonly Refused[]
   readonly feeds: Feeds
 }
 
 export class Generations {
   #current: Generation | undefined
+  /** What of conf.d is at work. */
+  #definitions: Definitions | undefined
   #files: FileWatch | undefined
   /** What an edit of conf.d does not concern keeps the time that it was rendered with. */
   readonly #times = new Times()
-  /** The last load was refused: whatever is edited next may be what was missing. */
+  /** Something of the last load was refused: whatever is edited next may be what was missing. */
   #isRefused = false
   #isStopped = false
   #loading: Promise<unknown> = Promise.resolve()
@@ -58,7 +62,9 @@ export class Generations {
   ): Promise<Result<Generation, readonly Fault[]>> {
     const loading = this.#load(settings, recover)
     this.#loading = loading
-    return loading
+    const first = await loading
+    this.#isRefused = first.ok && first.value.refused.length > 0
+    return first
   }
 
   /** Begins a new one, after those that are on their way. */
@@ -97,10 +103,23 @@ export class Generations {
     }
     const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
     const next = await this.underway.during(work, load())
-    this.#isRefused = !next.ok
+    this.#isRefused = !next.ok || next.value.refused.length > 0
     if (!next.ok) return this.emit({ kind: 'generation-kept', reason, faults: next.error })
     const resources = next.value.resources.length
     this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
+    this.tellRefused(next.value)
+  }
+
+  /** To be told once those who listen know of the generation. */
+  tellRefused({ refused }: Generation): void {
+    for (const { name: resource, faults, isKept } of refused) {
+      for (const fault of faults) {
+        this.emit({ kind: 'failed', resource, at: 'configuration', fault, retryIn: null })
+      }
+      if (!isKept) continue
+      const message = `${resource}: its former definition stays at work until the file is right`
+      this.emit({ kind: 'notice', level: 'warn', message })
+    }
   }
 
   /** Reads one and sets the worker to it. What the former one has open is kept if it serves. */
@@ -109,7 +128,7 @@ export class Generations {
     recover?: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
     const { emit, once, crashed, worker } = this
-    const loaded = await loadResources(settings)
+    const loaded = await loadResources(settings, this.#definitions)
     if (!loaded.ok) return loaded
     for (const fault of loaded.value.notices) {
       emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
@@ -130,8 +149,9 @@ export class Generations {
       crashed,
     }
     feeds.start()
-    const generation = { resources, feeds }
+    const generation = { resources, refused: loaded.value.refused, feeds }
     this.#current = generation
+    this.#definitions = loaded.value
     worker.adopt({
       resources,
       feeds,
@@ -153,12 +173,12 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
   return noReload ? withoutReload(resource) : resource
 }
 
-/** The stores that each resource reads. */
-export function usesOf({ resources, feeds }: Generation): Uses {
-  return new Map(
-    resources.map((resource) => {
-      const stores = keysOf([resource]).map((key) => feeds.nameOf(key))
-      return [resource.name, [...new Set(stores)]]
-    }),
-  )
+/** The stores that each resource reads; none for one that is not served. */
+export function usesOf({ resources, refused, feeds }: Generation): Uses {
+  const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
+  for (const resource of resources) {
+    const stores = keysOf([resource]).map((key) => feeds.nameOf(key))
+    uses.set(resource.name, [...new Set(stores)])
+  }
+  return uses
 }

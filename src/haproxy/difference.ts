@@ -203,7 +203,7 @@ class SectionDifference {
 
   #place(name: string, { place, options }: Server, actual: RunningServer): void {
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
-    if (place.address === actual.place?.address && place.port === actual.place.port) return
+    if (place.address === actual.place.address && place.port === actual.place.port) return
     if (options.has('hash-key')) this.#reload('options', name, 'moves, and has the option hash-key')
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
   }
@@ -289,9 +289,10 @@ class SectionDifference {
 const COMMAND_WORD = /^[\w.,:/@%=+*!()[\]{}?~^-]*$/
 
 const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
-  one.address === other.address &&
-  one.options.length === other.options.length &&
-  one.options.every((word, at) => word === other.options[at])
+  one === other ||
+  (one.address === other.address &&
+    one.options.length === other.options.length &&
+    one.options.every((word, at) => word === other.options[at]))
 
 const hasNoId = ({ options }: ServerLine): boolean => !options.includes('id')
 const namesOf = ({ servers }: ServerSection): string => servers.map(({ name }) => name).join()

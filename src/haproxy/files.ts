@@ -45,9 +45,11 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
 /** The content before and the one after, of a few files. */
 const PARSED_MOST = 8
 const parsed = new Map<string, Configuration>()
+let newest: Configuration | undefined
 
 export function configurationOf(content: string): Configuration {
-  const known = parsed.get(content) ?? readConfiguration(content)
+  const known = parsed.get(content) ?? readConfiguration(content, newest)
+  newest = known
   parsed.delete(content)
   parsed.set(content, known)
   for (const oldest of parsed.keys()) {

@@ -87,7 +87,7 @@ const leavingOf = ({ leaving }: Process): ReadonlyMap<string, Leaving> =>
   new Map(
     leaving.map(({ backend, name, address, options }) => [
       `${backend}/${name}`,
-      { backend, name, line: { name, address, options, line: 0, isUncertain: false } },
+      { backend, name, line: { name, address, options, isUncertain: false } },
     ]),
   )
 

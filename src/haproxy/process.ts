@@ -23,8 +23,8 @@ export function infoOf(answer: string): ProcessInfo | undefined {
 export interface RunningServer {
   readonly backend: string
   readonly name: string
-  /** Undefined when it has none, or another kind of address. */
-  readonly place: Place | undefined
+  /** Its address is no IP address when it has none, or one of another kind. */
+  readonly place: Place
   readonly weight: number
   readonly isMaintained: boolean
   readonly isDrained: boolean
@@ -46,16 +46,22 @@ export function serversOf(
   const [adminAt, weightAt, portAt] = [at('srv_admin_state'), at('srv_uweight'), at('srv_port')]
   if (Math.min(backendAt, nameAt, addressAt, adminAt, weightAt, portAt) < 0) return undefined
   const backends = new Map<string, Map<string, RunningServer>>()
+  const last = Math.max(backendAt, nameAt, addressAt, adminAt, weightAt, portAt)
+  const fields: string[] = []
   for (const row of rows) {
-    const fields = row.split(' ')
+    fieldsOf(row, last, fields)
     const text = (index: number): string => fields[index] ?? ''
     const [backend, name, admin] = [text(backendAt), text(nameAt), Number(text(adminAt))]
     if (name === '' || Number.isNaN(admin)) return undefined
-    const address = canonical(text(addressAt))
+    const address = text(addressAt)
     const server = {
       backend,
       name,
-      place: address === undefined ? undefined : { address, port: Number(text(portAt)) },
+      // IPv4 has one spelling here; what is no address (a dash) is equal to none.
+      place: {
+        address: address.includes(':') ? (canonical(address) ?? address) : address,
+        port: Number(text(portAt)),
+      },
       weight: Number(text(weightAt)),
       isMaintained: (admin & MAINTENANCE) !== 0,
       isDrained: (admin & DRAIN) !== 0,
@@ -65,4 +71,15 @@ export function serversOf(
     else servers.set(name, server)
   }
   return backends
+}
+
+/** The words of a row up to the last one that is wanted, into an array that is used again: rows come in thousands. */
+function fieldsOf(row: string, last: number, fields: string[]): void {
+  fields.length = 0
+  for (let from = 0; fields.length <= last;) {
+    const to = row.indexOf(' ', from)
+    fields.push(to < 0 ? row.slice(from) : row.slice(from, to))
+    if (to < 0) return
+    from = to + 1
+  }
 }

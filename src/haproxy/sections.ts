@@ -8,8 +8,6 @@ export interface ServerLine {
   readonly address: string
   /** Inherited from `default-server`, then its own; the last mention of an option counts. */
   readonly options: readonly string[]
-  /** 1-based. */
-  readonly line: number
   /** A word of it depends on the environment of HAProxy: it can be kept, and not be added or changed. */
   readonly isUncertain: boolean
 }
@@ -22,6 +20,8 @@ export interface Terms {
   readonly hashType: readonly string[]
   readonly usesAllBackups: boolean
   readonly defaultServer: readonly string[]
+  /** The same as text, which tells it from any other. */
+  readonly inherited: string
   readonly isUncertain: boolean
 }
 
@@ -52,6 +52,8 @@ export interface Configuration {
   readonly hasGlobal: boolean
   /** The `stats socket` lines, as words. */
   readonly sockets: readonly (readonly string[])[]
+  /** The servers by their lines as they are written, with what they inherit. */
+  readonly lines: ReadonlyMap<string, ServerLine>
 }
 
 const SECTIONS: ReadonlySet<string> = new Set([
@@ -65,6 +67,7 @@ const PLAIN_TERMS: Terms = {
   hashType: [],
   usesAllBackups: false,
   defaultServer: [],
+  inherited: '',
   isUncertain: false,
 }
 
@@ -75,10 +78,15 @@ interface Open {
   readonly servers: ServerLine[]
   readonly useServer: (readonly string[])[]
   hasTemplate: boolean
+  readonly names: Set<string>
 }
 
-export function readConfiguration(text: string): Configuration {
-  const reader = new Reader()
+/**
+ * @param known another reading: lines that it has are taken from there, and are the same objects then. Of thousands of
+ * servers a change concerns a few
+ */
+export function readConfiguration(text: string, known?: Configuration): Configuration {
+  const reader = new Reader(known?.lines ?? new Map())
   const lines = text.split('\n')
   for (let at = 0; at < lines.length; at++) reader.line(lines[at] as string, at + 1)
   return reader.end()
@@ -89,13 +97,21 @@ class Reader {
   readonly #sections = new Map<string, ServerSection>()
   readonly #defaults = new Map<string, Terms>()
   readonly #sockets: (readonly string[])[] = []
+  readonly #lines = new Map<string, ServerLine>()
   #lastDefaults = PLAIN_TERMS
   #open: Open | undefined
   #conditions = 0
   #hasGlobal = false
   #doubt: string | undefined
 
+  constructor(private readonly known: ReadonlyMap<string, ServerLine>) {}
+
   line(text: string, line: number): void {
+    if (this.#open !== undefined && hasServers(this.#open) && this.#conditions === 0) {
+      const key = keyOf(this.#open.terms, text)
+      const server = this.known.get(key)
+      if (server !== undefined) return this.#add(this.#open, server, key)
+    }
     const read = wordsOf(text)
     if (read === undefined) {
       this.#doubtful(`line ${line} cannot be read`)
@@ -109,7 +125,8 @@ class Reader {
     else if (this.#open !== undefined && (keyword === 'server' || keyword === 'default-server')) {
       if (this.#conditions > 0) this.#doubtful(`line ${line} is subject to a condition (.if)`)
       if (keyword === 'server' && hasServers(this.#open)) {
-        this.#server(this.#open, rest, isCertain, line)
+        const server = serverLine(this.#open, rest, isCertain)
+        this.#add(this.#open, server, keyOf(this.#open.terms, text))
         return
       }
     }
@@ -125,6 +142,7 @@ class Reader {
       others: this.#others,
       hasGlobal: this.#hasGlobal,
       sockets: this.#sockets,
+      lines: this.#lines,
       ...(this.#doubt === undefined ? {} : { doubt: this.#doubt }),
     }
   }
@@ -150,7 +168,15 @@ class Reader {
       this.#doubtful(`line ${line} names defaults that are not in this file`)
     const plain = keyword === 'defaults' ? PLAIN_TERMS : this.#lastDefaults
     const terms = inherited ?? plain
-    this.#open = { keyword, name, terms, servers: [], useServer: [], hasTemplate: false }
+    this.#open = {
+      keyword,
+      name,
+      terms,
+      servers: [],
+      useServer: [],
+      hasTemplate: false,
+      names: new Set(),
+    }
   }
 
   #close(): void {
@@ -166,17 +192,12 @@ class Reader {
     this.#sections.set(name, open)
   }
 
-  #server(
-    { name: section, servers, terms }: Open,
-    [name = '', address = '', ...own]: readonly string[],
-    isCertain: boolean,
-    line: number,
-  ): void {
-    if (servers.some((server) => server.name === name))
-      this.#doubtful(`${section} has two servers named ${name}`)
-    const options = terms.defaultServer.length === 0 ? own : [...terms.defaultServer, ...own]
-    const isUncertain = !isCertain || terms.isUncertain
-    servers.push({ name, address, options, line, isUncertain })
+  #add(open: Open, server: ServerLine, text: string): void {
+    if (open.names.has(server.name))
+      this.#doubtful(`${open.name} has two servers named ${server.name}`)
+    open.names.add(server.name)
+    open.servers.push(server)
+    this.#lines.set(text, server)
   }
 
   #term(open: Open, words: readonly string[], isCertain: boolean): void {
@@ -188,7 +209,11 @@ class Reader {
     if (keyword === 'mode') set({ mode: rest[0] ?? '' })
     else if (keyword === 'balance') set({ balance: rest })
     else if (keyword === 'hash-type') set({ hashType: rest })
-    else if (keyword === 'default-server') set({ defaultServer: [...terms.defaultServer, ...rest] })
+    else if (keyword === 'default-server')
+      set({
+        defaultServer: [...terms.defaultServer, ...rest],
+        inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
+      })
     else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
     else if (keyword === 'use-server') open.useServer.push(rest)
     else if (keyword.startsWith('server-template')) open.hasTemplate = true
@@ -196,3 +221,16 @@ class Reader {
 }
 
 const hasServers = ({ keyword }: Open): boolean => keyword === 'backend' || keyword === 'listen'
+
+/** The same key, the same server. */
+const keyOf = ({ inherited, isUncertain }: Terms, text: string): string =>
+  isUncertain ? `?${inherited}${text}` : inherited + text
+
+function serverLine(
+  { terms }: Open,
+  [name = '', address = '', ...own]: readonly string[],
+  isCertain: boolean,
+): ServerLine {
+  const options = terms.defaultServer.length === 0 ? own : [...terms.defaultServer, ...own]
+  return { name, address, options, isUncertain: !isCertain || terms.isUncertain }
+}

@@ -38,7 +38,17 @@ function no(name: string): readonly [string, string] {
   return [`no-${name}`, name]
 }
 
-export function serverOf({ address, options: words }: ServerLine): Server {
+const known = new WeakMap<ServerLine, Server>()
+
+export function serverOf(line: ServerLine): Server {
+  const before = known.get(line)
+  if (before !== undefined) return before
+  const server = readServer(line)
+  known.set(line, server)
+  return server
+}
+
+function readServer({ address, options: words }: ServerLine): Server {
   const options = new Map<string, string>()
   let unknown: string | undefined
   for (let at = 0; at < words.length; at++) {
@@ -48,7 +58,7 @@ export function serverOf({ address, options: words }: ServerLine): Server {
       options.delete(undone)
       continue
     }
-    const [args] = known(name) ?? []
+    const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
       // What follows may be its arguments: the words as a whole tell it from another.
@@ -68,7 +78,7 @@ export function serverOf({ address, options: words }: ServerLine): Server {
   return { place, weight, isDisabled, options, ...(unknown === undefined ? {} : { unknown }) }
 }
 
-const known = (name: string): readonly [args: number, releases: string] | undefined =>
+const tableOf = (name: string): readonly [args: number, releases: string] | undefined =>
   Object.hasOwn(SERVER_OPTIONS, name) ? SERVER_OPTIONS[name] : undefined
 
 /** `127.0.0.1:80`, `[::1]:80` or `::1:80`: what both sides read in the same way. */
@@ -94,7 +104,7 @@ export function canonical(address: string): string | undefined {
 export function refusedOn(version: Version, options: ReadonlyMap<string, string>): string[] {
   const tried = triedFor(version)
   return [...options.keys()].filter((name) => {
-    const able = known(name)?.[1].split(' ') ?? []
+    const able = tableOf(name)?.[1].split(' ') ?? []
     return !tried.every((release) => able.includes(release))
   })
 }

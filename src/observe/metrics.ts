@@ -23,6 +23,8 @@ export class Metrics {
   readonly #tries = new Map<string, number>()
   /** When a resource was made dirty; until its reload has succeeded, or nothing was to be done. */
   readonly #dirtySince = new Map<string, number>()
+  /** A resource is not right as conf.d has it. */
+  #isRefused = false
 
   /** @param time milliseconds since 1970 */
   note(event: Event, time: number): void {
@@ -82,6 +84,7 @@ export class Metrics {
       }
       case 'failed':
         failures.inc({ resource: event.resource, step: event.at })
+        this.#isRefused ||= event.at === 'configuration'
         return
       case 'held':
         held.inc({ resource: event.resource })
@@ -91,6 +94,7 @@ export class Metrics {
         return
       case 'started':
       case 'generation-loaded':
+        this.#isRefused = false
         this.#retain(event.uses)
         configurations.inc({ result: 'loaded' })
         return
@@ -127,7 +131,7 @@ export class Metrics {
       const away = (Date.parse(at) - Date.parse(store.since)) / 1000
       if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
     }
-    good.set(configuration === undefined ? 1 : 0)
+    good.set(configuration === undefined && !this.#isRefused ? 1 : 0)
     for (const { name: resource, state: now, owedSince } of resources) {
       for (const one of states) state.set({ resource, state: one }, one === now ? 1 : 0)
       owed.set({ resource }, owedSince === undefined ? 0 : 1)

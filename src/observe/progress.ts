@@ -6,6 +6,7 @@ import type { Event, EventOf, Uses } from '../core/event.ts'
 import type { FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import {
+  configured,
   newResource,
   noteChange,
   noteEvent,
@@ -110,7 +111,7 @@ export class Progress {
   #load(uses: Uses, time: number): void {
     this.#uses = uses
     for (const name of this.#resources.keys()) if (!uses.has(name)) this.#resources.delete(name)
-    for (const name of uses.keys()) this.#of(name, time)
+    for (const name of uses.keys()) configured(this.#of(name, time))
     const stores = new Set([...uses.values()].flat())
     for (const name of [...this.#stores.keys(), ...this.#away]) {
       if (stores.has(name)) continue

@@ -97,10 +97,8 @@ export class Recent {
         const { exitCode, signal, timedOut, duration } = result
         const about = { id, at: time, resources, command, succeeded }
         const how = settledHow(event)
-        const reload: RecentReload = {
-          ...{ ...about, exitCode, signal, timedOut, duration },
-          ...(how === undefined ? {} : { how }),
-        }
+        const ended = { exitCode, signal, timedOut, duration }
+        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)

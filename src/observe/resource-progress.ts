@@ -30,6 +30,10 @@ export interface ResourceProgress {
   /** A difference was found: with `-noop` that is all that becomes of it. */
   readonly isOutOfSync: boolean
   readonly problem?: Problem | undefined
+  /** Its definition in conf.d is not right; the first fault of it. Lasts until conf.d is read again. */
+  readonly refused?: Noted<'failed'> | undefined
+  /** The same of the reading of conf.d before. */
+  readonly formerlyRefused?: Noted<'failed'> | undefined
   /** The part of a store, or the resource of its group, that it waits for. */
   readonly awaits?: Noted<'awaits' | 'waits'> | undefined
   /** Since when it has had no problem of its own; absent before it was first looked at. */
@@ -96,6 +100,7 @@ export function noteEvent(one: Growing, event: Event, time: number): void {
       one.isSeen = true
       return
     case 'failed':
+      if (event.at === 'configuration') return refuse(one, event, time)
       return setProblem(one, 'failed', event, time)
     case 'held':
       return setProblem(one, 'held', event, time)
@@ -127,6 +132,17 @@ export function noteEvent(one: Growing, event: Event, time: number): void {
 function found(one: Growing, dest: string, hash: string | null): void {
   if (hash === null) one.hashes.delete(dest)
   else one.hashes.set(dest, hash)
+}
+
+/** conf.d has been read; if the definition is not right, that follows. */
+export function configured(one: Growing): void {
+  one.formerlyRefused = one.refused
+  one.refused = undefined
+}
+
+function refuse(one: Growing, event: EventOf<'failed'>, time: number): void {
+  one.refused ??= { event, at: time, since: one.formerlyRefused?.since ?? time }
+  one.isSeen = true
 }
 
 function setProblem(

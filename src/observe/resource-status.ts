@@ -50,7 +50,12 @@ function stateOf(
   stores: readonly StoreStatus[],
   owed: number | undefined,
 ): Stated {
-  const { problem, awaits, good } = one
+  const { refused, problem, awaits, good } = one
+  if (refused !== undefined) {
+    const why = `its definition is not right: ${briefly(refused.event.fault)}`
+    const reload = owed === undefined ? '' : `\n${reloadWhy(one)}`
+    return { state: 'failed', since: refused.since, why: why + reload }
+  }
   if (problem !== undefined) {
     const { kind, since } = problem
     const reload = kind === 'failed' && owed !== undefined ? `\n${reloadWhy(one)}` : ''

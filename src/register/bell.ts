@@ -1,4 +1,4 @@
-// A bell: whoever waits is woken, and a ring that nobody has waited for yet wakes the next one at once.
+// A bell wakes whoever waits; a ring without a waiter wakes the next one at once.
 export class Bell {
   #rung = false
   #wake: (() => void) | undefined
@@ -8,7 +8,7 @@ export class Bell {
     this.#wake?.()
   }
 
-  /** Resolves once it has rung, or when so many milliseconds are over. One at a time waits. */
+  /** Resolves when it rings, or after `ms` milliseconds. For one waiter at a time. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {

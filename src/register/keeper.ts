@@ -1,6 +1,6 @@
-// Keeps a store at what is wanted, for as long as it is told to: one loop, level-triggered. It knows what is
-// wanted and what is there, and does what reconcile.ts says; when the store breaks it goes to the next node,
-// with backoff, and compares everything again.
+// Keeps a store in the wanted state: one level-triggered loop. It compares the wanted entries with those in
+// the store (reconcile.ts) and writes the difference. When a connection breaks, it tries the next node with
+// backoff, and compares everything again.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Bell } from './bell.ts'
@@ -14,7 +14,7 @@ export interface KeeperOptions {
   readonly refresh: number
   /** Milliseconds between two readings of what is there; 0: never. */
   readonly resync: number
-  /** How often the store is tried at first before giving up, beside the first time. */
+  /** Further tries at the start before giving up. */
   readonly attempts?: number
   /** Milliseconds between these tries. */
   readonly pause?: number
@@ -26,11 +26,11 @@ const BACKOFF: Backoff = { first: 100, most: 700 }
 const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
 /** Milliseconds from one reading of everything to the next. */
 const AFTER_READ = 250
-/** Entries written or removed at once: a renewal that falls due waits for no more. */
+/** Entries written or removed at once: a renewal that is due waits for no more than these. */
 const BATCH = 100
-/** Milliseconds until an entry is tried again that is somebody else's. */
+/** Milliseconds until the next try of an entry that belongs to somebody else. */
 const WHILE_TAKEN = 1_000
-/** Likewise of one that was refused for another reason, which doubles. */
+/** The same for an entry refused for another reason. */
 const WHILE_REFUSED: Backoff = { first: 5_000, most: 60_000 }
 
 interface RefusedEntry extends Refusal {
@@ -71,7 +71,7 @@ export class Keeper {
     private readonly options: KeeperOptions,
   ) {}
 
-  /** Everything that is wanted from now on. Before the first call nothing is touched, and nothing renewed. */
+  /** Replaces the wanted state. Before the first call nothing is written or renewed. */
   want(wants: Wants): void {
     this.#wants = wants
     this.#texts = new Map([...wants.entries].map(([key, { text }]) => [key, text]))
@@ -82,16 +82,16 @@ export class Keeper {
     return { live: this.#session !== undefined, present: this.#present, refused: this.#refused }
   }
 
-  /** Everything is read and compared again soon: something else than us may have changed it. */
+  /** Reads and compares everything soon: somebody else may have changed it. */
   #resync(): void {
     this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + AFTER_READ)
     this.#bell.ring()
   }
 
   /**
-   * Waits until the store holds what is wanted, as far as it takes it.
-   * @param ms at most so long; not at all for a store that is away
-   * @returns whether it does
+   * Waits until the store holds the wanted entries, except refused ones.
+   * @param ms the longest wait; an unreachable store is not waited for
+   * @returns whether it holds them
    */
   async settled(ms: number): Promise<boolean> {
     if (this.#session === undefined) return false
@@ -105,9 +105,9 @@ export class Keeper {
   }
 
   /**
-   * Ends the loop: at once for a store that is away, else when what is wanted is there. Entries stay for
-   * their TTL; where none is wanted the lease goes, too.
-   * @param ms at most so long
+   * Ends the loop once the store holds the wanted entries; at once if it is unreachable. Entries stay for
+   * their TTL; without any, the lease or session is ended too.
+   * @param ms the longest wait
    */
   async stop(ms: number): Promise<void> {
     const settled = await this.settled(ms)
@@ -142,7 +142,7 @@ export class Keeper {
         return undefined
       } catch (error) {
         if (signal.aborted) return undefined
-        // It held for a while: the next one is good until it is not.
+        // The connection lasted for a while: backoff starts over.
         hasLived ||= this.#session !== undefined
         if (this.#session !== undefined && performance.now() - opened > BACKOFF.most) failures = 0
         failures++
@@ -170,7 +170,7 @@ export class Keeper {
 
   async #pause(ms: number): Promise<void> {
     const until = performance.now() + ms
-    // What is wanted changes meanwhile, and makes it no shorter.
+    // A change of the wanted state does not shorten the pause.
     for (let left = ms; left > 0 && !this.#abort.signal.aborted;) {
       await this.#bell.wait(left)
       left = until - performance.now()
@@ -183,11 +183,11 @@ export class Keeper {
     const { signal } = this.#abort
     const session = await registry.open(node, signal, () => this.#resync())
     this.#session = session
-    // A failure that nobody waits for at the moment comes out of the next request, too.
+    // A failure that occurs during a request shows in that request as well.
     session.broken?.catch(() => this.#bell.ring())
     const first = await this.#read(session)
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    // At once: a store that was away may have counted on.
+    // At once: TTLs went on while the store was unreachable.
     let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()
@@ -266,7 +266,7 @@ export class Keeper {
   }
 }
 
-/** After a whole round over the nodes. */
+/** No delay until all nodes have been tried. */
 function delayAfter(failures: number, nodes: number, permanent: boolean): number {
   const rounds = Math.floor(failures / nodes)
   return rounds === 0 ? 0 : backoffDelay(rounds, permanent ? BACKOFF_PERMANENT : BACKOFF)

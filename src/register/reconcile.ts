@@ -1,12 +1,12 @@
-// What has to be done so that a store holds what is wanted. Pure; level-triggered: it looks at what is wanted
-// now and at what is there now, never at what has happened in between.
+// The difference between the wanted entries and those in the store. Pure and level-triggered: it compares two
+// states and knows no events.
 
-/** Entries of a store by where they lie, each with a text that is another one when anything of it differs. */
+/** Entries by key, each with a text that differs if anything of the entry differs. */
 export type Texts = ReadonlyMap<string, string>
 
 /** An entry that the store, or its owner, has refused. */
 export interface Refusal {
-  /** What was refused; another text is tried at once. */
+  /** The refused text; another one is tried at once. */
   readonly text: string
   /** When it is tried again, by the clock that `now` is of. */
   readonly until: number
@@ -14,9 +14,9 @@ export interface Refusal {
 
 export interface Situation {
   readonly wanted: Texts
-  /** Entries whose services may be alive: what is there of them stays, and nothing is put. */
+  /** Entries whose services may be alive: those in the store stay, and none is put. */
   readonly undecided: ReadonlySet<string>
-  /** False while not everything that is wanted is known: then nothing is removed. */
+  /** False while the wanted entries are not all known: then nothing is removed. */
   readonly complete: boolean
   /** Our own entries in the store. */
   readonly present: Texts
@@ -25,7 +25,7 @@ export interface Situation {
 
 export interface Steps {
   readonly put: readonly string[]
-  /** To be done after all that is put: of a service that has got another id, one entry is always there. */
+  /** Done after all puts: a service whose id changes always has an entry. */
   readonly remove: readonly string[]
 }
 

@@ -1,5 +1,5 @@
-// Puts together what all sources want and what the checks say, and tells the keeper what the store has to
-// hold. Level-triggered: every change makes the whole set anew, out of what is known then.
+// Combines the services of all sources with the results of their checks, and tells the keeper which entries
+// the store has to hold. Level-triggered: every change rebuilds the whole set from the current state.
 import { Checker } from './checks/checker.ts'
 import type { RunInContainer } from './checks/probe.ts'
 import type { EmitRegister } from './event.ts'
@@ -33,7 +33,7 @@ interface Held {
 export class Registrar {
   readonly #sets = new Map<Source, readonly Wanted[]>()
   #held = new Map<string, Held>()
-  /** What was reported of services that cannot be registered, by service. */
+  /** Reported reasons why services cannot be registered, by service. */
   #ignored = new Map<string, string>()
   readonly #entries = new WeakMap<Service, Entry | string>()
 
@@ -42,7 +42,7 @@ export class Registrar {
     private readonly options: RegistrarOptions,
   ) {}
 
-  /** Everything that a source wants from now on. */
+  /** Replaces everything that a source wants. */
   set(source: Source, wanted: readonly Wanted[]): void {
     this.#sets.set(source, wanted)
     const held = new Map<string, Held>()
@@ -120,7 +120,7 @@ export class Registrar {
     return { entry, wanted, checker: new Checker(wanted, check.check, options) }
   }
 
-  /** What we have to check ourselves. */
+  /** The check that we have to make ourselves, if any. */
   #checkFor({ service, ready }: Wanted): { check: Check; once: boolean } | undefined {
     const { makes } = this.options.registry
     // The store makes it as the container describes it, from the beginning.

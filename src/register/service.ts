@@ -1,4 +1,4 @@
-// A service as it is registered: what it is called, where it is, and what says that it is healthy.
+// A service as it is registered: its name, its address, and its health checks.
 import type { CheckKind, CheckSettings } from '../core/register.ts'
 
 /** A check that we make, or that a store makes. */
@@ -32,13 +32,12 @@ export type NativeCheck = Readonly<Record<string, string | boolean | readonly st
 export interface Wanted {
   readonly service: Service
   /**
-   * Which life of the service this is: another value when it has been restarted, so that it has to be found
-   * healthy again.
+   * Identifies one lifetime of the service: a restarted service has to be found healthy again.
    */
   readonly life: string
   /**
-   * An entry of an earlier run cannot be this life. Otherwise such an entry stays until the first checks
-   * are done.
+   * An entry of an earlier run cannot belong to this lifetime. Otherwise such an entry stays until the
+   * first checks are done.
    */
   readonly fresh: boolean
   /** Registered after one success of this check, where the service has no check of its own. */

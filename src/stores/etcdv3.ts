@@ -8,6 +8,8 @@ import type { Store, StoreEvent } from '../core/store.ts'
 import { follow, type Follow } from './etcdv3/follow.ts'
 import { Gateway } from './etcdv3/gateway.ts'
 import { list } from './etcdv3/list.ts'
+import { Names } from './etcdv3/names.ts'
+import { otherwiseNamed } from './etcdv3/otherwise-named.ts'
 import type { Tuning } from './etcdv3/pulse.ts'
 import { openHttpStore } from './http-store.ts'
 import { Mailbox } from './mailbox.ts'
@@ -20,7 +22,8 @@ const TUNING: Tuning = { interval: 4000, patience: 3000, grace: 500, moment: 100
  * @param tuning for tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
-  const { connection } = settings
+  const { connection, slashless = false } = settings
+  const names = new Names(slashless)
   return openHttpStore({
     name: 'etcdv3',
     product: 'etcd',
@@ -29,21 +32,23 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     // The connection of the questions beside the stream is kept from one to the next.
     idle: tuning.interval * 2,
     follow: (http, prefixes, signal, { behind = () => undefined }) =>
-      watch(new Gateway(http, connection, signal), outermost(prefixes), tuning, behind),
+      watch(new Gateway(http, connection, signal), names, outermost(prefixes), tuning, behind),
   })
 }
 
 /** A listing, and the deltas behind it. */
 async function* watch(
   gateway: Gateway,
+  names: Names,
   dirs: readonly Key[],
   tuning: Tuning,
   behind: Follow['behind'],
 ): AsyncGenerator<StoreEvent> {
   const began = performance.now()
-  const { entries, held } = await list(gateway, dirs)
+  const { entries, held } = await list(gateway, names, dirs)
   const readAt = performance.now()
-  yield { kind: 'snapshot', entries }
+  const notice = entries.size > 0 ? undefined : await otherwiseNamed(gateway, names, dirs)
+  yield { kind: 'snapshot', entries, ...(notice === undefined ? {} : { notices: [notice] }) }
   const mailbox = new Mailbox()
   const ended = new AbortController()
   const { signal } = ended

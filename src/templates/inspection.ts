@@ -20,6 +20,8 @@ export interface Include extends Place {
   readonly from: string
   /** It may be missing. */
   readonly optional: boolean
+  /** Included whenever the file is rendered, whatever the keys are. */
+  readonly always: boolean
 }
 
 /** A key, or a pattern of keys, that is looked up by a literal. */
@@ -67,6 +69,7 @@ export function checkFiles(
   const faults: Fault[] = []
   const files = new Map<string, Inspected>()
   const broken = new Set<string>()
+  const way: { readonly path: string; readonly always: boolean }[] = []
   const visit = (path: string): 'missing' | undefined => {
     if (files.has(path) || broken.has(path)) return undefined
     let file: Inspected | undefined
@@ -85,12 +88,23 @@ export function checkFiles(
       let target = ''
       const outside = faultsOf(() => (target = sources.resolve(include.name, include.from)))
       faults.push(...outside.map(located))
-      if (outside.length > 0 || visit(target) !== 'missing' || include.optional) continue
+      if (outside.length > 0) continue
+      const back = way.findIndex((one) => one.path === target)
+      const circle = back < 0 ? [] : way.slice(back)
+      if (include.always && circle.length > 0 && circle.slice(1).every(({ always }) => always)) {
+        faults.push(located(endless([...circle.map((one) => one.path), target], sources)))
+        continue
+      }
+      way.push({ path: target, always: include.always })
+      const found = visit(target)
+      way.pop()
+      if (found !== 'missing' || include.optional) continue
       const message = `template "${include.name}" does not exist`
       faults.push(located({ kind: 'template', message, hint: `there is no file ${target}` }))
     }
     return undefined
   }
+  way.push({ path: spec.src, always: true })
   visit(spec.src)
   // A file that is included sees the variables of the one that includes it.
   const declared = new Set([...files.values()].flatMap((file) => file.declared))
@@ -107,6 +121,16 @@ export function checkFiles(
       .map(({ fault, lookup }) => locate(sources, path, lookup, fault)),
   )
   return { faults, doubts }
+}
+
+function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
+  const names = circle.map((path) => sources.nameOf(path))
+  const message = `templates include one another in a circle: ${names.join(' > ')}`
+  return {
+    kind: 'template',
+    message,
+    hint: 'take one of the includes out, or put it under a condition',
+  }
 }
 
 function doubtsOf(spec: TemplateSpec, lookup: Lookup) {

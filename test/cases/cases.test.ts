@@ -13,9 +13,12 @@ import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Examples that are whole systems of programs, which a test of their own tries. */
+const SYSTEMS = new Set(['whole-way'])
+
 const foldersIn = async (folder: string): Promise<string[]> =>
   (await readdir(join(top, folder), { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && !SYSTEMS.has(entry.name))
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {

@@ -1,8 +1,10 @@
 // `reconfd check` without a store: what it finds, all at once, with the place of each.
-import { expect, test } from 'vitest'
+import { symlink } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
 import { checkOffline } from '../../src/check/offline.ts'
 import { findingsText } from '../../src/check/findings.ts'
 import { good, settingsFor } from '../config/load.ts'
+import type { Settings } from '../../src/core/settings.ts'
 import { folderOf } from '../config/folder.ts'
 
 /** What is told of a folder with these files, paths relative to it. */
@@ -164,7 +166,7 @@ test('of one template all unknown names are told, and what is wrong beside them'
 test('a file that is included is checked too, once', async () => {
   const lines = await told({
     ...withGo('{{include "b.tmpl"}}{{include "b.tmpl"}}'),
-    'templates/b.tmpl': '{{nope}}{{include "a.tmpl"}}',
+    'templates/b.tmpl': '{{nope}}{{if true}}{{include "a.tmpl"}}{{end}}',
   })
   expect(lines.filter((line) => line.includes('error:'))).toEqual([
     'templates/b.tmpl:1:3: error: function "nope" not defined',
@@ -216,4 +218,122 @@ test('notices are warnings, and no reason to fail', async () => {
     '    |         ^',
     '0 errors, 1 warning in 1 resource with 1 template',
   ])
+})
+
+describe('templates that include one another in a circle', () => {
+  const circle = 'error: templates include one another in a circle: '
+  test.each<[Record<string, string>, string]>([
+    [
+      {
+        'conf.d/a.toml': good,
+        'templates/a.njk': '\n{% include "b.njk" %}',
+        'templates/b.njk': '{% if true %}{% endif %}{% include "c.njk" %}',
+        'templates/c.njk': 'x {% include "b.njk" %}',
+      },
+      `templates/c.njk:1:14: ${circle}b.njk > c.njk > b.njk`,
+    ],
+    [
+      { 'conf.d/a.toml': good, 'templates/a.njk': '{% extends "a.njk" %}' },
+      `templates/a.njk:1:12: ${circle}a.njk > a.njk`,
+    ],
+    [
+      {
+        'conf.d/a.toml': go,
+        'templates/a.tmpl': '{{include "b.tmpl"}}',
+        'templates/b.tmpl': '{{with include "a.tmpl" | toUpper}}{{end}}',
+      },
+      `templates/b.tmpl:1:16: ${circle}a.tmpl > b.tmpl > a.tmpl`,
+    ],
+  ])('%j', async (files, expected) => {
+    const lines = await told(files)
+    expect(lines.filter((line) => line.includes(': error: '))).toEqual([expected])
+  })
+
+  test.each<Record<string, string>>([
+    withTemplate('{% if getv("/deeper") %}{% include "a.njk" %}{% endif %}'),
+    withTemplate('{% for x in getvs("/x/*") %}{% include "a.njk" %}{% endfor %}'),
+    withTemplate('{{ include("a.njk") if getv("/deeper") }}'),
+    withTemplate('{% include "b.njk" %}{% include "b.njk" %}'),
+    withGo('{{if exists "/deeper"}}{{include "a.tmpl"}}{{end}}'),
+    withGo('{{define "x"}}{{include "a.tmpl"}}{{end}}'),
+  ])('what may end is left alone: %j', async (files) => {
+    const lines = await told(files)
+    expect(lines.filter((line) => line.includes(': error: '))).toEqual([])
+  })
+})
+
+test('one file by two ways', async () => {
+  const folder = await folderOf({ 'real/x': '' })
+  await symlink('real', `${folder}/link`)
+  await symlink('x', `${folder}/real/y`)
+  const resource = (dest: string): string =>
+    `[template]\nsrc = "b.njk"\ndest = "${folder}/${dest}"\nkeys = ["/"]\n`
+  const errors = async (one: string, other: string): Promise<string[]> => {
+    const lines = await told({ 'conf.d/a.toml': resource(one), 'conf.d/b.toml': resource(other) })
+    return lines
+      .filter((line) => line.includes(': error: '))
+      .map((line) => line.replaceAll(`${folder}/`, ''))
+  }
+  const shared = (one: string, other: string): string =>
+    `conf.d/b.toml:3:8: error: dest ${other} is already written by conf.d/a.toml:3 as ${one}, by way of a symbolic link`
+  expect(await errors('real/new', 'link/new')).toEqual([shared('real/new', 'link/new')])
+  expect(await errors('link/x', 'real/y')).toEqual([shared('link/x', 'real/y')])
+  expect(await errors('real/none/z', 'link/none/z')).toEqual([shared('real/none/z', 'link/none/z')])
+  expect(await errors('real/a', 'link/b')).toEqual([])
+})
+
+test('a conf.d without resources is an error, and what may have been meant is named', async () => {
+  expect(await told({ 'conf.d/web.tml': good })).toEqual([
+    'error: no resources: conf.d holds no .toml file',
+    '  the names of resources end in .toml; there are web.tml',
+    '1 error, 0 warnings in 0 resources with 0 templates',
+  ])
+})
+
+test('names that begin with a dot are read, copies are not, and confd’s *toml is told of', async () => {
+  const other = (dest: string): string => good.replace('/tmp/a', dest)
+  const lines = await told({
+    'conf.d/.env.toml': good,
+    'conf.d/.hidden/x.toml': other('/tmp/x'),
+    'conf.d/..data/env.toml': good,
+    'conf.d/.#env.toml': good,
+    'conf.d/.git/env.toml': good,
+    'conf.d/ytoml': other('/tmp/y'),
+    'templates/a.njk': '',
+  })
+  expect(lines).toEqual([
+    'conf.d/ytoml: warning: not read: the name does not end in .toml',
+    '  rename it, if it is a resource',
+    '0 errors, 1 warning in 2 resources with 2 templates',
+  ])
+})
+
+test.each([
+  ['grep -q x /tmp/a', true],
+  ['nginx -t -c {{.dest}}', true],
+  ['test -e /tmp/a && nginx -t -c {{.src}}', false],
+  ['grep -q x /tmp/ab', false],
+  ['grep -q x /etc/tmp/a', false],
+  ['true', false],
+])('a check_cmd that looks at the file in place: %s', async (command, isTold) => {
+  const lines = await told({
+    'conf.d/a.toml': `${good}check_cmd = "${command}"\n`,
+    'templates/a.njk': '',
+  })
+  expect(lines.filter((line) => line.includes('warning: check_cmd looks at dest'))).toHaveLength(
+    isTold ? 1 : 0,
+  )
+})
+
+test('a user that this machine lacks is a fault of a run, and a warning where it may be another machine', async () => {
+  const confdir = await folderOf({
+    'conf.d/a.toml': `${good}owner = "no-such-user"\n`,
+    'templates/a.njk': '',
+  })
+  const settings = await settingsFor(confdir)
+  const severities = async (of: Settings): Promise<string[]> =>
+    (await checkOffline(of)).findings.map(({ severity, fault }) => `${severity}: ${fault.message}`)
+  const message = 'there is no user no-such-user on this machine'
+  expect(await severities(settings)).toEqual([`error: ${message}`])
+  expect(await severities({ ...settings, isElsewhere: true })).toEqual([`warning: ${message}`])
 })

@@ -49,3 +49,13 @@ test('a resource with a store of its own', async () => {
   expect(text).toBe('')
   expect(keysOf(resources)).toEqual([expect.stringMatching(/^\/env-[0-9a-f]{6}:\/shop\/db$/)])
 })
+
+test('variables that are one key', async () => {
+  const env = { SHOP_DB: 'a', shop_db: 'b', SHOP__DB: 'c', OTHER_X: 'd', other_x: 'e' }
+  const files = { 'conf.d/a.toml': '[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/shop"]\n' }
+  const { notices } = await load(files, ['-backend', 'env'], env)
+  expect(notices.map(({ message }) => message)).toEqual([
+    'the environment variables SHOP_DB, SHOP__DB, shop_db are one key, /shop/db: the value of SHOP_DB is used',
+  ])
+  expect((await load(files, ['-backend', 'etcd'], env)).notices).toEqual([])
+})

@@ -5,13 +5,16 @@ import { loadResources } from '../../src/config/resources.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
 
-/** Settings of a run on that folder. */
+/** Settings of a run on that folder; every fault counts, unless argv says otherwise. */
 export async function settingsFor(
   confdir: string,
   argv: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Settings> {
-  const result = await loadSettings(['-confdir', confdir, ...argv], env)
+  const result = await loadSettings(
+    ['-confdir', confdir, '-failure-mode', 'fail-fast', ...argv],
+    env,
+  )
   if (!result.ok || result.value.kind !== 'run') throw new Error('bad settings')
   return result.value.settings
 }

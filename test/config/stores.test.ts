@@ -12,9 +12,12 @@ async function load(confd: string, resource: string): Promise<string> {
     'conf.d/a.toml': resource,
   })
   const told = (text: string): string => text.replaceAll(confdir, 'DIR')
-  const command = await loadSettings(['-confdir', confdir, '-conf-file', `${confdir}/confd.toml`], {
-    HOME: '/home/x',
-  })
+  const command = await loadSettings(
+    ['-onetime', '-confdir', confdir, '-conf-file', `${confdir}/confd.toml`],
+    {
+      HOME: '/home/x',
+    },
+  )
   if (!command.ok) return told(command.error.faults.map(formatFault).join('\n'))
   if (command.value.kind !== 'run') throw new Error('no run')
   const loaded = await loadResources(command.value.settings)

@@ -76,7 +76,7 @@ test('an edited template takes effect', async () => {
   })
 })
 
-test('an edited conf.d is a new generation; a bad one leaves the old one at work', async () => {
+test('an edited conf.d is a new generation; a bad file leaves the others at work', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/one/name") }}\n')
     site.resource('app.conf')
@@ -84,7 +84,7 @@ test('an edited conf.d is a new generation; a bad one leaves the old one at work
     await run.until('the file', () => site.read('app.conf') === 'first\n')
     const bad = join(site.root, 'conf.d', 'bad.toml')
     writeFileSync(bad, '[template]\nsrc = 1\n')
-    await run.until('the fault', () => run.tells('generation-kept'))
+    await run.until('the fault', () => run.tells('failed'))
     await etcd.client.put('/one/name', 'still at work')
     await run.until('the old one works', () => site.read('app.conf') === 'still at work\n')
     site.template('bad', 'good {{ getv("/one/name") }}\n')
@@ -102,7 +102,7 @@ test('a template that comes after its resource was refused is picked up', async 
     const run = site.start('-watch')
     await run.until('the file', () => site.read('app.conf') === 'first\n')
     site.resource('late')
-    await run.until('the refusal', () => run.tells('generation-kept'))
+    await run.until('the refusal', () => run.tells('failed'))
     site.template('late', 'late {{ getv("/one/name") }}\n')
     await run.until('the late one', () => site.read('late') === 'late first\n')
     expect(await run.stop()).toMatchObject({ code: 0 })

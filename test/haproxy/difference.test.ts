@@ -58,12 +58,12 @@ const plainLine = (name: string, options: readonly string[] = []): ServerLine =>
   name,
   address: '127.0.0.9:80',
   options,
-  line: 1,
   isUncertain: false,
 })
 function runningOf(backend: string, line: ServerLine): RunningServer {
   const { place, weight, isDisabled } = serverOf(line)
-  return { backend, name: line.name, place, weight, isMaintained: isDisabled, isDrained: false }
+  const at = place ?? { address: '-', port: 0 }
+  return { backend, name: line.name, place: at, weight, isMaintained: isDisabled, isDrained: false }
 }
 
 const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']

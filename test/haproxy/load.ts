@@ -1,6 +1,13 @@
 // A small load on a frontend, and the servers behind it: requests on kept and on new connections, long downloads, and
 // connections that go back and forth for a while, as WebSockets do.
-import { Agent, createServer, request, type IncomingMessage, type Server } from 'node:http'
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -15,13 +22,16 @@ export class Nodes {
   port = 0
 
   constructor() {
-    this.#server = createServer(async ({ url, socket }, response) => {
-      if (url !== '/long') return void response.end(socket.localAddress)
+    const download = async (response: ServerResponse): Promise<void> => {
       for (let piece = 0; piece < PIECES; piece++) {
         response.write('x'.repeat(1000))
         await pause(LONG / PIECES)
       }
       response.end()
+    }
+    this.#server = createServer(({ url, socket }, response) => {
+      if (url === '/long') void download(response)
+      else response.end(socket.localAddress)
     })
     this.#server.on('upgrade', (_, socket: Socket) => {
       socket.on('error', () => undefined)
@@ -73,6 +83,12 @@ export class Load {
     for (let n = 0; n < 2; n++) this.#loop('download', () => this.get('/long', this.#fresh))
     for (let n = 0; n < 3; n++) this.#loop('conversation', () => this.#converse())
     return this
+  }
+
+  /** What has happened so far does not count. */
+  reset(): void {
+    this.requests = this.conversations = 0
+    this.failures.length = 0
   }
 
   async stop(): Promise<LoadResult> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Keeper } from '../../src/haproxy/loaded.ts'
 import { Runtime, type Attempt } from '../../src/haproxy/runtime.ts'
+import { isLong } from '../faults/random.ts'
 import { freePorts, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
 import { ABLE, Haproxy, keeperOf } from './support.ts'
@@ -308,4 +309,24 @@ test('a process that a reload has started is recognised', { timeout: 120_000 }, 
   await until('it is known', () => scene.isKnown(), { timeout: 60_000 })
   scene.write(A, B)
   expect(reason(await scene.attempt(runtime))).toBe('add web/b')
+})
+
+test.runIf(isLong)('one change among 5,000 servers', { timeout: 600_000 }, async () => {
+  const servers = (first: number): string[] =>
+    Array.from({ length: 5000 }, (_, n) => {
+      const host = first + n
+      return `n${host} 127.1.${host >> 7}.${1 + (host & 127)}:SERVERS check inter 60s`
+    })
+  scene = await new Scene('3.2').start(...servers(0))
+  const runtime = scene.runtime()
+  const times: number[] = []
+  for (let first = 1; first <= 30; first++) {
+    scene.write(...servers(first))
+    const before = process.cpuUsage()
+    expect((await scene.attempt(runtime)).kind).toBe('applied')
+    const { user, system } = process.cpuUsage(before)
+    times.push((user + system) / 1000)
+  }
+  const median = times.toSorted((a, b) => a - b)[15]
+  process.stdout.write(`5,000 servers: ${median?.toFixed(1)} ms of processor time for a change\n`)
 })

@@ -100,8 +100,7 @@ export class Haproxy {
       .flatMap((servers) => [...servers.values()])
       .map(({ backend, name, place, weight, isMaintained, isDrained }) => {
         const state = isMaintained ? ' maint' : isDrained ? ' drain' : ''
-        const at = place === undefined ? 'no address' : `${place.address}:${place.port}`
-        return `${backend}/${name} ${at} weight ${weight}${state}`
+        return `${backend}/${name} ${place.address}:${place.port} weight ${weight}${state}`
       })
       .sort()
   }

@@ -6,11 +6,11 @@ import nunjucks from 'nunjucks'
 import { describe, expect, it } from 'vitest'
 import { consulTemplate } from '../../src/templates/foreign/consul-template.ts'
 import type { Foreign } from '../../src/templates/foreign/foreign.ts'
-import { forks, jinja, sprig } from '../../src/templates/foreign/others.ts'
+import { forks, jinja, remco, sprig } from '../../src/templates/foreign/others.ts'
 import { functions } from '../../src/templates/functions/index.ts'
 import { functionNames } from '../../src/templates/go/functions/table.ts'
 
-const all = [...consulTemplate, ...forks, ...sprig, ...jinja]
+const all = [...consulTemplate, ...forks, ...sprig, ...jinja, ...remco]
 const ours = new Set(functions.filter(({ only }) => only !== 'go').map(({ name }) => name))
 const environment = new nunjucks.Environment(null) as unknown as { filters: object }
 const words = new Set([...ours, ...Object.keys(environment.filters)])
@@ -27,7 +27,7 @@ describe.each(all.map((one) => [one.name, one] as const))('%s', (name, foreign) 
     const called = (text = ''): string[] =>
       text.replace(/"[^"]*"/g, '""').match(/(?<![\w$."'/%-])[a-z]\w+(?=[ (]|$)/g) ?? []
     const grammar =
-      'if else end range with template or and not as the a for macro levels each level more map of them guard resource in file included change it set endif endfor item value key'
+      'if else end range with template or and not as the a for macro levels each level more map of them guard resource in file included change it set endif endfor item value key loop'
     const known = (name: string): boolean => grammar.split(' ').includes(name)
     for (const word of called(foreign.go)) {
       if (!known(word)) expect(functionNames.has(word), word).toBe(true)

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsulWriter } from './consul-writer.ts'
 
-/** Seconds that a query waits for news. */
+/** Seconds that a blocking query waits. */
 const WAIT = 55
-/** Milliseconds to the next try after an answer of no use, such as that of a cluster without a leader. */
+/** Milliseconds to the next try after an unusable answer, such as that of a cluster without a leader. */
 const PAUSE = 1_000
 
 /**

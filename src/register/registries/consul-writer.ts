@@ -42,7 +42,7 @@ export class ConsulWriter {
     return { status, index: Math.max(1, Number(headers['x-consul-index'] ?? 1) || 1), body }
   }
 
-  /** Undefined when it is done; what Consul says when it refuses just this. Throws a FaultError for the rest. */
+  /** Returns undefined on success, and Consul's reason if it refuses this request. Throws a FaultError otherwise. */
   async put(path: string, body?: object): Promise<string | undefined> {
     const { response, refused } = await this.#put(path, body)
     return refused ? saidBy(response) || `HTTP ${response.status}` : undefined

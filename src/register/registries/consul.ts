@@ -1,6 +1,6 @@
 // Consul's agent: services with checks. Each has a check of ours with a TTL, which makes it critical when
-// nobody renews it, and those that it asks for, which the agent makes. That a service is ours is said by its
-// metadata.
+// nobody renews it, and the checks that the service asks for, which the agent makes. A service is ours if its
+// metadata says so.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
@@ -13,10 +13,10 @@ import { openClient } from './http.ts'
 import { takenFault } from './layout.ts'
 import { forEach } from './ledger.ts'
 
-/** The metadata that says whose a service is, and what was registered. */
+/** The metadata key that names the owner, and a hash of the registration. */
 const MARK = 'reconfd'
 
-/** As the agent's API takes and gives them, as far as we look at it. */
+/** The fields of the agent's API that are used here. */
 interface AgentService {
   readonly ID: string
   readonly Service: string
@@ -71,7 +71,7 @@ class ConsulSession implements Session {
         if (!closing.signal.aborted) reject(error)
       })
     })
-    // Waited for elsewhere, or not at all.
+    // The keeper handles the rejection, if it still uses the session.
     this.broken.catch(() => undefined)
   }
 
@@ -120,7 +120,7 @@ class ConsulSession implements Session {
     const missing: string[] = []
     await forEach(keys, async (key) => {
       const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
-      // The agent does not know the check, in words that depend on its version.
+      // The agent does not know the check; its words depend on its version.
       if ((await this.consul.put(path)) !== undefined) missing.push(key)
     })
     return missing
@@ -131,7 +131,7 @@ class ConsulSession implements Session {
     await this.consul.close()
   }
 
-  /** There is no lease, and nothing is registered any more. */
+  /** Nothing to end: there is no lease, and no entry is left. */
   async end(): Promise<void> {}
 
   async #services(): Promise<ReadonlyMap<string, AgentService>> {
@@ -155,7 +155,7 @@ class ConsulSession implements Session {
   }
 }
 
-/** Who has registered a service, and the text of what he has. */
+/** The owner of a service, and the text of its registration. */
 function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, text: string] {
   const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[MARK] ?? '') ?? []
   return [owner, text]
@@ -198,7 +198,7 @@ function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
   }
 }
 
-/** A check that we have made until the service was up, and that the agent goes on to make. */
+/** Our check of a service that is up by now: the agent continues it. */
 function checkOf({ check, address, port }: Service): object | undefined {
   if (check === undefined || check.what.kind === 'command') return undefined
   const common = {

@@ -1,5 +1,5 @@
 // Consul's keys: all entries of a registrar are locked by one session with a TTL, which deletes them when
-// nobody renews it. That an entry is ours is said by its session, whose id is kept in the state folder.
+// nobody renews it. An entry is ours if its session is; the session's id is kept in the state folder.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
@@ -19,7 +19,7 @@ import {
 
 /** Milliseconds: the least that Consul takes. */
 const LEAST = 10_000
-/** Seconds that a query waits for news. */
+/** Seconds that a blocking query waits. */
 const WAIT = 55
 
 const NEEDS =
@@ -71,7 +71,7 @@ async function holdSession(
     TTL: `${Math.ceil(ttl / 1000)}s`,
     Behavior: 'delete',
     LockDelay: '0s',
-    // Not the health of the agent: it may restart.
+    // Independent of the agent's health: it may restart.
     NodeChecks: [],
   })
   if (value === undefined) throw consul.refusal('refuses a session')
@@ -95,7 +95,7 @@ class KvSession implements Session {
         if (!closing.signal.aborted) reject(error)
       })
     })
-    // Waited for elsewhere, or not at all.
+    // The keeper handles the rejection, if it still uses the session.
     this.broken.catch(() => undefined)
   }
 
@@ -112,7 +112,7 @@ class KvSession implements Session {
   }
 
   async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
-    // Before they are there: a crash must not lose them.
+    // Recorded first, so that a crash loses no entry.
     await this.#keep((keys) => entries.forEach(({ key }) => (keys[key] = '')))
     const refused = new Map<string, Refused>()
     await forEach(entries, async ({ key, text }) => {
@@ -165,7 +165,7 @@ class KvSession implements Session {
 
   #mayWrite({ Session, ...found }: KeyValue, text: string): boolean {
     if (Session === this.id) return true
-    // What nobody owns and what says the same is taken over: registrator has left it.
+    // An equal entry without an owner is taken over: registrator left it.
     return Session === undefined && textOf(found) === text
   }
 
@@ -214,7 +214,7 @@ class KvSession implements Session {
   }
 }
 
-/** Milliseconds to the next try after an answer of no use. */
+/** Milliseconds to the next try after an unusable answer. */
 const PAUSE = 1_000
 
 const textOf = ({ Value }: Pick<KeyValue, 'Value'>): string =>

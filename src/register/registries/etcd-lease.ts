@@ -38,7 +38,7 @@ export async function holdLease(
   for (;;) {
     // Positive, and not so small that somebody has chosen it by hand.
     const id = (BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n) + 1n
-    // Before it is granted: what is registered has to be found again after a crash, whenever it comes.
+    // Recorded before the grant, so that entries are found again after a crash at any time.
     await memory.keep({ lease: String(id) })
     try {
       const lease = { ID: String(id), TTL: seconds }
@@ -62,7 +62,7 @@ const timeToLiveResponse = record({
 export const timeToLive = (gateway: Gateway, id: string, keys: boolean) =>
   gateway.call('/kv/lease/timetolive', { ID: id, keys }, timeToLiveResponse)
 
-/** False when the lease is gone: an answer without a TTL is all that tells. */
+/** False if the lease is gone, which only the missing TTL shows. */
 export async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
   const { result } = await gateway.call('/lease/keepalive', { ID: id }, keepAliveResponse)
   return Number(result.TTL ?? 0) > 0

@@ -26,7 +26,7 @@ export class KeyWatch {
     private readonly changed: () => void,
   ) {
     this.broken = new Promise((_, reject) => (this.#break = reject))
-    // Waited for elsewhere, or not at all.
+    // The keeper handles the rejection, if it still uses the session.
     this.broken.catch(() => undefined)
   }
 

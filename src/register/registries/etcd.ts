@@ -27,12 +27,12 @@ import {
 
 /** Operations in one transaction; the server's own limit is 128. */
 const OPERATIONS = 100
-/** How often a write is tried that somebody else's has overtaken. */
+/** Tries of a write that conflicts with another one. */
 const ROUNDS = 3
 
 export function etcd(settings: RegisterSettings, memory: Memory): Registry {
   const { to, connection, ttl } = settings
-  // Never longer than was asked for.
+  // Rounded down: never longer than requested.
   const seconds = Math.floor(ttl / 1000)
   return {
     product: 'etcd',
@@ -90,7 +90,7 @@ class EtcdSession implements Session {
       const keys = [...(await this.#keysOf(this.leases.id)), ...(await this.#formerKeys())]
       const texts = new Map<string, string>()
       for (const [key, { value, lease }] of await this.#read(keys)) {
-        // On the former lease it is not as it should be, whatever its value.
+        // An entry on the former lease has to be put again, whatever its value.
         if (lease === this.leases.id) texts.set(key, value)
         else if (lease === this.#former) texts.set(key, '')
       }
@@ -168,7 +168,7 @@ class EtcdSession implements Session {
     return this.#former === undefined ? [] : this.#keysOf(this.#former)
   }
 
-  /** What is there under these keys. */
+  /** Reads these keys. */
   async #read(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
     const found = new Map<string, Found>()
     for (let from = 0; from < keys.length; from += OPERATIONS) {
@@ -190,7 +190,7 @@ class EtcdSession implements Session {
     return found
   }
 
-  /** False when one of the keys is not as it was found. */
+  /** False if one of the keys has changed since it was read. */
   async #write(
     success: readonly object[],
     keys: readonly string[],
@@ -217,7 +217,7 @@ class EtcdSession implements Session {
     return found.lease === this.leases.id || found.lease === this.#former
   }
 
-  /** What nobody owns and what says the same is taken over: registrator has left it. */
+  /** An equal entry without an owner is taken over: registrator left it. */
   #mayWrite(found: Found | undefined, text: string): boolean {
     if (found === undefined || this.#isOurs(found)) return true
     return found.lease === '0' && found.value === text
@@ -232,7 +232,7 @@ class EtcdSession implements Session {
   }
 }
 
-/** Reading and writing need different words, and other rights. */
+/** The fault of a denied write; the gateway's own speaks of reading. */
 function explained(error: unknown, gateway: Gateway, path: string): unknown {
   if (!isDenied(error)) return error
   const prefix = path === '/' ? '/' : `${path}/`

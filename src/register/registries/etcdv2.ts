@@ -77,7 +77,7 @@ class V2Session implements Session {
         if (!this.#closing.signal.aborted) reject(error)
       })
     })
-    // Waited for elsewhere, or not at all.
+    // The keeper handles the rejection, if it still uses the session.
     this.broken.catch(() => undefined)
   }
 
@@ -103,7 +103,7 @@ class V2Session implements Session {
       const condition =
         node === undefined ? { prevExist: 'false' } : { prevIndex: String(node.modifiedIndex) }
       const fields = { value: text, ttl: String(this.seconds), ...condition }
-      // What says the same is taken over: registrator has left it.
+      // An equal entry is taken over: registrator left it.
       const mayWrite = node === undefined || isOneOf(node, `${before[key] ?? text}\n${text}`)
       const answer = mayWrite ? await this.api.send('PUT', key, fields) : {}
       if (answer.node === undefined) refused.set(key, { taken: true, fault: takenFault(key) })
@@ -143,7 +143,7 @@ class V2Session implements Session {
     return this.api.close()
   }
 
-  /** There is no lease, and nothing is registered any more. */
+  /** Nothing to end: there is no lease, and no entry is left. */
   async end(): Promise<void> {}
 
   async #keep(change: (ledger: Record<string, string>) => void): Promise<void> {

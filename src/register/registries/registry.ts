@@ -1,5 +1,5 @@
-// What a registry is to the rest: one store into which services are written, one file each. The keeper
-// (keeper.ts) decides what is written and when; a registry knows how, and what of the store is ours.
+// The interface of a registry: one store into which services are written, one file each. The keeper
+// (keeper.ts) decides what is written and when; a registry knows how, and which entries are ours.
 import type { Fault } from '../../core/fault.ts'
 import type { Result } from '../../core/result.ts'
 import type { Service } from '../service.ts'
@@ -7,22 +7,22 @@ import type { Service } from '../service.ts'
 /** A service as it lies in a store. */
 export interface Entry {
   readonly service: Service
-  /** Where it lies: the path of a key, or an id. Two entries never share one. */
+  /** The path of a key, or an id. Unique. */
   readonly key: string
-  /** Another one when anything of the entry differs. */
+  /** Differs if anything of the entry differs. */
   readonly text: string
-  /** For people, where the text is none for them. */
+  /** For people, if the text is only a hash. */
   readonly shown?: string
 }
 
 /** Why an entry was not written. */
 export interface Refused {
   readonly fault: Fault
-  /** It belongs to somebody else, who may let go of it at any time. */
+  /** It belongs to somebody else, who may release it at any time. */
   readonly taken?: true
 }
 
-/** The lease, or the session, is gone, and with it all that was registered: open anew. */
+/** The lease or the session is gone, and all entries with it: reopen. */
 export class Lost extends Error {
   constructor(
     /** What is gone, such as `the lease`. */
@@ -37,36 +37,35 @@ export interface Session {
   /** Rejects when the connection breaks by itself; absent: that shows with the next request. */
   readonly broken?: Promise<never>
   /**
-   * Our entries in the store by key, with their texts, those of an earlier run included. What is somebody
-   * else's is not among them.
-   * @param wanted where entries of ours may be, for stores that cannot tell by themselves
+   * Our entries in the store with their texts, by key; those of an earlier run included.
+   * @param wanted keys that may hold entries of ours, for stores that cannot list them
    */
   present(wanted: readonly string[]): Promise<ReadonlyMap<string, string>>
   /**
-   * Writes entries, and touches nothing that is somebody else's.
-   * @returns those that were refused
+   * Writes entries without touching those of somebody else.
+   * @returns the refused entries, by key
    */
   put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>>
-  /** Removes entries of ours; one that is gone already is no failure. */
+  /** Removes entries of ours; a missing one is no failure. */
   remove(keys: readonly string[]): Promise<void>
   /**
-   * Keeps what is registered for another TTL.
-   * @param keys all entries that are in the store
-   * @returns those that are not there any more
+   * Renews all entries for another TTL.
+   * @param keys of all entries in the store
+   * @returns the keys of entries that are gone
    */
   renew(keys: readonly string[]): Promise<readonly string[]>
-  /** Ends the connection; what is registered stays for its TTL. */
+  /** Ends the connection; entries stay for their TTL. */
   close(): Promise<void>
-  /** Ends the lease or the session, and with it all that is registered. Then close. */
+  /** Ends the lease or the session, and all entries with it. Followed by close(). */
   end(): Promise<void>
 }
 
 export interface Registry {
   /** How messages call the store, such as `etcd`. */
   readonly product: string
-  /** Where it can be reached; never empty. */
+  /** Its nodes; never empty. */
   readonly nodes: readonly string[]
-  /** The store makes the checks that are of one of these kinds, once the service is up. */
+  /** The kinds of checks that the store makes itself once the service is up. */
   readonly makes: ReadonlySet<string>
   /** The service as an entry, or why it cannot be one. */
   entryOf(service: Service): Result<Entry, string>
@@ -77,10 +76,10 @@ export interface Registry {
   open(node: string, signal: AbortSignal, changed: () => void): Promise<Session>
 }
 
-/** What a registry keeps from run to run in the state folder, such as the id of its lease. */
+/** What a registry keeps in the state folder from run to run, such as the id of its lease. */
 export interface Memory {
-  /** As it was kept last; empty at first. */
+  /** The last kept state; empty at first. */
   readonly kept: Readonly<Record<string, unknown>>
-  /** Resolves when it is safe on disk. Never rejects: that it cannot be kept has been reported. */
+  /** Resolves when the state is durable. Never rejects: a failure has been reported. */
   keep(what: Readonly<Record<string, unknown>>): Promise<void>
 }

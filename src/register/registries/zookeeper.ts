@@ -29,7 +29,7 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
       const held: { session?: ZkSession } = {}
       let broke = (_reason: Error): void => undefined
       const broken = new Promise<never>((_, reject) => (broke = reject))
-      // Waited for elsewhere, or not at all.
+      // The keeper handles the rejection, if it still uses the session.
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
         // Without the signal: aborting would end the session at the server.

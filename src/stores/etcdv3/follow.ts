@@ -4,10 +4,11 @@ import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
 import { isDenied, type Gateway } from './gateway.ts'
 import type { Change, Held } from './held.ts'
+import type { Names } from './names.ts'
 import { Pulse, type PulseOptions, type Tuning } from './pulse.ts'
 import { changesUpTo, outdatedIfGone, proveUnchanged } from './ranges.ts'
 import { watchSpan, type Span } from './stream.ts'
-import { spanOf, type Part } from './wire.ts'
+import type { Part } from './wire.ts'
 
 export interface Follow extends Omit<PulseOptions, 'tuning'> {
   readonly mailbox: Mailbox
@@ -45,7 +46,7 @@ class Following {
     const failed = new Promise<never>((_, reject) => (this.#fail = reject))
     const dirs = [...new Set(held.parts.map(({ dir }) => dir))]
     const all: Stream = {
-      span: { dirs: new Set(dirs), range: spanOf(dirs) },
+      span: { dirs: new Set(dirs), range: held.names.spanOf(dirs) },
       parts: held.parts,
       reached: held.revision,
     }
@@ -71,7 +72,7 @@ class Following {
         take: (changes, revision) => this.#take(stream, changes, revision),
       })
     } catch (error) {
-      const narrower = isDenied(error) ? split(stream) : []
+      const narrower = isDenied(error) ? split(stream, held.names) : []
       if (narrower.length < 2) throw error
       this.#streams = [...this.#streams.filter((other) => other !== stream), ...narrower]
       return Promise.race(narrower.map((one) => this.#watch(one)))
@@ -139,10 +140,10 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
 }
 
 /** One for each directory; of one directory, one for each range in it. */
-function split({ span, parts }: Stream): readonly Stream[] {
+function split({ span, parts }: Stream, names: Names): readonly Stream[] {
   const { dirs } = span
   if (dirs.size > 1) {
-    return [...dirs].map((dir) => narrowed(dir, spanOf([dir]), parts))
+    return [...dirs].map((dir) => narrowed(dir, names.spanOf([dir]), parts))
   }
   return parts.map((part) => narrowed(part.dir, part.range, [part]))
 }

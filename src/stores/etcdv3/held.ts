@@ -2,7 +2,8 @@
 // which no change is missing, and the last event, which tells one history of a cluster from another.
 import type { Key } from '../../core/key.ts'
 import type { Changes } from '../mailbox.ts'
-import { integer, keyOf, partsOf, type KeyValue, type Part } from './wire.ts'
+import type { Names } from './names.ts'
+import { integer, keyOf, type KeyValue, type Part } from './wire.ts'
 
 /** One event, or one difference that was found by reading. */
 export interface Change {
@@ -37,8 +38,11 @@ export class Held {
   readonly #names: ReadonlyMap<Key, Set<string>>
 
   /** @param dirs of which none is below another */
-  constructor(dirs: readonly Key[]) {
-    this.parts = dirs.flatMap(partsOf)
+  constructor(
+    dirs: readonly Key[],
+    readonly names: Names,
+  ) {
+    this.parts = dirs.flatMap((dir) => names.partsOf(dir))
     this.#names = new Map(dirs.map((dir) => [dir, new Set()]))
   }
 

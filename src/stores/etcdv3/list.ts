@@ -5,6 +5,7 @@ import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
 import { code, EtcdError, isDenied, type Gateway } from './gateway.ts'
 import { Held } from './held.ts'
+import type { Names } from './names.ts'
 import { askRanges, outdatedIfGone, RANGES } from './ranges.ts'
 import {
   decode,
@@ -13,7 +14,6 @@ import {
   keyAfter,
   keyOf,
   outside,
-  partsOf,
   type Header,
   type KeyValue,
   type Part,
@@ -32,12 +32,16 @@ const PAGE = 1000
  * usual listing is one request; what does not fit follows at the revision of the first answer.
  * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
  */
-export async function list(gateway: Gateway, prefixes: readonly Key[]): Promise<Listing> {
-  const held = new Held(prefixes)
+export async function list(
+  gateway: Gateway,
+  names: Names,
+  prefixes: readonly Key[],
+): Promise<Listing> {
+  const held = new Held(prefixes, names)
   try {
     return await new Reading(gateway, held).read()
   } catch (error) {
-    if (isDenied(error)) throw await namingDenied(gateway, held.parts, error)
+    if (isDenied(error)) throw await namingDenied(gateway, held, error)
     throw outdatedIfGone(error)
   }
 }
@@ -45,7 +49,7 @@ export async function list(gateway: Gateway, prefixes: readonly Key[]): Promise<
 /** The same error with what is denied; etcd itself does not say. Of several directories one is named. */
 async function namingDenied(
   gateway: Gateway,
-  parts: readonly Part[],
+  { names, parts }: Held,
   error: EtcdError,
 ): Promise<EtcdError> {
   const isDeniedIn = async (some: readonly Part[]): Promise<boolean> => {
@@ -59,9 +63,9 @@ async function namingDenied(
   }
   const dir = suspects[0]?.dir as Key
   const denied: Part[] = []
-  for (const part of partsOf(dir)) if (await isDeniedIn([part])) denied.push(part)
+  for (const part of names.partsOf(dir)) if (await isDeniedIn([part])) denied.push(part)
   if (denied.length === 0) return error
-  return gateway.error(error.reason, error.code, denialOf(dir, denied))
+  return gateway.error(error.reason, error.code, denialOf(names.inEtcd(dir), denied))
 }
 
 /** One reading of everything. */
@@ -134,7 +138,7 @@ class Reading {
     { kvs = [], more = false, count }: RangeResponse,
   ): string | undefined {
     const take = (kv: KeyValue): void => {
-      const name = decode(kv.key)
+      const name = this.held.names.read(kv.key)
       if (!includes(name)) throw outside()
       if (!this.held.add(name, dir, kv)) throw new Mismatch('is there twice').within('key')
       const key = keyOf(name)

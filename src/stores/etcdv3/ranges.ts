@@ -126,7 +126,7 @@ export async function changesUpTo(
     gateway.expecting(() => {
       each(answers, ({ kvs = [], count }, m) => {
         const part = some[m] as Part
-        const found = kvs.map((kv) => changeOf(part, kv, at))
+        const found = kvs.map((kv) => changeOf(held, part, kv, at))
         const names = held.namesIn(part.dir)
         const isNew = ({ name }: Change): boolean => !names.has(name)
         changes.push(...found)
@@ -148,14 +148,14 @@ async function goneFrom(
   const range = { ...part.range, revision: String(at), keys_only: true }
   const { answers } = await askRanges(gateway, [range])
   const { kvs = [] } = answers[0] as RangeResponse
-  const there = gateway.expecting(() => new Set(kvs.map((kv) => changeOf(part, kv, at).name)))
+  const there = gateway.expecting(() => new Set(kvs.map((kv) => changeOf(held, part, kv, at).name)))
   return [...held.namesIn(part.dir)]
     .filter((name) => part.includes(name) && !there.has(name))
     .map((name) => ({ name, dir: part.dir, value: null, revision: at }))
 }
 
-function changeOf({ dir, includes }: Part, kv: KeyValue, at: bigint): Change {
-  const name = decode(kv.key)
+function changeOf({ names }: Held, { dir, includes }: Part, kv: KeyValue, at: bigint): Change {
+  const name = names.read(kv.key)
   if (!includes(name)) throw outside()
   return {
     kv,

@@ -153,7 +153,7 @@ class Reading {
           .within('kv')
       }
       this.#from = revision
-      const name = decode(kv.key)
+      const name = held.names.read(kv.key)
       const dir = held.dirOf(name)
       if (dir !== undefined && this.span.dirs.has(dir)) {
         const value = type === 'DELETE' ? null : decode(kv.value)

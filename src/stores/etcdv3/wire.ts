@@ -108,42 +108,18 @@ export interface Part {
   readonly includes: (name: string) => boolean
 }
 
-/** The key itself and all below it, nothing else: `0` is the character behind `/`. */
-export function partsOf(dir: Key): readonly Part[] {
-  const below = dir === '/' ? '/' : `${dir}/`
-  const whole: Part = {
-    dir,
-    range: { key: encode(below), range_end: encode(`${below.slice(0, -1)}0`) },
-    includes: (name) => name.startsWith(below),
-  }
-  return dir === '/'
-    ? [whole]
-    : [{ dir, range: { key: encode(dir) }, includes: (name) => name === dir }, whole]
-}
-
-/** What of a directory is denied: its key, what is below it, or both. */
-export function denialOf(dir: Key, denied: readonly Part[]): Denied {
-  const below = dir === '/' ? dir : (`${dir}/` as const)
+/**
+ * What of a directory is denied: its key, what is below it, or both.
+ * @param dir its name in etcd
+ */
+export function denialOf(dir: string, denied: readonly Part[]): Denied {
+  const below = /^\/?$/.test(dir) ? dir : `${dir}/`
   const isKey = denied.some(({ range }) => range.range_end === undefined)
   const [key, keys] = [JSON.stringify(dir), JSON.stringify(below)]
   if (!isKey) return { what: `the keys below ${keys}`, grant: `--prefix=true read ${below}` }
   return denied.length === 1
     ? { what: `the key ${key}`, grant: `read ${dir}` }
     : { what: `${key} and the keys below it`, grant: `--prefix=true read ${dir}` }
-}
-
-/**
- * The one range from the first directory to the end of the last, siblings such as `/app-b` and all
- * that lies between included.
- * @param dirs sorted and not empty
- */
-export function spanOf(dirs: readonly Key[]): Range {
-  const end = (dir: Key): string => (dir === '/' ? '0' : `${dir}0`)
-  const ends = dirs.map((dir) => Buffer.from(end(dir))).sort((a, b) => a.compare(b))
-  return {
-    key: encode(dirs[0] as string),
-    range_end: (ends.at(-1) as Buffer).toString('base64'),
-  }
 }
 
 /** Whether a key, as bytes, lies in a range. */

@@ -3,13 +3,14 @@ import { nearest } from '../../core/nearest.ts'
 import type { EngineName } from '../../core/resource.ts'
 import { consulTemplate } from './consul-template.ts'
 import type { Foreign } from './foreign.ts'
-import { forks, jinja, sprig } from './others.ts'
+import { forks, jinja, remco, sprig } from './others.ts'
 
 const origins: readonly (readonly [of: string, functions: readonly Foreign[]])[] = [
   ['consul-template', consulTemplate],
   ['a fork of confd', forks],
   ['sprig', sprig],
   ['Jinja', jinja],
+  ['remco', remco],
 ]
 
 /** What to write instead of a function that is another program's; undefined when none is known. */

@@ -1,4 +1,4 @@
-// Functions of forks of confd, of sprig and of Jinja, as far as templates that people have use them.
+// Functions of forks of confd, of sprig, of Jinja and of remco (with pongo2's), as far as templates that people have use them.
 import type { Foreign } from './foreign.ts'
 
 const KEYRING = 'encrypted values (-keyring) are not read; keep secrets in a store that guards them'
@@ -100,4 +100,22 @@ export const jinja: readonly Foreign[] = [
   { name: 'regex_search', written: 'regex_search("a")', nunjucks: 'regexFind("a")' },
   { name: 'format', written: '"%s" | format(x)', nunjucks: 'printf("%s", x)' },
   { name: 'items', written: 'map.items()', nunjucks: 'for key, value in map' },
+]
+
+/** Of remco and of pongo2, its language, where nunjucks has another name for it. */
+export const remco: readonly Foreign[] = [
+  { name: 'base64', written: 'base64', nunjucks: 'base64Encode' },
+  { name: 'mapValue', written: 'm | mapValue:"k"', nunjucks: 'm["k"]' },
+  { name: 'index', written: 'l | index:1', nunjucks: 'l[1]' },
+  { name: 'createMap', written: 'createMap()', nunjucks: '{% set m = {} %}' },
+  { name: 'createSet', written: 'createSet()', nunjucks: 'uniq(list)' },
+  { name: 'unixTS', written: 'unixTS()', nunjucks: 'datetime().Unix()' },
+  {
+    name: 'dateRFC3339',
+    written: 'dateRFC3339()',
+    nunjucks: 'datetime().Format("2006-01-02T15:04:05Z07:00")',
+  },
+  { name: 'forloop', written: 'forloop.Counter', nunjucks: 'loop.index' },
+  { name: 'divisibleby', written: 'n | divisibleby:2', nunjucks: 'n % 2 == 0' },
+  { name: 'stringformat', written: 'x | stringformat:"%03d"', nunjucks: 'printf("%03d", x)' },
 ]

@@ -8,20 +8,29 @@ import { faultAt } from './place.ts'
 import type { Template } from './parser.ts'
 
 /** @param src of the outermost file, which all names are seen from */
-export const includesOf = (template: Template, src: string): readonly Include[] =>
-  callsIn(template)
+export function includesOf(template: Template, src: string): readonly Include[] {
+  const main = template.definitions.get(template.name) ?? []
+  const always = new Set(callsOf(main.flatMap(pipesAt), template).map(placeOf))
+  return callsIn(template)
     .filter(({ call }) => call === 'include')
-    .map(({ key, line, column }) => ({
-      name: key.replace(/^\/+/, ''),
+    .map((lookup) => ({
+      name: lookup.key.replace(/^\/+/, ''),
       from: src,
       optional: false,
-      line,
-      column,
+      always: always.has(placeOf(lookup)),
+      line: lookup.line,
+      column: lookup.column,
     }))
+}
+
+const placeOf = ({ line, column }: Lookup): string => `${line}:${column}`
 
 /** The calls of functions with a literal text as their first argument. */
-export const callsIn = ({ source, file, definitions }: Template): readonly Lookup[] =>
-  [...definitions.values()].flatMap(pipesOf).flatMap(({ commands }) =>
+export const callsIn = (template: Template): readonly Lookup[] =>
+  callsOf([...template.definitions.values()].flatMap(pipesOf), template)
+
+const callsOf = (pipes: readonly Pipe[], { source, file }: Template): readonly Lookup[] =>
+  pipes.flatMap(({ commands }) =>
     commands.flatMap(({ args: [called, named, next] }) => {
       if (called?.kind !== 'identifier' || named?.kind !== 'string') return []
       const { line = 1, column = 1 } = faultAt(source, file, named.at, '')
@@ -50,10 +59,11 @@ const inside = (statement: Statement): List =>
     : []
 
 /** All pipelines of a list of statements, those in parentheses included. */
-const pipesOf = (list: List): readonly Pipe[] =>
-  statementsOf(list).flatMap((statement) =>
-    'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : [],
-  )
+const pipesOf = (list: List): readonly Pipe[] => statementsOf(list).flatMap(pipesAt)
+
+/** Those of a statement itself, which are evaluated whenever it is reached. */
+const pipesAt = (statement: Statement): readonly Pipe[] =>
+  'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : []
 
 function within(pipe: Pipe): readonly Pipe[] {
   const inner = (operand: Operand): readonly Pipe[] =>

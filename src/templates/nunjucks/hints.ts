@@ -18,6 +18,9 @@ export function operatorHint(code: string): string | undefined {
     ...(/!(?!=)/.test(bare) ? ['"not" instead of "!"'] : []),
   ]
   if (words.length > 0) return `write ${words.join(', ')}`
+  // As Django, Liquid and pongo2 have it.
+  const filter = /\|\s*(\w+):/.exec(bare)?.[1]
+  if (filter !== undefined) return `arguments stand in parentheses: write | ${filter}(...)`
   return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
 }
 

@@ -2,6 +2,22 @@
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 import type { Include, Lookup } from '../inspection.ts'
 
+/** What is inside of them is rendered now and then. */
+const CONDITIONS = [
+  nodes.If,
+  nodes.InlineIf,
+  nodes.For,
+  nodes.Macro,
+  nodes.Caller,
+  nodes.And,
+  nodes.Or,
+]
+
+const includesIn = (node: Node): readonly Node[] => [
+  ...node.findAll(nodes.Include),
+  ...node.findAll(nodes.FunCall),
+]
+
 /**
  * The files that tags and the function `include` name by a literal.
  * @param path of the file, which tags look from
@@ -14,17 +30,26 @@ export function includesOf(ast: Node, path: string, src: string): readonly Inclu
       from: path,
       optional: tag.ignoreMissing === true,
       isCall: false,
+      tag,
     })),
   )
+  const conditional = new Set(CONDITIONS.flatMap((type) => ast.findAll(type)).flatMap(includesIn))
   const calls = ast
     .findAll(nodes.FunCall)
     .filter((call) => call.name.value === 'include')
-    .map((call) => ({ named: call.args?.children[0], from: src, optional: false, isCall: true }))
-  return [...tags, ...calls].flatMap(({ named, from, optional, isCall }) => {
+    .map((call) => ({
+      named: call.args?.children[0],
+      from: src,
+      optional: false,
+      isCall: true,
+      tag: call,
+    }))
+  return [...tags, ...calls].flatMap(({ named, from, optional, isCall, tag }) => {
     if (named?.typename !== 'Literal' || typeof named.value !== 'string') return []
     // As in confd: the function does not care for slashes in front.
     const name = isCall ? named.value.replace(/^\/+/, '') : named.value
-    return [{ name, from, optional, line: named.lineno + 1, column: named.colno + 1 }]
+    const always = !conditional.has(tag)
+    return [{ name, from, optional, always, line: named.lineno + 1, column: named.colno + 1 }]
   })
 }
 

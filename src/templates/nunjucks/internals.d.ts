@@ -33,6 +33,10 @@ declare module 'nunjucks/src/nodes.js' {
     readonly Set: typeof Node
     readonly Include: typeof Node
     readonly Block: typeof Node
+    readonly If: typeof Node
+    readonly InlineIf: typeof Node
+    readonly And: typeof Node
+    readonly Or: typeof Node
     readonly For: typeof Node
     readonly Macro: typeof Node
     readonly Caller: typeof Node

@@ -1,0 +1,42 @@
+// Where nothing is found, whether the keys are there with the other kind of name: registry/a for /registry/a.
+import type { Key } from '../../core/key.ts'
+import type { Notice } from '../../core/store.ts'
+import { EtcdError, type Gateway } from './gateway.ts'
+import { Names } from './names.ts'
+import { askRanges } from './ranges.ts'
+import { keyOf } from './wire.ts'
+
+/** Prefixes that are tried. */
+const TRIED = 10
+
+/** What to tell about it; undefined when there is nothing, or etcd does not let us look. */
+export async function otherwiseNamed(
+  gateway: Gateway,
+  { slashless }: Names,
+  dirs: readonly Key[],
+): Promise<Notice | undefined> {
+  const others = new Names(!slashless)
+  const name = await firstOf(gateway, others, dirs.slice(0, TRIED)).catch((error: unknown) => {
+    if (error instanceof EtcdError) return undefined
+    throw error
+  })
+  if (name === undefined) return undefined
+  const message = slashless
+    ? `no keys without a leading slash; ${name} has one: leave -etcd-slashless out`
+    : `no keys with a leading slash; ${name} has none: -etcd-slashless reads such keys`
+  return { level: 'warn', message }
+}
+
+async function firstOf(
+  gateway: Gateway,
+  names: Names,
+  dirs: readonly Key[],
+): Promise<string | undefined> {
+  const ranges = dirs
+    .flatMap((dir) => names.partsOf(dir))
+    .map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
+  const { answers } = await askRanges(gateway, ranges)
+  const found = answers.flatMap(({ kvs = [] }) => kvs.map(({ key }) => names.read(key)))
+  const name = found.find((one) => keyOf(one) !== undefined)
+  return name === undefined ? undefined : names.inEtcd(name)
+}

@@ -1,0 +1,191 @@
+// A bad file in conf.d: a daemon serves the other resources, a onetime run refuses. And what a onetime run may
+// be asked for: one resource only, a reload whatever has changed.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { freePorts } from '../support/process.ts'
+import { until } from '../support/until.ts'
+import { withSite, type Site } from './support.ts'
+
+/** A site with two good resources, `a` and `b`, whose key is in a file. */
+async function withFiles(use: (site: Site) => Promise<void>): Promise<void> {
+  await withSite([], async (site) => {
+    keys(site, 'one')
+    for (const name of ['a', 'b']) {
+      site.template(name, `${name} {{ getv("/name") }}\n`)
+      site.resource(name, { reload_cmd: `echo x >> ${site.path(`${name}.reloads`)}` })
+    }
+    await use(site)
+  })
+}
+
+const file = (site: Site): string => join(site.root, 'keys.yaml')
+const keys = (site: Site, name: string): void => writeFileSync(file(site), `name: ${name}\n`)
+const bad = (site: Site, name: string): void =>
+  writeFileSync(join(site.root, 'conf.d', `${name}.toml`), '[template]\nsrc = 1\n')
+
+/** The status of the daemon's page. */
+async function readiness(port: number): Promise<{ status: number; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`)
+  return { status: response.status, body: await response.text() }
+}
+
+test('a daemon starts with a bad file, says so, and takes it up when it is mended', async () => {
+  await withFiles(async (site) => {
+    const [port = 0] = await freePorts(1)
+    bad(site, 'b')
+    const run = site.start('-watch', '-file', file(site), '-http', `127.0.0.1:${port}`)
+    await run.until('the good one', () => site.lines('a.reloads') === 1)
+    expect(site.read('b')).toBeUndefined()
+    expect(run.log).toContainEqual(
+      expect.objectContaining({ event: 'failed', resource: 'b.toml', at: 'configuration' }),
+    )
+    const { status, body } = await readiness(port)
+    expect(status).toBe(503)
+    expect(body).toContain('b.toml')
+    expect(body).toContain('src must be a string')
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    expect(metrics).toContain('reconfd_configuration_good 0')
+    expect(metrics).toContain('reconfd_resource_state{resource="b.toml",state="failed"} 1')
+    site.resource('b')
+    await run.until('the mended one', () => site.read('b') === 'b one\n')
+    await until('all is well', async () => (await readiness(port)).status === 200)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test('a resource that becomes bad keeps its former definition, and is failed until it is mended', async () => {
+  await withFiles(async (site) => {
+    const [port = 0] = await freePorts(1)
+    const run = site.start('-watch', '-file', file(site), '-http', `127.0.0.1:${port}`)
+    await run.until('both', () => site.lines('a.reloads') === 1 && site.lines('b.reloads') === 1)
+    bad(site, 'b')
+    await run.until('it is refused', () => run.tells('failed'))
+    keys(site, 'two')
+    await run.until('its former definition works', () => site.read('b') === 'b two\n')
+    await run.until('and reloads', () => site.lines('b.reloads') === 2)
+    // What it applies meanwhile does not make it good.
+    const { status, body } = await readiness(port)
+    expect(status).toBe(503)
+    expect(body).toContain('its definition is not right')
+    site.resource('b')
+    await until('all is well', async () => (await readiness(port)).status === 200)
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
+test.each([
+  [[], 78, undefined],
+  [['-failure-mode', 'best-effort'], 1, 'a one\n'],
+])('a onetime run with a bad file, %j: exit code %j', async (argv, code, content) => {
+  await withFiles(async (site) => {
+    bad(site, 'b')
+    const ended = await site.start('-onetime', '-file', file(site), ...argv).finished
+    expect(ended.code).toBe(code)
+    expect(ended.stderr).toContain('src must be a string')
+    expect(site.read('a')).toBe(content)
+  })
+})
+
+test('a daemon with -failure-mode fail-fast does not start', async () => {
+  await withFiles(async (site) => {
+    bad(site, 'b')
+    const argv = ['-watch', '-file', file(site), '-failure-mode', 'fail-fast']
+    expect((await site.start(...argv).finished).code).toBe(78)
+    expect(site.read('a')).toBeUndefined()
+  })
+})
+
+test('what a refused resource owes is not forgotten', async () => {
+  await withFiles(async (site) => {
+    site.resource('b', { reload_cmd: 'exit 1' })
+    expect((await site.start('-onetime', '-file', file(site)).finished).code).toBe(1)
+    bad(site, 'b')
+    const argv = ['-onetime', '-file', file(site), '-failure-mode', 'best-effort']
+    expect((await site.start(...argv).finished).code).toBe(1)
+    site.resource('b', { reload_cmd: `echo x >> ${site.path('b.reloads')}` })
+    expect((await site.start('-onetime', '-file', file(site)).finished).code).toBe(0)
+    expect(site.lines('b.reloads')).toBe(1)
+  })
+})
+
+test('-only: one resource, whatever the others are, and what those owe stays owed', async () => {
+  await withFiles(async (site) => {
+    bad(site, 'c')
+    site.resource('b', { reload_cmd: 'exit 1' })
+    const once = ['-onetime', '-file', file(site)]
+    expect((await site.start(...once, '-only', 'b').finished).code).toBe(1)
+    expect(site.read('a')).toBeUndefined()
+    site.resource('b', { reload_cmd: `echo x >> ${site.path('b.reloads')}` })
+    expect((await site.start(...once, '-only', 'a.toml').finished).code).toBe(0)
+    expect([site.read('a'), site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([
+      'a one\n',
+      1,
+      0,
+    ])
+    rmSync(join(site.root, 'conf.d', 'c.toml'))
+    expect((await site.start(...once).finished).code).toBe(0)
+    expect(site.lines('b.reloads')).toBe(1)
+  })
+})
+
+test('-only removes no file of another resource', async () => {
+  await withSite([], async (site) => {
+    writeFileSync(file(site), 'hosts: {x: 1, y: 2}\nname: one\n')
+    site.template('a', '{{ getv("/name") }}\n')
+    site.resource('a')
+    mkdirSync(site.path('each'))
+    site.template('each', '{{ item.value }}\n')
+    site.resource('each', {
+      dest: `${site.path('each')}/{{ base(item.key) }}.conf`,
+      keys: ['/hosts'],
+      for_each: '/hosts/*',
+    })
+    const once = ['-onetime', '-file', file(site)]
+    expect((await site.start(...once).finished).code).toBe(0)
+    writeFileSync(file(site), 'hosts: {x: 1}\nname: two\n')
+    expect((await site.start(...once, '-only', 'a').finished).code).toBe(0)
+    expect(site.read('a')).toBe('two\n')
+    expect(readdirSync(site.path('each')).sort()).toEqual(['x.conf', 'y.conf'])
+    expect((await site.start(...once).finished).code).toBe(0)
+    expect(readdirSync(site.path('each'))).toEqual(['x.conf'])
+  })
+})
+
+test('-only of a name that there is not', async () => {
+  await withFiles(async (site) => {
+    const ended = await site.start('-onetime', '-file', file(site), '-only', 'aa.toml').finished
+    expect(ended.code).toBe(78)
+    expect(ended.stderr).toContain('did you mean a.toml?')
+  })
+})
+
+test('-reload-always: each reload once, whether its files have changed or not', async () => {
+  await withFiles(async (site) => {
+    const once = ['-onetime', '-file', file(site)]
+    expect((await site.start(...once, '-reload-always').finished).code).toBe(0)
+    expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([1, 1])
+    expect((await site.start(...once).finished).code).toBe(0)
+    expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([1, 1])
+    expect((await site.start(...once, '-reload-always', '-only', 'a').finished).code).toBe(0)
+    expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([2, 1])
+    // One that fails is owed, as ever.
+    site.resource('a', { reload_cmd: 'exit 1' })
+    expect((await site.start(...once, '-reload-always').finished).code).toBe(1)
+    site.resource('a', { reload_cmd: `echo x >> ${site.path('a.reloads')}` })
+    expect((await site.start(...once).finished).code).toBe(0)
+    expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([3, 2])
+  })
+})
+
+test.each([
+  [['-watch', '-only', 'a'], '-only is for onetime runs and checks'],
+  [['-watch', '-reload-always'], '-reload-always is for onetime runs'],
+  [['-onetime', '-reload-always', '-noop'], '-reload-always and -noop contradict each other'],
+])('%j is refused', async (argv, message) => {
+  await withFiles(async (site) => {
+    const ended = await site.start('-file', file(site), ...argv).finished
+    expect(ended.code).toBe(64)
+    expect(ended.stderr).toContain(message)
+  })
+})

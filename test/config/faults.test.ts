@@ -28,7 +28,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | colour = "x"',
         '    | ^',
-        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, output_format, engine, left_delim, right_delim, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, guard, for_each, follow_symlinks, mkdirs, adopt, backup, on_reload_failure, reload_attempts, verify_cmd, verify_timeout, verify_attempts, group_check_cmd, min_reload_interval, splay, hold_down, debounce, debounce_max, sensitive',
+        '  the keys are src, dest, keys, prefix, mode, uid, gid, owner, group, check_cmd, reload_cmd, output_format, engine, left_delim, right_delim, trim_blocks, lstrip_blocks, check_timeout, reload_timeout, guard, haproxy, for_each, follow_symlinks, mkdirs, adopt, backup, on_reload_failure, reload_attempts, verify_cmd, verify_timeout, verify_attempts, group_check_cmd, min_reload_interval, splay, hold_down, debounce, debounce_max, sensitive',
       ],
     ],
     [

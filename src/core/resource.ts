@@ -38,6 +38,8 @@ export interface Resource {
   readonly reload: ReloadPolicy
   /** The contents of its files are shown to nobody. */
   readonly sensitive?: true
+  /** Stores and datacenters without which its files are rendered while these are unreachable. */
+  readonly optionalStores?: ReadonlySet<string>
 }
 
 /** The full keys that resources name, each once: one that another covers is left out. */
@@ -175,6 +177,8 @@ export interface TemplateSpec {
   readonly backup?: boolean
   /** What the commands of its resource print is not shown. */
   readonly sensitive?: boolean
+  /** As its resource has it. */
+  readonly optionalStores?: ReadonlySet<string>
   readonly haproxy?: HaproxySpec
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean

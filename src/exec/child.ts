@@ -53,7 +53,7 @@ export async function startChild(options: ChildOptions): Promise<Result<Child, N
   })
   const exited = subprocess.then(({ exitCode, signal }) => ({
     code: exitCode ?? null,
-    signal: (signal) ?? null,
+    signal: signal ?? null,
   }))
   if (subprocess.pid !== undefined) return ok(new Child(subprocess.pid, exited, options))
   const { code, originalMessage } = await subprocess

@@ -430,6 +430,7 @@ export class Life {
           return tree()
         },
         isRead: () => this.#isRead,
+        isMissed: () => false,
         nameOf: () => 'sim',
         took: () => undefined,
       },

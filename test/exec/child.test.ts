@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Child} from '../../src/exec/child.ts';
+import type { Child } from '../../src/exec/child.ts'
 import { endOrphan, exitCodeOf, startChild } from '../../src/exec/child.ts'
 import { allProcesses, isRunning, processOf, statOf } from '../../src/system/process.ts'
 import { until } from '../support/until.ts'

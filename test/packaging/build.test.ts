@@ -6,8 +6,9 @@ import { symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leftovers } from '../support/leftovers.ts'
+import { removeDir } from '../support/process.ts'
 
 interface Component {
   readonly 'bom-ref': string
@@ -31,6 +32,8 @@ mkdirSync(join(top, '.cache'), { recursive: true })
 // Beside node_modules, whose files are linked and not copied.
 const work = mkdtempSync(join(top, '.cache/test-clones-'))
 leftovers.folders.add(work)
+// 20,000 files: a worker that is told to end does not wait for them.
+afterAll(() => removeDir(work), 120_000)
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T
 
 const parts = [

@@ -130,8 +130,8 @@ test('a render that took longer than 10 s is a warning, which says how long', ()
     reads: [],
     duration,
   })
-  expect(logged('text', rendered(9_999), 'warn')).toBe('')
-  expect(logged('text', rendered(12_000), 'warn')).toContain(
+  expect(logged('plain', rendered(9_999), 'warn')).toBe('')
+  expect(logged('plain', rendered(12_000), 'warn')).toContain(
     'web.toml: rendering took 12 s; check its templates, and the size of the values they use',
   )
 })

@@ -24,6 +24,7 @@ const ROOMS = {
     'state',
     'observe',
     'service',
+    'exec',
     'http',
     'control',
     'haproxy',

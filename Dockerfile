@@ -1,9 +1,10 @@
 # The image: built, packed and installed in the first stage, of which the second takes only the result.
 #
 #   docker build -t reconfd .
-#   docker run --init -v ./confd:/etc/confd:ro -v reconfd-state:/var/lib/reconfd reconfd -watch -node etcd:2379
+#   docker run -v ./confd:/etc/confd:ro -v reconfd-state:/var/lib/reconfd reconfd -watch -node etcd:2379
 #
-# docs/installing.md tells about --init, users, volumes and how other containers are reloaded.
+# docs/installing.md tells about users, volumes and how other containers are reloaded; docs/containers.md about
+# the program in the same container.
 ARG NODE=node:22-bookworm-slim
 
 FROM ${NODE} AS build
@@ -16,6 +17,8 @@ RUN npm run build && npm pack && npm install --global --prefix /out ./reconfd-*.
 
 FROM ${NODE}
 COPY --from=build /out/ /usr/local/
+# tini is the first process: it reaps what commands leave behind, which Node cannot, and passes signals on.
+RUN command -v tini || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
 # Whoever --user names can keep its state there: the folder is open to all, as /tmp is.
 RUN mkdir -p /etc/confd/conf.d /etc/confd/templates && mkdir -m 1777 /var/lib/reconfd
 ENV NODE_ENV=production CONFD_STATE_DIR=/var/lib/reconfd
@@ -26,5 +29,5 @@ STOPSIGNAL SIGTERM
 # The daemon answers. That the store is away, or a template is wrong, is nothing that a restart would mend.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10s \
   CMD reconfd status -json | grep -q '"running": true'
-ENTRYPOINT ["reconfd"]
+ENTRYPOINT ["tini", "--", "reconfd"]
 CMD ["-watch"]

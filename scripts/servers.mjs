@@ -93,6 +93,8 @@ const SERVERS = {
   fish: { package: 'fish', program: 'usr/bin/fish' },
   // No server: what builds the Dockerfile without a daemon, for `npm run test:image`.
   buildah: { package: 'buildah', program: 'usr/bin/buildah', seldom: true },
+  // No server: the first process of containers.
+  tini: { package: 'tini', program: 'usr/bin/tini', seldom: true },
   // No server: what reads the manual page.
   mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
   // No server: what the pages of docs/ ask servers with.

@@ -12,6 +12,7 @@ import { concealed } from './config/concealed.ts'
 import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
+import type { ProgramHandle } from './engine/program.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -199,16 +200,18 @@ async function runWith(
 ): Promise<number> {
   // One that comes while the first configuration is still being read has nothing to add to it.
   let reload = (): void => undefined
-  if (settings.mode !== 'onetime') {
-    process.on('SIGHUP', () => reload())
-    void closeInspector()
-  }
+  const isOnetime = settings.mode === 'onetime'
+  const hasProgram = settings.exec?.argv !== undefined && !settings.noop
+  let program: ProgramHandle | undefined
+  if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
+  else if (!isOnetime) process.on('SIGHUP', () => reload())
+  if (!isOnetime || hasProgram) void closeInspector()
   const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
-    settings.mode === 'onetime' ? undefined : spareMemory(),
+    isOnetime ? undefined : spareMemory(),
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
@@ -235,9 +238,9 @@ async function runWith(
   }
   process.on('exit', flush)
   for (const notice of notices) emit({ kind: 'notice', ...notice })
-  if (process.pid === 1 && settings.mode !== 'onetime') {
+  if (process.pid === 1 && (!isOnetime || hasProgram)) {
     const message =
-      'running as PID 1: Node does not reap orphans of commands; start with "docker run --init"'
+      'running as PID 1: Node does not reap orphans of commands; start through tini, as the image does, or with "docker run --init"'
     emit({ kind: 'notice', level: 'warn', message })
   }
 
@@ -246,12 +249,16 @@ async function runWith(
   const onSignal = (signal: NodeJS.Signals): void => {
     stoppedBy = constants.signals[signal]
     // Asked twice: whoever asks does not want to wait. What is owed has been written down.
-    if (stop.signal.aborted) process.exit(EXIT.signalled + stoppedBy)
+    if (stop.signal.aborted) {
+      program?.kill()
+      process.exit(EXIT.signalled + stoppedBy)
+    }
     emit({ kind: 'stopping', reason: signal })
-    stop.abort()
+    stop.abort(signal)
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  if (settings.mode === 'onetime') process.on('SIGHUP', onSignal)
+  if (hasProgram) process.on('SIGQUIT', onSignal)
+  else if (isOnetime) process.on('SIGHUP', onSignal)
 
   const ended = await run(settings, {
     emit,
@@ -265,6 +272,7 @@ async function runWith(
       return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
     },
     supervisor,
+    onProgram: (handle) => (program = handle),
     showPlan: (file) => {
       if (diff === undefined) return
       const text = diff.unifiedDiff(file)
@@ -287,6 +295,24 @@ async function runWith(
   if (lost === undefined) return exit
   await tellFaults([lost], settings.logFormat)
   return exit === EXIT.done ? EXIT.failed : exit
+}
+
+/**
+ * Signals that are passed on to the program of exec mode. One that comes before there is any is lost.
+ * @param reload reads our configuration again; undefined: there is nothing to read again
+ */
+function forwardSignals(
+  program: () => ProgramHandle | undefined,
+  reload: (() => void) | undefined,
+): void {
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const) {
+    const own = signal === 'SIGHUP' ? reload : undefined
+    process.on(signal, () => {
+      const isForwarded = program()?.forwards(signal) === true
+      if (own !== undefined && !isForwarded) own()
+      else if (isForwarded || signal === 'SIGHUP') void program()?.forward(signal)
+    })
+  }
 }
 
 /**
@@ -318,6 +344,7 @@ async function reportFor({ mode, report: file, logFormat }: Settings) {
 function exitCodeOf(ended: Ended, settings: Settings, stoppedBy: number): number {
   if (ended.kind === 'configuration') return EXIT.configuration
   if (ended.kind === 'unreachable') return EXIT.unreachable
+  if (ended.kind === 'exited') return ended.code
   if (ended.kind === 'stopped') return EXIT.signalled + stoppedBy
   if (settings.mode !== 'onetime') return EXIT.done
   if (ended.failed.length > 0) return EXIT.failed

@@ -14,13 +14,16 @@ export function longestReload({ timeout, verify }: RunTerms): number {
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
 
-interface Ended {
+/** How a reload has ended. */
+export interface ReloadRun {
+  /** Of the reload command, or of the verification that failed. */
   readonly result: CommandResult
+  /** Absent when it succeeded. */
   readonly fault?: Fault
 }
 
-/** @returns the result of the reload command, or of the verification that failed. Never rejects. */
-export async function runReload(command: string, terms: RunTerms): Promise<Ended> {
+/** Never rejects. */
+export async function runReload(command: string, terms: RunTerms): Promise<ReloadRun> {
   const { timeout, sensitive } = terms
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
@@ -31,7 +34,10 @@ export async function runReload(command: string, terms: RunTerms): Promise<Ended
 }
 
 /** @returns the verification that has failed. Never rejects. */
-export async function runVerification({ verify, sensitive }: RunTerms): Promise<Ended | undefined> {
+export async function runVerification({
+  verify,
+  sensitive,
+}: RunTerms): Promise<ReloadRun | undefined> {
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue

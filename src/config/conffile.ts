@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
 import { byEntry, readEntry } from './entries.ts'
+import type { ExecSettings } from '../core/exec.ts'
+import { readExec } from './exec.ts'
 import { foreignOf, isRefused, refusal, taken, type Foreign } from './foreign.ts'
 import { nearest } from './nearest.ts'
 import { warning, type Notice } from './notice.ts'
@@ -15,6 +17,8 @@ export interface ConfFile {
   readonly values: Values
   /** Of the named stores. */
   readonly stores: ReadonlyMap<string, Values>
+  /** `[exec]`. */
+  readonly exec?: ExecSettings
   readonly faults: readonly Fault[]
   readonly notices: readonly Notice[]
 }
@@ -74,13 +78,15 @@ class EntriesReader {
   constructor(private readonly document: Entries) {}
 
   read(): ConfFile {
-    const { stores: named = {}, confd, ...entries } = this.document.data
+    const { stores: named = {}, exec: table, confd, ...entries } = this.document.data
     const stores = readStores(this.document, named, this.#faults)
     for (const [entry, value] of Object.entries(entries)) this.#entry(entry, value)
     const former = confd === undefined ? undefined : this.#tableOfOldConfd(confd)
+    const exec = table === undefined ? {} : { exec: readExec(this.document, table, this.#faults) }
     return {
       values: { ...former, ...this.#weak, ...this.#values },
       stores,
+      ...exec,
       faults: this.#faults,
       notices: this.#notices,
     }

@@ -1,6 +1,7 @@
 // Flags as Go's flag package reads them (https://pkg.go.dev/flag): one dash or two, `-name value` or
 // `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
 // bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
+// Of a run, what stands behind `--` is the command to start.
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CommandFlag } from './command-flag.ts'
@@ -50,7 +51,7 @@ export interface CommandLine {
   readonly operand?: string
   /** The flags of the command's own, if any, with their values: none for one that takes no value. */
   readonly own?: ReadonlyMap<string, readonly string[]>
-  /** What stands after `--`, of a command that runs it. */
+  /** What stands after `--`, of a run or a command that runs it. */
   readonly argv?: readonly string[]
 }
 
@@ -85,6 +86,10 @@ class Parser {
         break
       }
       if (argument === '--' && this.#rest.length === 0) break
+      if (argument === '--' && this.#command === undefined) {
+        this.#argv = this.#rest
+        break
+      }
       if (flag === undefined) this.#word(argument === '--' ? (this.#rest.shift() ?? '') : argument)
       else this.#flag(flag, inline)
     }
@@ -101,7 +106,8 @@ class Parser {
       if (command !== undefined && of.includes(command)) continue
       this.#faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
     }
-    const line = { values, faults: this.#faults, notices: this.#notices }
+    const argv = this.#argv === undefined ? {} : { argv: this.#argv }
+    const line = { values, faults: this.#faults, notices: this.#notices, ...argv }
     if (command === undefined) return line
     const [operand] = this.#operands
     const wrong = values.help === true ? undefined : wrongOperands(command, this.#operands)
@@ -111,7 +117,6 @@ class Parser {
       command,
       ...(this.#own.size === 0 ? {} : { own: this.#own }),
       ...(operand === undefined ? {} : { operand }),
-      ...(this.#argv === undefined ? {} : { argv: this.#argv }),
     }
   }
 

@@ -92,6 +92,10 @@ function readGiven(given: object): ConfFile {
     const hint = 'leave it out; what happens is told to onEvent, and how it ended is the result'
     faults.push(fault([name], 'key', `the setting ${name} is for the command`, hint))
   }
+  if (read.exec !== undefined) {
+    const hint = 'leave it out: who runs reconfd in a process of his own starts programs himself'
+    faults.push(fault(['exec'], 'key', 'the setting exec is for the command', hint))
+  }
   const values = { ...read.values, ...flags }
   return { ...read, values, faults: [...faults, ...read.faults] }
 }

@@ -32,10 +32,13 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   ],
   [70, 'a bug in reconfd'],
   [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  [126, 'the program of exec mode cannot be executed'],
+  [127, 'the program of exec mode was not found'],
   [
     '128+n',
     'signal n ended it before it had begun, or register without a command: 143 for SIGTERM. With one: as the command ends',
   ],
+  ['others', 'the exit code of the program of exec mode; 128+n when signal n ended it'],
 ]
 
 /** Of a terminal. */
@@ -125,7 +128,7 @@ export function helpText(): string {
     '',
     ...EXAMPLES.map(([command, meaning]) => `  ${command.padEnd(38)}${meaning}`),
     '',
-    'Usage: reconfd [flags]',
+    'Usage: reconfd [flags] [-- PROGRAM [ARGUMENT...]]',
     '       reconfd COMMAND [flags]',
     '',
     'Commands, which ask the daemon with the same -confdir and -state-dir:',

@@ -2,6 +2,7 @@
 // completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
 import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
+import { execEnvKeys, execKeys } from './exec.ts'
 import {
   guardGroupKeys,
   guardKeys,
@@ -92,6 +93,8 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
       return { type: 'string', minLength: 1 }
     case 'strings':
       return STRINGS
+    case 'words':
+      return { type: ['string', 'array'], items: { type: 'string' } }
     case 'one or more':
       return { ...STRINGS, type: ['string', 'array'], minItems: 1, minLength: 1 }
     case 'id':
@@ -111,11 +114,13 @@ function keySchema(key: string, spec: KeySpec): JsonSchema {
     case 'tables':
       return { type: 'array', items: tableSchema(guardGroupKeys) }
     case 'table':
+      if (key === 'env') return tableSchema(execEnvKeys)
       return tableSchema(key === 'guard' ? guardKeys : haproxyKeys)
   }
 }
 
 function confdSchema(): JsonSchema {
+  const exec = { ...tableSchema(execKeys), description: 'The program that reconfd starts.' }
   const stores = {
     type: 'object',
     propertyNames: { pattern: '^[A-Za-z0-9_.-]+$' },
@@ -126,7 +131,7 @@ function confdSchema(): JsonSchema {
     $schema: DRAFT,
     title: 'The settings of reconfd: confd.toml',
     type: 'object',
-    properties: { ...entriesOf(() => true), stores },
+    properties: { ...entriesOf(() => true), stores, exec },
     additionalProperties: false,
   }
 }

@@ -122,7 +122,7 @@ export function manPage(version: string): string {
     ),
     section(
       'SYNOPSIS',
-      `${bold('reconfd')} [${italic('flags')}]`,
+      `${bold('reconfd')} [${italic('flags')}] [-- ${italic('PROGRAM')} [${italic('ARGUMENT')}...]]`,
       '.br',
       `${bold('reconfd')} ${italic('COMMAND')} [${italic('flags')}]`,
     ),

@@ -17,10 +17,20 @@ export function noticesOf(
   if (given.onetime === true && given.watch === true) {
     lines.push('-onetime and -watch are both set: -onetime wins, as in confd')
   }
-  if (settings.mode === 'onetime' && given.http !== undefined) {
+  if (!servesPage(settings) && given.http !== undefined) {
     lines.push('-http is not used: a onetime run serves nothing')
   }
-  return [...lines.map(warning), ...ambientNotices(given, stores, env)]
+  return [...lines.map(warning), ...unusedExec(settings), ...ambientNotices(given, stores, env)]
+}
+
+/** A onetime run lasts only where it has a program. */
+export const servesPage = ({ mode, exec }: Settings): boolean =>
+  mode !== 'onetime' || exec?.argv !== undefined
+
+function unusedExec({ exec }: Settings): readonly Notice[] {
+  if (exec === undefined || exec.argv !== undefined) return []
+  const message = '[exec] is not used: it has no command, and the command line has none behind --'
+  return [{ level: 'info', message }]
 }
 
 function ambientNotices(

@@ -15,7 +15,7 @@ import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
 import { Variables } from './variables.ts'
-import { sayOnce, wholeOf } from './whole.ts'
+import { isReloaded, sayOnce, wholeOf } from './whole.ts'
 
 export interface ReadResource extends Checked {
   /** Absent when there are faults. */
@@ -44,10 +44,10 @@ export async function readResource(
   const { notices } = variables
   const templates: ReadTemplate[] = []
   const specs: TemplateSpec[] = []
-  let reloads = false
+  let hasCommand = false
   const tables = templateTables(document, template, faults).map(([path, raw]) => {
     // A bad one is told of as such; nothing depends on it that has to be told as well.
-    reloads ||= (raw['reload_cmd'] ?? '') !== ''
+    hasCommand ||= (raw['reload_cmd'] ?? '') !== ''
     const text = variables.expand(path, raw)
     return { path, table: readTable(document, path, text, templateTableKeys, faults) }
   })
@@ -66,6 +66,7 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
+  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = {
     name,

@@ -13,6 +13,7 @@ export interface KeySpec {
     | 'count'
     | 'limit'
     | 'choice'
+    | 'words'
     | 'table'
     | 'tables'
     /** Strings, or one alone. */
@@ -153,6 +154,15 @@ export const wholeKeys = {
   expand_env: {
     type: 'boolean',
     doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; $$ is a dollar sign. Default: -expand-env.',
+  },
+  reload: {
+    type: 'choice',
+    choices: ['exec'],
+    doc: '"exec" reloads the program that reconfd has started, in place of a reload_cmd.',
+  },
+  wait_for_start: {
+    type: 'boolean',
+    doc: 'Whether that program starts only after this resource has been applied; default true.',
   },
   sensitive: {
     type: 'boolean',

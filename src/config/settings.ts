@@ -21,7 +21,7 @@ import { defined } from './defined.ts'
 import { readEnvironment, type FromEnvironment } from './environment.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
 import type { Notice } from './notice.ts'
-import { noticesOf } from './notices.ts'
+import { noticesOf, servesPage } from './notices.ts'
 import { options, type Values } from './options.ts'
 import { unusedOf } from './unused.ts'
 
@@ -125,7 +125,10 @@ async function checkCommand(
 ): Promise<CheckCommand> {
   const { preflight = false, validate = false } = flags.values
   const values: Values = isFromFile(flags) ? { ...given, backend: 'file' } : given
-  const settings = await assemble(values, file.stores, flags.values.prefix !== undefined, env)
+  const settings = await withProgram(
+    await assemble(values, file.stores, flags.values.prefix !== undefined, env),
+    { flags, file },
+  )
   const { readHttp } = await import('./http.ts')
   const http = await readHttp(given)
   return {
@@ -194,7 +197,10 @@ export async function settingsOfRun({
 }: Sources): Promise<
   Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault>
 > {
-  const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
+  const settings = await withProgram(
+    await assemble(given, file.stores, flags.values.prefix !== undefined, env),
+    { flags, file },
+  )
   const notices = [
     ...flags.notices,
     ...environment.notices,
@@ -202,11 +208,22 @@ export async function settingsOfRun({
     ...noticesOf(given, flags.values, settings, file.stores, env),
     ...unused,
   ]
-  if (settings.mode === 'onetime' || given.http === undefined) return ok({ settings, notices })
+  if (!servesPage(settings) || given.http === undefined) return ok({ settings, notices })
   const { readHttp } = await import('./http.ts')
   const http = await readHttp(given)
   if (!http.ok) return http
   return ok({ settings: defined({ ...settings, http: http.value }), notices })
+}
+
+/** With the program to start: what stands behind `--` precedes the command of `[exec]`. */
+async function withProgram(
+  settings: Settings,
+  { flags: { argv }, file: { exec } }: Pick<Sources, 'flags' | 'file'>,
+): Promise<Settings> {
+  if (argv === undefined) return exec === undefined ? settings : { ...settings, exec }
+  const { defaultExec } = await import('./exec.ts')
+  const program = argv as readonly [string, ...string[]]
+  return { ...settings, exec: { ...(exec ?? defaultExec), argv: program } }
 }
 
 async function testCommand(flags: CommandLine, environment: Values): Promise<TestCommand> {

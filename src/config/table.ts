@@ -18,6 +18,7 @@ type Types = {
   count: number
   limit: Limit
   choice: string
+  words: string | readonly string[]
   table: Readonly<Record<string, unknown>>
   tables: readonly Readonly<Record<string, unknown>>[]
   'one or more': readonly string[]
@@ -36,7 +37,7 @@ export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
  * @param hintFor what to do about an unknown key, when the caller knows more than the nearest name
  */
 export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
-  document: TomlDocument,
+  document: Pick<TomlDocument, 'fault'>,
   path: TomlPath,
   table: Readonly<Record<string, unknown>>,
   keys: K,
@@ -124,6 +125,14 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       const index = value.findIndex((item) => typeof item !== 'string')
       if (index < 0) return { value }
       return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
+    }
+    case 'words': {
+      const words: readonly unknown[] = Array.isArray(value) ? value : [value]
+      if (words.some((word) => typeof word !== 'string'))
+        return wanted('a string or an array of strings')
+      if (words.some((word) => (word as string).includes('\0')))
+        return { fault: `${key} holds a NUL character` }
+      return { value: value === '' ? undefined : value }
     }
     case 'one or more':
       if (Array.isArray(value)) return readValue(key, { ...spec, type: 'strings' }, value)

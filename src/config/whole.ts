@@ -1,6 +1,7 @@
 // What a file says of its resource as a whole, above `[template]` or inside of it: put together, and
 // told when it has no effect.
 import { expandCommand, unknownPlaceholders } from '../core/command.ts'
+import { reloadsByDefault } from '../core/exec.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import {
   plainReload,
@@ -84,6 +85,8 @@ export function wholeOf(
     allowEmpty: values.allow_empty ?? settings.allowEmpty,
     ...sensitive,
     ...(optional === undefined ? {} : { optionalStores: optional }),
+    ...(values.reload === 'exec' ? { reloadsExec: true } : {}),
+    ...(values.wait_for_start === false ? { waitForStart: false } : {}),
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
   }
 }
@@ -168,6 +171,31 @@ function oneCommand(
     faults.push(document.fault(place, 'value', message, 'write the path itself'))
   }
   return expanded
+}
+
+/**
+ * Whether a change of the resource is followed by a reload; one that is asked for in two ways is a fault.
+ * @param hasCommand any of its templates has a reload_cmd
+ */
+export function isReloaded(
+  document: TomlDocument,
+  { values, places }: Whole,
+  hasCommand: boolean,
+  { exec }: Settings,
+  faults: Fault[],
+): boolean {
+  if (values.reload === 'exec' && hasCommand) {
+    const place = places.get('reload') ?? []
+    const message = 'reload = "exec" and a reload_cmd are both set'
+    faults.push(document.fault(place, 'value', message, 'keep one of them'))
+  }
+  if (values.reload === 'exec' && exec?.argv !== undefined && !reloadsByDefault(exec)) {
+    const place = places.get('reload') ?? []
+    const message = 'reload = "exec", and [exec] does not say how the program is reloaded'
+    const hint = 'set reload_signal, or restart = "on-change" where it cannot reload'
+    faults.push(document.fault(place, 'value', message, hint))
+  }
+  return hasCommand || values.reload === 'exec' || (exec !== undefined && reloadsByDefault(exec))
 }
 
 /**

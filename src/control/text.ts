@@ -15,6 +15,7 @@ import {
 import {
   lateness,
   type Change,
+  type ChildStatus,
   type ReadNames,
   type Reload,
   type ResourceHistory,
@@ -42,7 +43,7 @@ const timesIn = (text: string, clock: Clock): string =>
 
 /** @param running false: read from the state directory */
 export function statusText(status: Status, running: boolean, clock: Clock = utc): string {
-  const { version, pid, started, stores, configuration, resources } = status
+  const { version, pid, started, stores, configuration, child, resources } = status
   const time = (iso: string): string => printable(clock(iso))
   const fitting = (text: string): string => shortened(text, WIDTH)
   const lines = [
@@ -66,6 +67,7 @@ export function statusText(status: Status, running: boolean, clock: Clock = utc)
     lines.push(`configuration: bad since ${time(configuration.since)}, the former one is at work`)
     lines.push(...configuration.faults.flatMap(faultLines))
   }
+  if (child !== undefined) lines.push(childText(child, time))
   if (resources.length === 0) return [...lines, 'no resources', ''].join('\n')
   const table = resourceLines(resources, time)
   const reasons = resources.map(({ why }) => (why === undefined ? [] : reasonLines(why, clock)))
@@ -73,6 +75,28 @@ export function statusText(status: Status, running: boolean, clock: Clock = utc)
   const body = rows.flatMap((row, n) => [row, ...(reasons[n] ?? [])])
   return [...lines, '', head, ...body, ''].join('\n')
 }
+
+/** The line of the program of exec mode. */
+function childText(
+  { program, state, since, pid, why, restarts, lastExit }: ChildStatus,
+  time: Clock,
+): string {
+  const parts = [
+    `program ${printable(program)}: ${state} since ${time(since)}`,
+    ...(pid === undefined ? [] : [`process ${pid}`]),
+    ...(why === undefined ? [] : [printable(firstLine(why))]),
+    ...(restarts === 0 ? [] : [`started again ${counted(restarts, 'time')}`]),
+    ...(lastExit === undefined || why !== undefined
+      ? []
+      : [`last ended ${exitText(lastExit, time)}`]),
+  ]
+  return parts.join(', ')
+}
+
+const exitText = (
+  { at, exitCode, signal }: NonNullable<ChildStatus['lastExit']>,
+  time: Clock,
+): string => `${time(at)} ${signal === null ? `with exit code ${exitCode}` : `by ${signal}`}`
 
 /** The heads and a line of each resource. The keys get the room that is left. */
 function resourceLines(resources: readonly ResourceStatus[], time: Clock): string[] {

@@ -16,10 +16,12 @@ interface Work {
  * - `configuration`: it could not begin; all that is wrong is in `faults`. Nothing was touched.
  * - `unreachable`: a onetime run could not read all of its stores in time. What those hold that could
  *   be read has been worked off.
+ * - `exited`: the program of exec mode has ended, and the run with it; `code` as shells have it
  * - `stopped`: a onetime run was stopped before it had seen all keys; what is made of those was not touched.
  */
 export type Ended =
   | ({ readonly kind: 'done' } & Work)
   | { readonly kind: 'configuration'; readonly faults: readonly Fault[] }
   | ({ readonly kind: 'unreachable'; readonly faults: readonly Fault[] } & Work)
+  | { readonly kind: 'exited'; readonly code: number; readonly faults: readonly Fault[] }
   | { readonly kind: 'stopped' }

@@ -234,6 +234,39 @@ export type Event =
       readonly resources: number
       readonly uses: Uses
     }
+  /** The program of exec mode starts once these resources have been applied. */
+  | {
+      readonly kind: 'child-awaits'
+      readonly program: string
+      readonly resources: readonly string[]
+    }
+  | {
+      readonly kind: 'child-started'
+      readonly program: string
+      readonly pid: number
+      /** How often it was started before. */
+      readonly restarts: number
+    }
+  | {
+      readonly kind: 'child-exited'
+      readonly program: string
+      readonly pid: number
+      /** One of the two is not null. */
+      readonly exitCode: number | null
+      readonly signal: string | null
+      /** How long it has run, in milliseconds. */
+      readonly duration: number
+      /** We have ended it. */
+      readonly expected: boolean
+      /** Milliseconds until it is started again; null: it is not, unless a reload does so. */
+      readonly retryIn: number | null
+    }
+  | {
+      readonly kind: 'child-refused'
+      readonly program: string
+      readonly fault: Fault
+      readonly retryIn: number | null
+    }
   /** The run cannot begin, or a onetime run cannot go on. */
   | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }

@@ -30,6 +30,10 @@ export interface Account {
   running: Run | undefined
   /** Placements under way that concern one of its owers. */
   underway: number
+  /** No run begins, whatever is owed. */
+  isSuspended: boolean
+  /** When somebody asked for a run that begins whether or not anything is owed. */
+  demandedAt: number | undefined
   /** A run is due and waits for placements under way: no further placement of its owers begins. */
   isClosed: boolean
 }
@@ -67,6 +71,8 @@ export class Accounts {
         failures: 0,
         running: undefined,
         underway: 0,
+        isSuspended: false,
+        demandedAt: undefined,
         isClosed: false,
       }
       this.#accounts.set(command, account)
@@ -104,6 +110,7 @@ export class Accounts {
     account.asked = undefined
     account.retryAt = Infinity
     account.minInterval = 0
+    if (account.demandedAt !== undefined) return
     account.isClosed = false
     this.#due.delete(account)
     this.schedule(account)
@@ -116,7 +123,9 @@ export class Accounts {
 
   /** When the run of an account may start; Infinity when none is wanted. */
   dueAt({ debts, running, asked, retryAt, holds, notBefore, ...account }: Account): number {
-    if (running !== undefined || debts.size === 0) return Infinity
+    if (running !== undefined || account.isSuspended) return Infinity
+    if (account.demandedAt !== undefined) return account.demandedAt
+    if (debts.size === 0) return Infinity
     const wanted = asked?.first ?? retryAt
     if (wanted === Infinity) return Infinity
     const paced = Math.max(notBefore, account.lastStart + account.minInterval)
@@ -145,6 +154,7 @@ export class Accounts {
     account.running = run
     account.isClosed = false
     account.asked = undefined
+    account.demandedAt = undefined
     account.retryAt = Infinity
     account.lastStart = now
   }

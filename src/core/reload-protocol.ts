@@ -84,6 +84,24 @@ export class ReloadProtocol {
     }
   }
 
+  /** No run of this command begins before one is demanded, whatever is owed. */
+  suspend(command: string): void {
+    const account = this.#accounts.get(command)
+    account.isSuspended = true
+    this.#accounts.schedule(account)
+  }
+
+  /**
+   * A run of this command begins as soon as no placement of its owers is under way, even when nothing is
+   * owed, and without regard to its pace. Further runs are due as usual.
+   */
+  demand(command: string, now: number): void {
+    const account = this.#accounts.get(command)
+    account.isSuspended = false
+    account.demandedAt ??= now
+    this.#accounts.schedule(account)
+  }
+
   /** True when the placement begins now; otherwise it is queued, and step() admits it. */
   request(placement: Placement, now: number): boolean {
     const queued = { placement, since: now }
@@ -255,6 +273,7 @@ export class ReloadProtocol {
     this.#isClosing = true
     for (const account of this.#accounts.all()) {
       account.retryAt = Infinity
+      account.demandedAt = undefined
       this.#accounts.schedule(account)
     }
   }

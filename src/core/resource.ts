@@ -40,6 +40,10 @@ export interface Resource {
   readonly sensitive?: true
   /** Stores and datacenters without which its files are rendered while these are unreachable. */
   readonly optionalStores?: ReadonlySet<string>
+  /** `reload = "exec"`: its reload is that of the program that reconfd has started. */
+  readonly reloadsExec?: true
+  /** False: that program starts before this resource has been applied. */
+  readonly waitForStart?: false
 }
 
 /** The full keys that resources name, each once: one that another covers is left out. */
@@ -77,6 +81,20 @@ export const plainReload: ReloadPolicy = {
   minInterval: 0,
   splay: 0,
 }
+
+/** With one more reload: of all templates that have none of their own. */
+export const withReload = (
+  resource: Resource,
+  command: string,
+  timeout: number,
+  splay: number,
+): Resource => ({
+  ...resource,
+  templates: resource.templates.map((spec) =>
+    spec.reloadCmd === undefined ? { ...spec, reloadCmd: command, reloadTimeout: timeout } : spec,
+  ),
+  reload: { ...resource.reload, splay: Math.max(resource.reload.splay, splay) },
+})
 
 /** For `-no-reload`: what is written is checked, and no program is told. */
 export const withoutReload = (resource: Resource): Resource => ({

@@ -1,5 +1,6 @@
 // The settings of a run, after flags, environment and confd.toml have been put together.
 // Times in milliseconds, paths absolute unless said otherwise.
+import type { ExecSettings } from './exec.ts'
 import type { Key } from './key.ts'
 
 export type BackendName =
@@ -157,6 +158,8 @@ export interface Settings extends StoreSettings {
   readonly logFormat: 'text' | 'json'
   /** Absent: nothing is served. */
   readonly http?: HttpSettings
+  /** Absent: no program is started. */
+  readonly exec?: ExecSettings
 }
 
 /** Equal for two stores that can share one connection. In a fixed order, whatever else the object holds. */

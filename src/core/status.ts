@@ -26,8 +26,33 @@ export interface Status {
   readonly stores: readonly StoreStatus[]
   /** conf.d was edited badly: the former configuration is at work. */
   readonly configuration?: { readonly since: string; readonly faults: readonly Fault[] }
+  /** The program of exec mode. */
+  readonly child?: ChildStatus
   /** Worst first, then by name. */
   readonly resources: readonly ResourceStatus[]
+}
+
+export const childStates = ['waiting', 'up', 'down', 'restarting'] as const
+
+export interface ChildStatus {
+  readonly program: string
+  /**
+   * - `waiting`: for resources that have not been applied yet
+   * - `restarting`: it has ended, and is started again soon
+   */
+  readonly state: (typeof childStates)[number]
+  readonly since: string
+  /** Absent while it does not run. */
+  readonly pid?: number
+  /** Why it does not run. */
+  readonly why?: string
+  readonly restarts: number
+  /** One of exitCode and signal is not null. */
+  readonly lastExit?: {
+    readonly at: string
+    readonly exitCode: number | null
+    readonly signal: string | null
+  }
 }
 
 export interface StoreStatus {

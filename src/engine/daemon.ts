@@ -17,12 +17,14 @@ import type { StatusBoard } from '../observe/status.ts'
 import { stateDirDoubt } from '../state/state-files.ts'
 import { systemClock } from '../system/clock.ts'
 import { thisProcess } from '../system/process.ts'
+import type { ExecEnd } from '../exec/exec.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
 import { Generations, usesOf, type Generation } from './generations.ts'
 import { KeptKeys } from './kept-keys.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
+import { Program, type ProgramHandle } from './program.ts'
 import { derivedDebts, undoInterrupted } from './recovery.ts'
 import type { RunState } from './run-state.ts'
 import { resumeLoaded } from './settle.ts'
@@ -32,13 +34,15 @@ import { Worker } from './worker.ts'
 
 export interface DaemonOptions {
   readonly emit: Emit
-  /** Ends the run: running work finishes first. */
+  /** Ends the run: running work finishes first. The reason may be the signal that asked for it. */
   readonly stop: AbortSignal
   /** Calls back when a new generation is asked for (SIGHUP). */
   readonly onReload: (callback: () => void) => void
   /** Settings as they would be read now; for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
   readonly showPlan: (file: PlannedFile) => void
+  /** Takes the program of exec mode, for what signals do to it. */
+  readonly onProgram?: (program: ProgramHandle) => void
   /** With noop: all files are tried, and none is compared with what is in place. */
   readonly trial?: 'all'
 }
@@ -49,12 +53,15 @@ export class Daemon {
   readonly #worker: Worker
   readonly #generations: Generations
   readonly #controls: Controls
+  readonly #program: Program
+  readonly #emit: Emit
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug: Promise<never>
   #resync: NodeJS.Timeout | undefined
   #dropShell: (() => void) | undefined
   #control: Promise<Control> | undefined
   #closing: Promise<void> | undefined
+  #programEnd: ExecEnd | undefined
   #runtime: Promise<Runtime> | undefined
 
   constructor(
@@ -65,11 +72,16 @@ export class Daemon {
     private readonly options: DaemonOptions,
     showWritten: (files: readonly WrittenFile[]) => void,
   ) {
-    const { emit, settingsNow, showPlan, trial } = options
+    const { settingsNow, showPlan, trial } = options
+    const emit: Emit = (this.#emit = (event) => {
+      options.emit(event)
+      this.#program.note(event)
+    })
     const { noop, diff, keepStageFile } = settings
     this.#onetime = settings.mode === 'onetime'
+    this.#program = new Program(emit, this.#onetime)
     this.#parts = {
-      machine: realMachine,
+      machine: this.#program.machine(realMachine),
       clock: systemClock,
       desk: new Desk(state.journal, systemClock, emit, !this.#onetime),
       memory: state.records,
@@ -97,6 +109,7 @@ export class Daemon {
       this.#onetime,
       settingsNow,
       crashed,
+      this.#program,
     )
     this.#controls = controlsOf(
       board,
@@ -109,7 +122,9 @@ export class Daemon {
 
   async run(): Promise<Ended> {
     const generations = this.#generations
-    const { emit, onReload, stop } = this.options
+    const { onReload, stop } = this.options
+    const emit = this.#emit
+    await this.#prepareProgram()
     // Armed before anything is read: an edit made meanwhile is not missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)
     const loading = generations.begin(this.settings, (resources) => this.#recover(resources))
@@ -147,12 +162,15 @@ export class Daemon {
   async #close(): Promise<void> {
     clearInterval(this.#resync)
     this.#dropShell?.()
+    // No reload has to end before the program does.
+    const ended = this.#program.end(signalOf(this.options.stop))
     await this.#generations.stop()
     await this.#worker.stop()
     await (await this.#runtime)?.close()
     await this.#generations.close()
+    this.#programEnd = await ended
     await this.state.folder.ensure()
-    warnIfFailed(this.options.emit, await this.state.journal.verify())
+    warnIfFailed(this.#emit, await this.state.journal.verify())
     await this.state.journal.close()
     this.state.folder.close()
     await (await this.#control)?.close()
@@ -160,7 +178,7 @@ export class Daemon {
 
   /** What an earlier life of the program has left undone, before anything new begins. */
   async #recover(resources: readonly Resource[]): Promise<void> {
-    const { emit } = this.options
+    const emit = this.#emit
     const { journal, damage, readStatus, accepted } = this.state
     if (this.settings.noop) return
     const { stateDir } = this.settings
@@ -204,7 +222,7 @@ export class Daemon {
   /** The first snapshot, one cycle, and what it led to. */
   async #once({ feeds }: Generation, stopped: Promise<void>): Promise<Ended> {
     const worker = this.#worker
-    const { stop, emit } = this.options
+    const { stop } = this.options
     const begin = performance.now()
     let faults: readonly Fault[] = []
     // What is read on demand may make templates ask for more.
@@ -214,11 +232,12 @@ export class Daemon {
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
+    if (this.#program.hasBegun) return this.#untilProgramEnds(stopped)
     await worker.stop()
     // What a part of the resources came to is not the status of this machine.
     if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
-      await keepStatus(this.settings, this.#controls, emit)
+      await keepStatus(this.settings, this.#controls, this.#emit)
     }
     if (stop.aborted && worker.isWaiting) return { kind: 'stopped' }
     // What could be read has been worked off; what could not be is reported last.
@@ -233,9 +252,24 @@ export class Daemon {
       }, this.settings.interval)
     }
     if (!this.settings.noop && !this.settings.syncOnly) this.#dropShell = await keepShellWarm()
-    await stopped
+    return this.#untilProgramEnds(stopped)
+  }
+
+  /** Until the run is stopped, or the program of exec mode has ended for good. */
+  async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
+    if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
+    if (!this.options.stop.aborted) {
+      const end = await Promise.race([stopped, this.#program.ended])
+      if (end !== undefined) this.#emit({ kind: 'stopping', reason: 'the program has ended' })
+    }
     await this.close()
-    return this.#done
+    const { code, faults = [] } = this.#programEnd ?? {}
+    return code === undefined ? this.#done : { kind: 'exited', code, faults }
+  }
+
+  async #prepareProgram(): Promise<void> {
+    const handle = await this.#program.prepare(this.settings, this.state, this.#worker)
+    if (handle !== undefined) this.options.onProgram?.(handle)
   }
 
   get #done(): Ended {
@@ -264,10 +298,16 @@ export class Daemon {
   /** From here on the daemon can be asked. */
   async #openControl(): Promise<Control> {
     const { startControl } = await import('../control/start.ts')
-    const control = await startControl(this.settings, this.#controls, this.options.emit)
+    const control = await startControl(this.settings, this.#controls, this.#emit)
     this.board.changed = () => control.changed()
     return control
   }
+}
+
+/** How the program is asked to end: what a terminal sends reaches only us, SIGTERM means its kill_signal. */
+function signalOf(stop: AbortSignal): NodeJS.Signals | undefined {
+  const reason: unknown = stop.reason
+  return reason === 'SIGINT' || reason === 'SIGQUIT' ? reason : undefined
 }
 
 function lostDebts(

@@ -59,6 +59,16 @@ export class Desk {
     this.#protocol.release(commands)
   }
 
+  /** No run of this command begins before one is demanded. */
+  suspend(command: string): void {
+    this.#protocol.suspend(command)
+  }
+
+  /** A run of this command is due now, whether or not it is owed. */
+  demand(command: string): void {
+    this.#protocol.demand(command, this.clock.now())
+  }
+
   /** Whether a run is under way whose verdict is about the files of these resources. */
   isReading(resources: readonly string[]): boolean {
     return resources.some((resource) => this.#protocol.isRead(resource))
@@ -131,6 +141,8 @@ export class Desk {
       this.#doors.delete(placement)
     }
     for (const { command, read } of started) {
+      // One that was demanded and serves nobody is nothing to report.
+      if (read.size === 0) continue
       this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }
     return started
@@ -149,10 +161,12 @@ export class Desk {
     const verdict = this.#protocol.finish(run, fault === undefined, this.clock.now())
     if (fault === undefined) {
       for (const name of verdict.settled) this.#failed.delete(name)
+      if (resources.length === 0) return []
       this.emit({ kind: 'reloaded', resources, command, ...how })
       await this.strike(verdict.settled)
       return []
     }
+    if (resources.length === 0) return []
     const { attempts, retryIn, exhausted }: Verdict = verdict
     for (const name of resources) this.#failed.add(name)
     this.emit({

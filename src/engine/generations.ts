@@ -12,6 +12,7 @@ import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
 import { Times } from '../templates/clocks.ts'
 import { createRenderer } from '../templates/render.ts'
+import type { Program } from './program.ts'
 import type { Underway } from './underway.ts'
 import type { Worker } from './worker.ts'
 
@@ -45,6 +46,7 @@ export class Generations {
     private readonly once: boolean,
     private readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>,
     private readonly crashed: (error: unknown) => void,
+    private readonly program: Program,
   ) {}
 
   /** The one at work; undefined before the first one is. */
@@ -133,7 +135,9 @@ export class Generations {
     for (const fault of loaded.value.notices) {
       emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
     }
-    const resources = loaded.value.resources.map((resource) => allowed(resource, settings))
+    const configured = this.program.configure(loaded.value, settings)
+    if (!configured.ok) return configured
+    const resources = configured.value.map((resource) => allowed(resource, settings))
     const wanted = await wantedStores(settings, loaded.value.stores, resources)
     const names = resources.map(({ name }) => name)
     const former = this.#current

@@ -24,6 +24,8 @@ export interface Machine {
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Runs what verifies a reload. The first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
+  /** Whether what a reload tells runs: the program of exec mode may have to be started. */
+  isRunning(command: string): boolean
   /** Checks contents in a folder apart. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
 }
@@ -45,6 +47,7 @@ export const realMachine: Machine = {
   restore: restoreFiles,
   groupCheck,
   reload: runReload,
+  isRunning: () => true,
   verify: runVerification,
   tryFiles,
 }

@@ -34,7 +34,8 @@ export async function settle(
 ): Promise<ReloadRun> {
   const { machine } = parts
   const load = loadOf(run.command, resources)
-  if (load === undefined) return machine.reload(run.command, run.terms)
+  if (load === undefined || !machine.isRunning(run.command))
+    return machine.reload(run.command, run.terms)
   const runtime = await parts.runtime()
   const brought = await bring(run, load, runtime, parts)
   if (brought.runtime !== undefined) return brought

@@ -222,6 +222,17 @@ export class Worker {
     return asked.ok ? undefined : asked.error.message
   }
 
+  /** No run of this reload begins before one is demanded. */
+  suspend(command: string): void {
+    this.parts.desk.suspend(command)
+  }
+
+  /** Has a run of this reload begin, whether or not it is owed; from here on they begin as usual. */
+  demand(command: string): void {
+    this.parts.desk.demand(command)
+    this.#pump()
+  }
+
   /** What has been due for longer than `patience` and was not begun; undefined when all is well. */
   stuck(patience: number): string | undefined {
     const late = this.parts.clock.now() - this.#next

@@ -55,7 +55,8 @@ export async function startChild(options: ChildOptions): Promise<Result<Child, N
     code: exitCode ?? null,
     signal: signal ?? null,
   }))
-  if (subprocess.pid !== undefined) return ok(new Child(subprocess.pid, exited, options))
+  if (subprocess.pid !== undefined)
+    return ok(new Child(subprocess.pid, program.value, exited, options))
   const { code, originalMessage } = await subprocess
   return err(refused(name, code, originalMessage))
 }
@@ -69,6 +70,8 @@ export class Child {
 
   constructor(
     pid: number,
+    /** The path of what it runs. */
+    readonly program: string,
     exited: Promise<Exit>,
     private readonly options: Pick<ChildOptions, 'killSignal' | 'killTimeout'>,
   ) {
@@ -79,6 +82,11 @@ export class Child {
   /** How it has ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit
+  }
+
+  /** end() was called. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined
   }
 
   get isAlive(): boolean {

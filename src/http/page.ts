@@ -60,7 +60,16 @@ function iconOf(tone: Tone): string {
 const SECONDS_WITHOUT_SCRIPT = 5
 
 /** Every part there is, so that the script can go from one view to the other. */
-const PARTS = ['verdict', 'resource', 'tiles', 'stores', 'resources', 'reloads', 'changes']
+const PARTS = [
+  'verdict',
+  'resource',
+  'program',
+  'tiles',
+  'stores',
+  'resources',
+  'reloads',
+  'changes',
+]
 
 export function page(view: View): string {
   const { status, now } = view

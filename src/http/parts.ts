@@ -4,6 +4,7 @@ import { lateness, type FullStatus, type State, type StoreStatus } from '../core
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
+import { CHILD_TONES, programPart } from './program.ts'
 import { reloadsPart } from './reloads.ts'
 import { resourcePart } from './resource.ts'
 import { resourcesPart } from './resources.ts'
@@ -20,6 +21,7 @@ export function partsOf(view: View): ReadonlyMap<string, Html> {
   }
   return new Map([
     verdict,
+    ['program', programPart(status.child)],
     ['tiles', tilesPart(status.resources, wish)],
     ['stores', storesPart(status)],
     ['resources', resourcesPart(status.resources, wish)],
@@ -34,7 +36,9 @@ interface Verdict {
 }
 
 /** In one line, for the top of the page and for its title. */
-export function verdictOf({ resources, stores }: FullStatus): Verdict {
+export function verdictOf({ resources, stores, child }: FullStatus): Verdict {
+  if (child !== undefined && child.state !== 'up')
+    return { tone: CHILD_TONES[child.state], text: `${child.program} is ${child.state}` }
   const all = counted(resources.length, 'resource')
   const worst = resources[0]?.state ?? 'in sync'
   if (worst === 'in sync') {

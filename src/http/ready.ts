@@ -8,7 +8,8 @@ export interface Readiness {
 }
 
 export interface Reason {
-  /** One of the two; none: it is the daemon that is not there yet. */
+  /** One of the three; none: it is the daemon that is not there yet. */
+  readonly program?: string
   readonly store?: string
   readonly resource?: string
   readonly state: string
@@ -17,7 +18,7 @@ export interface Reason {
   readonly why?: string
 }
 
-export function readinessOf({ version, started, stores, resources }: Status): Readiness {
+export function readinessOf({ version, started, stores, child, resources }: Status): Readiness {
   // The event that tells of the first configuration brings the version along.
   if (version === '') {
     const why = 'the configuration is not at work yet'
@@ -28,6 +29,10 @@ export function readinessOf({ version, started, stores, resources }: Status): Re
     if (state === 'live') continue
     const why = fault === undefined ? {} : { why: fault.message }
     reasons.push({ store: name, state, since, ...why })
+  }
+  if (child !== undefined && child.state !== 'up') {
+    const { program, state, since, why } = child
+    reasons.push({ program, state, since, ...(why === undefined ? {} : { why }) })
   }
   for (const { name, state, since, why } of resources) {
     if (state === 'in sync') continue

@@ -154,7 +154,7 @@ function live(age: (ms: number) => string): void {
     })
   }
 
-  const OVERVIEW = ['tiles', 'stores', 'resources', 'changes', 'reloads']
+  const OVERVIEW = ['program', 'tiles', 'stores', 'resources', 'changes', 'reloads']
   let shown = asked.get('resource') ?? ''
   /** Follows the address: `#/NAME` is the page of a resource, and everything else the overview. */
   const go = (): void => {

@@ -3,6 +3,7 @@
 // soon, error what needs one now.
 import { printableText } from '../core/escape.ts'
 import type { Event, EventOf } from '../core/event.ts'
+import { describeChild } from './describe/child.ts'
 import { describeFiles } from './describe/files.ts'
 import { describeProgram } from './describe/program.ts'
 import { describeReloads } from './describe/reloads.ts'
@@ -11,7 +12,13 @@ import type { Described, Told } from './describe/told.ts'
 
 type Table = { readonly [K in Event['kind']]: (event: EventOf<K>, debug: boolean) => Told }
 
-const TABLE: Table = { ...describeProgram, ...describeStores, ...describeFiles, ...describeReloads }
+const TABLE: Table = {
+  ...describeProgram,
+  ...describeChild,
+  ...describeStores,
+  ...describeFiles,
+  ...describeReloads,
+}
 
 /**
  * @param debug whether the output of commands that succeeded is wanted; that of a command that failed is in

@@ -3,6 +3,7 @@
 // values are few: stores, resources, results; never keys.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CommandResult, Event } from '../core/event.ts'
+import { ChildMetrics } from './child-metrics.ts'
 import { states, type FullStatus } from '../core/status.ts'
 
 /** Seconds. A render takes milliseconds, a reload may take a minute. */
@@ -17,6 +18,7 @@ export class Metrics {
   readonly #counters = this.#makeCounters()
   readonly #gauges = this.#makeGauges()
   readonly #histograms = this.#makeHistograms()
+  #child: ChildMetrics | undefined
   /** Stores that were live before: the next time is a reconnect. */
   readonly #seen = new Set<string>()
   /** Failed tries since a store went away, as far as they were told. */
@@ -111,7 +113,7 @@ export class Metrics {
   }
 
   /** What is a state, and not a count, is taken from the status. */
-  #measure({ version, started, at, stores, configuration, resources }: FullStatus): void {
+  #measure({ version, started, at, stores, configuration, child, resources }: FullStatus): void {
     const { info, start, cpu, memory, up, behind, age, keys, state, owed, held, good } =
       this.#gauges
     for (const gauge of [info, up, behind, age, keys, state, owed, held]) gauge.reset()
@@ -131,6 +133,7 @@ export class Metrics {
       const away = (Date.parse(at) - Date.parse(store.since)) / 1000
       if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
     }
+    if (child !== undefined) (this.#child ??= new ChildMetrics(this.#registry)).measure(child)
     good.set(configuration === undefined && !this.#isRefused ? 1 : 0)
     for (const { name: resource, state: now, owedSince } of resources) {
       for (const one of states) state.set({ resource, state: one }, one === now ? 1 : 0)

@@ -3,8 +3,9 @@
 // manager and `check -validate` are read off it. It has no clock: times come in, as milliseconds since 1970.
 // What is kept is bounded by the number of resources.
 import type { Event, EventOf, Uses } from '../core/event.ts'
-import type { FullStatus, StoreStatus } from '../core/status.ts'
+import type { ChildStatus, FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
+import { childAfter } from './child-record.ts'
 import {
   configured,
   newResource,
@@ -18,6 +19,7 @@ export class Progress {
   #version = ''
   #uses: Uses | undefined
   #configuration: FullStatus['configuration']
+  #child: ChildStatus | undefined
   readonly #stores = new Map<string, StoreStatus>()
   readonly #away = new Set<string>()
   readonly #resources = new Map<string, ReturnType<typeof newResource>>()
@@ -31,6 +33,11 @@ export class Progress {
   /** Absent: the configuration is the newest one. */
   get configuration(): FullStatus['configuration'] {
     return this.#configuration
+  }
+
+  /** The program of exec mode. */
+  get child(): ChildStatus | undefined {
+    return this.#child
   }
 
   /** The resources and the stores that each of them reads; undefined before the configuration was read. */
@@ -77,6 +84,12 @@ export class Progress {
       case 'changed':
       case 'files-changed':
         for (const [name, cause] of event.causes) noteChange(this.#of(name, time), cause, time)
+        return
+      case 'child-awaits':
+      case 'child-started':
+      case 'child-exited':
+      case 'child-refused':
+        this.#child = childAfter(this.#child, event, time)
         return
       case 'reload-started':
         this.#runs.set(event.command, event)

@@ -39,7 +39,7 @@ export class StatusBoard {
    * @param sizes how many keys each store has, where that is known
    */
   status(owed: Owed, now: number, sizes: ReadonlyMap<string, number> = new Map()): FullStatus {
-    const { version, configuration, uses, stores, resources } = this.#progress
+    const { version, configuration, uses, stores, child, resources } = this.#progress
     const histories = [...resources.values()].map((one) => {
       const used = uses?.get(one.name) ?? []
       // A datacenter that it looks into is told of as a store of its own, once it was away.
@@ -59,6 +59,7 @@ export class StatusBoard {
         return keys === undefined ? store : { ...store, keys }
       }),
       ...(configuration === undefined ? {} : { configuration }),
+      ...(child === undefined ? {} : { child }),
       resources: worstFirst(histories),
     }
   }

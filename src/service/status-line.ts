@@ -11,7 +11,7 @@ import {
 /** Of the resources that are in a bad state. */
 const NAMED = 3
 
-export function statusLine({ resources, stores, configuration }: FullStatus): string {
+export function statusLine({ resources, stores, configuration, child }: FullStatus): string {
   const refused =
     configuration === undefined
       ? []
@@ -28,6 +28,7 @@ export function statusLine({ resources, stores, configuration }: FullStatus): st
     ...number(resources, 'behind'),
     ...number(resources, 'waiting'),
     ...stores.flatMap(away),
+    ...(child === undefined ? [] : [`${child.program} ${child.state}`]),
   ].join('; ')
 }
 

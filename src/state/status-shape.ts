@@ -11,7 +11,7 @@ import {
   text,
   time,
 } from '../core/shape.ts'
-import { states, type FullStatus } from '../core/status.ts'
+import { childStates, states, type FullStatus } from '../core/status.ts'
 
 const fault = shape({
   kind: text,
@@ -62,6 +62,15 @@ const store = shape({
   fault: optional(fault),
   lag: optional(number),
 })
+const child = shape({
+  program: text,
+  state: oneOf(...childStates),
+  since: time,
+  pid: optional(number),
+  why: optional(text),
+  restarts: number,
+  lastExit: optional(shape({ at: time, exitCode: nullOr(number), signal: nullOr(text) })),
+})
 const fullStatus = shape({
   version: text,
   pid: number,
@@ -69,6 +78,7 @@ const fullStatus = shape({
   at: time,
   stores: listOf(store),
   configuration: optional(shape({ since: time, faults: listOf(fault) })),
+  child: optional(child),
   resources: listOf(resource),
 })
 

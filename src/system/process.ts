@@ -48,6 +48,32 @@ export function statOf(pid: number): ProcessStat | undefined {
   }
 }
 
+/** Differs after each boot, when pids and start times may be the same again; empty where there is no /proc. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * What a process does with a signal: it has a handler, it has the signal blocked, or neither. A shell blocks all
+ * of them for a moment whenever it starts a command. undefined where there is no /proc.
+ */
+export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 'none' | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const has = (mask: string): boolean => {
+      const [, digits = '0'] = new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+      return (BigInt(`0x${digits}`) & (1n << BigInt(signal - 1))) !== 0n
+    }
+    return has('SigCgt') ? 'caught' : has('SigBlk') ? 'blocked' : 'none'
+  } catch {
+    return undefined
+  }
+}
+
 /** All processes, zombies included; none where there is no /proc. */
 export function* allProcesses(): Generator<{ readonly pid: number; readonly stat: ProcessStat }> {
   for (const name of readableNames('/proc')) {

@@ -1,8 +1,9 @@
-// docs/configuration.md and docs/register.md carry the tables of options, keys and exit codes: they are
+// docs/configuration.md, docs/exec.md and docs/register.md carry the tables of options, keys and exit codes: they are
 // generated from the code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { execEnvKeys, execKeys } from '../../src/config/exec.ts'
 import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { envNames, optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
@@ -31,6 +32,7 @@ const types: Record<KeySpec['type'], string> = {
   count: 'integer',
   limit: 'integer or string',
   choice: 'string',
+  words: 'string or array of strings',
   table: 'table',
   tables: 'array of tables',
   'one or more': 'string or array of strings',
@@ -75,6 +77,11 @@ const configuration: Record<string, string> = {
   ),
 }
 
+const exec: Record<string, string> = {
+  'exec keys': keyTable(execKeys),
+  'exec.env keys': keyTable(execEnvKeys),
+}
+
 const register: Record<string, string> = {
   'register flags': table(['Flag', 'Default', 'Meaning'], registerRows),
   'service keys': keyTable(serviceKeys),
@@ -82,6 +89,7 @@ const register: Record<string, string> = {
 
 test.each([
   ['configuration.md', configuration],
+  ['exec.md', exec],
   ['register.md', register],
 ] as const)('the tables of docs/%s are those of the code', async (name, tables) => {
   const page = new URL(`../../docs/${name}`, import.meta.url).pathname

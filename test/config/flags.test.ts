@@ -146,10 +146,6 @@ describe('bad command lines', () => {
     ],
     [['-'], ['argument "-" belongs to no flag', list]],
     [
-      ['--', '-onetime'],
-      ['argument "-onetime" belongs to no flag', list],
-    ],
-    [
       ['-backend', 'consull'],
       [
         '-backend: "consull" is not one of etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env; did you mean consul?',

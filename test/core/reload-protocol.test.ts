@@ -731,3 +731,56 @@ describe('a new configuration', () => {
     expect(told(started(protocol, 1000))).toEqual({ 'add /etc/sites/x.conf': ['a'] })
   })
 })
+
+describe('the reload of a program that reconfd starts', () => {
+  it('begins no run while it is suspended; the start settles what was placed before it', () => {
+    const protocol = protocolOf()
+    protocol.suspend('reload')
+    place(protocol, placementOf('a'), 0)
+    expect([protocol.next, started(protocol, 100_000)]).toEqual([Infinity, []])
+    protocol.demand('reload', 100_000)
+    const run = onlyRun(protocol, 100_000)
+    place(protocol, placementOf('b'), 100_001)
+    expect(protocol.finish(run, true, 100_002).settled).toEqual(['a'])
+    // From here on runs begin as usual.
+    expect(told(started(protocol, 100_002))).toEqual({ reload: ['b'] })
+  })
+
+  it('is started though nobody owes it anything, at once', () => {
+    const protocol = protocolOf()
+    protocol.demand('reload', 5)
+    const run = onlyRun(protocol, 5)
+    expect(run.read.size).toBe(0)
+    expect(protocol.finish(run, false, 6)).toMatchObject({ settled: [], retryIn: null })
+    expect([protocol.next, protocol.isIdle(7)]).toEqual([Infinity, true])
+  })
+
+  it('is not started while a placement of its owers is under way (R2)', () => {
+    const protocol = protocolOf()
+    const placement = placementOf('a')
+    expect(protocol.request(placement, 0)).toBe(true)
+    protocol.demand('reload', 1)
+    expect(started(protocol, 1)).toEqual([])
+    leave(protocol, placement, true, 2)
+    expect(told([onlyRun(protocol, 2)])).toEqual({ reload: ['a'] })
+  })
+
+  it('is started without regard to its splay and its interval', () => {
+    const protocol = protocolOf()
+    protocol.suspend('reload')
+    place(protocol, placementOf('a', { ...plain, splay: 60_000, minInterval: 60_000 }), 0)
+    protocol.demand('reload', 1)
+    expect(onlyRun(protocol, 1).read.size).toBe(1)
+  })
+
+  it('is retried after a start that failed, unless it is suspended or closed', () => {
+    const protocol = protocolOf()
+    place(protocol, placementOf('a'), 0)
+    protocol.finish(onlyRun(protocol, 0), false, 0)
+    protocol.suspend('reload')
+    expect(started(protocol, 100_000)).toEqual([])
+    protocol.demand('reload', 100_000)
+    protocol.close()
+    expect([started(protocol, 200_000), protocol.owes('a')]).toEqual([[], true])
+  })
+})

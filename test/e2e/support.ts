@@ -105,7 +105,7 @@ export class Site {
   /** @param env of the program */
   constructor(
     readonly store: readonly string[],
-    private readonly env: Readonly<Record<string, string>> = {},
+    readonly env: Record<string, string> = {},
   ) {
     for (const folder of ['conf.d', 'templates', 'out']) mkdirSync(join(this.root, folder))
   }

@@ -76,6 +76,8 @@ const steps = [
       }),
   ),
   number.map((n) => new Step(`accept r${n}`, (world) => world.life?.accept(nameOf(n)))),
+  number.map((n) => new Step(`suspend r${n}`, (world) => world.life?.suspend(nameOf(n)))),
+  number.map((n) => new Step(`demand r${n}`, (world) => world.life?.demand(nameOf(n)))),
   number.map((n) => new Step(`reload r${n}`, (world) => world.life?.forceReload(nameOf(n)))),
 ]
 
@@ -136,6 +138,7 @@ async function story(
   world.isProgramBroken = false
   world.setReachable(true)
   void world.start()
+  world.life?.demandSuspended()
   for (const n of world.traits.keys()) world.write(nameOf(n), `ok-end-${n}`)
   await settle(scheduler, world)
   checkInSync(world)

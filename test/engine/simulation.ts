@@ -318,6 +318,7 @@ export class Life {
   #isRead = false
   /** The tree as this life knows it. */
   #tree: Tree = emptyTree
+  readonly #suspended = new Set<string>()
   #isAdopted = false
   #isEnding = false
 
@@ -411,6 +412,31 @@ export class Life {
 
   forceReload(name: string): Promise<string | undefined> {
     return this.#worker.reload(name)
+  }
+
+  /** No run of its command before it is demanded: the program of exec mode does not run. */
+  suspend(name: string): void {
+    const command = this.#commandOf(name)
+    if (command === undefined || !this.#isAdopted || this.#isEnding) return
+    this.#suspended.add(command)
+    this.#worker.suspend(command)
+  }
+
+  /** The program is started: its reload runs, whether or not it is owed. */
+  demand(name: string): void {
+    const command = this.#commandOf(name)
+    if (command === undefined || !this.#isAdopted || this.#isEnding) return
+    this.#suspended.delete(command)
+    this.#worker.demand(command)
+  }
+
+  demandSuspended(): void {
+    for (const command of this.#suspended) this.#worker.demand(command)
+    this.#suspended.clear()
+  }
+
+  #commandOf(name: string): string | undefined {
+    return this.world.traitsOf(name)?.command
   }
 
   /** SIGTERM. */
@@ -718,6 +744,7 @@ function machineOf(world: World, life: Life): Machine {
       if (isBad) return { command, result: how, fault: commandFault('group_check_cmd') }
       return { command, result: how }
     },
+    isRunning: () => true,
     async reload(command, terms) {
       await world.moments(`${command} reads`, life)
       const users = [...world.traits.entries()].filter(([, one]) => one?.command === command)

@@ -47,6 +47,8 @@ const anySignature = ['--signature-policy', join(work, 'policy.json')]
 async function makeBase(): Promise<void> {
   const root = new Root()
   for (const program of ['env', 'mkdir', 'grep']) root.copyProgram(`/usr/bin/${program}`)
+  // With it the Dockerfile has no package to install, for which this base has no apt.
+  root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
   // Native modules load more of the C library than Node does.
   const { stdout: files } = await execa('dpkg', ['--listfiles', 'libc6'])
   for (const [library] of files.matchAll(/^.*\/lib[^/]+\.so\.\d+$/gm)) root.copy(library)
@@ -117,7 +119,7 @@ describe.skipIf(cannotMount !== undefined)('the image', { timeout: 60_000 }, () 
     const { stdout } = await buildah('inspect', '--type', 'image', 'localhost/reconfd')
     const { Docker } = JSON.parse(stdout) as { Docker: { config: object } }
     expect(Docker.config).toMatchObject({
-      Entrypoint: ['reconfd'],
+      Entrypoint: ['tini', '--', 'reconfd'],
       Cmd: ['-watch'],
       StopSignal: 'SIGTERM',
       Volumes: { '/var/lib/reconfd': {} },

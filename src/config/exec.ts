@@ -1,0 +1,218 @@
+// `[exec]` of confd.toml: the program that reconfd starts, and how it treats it.
+import type { ExecSettings, SignalName } from '../core/exec.ts'
+import type { Fault } from '../core/fault.ts'
+import { nearest } from './nearest.ts'
+import type { KeySpec } from './schema.ts'
+import { readTable, type TableOf } from './table.ts'
+import type { Entries } from './toml.ts'
+import { describeType } from './values.ts'
+
+const KILL_TIMEOUT = 30_000
+const RESTART_LIMIT = 10
+const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
+const RESTARTS = ['never', 'on-change', 'on-exit'] as const
+
+/** What may stand in `[exec]`. */
+export const execKeys = {
+  command: {
+    type: 'words',
+    doc: 'The program and its arguments as an array, or a string for /bin/sh -c. What stands behind -- on the command line precedes it.',
+  },
+  env: { type: 'table', doc: 'Which variables it gets, as `[exec.env]`; default: ours.' },
+  user: { type: 'string', doc: 'Whom it runs as, by name or number; needs root.' },
+  group: { type: 'string', doc: "Its group; default: the user's own." },
+  reload_signal: {
+    type: 'string',
+    doc: 'What makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
+  },
+  kill_signal: {
+    type: 'string',
+    doc: 'What asks it, and its process group, to end; default "TERM".',
+  },
+  kill_timeout: {
+    type: 'duration',
+    doc: 'From kill_signal to SIGKILL; default 30s.',
+  },
+  splay: {
+    type: 'duration',
+    doc: 'A reload of it waits a random time up to this; default 0.',
+  },
+  restart: {
+    type: 'words',
+    doc: '"on-change": it cannot reload, so a change restarts it. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array means several. Default "never".',
+  },
+  restart_limit: {
+    type: 'count',
+    least: 0,
+    doc: 'After so many restarts in a row reconfd ends with it; a run of a minute begins a new row, 0 is no limit. Default 10.',
+  },
+  start: {
+    type: 'choice',
+    choices: ['applied', 'last-good'],
+    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable it starts on the files of an earlier run, if they are all there and proved. Default "applied".',
+  },
+  start_timeout: {
+    type: 'duration',
+    doc: 'When it has not started by then, reconfd gives up: exit code 69 for an unreachable store, else 1. Default 0: never.',
+  },
+  forward_signals: {
+    type: 'strings',
+    doc: 'Signals to reconfd that are passed on to it: of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]; HUP has reconfd read its own configuration again unless it is named here.',
+  },
+} as const satisfies Record<string, KeySpec>
+
+/** What may stand in `[exec.env]`. */
+export const execEnvKeys = {
+  pristine: { type: 'boolean', doc: 'Nothing is inherited; default false.' },
+  custom: {
+    type: 'strings',
+    doc: 'Variables of its own, each "NAME=value"; they are given whatever the rest says.',
+  },
+  allowlist: { type: 'strings', doc: 'Only these are inherited; * is anything, as in "CONSUL_*".' },
+  denylist: { type: 'strings', doc: 'These are not inherited, even if the allowlist names them.' },
+} as const satisfies Record<string, KeySpec>
+
+type Table = TableOf<typeof execKeys>
+type Document = Pick<Entries, 'fault'>
+
+/** Those that a program can be sent. */
+const SIGNALS = [
+  ...['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'CONT'],
+  ...['STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'VTALRM', 'PROF', 'WINCH', 'IO'],
+]
+const FORWARDABLE = ['HUP', 'USR1', 'USR2', 'WINCH']
+
+/** Every fault is added to `faults`; what is good is returned. */
+export function readExec(document: Document, table: unknown, faults: Fault[]): ExecSettings {
+  if (describeType(table) !== 'a table') {
+    const message = `exec must be a table, not ${describeType(table)}`
+    faults.push(document.fault(['exec'], 'value', message, 'write [exec] on a line of its own'))
+    return defaultExec
+  }
+  const reader = new Reader(document, faults)
+  return reader.settings(
+    readTable(document, ['exec'], table as Record<string, unknown>, execKeys, faults),
+  )
+}
+
+/** Of a command line with a command, where confd.toml has no `[exec]`. */
+export const defaultExec: ExecSettings = {
+  env: { pristine: false, custom: [], allowlist: [], denylist: [] },
+  killSignal: 'SIGTERM',
+  killTimeout: KILL_TIMEOUT,
+  splay: 0,
+  restartOnChange: false,
+  restartOnExit: false,
+  restartLimit: RESTART_LIMIT,
+  start: 'applied',
+  startTimeout: 0,
+  forwardSignals: FORWARDED,
+}
+
+class Reader {
+  constructor(
+    private readonly document: Document,
+    private readonly faults: Fault[],
+  ) {}
+
+  settings(table: Table): ExecSettings {
+    const { user, group } = table
+    const argv = this.#argv(table.command)
+    const reloadSignal = this.#signal('reload_signal', table.reload_signal)
+    const restart = this.#restart(table.restart)
+    if (reloadSignal !== undefined && restart.has('on-change')) {
+      const hint = 'keep reload_signal if the program can reload, else restart'
+      this.#fault('restart', 'reload_signal and restart = "on-change" are both set', hint)
+    }
+    return {
+      ...(argv === undefined ? {} : { argv }),
+      env: this.#env(table.env),
+      ...(user === undefined ? {} : { user }),
+      ...(group === undefined ? {} : { group }),
+      ...(reloadSignal === undefined ? {} : { reloadSignal }),
+      killSignal: this.#signal('kill_signal', table.kill_signal) ?? defaultExec.killSignal,
+      killTimeout: table.kill_timeout ?? KILL_TIMEOUT,
+      splay: table.splay ?? 0,
+      restartOnChange: restart.has('on-change'),
+      restartOnExit: restart.has('on-exit'),
+      restartLimit: table.restart_limit ?? RESTART_LIMIT,
+      start: table.start ?? 'applied',
+      startTimeout: table.start_timeout ?? 0,
+      forwardSignals: this.#forwarded(table.forward_signals),
+    }
+  }
+
+  #fault(key: keyof typeof execKeys, message: string, hint: string, index?: number): void {
+    const path = ['exec', key, ...(index === undefined ? [] : [index])]
+    this.faults.push(this.document.fault(path, 'value', message, hint))
+  }
+
+  #argv(command: Table['command']): readonly [string, ...string[]] | undefined {
+    if (command === undefined) return undefined
+    if (typeof command === 'string') return ['/bin/sh', '-c', command]
+    const [program = '', ...args] = command
+    if (program !== '') return [program, ...args]
+    this.#fault(
+      'command',
+      'command names no program',
+      'as in command = ["nginx", "-g", "daemon off;"]',
+    )
+    return undefined
+  }
+
+  #signal(
+    key: 'reload_signal' | 'kill_signal' | 'forward_signals',
+    text: string | undefined,
+    among: readonly string[] = SIGNALS,
+    index?: number,
+  ): SignalName | undefined {
+    if (text === undefined) return undefined
+    const name = text.toUpperCase().replace(/^SIG/, '')
+    if (among.includes(name)) return `SIG${name}`
+    const near = nearest(name, among)
+    const hint =
+      near === undefined ? `the signals are ${among.join(', ')}` : `did you mean "${near}"?`
+    const what = SIGNALS.includes(name) ? 'cannot be forwarded: it is ours' : 'is not a signal'
+    this.#fault(key, `${key}: "${text}" ${what}`, hint, index)
+    return undefined
+  }
+
+  #restart(said: Table['restart']): ReadonlySet<string> {
+    const words = typeof said === 'string' ? [said] : (said ?? [])
+    for (const word of words) {
+      if ((RESTARTS as readonly string[]).includes(word)) continue
+      const near = nearest(word, RESTARTS)
+      const hint =
+        near === undefined ? `there are ${RESTARTS.join(', ')}` : `did you mean "${near}"?`
+      this.#fault('restart', `restart: "${word}" is unknown`, hint)
+    }
+    if (words.length > 1 && words.includes('never'))
+      this.#fault(
+        'restart',
+        'restart: "never" excludes the others',
+        'keep it alone, or leave it out',
+      )
+    return new Set(words)
+  }
+
+  #forwarded(names: readonly string[] | undefined): readonly SignalName[] {
+    if (names === undefined) return FORWARDED
+    return names.flatMap(
+      (name, index) => this.#signal('forward_signals', name, FORWARDABLE, index) ?? [],
+    )
+  }
+
+  #env(said: Table['env']): ExecSettings['env'] {
+    const { document, faults } = this
+    const path = ['exec', 'env']
+    const table = readTable(document, path, said ?? {}, execEnvKeys, faults)
+    const { pristine = false, custom = [], allowlist = [], denylist = [] } = table
+    for (const [index, text] of custom.entries()) {
+      if (/^[^=\0]+=[^\0]*$/s.test(text)) continue
+      // Most likely a value: it is not repeated.
+      const message = 'a custom variable has to be "NAME=value"'
+      faults.push(document.fault([...path, 'custom', index], 'value', message))
+    }
+    return { pristine, custom, allowlist, denylist }
+  }
+}

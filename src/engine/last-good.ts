@@ -1,0 +1,27 @@
+// Whether what is in place of a resource is what an earlier run has proved, so that a program may be started on it
+// while nothing newer can be known.
+import { hashOf } from '../apply/hash.ts'
+import type { Resource } from '../core/resource.ts'
+import type { FullStatus } from '../core/status.ts'
+import type { Machine } from './machine.ts'
+import type { RunState } from './run-state.ts'
+
+/** Why it is not; undefined when it is. */
+export async function doubtOf(
+  { name, templates }: Resource,
+  { journal, damage }: Pick<RunState, 'journal' | 'damage'>,
+  status: FullStatus | undefined,
+  machine: Machine,
+): Promise<string | undefined> {
+  if (damage !== undefined && damage !== 'missing') return 'the journal of reloads is damaged'
+  if (journal.owed.has(name)) return 'its reload is owed: no program has read these files yet'
+  const hashes = status?.resources.find((one) => one.name === name)?.hashes
+  if (hashes === undefined) return 'no earlier run has applied it'
+  const dests = templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : []))
+  for (const dest of new Set([...dests, ...Object.keys(hashes)])) {
+    const found = await machine.observe(dest)
+    if (found.kind !== 'file') return `${dest} is missing`
+    if (hashOf(found.bytes) !== hashes[dest]) return `${dest} was changed since`
+  }
+  return undefined
+}

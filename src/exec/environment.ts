@@ -1,0 +1,24 @@
+// Which variables the program gets, as consul-template's exec.env has it: `custom` always, of ours those that
+// the allowlist names and the denylist does not.
+import type { EnvPolicy } from '../core/exec.ts'
+
+/** @param ours without the secrets that are meant for reconfd alone */
+export function environmentOf(
+  { pristine, custom, allowlist, denylist }: EnvPolicy,
+  ours: Readonly<NodeJS.ProcessEnv>,
+): NodeJS.ProcessEnv {
+  const isAllowed = (name: string): boolean =>
+    !pristine && (allowlist.length === 0 || isIn(allowlist, name)) && !isIn(denylist, name)
+  const inherited = Object.entries(ours).filter(([name]) => isAllowed(name))
+  const own = custom.map((text): [string, string] => {
+    const at = text.indexOf('=')
+    return [text.slice(0, at), text.slice(at + 1)]
+  })
+  return Object.fromEntries([...inherited, ...own])
+}
+
+const isIn = (patterns: readonly string[], name: string): boolean =>
+  patterns.some((pattern) => {
+    const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    return new RegExp(`^${parts.join('.*')}$`, 's').test(name)
+  })

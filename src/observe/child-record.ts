@@ -1,0 +1,40 @@
+// What the status tells of the program of exec mode.
+import type { Event } from '../core/event.ts'
+import { briefly } from '../core/fault.ts'
+import type { ChildStatus } from '../core/status.ts'
+import { isoTime } from '../core/words.ts'
+
+type ChildEvent = Extract<Event, { kind: `child-${string}` }>
+
+/** @param time milliseconds since 1970 */
+export function childAfter(
+  former: ChildStatus | undefined,
+  event: ChildEvent,
+  time: number,
+): ChildStatus {
+  const { program } = event
+  const at = isoTime(time)
+  const lastExit = former?.lastExit === undefined ? {} : { lastExit: former.lastExit }
+  const past = { program, since: at, restarts: former?.restarts ?? 0, ...lastExit }
+  switch (event.kind) {
+    case 'child-awaits':
+      return {
+        ...past,
+        state: 'waiting',
+        why: `starts when applied: ${event.resources.join(', ')}`,
+      }
+    case 'child-started':
+      return { ...past, state: 'up', pid: event.pid, restarts: event.restarts }
+    case 'child-refused': {
+      const state = event.retryIn === null ? 'down' : 'restarting'
+      return { ...past, state, why: briefly(event.fault) }
+    }
+    case 'child-exited': {
+      const { exitCode, signal, retryIn } = event
+      const why =
+        signal === null ? `it ended with exit code ${exitCode}` : `it was ended by ${signal}`
+      const state = retryIn === null ? 'down' : 'restarting'
+      return { ...past, state, why, lastExit: { at, exitCode, signal } }
+    }
+  }
+}

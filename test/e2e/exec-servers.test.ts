@@ -1,0 +1,142 @@
+// HAProxy and nginx as the program of exec mode, under traffic: no request fails over 50 reloads.
+import { createServer, type Server } from 'node:http'
+import { mkdirSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { HttpClient } from '../support/http.ts'
+import { freePorts, serverBinary, startEtcd, type EtcdServer } from '../support/servers.ts'
+import { countOf } from './exec-support.ts'
+import { withSite, type Running, type Site } from './support.ts'
+
+const RELOADS = 50
+
+let etcd: EtcdServer
+let backend: Server
+let address = ''
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+  backend = createServer((_, response) => response.end('well'))
+  await new Promise<void>((listening) => backend.listen(0, '127.0.0.1', listening))
+  address = `127.0.0.1:${(backend.address() as { port: number }).port}`
+})
+afterAll(async () => {
+  backend.close()
+  await etcd.stop()
+})
+
+/** Asks again and again, each time on a new connection. */
+async function ask(port: number, isOver: () => boolean): Promise<{ good: number; bad: string[] }> {
+  const bad: string[] = []
+  let good = 0
+  while (!isOver()) {
+    const http = new HttpClient(`http://127.0.0.1:${port}`)
+    try {
+      const { status, text } = await http.send('GET', '/')
+      if (status === 200 && text === 'well') good++
+      else bad.push(`status ${status}`)
+    } catch (error) {
+      bad.push(String(error))
+    }
+    http.close()
+  }
+  return { good, bad }
+}
+
+const answers = async (port: number): Promise<boolean> => {
+  const http = new HttpClient(`http://127.0.0.1:${port}`)
+  try {
+    return (await http.send('GET', '/')).status === 200
+  } catch {
+    return false
+  } finally {
+    http.close()
+  }
+}
+
+/** Reloads it 50 times while it is asked; the end of it. */
+async function underTraffic(site: Site, run: Running, port: number, key: string): Promise<void> {
+  await run.until('it has started', () => run.tells('reloaded'))
+  expect(await answers(port)).toBe(true)
+  let isOver = false
+  const asking = ask(port, () => isOver)
+  for (let n = 1; n <= RELOADS; n++) {
+    await etcd.client.put(key, String(n))
+    await run.until(`reload ${n}`, () => countOf(run, 'reloaded') > n)
+  }
+  isOver = true
+  const { good, bad } = await asking
+  expect(bad).toEqual([])
+  expect(good).toBeGreaterThan(RELOADS)
+  expect(countOf(run, 'reload-owed')).toBe(0)
+  expect(countOf(run, 'child-started')).toBe(1)
+}
+
+const HAPROXY = (port: number): string => `# {{ getv("/haproxy/n") }}
+global
+  maxconn 100
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 5s
+  timeout server 5s
+frontend web
+  bind 127.0.0.1:${port}
+  default_backend web
+backend web
+  server one {{ getv("/haproxy/address") }}
+`
+
+test('HAProxy', { timeout: 240_000 }, async () => {
+  const [port = 0] = await freePorts(1)
+  const { path, env } = serverBinary('haproxy')
+  await etcd.client.put('/haproxy/address', address)
+  await etcd.client.put('/haproxy/n', '0')
+  await withSite(
+    ['-backend', 'etcdv3', '-node', etcd.node],
+    async (site) => {
+      // Soft stop: with TERM the master's own exit code would be 143.
+      site.config('[exec]\nreload_signal = "USR2"\nkill_signal = "USR1"\n')
+      site.template('haproxy.cfg', HAPROXY(port))
+      site.resource('haproxy.cfg', { check_cmd: `${path} -c -q -f {{.src}}` })
+      const config = site.path('haproxy.cfg')
+      const run = site.start('-watch', '-debounce', '0', '--', path, '-W', '-db', '-f', config)
+      await underTraffic(site, run, port, '/haproxy/n')
+      expect(await run.stop()).toMatchObject({ code: 0 })
+      expect(await answers(port)).toBe(false)
+    },
+    env,
+  )
+})
+
+test('nginx', { timeout: 240_000 }, async () => {
+  const [port = 0] = await freePorts(1)
+  const { path, env } = serverBinary('nginx')
+  await etcd.client.put('/nginx/n', '0')
+  await withSite(
+    ['-backend', 'etcdv3', '-node', etcd.node],
+    async (site) => {
+      site.config('[exec]\nreload_signal = "HUP"\nkill_signal = "QUIT"\n')
+      const work = site.path('work')
+      mkdirSync(work)
+      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${work}/${name};`)
+        .join(' ')
+      site.template(
+        'nginx.conf',
+        `# {{ getv("/nginx/n") }}
+pid ${work}/pid; error_log ${work}/error.log; worker_processes 1;
+events {}
+http { access_log off; ${temporary}
+  server { listen 127.0.0.1:${port}; location / { return 200 well; } } }
+`,
+      )
+      site.resource('nginx.conf', { check_cmd: `${path} -q -t -e ${work}/check.log -c {{.src}}` })
+      const daemon = ['-e', `${work}/error.log`, '-g', 'daemon off;', '-c', site.path('nginx.conf')]
+      const run = site.start('-watch', '-debounce', '0', '--', path, ...daemon)
+      await underTraffic(site, run, port, '/nginx/n')
+      expect(await run.stop()).toMatchObject({ code: 0 })
+      expect(await answers(port)).toBe(false)
+    },
+    env,
+  )
+})

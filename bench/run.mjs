@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile } from '../scripts/executable.mjs'
 import { build, installPackages, step } from '../scripts/prepare.mjs'
+import { consulLoad } from './consul-load.mjs'
 import * as lab from './lab.mjs'
 
 const { row, ms, median } = lab
@@ -358,6 +359,7 @@ const measurements = {
   statusPage,
   singleExecutable,
   goTemplates,
+  consulLoad,
 }
 
 installPackages()

@@ -1,15 +1,20 @@
 // Bundles the command (src/cli.ts) and the library (src/index.ts) into dist/: two small entries, and a
 // chunk for each store and engine that is loaded only when it is used. Nothing is left to install for
 // those who install the package.
+//
+//   node scripts/build.mjs [-maps]    -maps: with source maps, by which test/packaging sees what is bundled
 import { execFileSync } from 'node:child_process'
-import { rmSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { bundledPackages } from './bundled.mjs'
 import { notices } from './notices.mjs'
+import { sbom } from './sbom.mjs'
 import { bundleTypes } from './types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
 /** nunjucks brings loaders of its own, which watch files with chokidar; ours reads the templates. */
 const withoutNunjucksLoaders = {
@@ -86,13 +91,14 @@ const bundle = await rolldown({
   input: { cli: 'src/cli.ts', index: 'src/index.ts' },
   platform: 'node',
   resolve: { alias: { yaml: yamlModules } },
-  transform: { target: 'node20.19', define: { __VERSION__: JSON.stringify(version) } },
+  transform: { target: 'node20.19', define: { __VERSION__: JSON.stringify(program.version) } },
   plugins: [withoutNunjucksLoaders],
   logLevel: 'silent',
 })
 const { output } = await bundle.write({
   dir: 'dist',
   format: 'esm',
+  sourcemap: process.argv[2] === '-maps',
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
   banner: ({ name, isEntry }) => (isEntry && name === 'cli' ? '#!/usr/bin/env node' : ''),
@@ -125,12 +131,24 @@ const { output } = await bundle.write({
     ],
   },
 })
-chmodSync(`${root}dist/cli.js`, 0o755)
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
 // For `npm install --global` and the Debian package: the program knows its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),
 )
-const bundled = output.flatMap((chunk) => chunk.moduleIds ?? [])
-writeFileSync(`${root}dist/third-party.txt`, notices(bundled))
+const packages = bundledPackages(
+  output.flatMap((chunk) => chunk.moduleIds ?? []),
+  root,
+)
+writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
+writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
+
+// npm writes modes into its archive, and the umask of a clone must not change the bytes.
+for (const path of ['package.json', ...program.files]) settleModes(join(root, path))
+
+function settleModes(path) {
+  const isFolder = statSync(path).isDirectory()
+  chmodSync(path, isFolder || path === join(root, program.bin.reconfd) ? 0o755 : 0o644)
+  if (isFolder) for (const name of readdirSync(path)) settleModes(join(path, name))
+}

@@ -74,6 +74,7 @@ function fill() {
   put(`${doc}/copyright`, copyright())
   put(`${doc}/changelog.Debian.gz`, gzip(debian('changelog')))
   put(`${doc}/changelog.gz`, gzip(readFileSync(source('CHANGELOG.md'))))
+  copy('dist/sbom.cdx.json', `${doc}/sbom.cdx.json`)
   copy('README.md', `${doc}/README.md`)
   copy('docs', `${doc}/docs`, (path) => !path.endsWith('schema'))
   copy('examples', `${doc}/examples`)

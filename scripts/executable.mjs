@@ -1,10 +1,21 @@
 // npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
-// build/reconfd unless told otherwise. The runtime is Bun: docs/installing.md says why, and what it costs.
+// build/reconfd unless told otherwise. Beside it: FILE.cdx.json, its bill of materials, and
+// FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md says why, and what it costs.
 // The bundle is the one that Node runs (scripts/build.mjs).
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { bundledPackages } from './bundled.mjs'
 import { build, installPackages, root, step } from './prepare.mjs'
+import { withComponents } from './sbom.mjs'
 
 const LOCK = 'package-lock.json'
 /** A package of its own, so that npm checks what it fetches against the lock file. */
@@ -56,12 +67,25 @@ export function executable(file) {
   return file
 }
 
-/** The executable of dist/ as it is. */
+/** The executable of dist/ as it is, with its bill of materials and its licences beside it. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })
   step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(root, 'dist/cli.js')])
+  const runtime = bundledPackages([bun], `${FETCHED}/`)
+  const bundle = JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8'))
+  const all = withComponents(bundle, runtime)
+  writeFileSync(`${file}.cdx.json`, `${JSON.stringify(all, null, 2)}\n`)
+  const libraries = readFileSync(join(root, 'dist/third-party.txt'), 'utf8')
+  writeFileSync(`${file}.third-party.txt`, `${libraries}\n${runtime.map(noticeOfBun).join('')}`)
 }
+
+/** Its package ships no licence; those of the libraries in it are listed on its site. */
+const noticeOfBun = ({ name, version, license }) => `---- ${name} ${version} (${license})
+
+The runtime of this executable is Bun. Its licence, and those of the libraries that it is linked with
+(JavaScriptCore, under the LGPL, among them), are at https://bun.com/docs/project/license.
+`
 
 if (process.argv[1] === import.meta.filename) {
   executable(resolve(process.argv[2] ?? join(root, 'build/reconfd')))

@@ -1,23 +1,41 @@
-// The licences of the libraries that were bundled: they ask that their notices go with every copy.
+// The licences of the packages in the bundle: they ask that their notices go with every copy.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** For packages that name a licence and ship no text of it. */
+const TEXTS = {
+  ISC: `Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
+REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY
+AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM
+LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR
+OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
+PERFORMANCE OF THIS SOFTWARE.`,
+}
+
 /**
- * @param {readonly string[]} moduleIds the files that went into the bundle
- * @returns {string} for each package among them its name, version and licence, by name
+ * @param {readonly import('./bundled.mjs').Package[]} packages
+ * @param {string} root the folder that their paths are relative to
+ * @returns {string} for each package its name, version and licence
  */
-export function notices(moduleIds) {
-  const folders = moduleIds.flatMap(
-    (id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id) ?? [],
-  )
-  const texts = [...new Set(folders)].sort().map(notice)
+export function notices(packages, root) {
+  const texts = packages.map((one) => notice(one, join(root, one.path)))
   return `The program holds these libraries, each under its own licence.\n\n${texts.join('\n')}`
 }
 
-function notice(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+function notice({ name, version, license, author }, folder) {
   const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
-  if (files.length === 0 && license === undefined) throw new Error(`${name} names no licence`)
   const texts = files.sort().map((file) => readFileSync(join(folder, file), 'utf8').trim())
+  if (texts.length === 0) {
+    if (!Object.hasOwn(TEXTS, license) || author === undefined)
+      throw new Error(
+        `${name} ships no text of its licence (${license}): add it to ${import.meta.filename}`,
+      )
+    texts.push(`Copyright (c) ${author}`, TEXTS[license])
+  }
   return [`---- ${name} ${version} (${license})`, ...texts, ''].join('\n\n')
 }

@@ -217,12 +217,14 @@ async function main() {
   const balancer = start('haproxy', haproxy.path, ['-W', '-db', '-f', 'haproxy.cfg'], {
     env: environment,
   })
-  writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   await until('HAProxy answers', async () => {
     failures.length = 0
     await ask(port)
     return failures.length === 0
   })
+  // Only now: a signal that comes before HAProxy expects it would end it. It reads once more what has changed.
+  writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
+  balancer.kill('SIGUSR2')
 
   const asking = (async () => {
     while (!ending) await ask(port)

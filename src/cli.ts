@@ -168,6 +168,9 @@ async function ask({
   return told.error.exit
 }
 
+/** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J'
+
 /** `reconfd register`. */
 async function register({
   settings,
@@ -189,8 +192,6 @@ async function register({
     exit: (code) => process.exit(code),
   })
 }
-/** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
-const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
 async function runWith(
   argv: readonly string[],

@@ -1,7 +1,12 @@
 // The settings of a run and of its stores, out of the values that all sources have given.
 import { resolve } from 'node:path'
 import { toKey } from '../core/key.ts'
-import type { CatalogSettings, Settings, StoreSettings } from '../core/settings.ts'
+import {
+  isConsul,
+  type CatalogSettings,
+  type Settings,
+  type StoreSettings,
+} from '../core/settings.ts'
 import { completed, proxyOf, type Environment } from './ambient.ts'
 import type { ConfFile } from './conffile.ts'
 import { backendOf, connectionOf } from './connection.ts'
@@ -52,7 +57,7 @@ export function storeSettings(
       message: given['max-message'] ?? fallback('max-message'),
     },
     ...(given['etcd-slashless'] === true ? { slashless: true } : {}),
-    ...(backend === 'consul-catalog' ? { catalog: catalogSettings(given) } : {}),
+    ...(isConsul(backend) ? { catalog: catalogSettings(given) } : {}),
   }
 }
 

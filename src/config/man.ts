@@ -62,7 +62,8 @@ function commandEntries(group: CommandSpec['group']): string[] {
       const meanings = Object.entries(flags).map(([flag, spec]) => `-${flag}: ${spec.help}`)
       const words = [bold(name), ...(operand === undefined ? [] : [plain(operandText(operand))])]
       const rest = runs === true ? [plain('[flags] [-- COMMAND [ARG...]]')] : []
-      return entry([...words, ...own, ...rest].join(' '), help, ...meanings)
+      const flagLines = meanings.flatMap((text) => ['.br', prose(sentence(text))])
+      return [entry([...words, ...own, ...rest].join(' '), help), ...flagLines].join('\n')
     })
 }
 

@@ -81,8 +81,12 @@ export async function readResource(
   }
   if (faults.length > 0) return read
   const group = top.group === undefined ? {} : { group: top.group }
-  const { sensitive } = common
-  const masked = specs.map((spec) => (sensitive === true ? { ...spec, sensitive } : spec))
+  const { sensitive, optionalStores } = common
+  const masked = specs.map((spec) => ({
+    ...spec,
+    ...(sensitive === undefined ? {} : { sensitive }),
+    ...(optionalStores === undefined ? {} : { optionalStores }),
+  }))
   const resource = { name, templates: masked, ...group, ...common }
   return { ...read, resource, ...(own === undefined ? {} : { own }) }
 }

@@ -147,6 +147,10 @@ export const wholeKeys = {
     doc: 'Instead of -debounce; where it is said more than once the longest counts.',
   },
   debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  optional_stores: {
+    type: 'strings',
+    doc: 'Stores, or datacenters of Consul, without which the files are rendered while these are unreachable.',
+  },
   expand_env: {
     type: 'boolean',
     doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; $$ is a dollar sign. Default: -expand-env.',

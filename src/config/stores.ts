@@ -2,7 +2,13 @@
 // the settings of a store, under the names that they have in confd.toml.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
-import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
+import {
+  isConsul,
+  storeIdentity,
+  type BackendName,
+  type Settings,
+  type StoreSettings,
+} from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
 import { backendOf } from './connection.ts'
 import { ofStore } from './contradictions.ts'
@@ -125,6 +131,24 @@ function unusedIn(
 const ownEntries = [...byEntry].flatMap(([entry, name]) =>
   optionOf(name).group === 'Store' ? [entry] : [],
 )
+
+/**
+ * What is wrong with the name of a store. Where Consul is the default store, a name that no store has is that of
+ * a datacenter.
+ * @param backends whose datacenters it may name
+ */
+export function faultOfStore(
+  name: string,
+  { stores, backend }: Settings,
+  backends: readonly BackendName[] = [backend],
+): { readonly message: string; readonly hint: string } | undefined {
+  if (stores.has(name)) return undefined
+  const near = nearest(name, stores.keys())
+  if (near === undefined && backends.some(isConsul)) return undefined
+  const hint =
+    near === undefined ? `[stores.${name}] in confd.toml says what it is` : `did you mean ${near}?`
+  return { message: `there is no store ${name}`, hint }
+}
 
 /**
  * How the store of a resource's own `[backend]` is called: undefined when it is the default one, the

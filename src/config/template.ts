@@ -22,6 +22,7 @@ import { readHaproxy } from './haproxy.ts'
 import { nearest } from './nearest.ts'
 import type { OwnerKind, ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
+import { faultOfStore } from './stores.ts'
 import type { OwnStore } from './stores.ts'
 import type { templateTableKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
@@ -138,14 +139,10 @@ export class TemplateCheck {
   #stores(): void {
     this.table.keys?.forEach((key, index) => {
       const name = storeOf(key)
-      if (name === undefined || this.context.settings.stores.has(name)) return
-      const near = nearest(name, this.context.settings.stores.keys())
-      const hint =
-        near === undefined
-          ? `[stores.${name}] in confd.toml says what it is`
-          : `did you mean ${near}?`
-      const message = `there is no store ${name}`
-      this.faults.push(this.document.fault([...this.path, 'keys', index], 'value', message, hint))
+      const wrong = name === undefined ? undefined : faultOfStore(name, this.context.settings)
+      if (wrong === undefined) return
+      const at = [...this.path, 'keys', index]
+      this.faults.push(this.document.fault(at, 'value', wrong.message, wrong.hint))
     })
   }
 

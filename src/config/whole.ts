@@ -12,6 +12,7 @@ import {
 } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import { nearest } from './nearest.ts'
+import { faultOfStore } from './stores.ts'
 import type { TomlPath } from './positions.ts'
 import { wholeKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
@@ -48,7 +49,7 @@ export function sayOnce(document: TomlDocument, tables: readonly Said[], faults:
       values[key] = Math.max(...[first, ...others].map(({ table }) => Number(table[key])))
       continue
     }
-    const other = others.find(({ table }) => table[key] !== first.table[key])
+    const other = others.find(({ table }) => String(table[key]) !== String(first.table[key]))
     if (other === undefined) continue
     const message = `${key} is about the whole resource, and line ${document.place(place).line} says something else`
     const hint = 'say it once, above the first [[template]]'
@@ -66,6 +67,7 @@ export function wholeOf(
   faults: Fault[],
 ): Omit<Resource, 'name' | 'file' | 'templates' | 'group'> {
   const { values } = whole
+  const optional = optionalStores(document, whole, settings, faults)
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
   const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
     const text = values[key]
@@ -82,10 +84,31 @@ export function wholeOf(
     holdDown: values.hold_down ?? 0,
     allowEmpty: values.allow_empty ?? settings.allowEmpty,
     ...sensitive,
+    ...(optional === undefined ? {} : { optionalStores: optional }),
     ...(values.reload === 'exec' ? { reloadsExec: true } : {}),
     ...(values.wait_for_start === false ? { waitForStart: false } : {}),
     reload: reloadPolicy(values, command('verify_cmd', values.verify_timeout ?? 10_000), settings),
   }
+}
+
+function optionalStores(
+  document: TomlDocument,
+  { values, places }: Whole,
+  settings: Settings,
+  faults: Fault[],
+): ReadonlySet<string> | undefined {
+  const { optional_stores: names } = values
+  const place = places.get('optional_stores')
+  if (names === undefined || place === undefined) return undefined
+  const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
+  names.forEach((name, index) => {
+    // A file may hold what was recorded of any store.
+    if (settings.backend === 'file') return
+    const known = faultOfStore(name, settings, backends)
+    if (known === undefined) return
+    faults.push(document.fault([...place, index], 'value', known.message, known.hint))
+  })
+  return new Set(names)
 }
 
 function reloadPolicy(

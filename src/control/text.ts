@@ -116,8 +116,13 @@ function resourceLines(resources: readonly ResourceStatus[], time: Clock): strin
   return tableLines([head, ...rows])
 }
 
+/** What is to be typed stays in one line. */
+const COMMAND = /reconfd (?:accept|why|reload) \S+/g
+
 function reasonLines(why: string, clock: Clock): string[] {
-  const lines = wrapped(printable(timesIn(firstLine(why), clock)), WIDTH - 4)
+  const text = printable(timesIn(firstLine(why), clock))
+  const unbroken = text.replace(COMMAND, (command) => command.replaceAll(' ', '\u00a0'))
+  const lines = wrapped(unbroken, WIDTH - 4).map((line) => line.replaceAll('\u00a0', ' '))
   const shown = lines.slice(0, REASON)
   if (lines.length > REASON) shown.push('...')
   return shown.map((line) => `    ${line}`)

@@ -16,6 +16,11 @@ export interface KnownExtent extends Extent {
    * for the names in it. Whoever looks there gets the fault; the rest is as good as ever.
    */
   readonly refused?: ReadonlyMap<Key, Fault>
+  /**
+   * Parts of the store that cannot be reached while the rest of it can, by name, such as another datacenter: what
+   * is known of them is old, or nothing.
+   */
+  readonly away?: ReadonlyMap<string, Fault>
 }
 
 /** What is known of each store that is read on demand, by its root. Of other stores everything is. */

@@ -1,6 +1,7 @@
 // The reader: what a template may look up, through one resource's eyes, with every look-up recorded, hits
 // and misses alike. What was recorded decides later whether a change makes the resource dirty, so it ends
 // at the resource's `keys`: of a look-up above them, only the part that they name is recorded.
+import { DATACENTERS, isOfLookUp, lookUpOf, plainKey } from './catalog.ts'
 import { extentOf, includes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
 import { FaultError } from './fault.ts'
 import {
@@ -12,11 +13,14 @@ import {
   joinKeys,
   outermost,
   ownKey,
+  relativeTo,
   storeOf,
+  storeRoot,
   toKey,
   type Key,
 } from './key.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
+import type { TemplateSpec } from './resource.ts'
 import { Tally, type Tallied } from './tally.ts'
 import type { Tree } from './tree.ts'
 
@@ -35,6 +39,8 @@ export interface Reads extends Tallied {
   readonly needs?: Extent
   /** The part of it that was not known: then what was rendered is not to be used. */
   readonly missing?: Extent
+  /** Datacenters that could not be asked, and were rendered without. */
+  readonly without?: ReadonlySet<string>
 }
 
 /** Whether all that was looked up was known. */
@@ -62,7 +68,26 @@ export interface Scope {
   readonly keys: readonly Key[]
   /** What is found is recorded by name, for a guard. */
   readonly counts?: boolean
+  /** Stores and datacenters without which it is rendered while they are unreachable. */
+  readonly optional?: ReadonlySet<string>
 }
+
+/** @param store its name, for messages */
+export const scopeOf = (
+  {
+    prefix,
+    keys,
+    guard,
+    optionalStores,
+  }: Pick<TemplateSpec, 'prefix' | 'keys' | 'guard' | 'optionalStores'>,
+  store: string,
+): Scope => ({
+  store,
+  prefix,
+  keys,
+  counts: guard !== undefined,
+  ...(optionalStores === undefined ? {} : { optional: optionalStores }),
+})
 
 export class Reader {
   /** What was looked up, as of now: grows with every look-up. */
@@ -73,6 +98,7 @@ export class Reader {
     listings: new Set<Key>(),
     patterns: new Set<string>(),
     files: new Set<string>(),
+    without: new Set<string>(),
   }
   readonly #tally: Tally
   readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
@@ -96,6 +122,23 @@ export class Reader {
   /** False when the resource's `keys` do not name the key or a directory above it. */
   isWatched(key: string): boolean {
     return this.#visible(this.fullKey(key))
+  }
+
+  /** Whether the keys name a directory, or something in it. */
+  sees(dir: Key): boolean {
+    return this.#parts(this.fullKey(dir)).length > 0
+  }
+
+  /**
+   * False for a look-up with options of its own where the store holds only what the keys name, such as a
+   * file: what they do not name is not empty there but unknown.
+   */
+  isAnswered(dir: Key): boolean {
+    const full = this.fullKey(dir)
+    if (extentOf(this.tree.known, full) !== undefined || !this.#isOfLookUp(full)) return true
+    // Of one that is rendered without for the moment nothing is known.
+    if (this.scope.optional?.has(storeOf(full) ?? '') === true) return true
+    return this.#roots.some((root) => covers(root, full))
   }
 
   get(key: string): string | undefined {
@@ -270,7 +313,9 @@ export class Reader {
   #names(full: Key): readonly string[] {
     if (this.#visible(full)) {
       this.#need('names', full)
-      return this.tree.children(full).filter((name) => isOf(full, `/${name}`))
+      return this.tree
+        .children(full)
+        .filter((name) => isOf(full, `/${name}`) && this.#isAlike(full, joinKeys(full, name)))
     }
     for (const part of this.#parts(full)) this.#need('trees', part)
     const names = new Set<string>()
@@ -294,13 +339,38 @@ export class Reader {
   }
 
   #visible(full: Key): boolean {
-    return this.#roots.some((root) => covers(root, full) && isOf(root, full))
+    const sees = (key: Key): boolean =>
+      this.#roots.some((root) => covers(root, key) && isOf(root, key))
+    if (sees(full)) return true
+    if (!full.includes('@')) return false
+    const [base, own] = this.#inStore(full)
+    if (covers(DATACENTERS, own)) return this.#roots.some((root) => isOfCatalog(base, root))
+    return sees(joinKeys(base, plainKey(own)))
   }
 
   /** What the resource sees of a directory: all of it, or the keys that lie in it. */
   #parts(dir: Key): readonly Key[] {
     if (this.#visible(dir)) return [dir]
-    return this.#roots.filter((root) => covers(dir, root) && isOf(dir, root))
+    const [base, own] = this.#inStore(dir)
+    const plain = joinKeys(base, plainKey(own))
+    const inside = this.#roots.filter((root) => covers(plain, root) && isOf(plain, root))
+    return plain === dir ? inside : inside.map((root) => joinKeys(dir, relativeTo(plain, root)))
+  }
+
+  /** The directory of the store that a full key is in, or the prefix, and the key as it is in there. */
+  #inStore(full: Key): readonly [base: Key, own: Key] {
+    const store = storeOf(full)
+    const base = store === undefined ? this.scope.prefix : storeRoot(store)
+    return covers(base, full) ? [base, relativeTo(base, full)] : ['/', full]
+  }
+
+  #isOfLookUp(full: Key): boolean {
+    return full.includes('@') && isOfLookUp(this.#inStore(full)[1])
+  }
+
+  /** What was looked up with options is told only to those who look it up so: it is no further key. */
+  #isAlike(dir: Key, key: Key): boolean {
+    return !this.#isOfLookUp(key) || this.#isOfLookUp(dir)
   }
 
   /** In key order. */
@@ -315,7 +385,8 @@ export class Reader {
 
   *#under(part: Key): Generator<readonly [Key, string]> {
     for (const pair of this.tree.under(part)) {
-      if (!isEntry(pair[0]) && isOf(part, pair[0])) yield pair
+      const [key] = pair
+      if (!isEntry(key) && isOf(part, key) && this.#isAlike(part, key)) yield pair
     }
   }
 
@@ -328,7 +399,11 @@ export class Reader {
     needs[kind].add(dir)
     if (!includes(known, kind, dir)) missing[kind].add(dir)
     const refusal = refusalOf(known, kind, dir)
-    if (refusal !== undefined) throw new FaultError(refusal)
+    if (refusal === undefined) return
+    const dc = lookUpOf(this.#inStore(dir)[1])?.dc
+    const isOptional = dc !== undefined && this.scope.optional?.has(dc) === true
+    if (!isOptional || refusal.permanent === true) throw new FaultError(refusal)
+    this.#seen.without.add(dc)
   }
 
   /** The directories that may hold a match, each by itself, so that its siblings are not needed. */
@@ -365,6 +440,9 @@ function narrowed(pattern: string, root: Key): string | undefined {
 /** The root of all keys is that of the default store: what other stores have is not below it. */
 const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
 
+/** Whether a key names something of the catalog whose keys begin at the base. */
+const isOfCatalog = (base: Key, key: Key): boolean =>
+  covers(base, key) && /^\/(?:services|nodes)(?:[@/]|$)/.test(relativeTo(base, key))
 const inside = (dir: string, names: readonly string[]): Key[] =>
   names.map((name) => joinKeys(dir, name))
 

@@ -38,6 +38,8 @@ export interface Resource {
   readonly reload: ReloadPolicy
   /** The contents of its files are shown to nobody. */
   readonly sensitive?: true
+  /** Stores and datacenters without which its files are rendered while these are unreachable. */
+  readonly optionalStores?: ReadonlySet<string>
   /** `reload = "exec"`: its reload is that of the program that reconfd has started. */
   readonly reloadsExec?: true
   /** False: that program starts before this resource has been applied. */
@@ -193,6 +195,8 @@ export interface TemplateSpec {
   readonly backup?: boolean
   /** What the commands of its resource print is not shown. */
   readonly sensitive?: boolean
+  /** As its resource has it. */
+  readonly optionalStores?: ReadonlySet<string>
   readonly haproxy?: HaproxySpec
   /** Missing folders above the destination are made. */
   readonly mkdirs: boolean

@@ -48,19 +48,31 @@ export interface Limits {
   readonly message: number
 }
 
-/** What of Consul's catalog is asked for, and of whom. */
+/** What of Consul's catalog is asked for, and of whom. The key-value store has the last three. */
 export interface CatalogSettings {
-  readonly health: 'passing' | 'any'
+  readonly health: 'passing' | 'passing,warning' | 'any'
   /** An instance has all of them. */
   readonly tags: readonly string[]
   /** Each `name=value`; an instance has all of them. */
   readonly meta: readonly string[]
-  readonly datacenter?: string
   readonly near?: string
+  readonly datacenter?: string
   readonly namespace?: string
   /** How far a server may be behind the leader; 0: not at all. */
   readonly maxStale: number
 }
+
+export const isConsul = (backend: BackendName | undefined): boolean =>
+  backend === 'consul' || backend === 'consul-catalog'
+
+/** The same store in another datacenter. */
+export const inDatacenter = (
+  { catalog, ...store }: StoreSettings,
+  datacenter: string,
+): StoreSettings => ({
+  ...store,
+  catalog: { health: 'passing', tags: [], meta: [], maxStale: 0, ...catalog, datacenter },
+})
 
 /** Where the status page and the metrics are served, and to whom. */
 export interface HttpSettings {
@@ -89,7 +101,7 @@ export interface StoreSettings {
   readonly limits: Limits
   /** Keys in etcd begin without a slash. */
   readonly slashless?: true
-  /** Of backend consul-catalog. */
+  /** Of both backends of Consul. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
 }

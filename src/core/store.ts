@@ -20,6 +20,7 @@ export type StoreEvent =
       readonly kind: 'delta'
       readonly put: ReadonlyMap<Key, string>
       readonly del: ReadonlySet<Key>
+      readonly notices?: readonly Notice[]
       /** Of a store that is read on demand: what is known once this has been taken in. */
       readonly known?: KnownExtent
     }

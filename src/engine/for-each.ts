@@ -7,7 +7,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import { destFor, sharedDest } from '../core/for-each.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
-import { isWhole, Reader, type Reads, type Scope } from '../core/reader.ts'
+import { isWhole, Reader, scopeOf, type Reads, type Scope } from '../core/reader.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
@@ -133,8 +133,7 @@ export class ForEach {
    * @param tree as it was when begin() was called; without that call, as it is now
    */
   async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {
-    const { prefix, keys, guard } = spec
-    const scope: Scope = { store: this.store, prefix, keys, counts: guard !== undefined }
+    const scope = scopeOf(spec, this.store)
     if (this.#begun === undefined) this.begin()
     const { everything, dirty } = this.#begun as Work
     this.#begun = undefined

@@ -149,7 +149,11 @@ export class Generations {
     // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
       changed: (store, changes, first, before) =>
-        first ? worker.storeRead() : worker.keysChanged(store, changes, before),
+        // What was rendered without it has looked its keys up in vain.
+        first && !resources.some(({ optionalStores }) => optionalStores?.has(store) === true)
+          ? worker.storeRead()
+          : worker.keysChanged(store, changes, before),
+      missed: () => worker.storeRead(),
       crashed,
     }
     feeds.start()

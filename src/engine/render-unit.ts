@@ -2,7 +2,7 @@
 // them are made of one tree, so no change of the store is seen half.
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Reads, Scope } from '../core/reader.ts'
+import { scopeOf, type Reads } from '../core/reader.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
@@ -91,8 +91,8 @@ async function renderTemplate(
     const { fresh, all, reads } = expanded.value
     return ok({ resource, spec, reads, files: fresh, all })
   }
-  const { prefix, keys, dest, guard } = spec
-  const scope: Scope = { store: storeOf(spec), prefix, keys, counts: guard !== undefined }
+  const { dest } = spec
+  const scope = scopeOf(spec, storeOf(spec))
   const rendered = await renderer.render(spec, tree, scope)
   if (!rendered.ok) return err({ fault: rendered.error.fault, reads: [rendered.error.reads] })
   const { bytes, reads } = rendered.value

@@ -3,7 +3,7 @@
 // state/. Its way: dirty -> rendered -> planned -> placed -> reloading -> proved.
 import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
-import type { Key } from '../core/key.ts'
+import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import { configuredReloads, type ConfiguredReloads } from '../core/reload.ts'
 import { keysOf, type Resource } from '../core/resource.ts'
@@ -78,6 +78,8 @@ export class Unit {
   readonly causes = new Map<string, Cause>()
   meanwhile: Meanwhile | undefined
   wait: Wait | undefined
+  /** By resource, the stores and datacenters that it was rendered without last, as they are told. */
+  readonly without = new Map<string, string>()
   /** By resource. */
   readonly consents = new Map<string, Consent>()
   /** The end of what is being done with its files: one thing at a time. */
@@ -110,6 +112,15 @@ export class Unit {
     this.isChecked = resources.some(({ groupCheck }) => groupCheck !== undefined)
     this.isAtomic = this.isChecked || resources.some(({ group }) => group !== undefined)
     this.longestCheck = longestCheck(resources)
+  }
+
+  /** Whether it is rendered while the store of a full key cannot be read. */
+  isOptional(key: Key): boolean {
+    const store = storeOf(key)
+    if (store === undefined) return false
+    return this.resources
+      .filter((resource) => keysOf([resource]).some((own) => storeOf(own) === store))
+      .every(({ optionalStores }) => optionalStores?.has(store) === true)
   }
 
   get names(): readonly string[] {

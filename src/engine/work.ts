@@ -1,6 +1,7 @@
 // One unit, from the tree it is rendered from to its outcome. What changes meanwhile is found here too: it
 // belongs to the next cycle.
 import type { Cause } from '../core/cause.ts'
+import { storeOf } from '../core/key.ts'
 import type { Tree } from '../core/tree.ts'
 import type { Feeds } from '../feeds/feeds.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
@@ -13,7 +14,7 @@ import type { Unit } from './unit.ts'
 
 /** What units are made from. */
 export interface Sources {
-  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'nameOf' | 'took'>
+  readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'isMissed' | 'nameOf' | 'took'>
   readonly renderer: TemplateRenderer
   /** Takes the files that renders depend on: the caller hears of it when they change. */
   readonly dependsOn: (files: Iterable<string>) => void
@@ -50,11 +51,41 @@ export async function work(
     if (cause !== undefined) missed.set(resource, cause)
     feeds.took(resource, reads, whole)
     parts.emit({ kind: 'rendered', resource, reads, duration })
+    tellWithout(
+      unit,
+      resource,
+      reads.flatMap((one) => [...(one.without ?? [])]),
+      sources,
+      parts,
+    )
     sources.dependsOn(reads.flatMap(({ files }) => [...files]))
   }
   const rendered = await render(unit, sight, parts, note)
   concerns.renderedAll(unit)
   return { outcome: await outcomeOf(unit, rendered, sight, causes, parts), missed }
+}
+
+/** Once for each set of stores and datacenters that a resource is rendered without. */
+function tellWithout(
+  unit: Unit,
+  resource: string,
+  parts: readonly string[],
+  { feeds }: Sources,
+  { emit }: Parts,
+): void {
+  const missed = unit.keys
+    .filter((key) => unit.isOptional(key) && feeds.isMissed(key))
+    .map((key) => storeOf(key) as string)
+  const without = [...new Set([...missed, ...parts])].sort().join(', ')
+  if (unit.without.get(resource) === without) return
+  const isFirst = !unit.without.has(resource)
+  unit.without.set(resource, without)
+  if (without === '' && isFirst) return
+  const message =
+    without === ''
+      ? `${resource}: rendered with all that it reads again`
+      : `${resource}: rendered without ${without}, which cannot be reached (optional_stores)`
+  emit({ kind: 'notice', level: without === '' ? 'info' : 'warn', message })
 }
 
 async function render(

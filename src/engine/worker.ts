@@ -369,7 +369,9 @@ export class Worker {
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}
     if (unit.isJudged && this.parts.desk.isReading(unit.names)) return false
-    return unit.keys.every((key) => feeds?.isRead(key) ?? false)
+    return unit.keys.every(
+      (key) => feeds?.isRead(key) === true || (unit.isOptional(key) && feeds?.isMissed(key)),
+    )
   }
 
   async #work(unit: Unit): Promise<void> {

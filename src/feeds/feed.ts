@@ -1,10 +1,11 @@
 // A feed: one store, followed, and the mirror of it. Of a store that is read on demand it is told what is
 // wanted, and the mirror knows what of that has been read. Outlives a generation when the store's options
 // and prefixes stay the same, so that a reload of conf.d does not fetch everything anew.
+import { lookUpOf } from '../core/catalog.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { includesAll, mapExtent, nothing, type Extent, type KnownExtent } from '../core/extent.ts'
-import { isEntry, entryOf, joinKeys, type Key } from '../core/key.ts'
+import { isEntry, entryOf, joinKeys, relativeTo, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
@@ -19,6 +20,8 @@ import { Telling } from './telling.ts'
 export interface FeedListener {
   /** The tree is another one, if only in what of it is known (then there are no changes); also called for the first snapshot, even an empty one. */
   changed(feed: Feed, changes: Changes, first: boolean): void
+  /** It was not read yet, and no node of it can be. */
+  missed?(): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
 }
@@ -38,7 +41,12 @@ export interface FeedOptions {
   readonly once: boolean
   /** Everything is wanted, even of a store that could be read on demand. */
   readonly whole?: boolean | undefined
+  /** It is not waited for when it is unreachable. */
+  readonly isOptional?: boolean | undefined
 }
+
+/** Milliseconds: the store itself asks its parts again. */
+const PART_RETRY = 5000
 
 export class Feed {
   /** Of the keys below the root. */
@@ -47,6 +55,11 @@ export class Feed {
   readonly #telling: Telling
   /** What the nodes did that were asked since it was heard last. */
   readonly #asked: Asked = new Map()
+  /** Its parts that have been away, by name, and why they are. */
+  readonly #parts = new Map<
+    string,
+    { readonly telling: Telling; readonly why: string | undefined }
+  >()
   readonly #room: Room
   readonly #demand: Demand | undefined
   /** What of the store's own keys is, if it is read on demand. */
@@ -54,6 +67,8 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
+  /** A whole round over its nodes was in vain, and it was never read. */
+  #isMissed = false
   #hopeless: ((fault: Fault) => void) | undefined
   #read: (() => void) | undefined
 
@@ -73,6 +88,10 @@ export class Feed {
 
   get root(): Key {
     return this.options.root
+  }
+
+  get isMissed(): boolean {
+    return this.#isMissed
   }
 
   /** Of the store's own keys; undefined when it is not read on demand. */
@@ -112,16 +131,17 @@ export class Feed {
     givenUp: Promise<void>,
     begin: number,
   ): Promise<Fault | undefined> {
-    if (this.#isRead) return undefined
+    if (this.#isRead || this.#isDone) return undefined
     let timer: NodeJS.Timeout | undefined
     const fault = await new Promise<Fault | undefined>((resolve) => {
       this.#read = () => {
-        if (this.#isRead) resolve(undefined)
+        if (this.#isRead || this.#isDone) resolve(undefined)
       }
       // Trying again will not mend it: there is no reason to wait for the timeout.
       this.#hopeless = resolve
       const left = begin + timeout - performance.now()
-      timer = setTimeout(() => resolve(this.#notInTime(timeout)), left)
+      const isWaitedFor = this.options.isOptional !== true
+      timer = setTimeout(() => resolve(isWaitedFor ? this.#notInTime(timeout) : undefined), left)
       void givenUp.then(() => resolve(undefined))
     })
     clearTimeout(timer)
@@ -133,6 +153,11 @@ export class Feed {
     if (this.mirror.kind === 'waiting') return false
     if (this.#demand === undefined) return true
     return includesAll(this.#known, this.#demand.now)
+  }
+
+  /** There is no reason to wait for it. */
+  get #isDone(): boolean {
+    return this.options.isOptional === true && this.#isMissed
   }
 
   #notInTime(timeout: number): Fault {
@@ -198,14 +223,14 @@ export class Feed {
   }
 
   #take(event: StoreEvent, node: string): void {
-    if (event.kind === 'snapshot') {
-      for (const { level, message } of event.notices ?? []) this.#telling.notice(level, message)
-    }
+    for (const { level, message } of event.notices ?? []) this.#telling.notice(level, message)
     const before = this.mirror
     const { tree: next, changes } = reduce(treeIn(before), rooted(event, this.root))
     const tree = this.#knowing(next, event.known)
     this.mirror = { kind: 'live', tree }
+    this.#isMissed = false
     this.#telling.live(node, tree.size, false)
+    this.#tellParts(event.known?.away ?? new Map(), node)
     if (tree !== treeIn(before) || before.kind === 'waiting') {
       this.listener?.changed(this, changes, before.kind === 'waiting')
     }
@@ -223,11 +248,37 @@ export class Feed {
     return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
+  /** Of parts that are away while the rest is not, such as another datacenter: as of a store of their own. */
+  #tellParts(away: NonNullable<KnownExtent['away']>, node: string): void {
+    for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
+      const fault = away.get(part)
+      const known = this.#parts.get(part) ?? {
+        telling: new Telling(`${this.name}@${part}`, this.options.emit, undefined),
+        why: undefined,
+      }
+      if (known.why === fault?.message) continue
+      this.#parts.set(part, { ...known, why: fault?.message })
+      const keys = [...treeIn(this.mirror).under('/')].filter(([key]) => this.#isOf(part, key))
+      if (fault === undefined) known.telling.live(node, keys.length, true)
+      else known.telling.broken({ node, fault, retryIn: PART_RETRY }, keys.length > 0)
+    }
+  }
+
+  #isOf(part: string, key: Key): boolean {
+    return lookUpOf(relativeTo(this.root, key))?.dc === part
+  }
+
   #markStale(broken: Extract<FollowEvent, { kind: 'broken' }>): void {
     const { fault, isAll } = broken
     const { mirror } = this
     if (mirror.kind === 'live') this.mirror = { kind: 'stale', tree: mirror.tree }
     this.#telling.broken(broken, mirror.kind !== 'waiting')
+    // What is denied is no absence.
+    if (mirror.kind === 'waiting' && !this.#isMissed && isAll && fault.permanent !== true) {
+      this.#isMissed = true
+      this.listener?.missed?.()
+      this.#read?.()
+    }
     if (isAll && fault.permanent === true) this.#hopeless?.(fault)
   }
 }

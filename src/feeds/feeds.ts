@@ -17,6 +17,8 @@ import { Feed } from './feed.ts'
 export interface FeedsListener {
   /** The tree was `before`; without changes more or less of it is known. Also called for each store's first snapshot, even an empty one. */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
+  /** A store that was not read yet is unreachable. */
+  missed(): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
 }
@@ -30,6 +32,8 @@ export interface Wanted {
   readonly prefixes: readonly Key[]
   /** Of all names that the store goes by, where it goes by several: they are read together. */
   readonly together?: readonly Key[]
+  /** While it is unreachable, whoever reads it is rendered without it. */
+  readonly isOptional?: true
 }
 
 export interface FeedsOptions {
@@ -81,9 +85,9 @@ export class Feeds {
   ): Promise<Result<Feeds, readonly Fault[]>> {
     const entries = new Map<Key, Entry>()
     const faults: Fault[] = []
-    for (const { settings, name, prefixes, together } of wanted) {
+    for (const { settings, name, prefixes, together, isOptional } of wanted) {
       const root = name === undefined ? '/' : storeRoot(name)
-      const identity = JSON.stringify([storeIdentity(settings), prefixes, together])
+      const identity = JSON.stringify([storeIdentity(settings), prefixes, together, isOptional])
       const known = former?.entries.get(root)
       if (known?.identity === identity) {
         entries.set(root, known)
@@ -106,6 +110,7 @@ export class Feeds {
         most,
         once,
         whole,
+        isOptional,
       })
       entries.set(root, { feed, identity })
     }
@@ -148,6 +153,11 @@ export class Feeds {
     return this.#feedOf(key)?.mirror.kind !== 'waiting'
   }
 
+  /** Whether the store of a full key could not be read so far. */
+  isMissed(key: Key): boolean {
+    return this.#feedOf(key)?.isMissed === true
+  }
+
   /** How the store of a full key is called. */
   nameOf(key: Key): string {
     return this.#feedOf(key)?.name ?? 'the store'
@@ -176,6 +186,7 @@ export class Feeds {
           this.#tree = this.#merge(changed, changes)
           this.listener?.changed(changed.name, changes, first, before)
         },
+        missed: () => this.listener?.missed(),
         crashed: (error) => this.listener?.crashed(error),
       }
       feed.start()

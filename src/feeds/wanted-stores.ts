@@ -2,7 +2,13 @@
 import { outermost, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import { keysOf, type Resource } from '../core/resource.ts'
 import { ok } from '../core/result.ts'
-import { storeIdentity, type Settings, type StoreSettings } from '../core/settings.ts'
+import {
+  inDatacenter,
+  isConsul,
+  storeIdentity,
+  type Settings,
+  type StoreSettings,
+} from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import type { Wanted } from './feeds.ts'
 import { openStore } from '../stores/registry.ts'
@@ -29,8 +35,9 @@ export async function wantedStores(
   }
   const stores = [...prefixes].map(([name, wanted]): Wanted => {
     if (name === undefined) return { settings, prefixes: wanted }
-    const store = settings.stores.get(name) ?? own.get(name) ?? settings
-    return { settings: store, name, prefixes: wanted }
+    const store = settings.stores.get(name) ?? own.get(name) ?? otherwise(settings, name)
+    const isOptional = isOptionalTo(resources, name)
+    return { settings: store, name, prefixes: wanted, ...(isOptional ? { isOptional } : {}) }
   })
   const identities = stores.map((one) => storeIdentity(one.settings))
   const namesOf = new Map<string, Wanted[]>()
@@ -43,6 +50,16 @@ export async function wantedStores(
     return same.length < 2 ? one : { ...one, together: same.flatMap((other) => other.prefixes) }
   })
 }
+
+/** A name that no store has: a datacenter, where the default store is Consul. */
+const otherwise = (settings: Settings, name: string): StoreSettings =>
+  isConsul(settings.backend) ? inDatacenter(settings, name) : settings
+
+/** Whether all resources that read a store are rendered without it if need be. */
+const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
+  resources
+    .filter((resource) => keysOf([resource]).some((key) => storeOf(key) === store))
+    .every(({ optionalStores }) => optionalStores?.has(store) === true)
 
 /** Opens stores; one that goes by several names gets one connection for all of them. */
 export function openerOf(wanted: readonly Wanted[]): typeof openStore {

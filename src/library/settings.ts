@@ -62,19 +62,19 @@ export interface StoreSettings {
   readonly max_body?: number | string | undefined
   /** The largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper. Default: 64MiB. */
   readonly max_message?: number | string | undefined
-  /** Which instances of services exist: those whose checks all pass, or any (backend consul-catalog). Default: passing. */
-  readonly consul_health?: 'passing' | 'any' | undefined
+  /** Which instances of services exist: those whose checks all pass, those with a warning as well, or any (backend consul-catalog). Default: passing. */
+  readonly consul_health?: 'passing' | 'passing,warning' | 'any' | undefined
   /** Only instances with this tag; repeat to require several (backend consul-catalog). */
   readonly consul_tag?: readonly string[] | undefined
   /** Only instances with this in the metadata of the service; may be repeated (backend consul-catalog). */
   readonly consul_meta?: readonly string[] | undefined
-  /** The datacenter (backend consul-catalog; default the agent's own). */
+  /** The datacenter (backends consul, consul-catalog; default the agent's own). */
   readonly consul_datacenter?: string | undefined
   /** Order instances by their distance from this node; _agent is the one that is asked (backend consul-catalog). */
   readonly consul_near?: string | undefined
-  /** The namespace, in Consul Enterprise (backend consul-catalog). */
+  /** The namespace, in Consul Enterprise (backends consul, consul-catalog). */
   readonly consul_namespace?: string | undefined
-  /** Accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backend consul-catalog). Default: 0. */
+  /** Accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backends consul, consul-catalog). Default: 0. */
   readonly consul_max_stale?: Duration | undefined
   /** A YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file). */
   readonly file?: readonly string[] | undefined

@@ -127,7 +127,7 @@ export class Progress {
     for (const name of uses.keys()) configured(this.#of(name, time))
     const stores = new Set([...uses.values()].flat())
     for (const name of [...this.#stores.keys(), ...this.#away]) {
-      if (stores.has(name)) continue
+      if (stores.has(name.replace(/@.*/s, ''))) continue
       this.#stores.delete(name)
       this.#away.delete(name)
     }

@@ -1,5 +1,7 @@
 // The status board: the progress of a run as `reconfd status`, `reconfd why` and the status page show it.
+import { lookUpOf } from '../core/catalog.ts'
 import type { Event } from '../core/event.ts'
+import type { Reads } from '../core/reader.ts'
 import { worstFirst, type FullStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import { Progress } from './progress.ts'
@@ -39,7 +41,12 @@ export class StatusBoard {
   status(owed: Owed, now: number, sizes: ReadonlyMap<string, number> = new Map()): FullStatus {
     const { version, configuration, uses, stores, child, resources } = this.#progress
     const histories = [...resources.values()].map((one) => {
-      const read = (uses?.get(one.name) ?? []).flatMap((name) => stores.get(name) ?? [])
+      const used = uses?.get(one.name) ?? []
+      // A datacenter that it looks into is told of as a store of its own, once it was away.
+      const parts = datacentersIn(one.reads ?? []).flatMap((dc) =>
+        used.map((name) => `${name}@${dc}`),
+      )
+      const read = [...used, ...parts].flatMap((name) => stores.get(name) ?? [])
       return historyOf(one, read, owed.get(one.name)?.since)
     })
     return {
@@ -56,4 +63,11 @@ export class StatusBoard {
       resources: worstFirst(histories),
     }
   }
+}
+
+/** The datacenters of Consul that were looked into by name. */
+function datacentersIn(reads: readonly Reads[]): readonly string[] {
+  const keys = reads.flatMap(({ needs }) => [...(needs?.trees ?? []), ...(needs?.names ?? [])])
+  const own = keys.map((key) => key.replace(/^\/[^/]+:(?=\/)/, ''))
+  return [...new Set(own.flatMap((key) => lookUpOf(key)?.dc ?? []))]
 }

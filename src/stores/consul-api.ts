@@ -1,49 +1,58 @@
 // Consul's KV store: one blocking query, and what its answer means.
 // https://developer.hashicorp.com/consul/api-docs/kv
 import type { FaultError } from '../core/fault.ts'
-import type { Key } from '../core/key.ts'
-import { ConsulHttp, type Answer } from './consul-http.ts'
+import type { CatalogSettings } from '../core/settings.ts'
+import { EntriesReader, type Entries, type Knowledge } from './consul-entries.ts'
+import { ConsulHttp, withParameters, type Answer } from './consul-http.ts'
 import type { Indexes } from './consul-index.ts'
 import type { HttpClient } from './http.ts'
-import { base64, count, listOf, orNull, record, text } from './shape.ts'
-
-/** The entries as Consul gives them; fields that are not used are left out here. */
-const list = listOf(
-  record({
-    /** Without a leading slash. */
-    Key: text,
-    /** Null is the empty value. */
-    Value: orNull(base64),
-    ModifyIndex: count,
-  }),
-)
-
-export type Entry = ReturnType<typeof list>[number]
 
 export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered'> {
-  readonly entries: readonly Entry[]
+  readonly entries: Entries
   /** The fault of one whose entries cannot be right. */
   readonly wrong: (what: string) => FaultError
 }
 
+const NOTHING: Entries = { count: 0, unknown: [] }
+
+/** Whose keys, and how old they may be. */
+export type Of = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
+
 export class ConsulApi {
   readonly #http: ConsulHttp
+  readonly #reader: (known: Knowledge) => EntriesReader
 
   /** @param indexes outlive the connection */
-  constructor(http: HttpClient, headers: Record<string, string>, indexes: Indexes) {
+  constructor(
+    http: HttpClient,
+    headers: Record<string, string>,
+    indexes: Indexes,
+    private readonly of: Of,
+  ) {
+    const { place, limits } = http
+    this.#reader = (known) => new EntriesReader(known, place, limits)
     this.#http = new ConsulHttp(http, headers, indexes, NEEDS)
   }
 
   /**
    * All entries whose key begins with `start`, once the index is past `index`; at once for 0.
-   * The default consistency: never `?stale`, whose answers may come without a leader.
+   * What `begin` says is known of it is left out. Of the leader, unless older answers are allowed.
    */
-  async list(start: string, index: number, signal: AbortSignal): Promise<Page> {
+  async list(
+    start: string,
+    index: number,
+    begin: (anew: boolean) => Knowledge,
+    signal: AbortSignal,
+  ): Promise<Page> {
     const about = `/${start} and below`
-    const query = { index, signal, about, shape: list, mayBeMissing: true }
-    const { value: entries = [], ...answer } = await this.#http.get(
-      `${pathOf(start)}?recurse`,
+    const stream = (anew: boolean): EntriesReader => this.#reader(begin(anew))
+    const query = { index, signal, about, stream, mayBeMissing: true }
+    const path = this.#asked(`${pathOf(start)}?recurse`)
+    const { maxStale } = this.of
+    const { value: entries = NOTHING, ...answer } = await this.#http.getWithin(
+      path,
       query,
+      maxStale,
     )
     return { ...answer, entries, wrong: (what) => this.#http.notConsul(what) }
   }
@@ -53,7 +62,15 @@ export class ConsulApi {
    * denied, the read of one key says so, in old versions too.
    */
   mayRead(key: string, signal: AbortSignal): Promise<boolean> {
-    return this.#http.mayRead(pathOf(key), key, signal)
+    return this.#http.mayRead(this.#asked(pathOf(key)), key, signal)
+  }
+
+  #asked(path: string): string {
+    const { datacenter, namespace } = this.of
+    return withParameters(path, [
+      ['dc', datacenter],
+      ['ns', namespace],
+    ])
   }
 
   /** Whether another one, made of the settings as they are then, says the same about who is asking. */
@@ -71,9 +88,3 @@ const NEEDS =
   '-auth-token-file or CONSUL_HTTP_TOKEN'
 
 const pathOf = (key: string): string => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`
-
-/** Consul's `app/x` is `/app/x`. Undefined for folders (`app/`) and keys that are no path (`a//b`). */
-export function keyOf(name: string): Key | undefined {
-  const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
-  return odd ? undefined : `/${name}`
-}

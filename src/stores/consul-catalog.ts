@@ -8,7 +8,7 @@ import type { Store } from '../core/store.ts'
 import { CatalogApi } from './consul-catalog/api.ts'
 import { Catalog } from './consul-catalog/catalog.ts'
 import { follow } from './consul-catalog/follow.ts'
-import { everything, noticesOf, startingWith } from './consul-catalog/scope.ts'
+import { everything, noticesOf, seenBy, startingWith } from './consul-catalog/scope.ts'
 import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
 import { Indexes } from './consul-index.ts'
@@ -42,7 +42,8 @@ export function open(
     follow: (http, prefixes, signal, { demand }) => {
       const connect = (): ConsulHttp => new ConsulHttp(http, credentials(), indexes, NEEDS)
       const api = new CatalogApi(connect, catalog)
-      const topics = new Topics(api, demand ?? everything(prefixes), coveredBy(prefixes))
+      const seen = seenBy(coveredBy(prefixes))
+      const topics = new Topics(api, demand ?? everything(prefixes), seen)
       return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)
     },
   })

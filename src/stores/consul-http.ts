@@ -2,6 +2,7 @@
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
+import { NotJson } from './consul-entries.ts'
 import type { Indexes } from './consul-index.ts'
 import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
@@ -16,12 +17,27 @@ export interface Query<T> {
   readonly signal: AbortSignal
   /** What is asked for, for messages: `the service web`. */
   readonly about: string
-  /** What the answer has to be. */
-  readonly shape: Shape<T>
+  /** What the answer has to be; not of one that is streamed. */
+  readonly shape?: Shape<T>
+  /**
+   * Reads an answer as it comes.
+   * @param anew as Answer.anew
+   */
+  readonly stream?: (anew: boolean) => AnswerStream<T>
   /** Any server may answer, even one without a leader. */
   readonly stale?: boolean
   /** That there is nothing (404) is an answer, whose value is undefined. */
   readonly mayBeMissing?: boolean
+  /** It cannot block, and tells no index. */
+  readonly isPolled?: boolean
+  /** Milliseconds for an answer that does not block; default: as any request. */
+  readonly timeout?: number
+}
+
+/** Throws a Mismatch or a NotJson where the answer is not what it should be. */
+export interface AnswerStream<T> {
+  write(chunk: Buffer): void
+  end(): T
 }
 
 export interface Answer<T> {
@@ -51,6 +67,28 @@ export class Crowded extends FaultError {
   }
 }
 
+/** The agent itself is well, and says that a question cannot be answered. */
+export class AnsweredError extends FaultError {
+  constructor(
+    fault: Fault,
+    /** The question is wrong; else it is of a datacenter that is away, or has no leader. */
+    readonly isWrong: boolean,
+  ) {
+    super(fault)
+  }
+}
+
+/** Further parameters of a question, behind its path, which has none or some already. */
+export function withParameters(
+  path: string,
+  parameters: readonly (readonly [name: string, value: string | undefined])[],
+): string {
+  const more = parameters.flatMap(([name, value]) =>
+    value ? [`${name}=${encodeURIComponent(value)}`] : [],
+  )
+  return more.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${more.join('&')}`
+}
+
 /** One agent, and who is asking it. */
 export class ConsulHttp {
   constructor(
@@ -76,6 +114,7 @@ export class ConsulHttp {
   async get<T>(path: string, query: Query<T>): Promise<Answer<T>> {
     const { indexes } = this
     const answer = await this.#ask(path, query)
+    if (query.isPolled === true) return answer
     const isVain = answer.early && answer.index === query.index
     if (!isVain && !indexes.isBehind(path, answer.index)) {
       indexes.note(path, answer.index, false)
@@ -88,24 +127,49 @@ export class ConsulHttp {
     return { ...confirmed, early: true, anew: true }
   }
 
+  /**
+   * As get(), of any server that is no further behind the leader than allowed; else of the leader.
+   * @param maxStale milliseconds; 0: only the leader is asked
+   * @param atLeast an index that the answer has to have
+   */
+  async getWithin<T>(
+    path: string,
+    query: Query<T>,
+    maxStale: number,
+    atLeast = 0,
+  ): Promise<Answer<T>> {
+    if (maxStale === 0 || atLeast === Infinity) return this.get(path, query)
+    const answer = await this.get(path, { ...query, stale: true })
+    if (answer.lastContact <= maxStale && answer.index >= atLeast) return answer
+    return this.get(path, { ...query, index: 0 })
+  }
+
   async #ask<T>(
     path: string,
     query: Query<T> & { readonly consistent?: true },
   ): Promise<Answer<T>> {
-    const { index, signal, stale = false, consistent = false } = query
+    const { index, signal, stale = false, consistent = false, timeout } = query
     const asked = performance.now()
     const parameters = [
-      ...(index > 0 ? [`index=${index}`, `wait=${WAIT}s`] : []),
+      ...(index > 0 && query.isPolled !== true ? [`index=${index}`, `wait=${WAIT}s`] : []),
       ...(stale ? ['stale'] : []),
       ...(consistent ? ['consistent'] : []),
     ]
     const glue = parameters.length === 0 ? '' : path.includes('?') ? '&' : '?'
+    const stream = query.stream?.(consistent)
     const response = await this.http
       .request(path + glue + parameters.join('&'), {
         headers: this.headers,
         signal,
+        ...(stream === undefined
+          ? {}
+          : { into: (chunk: Buffer) => this.#reading(() => stream.write(chunk)) }),
         // Consul adds up to a sixteenth of the wait, so that its clients do not return all at once.
-        ...(index > 0 ? { timeout: (WAIT * 17_000) / 16 + 10_000 } : {}),
+        ...(index > 0
+          ? { timeout: (WAIT * 17_000) / 16 + 10_000 }
+          : timeout === undefined
+            ? {}
+            : { timeout }),
       })
       .catch(crowdedIfClosed)
     // The pool has the socket back only in a later turn: a request in this one would open another.
@@ -113,8 +177,13 @@ export class ConsulHttp {
     const { status, headers, body } = response
     this.#expectAnswer(response, query)
     return {
-      index: this.#indexOf(response),
-      value: status === 404 ? undefined : this.#parse(body, query.shape),
+      index: query.isPolled === true ? 1 : this.#indexOf(response),
+      value:
+        status === 404
+          ? undefined
+          : stream === undefined
+            ? this.#parse(body, query.shape as Shape<T>)
+            : this.#reading(() => stream.end()),
       early: index > 0 && performance.now() - asked < WAIT * 1000,
       anew: false,
       filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
@@ -136,9 +205,11 @@ export class ConsulHttp {
    */
   async rights(
     rights: readonly { readonly Resource: string; readonly Segment: string }[],
+    dc: string | undefined,
     signal: AbortSignal,
   ): Promise<readonly boolean[] | undefined> {
-    const { status, body } = await this.http.request('/v1/internal/acl/authorize', {
+    const where = dc === undefined ? '' : `?dc=${encodeURIComponent(dc)}`
+    const { status, body } = await this.http.request(`/v1/internal/acl/authorize${where}`, {
       method: 'POST',
       headers: this.headers,
       body: JSON.stringify(rights.map((right) => ({ ...right, Access: 'read' }))),
@@ -170,7 +241,8 @@ export class ConsulHttp {
     if (status === 403) throw this.denied(about)
     if (status === 200 || (status === 404 && mayBeMissing === true)) {
       if (headers['x-consul-knownleader'] !== 'false' || stale === true) return
-      throw this.#fault('knows no leader of its cluster', { hint: 'check the Consul servers' })
+      const hint = 'check the Consul servers'
+      throw new AnsweredError(this.#fault('knows no leader of its cluster', { hint }).fault, false)
     }
     if (status === 401) {
       throw this.#fault('or a proxy before it asks for credentials (HTTP 401)', {
@@ -189,7 +261,9 @@ export class ConsulHttp {
     // Consul's own errors are one line of plain text, such as "No cluster leader"; a proxy's are pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
-    throw this.#fault(`failed (HTTP ${status})${isWords ? `: ${text}` : ''}`, hintFor(text))
+    const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
+    const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
+    throw new AnsweredError(this.#fault(what, hintFor(text)).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -198,6 +272,15 @@ export class ConsulHttp {
     throw this.notConsul(
       `its header X-Consul-Index is ${index === undefined ? 'missing' : 'no number'}`,
     )
+  }
+
+  /** Throws the fault of an answer that is not what it should be. */
+  #reading<T>(read: () => T): T {
+    try {
+      return expecting((what) => this.notConsul(what), read)
+    } catch (error) {
+      throw error instanceof NotJson ? this.notConsul('it is no JSON') : error
+    }
   }
 
   #parse<T>(body: string, shape: Shape<T>): T {
@@ -228,7 +311,11 @@ function crowdedIfClosed(error: unknown): never {
 }
 
 function hintFor(said: string): Pick<Fault, 'hint'> {
-  if (said.startsWith('No path to datacenter')) return { hint: 'check -consul-datacenter' }
+  if (said.startsWith('No path to datacenter')) {
+    return {
+      hint: 'check -consul-datacenter, or the name in the template, and its servers: consul members -wan',
+    }
+  }
   if (said.includes('Namespaces')) return { hint: 'leave -consul-namespace out' }
   return {}
 }

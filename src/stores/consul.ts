@@ -1,38 +1,36 @@
 // The store consul: blocking queries on the KV store, compared with what they gave before.
 //
-// Each query returns everything below its directory, so the comparison looks at ModifyIndex only
-// and decodes just the values that changed. `/app` is asked for as `app?recurse`: one connection
+// Each query returns everything below its directory; of the entries that are known by their ModifyIndex no
+// value is made (consul-entries.ts). `/app` is asked for as `app?recurse`: one connection
 // that gives the key `app` itself, too. Consul then also tells of `application`, which is dropped
 // here; such neighbours cost time, never correctness.
 //
 // What the ACL keeps back must not look empty: Consul tells since 1.11 by a header. Older ones
 // (Debian's 1.8.7) just leave it out; there we can see that nothing at all is readable, but not
 // that a policy covers only some of the keys.
-import { decodeValue } from '../core/bytes.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { ConsulApi, keyOf, type Entry, type Page } from './consul-api.ts'
+import { ConsulApi, type Page } from './consul-api.ts'
+import type { Knowledge } from './consul-entries.ts'
+import { HeldEntries } from './consul-held.ts'
 import { Indexes } from './consul-index.ts'
 import { isEmpty, type Changes } from './difference.ts'
 import { openHttpStore } from './http-store.ts'
 import { Inbox } from './inbox.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
-import { bytesOf, each, expecting, Mismatch } from './shape.ts'
+import { expecting } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Queries per root: this many in a row at once, then this many a second. */
 const BURST = 20
 const PER_SECOND = 10
 
-interface Held {
-  readonly modifyIndex: number
-  readonly key: Key
-  readonly value: string
-}
+/** Nothing is to be told of an answer. */
+const ANYTHING: Knowledge = { next: undefined, isKnown: () => true }
 
 /** A directory with a blocking query of its own, and what is known below it. */
 interface Root {
@@ -42,8 +40,7 @@ interface Root {
   readonly bucket: TokenBucket
   /** What to block on; 0 asks for the present state. */
   index: number
-  /** By Consul's name of the key. */
-  held: ReadonlyMap<string, Held>
+  readonly held: HeldEntries
 }
 
 interface Answer {
@@ -55,7 +52,7 @@ export function open(
   settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Result<Store, Fault> {
-  const { connection } = settings
+  const { connection, catalog: of = { maxStale: 0 } } = settings
   const credentials = () => consulCredentials(connection, env)
   const indexes = new Indexes()
   return openHttpStore({
@@ -65,7 +62,7 @@ export function open(
     settings,
     check: () => void credentials(),
     follow: (http, prefixes, signal) =>
-      follow(() => new ConsulApi(http, credentials(), indexes), prefixes, signal),
+      follow(() => new ConsulApi(http, credentials(), indexes, of), prefixes, signal),
   })
 }
 
@@ -82,10 +79,11 @@ async function* follow(
     // One for both questions: what may be read has to be known of the token that has read.
     const api = connect()
     try {
-      const page = await api.list(root.start, root.index, signal)
+      const begin = (anew: boolean): Knowledge => root.held.begin(anew)
+      const page = await api.list(root.start, root.index, begin, signal)
       if (
         page.filtered ||
-        (page.entries.length === 0 && (root.index === 0 || page.anew || root.held.size > 0))
+        (page.entries.count === 0 && (root.index === 0 || page.anew || root.held.size > 0))
       ) {
         await expectReadable(api, root.path, signal)
       }
@@ -101,49 +99,29 @@ async function* follow(
   const roots = rootsOf(prefixes).map((path): Root => {
     // A parent of many prefixes is no key of ours: with its slash it leaves out the neighbours.
     const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
-    return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held: new Map() }
+    const held = new HeldEntries(start, wanted)
+    return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held }
   })
   const entries = new Map<Key, string>()
   for (const { root, page } of await Promise.all(roots.map(ask))) {
-    for (const [key, value] of update(root, page, wanted).put) entries.set(key, value)
+    for (const [key, value] of update(root, page).put) entries.set(key, value)
     inbox.collect(ask(root))
   }
   yield { kind: 'snapshot', entries }
 
   for (;;) {
     const { root, page } = await inbox.take()
-    const changes = update(root, page, wanted)
+    const changes = update(root, page)
     inbox.collect(ask(root))
     if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
   }
 }
 
 /** Brings a root up to date and tells what that changed. */
-function update(root: Root, page: Page, wanted: (key: Key) => boolean): Changes {
-  const put = new Map<Key, string>()
-  const del = new Set<Key>()
-  const held = new Map<string, Held>()
-  const take = ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry): void => {
-    const known = root.held.get(name)
-    if (known === undefined && !name.startsWith(root.start)) {
-      throw new Mismatch('does not begin with what was asked for').within('Key')
-    }
-    const key = known?.key ?? keyOf(name)
-    if (key === undefined || (known === undefined && !wanted(key))) return
-    const { size } = held
-    if (known?.modifyIndex === modifyIndex && !page.anew) held.set(name, known)
-    else {
-      const value = Value === null ? '' : decodeValue(bytesOf(Value))
-      if (known?.value !== value) put.set(key, value)
-      held.set(name, { modifyIndex, key, value })
-    }
-    if (held.size === size) throw new Mismatch('is there twice').within('Key')
-  }
-  expecting(page.wrong, () => each(page.entries, take))
-  for (const [name, { key }] of root.held) if (!held.has(name)) del.add(key)
-  root.held = held
-  root.index = page.index
-  return { put, del }
+function update(root: Root, { entries, index, wrong }: Page): Changes {
+  const changes = expecting(wrong, () => root.held.take(entries))
+  root.index = index
+  return changes
 }
 
 /**
@@ -154,7 +132,7 @@ function update(root: Root, page: Page, wanted: (key: Key) => boolean): Changes 
 async function expectReadable(api: ConsulApi, path: Key, signal: AbortSignal): Promise<void> {
   // In the whole store any key will do: only a policy for the empty prefix covers them all.
   const dir = path === '/' ? '' : `${path.slice(1)}/`
-  const below = await api.list(dir, 0, signal)
+  const below = await api.list(dir, 0, () => ANYTHING, signal)
   const probes = path === '/' ? ['reconfd'] : [path.slice(1), dir]
   const readable = await Promise.all(probes.map((key) => api.mayRead(key, signal)))
   if (below.filtered || !readable.includes(true)) throw api.denied(`${path} and below`)

@@ -18,6 +18,8 @@ export interface Source {
 interface Body {
   /** Throws a FaultError beyond `limits.body`. */
   whole(): Promise<string>
+  /** Chunk by chunk, within the same limit; what `take` throws ends it. */
+  into(take: (chunk: Buffer) => void): Promise<void>
   /** The same for a body that is one message of a watch: beyond `limits.message`. */
   message(): Promise<string>
   /**
@@ -41,6 +43,7 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
   const error = `an error's text (HTTP ${source.status})`
   return {
     whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
+    into: (take) => pour(source, answer, 'an answer', onBytes, take),
     message: () => collect(source, part, isError ? error : 'a message', onBytes),
     lines: (reasonOf, done) =>
       splitLines(source, part, isError ? error : 'a line', { onBytes, reasonOf, done }),
@@ -53,10 +56,23 @@ async function collect(
   what: string,
   onBytes: () => void,
 ): Promise<string> {
-  const { status, headers, body, place, limits } = source
+  const { status, place, limits } = source
+  const chunks: Buffer[] = []
+  await pour(source, limit, what, onBytes, (chunk) => chunks.push(chunk))
+  const text = textOf(Buffer.concat(chunks), place, limits)
+  if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
+  return text
+}
+
+async function pour(
+  { headers, body, place }: Source,
+  limit: Limit,
+  what: string,
+  onBytes: () => void,
+  take: (chunk: Buffer) => void,
+): Promise<void> {
   const meter = new Meter(limit, place, what)
   const announced = Number(headers['content-length'])
-  const chunks: Buffer[] = []
   // By its events: an iteration would copy what has come once more.
   await new Promise<void>((resolve, reject) => {
     body.on('end', resolve).on('error', reject)
@@ -64,15 +80,12 @@ async function collect(
       onBytes()
       try {
         meter.take(announced > limit.most ? announced : chunk.length)
-        chunks.push(chunk)
+        take(chunk)
       } catch (error) {
         body.destroy(error as Error)
       }
     })
   })
-  const text = textOf(Buffer.concat(chunks), place, limits)
-  if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
-  return text
 }
 
 interface Hooks {
@@ -114,7 +127,8 @@ async function* splitLines(
   }
 }
 
-function textOf(bytes: Buffer, place: string, limits: Limits): string {
+/** Throws a FaultError for bytes that are no text, or too many values for their length. */
+export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   expectRoomFor(bytes, limits, place)
   if (isUtf8(bytes)) return bytes.toString()
   throw new FaultError({

@@ -19,6 +19,9 @@ export const codeOf = (error: unknown): string =>
 /** A server that has ended a connection, be it one of too many. */
 export class ClosedError extends FaultError {}
 
+/** A server that has not answered in time. */
+export class SilentError extends FaultError {}
+
 /** Whether an error of undici or of a socket only says that the other side has ended the connection. */
 export const isClosed = (error: unknown): boolean =>
   /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_INFO)$/.test(codeOf(error))
@@ -31,6 +34,7 @@ export function faultOf(error: unknown, place: string, store: string): FaultErro
   if (error instanceof FaultError) return error
   const { what, ...more } = explain(error, store)
   const fault: Fault = { kind: 'store', message: `cannot reach ${place}: ${what}`, ...more }
+  if (error instanceof TimeoutError) return new SilentError(fault)
   return isClosed(error) ? new ClosedError(fault) : new FaultError(fault)
 }
 

@@ -8,9 +8,10 @@ const MASK = '***'
 /** Shorter ones are left out as whole words only: "abc" may be a part of any word. */
 const LONG = 6
 
-/** By what was named, the pattern of all its forms. The one that was named last stands last. */
-const known = new Map<string, string>()
-let pattern: RegExp | undefined
+/** By what was named, a pattern of all its forms. The one that was named last stands last. */
+const known = new Map<string, RegExp>()
+/** The longest first: one secret may begin with another. */
+let patterns: readonly RegExp[] = []
 
 /**
  * Leaves a secret out of all texts from here on: as it is, as URLs and JSON have it, and in the
@@ -19,22 +20,20 @@ let pattern: RegExp | undefined
 export function keepSecret(secret: string | undefined, user = ''): void {
   if (secret === undefined || secret === '') return
   const name = JSON.stringify([user, secret])
-  const forms = known.get(name)
-  if (forms === undefined) pattern = undefined
+  const pattern = known.get(name)
   known.delete(name)
-  known.set(name, forms ?? formsOf(secret, user))
+  known.set(name, pattern ?? new RegExp(formsOf(secret, user), 'gu'))
+  if (pattern !== undefined) return
   for (const oldest of known.keys()) {
     if (known.size <= KEPT) break
     known.delete(oldest)
   }
+  patterns = [...known.values()].sort((a, b) => b.source.length - a.source.length)
 }
 
 /** The text with each secret in it replaced by `***`. */
-export function withoutSecrets(text: string): string {
-  if (known.size === 0) return text
-  pattern ??= new RegExp([...known.values()].join('|'), 'gu')
-  return text.replace(pattern, MASK)
-}
+export const withoutSecrets = (text: string): string =>
+  patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text)
 
 function formsOf(secret: string, user: string): string {
   const pair = Buffer.from(`${user}:${secret}`)

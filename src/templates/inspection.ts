@@ -5,6 +5,7 @@ import { serviceDir, serviceNamed } from '../core/catalog.ts'
 import { covers, fullKey, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import { doubtfulService, foreignService } from './foreign/services.ts'
+import { serviceName } from './functions/service-names.ts'
 import type { Sources } from './sources.ts'
 
 /** A place in a file; 1-based. */
@@ -135,7 +136,7 @@ function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
 
 function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
   const told = [
-    canFind(spec, lookup) ? undefined : outOfReach(lookup),
+    canFind(spec, lookup) ? undefined : outOfReach(spec, lookup),
     lookup.call === 'service' ? doubtfulService(lookup.key) : undefined,
   ]
   return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
@@ -149,12 +150,7 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
   if (call === 'service') {
     // In whichever store the resource reads.
     return [...new Set(keys.map(storeOf))].some((store) =>
-      shows(
-        fullKey(
-          prefix,
-          `${store === undefined ? '' : storeRoot(store)}${serviceDir(serviceNamed(key))}`,
-        ),
-      ),
+      shows(fullKey(prefix, `${store === undefined ? '' : storeRoot(store)}${dirOf(keys, key)}`)),
     )
   }
   return !LOOKUPS.has(call) || shows(fullKey(prefix, EXACT.has(call) ? key : baseOf(key)))
@@ -163,8 +159,14 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
 /** The directory that a pattern looks at. */
 const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
 
-function outOfReach({ call, key }: Lookup): Fault {
-  const wanted = call === 'service' ? serviceDir(serviceNamed(key)) : key
+/** Of the service that is named, in whichever datacenter. */
+function dirOf(keys: readonly Key[], written: string): Key {
+  const { name } = serviceName(written, (whole) => keys.includes(serviceDir(whole)))
+  return serviceDir(serviceNamed(name))
+}
+
+function outOfReach({ keys }: TemplateSpec, { call, key }: Lookup): Fault {
+  const wanted = call === 'service' ? dirOf(keys, key) : key
   const named = `the resource's keys do not name ${wanted}`
   return {
     kind: 'template',

@@ -84,6 +84,7 @@ describe('what the servers say to it', () => {
   test.each([
     ...['examples/haproxy', 'examples/consul-services', 'examples/registrator', 'examples/skydns'],
     'examples/haproxy-runtime',
+    'examples/two-datacenters',
     ...['test/cases/go-haproxy', 'test/cases/go-books'],
   ])('HAProxy accepts %s without a warning', (folder) =>
     acceptedByHaproxy(join(top, folder, 'expected/haproxy.cfg')),

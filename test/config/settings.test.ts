@@ -280,12 +280,12 @@ describe('faults', () => {
     ],
     [
       'a setting that selects data, of another backend',
-      ['-backend', 'consul', '-consul-datacenter', 'dc2'],
+      ['-backend', 'consul', '-consul-tag', 'a'],
       {},
       '',
       64,
       [
-        '-consul-datacenter has no effect with backend consul',
+        '-consul-tag has no effect with backend consul',
         '  it is for consul-catalog: take it out, or choose another backend',
       ],
     ],

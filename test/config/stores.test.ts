@@ -48,8 +48,8 @@ test('[backend] of a resource: the default store, a named one, or one of its own
 test.each([
   ['[stores.v]\nbackend = "consul"\nnode = "x"\n', 'node must be an array of strings'],
   [
-    '[stores.v]\nbackend = "consul"\nconsul_datacenter = "dc2"\n',
-    'consul_datacenter has no effect with backend consul',
+    '[stores.v]\nbackend = "consul"\nconsul_near = "_agent"\n',
+    'consul_near has no effect with backend consul',
   ],
   ['[stores.v]\nfile = ["x"]\nclient_cert = "x"\n', 'client_cert has no effect with backend file'],
   ['[stores.v]\nbackend = "env"\nprefix = "/x"\n', 'prefix has no effect in the table of a store'],

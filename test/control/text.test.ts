@@ -69,3 +69,11 @@ test('UTC has no local times in it, and local time has no UTC', () => {
     expect(text).toContain(localTime(AT))
   }
 })
+
+test('a command to be typed stays in one line', () => {
+  for (let n = 40; n < 100; n++) {
+    const why = `${'x'.repeat(n)} (reconfd accept a-long-name.toml lets this change through)`
+    const text = statusText({ ...status, resources: [resource('a', { state: 'held', why })] }, true)
+    expect(text).toContain('reconfd accept a-long-name.toml')
+  }
+})

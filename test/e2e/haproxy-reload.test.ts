@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePorts, removeDir, ServerProcess, tempDir } from '../support/servers.ts'
 
+const recipe = join(import.meta.dirname, '../../examples/haproxy/reload-haproxy')
+
 const config = (port: number, more = ''): string =>
   `defaults
   mode http
@@ -42,7 +44,7 @@ test('the recipe for HAProxy tells a reload that worked from one that did not', 
   const other = createServer()
   try {
     const reload = () => {
-      const done = spawnSync('examples/haproxy/reload-haproxy', [socket, '20'], {
+      const done = spawnSync(recipe, [socket, '20'], {
         encoding: 'utf8',
       })
       return { status: done.status, said: done.stderr }
@@ -73,7 +75,7 @@ test('the recipe for HAProxy tells a reload that worked from one that did not', 
 }, 60_000)
 
 test('without a master it fails, and says how to start HAProxy', () => {
-  const done = spawnSync('examples/haproxy/reload-haproxy', ['/nonexistent/master.sock'], {
+  const done = spawnSync(recipe, ['/nonexistent/master.sock'], {
     encoding: 'utf8',
   })
   expect([done.status, done.stderr]).toEqual([

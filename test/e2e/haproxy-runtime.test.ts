@@ -1,8 +1,10 @@
 // HAProxy without reloads: the built program changes the servers of a running HAProxy.
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ABLE, commandOf, Haproxy } from '../haproxy/support.ts'
+import { programWith } from '../support/program.ts'
 import { freePorts } from '../support/servers.ts'
 import { Site, type Running } from './support.ts'
 
@@ -64,8 +66,14 @@ class Scene {
     return this.#run
   }
 
-  async end(): Promise<void> {
+  /** reconfd ends; HAProxy stays. */
+  async leave(): Promise<void> {
     await this.#run?.stop()
+    this.#run = undefined
+  }
+
+  async end(): Promise<void> {
+    await this.leave()
     await this.haproxy.stop()
     await this.site.close()
   }
@@ -91,6 +99,14 @@ backend web
     server {{ base(s.key) }} {{ s.value }}
 {% endfor %}
 `
+
+/** What a command of the program prints. */
+const said = ({ site, keys }: Scene, ...args: readonly string[]): string => {
+  const where = ['-confdir', site.root, '-conf-file', join(site.root, 'confd.toml')]
+  const store = ['-backend', 'file', '-file', keys, '-state-dir', join(site.root, 'state')]
+  const run = spawnSync(...programWith(...args, ...where, ...store), { encoding: 'utf8' })
+  return run.stdout + run.stderr
+}
 
 let scene: Scene | undefined
 afterEach(async () => {
@@ -125,4 +141,29 @@ describe.each(ABLE)('HAProxy %s', (release) => {
     await haproxy.has('web/n1 127.0.0.1:8009 weight 7', 'web/n2 127.0.0.1:8002 weight 1')
     expect(site.read('haproxy.cfg')).toBeDefined()
   })
+})
+
+test('it is told beforehand and afterwards', { timeout: 240_000 }, async () => {
+  const [port] = (await freePorts(1)) as [number]
+  scene = new Scene('3.2', port)
+  const { haproxy, site } = scene
+  const run = await scene.begin({ n1: '127.0.0.1:8001' })
+  await run.until('it is known what HAProxy has loaded', () =>
+    readdirSync(join(site.root, 'state')).some((name) => name.startsWith('haproxy-')),
+  )
+  const status = (): string => said(scene as Scene, 'why', 'haproxy.cfg.toml')
+  expect(status()).toContain('not at run time, since it is not known which content')
+  scene.set({ n1: '127.0.0.1:8001', n2: '127.0.0.1:8002' })
+  await haproxy.has('web/n1 127.0.0.1:8001 weight 1', 'web/n2 127.0.0.1:8002 weight 1')
+  await run.until('it is told', () => status().includes('without a reload: add web/n2'))
+  await scene.leave()
+
+  scene.set({ n2: '127.0.0.1:8002', n3: '127.0.0.1:8003' })
+  const foreseen = 'would be applied without a reload: add web/n3, drain web/n1'
+  expect(said(scene, '-onetime', '-noop', '-diff')).toContain(foreseen)
+  scene.set({ n2: '127.0.0.1:8002' }, { client: '6s' })
+  expect(said(scene, '-onetime', '-noop')).toContain('would take a reload, since line 6 differs')
+  expect(said(scene, 'check')).toContain('no faults')
+  await haproxy.stop()
+  expect(said(scene, 'check')).toMatch(/warning: (there is no socket|nothing listens)/)
 })

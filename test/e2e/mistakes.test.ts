@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
     'an owner that there is not',
     'check',
     ['there is no user nosuchuser'],
-    78,
+    0,
     resource('owner = "nosuchuser"\n'),
   ],
   [

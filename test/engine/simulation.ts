@@ -456,6 +456,7 @@ export class Life {
           return tree()
         },
         isRead: () => this.#isRead,
+        isMissed: () => false,
         nameOf: () => 'sim',
         took: () => undefined,
       },

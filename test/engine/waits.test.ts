@@ -49,6 +49,7 @@ function adopt(...templates: string[]): void {
         return tree
       },
       isRead: () => true,
+      isMissed: () => false,
       nameOf: () => 'consul',
       took: () => undefined,
     },

@@ -139,5 +139,7 @@ function etcdctl(etcd: EtcdServer, ...args: readonly string[]): void {
 /** How often somebody has authenticated. */
 async function authenticationsAt(etcd: EtcdServer): Promise<number> {
   const { text } = await etcd.client.http.ok('GET', '/metrics')
-  return Number(/^grpc_server_started_total\{grpc_method="Authenticate".*\} (\d+)$/m.exec(text)?.[1] ?? 0)
+  return Number(
+    /^grpc_server_started_total\{grpc_method="Authenticate".*\} (\d+)$/m.exec(text)?.[1] ?? 0,
+  )
 }

@@ -85,6 +85,12 @@ export class Load {
     return this
   }
 
+  /** What has happened so far does not count. */
+  reset(): void {
+    this.requests = this.conversations = 0
+    this.failures.length = 0
+  }
+
   async stop(): Promise<LoadResult> {
     this.#isStopped = true
     await Promise.all(this.#loops)

@@ -92,6 +92,8 @@ async function measured(
   set: (first: number) => void,
 ): Promise<Figures> {
   const [id, reloads] = [await haproxy.id(), site.lines('reloads')]
+  // The reload before has closed kept connections.
+  load.reset()
   const before = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
   let [workers, memory] = [0, 0]
   const effects: number[] = []

@@ -122,3 +122,16 @@ describe('styles', () => {
     expect(styleFor({ isTerminal, file: '8:1234' }, env)).toBe(style)
   })
 })
+
+test('a render that took longer than 10 s is a warning, which says how long', () => {
+  const rendered = (duration: number): Event => ({
+    kind: 'rendered',
+    resource: 'web.toml',
+    reads: [],
+    duration,
+  })
+  expect(logged('plain', rendered(9_999), 'warn')).toBe('')
+  expect(logged('plain', rendered(12_000), 'warn')).toContain(
+    'web.toml: rendering took 12 s; check its templates, and the size of the values they use',
+  )
+})

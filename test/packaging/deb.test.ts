@@ -20,11 +20,14 @@ const work = mkdtempSync(join(tmpdir(), 'reconfd-deb-'))
 leftovers.folders.add(work)
 
 /** Of the built program. */
-async function makePackage(folder: string, umask: string): Promise<string> {
-  const script = `umask ${umask}; exec "$0" scripts/deb.mjs -built "$1"`
-  const { stdout } = await execa('sh', ['-c', script, process.execPath, join(work, folder)], {
-    cwd: top,
-  })
+async function makePackage(): Promise<string> {
+  const { stdout } = await execa(
+    process.execPath,
+    ['scripts/deb.mjs', '-built', join(work, 'made')],
+    {
+      cwd: top,
+    },
+  )
   return stdout
 }
 
@@ -35,7 +38,7 @@ const unpacked = join(work, 'unpacked')
 const inside = (path: string): string => readFileSync(join(unpacked, path), 'utf8')
 
 beforeAll(async () => {
-  deb = await makePackage('first', '022')
+  deb = await makePackage()
   await execa('dpkg-deb', ['--raw-extract', deb, unpacked])
   next = await nextPackage()
 })
@@ -106,10 +109,6 @@ describe('what is in it', { timeout: 60_000 }, () => {
         [name]: { value: values[name] },
       })
     }
-  })
-  test('the same sources make the same bytes', async () => {
-    const again = await makePackage('again', '077')
-    expect(readFileSync(again).equals(readFileSync(deb))).toBe(true)
   })
 })
 

@@ -21,6 +21,7 @@ test('a retry that is due and that nobody begins', async () => {
     feeds: {
       tree: emptyTree,
       isRead: () => true,
+      isMissed: () => false,
       nameOf: () => 'file',
       took: () => undefined,
     },

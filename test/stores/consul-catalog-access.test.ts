@@ -70,7 +70,6 @@ test.each<[string, string | undefined, readonly Key[], RegExp]>([
     /the service web/,
   ],
   ['rights on another service', WEB, ['/services/db'], /the service db/],
-  ['rights on some services, all asked for', WEB, ['/services'], /the list of services/],
 ])('with %s it is denied', async (_, rules, prefixes, message) => {
   const token = rules?.includes('{') === true ? (await tokenFor(rules)).token : rules
   const fault = await watch(prefixes, token === undefined ? {} : { authToken: token }).fault()
@@ -79,6 +78,15 @@ test.each<[string, string | undefined, readonly Key[], RegExp]>([
   expect(fault.message).toMatch(message)
   expect(fault.hint).toContain('node_prefix')
   if (token !== undefined) expect(JSON.stringify(fault)).not.toContain(token)
+})
+
+test('with rights on some services the list is of these, and that is told', async () => {
+  const { token } = await tokenFor(WEB)
+  const raw = watch(['/services'], { authToken: token })
+  const { entries } = (await raw.next()) as { entries: object }
+  expect(Object.keys(entries).sort()).toEqual(['/services/web/', '/services/web/one:web'])
+  const told = expect.stringContaining('the token may read some of the services only') as string
+  expect(raw.notices).toEqual([told])
 })
 
 test('a token that loses its rights breaks the watch, and takes no instance away', async () => {

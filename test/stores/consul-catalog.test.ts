@@ -70,17 +70,27 @@ test('an instance with all that is known of it; the node has its address', async
   const [first = '', second = ''] = Object.keys(event.entries)
     .sort()
     .map((key) => event.entries[key])
-  const node = { node: 'one', datacenter: 'dc1', status: 'passing' }
+  const node = {
+    ...{ node: 'one', nodeAddress: '127.0.0.1', datacenter: 'dc1', status: 'passing', kind: '' },
+    nodeMeta: { 'consul-network-segment': '' },
+    nodeTaggedAddresses: Object.fromEntries(
+      ['lan', 'lan_ipv4', 'wan', 'wan_ipv4'].map((name) => [name, '127.0.0.1']),
+    ),
+  }
   const serf = { id: 'serfHealth', name: 'Serf Health Status', status: 'passing' }
   expect(JSON.parse(first)).toEqual({
     ...{ id: `${web}/80%`, name: web, address: '127.0.0.1', port: 80, tags: ['a', 'z'] },
     ...{ meta: { canary: 'no', version: '2' }, weights: { passing: 7, warning: 2 } },
+    taggedAddresses: {},
     ...node,
     checks: [{ id: `check:${web}/80%`, name: `Service '${web}' check`, status: 'passing' }, serf],
   })
   expect(JSON.parse(second)).toEqual({
     ...{ id: `${web}-b`, name: web, address: '10.0.0.2', port: 81, tags: [], meta: {} },
     ...{ weights: { passing: 1, warning: 1 }, ...node, checks: [serf] },
+    taggedAddresses: Object.fromEntries(
+      ['lan_ipv4', 'wan_ipv4'].map((name) => [name, { address: '10.0.0.2', port: 81 }]),
+    ),
   })
 })
 

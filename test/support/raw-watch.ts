@@ -6,6 +6,8 @@ import type { Demand, Store, StoreEvent } from '../../src/core/store.ts'
 import { within } from './until.ts'
 
 export class RawWatch {
+  /** What was told beside the events so far. */
+  readonly notices: string[] = []
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>
 
@@ -22,6 +24,7 @@ export class RawWatch {
     const step = await within('an event of the store', this.#events.next())
     if (step.done === true) return { kind: 'end' }
     const { value } = step
+    for (const { message } of value.notices ?? []) this.notices.push(message)
     return value.kind === 'snapshot'
       ? { kind: 'snapshot', entries: Object.fromEntries(value.entries) }
       : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }

@@ -33,13 +33,13 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ],
   ['{% else %}', '1:4: {% else %} is out of place: there is nothing open that it belongs to'],
   [
-    '{{ "x" | nope }}',
-    '1:10: template syntax: there is no filter "nope"',
+    '{{ "x" | gone }}',
+    '1:10: template syntax: there is no filter "gone"',
     'docs/templates.md lists all functions and filters',
   ],
   [
-    '{{ 1 is nope }}',
-    '1:9: template syntax: there is no test "nope"',
+    '{{ 1 is gone }}',
+    '1:9: template syntax: there is no test "gone"',
     'docs/templates.md lists all functions and filters',
   ],
   ['{{ "x" | uper }}', '1:10: template syntax: there is no filter "uper"', 'did you mean upper?'],
@@ -78,11 +78,11 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     'write "a if condition else b" for condition ? a : b',
   ],
   // Undefined.
-  ['{{ nope }}', '1:4: nope is not defined', GIVE],
-  ['{{ nope("x") }}', '1:4: nope is not defined', GIVE],
-  ['{% if nope %}x{% endif %}', '1:7: nope is not defined', GIVE],
-  ['{% for x in nope %}x{% endfor %}', '1:13: nope is not defined', GIVE],
-  ['{{ getv("/a/1", nope) }}', '1:17: nope is not defined', GIVE],
+  ['{{ gone }}', '1:4: gone is not defined', GIVE],
+  ['{{ gone("x") }}', '1:4: gone is not defined', GIVE],
+  ['{% if gone %}x{% endif %}', '1:7: gone is not defined', GIVE],
+  ['{% for x in gone %}x{% endfor %}', '1:13: gone is not defined', GIVE],
+  ['{{ getv("/a/1", gone) }}', '1:17: gone is not defined', GIVE],
   ['{% set j = json(getv("/j")) %}\n{{ j.b.q }}', '2:4: j.b.q is not defined', GIVE],
   ['{% set j = json(getv("/j")) %}\n{{ j.q.c }}', '2:4: j.q is not defined', GIVE],
   ['{% set j = json(getv("/j")) %}\n{% if j.q == 1 %}{% endif %}', '2:7: j.q is not defined', GIVE],
@@ -117,9 +117,9 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ['{{ atoi(getv("/secret")) }}', '1:4: atoi: the text is not a whole number'],
   // Files.
   [
-    '{% include "nope.njk" %}',
-    '1:12: template "nope.njk" does not exist',
-    'there is no file nope.njk',
+    '{% include "gone.njk" %}',
+    '1:12: template "gone.njk" does not exist',
+    'there is no file gone.njk',
   ],
   [
     '{% include "../x.njk" %}',

@@ -83,7 +83,7 @@ it('has every function that confd has, and those of services', () => {
     'get getv gets getvs exists ls lsdir base dir getenv json jsonArray split join replace contains toUpper toLower trimPrefix trimSuffix base64Encode base64Decode parseBool atoi seq add sub mul div mod reverse sortByLength sortKVByLength map hostname datetime fileExists lookupIP lookupIPV4 lookupIPV6 lookupSRV lookupIfaceIPV4 lookupIfaceIPV6 range ' +
     'include dict list hasKey keys values append pluck default ternary coalesce empty toJson fromJson toPrettyJson indent nindent quote squote regexMatch regexFind regexReplaceAll repeat nospace snakecase camelcase kebabcase sha256sum shellquote ' +
     'printf md5sum hmacSHA256 trim trunc title fail explode byTag byMeta byKey mergeMap has in uniq first last slice sortBy sortNatural toYaml toToml ' +
-    'service services nodes'
+    'service services nodes node query datacenters'
   expect(functions.map((fn) => fn.name).sort()).toEqual(wanted.split(' ').sort())
 })
 

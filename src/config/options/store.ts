@@ -179,8 +179,8 @@ export const storeOptions = {
     type: 'choice',
     default: 'passing',
     placeholder: 'which',
-    choices: ['passing', 'any'],
-    help: 'which instances of services exist: those whose checks all pass, or any (backend consul-catalog)',
+    choices: ['passing', 'passing,warning', 'any'],
+    help: 'which instances of services exist: those whose checks all pass, those with a warning as well, or any (backend consul-catalog)',
   },
   'consul-tag': {
     group: 'Store',
@@ -198,10 +198,10 @@ export const storeOptions = {
   },
   'consul-datacenter': {
     group: 'Store',
-    backends: CATALOG,
+    backends: CONSUL,
     type: 'text',
     placeholder: 'name',
-    help: "the datacenter (backend consul-catalog; default the agent's own)",
+    help: "the datacenter (backends consul, consul-catalog; default the agent's own)",
   },
   'consul-near': {
     group: 'Store',
@@ -212,17 +212,17 @@ export const storeOptions = {
   },
   'consul-namespace': {
     group: 'Store',
-    backends: CATALOG,
+    backends: CONSUL,
     type: 'text',
     placeholder: 'name',
-    help: 'the namespace, in Consul Enterprise (backend consul-catalog)',
+    help: 'the namespace, in Consul Enterprise (backends consul, consul-catalog)',
   },
   'consul-max-stale': {
     group: 'Store',
-    backends: CATALOG,
+    backends: CONSUL,
     type: 'duration',
     default: '0',
-    help: 'accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backend consul-catalog)',
+    help: 'accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backends consul, consul-catalog)',
   },
   file: {
     group: 'Store',

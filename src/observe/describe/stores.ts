@@ -3,8 +3,11 @@ import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import type { Reads } from '../../core/reader.ts'
 import { lateness } from '../../core/status.ts'
-import { counted } from '../../core/words.ts'
+import { counted, duration } from '../../core/words.ts'
 import { again, names, type Told } from './told.ts'
+
+/** Milliseconds. A template cannot be interrupted, and nothing else happens while it runs. */
+const SLOW_RENDER = 10_000
 
 /** Of a store without keys: how many of those that were looked for are named. */
 const ASKED = 10
@@ -57,11 +60,14 @@ export const describeStores = {
     return { level: 'debug', message, fields: { files, resources } }
   },
 
-  rendered({ resource, reads }: EventOf<'rendered'>): Told {
+  rendered({ resource, reads, duration: took }: EventOf<'rendered'>): Told {
     const counts = readCounts(reads)
     const all = Object.entries(counts).map(([what, count]) => `${count} ${what}`)
     const message = `rendered; looked up: ${all.join(', ')}`
-    return { level: 'debug', about: resource, message, fields: { resource, ...counts } }
+    const fields = { resource, ...counts }
+    if (took < SLOW_RENDER) return { level: 'debug', about: resource, message, fields }
+    const slow = `rendering took ${duration(took)}; check its templates, and the size of the values they use`
+    return { level: 'warn', about: resource, message: slow, fields: { ...fields, duration: took } }
   },
 
   awaits({ resource, store, keys, more }: EventOf<'awaits'>): Told {

@@ -35,10 +35,11 @@ export async function* follow(
     signal.addEventListener('abort', abort, { once: true })
     let pause = 0
     try {
-      for await (const { put, del, known } of catalog.changes(slots, phase.signal)) {
+      for await (const news of catalog.changes(slots, phase.signal)) {
+        const { put, known } = news
         refusals = 0
-        if (first) yield { kind: 'snapshot', entries: put, known, notices }
-        else yield { kind: 'delta', put, del, known }
+        if (!first) yield { kind: 'delta', ...news }
+        else yield { kind: 'snapshot', entries: put, known, notices: [...notices, ...news.notices] }
         first = false
       }
     } catch (error) {

@@ -1,38 +1,48 @@
 // What keys ask of the catalog: which part of it, and what of that before anything has been looked up.
 import { once } from 'node:events'
-import { nameOfPart } from '../../core/catalog.ts'
+import { DATACENTERS, lookUpOf, nameOfPart, plainKey, type LookUp } from '../../core/catalog.ts'
 import type { Extent } from '../../core/extent.ts'
 import { covers, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
 
-/** An extent in the catalog's own words. */
-export interface Parts {
-  /** The services that are asked for by name. */
-  readonly services: ReadonlySet<string>
-  /** Every service there is, and every one to come. */
-  readonly allServices: boolean
-  /** Which services there are. */
-  readonly list: boolean
-  readonly nodes: boolean
+/** What is wanted of services or of nodes, as the same options look them up. */
+export interface Part {
+  /** Such as `/services@dc2`. */
+  readonly root: Key
+  readonly kind: 'services' | 'nodes' | 'datacenters'
+  readonly lookUp: LookUp
+  /** Those that are asked for by name. */
+  readonly names: Set<string>
+  /** Every one there is, and every one to come. */
+  all: boolean
+  /** Which ones there are. */
+  list: boolean
 }
 
-export function partsOf({ trees, names }: Extent): Parts {
-  const services = new Set<string>()
-  for (const dir of [...trees, ...names]) {
-    const [, root, name] = dir.split('/')
-    if (root === 'services' && name !== undefined) services.add(nameOfPart(name))
+const partAt = (root: Key): Part | undefined => {
+  const kind = root === DATACENTERS ? 'datacenters' : plainKey(root).slice(1)
+  if (kind !== 'services' && kind !== 'nodes' && kind !== 'datacenters') return undefined
+  const lookUp = lookUpOf(root) ?? {}
+  return { root, kind, lookUp, names: new Set(), all: false, list: false }
+}
+
+/** An extent in the catalog's own words. */
+export function partsOf({ trees, names }: Extent): readonly Part[] {
+  const parts = new Map<Key, Part>()
+  const take = (dir: Key, how: 'all' | 'list'): void => {
+    const [, first = '', name] = dir.split('/')
+    const roots: readonly Key[] = dir === '/' ? ['/services', '/nodes'] : [`/${first}`]
+    for (const root of roots) {
+      const part = parts.get(root) ?? partAt(root)
+      if (part === undefined) continue
+      parts.set(root, part)
+      if (name === undefined) part[how] = true
+      else part.names.add(nameOfPart(name))
+    }
   }
-  const isListed = (root: Key): boolean => names.has('/') || names.has(root)
-  const isInside = (root: Key): boolean =>
-    [...trees, ...names].some((dir) => dir !== '/' && covers(root, dir))
-  const isWhole = (root: Key): boolean => [...trees].some((dir) => covers(dir, root))
-  const allServices = isWhole('/services')
-  return {
-    services,
-    allServices,
-    list: allServices || isListed('/services'),
-    nodes: isWhole('/nodes') || isListed('/nodes') || isInside('/nodes'),
-  }
+  for (const dir of trees) take(dir, 'all')
+  for (const dir of names) take(dir, 'list')
+  return [...parts.values()]
 }
 
 /**
@@ -41,8 +51,13 @@ export function partsOf({ trees, names }: Extent): Parts {
  */
 export function startingWith(prefixes: readonly Key[]): Extent {
   const isNamed = (prefix: Key): boolean =>
-    prefix.startsWith('/services/') || covers('/nodes', prefix)
+    /^\/services(?:@[^/]*)?\//.test(prefix) || /^\/nodes(?:[@/]|$)/.test(prefix)
   return { trees: new Set(prefixes.filter(isNamed)), names: new Set() }
+}
+
+/** Which keys are of interest to anybody: a look-up with options is seen by who sees it without. */
+export function seenBy(covered: (key: Key) => boolean): (key: Key) => boolean {
+  return (key) => covered(key) || covered(plainKey(key)) || covers(DATACENTERS, key)
 }
 
 /** The demand of somebody who wants it all. */
@@ -58,8 +73,8 @@ export function everything(prefixes: readonly Key[]): Demand {
 
 export const noticesOf = (prefixes: readonly Key[]): readonly Notice[] =>
   prefixes.flatMap((prefix): Notice[] => {
-    const [, root] = prefix.split('/')
-    if (root === '' || root === 'services' || root === 'nodes') return []
+    const [, root = ''] = prefix.split('/')
+    if (root === '' || partAt(`/${root}`) !== undefined) return []
     const message =
       `consul-catalog has no keys below ${prefix}: they begin with /services and /nodes; ` +
       'correct keys = [...] of the resource, and leave -prefix out'

@@ -1,21 +1,20 @@
 // What is wanted of the catalog as questions, what is known of their answers, and what of that has not
-// been told yet. When something else comes to be wanted, nothing is told before all of it was answered.
-import { nameOfPart, serviceDir } from '../../core/catalog.ts'
+// been told yet. When something else comes to be wanted, nothing is told before all of it was answered;
+// only another datacenter is not waited for.
+import { lookUpOf, nameOfPart, encodePart, type LookUp } from '../../core/catalog.ts'
 import { nothing, type Extent, type KnownExtent } from '../../core/extent.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, type Key } from '../../core/key.ts'
-import type { Demand } from '../../core/store.ts'
+import type { Demand, Notice } from '../../core/store.ts'
 import { isEmpty, type Changes } from '../difference.ts'
-import type { Ask, CatalogApi, Reading } from './api.ts'
-import { partsOf } from './scope.ts'
-import { Topic } from './topic.ts'
-
-/** The topic of the list of services. */
-const LIST: Key = '/services'
+import type { CatalogApi, Reading } from './api.ts'
+import { partsOf, type Part } from './scope.ts'
+import { Topic, type Question } from './topic.ts'
 
 export interface News extends Changes {
   /** Of the keys, from now on. */
   readonly known: KnownExtent
+  readonly notices: readonly Notice[]
 }
 
 export class Topics {
@@ -23,12 +22,14 @@ export class Topics {
   /** By the directory that each is about. */
   readonly #topics = new Map<Key, Topic>()
   #pending: { put: Map<Key, string>; del: Set<Key> } = { put: new Map(), del: new Set() }
-  /** As it was told last. */
-  #told: KnownExtent | undefined
+  #notices = new Map<string, Notice>()
+  /** As it was told last, but for the keys. */
+  #told: string | undefined
+  #toldWanted: Extent | undefined
 
   /** @param isSeen which keys are of interest to anybody */
   constructor(
-    private readonly api: Pick<CatalogApi, 'names' | 'nodes' | 'instances'>,
+    private readonly api: Omit<CatalogApi, 'reach' | 'changes'>,
     private readonly demand: Demand,
     private readonly isSeen: (key: Key) => boolean,
   ) {}
@@ -41,9 +42,13 @@ export class Topics {
     return [...this.#topics.values()]
   }
 
-  /** Decides which of the others there are. */
-  get list(): Topic | undefined {
-    return this.#topics.get(LIST)
+  /** They decide which of the others there are. */
+  get lists(): readonly Topic[] {
+    return this.all.filter(({ question }) => question.kind === 'list')
+  }
+
+  has(topic: Topic): boolean {
+    return this.#topics.get(topic.dir) === topic
   }
 
   /** Takes up what is wanted now; what is wanted no more is gone, with all that was known of it. */
@@ -61,34 +66,73 @@ export class Topics {
     return this.demand.other(this.#wanted, signal)
   }
 
-  /** @param answer a fault where the token may not know, while it may know of other topics */
+  /** @param answer a fault where this topic cannot be known, while others may be */
   take(topic: Topic, answer: Reading | Fault): void {
-    if ('entries' in answer) this.#note(topic.take(answer))
-    else topic.refuse(answer)
-    if (topic === this.list) this.#fitTopics()
-    const [first, ...more] = this.all.map(({ refused }) => refused)
+    if (!this.has(topic)) return
+    if ('entries' in answer) {
+      this.#note(topic.take(answer))
+      const { notice: message } = answer
+      if (message !== undefined) this.#notices.set(message, { level: 'warn', message })
+    } else topic.refuse(answer)
+    if (topic.question.kind === 'list') this.#fitTopics()
+    const [first, ...more] = this.all
+      .filter(({ isApart }) => !isApart)
+      .map(({ refused }) => refused)
     if (first !== undefined && !more.includes(undefined)) throw new FaultError(first)
+  }
+
+  /** Whether all has been read that is waited for. */
+  get areRead(): boolean {
+    return this.all.every(({ isRead, dc }) => isRead || dc !== undefined)
   }
 
   /** Something to tell, and nothing of it still under way. */
   get hasNews(): boolean {
-    if (isEmpty(this.#pending) && isSameKnown(this.#told, this.#known)) return false
-    return this.all.every(({ isRead }) => isRead)
+    if (!this.areRead) return false
+    if (!isEmpty(this.#pending) || this.#notices.size > 0) return true
+    return this.#toldWanted !== this.#wanted || this.#told !== this.#state
   }
 
   news(): News {
     const changes = this.#pending
+    const notices = [...this.#notices.values()]
     this.#pending = { put: new Map(), del: new Set() }
-    this.#told = this.#known
-    return { ...changes, known: this.#told }
+    this.#notices = new Map()
+    this.#told = this.#state
+    this.#toldWanted = this.#wanted
+    return { ...changes, known: this.#known, notices }
+  }
+
+  /** Equal as long as the same is known of what is wanted, and for the same reasons not. */
+  get #state(): string {
+    const states = this.all.map(({ dir, isRead, refused, stale }) =>
+      isRead && refused === undefined && stale === undefined
+        ? ''
+        : JSON.stringify([dir, isRead, refused?.message, stale?.message]),
+    )
+    return states.join('')
   }
 
   get #known(): KnownExtent {
     const refused = new Map<Key, Fault>()
-    for (const [dir, topic] of this.#topics) {
-      if (topic.refused !== undefined) refused.set(dir === LIST ? entryOf(dir) : dir, topic.refused)
+    const away = new Map<string, Fault>()
+    const unread = new Set<string>()
+    for (const topic of this.#topics.values()) {
+      const { dir, dc, question } = topic
+      if (topic.refused !== undefined) {
+        refused.set(question.kind === 'list' ? entryOf(dir) : dir, topic.refused)
+      }
+      const why = topic.stale ?? (topic.refused?.permanent === true ? undefined : topic.refused)
+      if (why !== undefined && dc !== undefined) away.set(dc, why)
+      if (dc !== undefined && !topic.isRead) unread.add(dc)
     }
-    return { ...this.#wanted, refused }
+    const isRead = (dir: Key): boolean => !unread.has(lookUpOf(dir)?.dc ?? '')
+    const { trees, names } = this.#wanted
+    const known =
+      unread.size === 0
+        ? this.#wanted
+        : { trees: new Set([...trees].filter(isRead)), names: new Set([...names].filter(isRead)) }
+    return { ...known, refused, away }
   }
 
   /** A topic for each thing that is wanted. */
@@ -100,21 +144,49 @@ export class Topics {
       this.#note({ put: new Map(), del: new Set(topic.held.keys()) })
     }
     for (const [dir, question] of questions) {
-      if (!this.#topics.has(dir)) this.#topics.set(dir, new Topic(question, this.isSeen))
+      if (!this.#topics.has(dir)) this.#topics.set(dir, new Topic(dir, question, this.isSeen))
     }
   }
 
-  #questions(): ReadonlyMap<Key, Ask> {
-    const { services, allServices, list, nodes } = partsOf(this.#wanted)
-    const questions = new Map<Key, Ask>()
-    if (list) questions.set(LIST, this.api.names)
-    if (nodes) questions.set('/nodes', this.api.nodes)
-    const listed = allServices ? [...(this.list?.held.keys() ?? [])] : []
-    const named = listed.map((entry) => nameOfPart(entry.split('/')[2] ?? ''))
-    for (const name of [...services, ...named]) {
-      questions.set(serviceDir(name), this.api.instances(name))
+  #questions(): ReadonlyMap<Key, Question> {
+    return new Map(
+      partsOf(this.#wanted).flatMap((part) => {
+        if (part.kind === 'services') return [...this.#ofServices(part)]
+        return [...(part.kind === 'nodes' ? this.#ofNodes(part) : this.#ofDatacenters(part))]
+      }),
+    )
+  }
+
+  *#ofServices({ root, lookUp, names, all, list }: Part): Iterable<readonly [Key, Question]> {
+    if (lookUp.query === true) {
+      for (const name of names) {
+        const dir = dirIn(root, name)
+        yield [dir, { kind: 'polled', lookUp, ask: this.api.query(dir, name, lookUp) }]
+      }
+      return
     }
-    return questions
+    if (all || list) yield [root, { kind: 'list', lookUp, ask: this.api.names(lookUp) }]
+    const listed = all ? [...(this.#topics.get(root)?.held.keys() ?? [])] : []
+    const inList = listed.map((entry) => nameOfPart(entry.split('/')[2] ?? ''))
+    for (const name of new Set([...names, ...inList])) {
+      const dir = dirIn(root, name)
+      yield [dir, { kind: 'service', lookUp, ask: this.api.instances(dir, name, lookUp) }]
+    }
+  }
+
+  *#ofNodes({ root, lookUp, names }: Part): Iterable<readonly [Key, Question]> {
+    if (lookUp.services !== true) {
+      yield [root, { kind: 'nodes', lookUp, ask: this.api.nodes(lookUp) }]
+      return
+    }
+    for (const name of names) {
+      const key = dirIn(root, name)
+      yield [key, { kind: 'node', lookUp, ask: this.api.node(key, name, lookUp) }]
+    }
+  }
+
+  *#ofDatacenters({ root }: Part): Iterable<readonly [Key, Question]> {
+    yield [root, { kind: 'polled', lookUp: NO_OPTIONS, ask: this.api.datacenters }]
   }
 
   #note({ put, del }: Changes): void {
@@ -129,8 +201,6 @@ export class Topics {
   }
 }
 
-/** Of the same wanted object, with the same parts refused. */
-const isSameKnown = (told: KnownExtent | undefined, known: KnownExtent): boolean =>
-  told?.trees === known.trees &&
-  told.names === known.names &&
-  [...(told.refused?.keys() ?? [])].join() === [...(known.refused?.keys() ?? [])].join()
+const NO_OPTIONS: LookUp = {}
+
+const dirIn = (root: Key, name: string): Key => `${root}/${encodePart(name)}`

@@ -3,17 +3,8 @@
 import type { Fault } from '../../core/fault.ts'
 
 const SUFFIXES = [
-  {
-    sign: '|',
-    of: 'a state of health',
-    instead: 'say -consul-health any (or consul_health in [stores.NAME]), and look at .status',
-  },
-  {
-    sign: '@',
-    of: 'a datacenter',
-    instead: 'say -consul-datacenter, or name another store with consul_datacenter of its own',
-  },
-  { sign: '~', of: 'a node to be near to', instead: 'say -consul-near' },
+  { sign: '|', of: 'a state of health', option: 'health', example: 'any' },
+  { sign: '~', of: 'a node to be near to', option: 'near', example: '_agent' },
 ] as const
 
 const HEALTH =
@@ -21,20 +12,23 @@ const HEALTH =
 
 const fault = (message: string, hint: string): Fault => ({ kind: 'template', message, hint })
 
+const withOption = (name: string, option: string, value: string): string =>
+  `write service("${name}", {${option}: "${value}"}) in nunjucks, service "${name}" (map "${option}" "${value}") in Go`
+
 /** The fault of a name or a tag that is not meant as one; undefined when both are. */
 export function foreignService(name: string, tag: string | undefined): Fault | undefined {
   const suffix = SUFFIXES.find(({ sign }) => name.includes(sign))
   if (suffix !== undefined) {
-    const [bare = ''] = name.split(/[|@~]/)
+    const [bare = ''] = name.split(/[|~]/)
     return fault(
       `service("${name}"): ${suffix.sign} and ${suffix.of} behind a name is consul-template's`,
-      `write the name only, "${bare}"; ${suffix.instead}`,
+      withOption(bare, suffix.option, suffix.example),
     )
   }
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
     `service("${name}", "${tag}"): the second argument is a tag here; consul-template has a state of health there`,
-    `leave it out: only instances that pass their checks are shown, unless -consul-health says any`,
+    `without it only instances that pass their checks are shown; else ${withOption(name, 'health', tag)}`,
   )
 }
 

@@ -3,8 +3,9 @@
 import { raise } from '../../core/fault.ts'
 import { compareText } from '../../core/key.ts'
 
-/** A field's kind: text, a whole number, a list of texts, texts by name, a record, a list of records. */
-export type Kind = 'text' | 'number' | 'texts' | 'map' | Shape | readonly [Shape]
+/** A field's kind: text, a whole number, a list of texts, texts by name, a record, a list of records, records by name. */
+export type Kind =
+  'text' | 'number' | 'texts' | 'map' | Shape | readonly [Shape] | { readonly each: Shape }
 
 export interface Shape {
   /** In Go: the type's name. */
@@ -93,7 +94,19 @@ function fieldOf(kind: Kind, value: unknown): unknown {
     }
   }
   if ('name' in kind) return build(kind, value ?? {})
+  if ('each' in kind) return recordsByName(kind.each, value ?? {})
   if (!Array.isArray(value ?? [])) return undefined
   const items = ((value ?? []) as unknown[]).map((item) => build(kind[0], item))
   return items.includes(undefined) ? undefined : items
+}
+
+function recordsByName(shape: Shape, value: unknown): unknown {
+  if (!isObject(value)) return undefined
+  const made = Object.create(null) as Record<string, Entry>
+  for (const name of Object.keys(value).sort(compareText)) {
+    const entry = build(shape, value[name])
+    if (entry === undefined) return undefined
+    made[name] = entry
+  }
+  return made
 }

@@ -1,38 +1,24 @@
 // Services and nodes, from the keys that consul-catalog makes of them; any store may hold such keys.
 // Where they are looked for is told by the resource's keys: in the default store, or in a named one.
-import { nameOfPart, serviceDir, serviceNamed } from '../../core/catalog.ts'
-import { compareText, covers, joinKeys, storeOf, storeRoot, type Key } from '../../core/key.ts'
+import {
+  DATACENTERS,
+  nameOfPart,
+  nodeKey,
+  rootOf,
+  serviceDir,
+  serviceNamed,
+  type LookUp,
+} from '../../core/catalog.ts'
+import { compareText, joinKeys, type Key } from '../../core/key.ts'
 import { attempt, FaultError, raise, type Fault } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { doubtfulService, foreignService, taggedName } from '../foreign/services.ts'
 import { define } from './define.ts'
-import { optional, text } from './params.ts'
-import { Entry, recordOf, type Shape } from './record.ts'
-
-export const SERVICE: Shape = {
-  name: 'Service',
-  fields: {
-    id: 'text',
-    name: 'text',
-    address: 'text',
-    port: 'number',
-    tags: 'texts',
-    meta: 'map',
-    weights: { name: 'Weights', fields: { passing: 'number', warning: 'number' } },
-    node: 'text',
-    datacenter: 'text',
-    status: 'text',
-    checks: [{ name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }],
-    order: 'number',
-  },
-}
-
-export const SERVICE_NAME: Shape = { name: 'ServiceName', fields: { name: 'text', tags: 'texts' } }
-
-export const NODE: Shape = {
-  name: 'Node',
-  fields: { id: 'text', node: 'text', address: 'text', datacenter: 'text', meta: 'map' },
-}
+import { isMap, text, type Mapping, type Param } from './params.ts'
+import { Entry, recordOf } from './record.ts'
+import { optionsOf, optionsParam, serviceName } from './service-names.ts'
+import { placeIn, storeCalled } from './service-places.ts'
+import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
 /** As a template has it; the two lists are of records. */
 type Instance = Entry & {
@@ -41,39 +27,29 @@ type Instance = Entry & {
   readonly order: number
 }
 
-/**
- * Where the resource's keys show something of a directory: in the default store (`/services`), in named
- * ones (`/consul:/services`). A fault that says what to add when they do so nowhere.
- */
-function places({ reader }: RenderContext, called: string, dir: Key): readonly Key[] {
-  const stores = new Set(reader.scope.keys.map(storeOf))
-  const found = [...stores].flatMap((store): Key[] => {
-    const place: Key = store === undefined ? dir : `${storeRoot(store)}${dir}`
-    const full = reader.fullKey(place)
-    const inside = (key: string): boolean => covers(full, reader.fullKey(key))
-    return reader.isWatched(place) || reader.scope.keys.some(inside) ? [place] : []
-  })
-  if (found.length > 0) return found
-  return raise('template', `${called}: the resource's keys do not name it`, {
-    hint: `add "${dir}" to keys = [...], or "NAME:${dir}" for a named store`,
-  })
-}
-
 /** An instance and where it was found. */
 interface Found {
-  readonly dir: Key
   readonly key: Key
   readonly instance: Instance
 }
 
-const instancesIn = ({ reader }: RenderContext, dirs: readonly Key[]): Found[] =>
-  dirs.flatMap((dir) =>
-    reader.glance(dir).map(({ key, value }) => ({
-      dir,
-      key,
-      instance: recordOf(SERVICE, value, key) as Instance,
-    })),
-  )
+const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
+  reader.glance(dir).map(({ key, value }) => ({
+    key,
+    instance: recordOf(SERVICE, value, key) as Instance,
+  }))
+
+/** Those that have all of the tags; only these count as found. */
+function chosen(
+  { reader }: RenderContext,
+  dir: Key,
+  found: readonly Found[],
+  tags: readonly string[],
+): Instance[] {
+  const own = found.filter(({ instance }) => tags.every((tag) => instance.tags.includes(tag)))
+  reader.use(`service ${dir} ${JSON.stringify(tags)}`, dir, own)
+  return own.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
+}
 
 /** Throws when the name is that of no service and the dot in it is consul-template's. */
 function expectNoTag(name: string, named: (bare: string) => readonly Found[]): void {
@@ -88,22 +64,72 @@ function expectNoTag(name: string, named: (bare: string) => readonly Found[]): v
 /** As the list of services has them; where there is no list, those of the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
-  if (told === undefined)
-    return instancesIn(context, [dir]).flatMap(({ instance }) => instance.tags)
+  if (told === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
   return (recordOf(SERVICE_NAME, told, dir) as Entry & { readonly tags: readonly string[] }).tags
+}
+
+/** A tag, or a map of options. */
+const tagOrOptions: Param<string | Mapping | undefined> = {
+  name: 'tag or options',
+  type: 'a tag or a map of options',
+  optional: true,
+  accept: (value) =>
+    isMap(value) ? value : typeof value === 'string' ? value : text('tag').accept(value),
+}
+
+/** Throws for a name that no service has, or that is meant in another way. */
+function expectName(called: string, name: string, tag: string | undefined): void {
+  // It would be the directory of all services.
+  if (name === '') {
+    raise('template', `${called}: a service has a name`, {
+      hint: 'where the name comes from a key, ask first whether it is empty',
+    })
+  }
+  const foreign = foreignService(name, tag)
+  if (foreign !== undefined) throw new FaultError(foreign)
+}
+
+const SERVICE_OPTIONS = ['dc', 'health', 'near', 'tag', 'filter', 'namespace', 'proxies'] as const
+
+/** The instances that a name and options stand for, in the order in which they are shown. */
+function find(context: RenderContext, written: string, tag: string | undefined, given?: Mapping) {
+  const { reader } = context
+  const called = `service("${written}")`
+  expectName(called, written, tag)
+  const { tags, lookUp } = optionsOf(called, given, SERVICE_OPTIONS)
+  const { name, of, dc } = serviceName(
+    written,
+    (whole) => given?.['dc'] !== undefined || reader.scope.keys.includes(serviceDir(whole)),
+  )
+  const store = storeCalled(context, of)
+  const where = store === undefined ? (dc ?? of) : dc
+  const asked: LookUp = where === undefined ? lookUp : { ...lookUp, dc: where }
+  const dirOf = (one: string): Key =>
+    placeIn(context, called, serviceDir(serviceNamed(one), asked), store)
+  const dir = dirOf(name)
+  const found = instancesIn(context, dir)
+  if (found.length === 0) expectNoTag(name, (bare) => instancesIn(context, dirOf(bare)))
+  return chosen(context, dir, found, tag === undefined ? tags : [...tags, tag])
 }
 
 const SHOP = {
   '/services/shop/n1:a':
     '{"name": "shop", "address": "10.0.2.1", "port": 80, "tags": ["blue"], "weights": {"passing": 5}}',
   '/services/shop/n2:b': '{"name": "shop", "address": "10.0.2.2", "port": 81, "tags": ["green"]}',
+  '/services@dc2/shop/n3:c': '{"name": "shop", "address": "10.8.0.3", "datacenter": "dc2"}',
+  '/services@;query/geo/n9:q': '{"name": "shop", "address": "10.0.9.1"}',
   '/nodes/n1': '{"node": "n1", "address": "10.1.0.1", "datacenter": "dc1"}',
+  '/nodes@;services/n1': '{"node": "n1", "services": [{"id": "a", "name": "shop", "port": 80}]}',
+  '/datacenters@/dc1': '',
+  '/datacenters@/dc2': '',
 }
+
+const LIST_OPTIONS = ['dc', 'tag', 'namespace', 'proxies'] as const
 
 export const services = [
   define('service', {
-    params: [text('name'), optional(text('tag'))],
-    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `-consul-near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.node`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green).",
+    params: [text('name'), tagOrOptions, optionsParam],
+    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. `web@dc2` and `dc2:web` are the service in another datacenter; before the colon may also be a named store that the keys name. Options are those of this look-up, over the store's settings: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (proxies of the mesh under the same name, too); with `dc` the name is taken as it stands. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -116,6 +142,24 @@ export const services = [
         go: '(index (service "shop" "blue") 0).weights.passing',
         keys: SHOP,
         result: 5,
+      },
+      {
+        nunjucks: 'service("shop", {dc: "dc2"})[0].address',
+        go: '(index (service "shop@dc2") 0).Address',
+        keys: SHOP,
+        result: '10.8.0.3',
+      },
+      {
+        nunjucks: 'service("dc2:shop") | length',
+        go: 'len (service "shop" (map "dc" "dc2"))',
+        keys: SHOP,
+        result: 1,
+      },
+      {
+        nunjucks: 'service("shop", {health: "bad"})',
+        go: 'service "shop" (map "health" "bad")',
+        keys: SHOP,
+        error: 'there is no health "bad" to ask for',
       },
       { nunjucks: 'service("none")', go: 'service "none"', keys: SHOP, result: [] },
       {
@@ -138,34 +182,14 @@ export const services = [
         error: "| and a state of health behind a name is consul-template's",
       },
     ],
-    run: (context, name, tag) => {
-      // It would be the directory of all services.
-      if (name === '') {
-        raise('template', 'service(""): a service has a name', {
-          hint: 'where the name comes from a key, ask first whether it is empty',
-        })
-      }
-      const foreign = foreignService(name, tag)
-      if (foreign !== undefined) throw new FaultError(foreign)
-      const dirsOf = (one: string): readonly Key[] =>
-        places(context, `service("${name}")`, serviceDir(serviceNamed(one)))
-      const named = (one: string): Found[] => instancesIn(context, dirsOf(one))
-      const found = named(name)
-      if (found.length === 0) expectNoTag(name, named)
-      const chosen = found.filter(
-        ({ instance }) => tag === undefined || instance.tags.includes(tag),
-      )
-      for (const dir of dirsOf(name)) {
-        const look = `service ${dir} ${tag === undefined ? '' : JSON.stringify(tag)}`
-        const own = chosen.filter((one) => one.dir === dir)
-        context.reader.use(look, dir, own)
-      }
-      return chosen.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
+    run: (context, name, second, third) => {
+      const tag = typeof second === 'string' ? second : undefined
+      return find(context, name, tag, typeof second === 'string' ? third : second)
     },
   }),
   define('services', {
-    params: [],
-    doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one.",
+    params: [optionsParam],
+    doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one. Options: `dc`, `tag`, `namespace`, and `proxies`, without which proxies of the mesh are left out.",
     examples: [
       {
         nunjucks: 'services()',
@@ -174,23 +198,23 @@ export const services = [
         result: [{ Name: 'shop', Tags: ['blue', 'green'] }],
       },
     ],
-    run: (context) => {
-      const tagsOf = new Map<string, Set<string>>()
-      for (const place of places(context, 'services()', '/services')) {
-        for (const part of context.reader.children(place, true)) {
-          const name = nameOfPart(part)
-          const tags = tagsIn(context, joinKeys(place, part))
-          tagsOf.set(name, new Set([...(tagsOf.get(name) ?? []), ...tags]))
-        }
-      }
-      return [...tagsOf]
-        .sort(([a], [b]) => compareText(a, b))
-        .map(([name, tags]) => new Entry(SERVICE_NAME, { name, tags: [...tags].sort(compareText) }))
+    run: (context, given) => {
+      const { tags, lookUp } = optionsOf('services()', given, LIST_OPTIONS)
+      const place = placeIn(context, 'services()', rootOf('services', lookUp))
+      return context.reader
+        .children(place, true)
+        .map((part) => ({ name: nameOfPart(part), tags: tagsIn(context, joinKeys(place, part)) }))
+        .filter((one) => tags.every((tag) => one.tags.includes(tag)))
+        .sort((a, b) => compareText(a.name, b.name))
+        .map(
+          (one) =>
+            new Entry(SERVICE_NAME, { ...one, tags: [...new Set(one.tags)].sort(compareText) }),
+        )
     },
   }),
   define('nodes', {
-    params: [],
-    doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.datacenter`, `.meta`, `.id`.",
+    params: [optionsParam],
+    doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `dc`, `filter`.",
     examples: [
       {
         nunjucks: 'nodes()[0].Address',
@@ -199,9 +223,71 @@ export const services = [
         result: '10.1.0.1',
       },
     ],
-    run: (context) =>
-      places(context, 'nodes()', '/nodes').flatMap((place) =>
-        context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key)),
-      ),
+    run: (context, given) => {
+      const { lookUp } = optionsOf('nodes()', given, ['dc', 'filter'])
+      const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp))
+      return context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key))
+    },
+  }),
+  define('node', {
+    params: [text('name'), optionsParam],
+    doc: 'One node with what is registered on it: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) when there is no such node. Option: `dc`.',
+    examples: [
+      {
+        nunjucks: 'node("n1").services[0].port',
+        go: '(index (node "n1").Services 0).Port',
+        keys: SHOP,
+        result: 80,
+      },
+      { nunjucks: 'node("n9")', go: 'node "n9"', keys: SHOP, result: null },
+    ],
+    run: (context, name, given) => {
+      const called = `node("${name}")`
+      if (name === '') raise('template', `${called}: a node has a name`)
+      const { lookUp } = optionsOf(called, given, ['dc'])
+      const written = serviceName(name, () => given?.['dc'] !== undefined)
+      const dc = written.dc ?? written.of
+      const asked = dc === undefined ? lookUp : { ...lookUp, dc }
+      const dir = nodeKey(written.name, { ...asked, services: true })
+      const key = placeIn(context, called, dir)
+      const value = context.reader.get(key)
+      return value === undefined ? null : recordOf(NODE_WITH_SERVICES, value, key)
+    },
+  }),
+  define('query', {
+    params: [text('name'), optionsParam],
+    doc: "What a prepared query of Consul gives, by its name or its id, as `service()` gives instances; its failover and its filters are Consul's. Consul cannot tell when its result changes: it is asked again as often as the query's TTL says, else every 10 s. The keys name a query as they name a service: `/services/geo`. Options: `dc`, whose servers run the query, and `near`.",
+    examples: [
+      {
+        nunjucks: 'query("geo")[0].address',
+        go: '(index (query "geo") 0).Address',
+        keys: SHOP,
+        result: '10.0.9.1',
+      },
+    ],
+    run: (context, name, given) => {
+      const called = `query("${name}")`
+      if (name === '') raise('template', `${called}: a prepared query has a name`)
+      const { lookUp } = optionsOf(called, given, ['dc', 'near'])
+      const dir = serviceDir(name, { ...lookUp, query: true })
+      const place = placeIn(context, called, dir)
+      return chosen(context, place, instancesIn(context, place), [])
+    },
+  }),
+  define('datacenters', {
+    params: [],
+    doc: "The names of the datacenters that Consul knows, its own included, in alphabetical order; looked at every 30 s. The resource's keys have to name something of `/services` or `/nodes`.",
+    examples: [
+      {
+        nunjucks: 'datacenters() | join(" ")',
+        go: 'join datacenters " "',
+        keys: SHOP,
+        result: 'dc1 dc2',
+      },
+    ],
+    run: (context) => {
+      const place = placeIn(context, 'datacenters()', DATACENTERS)
+      return context.reader.children(place).map(nameOfPart)
+    },
   }),
 ]

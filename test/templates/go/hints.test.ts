@@ -104,9 +104,14 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'a health behind a name',
     '{{service "web|any"}}',
     '1:3',
-    /^write the name only, "web"; say -consul-health/,
+    /^write service\("web", \{health: "any"\}\) in nunjucks, service "web" \(map "health" "any"\) in Go$/,
   ],
-  ['a health as second argument', '{{service "web" "passing,warning"}}', '1:3', /^leave it out/],
+  [
+    'a health as second argument',
+    '{{service "web" "passing,warning"}}',
+    '1:3',
+    /; else write service\("web", \{health: "passing,warning"\}\)/,
+  ],
   ['a tag before a name', '{{service "blue.web"}}', '1:3', /service "web" "blue" in Go$/],
 ])('%s', async (_, template, place, says) => {
   workshop.write('t.tmpl', template)
@@ -119,12 +124,12 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
 it('check finds what can be seen without keys, and doubts a tag before a name', async () => {
   workshop.write(
     'c.tmpl',
-    '{{service "web@dc1"}}{{service "web" "any"}}{{service "a.b"}}{{kye "x"}}',
+    '{{service "web~n1"}}{{service "web" "any"}}{{service "a.b"}}{{kye "x"}}',
   )
   const { faults, doubts } = await workshop.renderer.check(workshop.spec('c.tmpl'))
   expect(faults.map(({ message }) => message)).toEqual([
     expect.stringContaining('function "kye" not defined'),
-    expect.stringContaining('a datacenter behind a name'),
+    expect.stringContaining('a node to be near to behind a name'),
     expect.stringContaining('the second argument is a tag here'),
   ])
   expect(doubts.map(({ message }) => message)).toEqual([expect.stringContaining('the tag a of b')])

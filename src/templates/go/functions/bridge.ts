@@ -103,7 +103,7 @@ export function toGo(value: unknown, type: Type): Value {
       )
     }
     case 'pointer':
-      return new Pointer(type, toGo(value, type.elem ?? ANY) as Struct)
+      return new Pointer(type, value === null ? null : (toGo(value, type.elem ?? ANY) as Struct))
     case 'map':
       return new GoMap(
         type,

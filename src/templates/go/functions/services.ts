@@ -1,7 +1,7 @@
 // The records of services and nodes as structs of Go. A field's first letter may be a capital or not.
-import { NODE, SERVICE, SERVICE_NAME } from '../../functions/services.ts'
+import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from '../../functions/service-shapes.ts'
 import { capital, type Kind, type Shape } from '../../functions/record.ts'
-import { INT, mapOf, sliceOf, STRING, STRINGS, structOf, type Type } from '../types.ts'
+import { INT, mapOf, pointerTo, sliceOf, STRING, STRINGS, structOf, type Type } from '../types.ts'
 
 function typeOf(kind: Kind): Type {
   switch (kind) {
@@ -14,6 +14,7 @@ function typeOf(kind: Kind): Type {
     case 'map':
       return mapOf(STRING, STRING)
   }
+  if ('each' in kind) return mapOf(STRING, struct(kind.each))
   return 'name' in kind ? struct(kind) : sliceOf(struct(kind[0]))
 }
 
@@ -31,3 +32,5 @@ function struct({ name, fields }: Shape): Type {
 export const SERVICES = sliceOf(struct(SERVICE))
 export const SERVICE_NAMES = sliceOf(struct(SERVICE_NAME))
 export const NODES = sliceOf(struct(NODE))
+/** `*reconfd.NodeWithServices`: nil for a node that is not there. */
+export const NODE_POINTER = pointerTo(struct(NODE_WITH_SERVICES))

@@ -31,7 +31,7 @@ import { collections } from './collections.ts'
 import { itemFunction } from './item.ts'
 import { jsons } from './json.ts'
 import { lists } from './lists.ts'
-import { NODES, SERVICE_NAMES, SERVICES } from './services.ts'
+import { NODE_POINTER, NODES, SERVICE_NAMES, SERVICES } from './services.ts'
 
 interface Signature {
   readonly params: readonly Type[]
@@ -53,9 +53,12 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   getv: optional([STRING, STRING], STRING),
   getvs: sign([STRING], STRINGS),
   ls: sign([STRING], STRINGS),
-  service: optional([STRING, STRING], SERVICES),
-  services: sign([], SERVICE_NAMES),
-  nodes: sign([], NODES),
+  service: optional([STRING, ANY], SERVICES),
+  services: optional([ANY], SERVICE_NAMES),
+  nodes: optional([ANY], NODES),
+  node: optional([STRING, ANY], NODE_POINTER),
+  query: optional([STRING, ANY], SERVICES),
+  datacenters: sign([], STRINGS),
   lsdir: sign([STRING], STRINGS),
   base: sign([STRING], STRING),
   dir: sign([STRING], STRING),
@@ -134,14 +137,17 @@ export const functionNames: ReadonlySet<string> = new Set([
 const seesNothing = (reader: Reader): boolean =>
   reader.scope.keys.every((key) => reader.get(key) === undefined && reader.under(key).length === 0)
 
-/** The functions of one render. `getv` and `getenv` take one default at most; more are left unread. */
+/** They take one default at most; more are left unread, as in confd. */
+const LENIENT = new Set(['getv', 'getenv'])
+
+/** The functions of one render. */
 export function functionsFor(context: RenderContext): Functions {
   const table = new Map<string, Func>(own)
   for (const [name, { params, result, variadic }] of Object.entries(SIGNATURES)) {
     const work = sharedByName.get(name)
     if (work === undefined) throw new Error(`no function ${name}`)
     const { type, call } = bridge(work, params, result, context, variadic)
-    if (variadic) table.set(name, new Func(type, (args) => call(args.slice(0, 2))))
+    if (LENIENT.has(name)) table.set(name, new Func(type, (args) => call(args.slice(0, 2))))
     else if (COLLECTING.has(name))
       table.set(name, new Func(type, (args) => orNil(call(args) as Slice)))
     else table.set(name, new Func(type, call))

@@ -1,0 +1,66 @@
+// The packages of which code is in the bundle, from the modules that the bundler has put there. Licences
+// (notices.mjs) and the bill of materials (sbom.mjs) are made from this list.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * @typedef {object} Package
+ * @property {string} path its folder relative to the repository, which is its key in the lock file
+ * @property {string} name
+ * @property {string} version
+ * @property {string} license an SPDX expression
+ * @property {string} [author]
+ * @property {string} integrity of its archive, from the lock file, such as `sha512-...`
+ * @property {string[]} requires paths of the packages of this list that it depends on
+ */
+
+/**
+ * @param {readonly string[]} moduleIds the modules in the bundle
+ * @param {string} root the folder of the lock file, with a slash at its end
+ * @returns {Package[]} sorted by path
+ */
+export function bundledPackages(moduleIds, root) {
+  const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const paths = [...new Set(moduleIds.flatMap((id) => packagePath(id, root) ?? []))].sort()
+  return paths.map((path) => {
+    const { name, version, license, author } = JSON.parse(
+      readFileSync(join(root, path, 'package.json'), 'utf8'),
+    )
+    const entry = locked[path]
+    if (entry?.version !== version)
+      throw new Error(`${path} is ${version}, the lock file says ${entry?.version}: run npm ci`)
+    if (license === undefined) throw new Error(`${path} names no licence`)
+    const requires = Object.keys({ ...entry.dependencies, ...entry.peerDependencies })
+      .map((dependency) => resolved(dependency, path, locked))
+      .filter((found) => paths.includes(found))
+      .sort()
+    return {
+      ...{ path, name, version, license, requires, integrity: entry.integrity },
+      author: typeof author === 'object' ? author.name : author?.replace(/ *[<(].*/, ''),
+    }
+  })
+}
+
+/**
+ * The folder of the package that holds a module, relative to the repository. The helpers that the bundler
+ * adds are code of the bundler.
+ */
+function packagePath(moduleId, root) {
+  if (moduleId.includes('\0rolldown/')) return 'node_modules/rolldown'
+  // The clone itself may lie in a node_modules.
+  const id = (moduleId.startsWith(root) ? moduleId.slice(root.length) : moduleId).replaceAll(
+    '\\',
+    '/',
+  )
+  const inside = id.slice(Math.max(id.indexOf('node_modules/'), 0))
+  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(inside)?.[0]
+}
+
+/** As Node looks a package up: beside the files of the one that requires it, then further and further out. */
+function resolved(name, from, locked) {
+  for (let at = from; ; at = at.replace(/\/?node_modules\/(?:@[^/]+\/)?[^/]+$/, '')) {
+    const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`
+    if (path in locked) return path
+    if (at === '') return undefined
+  }
+}

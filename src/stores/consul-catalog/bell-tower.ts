@@ -1,0 +1,300 @@
+// Follows more topics than there may be connections: three bells for each datacenter, and a few readers for
+// what these say is due. What a bell names is urgent; after a change that names nothing all topics of the
+// datacenter are due once (a pass), at most every two seconds.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { LookUp } from '../../core/catalog.ts'
+import type { Fault } from '../../core/fault.ts'
+import { AnsweredError } from '../consul-http.ts'
+import { SilentError } from '../http-faults.ts'
+import { Inbox } from '../inbox.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import type { CatalogApi, Reading } from './api.ts'
+import { BELLS, bellsOf, type Ring } from './bells.ts'
+import type { Topic } from './topic.ts'
+import type { News, Topics } from './topics.ts'
+
+const PASSES_PER_SECOND = 0.5
+
+export interface TowerOptions {
+  /** Connections that may be used. */
+  readonly slots: number
+  /** So few topics that they need no bells. */
+  readonly few: number
+  /** Milliseconds until what could not be known is asked for again. */
+  readonly refusedFor: number
+  /** An answer, or why this topic cannot be known; rejects when the catalog cannot be read. */
+  readonly answer: (topic: Topic, reading: Promise<Reading>) => Promise<Reading | Fault>
+  /** The same for the next state of a topic that nothing else tells of. */
+  readonly next: (topic: Topic, signal: AbortSignal) => Promise<Reading | Fault>
+  /** Told how many queries are under way. */
+  readonly busy: (queries: number) => void
+}
+
+/** What has happened, to be worked off by the loop. */
+type Happening = () => void
+
+/** A datacenter, with the bells that tell of it. */
+interface Group {
+  readonly lookUp: LookUp
+  readonly stop: AbortController
+  /** Its bells will tell of what changes from now on. */
+  isArmed: boolean
+}
+
+export class BellTower {
+  readonly #inbox = new Inbox<Happening>()
+  readonly #groups = new Map<string, Group>()
+  readonly #polls = new Map<Topic, AbortController>()
+  /** To be read before all others, at this index or later. */
+  readonly #urgent = new Map<Topic, number>()
+  /** The pass under way. */
+  readonly #lazy = new Set<Topic>()
+  /** Being read; true: urgent. */
+  readonly #reading = new Map<Topic, boolean>()
+  /** Datacenters that the next pass is for. */
+  readonly #passDue = new Set<string>()
+  #isPacing = false
+  readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
+  /** Something urgent has been read, and not been told. */
+  #isPressing = false
+  #signal: AbortSignal = new AbortController().signal
+
+  constructor(
+    private readonly api: Pick<CatalogApi, 'changes'>,
+    private readonly topics: Topics,
+    private readonly options: TowerOptions,
+  ) {}
+
+  /** As Catalog.changes(); returns when there are few topics. */
+  async *changes(signal: AbortSignal): AsyncGenerator<News> {
+    const { topics, options } = this
+    this.#signal = signal
+    this.#hear()
+    this.#retry()
+    this.#fitAll()
+    let isTold = false
+    try {
+      for (;;) {
+        this.#pump()
+        const happening = await this.#inbox.take()
+        happening()
+        if (topics.size <= options.few) return
+        this.#pump()
+        if (!topics.hasNews || (isTold && !this.#isTime)) continue
+        isTold = true
+        this.#isPressing = false
+        yield topics.news()
+      }
+    } finally {
+      for (const { stop } of this.#groups.values()) stop.abort()
+      for (const stop of this.#polls.values()) stop.abort()
+    }
+  }
+
+  /** What is urgent is told together, and a pass as a whole. */
+  get #isTime(): boolean {
+    if (this.#urgent.size > 0 || [...this.#reading.values()].includes(true)) return false
+    return this.#isPressing || (this.#lazy.size === 0 && this.#reading.size === 0)
+  }
+
+  #hear(): void {
+    const heard = this.topics.unfit(this.#signal)
+    this.#happens(heard, () => {
+      if (this.topics.fits) return
+      this.topics.fit()
+      this.#fitAll()
+      this.#hear()
+    })
+  }
+
+  /** Nothing tells of another policy. */
+  #retry(): void {
+    this.#happens(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
+      for (const topic of this.topics.all) {
+        if (topic.refused?.permanent === true) this.#urgent.set(topic, Infinity)
+      }
+      this.#retry()
+    })
+  }
+
+  /** Bells, polls and first readings for whatever is wanted now. */
+  #fitAll(): void {
+    const present = new Set(this.topics.all)
+    const rung = [...present].filter(({ question }) => question.kind !== 'polled')
+    const groups = new Map(rung.map((topic) => [groupOf(topic), topic.question.lookUp]))
+    for (const [name, { stop }] of this.#groups) {
+      if (groups.has(name)) continue
+      stop.abort()
+      this.#groups.delete(name)
+    }
+    for (const [name, lookUp] of groups) if (!this.#groups.has(name)) this.#listen(name, lookUp)
+    for (const [topic, stop] of this.#polls) {
+      if (present.has(topic)) continue
+      stop.abort()
+      this.#polls.delete(topic)
+    }
+    for (const topic of present) {
+      if (topic.question.kind === 'polled') this.#poll(topic)
+      else if (!topic.isRead && this.#groups.get(groupOf(topic))?.isArmed === true) {
+        if (!this.#reading.has(topic)) this.#urgent.set(topic, 0)
+      }
+    }
+  }
+
+  #poll(topic: Topic): void {
+    if (this.#polls.has(topic)) return
+    const stop = new AbortController()
+    this.#polls.set(topic, stop)
+    const again = (): void =>
+      this.#happens(
+        this.options.next(topic, stop.signal),
+        (answer) => {
+          this.#take(topic, answer)
+          again()
+        },
+        stop.signal,
+      )
+    again()
+  }
+
+  /** The bells are armed before anything is read, so that what changes meanwhile rings again. */
+  #listen(name: string, { dc, namespace }: LookUp): void {
+    const lookUp: LookUp = {
+      ...(dc === undefined ? {} : { dc }),
+      ...(namespace === undefined ? {} : { namespace }),
+    }
+    const stop = new AbortController()
+    const group = { lookUp, stop, isArmed: false }
+    this.#groups.set(name, group)
+    const bells = bellsOf(this.api, lookUp)
+    const { signal } = stop
+    const arm = (): void => {
+      const armed = Promise.all(bells.map((bell) => bell.ring(signal)))
+      this.#happens(
+        this.#near(name, armed),
+        (rings) => {
+          if (rings === undefined) return later()
+          group.isArmed = true
+          this.#of(name).forEach((topic) => this.#pass(topic))
+          bells.forEach(wait)
+        },
+        signal,
+      )
+    }
+    const wait = (bell: (typeof bells)[number]): void =>
+      this.#happens(
+        this.#near(name, bell.ring(signal)),
+        (ring) => {
+          if (ring === undefined) return later(bell)
+          this.#rung(name, ring)
+          wait(bell)
+        },
+        signal,
+      )
+    const later = (bell?: (typeof bells)[number]): void =>
+      this.#happens(
+        delay(this.options.refusedFor, undefined, { signal }),
+        () => {
+          if (bell === undefined) return arm()
+          bell.reset()
+          wait(bell)
+        },
+        signal,
+      )
+    arm()
+  }
+
+  /** Undefined when another datacenter is away: what was known of it is stale. */
+  async #near<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
+    try {
+      return await ring
+    } catch (error) {
+      const isAway = error instanceof AnsweredError || error instanceof SilentError
+      if (!isAway || this.#groups.get(name)?.lookUp.dc === undefined) throw error
+      for (const topic of this.#of(name)) this.#take(topic, error.fault)
+      return undefined
+    }
+  }
+
+  #of(name: string): readonly Topic[] {
+    return this.topics.all.filter(
+      (topic) => topic.question.kind !== 'polled' && groupOf(topic) === name,
+    )
+  }
+
+  #rung(name: string, { services, nodes, isAnything }: Ring): void {
+    if (isAnything) this.#passDue.add(name)
+    if (services.size + nodes.size === 0) return
+    const lower = new Map([...services].map(([service, index]) => [service.toLowerCase(), index]))
+    for (const topic of this.#of(name)) {
+      if (topic.question.kind !== 'service') continue
+      const index = Math.max(
+        lower.get(topic.name) ?? 0,
+        ...(nodes.size === 0 ? [] : [...topic.on].map((node) => nodes.get(node) ?? 0)),
+      )
+      if (index > 0) this.#urgent.set(topic, Math.max(index, this.#urgent.get(topic) ?? 0))
+    }
+  }
+
+  /** Begins a pass where one is due, and reads what is, as far as there are connections. */
+  #pump(): void {
+    const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
+    if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {
+      this.#isPacing = true
+      this.#happens(this.#pace.take(this.#signal), () => {
+        this.#isPacing = false
+        for (const name of this.#passDue) this.#of(name).forEach((topic) => this.#pass(topic))
+        this.#passDue.clear()
+      })
+    }
+    const readers = Math.max(1, this.options.slots - this.#groups.size * BELLS)
+    while (this.#reading.size < readers) {
+      const urgent = [...this.#urgent.keys()].find((topic) => !this.#reading.has(topic))
+      const topic = urgent ?? [...this.#lazy].find((one) => !this.#reading.has(one))
+      if (topic === undefined) break
+      const atLeast = this.#urgent.get(topic) ?? Infinity
+      this.#urgent.delete(topic)
+      this.#lazy.delete(topic)
+      if (this.topics.has(topic)) this.#read(topic, atLeast, urgent !== undefined)
+    }
+    this.options.busy(this.#groups.size * BELLS + this.#reading.size)
+  }
+
+  /** A list goes first: it decides what else there is to read. */
+  #pass(topic: Topic): void {
+    const { kind } = topic.question
+    if (kind === 'list') this.#urgent.set(topic, Infinity)
+    else this.#lazy.add(topic)
+  }
+
+  #read(topic: Topic, atLeast: number, isUrgent: boolean): void {
+    this.#reading.set(topic, isUrgent)
+    const reading = topic.now(this.#signal, atLeast)
+    this.#happens(this.options.answer(topic, reading), (answer) => {
+      this.#reading.delete(topic)
+      this.#isPressing ||= isUrgent
+      this.#take(topic, answer)
+    })
+  }
+
+  #take(topic: Topic, answer: Reading | Fault): void {
+    this.topics.take(topic, answer)
+    if (topic.question.kind === 'list') this.#fitAll()
+  }
+
+  /** @param own what it is of is not wanted any more once this is aborted */
+  #happens<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
+    const happened = promise.then(
+      (value) => () => then(value),
+      (error: unknown) => {
+        if (own?.aborted === true) return () => undefined
+        throw error
+      },
+    )
+    this.#inbox.collect(happened)
+  }
+}
+
+/** Bells tell of a datacenter, and in it of a namespace. */
+const groupOf = ({ question: { lookUp } }: Topic): string =>
+  JSON.stringify([lookUp.dc, lookUp.namespace])

@@ -1,0 +1,360 @@
+// The entries of Consul's KV store, read from the bytes of an answer as they come. Consul sends everything
+// below a prefix at each change; an entry whose ModifyIndex is known is passed over by its bytes, without a
+// value being made of it. Whatever does not look exactly as Consul writes it is left to JSON.parse.
+import { textOf } from './http-body.ts'
+import type { Limits } from '../core/settings.ts'
+import { base64, count, Mismatch, orNull, record, text } from './shape.ts'
+
+/** As Consul gives it; fields that are not used are left out here. */
+const entryShape = record({
+  /** Without a leading slash. */
+  Key: text,
+  /** Null is the empty value. */
+  Value: orNull(base64),
+  ModifyIndex: count,
+})
+
+export type Entry = ReturnType<typeof entryShape>
+
+/** What an answer holds: how many entries, and those that were not known. */
+export interface Entries {
+  readonly count: number
+  readonly unknown: readonly Entry[]
+}
+
+/** What is known of the entries before an answer is read. */
+export interface Knowledge {
+  /** The name of the entry that most likely comes next; it need not be made of bytes again. */
+  readonly next: string | undefined
+  /** Whether an entry is known at this index, so that its value does not matter. Throws a Mismatch. */
+  isKnown(name: string, modifyIndex: number): boolean
+}
+
+const code = (sign: string): number => sign.charCodeAt(0)
+const [QUOTE, COMMA, COLON, BACKSLASH] = [code('"'), code(','), code(':'), code('\\')]
+const [OBJECT, END_OBJECT, LIST, END_LIST] = [code('{'), code('}'), code('['), code(']')]
+const [ZERO, NINE] = [code('0'), code('9')]
+const NULL = Buffer.from('null')
+/** What stands between the values of an entry, as Consul writes it. */
+const LAYOUT = [
+  '{"LockIndex":',
+  ',"Key":"',
+  '","Flags":',
+  ',"Value":',
+  ',"CreateIndex":',
+  ',"ModifyIndex":',
+  '}',
+].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer]
+const NAMES = {
+  key: Buffer.from('Key'),
+  value: Buffer.from('Value'),
+  index: Buffer.from('ModifyIndex'),
+}
+
+/** Of a whole number that is exact. */
+const DIGITS = 15
+
+const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+/** Thrown where the text is no JSON at all. */
+export class NotJson extends Error {}
+
+export class EntriesReader {
+  readonly #unknown: Entry[] = []
+  #count = 0
+  #state: 'begin' | 'first' | 'entry' | 'behind' | 'over' = 'begin'
+  /** What has come and is not read yet. */
+  #bytes: Buffer = Buffer.alloc(0)
+  #parts: Buffer[] = []
+  /** Of the parts. */
+  #waiting = 0
+  /** An entry is begun again only when twice as much of it is there, so that a long one costs no square. */
+  #needed = 0
+  /** Of the entry that is being looked at. */
+  #isPlain = true
+  #keyFrom = -1
+  #keyTo = -1
+  #hasValue = false
+  #index = -1
+
+  constructor(
+    private readonly known: Knowledge,
+    private readonly place: string,
+    private readonly limits: Limits,
+  ) {}
+
+  /** Throws a Mismatch, a NotJson or a FaultError. */
+  write(chunk: Buffer): void {
+    this.#parts.push(chunk)
+    this.#waiting += chunk.length
+    if (this.#waiting < this.#needed) return
+    this.#bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts)
+    const read = this.#read()
+    const rest = this.#bytes.subarray(read)
+    this.#parts = rest.length === 0 ? [] : [rest]
+    this.#waiting = rest.length
+    this.#needed = rest.length * 2
+    this.#bytes = Buffer.alloc(0)
+  }
+
+  /** Throws as write(). */
+  end(): Entries {
+    this.#needed = 0
+    if (this.#waiting > 0) this.write(Buffer.alloc(0))
+    if (this.#waiting > 0 || this.#state !== 'over') throw new NotJson()
+    return { count: this.#count, unknown: this.#unknown }
+  }
+
+  /** How much of the bytes has been read: whole entries, and what is between them. */
+  #read(): number {
+    const bytes = this.#bytes
+    let at = 0
+    for (;;) {
+      while (isSpace(bytes[at])) at++
+      const byte = bytes[at]
+      if (byte === undefined) return at
+      if (this.#state === 'begin') {
+        if (byte !== LIST) throw isValue(byte) ? new Mismatch('is not a list') : new NotJson()
+        this.#state = 'first'
+        at++
+      } else if (this.#state === 'behind' || (this.#state === 'first' && byte === END_LIST)) {
+        if (byte !== COMMA && byte !== END_LIST) throw new NotJson()
+        this.#state = byte === COMMA ? 'entry' : 'over'
+        at++
+      } else if (this.#state === 'over') throw new NotJson()
+      else {
+        const end = this.#entry(at)
+        if (end === -1) return at
+        this.#state = 'behind'
+        at = end
+      }
+    }
+  }
+
+  /** Takes the entry that begins here. Its end; -1 when it is not all there. */
+  #entry(from: number): number {
+    const bytes = this.#bytes
+    if (bytes[from] !== OBJECT) {
+      if (!isValue(bytes[from] ?? 0)) throw new NotJson()
+      throw new Mismatch('is not an object').within(this.#count)
+    }
+    let end = this.#plain(from)
+    if (end === -1) end = this.#scan(from)
+    if (end === -1) return -1
+    try {
+      const isPlain = this.#isPlain && this.#keyFrom !== -1 && this.#hasValue && this.#index !== -1
+      if (!isPlain || !this.known.isKnown(this.#name, this.#index)) {
+        const entry = this.#parse(bytes.subarray(from, end))
+        if (isPlain || !this.known.isKnown(entry.Key, entry.ModifyIndex)) this.#unknown.push(entry)
+      }
+    } catch (error) {
+      throw error instanceof Mismatch ? error.within(this.#count) : error
+    }
+    this.#count++
+    return end
+  }
+
+  get #name(): string {
+    const [bytes, from, to] = [this.#bytes, this.#keyFrom, this.#keyTo]
+    const { next } = this.known
+    if (next?.length !== to - from) return bytes.toString('utf8', from, to)
+    for (let n = 0; n < next.length; n++) {
+      if (bytes[from + n] !== next.charCodeAt(n)) return bytes.toString('utf8', from, to)
+    }
+    return next
+  }
+
+  /** The end of an entry that is exactly as Consul writes most of them; -1 for any other. */
+  #plain(from: number): number {
+    const bytes = this.#bytes
+    let at = past(bytes, from, LAYOUT[0])
+    at = past(bytes, digits(bytes, at), LAYOUT[1])
+    if (at === -1) return -1
+    this.#keyFrom = at
+    this.#keyTo = plainText(bytes, at)
+    at = past(bytes, this.#keyTo, LAYOUT[2])
+    at = past(bytes, digits(bytes, at), LAYOUT[3])
+    if (at === -1) return -1
+    if (bytes[at] === QUOTE) {
+      const end = plainText(bytes, at + 1)
+      if (end === -1 || (end - at - 1) % 4 !== 0) return -1
+      at = end + 1
+    } else at = past(bytes, at, NULL)
+    at = past(bytes, at, LAYOUT[4])
+    const index = past(bytes, digits(bytes, at), LAYOUT[5])
+    const end = past(bytes, digits(bytes, index), LAYOUT[6])
+    if (end === -1) return -1
+    this.#isPlain = true
+    this.#hasValue = true
+    this.#index = this.#number(index, end - 1)
+    return end
+  }
+
+  #parse(bytes: Buffer): Entry {
+    const json = textOf(bytes, this.place, this.limits)
+    let value: unknown
+    try {
+      value = JSON.parse(json)
+    } catch {
+      // The text may hold values: it is not shown.
+      throw new NotJson()
+    }
+    return entryShape(value)
+  }
+
+  /** Finds the end of an object, and in it what an entry is known by. */
+  #scan(from: number): number {
+    const bytes = this.#bytes
+    const { length } = bytes
+    this.#isPlain = true
+    this.#keyFrom = -1
+    this.#hasValue = false
+    this.#index = -1
+    for (let at = from + 1; at < length;) {
+      const byte = bytes[at] as number
+      if (byte === END_OBJECT) return at + 1
+      if (byte === COMMA || isSpace(byte)) at++
+      else {
+        at = this.#field(at)
+        if (at === -1) return -1
+      }
+    }
+    return -1
+  }
+
+  /** The end of a name and its value; -1 when they are not all there. */
+  #field(at: number): number {
+    const bytes = this.#bytes
+    if (bytes[at] !== QUOTE) throw new NotJson()
+    const nameEnd = this.#string(at)
+    if (nameEnd === -1) return -1
+    let value = nameEnd + 1
+    while (isSpace(bytes[value])) value++
+    if (bytes[value] === undefined) return -1
+    if (bytes[value] !== COLON) throw new NotJson()
+    value++
+    while (isSpace(bytes[value])) value++
+    const end = this.#valueEnd(value)
+    if (end !== -1) this.#note(at + 1, nameEnd, value, end)
+    return end
+  }
+
+  #valueEnd(at: number): number {
+    const byte = this.#bytes[at]
+    if (byte === undefined) return -1
+    if (byte === QUOTE) {
+      const end = this.#string(at)
+      return end === -1 ? -1 : end + 1
+    }
+    if (byte === OBJECT || byte === LIST) return this.#nested(at)
+    for (let end = at; end < this.#bytes.length; end++) {
+      const one = this.#bytes[end]
+      if (one === COMMA || one === END_OBJECT || isSpace(one)) {
+        if (end === at) throw new NotJson()
+        return end
+      }
+    }
+    return -1
+  }
+
+  /** The closing quote of the string that begins here; -1 when it is not there. */
+  #string(at: number): number {
+    const bytes = this.#bytes
+    const { length } = bytes
+    for (let end = at + 1; end < length; end++) {
+      const byte = bytes[end]
+      if (byte === QUOTE) return end
+      if (byte === BACKSLASH) {
+        this.#isPlain = false
+        end++
+      }
+    }
+    return -1
+  }
+
+  /** No entry of Consul's has any: how deep it is does not matter, only where it ends. */
+  #nested(at: number): number {
+    const bytes = this.#bytes
+    this.#isPlain = false
+    let depth = 0
+    for (let end = at; end < bytes.length; end++) {
+      const byte = bytes[end]
+      if (byte === QUOTE) {
+        end = this.#string(end)
+        if (end === -1) return -1
+      } else if (byte === OBJECT || byte === LIST) depth++
+      else if ((byte === END_OBJECT || byte === END_LIST) && --depth === 0) return end + 1
+    }
+    return -1
+  }
+
+  /** What a field says of its entry. What is not as Consul writes it makes the entry no plain one. */
+  #note(name: number, nameEnd: number, value: number, end: number): void {
+    const bytes = this.#bytes
+    const isText = bytes[value] === QUOTE
+    if (this.#is(NAMES.key, name, nameEnd)) {
+      if (!isText || this.#keyFrom !== -1) this.#isPlain = false
+      this.#keyFrom = value + 1
+      this.#keyTo = end - 1
+    } else if (this.#is(NAMES.value, name, nameEnd)) {
+      const isBase64 = isText && (end - value - 2) % 4 === 0
+      if (this.#hasValue || !(isBase64 || this.#is(NULL, value, end))) this.#isPlain = false
+      this.#hasValue = true
+    } else if (this.#is(NAMES.index, name, nameEnd)) {
+      if (this.#index !== -1) this.#isPlain = false
+      this.#index = this.#number(value, end)
+    } else if (!isText && this.#isPlain) this.#number(value, end)
+  }
+
+  #is(word: Buffer, from: number, to: number): boolean {
+    if (to - from !== word.length) return false
+    for (let n = 0; n < word.length; n++) if (this.#bytes[from + n] !== word[n]) return false
+    return true
+  }
+
+  /** A whole number from 0 on; else -1, and the entry is no plain one. */
+  #number(from: number, to: number): number {
+    let number = 0
+    for (let at = from; at < to; at++) {
+      const byte = this.#bytes[at] as number
+      if (byte < ZERO || byte > NINE || to - from > DIGITS) {
+        this.#isPlain = false
+        return -1
+      }
+      number = number * 10 + byte - ZERO
+    }
+    return number
+  }
+}
+
+/** Behind a word that stands there; -1 when it does not, or where there is no place. */
+function past(bytes: Buffer, at: number, word: Buffer): number {
+  if (at === -1) return -1
+  for (let n = 0; n < word.length; n++) if (bytes[at + n] !== word[n]) return -1
+  return at + word.length
+}
+
+/** Behind the digits that stand there, one at least; -1 when there are none. */
+function digits(bytes: Buffer, at: number): number {
+  if (at === -1) return -1
+  let end = at
+  for (; end < bytes.length; end++) {
+    const byte = bytes[end] as number
+    if (byte < ZERO || byte > NINE) break
+  }
+  return end === at || end - at > DIGITS ? -1 : end
+}
+
+/** The quote that ends a text; -1 when it is not there, or when something in it is escaped. */
+function plainText(bytes: Buffer, at: number): number {
+  for (let end = at; end < bytes.length; end++) {
+    const byte = bytes[end]
+    if (byte === QUOTE) return end
+    if (byte === BACKSLASH) return -1
+  }
+  return -1
+}
+
+/** Whether a value of JSON may begin so. */
+const isValue = (byte: number): boolean => /[-0-9"tfn[{]/.test(String.fromCharCode(byte))

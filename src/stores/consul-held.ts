@@ -1,0 +1,124 @@
+// What is held of the keys below one directory of Consul's KV store, and what an answer changes of it.
+import { decodeValue } from '../core/bytes.ts'
+import type { Key } from '../core/key.ts'
+import type { Entries, Entry, Knowledge } from './consul-entries.ts'
+import type { Changes } from './difference.ts'
+import { bytesOf, each, Mismatch } from './shape.ts'
+
+interface Held {
+  readonly name: string
+  modifyIndex: number
+  readonly key: Key
+  value: string
+  /** The last answer that it was in. */
+  answer: number
+  /** The one that came behind it in the last answer: the order is Consul's, and most often the same. */
+  follower: Held | undefined
+}
+
+export class HeldEntries {
+  /** By Consul's name of the key. */
+  readonly #held = new Map<string, Held>()
+  /** Counts the answers. */
+  #answer = 0
+  /** Of those that are held, how many are in the answer that is being read. */
+  #seen = 0
+  #others = new Set<string>()
+  #first: Held | undefined
+  #previous: Held | undefined
+
+  /**
+   * @param start what the names begin with
+   * @param wanted whether somebody wants a key: a neighbour that begins in the same way is none of ours
+   */
+  constructor(
+    private readonly start: string,
+    private readonly wanted: (key: Key) => boolean,
+  ) {}
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  /**
+   * Begins to read an answer. What is known of it need not be decoded.
+   * @param anew it may be of another history: equal indexes mean nothing
+   */
+  begin(anew: boolean): Knowledge {
+    this.#answer++
+    this.#seen = 0
+    this.#others = new Set()
+    this.#previous = undefined
+    const guess = (): Held | undefined =>
+      this.#previous === undefined ? this.#first : this.#previous.follower
+    return {
+      get next() {
+        return guess()?.name
+      },
+      isKnown: (name, modifyIndex) => {
+        const next = guess()
+        const held = next?.name === name ? next : this.#held.get(name)
+        return held === undefined ? this.#isOther(name) : this.#see(held, modifyIndex) && !anew
+      },
+    }
+  }
+
+  #see(held: Held, modifyIndex: number): boolean {
+    if (held.answer === this.#answer) throw new Mismatch('is there twice').within('Key')
+    held.answer = this.#answer
+    this.#seen++
+    if (this.#previous === undefined) this.#first = held
+    else this.#previous.follower = held
+    this.#previous = held
+    return held.modifyIndex === modifyIndex
+  }
+
+  /** Whether a name that is not held is nothing to us. */
+  #isOther(name: string): boolean {
+    if (!name.startsWith(this.start)) {
+      throw new Mismatch('does not begin with what was asked for').within('Key')
+    }
+    if (this.#others.has(name)) throw new Mismatch('is there twice').within('Key')
+    this.#others.add(name)
+    const key = keyOf(name)
+    return key === undefined || !this.wanted(key)
+  }
+
+  /** Takes the answer that was read last, and tells what it changes. Throws a Mismatch. */
+  take({ unknown }: Entries): Changes {
+    const put = new Map<Key, string>()
+    const del = new Set<Key>()
+    if (this.#seen < this.#held.size) {
+      for (const [name, { key, answer }] of this.#held) {
+        if (answer === this.#answer) continue
+        this.#held.delete(name)
+        del.add(key)
+      }
+    }
+    if (this.#previous !== undefined) this.#previous.follower = undefined
+    each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry) => {
+      const value = Value === null ? '' : decodeValue(bytesOf(Value))
+      const held = this.#held.get(name)
+      const key = held?.key ?? keyOf(name)
+      if (key === undefined) return
+      if (held?.value !== value) put.set(key, value)
+      if (held === undefined)
+        this.#held.set(name, {
+          name,
+          modifyIndex,
+          key,
+          value,
+          answer: this.#answer,
+          follower: undefined,
+        })
+      else Object.assign(held, { modifyIndex, value })
+    })
+    return { put, del }
+  }
+}
+
+/** Consul's `app/x` is `/app/x`. Undefined for folders (`app/`) and keys that are no path (`a//b`). */
+function keyOf(name: string): Key | undefined {
+  const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
+  return odd ? undefined : `/${name}`
+}

@@ -1,0 +1,43 @@
+// Where a service or a node is looked up: in the default store or in a named one, never in two at once.
+import { plainKey } from '../../core/catalog.ts'
+import { raise } from '../../core/fault.ts'
+import { storeOf, storeRoot, type Key } from '../../core/key.ts'
+import type { RenderContext } from '../context.ts'
+
+/** The name of a store that the resource's keys name; undefined when it names none of them. */
+export const storeCalled = (
+  { reader }: RenderContext,
+  name: string | undefined,
+): string | undefined =>
+  name !== undefined && reader.scope.keys.some((key) => storeOf(key) === name) ? name : undefined
+
+/**
+ * Where the resource's keys show something of a directory of the catalog. Without a store that is asked for
+ * it is the default store, or the only one that shows it.
+ * @param called the call, for messages
+ */
+export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {
+  const { reader } = context
+  const placeOf = (one: string | undefined): Key =>
+    one === undefined ? dir : `${storeRoot(one)}${dir}`
+  const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
+  const stores = named.filter((one) => reader.sees(placeOf(one)))
+  if (stores.length === 0) {
+    const plain = plainKey(dir)
+    raise('template', `${called}: the resource's keys do not name it`, {
+      hint: `add "${plain}" to keys = [...], or "NAME:${plain}" for a named store`,
+    })
+  }
+  if (stores.length > 1 && !stores.includes(undefined)) {
+    raise('template', `${called}: the stores ${stores.join(' and ')} both have it`, {
+      hint: `say which: ${stores.map((one) => `service("${one}:NAME")`).join(' or ')}`,
+    })
+  }
+  const place = placeOf(stores.includes(undefined) ? undefined : stores[0])
+  if (!reader.isAnswered(place)) {
+    return raise('template', `${called}: the store holds only what the keys name`, {
+      hint: `add "${place}" to keys = [...]`,
+    })
+  }
+  return place
+}

@@ -1,0 +1,53 @@
+// Services and nodes as templates see them: the fields of each.
+import type { Shape } from './record.ts'
+
+const WEIGHTS: Shape = { name: 'Weights', fields: { passing: 'number', warning: 'number' } }
+const CHECK: Shape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
+const ADDRESS: Shape = { name: 'Address', fields: { address: 'text', port: 'number' } }
+
+/** Without indexes of Consul: a restored cluster has others for the same facts. */
+const INSTANCE = {
+  id: 'text',
+  name: 'text',
+  address: 'text',
+  port: 'number',
+  tags: 'texts',
+  meta: 'map',
+  weights: WEIGHTS,
+  kind: 'text',
+  taggedAddresses: { each: ADDRESS },
+} as const
+
+export const SERVICE: Shape = {
+  name: 'Service',
+  fields: {
+    ...INSTANCE,
+    node: 'text',
+    nodeAddress: 'text',
+    nodeTaggedAddresses: 'map',
+    nodeMeta: 'map',
+    datacenter: 'text',
+    status: 'text',
+    checks: [CHECK],
+    order: 'number',
+  },
+}
+
+export const SERVICE_NAME: Shape = { name: 'ServiceName', fields: { name: 'text', tags: 'texts' } }
+
+const NODE_FIELDS = {
+  id: 'text',
+  node: 'text',
+  address: 'text',
+  taggedAddresses: 'map',
+  datacenter: 'text',
+  meta: 'map',
+} as const
+
+export const NODE: Shape = { name: 'Node', fields: NODE_FIELDS }
+
+/** A node with what is registered on it. */
+export const NODE_WITH_SERVICES: Shape = {
+  name: 'NodeWithServices',
+  fields: { ...NODE_FIELDS, services: [{ name: 'NodeService', fields: INSTANCE }] },
+}

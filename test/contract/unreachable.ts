@@ -47,7 +47,7 @@ export function unreachable(world: () => Pick<World, 'settings'>): void {
     const { message } = watched.faults[0] ?? { message: '' }
     // ZooKeeper's own patience with a handshake may be over before.
     expect(message).toMatch(
-      new RegExp(`at ${silent}(?: has not answered|: no session within .* s); `),
+      new RegExp(`at ${silent}(?: has not answered|: no session within .* m?s); `),
     )
     expect(message).toMatch(new RegExp(`${refusing}: connection refused$`))
   })

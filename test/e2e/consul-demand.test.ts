@@ -48,7 +48,12 @@ function threeAndMore(site: Site, dir: string): void {
   const named = ['s1', 's2', 's3'].map((name) => line(`service("${name}")`)).join('')
   const more = `{% for p in range("kv:/${dir}") %}{{ p.value }}:\n${line('service(p.value)')}{% endfor %}`
   site.template('web', named + more)
-  site.resource('web', { keys: ['/services', `kv:/${dir}`], reload_cmd: 'true' })
+  // The last key of the store kv may go.
+  site.resource('web', {
+    keys: ['/services', `kv:/${dir}`],
+    reload_cmd: 'true',
+    allow_empty: true,
+  })
 }
 
 /** What `reconfd why` tells of a resource. */

@@ -43,7 +43,7 @@ test('a onetime run that finds nothing any more holds the file, until that is ac
     )
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished
-    expect(status.stdout).toMatch(/app\.toml +held .*reconfd accept app\.toml/)
+    expect(status.stdout).toMatch(/app\.toml +held .*\n +.*reconfd accept\s+app\.toml/s)
     // Neither another change nor one that was never held may pass with it.
     expect(await site.start('accept', 'app').finished).toMatchObject({ code: 0 })
     expect(await once('-prefix', '/typo')).toMatchObject({ code: 0 })

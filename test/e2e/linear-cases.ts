@@ -47,6 +47,9 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   byTag: 'as groupby, of services',
   byMeta: 'as groupby, of services',
   nodes: 'as range',
+  node: 'one look-up',
+  query: 'one look-up',
+  datacenters: 'as ls',
 }
 
 const A = ['', 'a', ''] as const

@@ -115,7 +115,7 @@ title 'Break it while it runs: the daemon goes on with what it had'
 run sed -i 's/^keys/keyz/' $resource
 eventually grep -q 'unknown key keyz' reconfd.log
 told 'the log of the daemon' 0 tail -n 6 reconfd.log <<'END'
-the configuration is bad, the former one stays at work
+its former definition stays at work until the file is right
 confd/conf.d/haproxy.toml:4:1: unknown key keyz
 did you mean keys?
 END
@@ -189,7 +189,7 @@ did you mean -onetime?
 END
 
 told 'A command is mistyped' 64 reconfd staus <<'END'
-unknown command staus
+unknown command "staus"
 did you mean status?
 END
 

@@ -222,7 +222,7 @@ END
 title 'A reload fails: the new file is in place, the reload is owed until it succeeds'
 echo '{services: {web: {n1: 127.0.0.1:8082}}}' >keys.yaml
 unset CONFD_NODES
-run mv haproxy.pid away.pid
+run mv haproxy.sock away.sock
 cat >expected.cfg <<END
 $(sed '/server n/d' good.cfg)
     server n1 127.0.0.1:8082 check
@@ -230,13 +230,13 @@ END
 cp expected.cfg good.cfg
 told 'a onetime run' 1 reconfd -onetime -file keys.yaml <<'END'
 reload is owed, try 1 failed: reload_cmd failed with exit code
-cat: haproxy.pid: No such file or directory
+no HAProxy answers at haproxy.sock: No such file or directory
 The file is in place, and the program has not loaded it. Run the command by hand to see why it fails.
 END
 told 'who asks is told' 1 reconfd status <<'END'
 haproxy.toml  owed
 END
-run mv away.pid haproxy.pid
+run mv away.sock haproxy.sock
 told 'the next run makes it good, with the file in sync' 0 reconfd -onetime -file keys.yaml <<'END'
 haproxy.toml: reloaded in
 END

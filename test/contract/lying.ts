@@ -1,7 +1,7 @@
 // The contract on servers that lie: whatever comes in place of an answer, first or later, is a fault that says
 // what is wrong and where; it changes no key, ends nothing and takes no memory; and once the server tells the
 // truth the store goes on.
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test, type TestContext } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { SECRET, type LyingServer, type Place, type Protocol } from '../support/lying/protocol.ts'
@@ -22,10 +22,11 @@ export function lying<L>(protocol: Protocol<L>): void {
       expect(lies.length).toBeGreaterThanOrEqual(30)
     })
 
-    test.each(lies)('first, in $place: $name', async ({ place, lie }) => {
-      const server = await start(protocol)
+    // They wait for the next try most of the time.
+    test.concurrent.for(lies)('first, in $place: $name', async ({ place, lie }, context) => {
+      const server = await start(protocol, context)
       server.lie(lie, place)
-      const watched = await open(protocol, server)
+      const watched = await open(protocol, server, context)
       // Twice: it is tried again.
       await watched.broken(1)
       // Where only messages lie, what was read is the truth.
@@ -34,9 +35,9 @@ export function lying<L>(protocol: Protocol<L>): void {
       await recovers(watched, server)
     })
 
-    test.each(lies)('later, in $place: $name', async ({ place, lie }) => {
-      const server = await start(protocol)
-      const watched = await open(protocol, server)
+    test.concurrent.for(lies)('later, in $place: $name', async ({ place, lie }, context) => {
+      const server = await start(protocol, context)
+      const watched = await open(protocol, server, context)
       await watched.live()
       await shows(watched, server.change())
       const before = [...watched.tree.under('/')]
@@ -49,13 +50,20 @@ export function lying<L>(protocol: Protocol<L>): void {
   })
 }
 
-async function start<L>(protocol: Protocol<L>): Promise<LyingServer<L>> {
+async function start<L>(
+  protocol: Protocol<L>,
+  { onTestFinished }: TestContext,
+): Promise<LyingServer<L>> {
   const server = await protocol.start()
   onTestFinished(() => server.close())
   return server
 }
 
-async function open<L>(protocol: Protocol<L>, { node }: LyingServer<L>): Promise<Watched> {
+async function open<L>(
+  protocol: Protocol<L>,
+  { node }: LyingServer<L>,
+  { onTestFinished }: TestContext,
+): Promise<Watched> {
   const watched = await Watched.open(protocol.settings(node), [protocol.prefix])
   onTestFinished(() => watched.close())
   return watched

@@ -118,7 +118,8 @@ test('a store that is away keeps nobody waiting', async () => {
 test('a configuration that is bad at the start is never ready', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf', { keyz: ['/'] })
-    expect(await site.start(...watching(site)).finished).toMatchObject({ code: 78 })
+    const run = site.start(...watching(site), '-failure-mode', 'fail-fast')
+    expect(await run.finished).toMatchObject({ code: 78 })
     expect(socket.count('READY')).toBe(0)
     const file = join(site.root, 'conf.d/app.conf.toml')
     expect(socket.last('STATUS')).toBe(`the configuration is bad: ${file}:5:1: unknown key keyz`)

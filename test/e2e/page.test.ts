@@ -190,11 +190,12 @@ test('many resources: most that are in sync are folded, tiles and the search fie
 }, 60_000)
 
 test('a resource has a page of its own: its history, diffs, keys, commands, and what to type', async () => {
-  await withDaemon(async ({ site, address }) => {
+  await withDaemon(async ({ site, address, daemon }) => {
     const options = { ...trusted(site), permissions: ['clipboard-read', 'clipboard-write'] }
     const { page, complaints } = await openPage(browser, address, options)
     await verdict(page, 'all 3 resources in sync')
     site.resource('web', { keys: ['/web'], mode: '0644', reload_cmd: 'echo did nothing; exit 3' })
+    await daemon.until('the new command', () => daemon.stderr.includes('generation-loaded'))
     await page.getByRole('link', { name: 'web.toml', exact: true }).first().click()
     expect(page.url()).toBe(`${address}#/web.toml`)
     const own = page.locator('#resource')

@@ -16,7 +16,8 @@ export function writeSite(root: string, out: string, prefix: string, fieldsOf: F
   for (const dest of destinations) {
     const fields = { src: `${dest}.tmpl`, dest: join(out, dest), ...fieldsOf(dest) }
     const lines = Object.entries(fields).map(([name, text]) => `${name} = ${JSON.stringify(text)}`)
-    const toml = ['[template]', ...lines, `keys = ["${prefix}"]`, '']
+    // A store that was wiped is told, and its truth is taken: see test/e2e/held.test.ts for the default.
+    const toml = ['allow_empty = true', '[template]', ...lines, `keys = ["${prefix}"]`, '']
     writeFileSync(join(root, 'conf.d', `${dest}.toml`), toml.join('\n'))
   }
 }

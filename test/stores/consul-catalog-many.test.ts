@@ -58,7 +58,10 @@ test('300 services with 10 instances each over few connections', { timeout: 120_
   expect(keysOf(await raw.next())).toHaveLength(3001)
   for (let n = 0; n < 3; n++) {
     await change(`s${n * 100}`, 9000 + n)
-    const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
+    let event: { put: Record<string, string>; del: string[] }
+    // The agent may still have something to say of itself.
+    do event = (await raw.next()) as typeof event
+    while (Object.keys(event.put).every((key) => key.startsWith('/services/consul/')))
     expect(Object.keys(event.put)).toEqual([`/services/s${n * 100}/n3:s${n * 100}-3`])
     expect(event.del).toEqual([])
   }

@@ -151,7 +151,8 @@ describe.each(['nunjucks', 'go'] as const)('worked off by %s', { timeout: LIMIT 
         writeFileSync(keys, JSON.stringify(keysNow))
         const fields = { src: 'all', dest: join(root, 'out', dest), engine, keys: ['/'] }
         const lines = Object.entries(fields).map(([key, to]) => `${key} = ${JSON.stringify(to)}`)
-        writeFileSync(join(root, 'conf.d', 'a.toml'), `[template]\n${lines.join('\n')}\n`)
+        const toml = `allow_empty = true\n[template]\n${lines.join('\n')}\n`
+        writeFileSync(join(root, 'conf.d', 'a.toml'), toml)
         removeDir(join(root, 'out'))
         mkdirSync(join(root, 'out'))
         const before = listing(folder)

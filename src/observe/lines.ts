@@ -6,6 +6,19 @@ import { jsonText } from '../core/escape.ts'
 import { painted } from '../core/table.ts'
 import { offsetText } from '../core/words.ts'
 import type { Described, Level } from './describe/told.ts'
+import type { LogLevel } from '../core/settings.ts'
+
+const RANK: Readonly<Record<LogLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+  fatal: 4,
+  panic: 5,
+}
+
+/** Whether a line of one level is written where -log-level is the other. */
+export const isLogged = (line: Level, least: LogLevel): boolean => RANK[line] >= RANK[least]
 
 /**
  * - `plain`: for files and pipes

@@ -4,16 +4,7 @@
 import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
 import { describe } from './describe.ts'
-import { lineIn, type Style } from './lines.ts'
-
-const RANK: Readonly<Record<LogLevel, number>> = {
-  debug: 0,
-  info: 1,
-  warn: 2,
-  error: 3,
-  fatal: 4,
-  panic: 5,
-}
+import { isLogged, lineIn, type Style } from './lines.ts'
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -37,7 +28,7 @@ export function createLog({ level, style, write, now = () => new Date() }: LogOp
     waiting = []
     for (const { time, event } of batch) {
       const told = describe(event, level === 'debug')
-      if (RANK[told.level] >= RANK[level]) write(line(time, told))
+      if (isLogged(told.level, level)) write(line(time, told))
     }
   }
   const emit: Emit = (event) => {

@@ -5,18 +5,9 @@ import { briefly } from '../core/fault.ts'
 import type { LogLevel } from '../core/settings.ts'
 import { counted, duration } from '../core/words.ts'
 import type { Described, Level } from '../observe/describe/told.ts'
-import { lineIn, type Style } from '../observe/lines.ts'
+import { isLogged, lineIn, type Style } from '../observe/lines.ts'
 import type { EmitRegister, RegisterEvent } from './event.ts'
 import { hostAndPort, nameOf } from './service.ts'
-
-const RANK: Readonly<Record<LogLevel, number>> = {
-  debug: 0,
-  info: 1,
-  warn: 2,
-  error: 3,
-  fatal: 4,
-  panic: 5,
-}
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -32,7 +23,7 @@ export function createLog({ level, style, write }: LogOptions): EmitRegister {
     const described = describe(event)
     const quiet = repeats(event, away)
     const told = quiet ? { ...described, level: 'debug' as const } : described
-    if (RANK[told.level] >= RANK[level]) write(line(new Date(), told))
+    if (isLogged(told.level, level)) write(line(new Date(), told))
   }
 }
 

@@ -256,7 +256,8 @@ export class ReloadProtocol {
 
   /** When step() will next have something to start or to admit; Infinity when nothing is scheduled. */
   get next(): number {
-    const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at >= this.#now)
+    // One whose time came with the last step() waits for the end of a run, not for a time.
+    const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at > this.#now)
     return Math.min(this.#accounts.next, aged ?? Infinity)
   }
 

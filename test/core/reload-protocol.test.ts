@@ -343,6 +343,18 @@ describe('a run and placements under way', () => {
     expect(protocol.step(10_020).admitted).toEqual([second])
   })
 
+  it('asks for no further look where only the end of a run can let a placement begin', () => {
+    const protocol = protocolOf()
+    place(protocol, placementOf('a', judged))
+    const run = onlyRun(protocol, 0)
+    const second = placementOf('b')
+    expect(protocol.request(second, 0)).toBe(false)
+    expect(protocol.step(10_000).admitted).toEqual([])
+    expect(protocol.next).toBe(Infinity)
+    protocol.finish(run, true, 10_000)
+    expect(protocol.step(10_000).admitted).toEqual([second])
+  })
+
   it('is not kept by a stream of placements that overlap one another', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))

@@ -4,7 +4,7 @@
 //
 //     npx vitest run test/engine/interleavings.test.ts
 //     INTERLEAVINGS=100000 npx vitest run test/engine/interleavings.test.ts     the long form
-//     INTERLEAVINGS_SEED=...                                                    those of a run that failed
+//     INTERLEAVINGS_SEED=SEED INTERLEAVINGS_PATH=PATH,REPLAY                    a story that failed, by what it printed
 //
 // A failure shows the shortest story that fast-check found, moment by moment.
 import fc from 'fast-check'
@@ -152,8 +152,13 @@ test(`R1 to R7 hold in ${RUNS} interleavings`, { timeout: 3_600_000 }, async () 
       world?.check()
     },
   })
-  const some = fc.commands(steps, { maxCommands: 20, size: '+1' })
   const seed = process.env['INTERLEAVINGS_SEED']
+  const [path, replayPath] = process.env['INTERLEAVINGS_PATH']?.split(',') ?? []
+  const some = fc.commands(steps, {
+    maxCommands: 20,
+    size: '+1',
+    ...(replayPath === undefined ? {} : { replayPath }),
+  })
   await fc.assert(
     fc.asyncProperty(
       scheduler,
@@ -169,6 +174,7 @@ test(`R1 to R7 hold in ${RUNS} interleavings`, { timeout: 3_600_000 }, async () 
     {
       numRuns: RUNS,
       ...(seed === undefined ? {} : { seed: Number(seed) }),
+      ...(path === undefined ? {} : { path }),
     },
   )
 })

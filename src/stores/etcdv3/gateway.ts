@@ -66,11 +66,14 @@ export interface Terms {
   readonly meter?: Meter
   /** Milliseconds until the answer has to be there. */
   readonly timeout?: number
+  /** Sends no token. */
+  readonly isAnonymous?: boolean
 }
 
 export class Gateway {
   #base: string | undefined
   #token: string | undefined
+  #renewal: Promise<string> | undefined
 
   constructor(
     readonly http: HttpClient,
@@ -96,7 +99,7 @@ export class Gateway {
   ) {
     const response = await this.http.lines((this.#base ?? BASES[0]) + path, {
       method: 'POST',
-      headers: this.#headers(),
+      headers: this.#headers(this.#token),
       body: [body]
         .flat()
         .map((message) => JSON.stringify(message))
@@ -115,14 +118,12 @@ export class Gateway {
    */
   async withToken<T>(attempt: () => Promise<T>): Promise<T> {
     if (this.connection.username === undefined) return attempt()
-    this.#token ??= await this.#authenticate()
-    const used = this.#token
+    const used = this.#token ?? (await this.#tokenAfter(undefined))
     try {
       return await attempt()
     } catch (error) {
       if (!wantsToken(error)) throw error
-      // Another stream may have renewed it meanwhile.
-      if (this.#token === used) this.#token = await this.#authenticate()
+      await this.#tokenAfter(used)
       return attempt()
     }
   }
@@ -170,13 +171,13 @@ export class Gateway {
     return fault(`${at} reports: ${said(reason)}`)
   }
 
-  #headers(): Record<string, string> {
+  #headers(token = ''): Record<string, string> {
     return {
       'content-type': 'application/json',
       // A member that has lost its leader then says so instead of keeping silent.
       'grpc-metadata-hasleader': 'true',
       // The token as it is, without "Bearer".
-      ...(this.#token === undefined || this.#token === '' ? {} : { authorization: this.#token }),
+      ...(token === '' ? {} : { authorization: token }),
     }
   }
 
@@ -184,13 +185,13 @@ export class Gateway {
     path: string,
     body: object,
     shape: Shape<T>,
-    { meter, timeout }: Terms = {},
+    { meter, timeout, isAnonymous = false }: Terms = {},
   ): Promise<T> {
     const text = JSON.stringify(body)
     for (const base of this.#base === undefined ? BASES : [this.#base]) {
       const response = await this.http.request(base + path, {
         method: 'POST',
-        headers: this.#headers(),
+        headers: this.#headers(isAnonymous ? '' : this.#token),
         body: text,
         signal: this.signal,
         ...(timeout === undefined ? {} : { timeout }),
@@ -212,9 +213,18 @@ export class Gateway {
     })
   }
 
+  /**
+   * A token other than the spent one. Calls that need one at the same time share the renewal: the spent one
+   * stays in use until then, so that no call goes out without a token.
+   */
+  async #tokenAfter(spent: string | undefined): Promise<string> {
+    if (this.#token !== undefined && this.#token !== spent) return this.#token
+    this.#renewal ??= this.#authenticate().finally(() => (this.#renewal = undefined))
+    return (this.#token = await this.#renewal)
+  }
+
   /** A token, or '' when authentication is off: then a user does no harm. */
   async #authenticate(): Promise<string> {
-    this.#token = undefined
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
     try {
@@ -222,6 +232,7 @@ export class Gateway {
         '/auth/authenticate',
         { name, password },
         authResponse,
+        { isAnonymous: true },
       )
       keepSecret(token)
       return token

@@ -142,6 +142,12 @@ test('a missing key is told with action, key, path and store', () => {
   expect(fault.hint).toContain('getv "/none" "..."')
 })
 
+test('a value that has no form outside of Go is refused by the functions of both engines', () => {
+  expect(faultOf('{{services 1+2i}}').message).toContain(
+    'error calling services: cannot take a value of type complex128',
+  )
+})
+
 test('a malformed pattern is an error where there are keys to match it with', () => {
   expect(faultOf('{{gets "/["}}').message).toContain('syntax error in pattern "/["')
   expect(faultOf('{{getvs "/["}}').message).toContain('syntax error in pattern "/["')

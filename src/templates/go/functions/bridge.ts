@@ -61,7 +61,7 @@ export function toPlain(value: Value): unknown {
     return made
   }
   if (value === null || typeof value !== 'object') return value
-  throw new TypeError(`no plain form of ${typeName(value)}`)
+  throw new CallError(`cannot take a value of type ${typeName(value)}`)
 }
 
 /** Any value as JavaScript's JSON would have it, for the writers of other formats. */

@@ -22,23 +22,23 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done'],
   [
     1,
-    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
+    'a resource or a reload failed, or a change is held; all resources were tried, and each failure is logged; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
-  [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
+  [64, 'usage: a flag, command or resource is unknown, or a flag lacks its value or has a wrong one'],
   [
     69,
-    'the store was not reachable within -timeout, or register -retry-attempts; commands: there is no daemon; register -status: there is no registrar',
+    'the store was not reachable within -timeout, or register -retry-attempts; commands: no daemon runs; register -status: no registrar runs',
   ],
   [70, 'a bug in reconfd'],
-  [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  [78, 'configuration: confd.toml, an environment variable or conf.d is bad, or the state file is unreadable; nothing was done'],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
   [
     '128+n',
-    'signal n ended it before it had begun, or register without a command: 143 for SIGTERM. With one: as the command ends',
+    'signal n ended reconfd early, or register without a command: 143 for SIGTERM. register with a command exits as the command does',
   ],
-  ['others', 'the exit code of the program of exec mode; 128+n when signal n ended it'],
+  ['others', 'the exit code of the program of exec mode; 128+n if signal n ended it'],
 ]
 
 /** Of a terminal. */

@@ -4,8 +4,7 @@
 //   node scripts/draw.mjs [-n 300] [-seed NUMBER] [-kind comment|doc|message] [PATH...]
 //
 // PATHs restrict the draw to files below them. The same seed draws the same lines of the same files.
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
@@ -98,11 +97,19 @@ function randomOf(seed) {
   }
 }
 
-const tracked = execFileSync('git', ['ls-files', '-z', '--', ...positionals], {
-  cwd: root,
-  encoding: 'utf8',
-})
-const files = tracked.split('\0').filter((path) => path !== '' && existsSync(join(root, path)))
+const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', '.git', '.cache'])
+/** All files below a folder, as paths from the top. */
+const filesBelow = (folder) =>
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesBelow(path)
+    return entry.isFile() ? [path] : []
+  })
+const wanted = positionals.map((path) => path.replace(/\/+$/, ''))
+const isWanted = (path) =>
+  wanted.length === 0 || wanted.some((one) => path === one || path.startsWith(`${one}/`))
+
+const files = filesBelow('').filter(isWanted).sort()
 const all = files.flatMap((path) => {
   const read = () => readFileSync(join(root, path), 'utf8')
   const found = path.endsWith('.md')

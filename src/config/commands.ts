@@ -84,7 +84,9 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   snapshot: {
     group: 'offline',
-    flags: { o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' } },
+    flags: {
+      o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' },
+    },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; the file holds values',
   },

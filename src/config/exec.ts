@@ -18,7 +18,10 @@ export const execKeys = {
     type: 'words',
     doc: 'The program and its arguments as an array, or a string for /bin/sh -c. A program after -- on the command line overrides it.',
   },
-  env: { type: 'table', doc: 'The variables that it inherits, as `[exec.env]`; default: those of reconfd.' },
+  env: {
+    type: 'table',
+    doc: 'The variables that it inherits, as `[exec.env]`; default: those of reconfd.',
+  },
   user: { type: 'string', doc: 'The user that it runs as, by name or number; needs root.' },
   group: { type: 'string', doc: 'The group that it runs as; default: the group of the user.' },
   reload_signal: {

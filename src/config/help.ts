@@ -25,13 +25,19 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
     'a resource or a reload failed, or a change is held; all resources were tried, and each failure is logged; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
-  [64, 'usage: a flag, command or resource is unknown, or a flag lacks its value or has a wrong one'],
+  [
+    64,
+    'usage: a flag, command or resource is unknown, or a flag lacks its value or has a wrong one',
+  ],
   [
     69,
     'the store was not reachable within -timeout, or register -retry-attempts; commands: no daemon runs; register -status: no registrar runs',
   ],
   [70, 'a bug in reconfd'],
-  [78, 'configuration: confd.toml, an environment variable or conf.d is bad, or the state file is unreadable; nothing was done'],
+  [
+    78,
+    'configuration: confd.toml, an environment variable or conf.d is bad, or the state file is unreadable; nothing was done',
+  ],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
   [

@@ -17,7 +17,13 @@ export const registerFlags = {
     help: 'the store: etcd://HOST:PORT/PREFIX, etcdv2://, consul://, consulkv://, zookeeper:// or skydns2://HOST:PORT/DOMAIN; several hosts are separated by commas',
   },
   name: { type: 'text', placeholder: 'name', help: 'register one service of this name' },
-  port: { type: 'count', placeholder: 'number', least: 1, most: 65_535, help: 'port of the service' },
+  port: {
+    type: 'count',
+    placeholder: 'number',
+    least: 1,
+    most: 65_535,
+    help: 'port of the service',
+  },
   id: { type: 'text', placeholder: 'id', help: 'id of the service (default HOST:NAME:PORT)' },
   address: {
     type: 'text',

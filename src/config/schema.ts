@@ -62,8 +62,14 @@ export const templateKeys = {
     type: 'string',
     doc: 'The language, "go" or "nunjucks"; overrides the name of src (.tmpl, .gotmpl, .ctmpl and .tpl are Go, .njk, .j2 and .jinja nunjucks) and its content.',
   },
-  left_delim: { type: 'delimiter', doc: 'The opening delimiter of a Go template, instead of `{{`.' },
-  right_delim: { type: 'delimiter', doc: 'The closing delimiter of a Go template, instead of `}}`.' },
+  left_delim: {
+    type: 'delimiter',
+    doc: 'The opening delimiter of a Go template, instead of `{{`.',
+  },
+  right_delim: {
+    type: 'delimiter',
+    doc: 'The closing delimiter of a Go template, instead of `}}`.',
+  },
   trim_blocks: { type: 'boolean', doc: 'Remove the newline after a `{% %}`; default true.' },
   lstrip_blocks: { type: 'boolean', doc: 'Remove the blanks before a `{% %}`; default true.' },
   check_timeout: {
@@ -146,7 +152,10 @@ export const wholeKeys = {
     type: 'duration',
     doc: 'Overrides -debounce; if set more than once, the longest counts.',
   },
-  debounce_max: { type: 'duration', doc: 'Overrides -debounce-max; if set more than once, the longest counts.' },
+  debounce_max: {
+    type: 'duration',
+    doc: 'Overrides -debounce-max; if set more than once, the longest counts.',
+  },
   optional_stores: {
     type: 'strings',
     doc: 'Stores, or datacenters of Consul, that the files are rendered without while they are unreachable.',

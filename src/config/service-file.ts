@@ -18,7 +18,10 @@ export const serviceKeys = {
   address: { type: 'string', doc: 'The address of the service; default: that of -ip.' },
   port: { type: 'count', least: 1, required: true, doc: 'The port of the service.' },
   tags: { type: 'strings', doc: 'The tags of the service, in stores that have tags.' },
-  meta: { type: 'table', doc: 'The metadata of the service, a table of strings, in stores that have metadata.' },
+  meta: {
+    type: 'table',
+    doc: 'The metadata of the service, a table of strings, in stores that have metadata.',
+  },
   check: { type: 'string', doc: 'Same as -check.' },
   check_interval: { type: 'duration', least: 100, doc: 'Overrides -check-interval.' },
   check_timeout: { type: 'duration', least: 1, doc: 'Overrides -check-timeout.' },

@@ -36,7 +36,11 @@ export const machineOptions = {
     type: 'boolean',
     help: 'expand ${NAME} and ${NAME:-default} in dest, src, keys, prefix and for_each of resources',
   },
-  'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep the last staged file beside each destination' },
+  'keep-stage-file': {
+    group: 'Files',
+    type: 'boolean',
+    help: 'keep the last staged file beside each destination',
+  },
   timeout: {
     group: 'Timing',
     type: 'duration',

@@ -19,7 +19,7 @@ import { wrapped } from '../core/words.ts'
 
 /** What the exit codes mean: for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
-  [0, 'done'],
+  [0, 'done, or a daemon was stopped'],
   [
     1,
     'a resource or a reload failed, or a change is held; all resources were tried, and each failure is logged; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
@@ -40,11 +40,11 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   ],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
+  ['128+n', 'signal n ended reconfd before its work was done, such as a second SIGTERM: 143'],
   [
-    '128+n',
-    'signal n ended reconfd early, or register without a command: 143 for SIGTERM. register with a command exits as the command does',
+    'others',
+    'the exit code of the program of exec mode, or of the command of register; 128+n if signal n ended it',
   ],
-  ['others', 'the exit code of the program of exec mode; 128+n if signal n ended it'],
 ]
 
 /** Of a terminal. */

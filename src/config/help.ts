@@ -53,9 +53,9 @@ const WIDTH = 80
 const COLUMN = 30
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
-  ['reconfd check', 'is everything right? asks nobody'],
-  ['reconfd -onetime -noop -diff', 'what would be written?'],
-  ['reconfd -watch -node 127.0.0.1:2379', 'follow an etcd, and reload'],
+  ['reconfd check', 'find faults, without asking a server'],
+  ['reconfd -onetime -noop -diff', 'show pending changes'],
+  ['reconfd -watch -node 127.0.0.1:2379', 'follow etcd as a daemon'],
 ]
 
 /** A command as it is called. */
@@ -137,10 +137,10 @@ export function helpText(): string {
     'Usage: reconfd [flags] [-- PROGRAM [ARGUMENT...]]',
     '       reconfd COMMAND [flags]',
     '',
-    'Commands, which ask the daemon with the same -confdir and -state-dir:',
+    'Commands for the daemon with the same -confdir and -state-dir:',
     ...commandLines('daemon'),
     '',
-    'Commands, which need no daemon:',
+    'Commands without a daemon:',
     ...commandLines('offline'),
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
@@ -155,8 +155,8 @@ export function helpText(): string {
       ),
     ),
     '',
-    'All of it: man reconfd (or reconfd man | man -l -), and docs/ beside the program',
-    'in its repository; reconfd COMMAND -help has what a command takes.',
+    'More: man reconfd (or reconfd man | man -l -), docs/ in the repository, and',
+    'reconfd COMMAND -help for the flags of a command.',
     '',
   ].join('\n')
 }

@@ -89,7 +89,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'register':
       return register(command.value)
     case 'register-status': {
-      const { shownStatus } = await import('./register/status.ts')
+      const { statusReport: shownStatus } = await import('./register/status.ts')
       const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
       await say(text)
       return exit
@@ -178,7 +178,7 @@ async function register({
 }: Extract<Command, { kind: 'register' }>): Promise<number> {
   void closeInspector()
   await spareMemory()
-  const [{ main: run }, { styleFor }] = await Promise.all([
+  const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
   ])

@@ -179,7 +179,7 @@ async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promis
     settings.own === undefined ? undefined : new OwnSource(serviceFrom(settings.own, defaults))
   const sources: ServiceSource[] = own === undefined ? [] : [own]
   if (conf !== undefined) {
-    const { Files: ServiceFiles } = await import('./sources/files.ts')
+    const { ServiceFiles } = await import('./sources/files.ts')
     sources.push(new ServiceFiles(conf, defaults, emit))
   }
   if (docker === undefined) return { sources, own, address }

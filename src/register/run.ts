@@ -4,7 +4,7 @@ import { printable } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { VERSION } from '../core/version.ts'
-import { exitCodeOf, startChild, type Child } from '../exec/child.ts'
+import { exitCodeOf, startChild, type ChildProcess } from '../exec/child.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { ownAddress } from './address.ts'
 import type { RunInContainer } from './checks/probe.ts'
@@ -28,7 +28,7 @@ export interface RegisterHooks {
   /** Aborted with the name of the signal. */
   readonly stop: AbortSignal
   /** Receives the command, to which signals are forwarded. */
-  readonly onChild: (child: Child) => void
+  readonly onChild: (child: ChildProcess) => void
   /** Receives the objects that the status reads. */
   readonly onReady: (registrar: Registrar, keeper: RegistryKeeper, id: string) => void
   /** Prints one line of what -noop would register. */
@@ -135,7 +135,7 @@ class RegisterRun {
   }
 
   /** Deregisters, waits for -drain, then signals the command. */
-  async #drain(child: Child): Promise<void> {
+  async #drain(child: ChildProcess): Promise<void> {
     const { drain } = this.settings
     const gone = await Promise.race([
       this.keeper.settled(LEAVE_TIMEOUT),

@@ -164,7 +164,7 @@ test('it is told beforehand and afterwards', { timeout: 240_000 }, async () => {
   const foreseen = 'would be applied without a reload: add web/n3, drain web/n1'
   expect(said(scene, '-onetime', '-noop', '-diff')).toContain(foreseen)
   scene.set({ n2: '127.0.0.1:8002' }, { client: '6s' })
-  expect(said(scene, '-onetime', '-noop')).toContain('would take a reload, since line 6 differs')
+  expect(said(scene, '-onetime', '-noop')).toContain('would need a reload: line 6 differs')
   expect(said(scene, 'check')).toContain('no faults')
   await haproxy.stop()
   expect(said(scene, 'check')).toMatch(/warning: (the socket \S+ is missing|nothing listens)/)

@@ -5,7 +5,7 @@ import type { HttpSettings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { Metrics } from '../observe/metrics.ts'
-import { Recent } from '../observe/recent.ts'
+import { RecentActivity } from '../observe/recent.ts'
 import { keptToken } from '../state/http-token.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { isLoopback, type Viewer } from './access.ts'
@@ -55,7 +55,7 @@ async function withToken(
 
 export class Watching {
   readonly #metrics = new Metrics()
-  readonly #recent = new Recent()
+  readonly #recent = new RecentActivity()
   readonly #live: Live
   readonly #pages: Readonly<Record<Viewer, Paced<Buffer>>>
   readonly #metricsPage: Paced<Buffer>

@@ -103,6 +103,14 @@ describe('prototype pollution', () => {
   })
 })
 
+test.each([
+  ['njk', '{{ explode("/d") | toJson }}'],
+  ['tmpl', '{{explode "/d" | toJson}}'],
+] as const)('in %s, a key without end makes its render fail: %s', async (engine, text) => {
+  const { message } = await render(engine, text, { [`/d${'/a'.repeat(50_000)}`]: '1' })
+  expect(message).toContain('a key lies more than 1000 levels below /d')
+})
+
 describe('an escape through constructor', () => {
   const CODE = '("globalThis.escaped = 1")()'
   test.each([

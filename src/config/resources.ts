@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
-import { keysOf } from '../core/resource.ts'
+import { hidingOutput, keysOf } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { checkAcross } from './across.ts'
@@ -77,8 +77,10 @@ export async function readResources(settings: Settings): Promise<ReadResources> 
     return all.length === 0 ? [] : [{ name, faults: all, group: resource?.group }]
   })
   const names = new Set(bad.map(({ name }) => name))
-  const resources = read.flatMap(({ name, resource }) =>
-    resource === undefined || names.has(name) ? [] : [resource],
+  const resources = hidingOutput(
+    read.flatMap(({ name, resource }) =>
+      resource === undefined || names.has(name) ? [] : [resource],
+    ),
   )
   const stores = new Map(
     read.flatMap(({ own }) => (own?.name === undefined ? [] : [[own.name, own.store] as const])),

@@ -2,6 +2,7 @@
 import { compareText, covers, toKey, type Key } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { define, type TemplateFunction } from './define.ts'
+import { MAX_DEPTH } from './json.ts'
 import { list, pairs, text } from './params.ts'
 import { Entry } from './record.ts'
 
@@ -62,6 +63,9 @@ function nested(dir: Key, found: readonly { key: Key; value: string }[]): object
   const root = newFolder()
   for (const { key, value } of found) {
     const parts = key.slice(dir === '/' ? 1 : dir.length + 1).split('/')
+    if (parts.length > MAX_DEPTH) {
+      raise('template', `explode: a key lies more than ${MAX_DEPTH} levels below ${dir}`)
+    }
     let at = root
     for (const part of parts.slice(0, -1)) {
       const next = at[part]

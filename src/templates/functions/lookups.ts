@@ -2,6 +2,7 @@
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import type { Pair as StoredPair } from '../../core/reader.ts'
 import { raise } from '../../core/fault.ts'
+import { shortened } from '../../core/words.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
@@ -20,16 +21,13 @@ export function demand(
   const value = reader.get(key)
   if (value !== undefined) return value
   // A key that names its store is written without a slash before it.
-  const own = storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1)
-  return raise(
-    'template',
-    `key "${own}" does not exist (full path ${placeOf(reader.fullKey(key), reader.scope.store)})`,
-    {
-      hint: reader.isWatched(key)
-        ? hint(own)
-        : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
-    },
-  )
+  const own = shortened(storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1), 1000)
+  const place = shortened(placeOf(reader.fullKey(key), reader.scope.store), 1000)
+  return raise('template', `key "${own}" does not exist (full path ${place})`, {
+    hint: reader.isWatched(key)
+      ? hint(own)
+      : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
+  })
 }
 
 /** Where a key would be, in the words of its store: what is before it in the tree is ours. */

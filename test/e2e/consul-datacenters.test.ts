@@ -118,3 +118,40 @@ test('keys of another datacenter, by its name', { timeout: 60_000 }, async () =>
     expect(site.read('keys')).toBe('near far far')
   })
 })
+
+test('optional named stores that are away at the start: all who read them follow', async () => {
+  const [one] = both.dc1
+  await withSite(['-backend', 'consul', '-node', one?.node ?? ''], async (site) => {
+    site.config(
+      ['consul', 'consul-catalog']
+        .map(
+          (backend, n) =>
+            `[stores.far${n}]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`,
+        )
+        .join(''),
+    )
+    // Read on demand: without the store nothing is known of what the template looks up there.
+    site.template('services', list('service("far1:web")'))
+    site.resource('services', { keys: ['/app', 'far1:/services/web'], optional_stores: ['far1'] })
+    site.template('keys', '{{ getv("far0:/app/where", "nowhere") }}')
+    site.resource('keys', { keys: ['far0:/app'], optional_stores: ['far0'] })
+    site.template('strict', '{{ getv("far0:/app/where") }}')
+    site.resource('strict', { keys: ['far0:/app'] })
+    await both.dc2.kill()
+
+    const run = site.start('-watch')
+    await run.until('without it', () => site.read('services') === '')
+    await run.until('without its keys', () => site.read('keys') === 'nowhere')
+    expect(site.read('strict')).toBeUndefined()
+
+    await both.dc2.start()
+    await run.until(
+      'its services',
+      () => site.read('services')?.includes('m1 dc2') === true,
+      40_000,
+    )
+    await run.until('its keys', () => site.read('keys') === 'far')
+    await run.until('for who needs them', () => site.read('strict') === 'far')
+    await run.stop()
+  })
+}, 90_000)

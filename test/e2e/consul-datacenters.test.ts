@@ -121,37 +121,36 @@ test('keys of another datacenter, by its name', { timeout: 60_000 }, async () =>
 
 test('optional named stores that are away at the start: all who read them follow', async () => {
   const [one] = both.dc1
-  await withSite(['-backend', 'consul', '-node', one?.node ?? ''], async (site) => {
-    site.config(
-      ['consul', 'consul-catalog']
-        .map(
-          (backend, n) =>
-            `[stores.far${n}]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`,
-        )
-        .join(''),
-    )
+  const store = (backend: string): string =>
+    `[stores.far]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`
+  const local = ['-backend', 'consul', '-node', one?.node ?? '']
+  await withSite(local, async (catalog) => {
     // Read on demand: without the store nothing is known of what the template looks up there.
-    site.template('services', list('service("far1:web")'))
-    site.resource('services', { keys: ['/app', 'far1:/services/web'], optional_stores: ['far1'] })
-    site.template('keys', '{{ getv("far0:/app/where", "nowhere") }}')
-    site.resource('keys', { keys: ['far0:/app'], optional_stores: ['far0'] })
-    site.template('strict', '{{ getv("far0:/app/where") }}')
-    site.resource('strict', { keys: ['far0:/app'] })
-    await both.dc2.kill()
+    catalog.config(store('consul-catalog'))
+    catalog.template('services', list('service("far:web")'))
+    catalog.resource('services', {
+      keys: ['/app', 'far:/services/web'],
+      optional_stores: ['far'],
+    })
+    await withSite(local, async (keys) => {
+      keys.config(store('consul'))
+      keys.template('keys', '{{ getv("far:/app/where", "nowhere") }}')
+      keys.resource('keys', { keys: ['far:/app'], optional_stores: ['far'] })
+      keys.template('strict', '{{ getv("far:/app/where") }}')
+      keys.resource('strict', { keys: ['far:/app'] })
+      await both.dc2.kill()
 
-    const run = site.start('-watch')
-    await run.until('without it', () => site.read('services') === '')
-    await run.until('without its keys', () => site.read('keys') === 'nowhere')
-    expect(site.read('strict')).toBeUndefined()
+      const runs = [catalog.start('-watch'), keys.start('-watch')] as const
+      await runs[0].until('without it', () => catalog.read('services') === '')
+      await runs[1].until('without its keys', () => keys.read('keys') === 'nowhere')
+      expect(keys.read('strict')).toBeUndefined()
 
-    await both.dc2.start()
-    await run.until(
-      'its services',
-      () => site.read('services')?.includes('m1 dc2') === true,
-      40_000,
-    )
-    await run.until('its keys', () => site.read('keys') === 'far')
-    await run.until('for who needs them', () => site.read('strict') === 'far')
-    await run.stop()
+      await both.dc2.start()
+      const hasServices = (): boolean => catalog.read('services')?.includes('m1 dc2') === true
+      await runs[0].until('its services', hasServices, 40_000)
+      await runs[1].until('its keys', () => keys.read('keys') === 'far', 40_000)
+      await runs[1].until('for who needs them', () => keys.read('strict') === 'far')
+      for (const run of runs) await run.stop()
+    })
   })
 }, 90_000)

@@ -28,7 +28,7 @@ export const describeStores = {
   'store-stale'(event: EventOf<'store-stale'>): Told {
     const { store, node, fault, known, retryIn, tries = 1 } = event
     const often = tries === 1 ? '' : `, tried ${tries} times`
-    const files = known ? 'the last good files stay' : 'no keys yet, no file is touched'
+    const files = known ? 'the last good files stay' : 'no keys yet, files that need it stay as they are'
     const next = retryIn === 0 ? ', the next node is tried at once' : again(retryIn)
     const message = `${files}${often}${next}: ${formatFault(fault)}`
     return {

@@ -1,5 +1,5 @@
 // Where a service or a node is looked up: in the default store or in a named one, never in two at once.
-import { plainKey } from '../../core/catalog.ts'
+import { DATACENTERS, plainKey } from '../../core/catalog.ts'
 import { raise } from '../../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../../core/key.ts'
 import type { RenderContext } from '../context.ts'
@@ -33,15 +33,16 @@ export function placeIn(context: RenderContext, called: string, dir: Key, store?
   const { reader } = context
   const placeOf = (one: string | undefined): Key =>
     one === undefined ? dir : `${storeRoot(one)}${dir}`
+  // The names of datacenters are seen with any part of the catalog.
+  const plain = dir === DATACENTERS ? '/nodes' : plainKey(dir)
   const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
   const stores = named.filter((one) => reader.sees(placeOf(one)))
   if (store !== undefined && storeCalled(context, store) === undefined) {
     raise('template', `${called}: the resource's keys name no store "${store}"`, {
-      hint: `add "${store}:${plainKey(dir)}" to keys = [...]`,
+      hint: `add "${store}:${plain}" to keys = [...]`,
     })
   }
   if (stores.length === 0) {
-    const plain = plainKey(dir)
     raise('template', `${called}: the resource's keys do not name it`, {
       hint: `add "${plain}" to keys = [...], or "NAME:${plain}" for a named store`,
     })

@@ -95,6 +95,7 @@ const tagsOfEach = mapOf(nullable(listOf(text)))
 /** The tags of each service. */
 export const serviceNames: typeof tagsOfEach = (value) => {
   const found = tagsOfEach(value)
+  if ('' in found) throw new Mismatch('has a service without a name')
   if (Object.keys(found).length <= MOST_SERVICES) return found
   throw new Mismatch(`has more than ${MOST_SERVICES} services`)
 }

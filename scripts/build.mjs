@@ -58,6 +58,12 @@ const CHUNKS = {
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
+  /** What all stores that are servers have in common. */
+  server: ['stores/(http-faults|tls|tls-faults|secrets|mailbox|inbox|token-bucket)'],
+  /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
+  http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
+  /** One store each; those that stand in one file are apart already. */
+  etcdv3: ['stores/etcdv3'],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
     'system/(watch-files|bell|links)',
@@ -77,9 +83,12 @@ const CHUNKS = {
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart, register] = [
+const [flags, everyRun, server, http, etcdv3, apart, register] = [
   CHUNKS.flags,
   CHUNKS.run,
+  CHUNKS.server,
+  CHUNKS.http,
+  CHUNKS.etcdv3,
   CHUNKS.apart,
   CHUNKS.register,
 ].map(modulesOf)
@@ -115,6 +124,9 @@ const { output } = await bundle.write({
         test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
         priority: 1,
       },
+      { name: 'server', test: (id) => server.test(slashed(id)), priority: 1 },
+      { name: 'http', test: (id) => http.test(slashed(id)), priority: 1 },
+      { name: 'etcdv3', test: (id) => etcdv3.test(slashed(id)), priority: 1 },
       {
         name: 'register',
         test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),

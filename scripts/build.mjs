@@ -39,10 +39,12 @@ const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
     'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
-    'system/(runtime|inspector|secrets)',
+    'system/(runtime|inspector|secrets|compile-cache|folder)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
+  /** What reads the TOML files: before the state directory is known, and the cache of compiled modules in it. */
+  toml: ['config/(conffile|entries|exec|positions|schema|stores|table|toml)'],
   /** What every run needs. */
   run: [
     'core',
@@ -83,8 +85,9 @@ const CHUNKS = {
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, server, http, etcdv3, apart, register] = [
+const [flags, toml, everyRun, server, http, etcdv3, apart, register] = [
   CHUNKS.flags,
+  CHUNKS.toml,
   CHUNKS.run,
   CHUNKS.server,
   CHUNKS.http,
@@ -117,6 +120,11 @@ const { output } = await bundle.write({
       {
         name: 'flags',
         test: (id) => id.includes('rolldown/runtime') || flags.test(slashed(id)),
+        priority: 2,
+      },
+      {
+        name: 'toml',
+        test: (id) => id.includes('smol-toml') || toml.test(slashed(id)),
         priority: 2,
       },
       {

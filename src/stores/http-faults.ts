@@ -88,7 +88,9 @@ export const isTlsRecord = (bytes: Uint8Array | string): boolean => {
   return (first === 0x15 || first === 0x16) && second === 0x03
 }
 
-const notHttp = (data: Uint8Array = new Uint8Array()): Pick<Fault, 'hint'> & { readonly what: string } =>
+const notHttp = (
+  data: Uint8Array = new Uint8Array(),
+): Pick<Fault, 'hint'> & { readonly what: string } =>
   isTlsRecord(data)
     ? {
         what: 'it speaks TLS, and was asked in plain HTTP',

@@ -1,6 +1,6 @@
 // One connection to a server: TCP or a Unix socket, with TLS or without, or TLS inside a tunnel.
 import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type * as Tls from 'node:tls'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import type { TlsOptions } from './tls.ts'
 
@@ -40,7 +40,7 @@ export function dial(
   const socket =
     tls === undefined
       ? connect(to)
-      : connectTls({
+      : tlsModule().connect({
           ...to,
           host,
           // An address cannot be named in the handshake.
@@ -62,6 +62,9 @@ export function dial(
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => settle())
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
 }
+
+/** Loaded by the first secured connection: plain ones, which most are, need not wait for it. */
+const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
 
 class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT'

@@ -13,6 +13,7 @@ import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
+import { cacheCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -177,7 +178,6 @@ async function register({
   notices,
 }: Extract<Command, { kind: 'register' }>): Promise<number> {
   void closeInspector()
-  await spareMemory()
   const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
@@ -206,12 +206,12 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
+  if (!settings.noop) cacheCompiled(settings.stateDir)
   const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
-    isOnetime ? undefined : spareMemory(),
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
@@ -313,16 +313,6 @@ function forwardSignals(
       else if (isForwarded || signal === 'SIGHUP') void program()?.forward(signal)
     })
   }
-}
-
-/**
- * Keeps V8 from compiling undici's HTTP parser, which is WebAssembly, a second time for speed: that takes
- * 10 MB which are never given back, and each spawn of a command copies the tables of all memory
- * (0.1 ms a MB, between a changed key and its reload). Has to be said before undici is loaded.
- */
-async function spareMemory(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--liftoff-only')
 }
 
 /** For a terminal that is to show what a program shows while it works. */

@@ -92,6 +92,12 @@ export const noJournal: Journal = {
   close: async () => undefined,
 }
 
+interface Batch {
+  readonly owed: Owed[]
+  /** Resolves when all of it is safe on disk. */
+  readonly written: Promise<Result<void, Fault>>
+}
+
 class FileJournal implements Journal {
   #entries: Map<string, Entry>
   #handle: FileHandle | undefined
@@ -103,6 +109,8 @@ class FileJournal implements Journal {
   #compactAt = COMPACT_AT
   /** The work under way: one piece after the other. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** What is to be owed with the next write, as long as that has not begun. */
+  #batch: Batch | undefined
 
   constructor(
     private readonly dir: string,
@@ -118,20 +126,36 @@ class FileJournal implements Journal {
     return this.#entries
   }
 
+  /** All that is owed while something is written before it goes into one write, and one sync. */
   owe(owed: readonly Owed[]): Promise<Result<void, Fault>> {
-    return this.#inTurn(async () => {
-      const batch = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
-      const lines = batch.map(({ one, id }) => oweLine(id, one))
-      await this.#append([...this.#strikes(), ...lines], true)
-      this.#unwritten = []
-      for (const { one, id } of batch) {
-        const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
-        this.#entries.set(one.resource, { ...one, ids })
-      }
+    const batch = (this.#batch ??= this.#newBatch())
+    batch.owed.push(...owed)
+    return batch.written
+  }
+
+  #newBatch(): Batch {
+    const owed: Owed[] = []
+    const written = this.#inTurn(() => {
+      if (this.#batch?.owed === owed) this.#batch = undefined
+      return this.#oweAll(owed)
     })
+    return { owed, written }
+  }
+
+  async #oweAll(owed: readonly Owed[]): Promise<void> {
+    const all = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
+    const lines = all.map(({ one, id }) => oweLine(id, one))
+    await this.#append([...this.#strikes(), ...lines], true)
+    this.#unwritten = []
+    for (const { one, id } of all) {
+      const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
+      this.#entries.set(one.resource, { ...one, ids })
+    }
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
+    // What is owed from here on is written behind it: it is not to be struck out as well.
+    this.#batch = undefined
     return this.#inTurn(async () => {
       const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])
       if (ids.length === 0) return
@@ -216,7 +240,7 @@ class FileJournal implements Journal {
       return await open(this.path, APPEND, MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      await makeDirs(this.dir)
+      makeDirs(this.dir)
       return await open(this.path, APPEND, MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too

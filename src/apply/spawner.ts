@@ -100,7 +100,6 @@ function drop(): void {
 
 function prepare(): void {
   if (wanted === 0 || isImpossible || spawn === undefined || waiting?.isUsable === true) return
-  if (helper?.isCurrent() === false) drop()
   waiting = helper?.next()
   if (waiting !== undefined) return
   helper?.end()
@@ -129,14 +128,14 @@ export async function startByHelper(command: string): Promise<Started | undefine
 function openHelper(start: typeof Spawn): Helper | undefined {
   // Not an argument: a command may print those of all processes.
   const mark = randomBytes(12).toString('hex')
-  const environment = commandEnvironment()
+  const environment = { ...process.env }
   const folder = process.cwd()
   let child
   try {
     child = start('/bin/sh', ['-c', HELPER, 'sh', ...SLOTS.map(String)], {
       detached: true, // a session of its own: what a terminal sends does not reach it
       stdio: ['pipe', 'ignore', 'ignore', ...SLOTS.map(() => 'pipe' as const)],
-      env: environment,
+      env: commandEnvironment(environment),
     })
   } catch {
     return undefined
@@ -157,7 +156,7 @@ function openHelper(start: typeof Spawn): Helper | undefined {
       control.write('\n')
       return new Waiting(socket, mark)
     },
-    isCurrent: () => folder === process.cwd() && isSame(environment, commandEnvironment()),
+    isCurrent: () => folder === process.cwd() && isSame(environment, process.env),
     end() {
       control.end()
       for (const socket of sockets.splice(0)) socket?.destroy()
@@ -165,7 +164,9 @@ function openHelper(start: typeof Spawn): Helper | undefined {
   }
 }
 
-function isSame(a: NodeJS.ProcessEnv, b: NodeJS.ProcessEnv): boolean {
+/** A copy first: each look at process.env itself is a call to the system. */
+function isSame(a: NodeJS.ProcessEnv, now: NodeJS.ProcessEnv): boolean {
+  const b = { ...now }
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }

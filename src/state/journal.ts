@@ -9,9 +9,10 @@
 // settles only ids that it has read or written, so none strikes out what another has just owed.
 // Opening writes nothing. What makes compaction safe beside it is in #compact.
 import { randomBytes } from 'node:crypto'
-import { constants, fstatSync, statSync, writeFileSync } from 'node:fs'
+import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -51,6 +52,7 @@ const COMPACT_AT = 64 * 1024
 /** How often a batch is written again because the file was replaced meanwhile. */
 const REPLACED_MOST = 10
 const MODE = 0o600
+const syncData = promisify(fdatasync)
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 
@@ -224,7 +226,7 @@ class FileJournal implements Journal {
   async #write(handle: FileHandle, lines: readonly string[], sync: boolean): Promise<void> {
     // Synchronous, as a few hundred bytes take microseconds and the thread pool more; the sync is not.
     writeFileSync(handle.fd, `\n${lines.join('\n')}\n`)
-    if (sync) await handle.datasync()
+    if (sync) await syncData(handle.fd)
   }
 
   #isCurrent(inode: number): boolean {

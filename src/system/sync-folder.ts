@@ -1,8 +1,9 @@
 // Makes the names in a folder survive a power cut. Whoever asks while a folder is being synced shares the next
 // sync of it with all others that ask meanwhile, so a batch of files in one folder costs two syncs or three.
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, constants, fsync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
 
+const syncFile = promisify(fsync)
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY
 
 /** By path: the sync that is under way, or the last one that is planned behind it. */
@@ -28,6 +29,6 @@ export function syncFolder(path: string): Promise<void> {
 }
 
 async function sync(path: string): Promise<void> {
-  const handle = await open(path, FOLDER)
-  await handle.sync().finally(() => handle.close())
+  const folder = openSync(path, FOLDER)
+  await syncFile(folder).finally(() => closeSync(folder))
 }

@@ -1,8 +1,8 @@
 // Bundles the command (src/cli.ts) and the library (src/index.ts) into dist/: two small entries, and a
-// chunk for each store and engine that is loaded only when it is used. Nothing is left to install for
-// those who install the package.
+// chunk for each store and engine that is loaded only when it is used. The installed package has no
+// dependencies.
 //
-//   node scripts/build.mjs [-maps]    -maps: with source maps, by which test/packaging sees what is bundled
+//   node scripts/build.mjs [-maps]    -maps: with source maps, from which test/packaging reads the bundled modules
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** nunjucks brings loaders of its own, which watch files with chokidar; ours reads the templates. */
+/** nunjucks has its own loaders, which watch files with chokidar; reconfd uses its own instead. */
 const withoutNunjucksLoaders = {
   name: 'without-nunjucks-loaders',
   load: {
@@ -145,14 +145,14 @@ const { output } = await bundle.write({
       },
       { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
-      // Of which the library needs a part.
+      // The library needs only some of these.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
       { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
     ],
   },
 })
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
-// For `npm install --global` and the Debian package: the program knows its own manual page.
+// For `npm install --global` and the Debian package: the program prints its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),

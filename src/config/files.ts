@@ -25,15 +25,12 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     const real = await realpath(at)
     if (seen.has(real)) return
     seen.add(real)
-    for (const name of (await readdir(at)).sort()) {
+    const entries = await readdir(at, { withFileTypes: true })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name } = entry
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
-      // A link to nowhere: reported when it is read, if it would have been a resource.
-      const isFolder = await stat(path).then(
-        (entry) => entry.isDirectory(),
-        () => false,
-      )
-      if (isFolder) await walk(path)
+      if (entry.isDirectory() || (!entry.isFile() && (await leadsToFolder(path)))) await walk(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)
@@ -47,6 +44,13 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     return err(fault.code === 'ENOENT' ? await missing(folder) : unreadable(folder, fault))
   }
 }
+
+/** A link to nowhere is reported when it is read, if it would have been a resource. */
+const leadsToFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  )
 
 /** A folder of resources that is not there. A common slip is to name conf.d itself. */
 async function missing(folder: string): Promise<Fault> {

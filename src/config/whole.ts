@@ -132,7 +132,7 @@ function coalescing(
   settings: Settings,
 ): Pick<Resource, 'quiet' | 'quietMax'> {
   // Never below the quiet time, which could then not be kept.
-  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet)
+  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet ?? 0)
   return {
     ...(quiet === undefined ? {} : { quiet }),
     ...(quietMax === settings.quietMax ? {} : { quietMax }),

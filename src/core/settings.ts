@@ -146,7 +146,8 @@ export interface Settings extends StoreSettings {
   /** How long a onetime run waits for its store. */
   readonly timeout: number
   readonly stateDir: string
-  readonly quiet: number
+  /** Absent: it adapts to the changes. */
+  readonly quiet?: number
   readonly quietMax: number
   /** The least time between the starts of two reloads; a resource's own wins, likewise for `splay`. */
   readonly minReloadInterval: number

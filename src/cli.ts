@@ -9,7 +9,7 @@ import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
-import type { Command } from './config/command.ts'
+import type { ParsedCommand } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
@@ -135,7 +135,7 @@ async function finish(
 }
 
 /** `reconfd schema`, `reconfd completion` and `reconfd man`. */
-async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise<number> {
+async function print({ what, of }: Extract<ParsedCommand, { kind: 'print' }>): Promise<number> {
   const { printed } = await import('./config/printed.ts')
   await say(printed(what, of))
   return EXIT.done
@@ -147,7 +147,7 @@ async function ask({
   settings,
   json,
   follow,
-}: Extract<Command, { kind: 'ask' }>): Promise<number> {
+}: Extract<ParsedCommand, { kind: 'ask' }>): Promise<number> {
   const { askDaemon, followDaemon } = await import('./control/ask.ts')
   const { local, utc } = await import('./control/text.ts')
   const isTerminal = process.stdout.isTTY === true
@@ -175,7 +175,7 @@ const CLEAR_SCREEN = '\u001b[H\u001b[J'
 async function register({
   settings,
   notices,
-}: Extract<Command, { kind: 'register' }>): Promise<number> {
+}: Extract<ParsedCommand, { kind: 'register' }>): Promise<number> {
   void closeInspector()
   await spareMemory()
   const [{ registerMain: run }, { styleFor }] = await Promise.all([
@@ -195,7 +195,7 @@ async function register({
 
 async function runWith(
   argv: readonly string[],
-  { settings, notices }: Extract<Command, { kind: 'run' }>,
+  { settings, notices }: Extract<ParsedCommand, { kind: 'run' }>,
   supervisor: Supervisor | undefined,
 ): Promise<number> {
   // One that comes while the first configuration is still being read has nothing to add to it.

@@ -1,5 +1,5 @@
-// The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
-// with man(7)'s macros, which groff and mandoc both read.
+// Generates the manual page reconfd(1) from the tables of options, commands, keys and exit codes, with the man(7)
+// macros that groff and mandoc support.
 import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
 import { exitCodes } from './help.ts'
 import {
@@ -8,12 +8,12 @@ import {
   optionOf,
   placeholder,
   tomlNames,
-  type Group,
+  type OptionGroup,
   type OptionName,
 } from './options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from './schema.ts'
 
-/** Characters that mean something to roff, or that it would make typographic ones of. */
+/** Characters that are special to roff, or that it would replace by typographic ones. */
 const escapes: Readonly<Record<string, string>> = {
   '\\': '\\e',
   '-': '\\-',
@@ -24,13 +24,13 @@ const escapes: Readonly<Record<string, string>> = {
   '"': '\\(dq',
 }
 
-/** Text as it stands, wherever in a line it comes to stand. */
+/** Escapes text so that roff prints it literally anywhere in a line. */
 const plain = (text: string): string =>
   text.replace(/[\\'`^~"-]/g, (character) => escapes[character] ?? '').replace(/^\./, '\\&.')
 const bold = (text: string): string => `\\fB${plain(text)}\\fR`
 const italic = (text: string): string => `\\fI${plain(text)}\\fR`
 
-/** Flags, and what stands between backticks, are set in bold. */
+/** Sets flags and text in backticks in bold. */
 const prose = (text: string): string =>
   text
     .split(/(`[^`]+`|(?<![\w-])-[a-z][a-z-]+)/)
@@ -39,11 +39,11 @@ const prose = (text: string): string =>
 
 const sentence = (text: string): string => (/[.:]$/.test(text) ? text : `${text}.`)
 
-/** Something, and what it means: indented below it. */
+/** A term with its indented description. */
 const entry = (head: string, ...body: readonly string[]): string =>
   ['.TP', head, ...body.map((text) => prose(sentence(text)))].join('\n')
 
-/** A heading begins a paragraph by itself. */
+/** A heading already begins a paragraph, so a leading .PP is dropped. */
 const section = (title: string, ...lines: readonly string[]): string =>
   `.SH ${title}\n${lines.join('\n').replace(/^\.PP\n/, '')}`
 const subsection = (title: string, ...lines: readonly string[]): string =>
@@ -75,7 +75,7 @@ function optionEntry(name: OptionName): string {
   return entry(head, option.help + note, ...elsewhere(name))
 }
 
-/** Where else it can be set, when that is not what the rule of ENVIRONMENT and FILES says. */
+/** The variable and entry of an option, if they deviate from the rules in ENVIRONMENT and FILES. */
 function elsewhere(name: OptionName): string[] {
   const [variable] = envNames(name)
   const [key] = tomlNames(name)
@@ -92,7 +92,7 @@ function elsewhere(name: OptionName): string[] {
 }
 
 function optionSections(): string[] {
-  const groups = new Map<Group, string[]>()
+  const groups = new Map<OptionGroup, string[]>()
   for (const name of optionNames) {
     const { group } = optionOf(name)
     groups.set(group, [...(groups.get(group) ?? []), optionEntry(name)])
@@ -105,12 +105,12 @@ const keyEntries = (keys: Readonly<Record<string, KeySpec>>): string[] =>
     entry(bold(key) + (required === true ? ' (required)' : ''), doc),
   )
 
-/** An example: what to type, and what it is for. */
+/** An example with its purpose. */
 const example = (meaning: string, command: string): string =>
   ['.PP', prose(meaning), '.PP', '.nf', '.RS', plain(command), '.RE', '.fi'].join('\n')
 
 /**
- * The whole page, as roff. It carries no date: the same version makes the same page.
+ * The page as roff, without a date, so that a version always produces the same page.
  * @param version as in package.json
  */
 export function manPage(version: string): string {
@@ -132,7 +132,7 @@ export function manPage(version: string): string {
         'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks them, swaps them in and reloads the programs that read them: once (-onetime) or for as long as the machine is up (-watch).',
       ),
       paragraph(
-        'It reads the folders, flags and settings of confd. A destination is old or new and never half; a reload that is due is tried until it succeeds; while the store is away the last good files stay.',
+        'It reads the folders, flags and settings of confd. A destination is old or new, never half; an owed reload is retried until it succeeds; while the store is unreachable, the last good files stay.',
       ),
     ),
     section(
@@ -161,9 +161,9 @@ export function manPage(version: string): string {
     section(
       'ENVIRONMENT',
       paragraph(
-        'Each flag that does not say otherwise can be set by a variable: its name in capitals, with `CONFD_` before it and `_` for each dash, as in `CONFD_LOG_LEVEL`. The values of a list are separated by commas.',
+        'Unless noted otherwise, each flag can be set by a variable: `CONFD_` and its name in capitals, with `_` for each dash, as in `CONFD_LOG_LEVEL`. Values of a list are separated by commas.',
       ),
-      entry(bold('NO_COLOR'), 'When it is set and not empty, nothing is coloured'),
+      entry(bold('NO_COLOR'), 'Disables colours if set and not empty'),
     ),
     section('FILES', ...files.map(([path, meaning]) => entry(italic(path), meaning))),
     section('SIGNALS', ...signals.map(([name, meaning]) => entry(bold(name), meaning))),
@@ -173,10 +173,10 @@ export function manPage(version: string): string {
     ),
     section(
       'EXAMPLES',
-      example('Is the configuration right?', 'reconfd check'),
-      example('What would be written?', 'reconfd -onetime -noop -diff'),
-      example('Follow an etcd:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
-      example('How is the daemon?', 'reconfd status'),
+      example('Check the configuration:', 'reconfd check'),
+      example('Show what would be written:', 'reconfd -onetime -noop -diff'),
+      example('Follow an etcd server:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
+      example('Show the state of the daemon:', 'reconfd status'),
     ),
     section('SEE ALSO', `${bold('systemd.service')}(5), ${bold('journalctl')}(1)`),
     '',
@@ -189,17 +189,14 @@ const files: readonly (readonly [path: string, meaning: string])[] = [
     'The settings: each flag is an entry of the same name, with dashes or underscores. May be missing.',
   ],
   ['/etc/confd/conf.d', 'The resources, also in folders below it.'],
-  [
-    '/etc/confd/templates',
-    'The templates: *.tmpl is in the language of Go, *.njk in that of nunjucks.',
-  ],
+  ['/etc/confd/templates', 'The templates: *.tmpl in Go syntax, *.njk in nunjucks syntax.'],
   [
     '/var/lib/reconfd',
-    'What outlives a run: reloads that are owed, the last state. Of other users than root: ~/.local/state/reconfd.',
+    'State kept across runs: owed reloads and the last status. For users other than root: ~/.local/state/reconfd.',
   ],
 ]
 
 const signals: readonly (readonly [name: string, meaning: string])[] = [
-  ['TERM, INT', 'End, when what is in work is finished. A second one ends at once.'],
-  ['HUP', 'Read settings and resources again, and look at every resource.'],
+  ['TERM, INT', 'Stop when running work has finished. A second signal stops at once.'],
+  ['HUP', 'Re-read settings and resources, and process every resource.'],
 ]

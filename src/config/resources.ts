@@ -1,4 +1,4 @@
-// conf.d: reads each of its resources, and reports the faults of all of them at once.
+// Reads all resources of conf.d and reports all their faults at once.
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
@@ -7,29 +7,34 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { checkAcross } from './across.ts'
 import { sharedNames } from './env-keys.ts'
-import { findFiles, notRead, unreadable, withoutResources } from './files.ts'
+import { findFiles, notRead, unreadableFault, withoutResources } from './files.ts'
 import { createOwnerResolver, type ResolveOwner } from './owners.ts'
-import { withFormer, type Bad, type Definitions, type Refused } from './refused.ts'
+import {
+  withPrevious,
+  type InvalidResource,
+  type Definitions,
+  type RefusedResource,
+} from './refused.ts'
 import { readResource, type ReadResource } from './resource.ts'
-import { chosen } from './selection.ts'
-import { parseToml } from './toml.ts'
+import { selectResources } from './selection.ts'
+import { parseTomlDocument } from './toml.ts'
 
 export interface LoadedResources extends Definitions {
-  /** Those that are not right, where that does not end the run. */
-  readonly refused: readonly Refused[]
-  /** What is most likely a mistake, and works nevertheless. */
+  /** Invalid resources that do not end the run. */
+  readonly refused: readonly RefusedResource[]
+  /** Probable mistakes that do not prevent the run. */
   readonly notices: readonly Fault[]
 }
 
-/** What was read, right or not. */
+/** The contents of conf.d, valid or not. */
 export interface ReadResources extends Definitions {
-  /** Of the folder: nothing of it can be read. */
+  /** Faults of the folder itself: nothing can be read. */
   readonly faults: readonly Fault[]
-  readonly bad: readonly Bad[]
+  readonly bad: readonly InvalidResource[]
   readonly notices: readonly Fault[]
-  /** Why there are none at all. A run goes on (confd: "Found no templates"). */
+  /** Set if there are no resources. The run continues, as in confd ("Found no templates"). */
   readonly empty?: Fault
-  /** Each file that is TOML. */
+  /** Every file that is valid TOML. */
   readonly read: readonly ReadResource[]
 }
 
@@ -41,9 +46,9 @@ export const allFaults = ({ faults, bad }: ReadResources): readonly Fault[] => [
 const NOTHING: Definitions = { resources: [], stores: new Map() }
 
 /**
- * The resources that a run serves, or every fault when it cannot: of all of them, or with
- * failureMode best-effort of the folder alone. Throws nothing.
- * @param former what was loaded before
+ * Loads the resources that a run serves. Returns the faults if the run cannot start: of all resources, or with
+ * failureMode best-effort of the folder alone. Never throws.
+ * @param former the previous definitions
  */
 export async function loadResources(
   settings: Settings,
@@ -56,10 +61,10 @@ export async function loadResources(
   if (read.bad.length === 0) {
     return ok({ resources: read.resources, stores: read.stores, refused: [], notices })
   }
-  return ok({ ...withFormer(read, read.bad, former, settings), notices })
+  return ok({ ...withPrevious(read, read.bad, former, settings), notices })
 }
 
-/** Reads `<confdir>/conf.d`, its folders included, in the order of the paths. Throws nothing. */
+/** Reads `<confdir>/conf.d` and its subfolders, in path order. Never throws. */
 export async function readResources(settings: Settings): Promise<ReadResources> {
   const folder = join(settings.confdir, 'conf.d')
   const found = await findFiles(folder)
@@ -69,10 +74,10 @@ export async function readResources(settings: Settings): Promise<ReadResources> 
   for (const file of found.value.resources) {
     all.push(await readOne(relative(folder, file), file, settings, owners))
   }
-  const { wanted, faults } = chosen(all, settings.only)
+  const { wanted, faults } = selectResources(all, settings.only)
   const read = wanted.flatMap((one) => one.read ?? [])
   const across = await checkAcross(read, settings)
-  const bad = wanted.flatMap(({ name, faults: own, read: resource }): Bad[] => {
+  const bad = wanted.flatMap(({ name, faults: own, read: resource }): InvalidResource[] => {
     const all = [...own, ...(across.faults.get(name) ?? [])]
     return all.length === 0 ? [] : [{ name, faults: all, group: resource?.group }]
   })
@@ -102,7 +107,7 @@ export async function readResources(settings: Settings): Promise<ReadResources> 
 interface OneRead {
   readonly name: string
   readonly faults: readonly Fault[]
-  /** Absent when it is no TOML. */
+  /** Absent if the file is not valid TOML. */
   readonly read?: ReadResource
 }
 
@@ -113,8 +118,8 @@ async function readOne(
   owners: ResolveOwner,
 ): Promise<OneRead> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
-  if (typeof text !== 'string') return { name, faults: [unreadable(file, text)] }
-  const document = parseToml(file, text)
+  if (typeof text !== 'string') return { name, faults: [unreadableFault(file, text)] }
+  const document = parseTomlDocument(file, text)
   if (!document.ok) return { name, faults: [document.error] }
   const read = await readResource(name, document.value, settings, owners)
   return { name, faults: read.faults, read }

@@ -1,7 +1,7 @@
 // The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
 // good as a whole before the worker goes over to it; a bad one leaves the former one at work.
 import { loadResources } from '../config/resources.ts'
-import type { Definitions, Refused } from '../config/refused.ts'
+import type { Definitions, RefusedResource } from '../config/refused.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
@@ -18,7 +18,7 @@ import type { Worker } from './worker.ts'
 
 export interface Generation {
   readonly resources: readonly Resource[]
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RefusedResource[]
   readonly feeds: Feeds
 }
 

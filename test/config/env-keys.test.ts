@@ -55,7 +55,7 @@ test('variables that are one key', async () => {
   const files = { 'conf.d/a.toml': '[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/shop"]\n' }
   const { notices } = await load(files, ['-backend', 'env'], env)
   expect(notices.map(({ message }) => message)).toEqual([
-    'the environment variables SHOP_DB, SHOP__DB, shop_db are one key, /shop/db: the value of SHOP_DB is used',
+    'the environment variables SHOP_DB, SHOP__DB, shop_db map to the same key, /shop/db: the value of SHOP_DB is used',
   ])
   expect((await load(files, ['-backend', 'etcd'], env)).notices).toEqual([])
 })

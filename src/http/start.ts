@@ -1,4 +1,4 @@
-// What -http starts: the listeners of what happens, and the server that shows it.
+// Starts what -http asks for: listeners of the event stream, and the server.
 import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
@@ -18,13 +18,13 @@ import { readinessOf } from './ready.ts'
 import { StatusServer, type Contents } from './server.ts'
 import { descriptorLimit, visitorsFor } from './visitors.ts'
 
-/** The rest is for those who ask for the page, for metrics or for readiness. */
+/** Everything else is loaded with the first request. */
 const LIVE_SHARE = 0.75
 
 /**
- * Never rejects: a daemon that cannot be watched does its work all the same, and says so.
- * @param stateDir where a token is kept, if none is set
- * @param status how it is now
+ * Never rejects: when the page cannot be served, the daemon logs that and keeps working.
+ * @param stateDir keeps the token, if none is set
+ * @param status the current status
  */
 export async function watch(
   settings: HttpSettings,
@@ -42,7 +42,7 @@ async function withToken(
   stateDir: string,
   emit: Emit,
 ): Promise<HttpSettings> {
-  // Whoever may connect to a Unix socket needs none.
+  // A Unix socket needs no token: its file mode controls access.
   if (settings.token !== undefined || 'socket' in settings.at) return settings
   const kept = await keptToken(stateDir)
   if (!kept.ok) {
@@ -96,14 +96,14 @@ export class Watching {
     })
   }
 
-  /** Takes in what has happened; it is in the status already. */
+  /** Notes an event that the status already contains. */
   note(event: Event, time: number): void {
     this.#metrics.note(event, time)
     this.#recent.note(event, time)
     this.#changed()
   }
 
-  /** These files are in place now. */
+  /** Files have been placed. */
   wrote(files: readonly WrittenFile[], time: number): void {
     this.#recent.wrote(files, time)
     this.#changed()

@@ -3,16 +3,18 @@
 import type { Progress } from '../observe/progress.ts'
 
 /**
- * Whether every resource has finished its first cycle, successfully or not, or reads an unreachable store.
+ * Whether every resource has finished its first cycle, successfully or not, or reads an unreachable store, and
+ * the program of exec mode has been started, unless a store is unreachable.
  * Does not wait for reloads: `systemctl reload` of a unit ordered after reconfd would wait for that unit,
  * which waits for reconfd.
  * @param noop a cycle also ends when it finds a difference
  */
 export function areFirstCyclesOver(
-  { uses, resources, away }: Pick<Progress, 'uses' | 'resources' | 'away'>,
+  { uses, resources, away, child }: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>,
   noop: boolean,
 ): boolean {
   if (uses === undefined) return false
+  if (child?.state === 'waiting' && away.size === 0) return false
   return [...uses].every(([name, stores]) => {
     const one = resources.get(name)
     const isOver = one?.isSeen === true || (noop && one?.isOutOfSync === true)

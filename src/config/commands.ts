@@ -23,7 +23,7 @@ export interface CommandSpec {
   readonly help: string
 }
 
-export type CommandName =
+export type SubcommandName =
   | ControlCommand
   | 'check'
   | 'test'
@@ -39,7 +39,7 @@ const json: CommandFlag = { help: 'answer in JSON' }
 /** The flags that locate the daemon. */
 const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 
-export const commands: Readonly<Record<CommandName, CommandSpec>> = {
+export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
     flags: { json, follow: { help: 'print the status again whenever it changes, until Ctrl-C' } },
@@ -121,8 +121,8 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
 }
 
-export const commandNames = Object.keys(commands) as readonly CommandName[]
-export const isCommand = (word: string): word is CommandName => Object.hasOwn(commands, word)
+export const commandNames = Object.keys(commands) as readonly SubcommandName[]
+export const isCommand = (word: string): word is SubcommandName => Object.hasOwn(commands, word)
 
 /** Formats an operand for the usage. */
 export const operandText = ({ name, choices, optional }: CommandOperand): string => {
@@ -133,7 +133,7 @@ export const operandText = ({ name, choices, optional }: CommandOperand): string
 /** All flags of commands, with the commands to which they belong. */
 export const commandFlags: ReadonlyMap<
   string,
-  CommandFlag & { readonly of: readonly CommandName[] }
+  CommandFlag & { readonly of: readonly SubcommandName[] }
 > = new Map(
   commandNames
     .flatMap((name) => Object.entries(commands[name].flags ?? {}))

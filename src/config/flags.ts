@@ -4,7 +4,7 @@
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CommandFlag } from './command-flag.ts'
-import { commandFlags, commands, isCommand, type CommandName } from './commands.ts'
+import { commandFlags, commands, isCommand, type SubcommandName } from './commands.ts'
 import {
   foreignOf,
   isUnsupported,
@@ -51,7 +51,7 @@ export interface CommandLine {
   readonly faults: readonly Fault[]
   readonly notices: readonly SettingsNotice[]
   /** Absent for a run. */
-  readonly command?: CommandName
+  readonly command?: SubcommandName
   /** The argument of the command, such as a resource. */
   readonly operand?: string
   /** The command's own flags with their values; no values for a switch. */
@@ -73,7 +73,7 @@ class FlagParser {
   readonly #operands: string[] = []
   readonly #own = new Map<string, readonly string[]>()
   #argv: readonly string[] | undefined
-  #command: CommandName | undefined
+  #command: SubcommandName | undefined
   /** Index of a store's name in place of a command. */
   #backendAt: number | undefined
   #last: OptionName | undefined

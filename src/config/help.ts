@@ -4,7 +4,7 @@ import {
   commandNames,
   commands,
   operandText,
-  type CommandName,
+  type SubcommandName,
   type CommandSpec,
 } from './commands.ts'
 import {
@@ -59,7 +59,7 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
 ]
 
 /** The usage of a command. */
-function callOf(name: CommandName): string {
+function callOf(name: SubcommandName): string {
   const { operand, flags = {}, runs } = commands[name]
   // Too many flags for one line.
   if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
@@ -99,7 +99,7 @@ const meaning = ({ help, default: value, optional }: CommandFlag): string =>
   value === undefined || optional !== undefined ? help : `${help} (default ${value})`
 
 /** The text of `reconfd COMMAND -help`. */
-export function commandHelp(name: CommandName): string {
+export function commandHelp(name: SubcommandName): string {
   const { group, flags = {}, others = [], help } = commands[name]
   const all = [
     ...Object.entries(flags).flatMap(([flag, spec]) =>

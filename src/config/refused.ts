@@ -2,7 +2,7 @@
 // so do the other members of its group.
 import type { Fault } from '../core/fault.ts'
 import { compareText, storeOf } from '../core/key.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
 
 /** A resource whose definition in conf.d is not in use. */
@@ -44,7 +44,8 @@ export function withPrevious(
       const store = storeOf(key)
       return store === undefined || named.has(store) || stores.has(store)
     }
-    if (one === undefined || !keysOf([one]).every(isKnown) || overlaps(one, served)) return false
+    if (one === undefined || !resourceKeys([one]).every(isKnown) || overlaps(one, served))
+      return false
     kept.push(one)
     return true
   }

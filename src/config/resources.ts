@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
-import { hidingOutput, keysOf } from '../core/resource.ts'
+import { hidingOutput, resourceKeys } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
 import { checkAcross } from './across.ts'
@@ -107,7 +107,7 @@ export async function readResources(
       ...notRead(found.value),
       ...read.flatMap(({ notices }) => notices),
       ...across.notices,
-      ...sharedNames(keysOf(resources), stores, settings),
+      ...sharedNames(resourceKeys(resources), stores, settings),
     ],
     ...(all.length === 0 ? { empty: withoutResources(folder, found.value) } : {}),
     read,
@@ -122,13 +122,13 @@ interface OneRead {
   readonly read?: ReadResource
 }
 
-interface Context {
+interface ReadContext {
   readonly settings: Settings
   readonly owners: ResolveOwner
   readonly storeFault: StoreFault | undefined
 }
 
-async function readOne(name: string, file: string, context: Context): Promise<OneRead> {
+async function readOne(name: string, file: string, context: ReadContext): Promise<OneRead> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
   if (typeof text !== 'string') {
     return { name, faults: [unreadableFault(file, text)], group: undefined }

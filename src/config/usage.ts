@@ -1,6 +1,6 @@
 // The faults of a command line.
 import type { Fault } from '../core/fault.ts'
-import { commandNames, commands, isCommand, operandText, type CommandName } from './commands.ts'
+import { commandNames, commands, isCommand, operandText, type SubcommandName } from './commands.ts'
 import { concealed } from './concealed.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, options, type OptionName } from './options.ts'
@@ -13,7 +13,7 @@ export const usage = (message: string, hint?: string): Fault => ({
 })
 
 export function wrongOperands(
-  command: CommandName,
+  command: SubcommandName,
   operands: readonly string[],
 ): Fault | undefined {
   const { operand } = commands[command]

@@ -5,7 +5,7 @@ import { reloadsByDefault } from '../core/exec.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import {
   plainReload,
-  type Command,
+  type TimedCommand,
   type ReloadPolicy,
   type Resource,
   type TemplateSpec,
@@ -73,7 +73,10 @@ export function wholeOf(
   const { values } = whole
   const optional = optionalStores(document, whole, settings, faults)
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
-  const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
+  const command = (
+    key: 'verify_cmd' | 'group_check_cmd',
+    timeout: number,
+  ): TimedCommand | undefined => {
     const text = values[key]
     const place = whole.places.get(key)
     if (text === undefined || place === undefined) return undefined
@@ -117,7 +120,7 @@ function optionalStores(
 
 function reloadPolicy(
   values: WholeTable,
-  verify: Command | undefined,
+  verify: TimedCommand | undefined,
   settings: Settings,
 ): ReloadPolicy {
   return {

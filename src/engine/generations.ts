@@ -5,7 +5,7 @@ import type { Definitions, RefusedResource } from '../config/refused.ts'
 import { backoffDelay } from '../core/backoff.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
-import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
+import { resourceKeys, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { Feeds } from '../feeds/feeds.ts'
@@ -229,7 +229,7 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
 export function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {
-    const stores = keysOf([resource]).map((key) => feeds.nameOf(key))
+    const stores = resourceKeys([resource]).map((key) => feeds.nameOf(key))
     uses.set(resource.name, [...new Set(stores)])
   }
   return uses

@@ -320,7 +320,7 @@ test.each([
     'conf.d/a.toml': `${good}check_cmd = "${command}"\n`,
     'templates/a.njk': '',
   })
-  expect(lines.filter((line) => line.includes('warning: check_cmd looks at dest'))).toHaveLength(
+  expect(lines.filter((line) => line.includes('warning: check_cmd reads dest'))).toHaveLength(
     isTold ? 1 : 0,
   )
 })

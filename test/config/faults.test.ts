@@ -237,7 +237,7 @@ describe('faults', () => {
           key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
           `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
           `    | ${' '.repeat(key.length + 3)}^`,
-          '  Let the placeholder stand by itself, outside of quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
+          '  Write the placeholder as a separate word outside quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
         ],
       ],
     ),

@@ -122,7 +122,7 @@ test.each(['group = "g"\n', "  group='g' # edge\n"])(
       refused: [
         expect.stringMatching(/^b\.toml: TOML syntax/),
         expect.stringMatching(/^d\.toml: TOML syntax/),
-        expect.stringMatching(/^a\.toml: b\.toml, of the same group, is not right/),
+        expect.stringMatching(/^a\.toml: b\.toml of the same group is invalid/),
       ],
     })
   },

@@ -141,7 +141,7 @@ sed -i 's/^dest .*/dest = haproxy.cfg/' $resource
 told 'The TOML is no TOML' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:3:8: TOML syntax
 3 | dest = haproxy.cfg
-text stands in quotes
+put text in quotes
 END
 
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource

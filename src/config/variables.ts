@@ -13,8 +13,8 @@ const EXPANDED = ['src', 'dest', 'prefix', 'keys', 'for_each'] as const
 const LITERAL = ['dest', 'prefix', 'keys'] as const
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
-/** `$$` is a dollar sign. */
-const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(:-([^}]*))?\}/g
+/** `$$` is a dollar sign. A default holds no further variable. */
+const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(:-((?:[^}$]|\$(?!\{))*))?\}/g
 
 type Table = Readonly<Record<string, unknown>>
 

@@ -29,11 +29,10 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
       // A link to nowhere: reported when it is read, if it would have been a resource.
-      const isFolder = await stat(path).then(
-        (entry) => entry.isDirectory(),
-        () => false,
-      )
-      if (isFolder) await walk(path)
+      const entry = await stat(path).catch(() => undefined)
+      if (entry?.isDirectory() === true) await walk(path)
+      // A pipe or a device would be waited for.
+      else if (entry?.isFile() === false) found.others.push(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)

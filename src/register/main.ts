@@ -1,20 +1,21 @@
-// `reconfd register` as the command line calls it: the listeners of what happens, signals, and the exit code.
+// The entry point of `reconfd register`: connects the listeners of events and signals, and computes the exit
+// code.
 import { formatFault } from '../core/fault.ts'
 import type { Notice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Style } from '../observe/lines.ts'
 import type { EmitRegister } from './event.ts'
-import { createLog } from './log.ts'
+import { createRegisterLog } from './log.ts'
 import { register } from './run.ts'
-import { StatusBoard } from './status.ts'
+import { RegisterStatusBoard } from './status.ts'
 
-/** Of the process that it runs in. */
-export interface Surroundings {
+/** The operations of the process, supplied by the command line. */
+export interface ProcessHooks {
   readonly style: Style
-  /** One line each, to standard error and standard output. */
+  /** Write one line to standard error and to standard output. */
   readonly log: (line: string) => void
   readonly print: (line: string) => void
-  /** Calls back with every signal of these that the process gets. */
+  /** Registers a handler for these signals. */
   readonly onSignals: (
     names: readonly NodeJS.Signals[],
     callback: (name: NodeJS.Signals) => void,
@@ -23,20 +24,25 @@ export interface Surroundings {
   readonly exit: (code: number) => never
 }
 
-const ENDING = ['SIGTERM', 'SIGINT'] as const
-/** Passed on to the command. */
-const PASSED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
-const NUMBERS = { SIGTERM: 15, SIGINT: 2 } as const
+const STOPPING = ['SIGTERM', 'SIGINT'] as const
+/** Forwarded to the command. Without one, the first two stop us: our terminal has closed, or the user has quit. */
+const FORWARDED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+const NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGTERM: 15,
+}
 
 /** @returns the exit code */
-export async function main(
+export async function registerMain(
   settings: RegisterSettings,
   notices: readonly Notice[],
-  surroundings: Surroundings,
+  surroundings: ProcessHooks,
 ): Promise<number> {
   const { style, log: write } = surroundings
-  const log = createLog({ level: settings.logLevel, style, write })
-  const board = new StatusBoard(settings)
+  const log = createRegisterLog({ level: settings.logLevel, style, write })
+  const board = new RegisterStatusBoard(settings)
   const listeners: EmitRegister[] = [log, (event) => board.note(event)]
   const emit: EmitRegister = (event) => {
     for (const listener of listeners) listener(event)
@@ -48,30 +54,34 @@ export async function main(
     listeners.push((event) => metrics.note(event))
   }
   const stop = new AbortController()
-  let kill = (): void => undefined
-  surroundings.onSignals(ENDING, (name) => {
-    const signal = name as (typeof ENDING)[number]
-    // Asked twice: whoever asks does not want to wait.
+  let child: { kill(): void; signal(name: NodeJS.Signals): void } | undefined
+  const onStop = (name: NodeJS.Signals): void => {
+    // A second signal ends the process at once.
     if (stop.signal.aborted) {
-      kill()
-      surroundings.exit(128 + NUMBERS[signal])
+      child?.kill()
+      surroundings.exit(128 + (NUMBERS[name] ?? 0))
     }
     emit({ kind: 'stopping', reason: name })
     stop.abort(name)
+  }
+  surroundings.onSignals(STOPPING, onStop)
+  surroundings.onSignals(FORWARDED, (name) => {
+    if (child !== undefined) child.signal(name)
+    else if (NUMBERS[name] !== undefined) onStop(name)
   })
   const ended = await register(settings, {
     emit,
     stop: stop.signal,
-    onChild(child) {
-      kill = () => child.kill()
-      surroundings.onSignals(PASSED, (name) => child.signal(name))
+    onChild: (started) => {
+      child = started
     },
     onReady: (...all) => board.begin(...all),
     print: surroundings.print,
   })
   await board.end()
   if (ended.kind === 'command') return ended.exit
-  if (ended.kind === 'stopped') return 128 + NUMBERS[stop.signal.reason as 'SIGTERM' | 'SIGINT']
+  // As `reconfd -watch`: a stop that went well is no failure for systemd.
+  if (ended.kind === 'stopped') return 0
   write(`reconfd: ${formatFault(ended.fault)}`)
   return ended.exit
 }

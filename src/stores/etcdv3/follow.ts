@@ -122,8 +122,7 @@ class Following {
       // What was read of the late ones is all there is: a key that they brought may be gone by now.
       const isLate = ({ dir, name }: Change): boolean =>
         late.some((part) => part.dir === dir && part.includes(name))
-      const isNews = (change: Change): boolean =>
-        change.revision > held.revision && !isLate(change)
+      const isNews = (change: Change): boolean => change.revision > held.revision && !isLate(change)
       const changes = [...brought.filter(isNews), ...read]
       changes.sort((one, other) => Number(one.revision - other.revision))
       mailbox.put(held.take(changes, at))

@@ -30,7 +30,12 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
       const { name } = entry
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
-      if (entry.isDirectory() || (!entry.isFile() && (await leadsToFolder(path)))) await walk(path)
+      const isPlain = entry.isFile() || entry.isDirectory()
+      // A broken link is reported when it is read, if it is named like a resource.
+      const target = isPlain ? entry : await stat(path).catch(() => undefined)
+      if (target?.isDirectory() === true) await walk(path)
+      // Reading a pipe or a device would block.
+      else if (target?.isFile() === false) found.others.push(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)
@@ -46,13 +51,6 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     )
   }
 }
-
-/** A broken link is reported when it is read, if it is named like a resource. */
-const leadsToFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  )
 
 /** The fault for a missing folder. A common mistake is -confdir with conf.d itself. */
 async function missingFolder(folder: string): Promise<Fault> {

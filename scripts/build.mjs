@@ -20,6 +20,7 @@ const SCRIPTS = {
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
+  dynamicImportInCjs: false,
 }
 
 rmSync(`${root}dist`, { recursive: true, force: true })

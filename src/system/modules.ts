@@ -3,7 +3,7 @@
 // keeps the functions that a run has called.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 interface Module {
   exports: unknown
@@ -57,14 +57,10 @@ export class Modules {
 
   #compile(name: string, filename: string): Script {
     const source = `(function (exports, require, module, __filename) { 'use strict'; ${readFileSync(filename, 'utf8')}\n})`
-    const options = {
-      filename,
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    }
-    if (this.#cache === undefined) return new Script(source, options)
+    if (this.#cache === undefined) return new Script(source, { filename })
     const kept = `${name}.${process.getBuiltinModule('node:v8').cachedDataVersionTag()}`
     const cachedData = keptIn(join(this.#cache, kept))
-    const script = new Script(source, { ...options, ...(cachedData && { cachedData }) })
+    const script = new Script(source, { filename, ...(cachedData && { cachedData }) })
     if (script.cachedDataRejected !== false) this.#fresh.set(kept, script)
     return script
   }

@@ -90,20 +90,20 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'register':
       return register(command.value)
     case 'register-status': {
-      const { shownStatus } = await import('./register/status.ts')
+      const { statusReport: shownStatus } = await import('./register/status.ts')
       const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
       await say(text)
       return exit
     }
     case 'check': {
-      const { check } = await import('./check/command.ts')
+      const { runCheck: check } = await import('./check/command.ts')
       return finish(
         await check(command.value, terminal(process.stdout)),
         command.value.settings.logFormat,
       )
     }
     case 'test': {
-      const { test } = await import('./check/test-command.ts')
+      const { runTests: test } = await import('./check/test-command.ts')
       return finish(
         await test(command.value, {
           ...terminal(process.stdout),
@@ -178,7 +178,7 @@ async function register({
   notices,
 }: Extract<Command, { kind: 'register' }>): Promise<number> {
   void closeInspector()
-  const [{ main: run }, { styleFor }] = await Promise.all([
+  const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
   ])
@@ -207,7 +207,7 @@ async function runWith(
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
   if (!settings.noop) keepCompiled(settings.stateDir)
-  const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
+  const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
@@ -227,7 +227,7 @@ async function runWith(
   const { flush } = log
   const report = await reportFor(settings)
   // With -noop a resource is never seen to.
-  const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  const awaited = settings.noop ? undefined : new StartupNotice(log.emit)
   let resources = 0
   const emit: Emit = (event) => {
     reading?.note(event)
@@ -318,8 +318,8 @@ function forwardSignals(
 /** For a terminal that is to show what a program shows while it works. */
 async function readingFor({ logFormat }: Settings) {
   if (!process.stderr.isTTY || logFormat !== 'text') return undefined
-  const { Reading } = await import('./observe/reading.ts')
-  return new Reading((text) => process.stderr.write(text))
+  const { ReadingLine } = await import('./observe/reading.ts')
+  return new ReadingLine((text) => process.stderr.write(text))
 }
 
 /** For a onetime run that somebody looks at, or that is to leave a report. */

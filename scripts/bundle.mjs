@@ -60,7 +60,7 @@ const CHUNKS = {
   etcdv3: ['stores/etcdv3'],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/(watch-files|bell|links|modules)',
+    'system/(watch-files|bell|links|modules|yaml)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',
@@ -142,7 +142,7 @@ export async function bundle(input, options) {
         { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
         // Of which the library needs a part.
         { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
-        { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
+        { name: 'yaml', test: /[\\/]yaml[\\/]|(file|system)[\\/]yaml\.ts/ },
       ],
     },
     ...options,

@@ -72,7 +72,7 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: `^src/(cli\\.ts$|index\\.ts$|(${Object.keys(ROOMS).join('|')})/)`,
+        pathNot: `^src/(cli\\.ts$|start\\.ts$|index\\.ts$|(${Object.keys(ROOMS).join('|')})/)`,
       },
       to: {},
     },

@@ -1,6 +1,6 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
-import type { Pair as StoredPair } from '../../core/reader.ts'
+import { ofEach } from '../../core/matches.ts'
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
@@ -8,8 +8,7 @@ import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
 import { base } from './paths.ts'
 
-export const toPairs = (stored: readonly StoredPair[]): Pair[] =>
-  stored.map(({ key, value }) => new Pair(key, value))
+export const toPairs = ofEach(({ key, value }) => new Pair(key, value))
 
 /** The value, or a fault that says which key, where it would be, and what to do. */
 export function demand(
@@ -122,6 +121,7 @@ export const lookups = [
     run: ({ reader }, pattern) =>
       reader
         .match(pattern)
+        .flat()
         .map((pair) => pair.value)
         .sort(compareText),
   }),

@@ -2,7 +2,7 @@
 // the key /testservice/backend, or for the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
-import { pairStruct } from './functions/bridge.ts'
+import { pairStructs } from './functions/bridge.ts'
 import type { RootField } from './frame.ts'
 import { KV_PAIRS } from './types.ts'
 import { Slice } from './values.ts'
@@ -26,6 +26,6 @@ export function olderRoot(reader: Reader): RootField {
     if (path === undefined) return undefined
     const value = reader.get(path)
     if (value !== undefined) return toBinary(value)
-    return new Slice(KV_PAIRS, reader.under(path).map(pairStruct))
+    return new Slice(KV_PAIRS, pairStructs(reader.under(path)))
   }
 }

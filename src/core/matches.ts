@@ -54,18 +54,22 @@ export class Matches {
   }
 }
 
-/** Makes something of each pair, once for each run. */
-export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => T[] {
+/** Makes something of each pair, once for each run: from the same run comes the same list. */
+export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (readonly T[])[] {
   const known = new WeakMap<readonly Pair[], readonly T[]>()
-  return (runs) => {
-    const all: T[] = []
-    for (const run of runs) {
+  return (runs) =>
+    runs.map((run) => {
       let made = known.get(run)
       if (made === undefined) known.set(run, (made = run.map(make)))
-      for (const one of made) all.push(one)
-    }
-    return all
-  }
+      return made
+    })
+}
+
+/** As flat(), which takes five times as long. */
+export function joined<T>(runs: readonly (readonly T[])[]): T[] {
+  const all: T[] = []
+  for (const run of runs) for (const one of run) all.push(one)
+  return all
 }
 
 /** How many pairs there are. */

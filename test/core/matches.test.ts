@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { globEscape } from '../../src/core/glob.ts'
 import { toKey, type Key } from '../../src/core/key.ts'
-import { countOf, Matches, ofEach } from '../../src/core/matches.ts'
+import { countOf, joined, Matches, ofEach } from '../../src/core/matches.ts'
 import { Reader, type Scope } from '../../src/core/reader.ts'
 import { emptyTree, treeOf, type Leaf } from '../../src/core/tree.ts'
 
@@ -99,7 +99,7 @@ it('makes something of each pair once for each run', () => {
   let made = 0
   const valuesOf = ofEach(({ value }) => `${++made}${value}`)
   const [one, two] = [[{ key: '/a', value: 'x' }] as const, [{ key: '/b', value: 'y' }] as const]
-  expect(valuesOf([one])).toEqual(['1x'])
-  expect(valuesOf([one, two])).toEqual(['1x', '2y'])
-  expect(valuesOf([two])).toEqual(['2y'])
+  expect(joined(valuesOf([one]))).toEqual(['1x'])
+  expect(joined(valuesOf([one, two]))).toEqual(['1x', '2y'])
+  expect(joined(valuesOf([two]))).toEqual(['2y'])
 })

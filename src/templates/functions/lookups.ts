@@ -1,6 +1,6 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
-import { ofEach } from '../../core/matches.ts'
+import { joined, ofEach, type Runs } from '../../core/matches.ts'
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
@@ -8,7 +8,9 @@ import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
 import { base } from './paths.ts'
 
-export const toPairs = ofEach(({ key, value }) => new Pair(key, value))
+const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
+
+export const toPairs = (runs: Runs): Pair[] => joined(pairsOf(runs))
 
 /** The value, or a fault that says which key, where it would be, and what to do. */
 export function demand(

@@ -41,13 +41,8 @@ export const SRV = structOf('net.SRV', [
 ])
 
 /** A pair of the store as confd's struct. */
-const pairStruct = ({
-  key,
-  value,
-}: {
-  readonly key: string
-  readonly value: string
-}): Struct => new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
+const pairStruct = ({ key, value }: { readonly key: string; readonly value: string }): Struct =>
+  new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
 export const pairStructs = ofEach(pairStruct)
 

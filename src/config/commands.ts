@@ -42,7 +42,7 @@ const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
-    flags: { json, follow: { help: 'show it again whenever it changes, until Ctrl-C' } },
+    flags: { json, follow: { help: 'print the status again whenever it changes, until Ctrl-C' } },
     others: WHERE,
     help: 'the state of each resource: in sync, owed, held, failed, stale',
   },
@@ -51,20 +51,20 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     operand: { name: 'RESOURCE' },
     flags: { json },
     others: WHERE,
-    help: 'what its last render looked up, and its last 20 changes',
+    help: 'what the last render of a resource looked up, and its last 20 changes',
   },
   resync: { group: 'daemon', others: WHERE, help: 'read and compare everything again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'run its reload commands, changed or not',
+    help: 'run the reload commands of a resource, changed or not',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'let a change pass that a guard holds, or that was rolled back',
+    help: 'let a held or rolled-back change of a resource pass',
   },
   check: {
     group: 'offline',
@@ -84,7 +84,9 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   snapshot: {
     group: 'offline',
-    flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
+    flags: {
+      o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' },
+    },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; the file holds values',
   },
@@ -98,7 +100,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
       ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
     ],
-    help: 'keep services registered in a store: those of a command, of files or of containers',
+    help: 'keep the services of a command, of files or of containers registered in a store',
   },
   schema: {
     group: 'offline',
@@ -115,7 +117,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   help: {
     group: 'offline',
     operand: { name: 'COMMAND', optional: true },
-    help: 'print this and exit; with a command, what it takes',
+    help: 'print this help, or the help of a command, and exit',
   },
 }
 

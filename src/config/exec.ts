@@ -16,60 +16,63 @@ const RESTARTS = ['never', 'on-change', 'on-exit'] as const
 export const execKeys = {
   command: {
     type: 'words',
-    doc: 'The program and its arguments as an array, or a string for /bin/sh -c. What stands behind -- on the command line precedes it.',
+    doc: 'The program and its arguments as an array, or a string for /bin/sh -c. A program after -- on the command line overrides it.',
   },
-  env: { type: 'table', doc: 'Which variables it gets, as `[exec.env]`; default: ours.' },
-  user: { type: 'string', doc: 'Whom it runs as, by name or number; needs root.' },
-  group: { type: 'string', doc: "Its group; default: the user's own." },
+  env: {
+    type: 'table',
+    doc: 'The variables that it inherits, as `[exec.env]`; default: those of reconfd.',
+  },
+  user: { type: 'string', doc: 'The user that it runs as, by name or number; needs root.' },
+  group: { type: 'string', doc: 'The group that it runs as; default: the group of the user.' },
   reload_signal: {
     type: 'string',
-    doc: 'What makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
+    doc: 'The signal that makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
   },
   kill_signal: {
     type: 'string',
-    doc: 'What asks it, and its process group, to end; default "TERM".',
+    doc: 'The signal that asks it, and its process group, to end; default "TERM".',
   },
   kill_timeout: {
     type: 'duration',
-    doc: 'From kill_signal to SIGKILL; default 30s.',
+    doc: 'Time from kill_signal to SIGKILL; default 30s.',
   },
   splay: {
     type: 'duration',
-    doc: 'A reload of it waits a random time up to this; default 0.',
+    doc: 'Delay each reload by a random time up to this; default 0.',
   },
   restart: {
     type: 'words',
-    doc: '"on-change": it cannot reload, so a change restarts it. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array means several. Default "never".',
+    doc: '"on-change": a change restarts it, because it cannot reload. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array combines several. Default "never".',
   },
   restart_limit: {
     type: 'count',
     least: 0,
-    doc: 'After so many restarts in a row reconfd ends with it; a run of a minute begins a new row, 0 is no limit. Default 10.',
+    doc: 'reconfd ends with it after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
   },
   start: {
     type: 'choice',
     choices: ['applied', 'last-good'],
-    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable it starts on the files of an earlier run, if they are all there and proved. Default "applied".',
+    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable, it starts on the files of an earlier run if all of them exist and are proved. Default "applied".',
   },
   start_timeout: {
     type: 'duration',
-    doc: 'When it has not started by then, reconfd gives up: exit code 69 for an unreachable store, else 1. Default 0: never.',
+    doc: 'If it has not started within this time, reconfd gives up with exit code 69 for an unreachable store, otherwise 1. Default 0: never.',
   },
   forward_signals: {
     type: 'strings',
-    doc: 'Signals to reconfd that are passed on to it: of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]; HUP has reconfd read its own configuration again unless it is named here.',
+    doc: 'Signals that reconfd forwards to it, out of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, it makes reconfd read its own configuration again.',
   },
 } as const satisfies Record<string, KeySpec>
 
 /** What may stand in `[exec.env]`. */
 export const execEnvKeys = {
-  pristine: { type: 'boolean', doc: 'Nothing is inherited; default false.' },
+  pristine: { type: 'boolean', doc: 'Inherit nothing; default false.' },
   custom: {
     type: 'strings',
-    doc: 'Variables of its own, each "NAME=value"; they are given whatever the rest says.',
+    doc: 'Additional variables, each "NAME=value"; the other keys do not affect them.',
   },
-  allowlist: { type: 'strings', doc: 'Only these are inherited; * is anything, as in "CONSUL_*".' },
-  denylist: { type: 'strings', doc: 'These are not inherited, even if the allowlist names them.' },
+  allowlist: { type: 'strings', doc: 'Inherit only these; * matches any text, as in "CONSUL_*".' },
+  denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist names them.' },
 } as const satisfies Record<string, KeySpec>
 
 type Table = TableOf<typeof execKeys>

@@ -13,11 +13,11 @@ export const haproxyKeys = {
   socket: {
     type: 'one or more',
     required: true,
-    doc: 'The `stats socket` of level admin: a path or "host:port"; several for several processes that load the file.',
+    doc: 'The `stats socket` of level admin, a path or "host:port"; an array if several processes load the file.',
   },
   drain: {
     type: 'duration',
-    doc: 'How long a removed server may finish its connections; default 30s.',
+    doc: 'The time that a removed server has to finish its connections; default 30s.',
   },
 } as const satisfies Record<string, KeySpec>
 

@@ -14,16 +14,19 @@ import { parseToml, type TomlDocument } from './toml.ts'
 /** The keys of a service file; docs/register.md is checked against it. */
 export const serviceKeys = {
   name: { type: 'string', required: true, doc: 'The name of the service.' },
-  id: { type: 'string', doc: 'Its id; default HOST:NAME:PORT.' },
-  address: { type: 'string', doc: 'Its address; default that of -ip.' },
-  port: { type: 'count', least: 1, required: true, doc: 'Its port.' },
-  tags: { type: 'strings', doc: 'Its tags, where the store has any.' },
-  meta: { type: 'table', doc: 'Its metadata, where the store has any: a table of strings.' },
-  check: { type: 'string', doc: 'As -check.' },
-  check_interval: { type: 'duration', least: 100, doc: 'Instead of -check-interval.' },
-  check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
-  rise: { type: 'count', least: 1, doc: 'Instead of -rise.' },
-  fall: { type: 'count', least: 1, doc: 'Instead of -fall.' },
+  id: { type: 'string', doc: 'The id of the service; default HOST:NAME:PORT.' },
+  address: { type: 'string', doc: 'The address of the service; default: that of -ip.' },
+  port: { type: 'count', least: 1, required: true, doc: 'The port of the service.' },
+  tags: { type: 'strings', doc: 'The tags of the service, in stores that have tags.' },
+  meta: {
+    type: 'table',
+    doc: 'The metadata of the service, a table of strings, in stores that have metadata.',
+  },
+  check: { type: 'string', doc: 'Same as -check.' },
+  check_interval: { type: 'duration', least: 100, doc: 'Overrides -check-interval.' },
+  check_timeout: { type: 'duration', least: 1, doc: 'Overrides -check-timeout.' },
+  rise: { type: 'count', least: 1, doc: 'Overrides -rise.' },
+  fall: { type: 'count', least: 1, doc: 'Overrides -fall.' },
 } as const satisfies Readonly<Record<string, KeySpec>>
 
 export interface FileService extends OwnService {

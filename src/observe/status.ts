@@ -20,7 +20,7 @@ export class StatusBoard {
     private readonly started: number,
   ) {}
 
-  get progress(): Pick<Progress, 'uses' | 'resources' | 'away'> {
+  get progress(): Pick<Progress, 'uses' | 'resources' | 'away' | 'child'> {
     return this.#progress
   }
 

@@ -23,10 +23,15 @@ export interface Surroundings {
   readonly exit: (code: number) => never
 }
 
-const ENDING = ['SIGTERM', 'SIGINT'] as const
-/** Passed on to the command. */
-const PASSED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
-const NUMBERS = { SIGTERM: 15, SIGINT: 2 } as const
+const STOPPING = ['SIGTERM', 'SIGINT'] as const
+/** Forwarded to the command. Without one, the first two stop us: our terminal has closed, or the user has quit. */
+const FORWARDED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+const NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGTERM: 15,
+}
 
 /** @returns the exit code */
 export async function main(
@@ -48,30 +53,34 @@ export async function main(
     listeners.push((event) => metrics.note(event))
   }
   const stop = new AbortController()
-  let kill = (): void => undefined
-  surroundings.onSignals(ENDING, (name) => {
-    const signal = name as (typeof ENDING)[number]
-    // Asked twice: whoever asks does not want to wait.
+  let child: { kill(): void; signal(name: NodeJS.Signals): void } | undefined
+  const onStop = (name: NodeJS.Signals): void => {
+    // The second signal does not wait for anything.
     if (stop.signal.aborted) {
-      kill()
-      surroundings.exit(128 + NUMBERS[signal])
+      child?.kill()
+      surroundings.exit(128 + (NUMBERS[name] ?? 0))
     }
     emit({ kind: 'stopping', reason: name })
     stop.abort(name)
+  }
+  surroundings.onSignals(STOPPING, onStop)
+  surroundings.onSignals(FORWARDED, (name) => {
+    if (child !== undefined) child.signal(name)
+    else if (NUMBERS[name] !== undefined) onStop(name)
   })
   const ended = await register(settings, {
     emit,
     stop: stop.signal,
-    onChild(child) {
-      kill = () => child.kill()
-      surroundings.onSignals(PASSED, (name) => child.signal(name))
+    onChild: (started) => {
+      child = started
     },
     onReady: (...all) => board.begin(...all),
     print: surroundings.print,
   })
   await board.end()
   if (ended.kind === 'command') return ended.exit
-  if (ended.kind === 'stopped') return 128 + NUMBERS[stop.signal.reason as 'SIGTERM' | 'SIGINT']
+  // As `reconfd -watch`: a stop that went well is no failure for systemd.
+  if (ended.kind === 'stopped') return 0
   write(`reconfd: ${formatFault(ended.fault)}`)
   return ended.exit
 }

@@ -24,7 +24,7 @@ export interface ServiceOptions {
   readonly emit: Emit
   readonly noop: boolean
   readonly status: () => FullStatus
-  readonly progress: Pick<Progress, 'uses' | 'resources' | 'away'>
+  readonly progress: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>
   /** The daemon is to end: what is in work is finished first. */
   readonly stop: AbortSignal
   /**

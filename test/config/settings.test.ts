@@ -27,7 +27,7 @@ test('-version and -help, before anything is read', async () => {
 test.each([
   [
     ['accept', '-help'],
-    /^Usage: reconfd accept RESOURCE .*or that was rolled back\..*-state-dir </s,
+    /^Usage: reconfd accept RESOURCE .*Let a held or rolled-back change of a resource pass\..*-state-dir </s,
   ],
   [['help', 'accept'], /^Usage: reconfd accept RESOURCE /],
   [['check', '-h'], /^Usage: reconfd check \[-json\] .*-json {2}.*-preflight {2}/s],
@@ -240,7 +240,7 @@ describe('faults', () => {
       78,
       [
         'environment variable CONFD_NOOP: "perhaps" is not true or false',
-        '  it stands for -noop: only show pending changes',
+        '  it stands for -noop: show pending changes, and change nothing',
       ],
     ],
     [

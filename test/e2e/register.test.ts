@@ -151,6 +151,19 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     })
   })
 
+  test.each(['SIGHUP', 'SIGQUIT', 'SIGINT'] as const)(
+    'without a command, %s deregisters and ends',
+    async (signal) => {
+      const server = await webServer()
+      const run = register([...args(), ...web(server.port)])
+      await untilHeld(held, { '/services/web/one': `127.0.0.1:${server.port}` })
+      run.signal(signal)
+      expect((await run.finished).code).toBe(0)
+      expect(await held()).toEqual({})
+      server.close()
+    },
+  )
+
   test('taken out after fall failures, put back after rise successes', async () => {
     const server = await webServer()
     server.status = 500
@@ -235,7 +248,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     const registered = second.log.filter(({ event }) => (event as string) === 'registered')
     expect(registered).toEqual([])
     // A restart by the service manager is no reason to vanish either.
-    expect((await second.stop()).code).toBe(143)
+    expect((await second.stop()).code).toBe(0)
     expect(await held()).toEqual({ '/services/web/h:two:80': '10.0.0.1:8002' })
   })
 

@@ -132,7 +132,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     const root = new Root()
     const told = await root.dpkg('--install', deb)
     expect(await root.status('reconfd')).toBe('install ok installed')
-    expect(told).toContain('not enabled, since there are no resources in /etc/confd/conf.d yet')
+    expect(told).toContain('not enabled: there are no resources in /etc/confd/conf.d yet')
     expect(root.has('etc/systemd/system')).toBe(false)
     expect((await root.run('reconfd', '-version')).all).toContain(`reconfd ${version} (node v`)
     // There is nothing in conf.d yet.

@@ -54,6 +54,22 @@ test('ready when its files are in place; then its status, pings, and that it sto
   }, WATCHDOG)
 })
 
+test('in exec mode, ready when the program has been started', async () => {
+  await withService(async (site, socket) => {
+    site.resource('app.conf')
+    // What fails has not been applied: the program waits for it, and so does the manager.
+    site.resource('late.conf', { check_cmd: `test -e ${site.path('may')}` })
+    site.template('late.conf', '{{ getv("/name") }}\n')
+    const run = site.start(...watching(site), '--', '/bin/sh', '-c', 'sleep 60 & wait')
+    await run.until('a check has failed', () => run.tells('failed'))
+    expect(socket.count('READY')).toBe(0)
+    writeFileSync(site.path('may'), '')
+    await run.until('it is ready', () => socket.count('READY') === 1)
+    expect(run.tells('child-started')).toBe(true)
+    await run.stop()
+  })
+})
+
 test('SIGHUP: reloading, then ready again, with a bad configuration as well', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf')

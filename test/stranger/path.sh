@@ -71,16 +71,16 @@ export PATH=$PWD/node_modules/.bin:$PATH
 
 title 'Follow the page'
 set -m
-from_page 'Something to balance' 1
+from_page 'Start etcd and two web servers' 1
 etcd=$(jobs -p %1)
 eventually etcdctl endpoint health
-from_page 'Something to balance' 2
-from_page 'A resource and its template' 1
-from_page 'A resource and its template' 2
-from_page 'Look before you write'
-from_page 'Once'
+from_page 'Start etcd and two web servers' 2
+from_page 'Write a resource and a template' 1
+from_page 'Write a resource and a template' 2
+from_page 'Check before you write'
+from_page 'Run once'
 [ "$(curl -s http://127.0.0.1:8080)" = one ] || fail 'HAProxy does not answer'
-from_page 'And from now on' 1
+from_page 'Run as a daemon' 1
 daemon=$!
 eventually grep -q 8082 haproxy.cfg
 eventually reconfd status

@@ -132,7 +132,7 @@ const LIST_OPTIONS = ['dc', 'tag', 'namespace', 'proxies'] as const
 export const services = [
   define('service', {
     params: [text('name'), tagOrOptions, optionsParam],
-    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. `web@dc2` and `dc2:web` are the service in another datacenter; before the colon may also be a named store that the keys name. Options are those of this look-up, over the store's settings: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (proxies of the mesh under the same name, too); with `dc` the name is taken as it stands. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
+    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. Write a name with `/` or `%` plainly, or as `ls()` and `item.name` return it. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -192,7 +192,7 @@ export const services = [
   }),
   define('services', {
     params: [optionsParam],
-    doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one. Options: `dc`, `tag`, `namespace`, and `proxies`, without which proxies of the mesh are left out.",
+    doc: "The services that the resource's keys make visible: `.name`, and `.tags` of all its instances. Consul's catalog returns every registered service, healthy or not, without reading instances; other stores return services with an instance. Options: `dc`, `tag`, `namespace`, and `proxies`, which adds the proxies of the mesh.",
     examples: [
       {
         nunjucks: 'services()',
@@ -217,7 +217,7 @@ export const services = [
   }),
   define('nodes', {
     params: [optionsParam],
-    doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `dc`, `filter`.",
+    doc: "The nodes of Consul, if the resource's keys include `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `dc`, `filter`.",
     examples: [
       {
         nunjucks: 'nodes()[0].Address',
@@ -235,7 +235,7 @@ export const services = [
   }),
   define('node', {
     params: [text('name'), optionsParam],
-    doc: 'One node with what is registered on it: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) when there is no such node. Option: `dc`.',
+    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. Option: `dc`.',
     examples: [
       {
         nunjucks: 'node("n1").services[0].port',
@@ -260,7 +260,7 @@ export const services = [
   }),
   define('query', {
     params: [text('name'), optionsParam],
-    doc: "What a prepared query of Consul gives, by its name or its id, as `service()` gives instances; its failover and its filters are Consul's. Consul cannot tell when its result changes: it is asked again as often as the query's TTL says, else every 10 s. The keys name a query as they name a service: `/services/geo`. Options: `dc`, whose servers run the query, and `near`.",
+    doc: 'The instances of a prepared query of Consul, by its name or id, in the form of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `dc`, the datacenter that runs the query, and `near`.',
     examples: [
       {
         nunjucks: 'query("geo")[0].address',
@@ -280,7 +280,7 @@ export const services = [
   }),
   define('datacenters', {
     params: [],
-    doc: "The names of the datacenters that Consul knows, its own included, in alphabetical order; looked at every 30 s. The resource's keys have to name something of `/services` or `/nodes`.",
+    doc: "The names of all datacenters that Consul knows, including its own, in alphabetical order; read every 30 s. The resource's keys must include something below `/services` or `/nodes`.",
     examples: [
       {
         nunjucks: 'datacenters() | join(" ")',

@@ -12,7 +12,7 @@ import { createEngine } from '../../../src/templates/go/engine.ts'
 import { pureFunctions } from '../../../src/templates/go/functions/pure.ts'
 import { functionNames, functionsFor } from '../../../src/templates/go/functions/table.ts'
 import { parse } from '../../../src/templates/go/parser.ts'
-import { createRenderer } from '../../../src/templates/render.ts'
+import { createRenderer, type TemplateRenderer } from '../../../src/templates/render.ts'
 import { loadRe2 } from '../../../src/templates/functions/regex.ts'
 import { removeDir } from '../../support/process.ts'
 import { scopeFor, Workshop } from '../helper.ts'
@@ -57,12 +57,9 @@ const pieces = [
 const loop = fc
   .tuple(fc.constantFrom(...heads), fc.array(fc.constantFrom(...pieces), { maxLength: 4 }))
   .map(([head, body]) => `${head}${body.join('')}{{else}}none{{end}}`)
-const template = fc
-  .array(loop, { minLength: 1, maxLength: 2 })
-  .map(
-    (loops) =>
-      `{{define "t"}}[{{.}}]{{end}}{{$x := "x"}}{{$y := "y"}}{{$p := "p"}}{{$i := 7}}${loops.join('')}{{$x}}`,
-  )
+const templateOf = (loops: readonly string[]): string =>
+  `{{define "t"}}[{{.}}{{getv "/v" ""}}]{{end}}{{$x := getv "/v" ""}}{{$y := $x}}{{$p := $x}}{{$i := $x}}${loops.join('')}{{$x}}`
+const template = fc.array(loop, { minLength: 1, maxLength: 2 }).map(templateOf)
 const key = fc.nat(120).map((n): Key => (n < 110 ? `/a/k${n}` : n < 115 ? '/v' : `/a/k${n}/deep`))
 const value = fc.constantFrom('1', '2', '', 'ä', '\udcff')
 const entries = fc
@@ -73,34 +70,62 @@ const change = fc.record({
   del: fc.array(key, { maxLength: 5 }).map((keys) => new Set(keys)),
 })
 
+const long = createRenderer(workshop.folder)
+let count = 0
+
+/** Expects the same of a renderer that has rendered the trees before as of a new one. */
+async function expectSame(text: string, trees: readonly Tree[]): Promise<void> {
+  const name = `t${count++}.tmpl`
+  workshop.write(name, text)
+  const outcome = async (renderer: TemplateRenderer, tree: Tree): Promise<unknown> => {
+    const result = await renderer.render(workshop.spec(name), tree, scopeFor())
+    return result.ok
+      ? [Buffer.from(result.value.bytes).toString('latin1'), result.value.reads]
+      : [result.error.fault, result.error.reads]
+  }
+  for (const tree of trees) {
+    const fresh = createRenderer(workshop.folder)
+    expect(await outcome(long, tree)).toEqual(await outcome(fresh, tree))
+  }
+}
+
+test.each(pieces)('a body of %s', async (piece) => {
+  const keys = Array.from({ length: 100 }, (_, n): [Key, string] => [`/a/k${n}`, String(n % 3)])
+  const first = treeOf(new Map<Key, string>([...keys, ['/v', '1']]))
+  const next = first.with(new Map<Key, string>([['/v', '2']]), new Set())
+  const put = new Map<Key, string>([
+    ['/a/k30', 'changed'],
+    ['/a/k60/deep', 'new'],
+  ])
+  const last = next.with(put, new Set<Key>(['/a/k90']))
+  for (const head of heads) {
+    await expectSame(templateOf([`${head}${piece}{{else}}none{{end}}`]), [first, next, last, first])
+  }
+})
+
 test('a template gives the same after any changes as when it is rendered for the first time', async () => {
-  let count = 0
   await fc.assert(
     fc.asyncProperty(
       template,
       entries,
-      fc.array(change, { minLength: 1, maxLength: 4 }),
-      async (text, first, changes) => {
-        const spec = workshop.spec(`t${count++}.tmpl`)
-        workshop.write(`t${count - 1}.tmpl`, text)
-        const outcome = async (renderer: typeof long, tree: Tree): Promise<unknown> => {
-          const result = await renderer.render(spec, tree, scopeFor())
-          return result.ok
-            ? [Buffer.from(result.value.bytes).toString('latin1'), result.value.reads]
-            : [result.error.fault, result.error.reads]
-        }
-        const long = createRenderer(workshop.folder)
-        let tree = treeOf(first)
-        for (const { put, del } of changes) {
-          tree = tree.with(put, del)
-          expect(await outcome(long, tree)).toEqual(
-            await outcome(createRenderer(workshop.folder), tree),
-          )
-        }
+      fc.array(change, { maxLength: 4 }),
+      (text, first, changes) => {
+        const trees = [treeOf(first)]
+        for (const { put, del } of changes) trees.push((trees.at(-1) as Tree).with(put, del))
+        return expectSame(text, trees)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100, endOnFailure: true },
   )
+})
+
+test('a list that is sorted in place is another one', async () => {
+  workshop.write('sorted.tmpl', heads[4] + '{{.Key}} {{end}}')
+  const keys = Object.fromEntries([1, 10, 2].map((n) => [`/a/${n}`, '']))
+  for (const _ of 'twice') {
+    const { text } = await workshop.render('sorted.tmpl', keys)
+    expect(text).toBe('/a/1 /a/2 /a/10 ')
+  }
 })
 
 test('the limits on steps and output are met in the same place', () => {

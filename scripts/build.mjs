@@ -39,10 +39,12 @@ const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
     'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
-    'system/(runtime|inspector|secrets)',
+    'system/(runtime|inspector|secrets|compile-cache|folder)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
+  /** What reads the TOML files: before the state directory is known, and the cache of compiled modules in it. */
+  toml: ['config/(conffile|entries|exec|positions|schema|stores|table|toml)'],
   /** What every run needs. */
   run: [
     'core',
@@ -58,6 +60,12 @@ const CHUNKS = {
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
+  /** What all stores that are servers have in common. */
+  server: ['stores/(http-faults|tls|tls-faults|secrets|mailbox|inbox|token-bucket)'],
+  /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
+  http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
+  /** One store each; those that stand in one file are apart already. */
+  etcdv3: ['stores/etcdv3'],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
     'system/(watch-files|bell|links)',
@@ -77,9 +85,13 @@ const CHUNKS = {
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart, register] = [
+const [flags, toml, everyRun, server, http, etcdv3, apart, register] = [
   CHUNKS.flags,
+  CHUNKS.toml,
   CHUNKS.run,
+  CHUNKS.server,
+  CHUNKS.http,
+  CHUNKS.etcdv3,
   CHUNKS.apart,
   CHUNKS.register,
 ].map(modulesOf)
@@ -111,10 +123,18 @@ const { output } = await bundle.write({
         priority: 2,
       },
       {
+        name: 'toml',
+        test: (id) => id.includes('smol-toml') || toml.test(slashed(id)),
+        priority: 2,
+      },
+      {
         name: 'run',
         test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
         priority: 1,
       },
+      { name: 'server', test: (id) => server.test(slashed(id)), priority: 1 },
+      { name: 'http', test: (id) => http.test(slashed(id)), priority: 1 },
+      { name: 'etcdv3', test: (id) => etcdv3.test(slashed(id)), priority: 1 },
       {
         name: 'register',
         test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),

@@ -13,6 +13,7 @@ import type { Command } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
+import { cacheCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -89,20 +90,20 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'register':
       return register(command.value)
     case 'register-status': {
-      const { shownStatus } = await import('./register/status.ts')
+      const { statusReport: shownStatus } = await import('./register/status.ts')
       const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
       await say(text)
       return exit
     }
     case 'check': {
-      const { check } = await import('./check/command.ts')
+      const { runCheck: check } = await import('./check/command.ts')
       return finish(
         await check(command.value, terminal(process.stdout)),
         command.value.settings.logFormat,
       )
     }
     case 'test': {
-      const { test } = await import('./check/test-command.ts')
+      const { runTests: test } = await import('./check/test-command.ts')
       return finish(
         await test(command.value, {
           ...terminal(process.stdout),
@@ -177,8 +178,7 @@ async function register({
   notices,
 }: Extract<Command, { kind: 'register' }>): Promise<number> {
   void closeInspector()
-  await spareMemory()
-  const [{ main: run }, { styleFor }] = await Promise.all([
+  const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
   ])
@@ -206,12 +206,12 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
-  const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
+  if (!settings.noop) cacheCompiled(settings.stateDir)
+  const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
-    isOnetime ? undefined : spareMemory(),
   ])
   // Loaded before it is needed, since showing a plan does not wait.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
@@ -227,7 +227,7 @@ async function runWith(
   const { flush } = log
   const report = await reportFor(settings)
   // With -noop a resource is never seen to.
-  const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  const awaited = settings.noop ? undefined : new StartupNotice(log.emit)
   let resources = 0
   const emit: Emit = (event) => {
     reading?.note(event)
@@ -315,21 +315,11 @@ function forwardSignals(
   }
 }
 
-/**
- * Keeps V8 from compiling undici's HTTP parser, which is WebAssembly, a second time for speed: that takes
- * 10 MB which are never given back, and each spawn of a command copies the tables of all memory
- * (0.1 ms a MB, between a changed key and its reload). Has to be said before undici is loaded.
- */
-async function spareMemory(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--liftoff-only')
-}
-
 /** For a terminal that is to show what a program shows while it works. */
 async function readingFor({ logFormat }: Settings) {
   if (!process.stderr.isTTY || logFormat !== 'text') return undefined
-  const { Reading } = await import('./observe/reading.ts')
-  return new Reading((text) => process.stderr.write(text))
+  const { ReadingLine } = await import('./observe/reading.ts')
+  return new ReadingLine((text) => process.stderr.write(text))
 }
 
 /** For a onetime run that somebody looks at, or that is to leave a report. */

@@ -37,6 +37,8 @@ export async function formatFault(
     check(text)
     return undefined
   } catch (error) {
+    // Parsers call themselves for each level of nesting, and the stack has an end.
+    if (error instanceof RangeError) return fault('it is nested too deeply')
     if (!(error instanceof SyntaxFault)) throw error
     return fault(`line ${error.line}, column ${error.column}: ${unquoted(error.message)}`)
   }

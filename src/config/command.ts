@@ -1,5 +1,5 @@
 // What a command line asks for, once it is understood.
-import type { Question } from '../core/control.ts'
+import type { ControlRequest } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Settings } from '../core/settings.ts'
@@ -12,7 +12,7 @@ export type Command =
   | { readonly kind: 'run'; readonly settings: Settings; readonly notices: readonly Notice[] }
   | {
       readonly kind: 'ask'
-      readonly question: Question
+      readonly question: ControlRequest
       readonly json: boolean
       /** Shown again whenever it changes. */
       readonly follow: boolean

@@ -1,5 +1,5 @@
 // The commands: what may stand before or among the flags instead of a run. One row each.
-import type { QuestionName } from '../core/control.ts'
+import type { ControlCommand } from '../core/control.ts'
 import type { OptionName } from './options.ts'
 import type { CommandFlag } from './command-flag.ts'
 import { registerFlags } from './register-flags.ts'
@@ -24,7 +24,7 @@ export interface CommandSpec {
 }
 
 export type CommandName =
-  | QuestionName
+  | ControlCommand
   | 'check'
   | 'test'
   | 'snapshot'

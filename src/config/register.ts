@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import {
   checkFrom,
-  leastTtl,
-  notOnePart,
+  minTtl,
+  pathComponentFault,
   splitList,
   type DockerSettings,
   type OwnService,
@@ -61,8 +61,8 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   }
   const ttl = flags.number('ttl') ?? 0
   const refresh = flags.number('ttl-refresh') ?? ttl / 3
-  if (to !== undefined && ttl < leastTtl[to.kind]) {
-    const least = `${leastTtl[to.kind] / 1000}s`
+  if (to !== undefined && ttl < minTtl[to.kind]) {
+    const least = `${minTtl[to.kind] / 1000}s`
     flags.fault(
       `-ttl is below the least that ${to.kind} can keep, which is ${least}`,
       `Write -ttl ${least} or more.`,
@@ -246,7 +246,7 @@ class Flags {
   /** A name or an id: one part of a path. */
   part(name: RegisterFlagName): string | undefined {
     const text = this.given.get(name)?.at(-1)
-    const why = text === undefined ? undefined : notOnePart(text)
+    const why = text === undefined ? undefined : pathComponentFault(text)
     if (why === undefined) return text
     this.fault(`-${name} ${why}`, 'It becomes one part of a path in the store.')
     return undefined

@@ -4,7 +4,12 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
-import { checkFrom, notOnePart, type CheckSettings, type OwnService } from '../core/register.ts'
+import {
+  checkFrom,
+  pathComponentFault,
+  type CheckSettings,
+  type OwnService,
+} from '../core/register.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { defined } from './defined.ts'
 import type { KeySpec } from './schema.ts'
@@ -68,7 +73,7 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
     faults.push(document.fault([key], 'value', `${key} ${message}`, hint))
   }
   for (const key of ['name', 'id'] as const) {
-    const why = table[key] === undefined ? undefined : notOnePart(table[key])
+    const why = table[key] === undefined ? undefined : pathComponentFault(table[key])
     if (why !== undefined) wrong(key, why, 'It becomes one part of a path in the store.')
   }
   const { address, port = 0, meta = {} } = table

@@ -1,6 +1,6 @@
 // Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
 // `-version` and `-help` load nothing but the table.
-import { questionNames, type QuestionName } from '../core/control.ts'
+import { controlCommands, type ControlCommand } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
@@ -73,7 +73,7 @@ export async function loadSettings(
     const register = await registerCommand(sources)
     return register.ok ? register : refuse(64, register.error, file.values)
   }
-  const asked = questionNames.find((name) => name === flags.command)
+  const asked = controlCommands.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
   // What is for a run that ends by itself is good for other commands as well.
   const wrong = [
@@ -176,7 +176,7 @@ async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Co
 
 /** Where the daemon is to be found is all that is needed. */
 async function askCommand(
-  command: QuestionName,
+  command: ControlCommand,
   { flags, file, env, given }: Sources,
 ): Promise<Command> {
   const { operand, own } = flags

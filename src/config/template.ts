@@ -231,7 +231,9 @@ export class TemplateCheck {
     const id = this.table[idKey]
     if (name === undefined) return id
     if (id !== undefined) {
-      this.#fault(nameKey, `${nameKey} and ${idKey} are both set`, 'keep one of them')
+      const message = `${nameKey} and ${idKey} are both set; ${idKey} counts, as in confd`
+      const place = [...this.path, nameKey]
+      this.notices.push(this.document.fault(place, 'value', message, 'keep one of them'))
       return id
     }
     const found = await this.context.owners(kind, name)

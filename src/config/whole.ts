@@ -74,7 +74,7 @@ export function wholeOf(
     const place = whole.places.get(key)
     if (text === undefined || place === undefined) return undefined
     const expanded = oneCommand(document, place, key, text, specs, faults)
-    return { command: expanded, timeout, ...sensitive }
+    return { command: expanded, timeout }
   }
   const timeouts = specs.map(({ checkTimeout }) => checkTimeout)
   const groupCheck = command('group_check_cmd', Math.max(...timeouts))

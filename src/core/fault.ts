@@ -2,6 +2,7 @@
 // Faults never carry a key's value or a credential: they are logged as they are.
 import { printable, printableText } from './escape.ts'
 import { err, ok, type Result } from './result.ts'
+import { shortened } from './words.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 
@@ -29,11 +30,22 @@ export interface Fault {
  * function inside an engine. Caught at the room's border and turned back into the fault.
  */
 export class FaultError extends Error {
-  constructor(readonly fault: Fault) {
-    super(fault.message)
+  readonly fault: Fault
+
+  constructor(fault: Fault) {
+    super(shortened(fault.message, LONGEST))
     this.name = 'FaultError'
+    const { hint } = fault
+    this.fault = {
+      ...fault,
+      message: this.message,
+      ...(hint === undefined ? {} : { hint: shortened(hint, LONGEST) }),
+    }
   }
 }
+
+/** Characters. A name from a store may have millions, and a fault is logged at each try. */
+const LONGEST = 4096
 
 /** Throws a fault of the given kind; for use where an expression is needed. */
 export function raise(

@@ -18,9 +18,12 @@ export interface JsonOptions {
 
 const strict: JsonOptions = { integer: BigInt, repeats: false }
 
+/** Levels of nesting. The stack could hold more, but V8 may abort the process where it ends. */
+const DEEPEST = 1000
+
 /**
  * Objects become Maps and integers, unless the options say otherwise, BigInts. Throws a SyntaxFault, and
- * a RangeError when the text is nested deeper than the stack is.
+ * a RangeError when the text is nested too deeply.
  */
 export function parseJson(text: string, { integer, repeats } = strict): unknown {
   let at = 0
@@ -71,9 +74,16 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
     if (!skip(']')) fail('a comma or a closing bracket')
     return items
   }
+  let depth = 0
+  const deeper = (read: () => unknown): unknown => {
+    if (++depth > DEEPEST) throw new RangeError(`more than ${DEEPEST} levels`)
+    const made = read()
+    depth--
+    return made
+  }
   const value = (): unknown => {
-    if (skip('{')) return object()
-    if (skip('[')) return array()
+    if (skip('{')) return deeper(object)
+    if (skip('[')) return deeper(array)
     const literal = takeString()
     if (literal !== undefined) return literal
     const digits = take(number)

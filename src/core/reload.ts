@@ -39,16 +39,13 @@ export function reloadsOf(resource: Resource, specs: readonly TemplateSpec[]): R
   return reloads
 }
 
-const termsOf = (
-  { reload, sensitive }: Resource,
-  { reloadTimeout }: TemplateSpec,
-): ReloadTerms => ({
+const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadTerms => ({
   timeout: reloadTimeout,
   ...(reload.onFailure === 'rollback' ? { attempts: reload.attempts } : {}),
   minInterval: reload.minInterval,
   splay: reload.splay,
   verify: reload.verify === undefined ? [] : [reload.verify],
-  ...(sensitive === true ? { sensitive } : {}),
+  ...(reload.sensitive === true ? { sensitive: true } : {}),
 })
 
 /** The reloads of a resource as it is configured: what debts of an earlier configuration are held against. */

@@ -73,6 +73,8 @@ export interface ReloadPolicy {
   readonly minInterval: number
   /** A reload waits a random time up to this, so that a fleet does not reload at once. */
   readonly splay: number
+  /** What the reload and its verification print is not shown. */
+  readonly sensitive?: true
 }
 
 export const plainReload: ReloadPolicy = {
@@ -80,6 +82,26 @@ export const plainReload: ReloadPolicy = {
   attempts: 3,
   minInterval: 0,
   splay: 0,
+}
+
+/**
+ * Hides what the commands of a group print when one of its members is sensitive: they look at the files
+ * of all members.
+ */
+export function hidingOutput(resources: readonly Resource[]): readonly Resource[] {
+  const groups = new Set(
+    resources.flatMap(({ sensitive, group }) => (sensitive === true ? (group ?? []) : [])),
+  )
+  const hidden = { sensitive: true } as const
+  return resources.map((resource) => {
+    const { sensitive, group = '', groupCheck, reload } = resource
+    if (sensitive !== true && !groups.has(group)) return resource
+    return {
+      ...resource,
+      ...(groupCheck === undefined ? {} : { groupCheck: { ...groupCheck, ...hidden } }),
+      reload: { ...reload, ...hidden },
+    }
+  })
 }
 
 /** With one more reload: of all templates that have none of their own. */

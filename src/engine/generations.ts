@@ -2,13 +2,14 @@
 // good as a whole before the worker goes over to it; a bad one leaves the former one at work.
 import { loadResources } from '../config/resources.ts'
 import type { Definitions, Refused } from '../config/refused.ts'
+import { backoffDelay } from '../core/backoff.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
 import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { Feeds } from '../feeds/feeds.ts'
-import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
+import { openerOf, storeFault, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
 import { Times } from '../templates/clocks.ts'
 import { createRenderer } from '../templates/render.ts'
@@ -22,6 +23,8 @@ export interface Generation {
   readonly feeds: Feeds
 }
 
+const RETRY = { first: 1000, most: 60_000 }
+
 export class Generations {
   #current: Generation | undefined
   /** What of conf.d is at work. */
@@ -31,6 +34,10 @@ export class Generations {
   readonly #times = new Times()
   /** Something of the last load was refused: whatever is edited next may be what was missing. */
   #isRefused = false
+  /** Why conf.d was refused when it was last read, as text. */
+  #refusal = ''
+  #retry: NodeJS.Timeout | undefined
+  #retries = 0
   #isStopped = false
   #loading: Promise<unknown> = Promise.resolve()
 
@@ -66,6 +73,7 @@ export class Generations {
     this.#loading = loading
     const first = await loading
     this.#isRefused = first.ok && first.value.refused.length > 0
+    this.#retryLater()
     return first
   }
 
@@ -88,6 +96,7 @@ export class Generations {
   /** Begins no further one; resolves when none is on its way. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    clearTimeout(this.#retry)
     await this.#files?.close()
     await this.#loading
   }
@@ -106,10 +115,37 @@ export class Generations {
     const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
     const next = await this.underway.during(work, load())
     this.#isRefused = !next.ok || next.value.refused.length > 0
+    this.#retries = 0
+    this.#retryLater()
     if (!next.ok) return this.emit({ kind: 'generation-kept', reason, faults: next.error })
     const resources = next.value.resources.length
     this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
     this.tellRefused(next.value)
+  }
+
+  /**
+   * Reads conf.d again after a while, as long as something of it is refused. What it lacks may be elsewhere:
+   * a user whose directory server starts later, a certificate.
+   */
+  #retryLater(): void {
+    clearTimeout(this.#retry)
+    if (!this.#isRefused || this.once || this.#isStopped) return
+    this.#retry = setTimeout(
+      () => {
+        this.#loading = this.#loading.then(() => this.#lookAgain()).catch(this.crashed)
+      },
+      backoffDelay(++this.#retries, RETRY),
+    )
+  }
+
+  /** Begins a new generation if conf.d is not refused for the same reasons as before. */
+  async #lookAgain(): Promise<void> {
+    if (this.#isStopped || !this.#isRefused) return
+    const settings = await this.settingsNow()
+    const loaded = settings.ok && (await this.#read(settings.value))
+    if (loaded !== false && refusalOf(loaded) !== this.#refusal) {
+      await this.#renew('what was refused has changed')
+    } else this.#retryLater()
   }
 
   /** To be told once those who listen know of the generation. */
@@ -124,13 +160,18 @@ export class Generations {
     }
   }
 
+  #read(settings: Settings): ReturnType<typeof loadResources> {
+    return loadResources(settings, this.#definitions, storeFault)
+  }
+
   /** Reads one and sets the worker to it. What the former one has open is kept if it serves. */
   async #load(
     settings: Settings,
     recover?: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
     const { emit, once, crashed, worker } = this
-    const loaded = await loadResources(settings, this.#definitions)
+    const loaded = await this.#read(settings)
+    this.#refusal = refusalOf(loaded)
     if (!loaded.ok) return loaded
     for (const fault of loaded.value.notices) {
       emit({ kind: 'notice', level: 'warn', message: briefly(fault) })
@@ -149,11 +190,10 @@ export class Generations {
     // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
       changed: (store, changes, first, before) =>
-        // What was rendered without it has looked its keys up in vain.
-        first && !resources.some(({ optionalStores }) => optionalStores?.has(store) === true)
-          ? worker.storeRead()
+        first
+          ? worker.storeRead(store, changes, before)
           : worker.keysChanged(store, changes, before),
-      missed: () => worker.storeRead(),
+      missed: () => worker.storeMissed(),
       crashed,
     }
     feeds.start()
@@ -174,6 +214,9 @@ export class Generations {
     return ok(generation)
   }
 }
+
+const refusalOf = (loaded: Awaited<ReturnType<typeof loadResources>>): string =>
+  JSON.stringify(loaded.ok ? loaded.value.refused.map(({ faults }) => faults) : loaded.error)
 
 /** A resource without the commands that this run is not to run. */
 function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource {

@@ -154,13 +154,25 @@ export class Worker {
     this.#pump()
   }
 
-  /** A store was read for the first time. */
-  storeRead(): void {
-    const { concerns, feeds } = this.#current ?? {}
-    if (feeds !== undefined) concerns?.views.found(feeds.tree)
-    this.#wake()
-    this.#agenda.recheck()
-    this.#pump()
+  /**
+   * A store was read for the first time. Who can do without it may have been rendered so, having looked up its
+   * keys in vain, or of a store that is read on demand nothing at all: they are rendered again.
+   */
+  storeRead(store: string, changes: Changes, before: Tree): void {
+    const { concerns, feeds, units } = this.#current ?? {}
+    if (concerns === undefined || feeds === undefined || units === undefined) return
+    const isOf = (unit: Unit, key: Key): boolean =>
+      feeds.nameOf(key) === store && unit.isOptional(key)
+    const late = units.filter((unit) => unit.keys.some((key) => isOf(unit, key)))
+    if (late.length > 0) this.keysChanged(store, changes, before)
+    for (const unit of late) this.#agenda.at(unit, this.parts.clock.now())
+    concerns.views.found(feeds.tree)
+    this.#lookAgain()
+  }
+
+  /** A store cannot be read: who can do without it is rendered so. */
+  storeMissed(): void {
+    this.#lookAgain()
   }
 
   /**
@@ -272,6 +284,12 @@ export class Worker {
   }
 
   /** What waits for something that is known now is due, at once. */
+  #lookAgain(): void {
+    this.#wake()
+    this.#agenda.recheck()
+    this.#pump()
+  }
+
   #wake(): void {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return

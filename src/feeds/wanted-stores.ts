@@ -1,4 +1,5 @@
 // The stores that resources read, and what of each.
+import type { Fault } from '../core/fault.ts'
 import { outermost, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import { keysOf, type Resource } from '../core/resource.ts'
 import { ok } from '../core/result.ts'
@@ -60,6 +61,12 @@ const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
   resources
     .filter((resource) => keysOf([resource]).some((key) => storeOf(key) === store))
     .every(({ optionalStores }) => optionalStores?.has(store) === true)
+
+/** Why a store cannot be opened with these settings; nothing is connected. */
+export async function storeFault(settings: StoreSettings): Promise<Fault | undefined> {
+  const opened = await openStore(settings)
+  return opened.ok ? undefined : opened.error
+}
 
 /** Opens stores; one that goes by several names gets one connection for all of them. */
 export function openerOf(wanted: readonly Wanted[]): typeof openStore {

@@ -37,7 +37,7 @@ test('everything that is wrong is told at once, by file and line', async () => {
   })
   expect(lines.filter((line) => line.includes(': error: '))).toEqual([
     'conf.d/a.toml:4:1: error: unknown key modus',
-    'conf.d/a.toml:5:14: error: the shell cannot read reload_cmd: Syntax error: "then" unexpected',
+    'conf.d/a.toml:5:14: error: the shell cannot parse reload_cmd: Syntax error: "then" unexpected',
     'conf.d/b.toml:3:8: error: dest /tmp/a is already written by conf.d/a.toml:3',
     'templates/a.njk:1:12: error: template "none.njk" does not exist',
     'templates/a.njk:2:4: error: getvv is not defined',

@@ -223,17 +223,6 @@ describe('faults', () => {
         '  see getent group; resources that change together get a group = above [template]',
       ],
     ],
-    [
-      'owner and uid',
-      `${good}owner = "root"\nuid = 0\n`,
-      [
-        '4:9: owner and uid are both set',
-        '  3 | dest = "/tmp/a"',
-        '  4 | owner = "root"',
-        '    |         ^',
-        '  keep one of them',
-      ],
-    ],
     ...(['check_cmd', 'reload_cmd', 'verify_cmd'] as const).map(
       (key): [string, string, string[]] => [
         `an odd path where no quoting fits it, in ${key}`,

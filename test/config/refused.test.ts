@@ -107,3 +107,23 @@ test('-only: the resource with its group, whatever the others are', async () => 
   expect(await only('sub/c.toml')).toEqual({ served: ['sub/c.toml: /tmp/c'], refused: [] })
   await expect(only('aa.toml')).rejects.toThrow('-only aa.toml: there is no such resource')
 })
+
+test.each(['group = "g"\n', "  group='g' # edge\n"])(
+  '%j of a file that is no TOML',
+  async (above) => {
+    const loaded = await load({
+      'a.toml': resource('/tmp/a', 'group = "g"\n'),
+      'b.toml': `${above}[template]\nsrc = "b.njk\n`,
+      'c.toml': resource('/tmp/c', 'group = "other"\n'),
+      'd.toml': '[template]\ngroup = "other"\nno toml\n',
+    })
+    expect(summary(loaded)).toMatchObject({
+      served: ['c.toml: /tmp/c'],
+      refused: [
+        expect.stringMatching(/^b\.toml: TOML syntax/),
+        expect.stringMatching(/^d\.toml: TOML syntax/),
+        expect.stringMatching(/^a\.toml: b\.toml, of the same group, is not right/),
+      ],
+    })
+  },
+)

@@ -115,7 +115,7 @@ describe('faults', () => {
     [[...to, 'consul://h'], 'both -to and "consul://h" name a registry'],
     [[...to], 'nothing to register'],
     [[...to, '-name', 'a'], '-name needs -port'],
-    [[...to, '-name', 'a/b', '-port', '1'], '-name holds a slash'],
+    [[...to, '-name', 'a/b', '-port', '1'], '-name contains a slash'],
     [
       [...to, '-name', 'a', '-port', '70000'],
       '-port: "70000" is not a whole number from 1 to 65535',

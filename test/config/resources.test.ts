@@ -72,6 +72,17 @@ test('a Go template with delimiters of its own', async () => {
   expect(resources[0]?.templates[0]).toMatchObject({ leftDelim: '[[', rightDelim: ']]' })
 })
 
+test('a number counts before a name, as in confd, whether there is such a name or not', async () => {
+  const toml = `${good}uid = 65534\nowner = "root"\ngid = 0\ngroup = "nosuchgroup"\n`
+  const { resources, notices, text } = await load({ 'conf.d/a.toml': toml })
+  expect(text).toBe('')
+  expect(resources[0]?.templates[0]).toMatchObject({ uid: 65534, gid: 0 })
+  expect(notices?.map(({ message }) => message)).toEqual([
+    'owner and uid are both set; uid counts, as in confd',
+    'group and gid are both set; gid counts, as in confd',
+  ])
+})
+
 test('a resource with only what it needs: the rest is absent or from the settings', async () => {
   const toml = `${good}mode = ""\nuid = -1\ngid = -1\nowner = ""\nreload_cmd = ""\nprefix = ""\n`
   const { resources, confdir } = await load({ 'conf.d/a.toml': toml })

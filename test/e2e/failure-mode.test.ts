@@ -1,7 +1,8 @@
 // A bad file in conf.d: a daemon serves the other resources, a onetime run refuses. And what a onetime run may
 // be asked for: one resource only, a reload whatever has changed.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { expect, test } from 'vitest'
 import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
@@ -54,6 +55,27 @@ test('a daemon starts with a bad file, says so, and takes it up when it is mende
   })
 })
 
+test('a store of its own that cannot be opened is no matter of the others, and is tried again', async () => {
+  await withFiles(async (site) => {
+    const [port = 0, consul = 0] = await freePorts(2)
+    const ca = site.path('ca.pem')
+    const backend = `[backend]\nbackend = "consul"\nnodes = ["https://127.0.0.1:${consul}"]\n`
+    site.resource('b')
+    appendFileSync(join(site.root, 'conf.d', 'b.toml'), `${backend}client_cakeys = "${ca}"\n`)
+    const run = site.start('-watch', '-file', file(site), '-http', `127.0.0.1:${port}`)
+    await run.until('the good one', () => site.lines('a.reloads') === 1)
+    const { body } = await readiness(port)
+    expect(body).toContain('cannot read the file of -client-ca-keys')
+    // Nothing in conf.d changes.
+    writeFileSync(ca, rootCertificates[0] as string)
+    await run.until('a new generation', () => run.tells('generation-loaded'))
+    expect(run.log).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining('2 resources') as string }),
+    )
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
 test('a resource that becomes bad keeps its former definition, and is failed until it is mended', async () => {
   await withFiles(async (site) => {
     const [port = 0] = await freePorts(1)
@@ -67,7 +89,7 @@ test('a resource that becomes bad keeps its former definition, and is failed unt
     // What it applies meanwhile does not make it good.
     const { status, body } = await readiness(port)
     expect(status).toBe(503)
-    expect(body).toContain('its definition is not right')
+    expect(body).toContain('invalid definition')
     site.resource('b')
     await until('all is well', async () => (await readiness(port)).status === 200)
     expect(await run.stop()).toMatchObject({ code: 0 })

@@ -180,6 +180,27 @@ describe('sensitive = true', () => {
       })
     },
   )
+
+  test('the commands of its group are those that look at its files', async () => {
+    await withSite([], async (site) => {
+      setKeys(site, { v: 'topsecret' })
+      site.template('app', '{{ getv("/v") }}')
+      const member = (name: string, fields: Parameters<typeof site.resource>[1]): void => {
+        site.resource(name, { src: 'app.njk', ...fields })
+        const file = join(site.root, 'conf.d', `${name}.toml`)
+        writeFileSync(file, `group = "g"\n${readFileSync(file, 'utf8')}`)
+      }
+      member('app', { sensitive: true })
+      const command = `cat ${keysFile(site)}; exit 3`
+      for (const key of ['group_check_cmd', 'reload_cmd']) {
+        member('other', { [key]: command })
+        const { code, stderr } = await site.start('-onetime', '-file', keysFile(site)).finished
+        expect(code).toBe(1)
+        expect(stderr).toContain('[not shown: the resource is sensitive]')
+        expect(stderr).not.toContain('topsecret')
+      }
+    })
+  })
 })
 
 describe('modes', () => {

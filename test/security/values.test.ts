@@ -103,6 +103,20 @@ describe('prototype pollution', () => {
   })
 })
 
+test.each([
+  ['njk', '{{ explode("/d") | toJson }}'],
+  ['tmpl', '{{explode "/d" | toJson}}'],
+] as const)('in %s, a key without end makes its render fail: %s', async (engine, text) => {
+  const { message } = await render(engine, text, { [`/d${'/a'.repeat(50_000)}`]: '1' })
+  expect(message).toContain('a key lies more than 1000 levels below /d')
+})
+
+test('a name of a megabyte is not in the log as a whole', async () => {
+  const { message } = await render('njk', '{{ getv(getv("/n")) }}', { '/n': 'n'.repeat(1e6) })
+  expect(message).toContain('does not exist')
+  expect(message?.length).toBeLessThan(20_000)
+})
+
 describe('an escape through constructor', () => {
   const CODE = '("globalThis.escaped = 1")()'
   test.each([

@@ -264,6 +264,17 @@ describe('faults', () => {
     expect(formatFault(fault)).not.toContain('secret')
   })
 
+  test.each([
+    ['k.json', '['],
+    ['k.yaml', '['],
+    ['k.yaml', '- '],
+    ['k.toml', 'a=['],
+  ])('%s that nests %s without end', async (name, open) => {
+    const level = open.replace('a=', '')
+    const fault = await faultOf(name, open + level.repeat(50_000))
+    expect(fault.message).toMatch(/deeply|nested/)
+  })
+
   test('the frame shows names', async () => {
     const fault = await faultOf('k.json', '{\n  "password": "hunter2" "x"\n}')
     expect(fault.frame).toContain('"password": "*******" "*"')

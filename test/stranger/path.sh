@@ -119,7 +119,7 @@ its former definition stays at work until the file is right
 confd/conf.d/haproxy.toml:4:1: unknown key keyz
 did you mean keys?
 END
-eventually grep -q 'configuration loaded anew' reconfd.log
+eventually grep -q 'configuration reloaded' reconfd.log
 run sed -i 's/{% endfor %}//' $template
 eventually grep -q 'render failed' reconfd.log
 told 'what it asks of whoever is called at night' 1 reconfd status <<'END'

@@ -1,12 +1,28 @@
-// Whether a text is YAML: one document or several.
-import { parseAllDocuments } from 'yaml'
+// Whether a text is YAML: one document or several. A name that a map has twice is a fault.
+import { isScalar, visit, type Document } from 'yaml'
 import { SyntaxFault } from '../../core/syntax.ts'
+import { yamlDocuments } from '../../system/yaml.ts'
 
-/** Throws a SyntaxFault. */
+/** Throws a SyntaxFault, or a RangeError. */
 export function check(text: string): void {
-  const parsed = parseAllDocuments(text, { prettyErrors: false, logLevel: 'error' })
-  for (const { errors } of Array.isArray(parsed) ? parsed : []) {
-    const [error] = errors
+  for (const document of yamlDocuments(text)) {
+    const [error] = document.errors
     if (error !== undefined) throw SyntaxFault.at(text, error.pos[0], error.message)
+    refuseRepeats(text, document)
   }
+}
+
+function refuseRepeats(text: string, document: Document.Parsed): void {
+  visit(document, {
+    Map(_, map) {
+      const names = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        if (names.has(key.value)) {
+          throw SyntaxFault.at(text, key.range?.[0] ?? 0, 'Map keys must be unique')
+        }
+        names.add(key.value)
+      }
+    },
+  })
 }

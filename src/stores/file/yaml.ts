@@ -1,7 +1,8 @@
 // YAML for the file store: one document, no name twice, integers of any size, merge keys (`<<`).
-import { isScalar, parseDocument, visit, type ScalarTag } from 'yaml'
+import { isScalar, visit, type ScalarTag } from 'yaml'
 import { decodeValue } from '../../core/bytes.ts'
 import { SyntaxFault } from '../../core/syntax.ts'
+import { yamlDocuments } from '../../system/yaml.ts'
 
 /** `!!binary`: bytes that need not be UTF-8, in base64. */
 const binary: ScalarTag = {
@@ -39,25 +40,22 @@ const float: ScalarTag = {
   },
 }
 
-/** Maps become Maps and integers BigInts. Throws a SyntaxFault. */
+/** Maps become Maps and integers BigInts. Throws a SyntaxFault, or a RangeError for endless nesting. */
 export function parseYaml(text: string): unknown {
   const fail = (at: number | undefined, message: string): never => {
     throw SyntaxFault.at(text, at ?? 0, message)
   }
-  // The library's own search for doubles is quadratic; ours, below, is not.
-  const document = parseDocument(text, {
+  const [document, second] = yamlDocuments(text, {
     intAsBigInt: true,
     merge: true,
     customTags: (tags) => [integer, float, binary, ...tags],
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'error',
   })
+  if (document === undefined) return null
   const [error] = document.errors
-  if (error?.code === 'MULTIPLE_DOCS') {
-    return fail(error.pos[0], 'a second document begins here; put it into a file of its own')
-  }
   if (error !== undefined) return fail(error.pos[0], withoutText(error.message))
+  if (second !== undefined) {
+    return fail(second.range[0], 'a second document begins here; put it into a file of its own')
+  }
   visit(document, {
     Map(_, map) {
       const names = new Set<string>()

@@ -1,8 +1,10 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import { joined, ofEach, type Runs } from '../../core/matches.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
+import { shortened } from '../../core/words.ts'
 import type { RenderContext } from '../context.ts'
+import { foreignKey } from '../foreign/services.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
@@ -21,16 +23,13 @@ export function demand(
   const value = reader.get(key)
   if (value !== undefined) return value
   // A key that names its store is written without a slash before it.
-  const own = storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1)
-  return raise(
-    'template',
-    `key "${own}" does not exist (full path ${placeOf(reader.fullKey(key), reader.scope.store)})`,
-    {
-      hint: reader.isWatched(key)
-        ? hint(own)
-        : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
-    },
-  )
+  const own = shortened(storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1), 1000)
+  const place = shortened(placeOf(reader.fullKey(key), reader.scope.store), 1000)
+  return raise('template', `key "${own}" does not exist (full path ${place})`, {
+    hint: reader.isWatched(key)
+      ? hint(own)
+      : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
+  })
 }
 
 /** Where a key would be, in the words of its store: what is before it in the tree is ours. */
@@ -154,6 +153,8 @@ export const lookups = [
       { nunjucks: 'ls("/nothing")', go: 'ls "/nothing"', result: [] },
     ],
     run: ({ reader }, dir) => {
+      const foreign = reader.sees(toKey(dir)) ? undefined : foreignKey('ls', dir)
+      if (foreign !== undefined) throw new FaultError(foreign)
       const names = new Set(reader.children(dir))
       if (reader.get(dir) !== undefined) names.add(base(toKey(dir)))
       return [...names].sort(compareText)

@@ -122,10 +122,8 @@ test('a template gives the same after any changes as when it is rendered for the
 test('a list that is sorted in place is another one', async () => {
   workshop.write('sorted.tmpl', heads[4] + '{{.Key}} {{end}}')
   const keys = Object.fromEntries([1, 10, 2].map((n) => [`/a/${n}`, '']))
-  for (const _ of 'twice') {
-    const { text } = await workshop.render('sorted.tmpl', keys)
-    expect(text).toBe('/a/1 /a/2 /a/10 ')
-  }
+  const { text } = await workshop.render('sorted.tmpl', keys)
+  expect(text).toBe('/a/1 /a/2 /a/10 ')
 })
 
 test('the limits on steps and output are met in the same place', () => {

@@ -1,7 +1,7 @@
 // Bundles the command (src/start.ts, src/cli.ts) and the library (src/index.ts) into dist/. Nothing is left to install
 // for those who install the package.
 //
-//   node scripts/build.mjs [-maps]    -maps: with source maps, by which test/packaging sees what is bundled
+//   node scripts/build.mjs [-maps]    -maps: with source maps, from which test/packaging reads the bundled modules
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ const modules = [
   ),
 ].flat()
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
-// For `npm install --global` and the Debian package: the program knows its own manual page.
+// For `npm install --global` and the Debian package: the program prints its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),

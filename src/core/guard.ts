@@ -1,5 +1,6 @@
 // Guards: whether a change of a file may go ahead unasked. Pure: compares what the last applied render read
 // and made with what the next one did, and says in words why one is held.
+import { keyInDatacenter, plainKeyIn } from './catalog.ts'
 import { compileGlob } from './glob.ts'
 import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Guard, GuardGroup, Limit } from './resource.ts'
@@ -88,20 +89,36 @@ function beyond(
 const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
   [...last].filter((key) => !next.has(key))
 
-/** What of the keys a group counts. */
+/**
+ * What of the keys a group counts. What was looked up with options, such as another datacenter, counts for a
+ * pattern without any; the same instance in two such look-ups of a datacenter counts once.
+ */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
+  const asLookedUp = pattern.includes('@')
+  const isIn = matcherOf(pattern)
+  const matches = new Set<Key>()
+  for (const key of keys) {
+    const path = isIn(asLookedUp ? key : plainKeyIn(key))
+    if (path === undefined) continue
+    // As long as the match, which may be a directory above the key.
+    const depth = path.split('/').length
+    matches.add((asLookedUp ? key : keyInDatacenter(key)).split('/', depth).join('/') as Key)
+  }
+  return matches
+}
+
+/** The key or the directory above it that a pattern matches; undefined: neither. */
+function matcherOf(pattern: string): (key: Key) => Key | undefined {
   if (!/[*?[\\]/.test(pattern)) {
     const dir = toKey(pattern)
-    return new Set([...keys].filter((key) => covers(dir, key)))
+    return (key) => (covers(dir, key) ? key : undefined)
   }
   const glob = compileGlob(pattern)
   const depth = pattern.split('/').length
-  const matches = new Set<Key>()
-  for (const key of keys) {
+  return (key) => {
     const path = key.split('/', depth).join('/') as Key
-    if (glob.test(path)) matches.add(path)
+    return glob.test(path) ? path : undefined
   }
-  return matches
 }
 
 /** Exactly as much as the limit is still good. */

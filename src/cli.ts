@@ -13,6 +13,7 @@ import type { ParsedCommand } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
+import { cacheCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -177,7 +178,6 @@ async function register({
   notices,
 }: Extract<ParsedCommand, { kind: 'register' }>): Promise<number> {
   void closeInspector()
-  await spareMemory()
   const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
@@ -206,12 +206,12 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
+  if (!settings.noop) cacheCompiled(settings.stateDir)
   const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
-    isOnetime ? undefined : spareMemory(),
   ])
   // Loaded in advance, because showPlan is synchronous.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
@@ -313,16 +313,6 @@ function forwardSignals(
       else if (isForwarded || signal === 'SIGHUP') void program()?.forward(signal)
     })
   }
-}
-
-/**
- * Prevents V8 from optimising undici's WebAssembly HTTP parser, which would take 10 MB permanently; each spawn of a
- * command copies the page tables of all memory (0.1 ms per MB, between a changed key and its reload). Call before
- * undici is loaded.
- */
-async function spareMemory(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--liftoff-only')
 }
 
 /** The progress line, if standard error is a terminal. */

@@ -1,5 +1,5 @@
 // The checks across all resources of conf.d: destinations, groups, prefixes.
-import { realpath } from 'node:fs/promises'
+import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -41,7 +41,7 @@ export async function checkAcross(
 }> {
   const faults = new Map<string, readonly Fault[]>()
   const notices: Fault[] = []
-  const shared = await sharedDestinations(resources)
+  const shared = sharedDestinations(resources)
   for (const one of resources) {
     const idle = withoutEffect(one.document, one.whole, reloads(one, resources))
     const own = [...idle.faults, ...(shared.get(one.name) ?? [])]
@@ -63,16 +63,16 @@ const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean
  * Two templates with the same `for_each` would write the same files. Whether different patterns collide shows
  * only when they are rendered.
  */
-async function sharedDestinations(
+function sharedDestinations(
   resources: readonly CheckedResource[],
-): Promise<ReadonlyMap<string, readonly Fault[]>> {
+): ReadonlyMap<string, readonly Fault[]> {
   const first = new Map<string, { readonly at: string; readonly dest: string }>()
   const faults = new Map<string, Fault[]>()
   for (const { name, document, templates } of resources) {
     for (const { path, dest, forEach } of templates) {
       if (dest === undefined) continue
       const at = [...path, 'dest']
-      const files = JSON.stringify([await realDestination(dest), forEach])
+      const files = JSON.stringify([realDestination(dest), forEach])
       const other = first.get(files)
       if (other === undefined) {
         first.set(files, { at: `${document.file}:${document.place(at, 'value').line}`, dest })
@@ -88,17 +88,19 @@ async function sharedDestinations(
 }
 
 /** Resolves the symbolic links of a destination, as far as its path exists. */
-async function realDestination(dest: string): Promise<string> {
+function realDestination(dest: string): string {
   const tag = dest.indexOf('{{')
   const fixed = tag < 0 ? dest : dest.slice(0, dest.lastIndexOf('/', tag))
-  return (await realOf(fixed)) + dest.slice(fixed.length)
+  return realOf(fixed) + dest.slice(fixed.length)
 }
 
-async function realOf(path: string): Promise<string> {
-  const real = await realpath(path).catch(() => undefined)
+function realOf(path: string): string {
   const folder = dirname(path)
-  if (real !== undefined || folder === path) return real ?? path
-  return join(await realOf(folder), basename(path))
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return folder === path ? path : join(realOf(folder), basename(path))
+  }
 }
 
 /** A group with one member is probably a misspelled name. */

@@ -22,7 +22,6 @@ function fallback(
     | 'max-message'
     | 'consul-max-stale'
     | 'timeout'
-    | 'debounce'
     | 'debounce-max'
     | 'min-reload-interval'
     | 'splay'
@@ -79,7 +78,7 @@ export async function assemble(
   prefixFromFlag: boolean,
   env: Environment,
 ): Promise<Settings> {
-  const quiet = given.debounce ?? fallback('debounce')
+  const { debounce: quiet } = given
   const mode = given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval'
   const { 'dest-root': destRoot = '', report = '', replay = '', only = [] } = given
   return {
@@ -107,8 +106,8 @@ export async function assemble(
     keepStageFile: given['keep-stage-file'] ?? false,
     timeout: given.timeout ?? fallback('timeout'),
     stateDir: resolve(given['state-dir'] ?? (await defaultStateDir(env))),
-    quiet,
-    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
+    ...(quiet === undefined ? {} : { quiet }),
+    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet ?? 0),
     minReloadInterval: given['min-reload-interval'] ?? fallback('min-reload-interval'),
     splay: given.splay ?? fallback('splay'),
     checkTimeout: given['check-timeout'] ?? fallback('check-timeout'),

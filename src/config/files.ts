@@ -25,15 +25,17 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     const real = await realpath(at)
     if (seen.has(real)) return
     seen.add(real)
-    for (const name of (await readdir(at)).sort()) {
+    const entries = await readdir(at, { withFileTypes: true })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name } = entry
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
+      const isPlain = entry.isFile() || entry.isDirectory()
       // A broken link is reported when it is read, if it is named like a resource.
-      const isFolder = await stat(path).then(
-        (entry) => entry.isDirectory(),
-        () => false,
-      )
-      if (isFolder) await walk(path)
+      const target = isPlain ? entry : await stat(path).catch(() => undefined)
+      if (target?.isDirectory() === true) await walk(path)
+      // Reading a pipe or a device would block.
+      else if (target?.isFile() === false) found.others.push(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)

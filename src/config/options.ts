@@ -72,7 +72,9 @@ export function parseValue(option: Option, text: string): ParseResult<string | b
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []
   const synonyms = new Map(Object.entries(option.synonyms ?? {}))
-  const value = synonyms.get(text) ?? text
+  // Capitals as in confd, which takes INFO for info.
+  const lower = text.toLowerCase()
+  const value = synonyms.get(lower) ?? lower
   if (choices.includes(value)) return ok(value)
   if (option === options.backend && foreignBackends.has(text)) {
     return err(`a supported store; the stores are ${choices.join(', ')}`)

@@ -1,5 +1,5 @@
 // Checks one template of a resource beyond the table of keys.
-import { access, constants, stat } from 'node:fs/promises'
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   expandCommand,
@@ -62,7 +62,7 @@ export class TemplateCheck {
     if (table.src !== undefined) {
       // Custom delimiters make a file with an unknown extension a Go template.
       this.#delimiters(engine ?? engineByName(table.src) ?? 'go')
-      await this.#template(table.src, src)
+      this.#template(table.src, src)
     }
     this.#commands()
     this.#stores()
@@ -155,13 +155,13 @@ export class TemplateCheck {
     }
   }
 
-  async #template(src: string, file: string): Promise<void> {
+  #template(src: string, file: string): void {
     try {
-      if (!(await stat(file)).isFile()) {
+      if (!statSync(file).isFile()) {
         this.#fault('src', `template ${src} is not a file`, `it is looked up as ${file}`)
         return
       }
-      await access(file, constants.R_OK)
+      accessSync(file, constants.R_OK)
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException
       const missing = code === 'ENOENT' || code === 'ENOTDIR'

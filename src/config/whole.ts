@@ -139,7 +139,7 @@ function coalescing(
   settings: Settings,
 ): Pick<Resource, 'quiet' | 'quietMax'> {
   // Never less than the quiet period, which would otherwise have no effect.
-  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet)
+  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet ?? 0)
   return {
     ...(quiet === undefined ? {} : { quiet }),
     ...(quietMax === settings.quietMax ? {} : { quietMax }),

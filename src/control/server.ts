@@ -39,7 +39,7 @@ export async function serveControl(path: string, controls: DaemonControls): Prom
   })
   server.maxConnections = CONNECTIONS
   server.unref()
-  await makeDirs(dirname(path))
+  makeDirs(dirname(path))
   const remove = await listenAt(server, path)
   return {
     async close() {

@@ -34,6 +34,8 @@ interface Queued {
 const RETRY: Backoff = { first: 1000, most: 60_000 }
 /** Milliseconds after which a queued placement precedes all further runs. */
 const QUEUE_MOST = 10_000
+/** Runs at once; the others stay due. */
+const RUNS_MOST = 32
 
 /** The effect of a new configuration on the debts. */
 export interface Reconfigured {
@@ -336,6 +338,7 @@ export class ReloadProtocol {
 
   #start(now: number, started: Run[]): void {
     for (const account of this.#accounts.due(now)) {
+      if (this.#running >= RUNS_MOST) return
       if (account.underway > 0) account.isClosed = true
       else if (!this.#isPreceded(account, now)) started.push(this.#run(account, now))
     }

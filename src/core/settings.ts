@@ -146,7 +146,8 @@ export interface Settings extends StoreSettings {
   /** Maximum wait of a onetime run for its stores. */
   readonly timeout: number
   readonly stateDir: string
-  readonly quiet: number
+  /** Absent: it adapts to the changes. */
+  readonly quiet?: number
   readonly quietMax: number
   /** Minimum time between the starts of two reloads; a resource may override this and `splay`. */
   readonly minReloadInterval: number

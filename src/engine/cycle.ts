@@ -37,7 +37,7 @@ export async function cycle(
   const { changes, guarded } = planned.value
   const changed = [...new Set(changes.map(({ resource }) => resource))]
   const findings = unit.resources.map((resource) =>
-    findingOf(resource, templates, guarded.get(resource.name) ?? []),
+    findingOf(resource, templates, guarded.get(resource.name) ?? [], sight.isMissed),
   )
   const held = await heldBack(unit, templates, findings, changes, parts)
   if (held !== undefined) return held

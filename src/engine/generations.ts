@@ -190,11 +190,10 @@ export class Generations {
     // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
       changed: (store, changes, first, before) =>
-        // What was rendered without it has looked its keys up in vain.
-        first && !resources.some(({ optionalStores }) => optionalStores?.has(store) === true)
-          ? worker.storeRead()
+        first
+          ? worker.storeRead(store, changes, before)
           : worker.keysChanged(store, changes, before),
-      missed: () => worker.storeRead(),
+      missed: () => worker.storeMissed(),
       crashed,
     }
     feeds.start()

@@ -23,6 +23,7 @@ describe('good command lines', () => {
     [['-prefix=-onetime'], { prefix: '-onetime' }],
     [['-backend', 'etcd'], { backend: 'etcdv3' }],
     [['-log-level', 'warning'], { 'log-level': 'warn' }],
+    [['-log-level', 'INFO'], { 'log-level': 'info' }],
     [['-config-file', 'x.toml'], { 'conf-file': 'x.toml' }],
     [['-h'], { help: true }],
     [['-watch', '--'], { watch: true }],

@@ -77,7 +77,6 @@ test('the defaults are confd’s', async () => {
     mode: 'interval',
     interval: 600_000,
     timeout: 10_000,
-    quiet: 100,
     quietMax: 2000,
     minReloadInterval: 0,
     splay: 0,
@@ -87,6 +86,7 @@ test('the defaults are confd’s', async () => {
     logFormat: 'text',
   })
   expect(settings.connection).not.toHaveProperty('password')
+  expect(settings).not.toHaveProperty('quiet')
 })
 
 test('flags win, then the environment, then confd.toml', async () => {

@@ -79,6 +79,11 @@ test.each([
   )
 })
 
+test('a default holds no further variable', async () => {
+  const { notices } = await read('dest = "/out/${A:-${B:-c}}"\nkeys = ["/"]\nexpand_env = true')
+  expect(notices[0]).toContain('dest holds ${A:-')
+})
+
 test('keys that hold a template', async () => {
   const { notices } = await read('dest = "/out"\nkeys = ["/{{getenv \\"APP\\"}}"]')
   expect(notices[0]).toContain(

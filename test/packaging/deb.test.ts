@@ -86,7 +86,12 @@ describe('what is in it', { timeout: 60_000 }, () => {
     const page = gunzipSync(readFileSync(join(unpacked, 'usr/share/man/man1/reconfd.1.gz')))
     expect(page.toString()).toBe(manPage(version))
     const licences = inside('usr/share/doc/reconfd/copyright')
-    for (const name of ['The reconfd authors', 'undici', 'nunjucks', 'common-licenses/Apache-2.0'])
+    for (const name of [
+      'The reconfd authors',
+      'smol-toml',
+      'nunjucks',
+      'common-licenses/Apache-2.0',
+    ])
       expect(licences).toContain(name)
   })
   test('what the unit starts is there', () => {

@@ -28,7 +28,9 @@ export const describeStores = {
   'store-stale'(event: EventOf<'store-stale'>): Description {
     const { store, node, fault, known, retryIn, tries = 1 } = event
     const often = tries === 1 ? '' : `, tried ${tries} times`
-    const files = known ? 'the last good files stay' : 'no keys yet, no file changes'
+    const files = known
+      ? 'the last good files stay'
+      : 'no keys yet, files that need it stay as they are'
     const next = retryIn === 0 ? ', trying the next node' : retryText(retryIn)
     const message = `${files}${often}${next}: ${formatFault(fault)}`
     return {

@@ -148,6 +148,34 @@ export const consulTemplate: readonly Foreign[] = [
     nunjucks: 'not ("a" in s.tags and "b" in s.tags)',
   },
   {
+    name: 'byPort',
+    written: 'byPort $services',
+    note: 'pass over those with another port: {{if eq .Port 80}}',
+  },
+  {
+    name: 'base64URLEncode',
+    written: 'base64URLEncode "a"',
+    go: 'replace (replace (base64Encode "a") "+" "-" -1) "/" "_" -1',
+    nunjucks: 'replace(replace(base64Encode("a"), "+", "-"), "/", "_")',
+  },
+  {
+    name: 'base64URLDecode',
+    written: 'base64URLDecode "YQ=="',
+    go: 'base64Decode (replace (replace "YQ==" "-" "+" -1) "_" "/" -1)',
+    nunjucks: 'base64Decode(replace(replace("YQ==", "-", "+"), "_", "/"))',
+  },
+  {
+    name: 'splitToMap',
+    written: 'splitToMap "," ":" "a:1,b:2"',
+    note: 'split it twice, or keep the value as JSON and read it with json',
+  },
+  {
+    name: 'toUnescapedJSONPretty',
+    written: 'toUnescapedJSONPretty',
+    go: 'toPrettyJson',
+    nunjucks: 'dump(2)',
+  },
+  {
     name: 'scratch',
     written: 'scratch.Set "a" "b"',
     go: '{{$a := "b"}}',
@@ -158,6 +186,17 @@ export const consulTemplate: readonly Foreign[] = [
     name: 'file',
     written: 'file "/path"',
     note: 'put its content into a keys file of the file store, or include it as a template',
+  },
+  {
+    name: 'writeToFile',
+    written: 'writeToFile "/path" "owner" "group" "0644"',
+    note: 'a file is a [[template]] of its own; for_each makes one file for each key',
+  },
+  {
+    name: 'sockaddr',
+    written: 'sockaddr "GetPrivateIP"',
+    go: 'lookupIfaceIPV4 "eth0"',
+    nunjucks: 'lookupIfaceIPV4("eth0")',
   },
   {
     name: 'parseYAML',
@@ -175,6 +214,13 @@ export const consulTemplate: readonly Foreign[] = [
   { name: 'caRoots', written: 'caRoots', note: "Consul's service mesh is not supported" },
   { name: 'caLeaf', written: 'caLeaf "web"', note: "Consul's service mesh is not supported" },
   {
+    name: 'exportedServices',
+    written: 'exportedServices',
+    note: 'peers of Consul are not supported',
+  },
+  { name: 'peerings', written: 'peerings', note: 'peers of Consul are not supported' },
+  { name: 'partitions', written: 'partitions', note: 'partitions of Consul are not supported' },
+  {
     name: 'plugin',
     written: 'plugin "name"',
     note: 'templates run no programs; let the program write a key',
@@ -182,4 +228,7 @@ export const consulTemplate: readonly Foreign[] = [
   { name: 'nomadServices', written: 'nomadServices', note: 'Nomad is not supported' },
   { name: 'nomadService', written: 'nomadService "web"', note: 'Nomad is not supported' },
   { name: 'nomadVar', written: 'nomadVar "path"', note: 'Nomad is not supported' },
+  { name: 'nomadVarExists', written: 'nomadVarExists "path"', note: 'Nomad is not supported' },
+  { name: 'nomadVarList', written: 'nomadVarList "path"', note: 'Nomad is not supported' },
+  { name: 'nomadVarListSafe', written: 'nomadVarListSafe "path"', note: 'Nomad is not supported' },
 ]

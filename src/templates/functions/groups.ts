@@ -1,6 +1,7 @@
 // Grouping: services by tag and metadata, pairs by where they are, and keys as a nested map.
 import { compareText, covers, toKey, type Key } from '../../core/key.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
+import { foreignMeta } from '../foreign/services.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { MAX_DEPTH } from './json.ts'
 import { list, pairs, text } from './params.ts'
@@ -38,11 +39,8 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
 
 /** The group that byMeta() puts a service into: what it has under the names, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
-  if (names.includes('|')) {
-    raise('template', `byMeta: "${names}" has a suffix of consul-template`, {
-      hint: 'name the metadata only, such as "version" or "team,version"',
-    })
-  }
+  const foreign = foreignMeta(names)
+  if (foreign !== undefined) throw new FaultError(foreign)
   return names
     .split(',')
     .map((name) => valueOf(name.trim()) ?? '')

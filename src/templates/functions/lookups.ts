@@ -1,9 +1,10 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import type { Pair as StoredPair } from '../../core/reader.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
 import { shortened } from '../../core/words.ts'
 import type { RenderContext } from '../context.ts'
+import { foreignKey } from '../foreign/services.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
@@ -150,6 +151,8 @@ export const lookups = [
       { nunjucks: 'ls("/nothing")', go: 'ls "/nothing"', result: [] },
     ],
     run: ({ reader }, dir) => {
+      const foreign = reader.sees(toKey(dir)) ? undefined : foreignKey('ls', dir)
+      if (foreign !== undefined) throw new FaultError(foreign)
       const names = new Set(reader.children(dir))
       if (reader.get(dir) !== undefined) names.add(base(toKey(dir)))
       return [...names].sort(compareText)

@@ -9,6 +9,9 @@ import { int, optional, text, texts } from './params.ts'
 import { base, dir } from './paths.ts'
 import { toLower, toUpper } from './unicode.ts'
 
+/** consul-template's `contains` looks into lists. */
+const IN_A_LIST = 'for an item of a list write in .Tags "a" in Go, "a" in s.tags in nunjucks'
+
 export const strings = [
   define('base', {
     params: [text('path')],
@@ -77,11 +80,16 @@ export const strings = [
       bytewise([s, old, by], (text, part, other) => replace(text, part, other, Number(n))),
   }),
   define('contains', {
-    params: [text('s'), text('part')],
-    doc: 'True if `s` contains `part`.',
+    params: [text('s'), { ...text('part'), hint: IN_A_LIST }],
+    doc: 'True if `s` contains `part`. For an item of a list use `in`.',
     filter: 0,
     examples: [
       { nunjucks: 'contains("haproxy", "proxy")', go: 'contains "haproxy" "proxy"', result: true },
+      {
+        nunjucks: 'contains("a", ["a", "b"])',
+        go: 'list "a" "b" | contains "a"',
+        error: 'contains: argument 2 (part) must be a string, got a list',
+      },
     ],
     run: (_, s, part) => bytewise([s, part], includes),
   }),

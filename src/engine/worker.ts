@@ -3,6 +3,7 @@
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
+import type { Pace } from '../core/pace.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
@@ -16,7 +17,7 @@ import type { Parts } from './parts.ts'
 import { rollBack } from './rollback.ts'
 import { forgetLoaded } from './settle.ts'
 import type { Underway } from './underway.ts'
-import { unitsOf, type Pace, type Unit } from './unit.ts'
+import { unitsOf, type Unit } from './unit.ts'
 import { Verdicts } from './verdicts.ts'
 import type { Views } from './views.ts'
 import { Waits } from './waits.ts'
@@ -41,6 +42,13 @@ const AT_ONCE = 32
 /** How many keys an event names; the rest is counted. */
 const KEYS_TOLD = 10
 
+/** Calls #pump when something is due. */
+interface Alarm {
+  readonly at: number
+  readonly cancel: () => void
+}
+const noAlarm: Alarm = { at: Infinity, cancel: () => undefined }
+
 export class Worker {
   /** The resources whose files are not what they should be. */
   readonly failed = new Set<string>()
@@ -54,7 +62,7 @@ export class Worker {
   readonly #verdicts: Verdicts
   #acceptedBeforehand: ReadonlyMap<string, string> = new Map()
   #current: Current | undefined
-  #cancelTimer: (() => void) | undefined
+  #alarm = noAlarm
   #isStopped = false
   #idlers: (() => void)[] = []
 
@@ -276,7 +284,7 @@ export class Worker {
     this.parts.desk.close()
     this.#pump()
     await this.idle()
-    this.#cancelTimer?.()
+    this.#alarm.cancel()
     const { concerns, feeds } = this.#current ?? {}
     if (concerns !== undefined && feeds !== undefined) {
       await this.parts.kept.end(concerns.views, feeds.tree)
@@ -346,11 +354,22 @@ export class Worker {
         )
     }
     for (const run of desk.due()) this.#start(this.#reload(run))
-    this.#cancelTimer?.()
-    const wait = this.#next - clock.now()
-    this.#cancelTimer =
-      wait === Infinity ? undefined : clock.after(Math.max(0, wait), () => this.#pump())
+    this.#setAlarm()
     if (this.#jobs.size === 0) for (const idler of this.#idlers.splice(0)) idler()
+  }
+
+  #setAlarm(): void {
+    const next = this.#next
+    if (next === this.#alarm.at) return
+    this.#alarm.cancel()
+    this.#alarm = noAlarm
+    if (next === Infinity) return
+    const { clock } = this.parts
+    const cancel = clock.after(Math.max(0, next - clock.now()), () => {
+      this.#alarm = noAlarm
+      this.#pump()
+    })
+    this.#alarm = { at: next, cancel }
   }
 
   /** When something will next be due. */

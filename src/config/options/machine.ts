@@ -51,8 +51,7 @@ export const machineOptions = {
   debounce: {
     group: 'Timing',
     type: 'duration',
-    default: '100ms',
-    help: 'quiet time to wait for after a change, so that a burst is applied once',
+    help: 'quiet time to wait for after a change, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms)',
   },
   'debounce-max': {
     group: 'Timing',

@@ -1,30 +1,30 @@
-// What look-ups of many keys have found, remembered leaf by leaf of the tree. A tree shares its leaves with the one
-// before it, so a look-up that is repeated after a change goes only through the leaves that the change has met.
+// A cache of the results of look-ups of many keys, by leaf of the tree. A tree shares most leaves with its previous
+// version, so a look-up repeated after a change searches only the changed leaves.
 import type { Leaf, Pair } from './tree.ts'
 
-/** Pairs in key order, in runs. A run is never changed: the same object always means the same pairs. */
+/** Pairs in key order, in runs. Runs are immutable, so the same object always holds the same pairs. */
 export type Runs = readonly (readonly Pair[])[]
 
-/** Pairs that are remembered, of all look-ups together. */
+/** The largest number of cached pairs. */
 const MOST = 250_000
 
 interface Found {
-  /** An entry lives as long as a tree with its leaf. */
+  /** An entry lives as long as its leaf. */
   readonly runs: WeakMap<Leaf, readonly Pair[]>
   size: number
 }
 
 export class Matches {
-  /** By look-up; the one that was repeated last is the last. */
+  /** By look-up, the least recently used one first. */
   readonly #found = new Map<string, Found>()
   #size = 0
 
   constructor(private readonly most = MOST) {}
 
   /**
-   * What a look-up finds in these leaves.
-   * @param look tells it from others: it always gets the same `select`
-   * @param select the pairs of a leaf that it finds, in order
+   * The result of a look-up in these leaves.
+   * @param look identifies the look-up; it determines `select`
+   * @param select returns the matching pairs of a leaf, in order
    */
   find(look: string, leaves: readonly Leaf[], select: (leaf: Leaf) => readonly Pair[]): Runs {
     const found = this.#found.get(look) ?? { runs: new WeakMap(), size: 0 }
@@ -44,7 +44,7 @@ export class Matches {
     return runs
   }
 
-  /** Forgets those that were not repeated for longest, but never the last one. */
+  /** Evicts the least recently used look-ups, but never the last one. */
   #forget(): void {
     for (const [look, { size }] of this.#found) {
       if (this.#size <= this.most || this.#found.size === 1) return
@@ -54,7 +54,7 @@ export class Matches {
   }
 }
 
-/** Makes something of each pair, once for each run: from the same run comes the same list. */
+/** Converts pairs, once for each run. The same run gives the same list. */
 export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (readonly T[])[] {
   const known = new WeakMap<readonly Pair[], readonly T[]>()
   return (runs) =>
@@ -65,14 +65,14 @@ export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (re
     })
 }
 
-/** As flat(), which takes five times as long. */
+/** Like flat(), which is slower. */
 export function joined<T>(runs: readonly (readonly T[])[]): T[] {
   const all: T[] = []
   for (const run of runs) for (const one of run) all.push(one)
   return all
 }
 
-/** How many pairs there are. */
+/** The number of pairs. */
 export function countOf(runs: Runs): number {
   let count = 0
   for (const { length } of runs) count += length

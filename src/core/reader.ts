@@ -84,7 +84,7 @@ export const scopeOf = (
   ...(optionalStores === undefined ? {} : { optional: optionalStores }),
 })
 
-/** No key has one. */
+/** Occurs in no key. */
 const SEPARATOR = '\0'
 
 export class Reader {
@@ -102,7 +102,7 @@ export class Reader {
   readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
   readonly #roots: readonly Key[]
 
-  /** @param earlier what earlier readers have found; these may have had other scopes and other trees */
+  /** @param earlier results of earlier readers, of any scope and tree */
   constructor(
     private readonly tree: Tree,
     readonly scope: Scope,
@@ -153,8 +153,8 @@ export class Reader {
   }
 
   /**
-   * The pairs below a directory, without the key of the same name, in key order. Keys are those that the
-   * template sees, without the prefix.
+   * The pairs below a directory, without the key of the same name, in key order. Keys are as the template
+   * sees them, without the prefix.
    */
   under(dir: string): Runs {
     const runs = this.glance(dir)
@@ -187,7 +187,7 @@ export class Reader {
     this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
   }
 
-  /** The pairs whose key matches a pattern of Go's path.Match, in key order; none when nothing matches. */
+  /** The pairs whose key matches a pattern of Go's path.Match, in key order. */
   match(pattern: string): Runs {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
@@ -206,9 +206,9 @@ export class Reader {
   }
 
   /**
-   * The visible pairs under a directory that are accepted, in key order, as the template sees them.
-   * @param look identifies the look-up among those with the same prefix
-   * @param accepts gets the key without the prefix, and the full key
+   * The visible pairs under a directory that `accepts` selects, in key order, as the template sees them.
+   * @param look identifies the look-up among those with the same prefix; it determines `accepts`
+   * @param accepts called with the key without the prefix and the full key
    */
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
@@ -228,7 +228,7 @@ export class Reader {
           ({ key }) =>
             covers(part, key) && this.#isIn(part, key) && accepts(ownKey(prefix, key), key),
         )
-        // Without a prefix, a leaf that matches as a whole is not copied.
+        // Usually there is no prefix and all pairs of a leaf match, so nothing is copied.
         if (prefix !== '/') return pairs.map(seen)
         return pairs.length === leaf.length ? leaf : pairs
       },
@@ -417,11 +417,11 @@ export class Reader {
         .leaves(part)
         .flatMap((leaf) => leaf.filter(({ key }) => covers(part, key) && this.#isIn(part, key))),
     )
-    // `/a-b` sorts between `/a` and `/a/b`, so a part is not a contiguous range.
+    // `/a-b` sorts between `/a` and `/a/b`: one part is not a range of its own.
     return parts.length > 1 ? pairs.sort((a, b) => compareText(a.key, b.key)) : pairs
   }
 
-  /** Whether a look-up in a part finds a key that the part covers. */
+  /** Whether a look-up in a part sees a key below it. */
   #isIn(part: Key, key: Key): boolean {
     return !isEntry(key) && isOf(part, key) && this.#isAlike(part, key)
   }

@@ -63,7 +63,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       if (template === undefined) {
         raise('template', 'the template file does not exist', { file: spec.src })
       }
-      // A Go string is its bytes already: no text is made in between.
+      // A Go string has one character a byte, so no decoding is needed.
       return Buffer.from(new Render(sources, spec, context).run(template, undefined), 'latin1')
     },
     renderDest: (spec, context) =>

@@ -30,7 +30,7 @@ export interface Surroundings {
   readonly rootField?: RootField | undefined
 }
 
-/** What some work wrote, and the steps that it took. */
+/** The output of some work, and the steps that it took. */
 export interface Recorded {
   readonly text: string
   readonly steps: number
@@ -43,7 +43,7 @@ export class Frame {
   node: Node | undefined
   /** The output, one character a byte. */
   out = ''
-  /** How much was written before `out`, which begins anew for what is recorded. */
+  /** The length of the output before `out`, which is empty when a recording begins. */
   #before = 0
   readonly functions: Functions
   readonly rootField: RootField | undefined
@@ -81,21 +81,21 @@ export class Frame {
     }
   }
 
-  /** Does some work, and tells what it wrote. */
+  /** Runs `work` and returns its output. */
   record(work: () => void): Recorded {
     const { out } = this
     const { steps } = this.#budget
     this.#before += out.length
     this.out = ''
     work()
-    // One plain string: what it was added up of takes 30 times the memory, and time whenever it is read.
+    // Makes one flat string. V8 keeps a concatenation as a tree, which takes 30 times the memory.
     const text = Buffer.from(this.out, 'latin1').toString('latin1')
     this.#before -= out.length
     this.out = out + text
     return { text, steps: steps - this.#budget.steps }
   }
 
-  /** Writes the same again. False when that is beyond a limit: then the work has to be done, and fails in its place. */
+  /** Writes recorded output again. Returns false beyond a limit: the work itself then fails at the right place. */
   replay({ text, steps }: Recorded): boolean {
     const length = this.#before + this.out.length + text.length
     if (length > this.#limits.output || steps > this.#budget.steps) return false

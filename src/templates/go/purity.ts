@@ -1,19 +1,19 @@
-// Whether the body of a range depends on nothing but the element it is run for.
+// Decides whether the output of a range's body depends only on the element, so that it can be cached.
 import { pureFunctions } from './functions/pure.ts'
 import type { Branch, Command, List, Operand, Pipe, Statement } from './nodes.ts'
 
-/** The names of the variables that are known to depend on nothing else. */
+/** The names of the variables that depend only on the element. */
 type Scope = Set<string>
 
-/** False when in doubt. */
+/** False if in doubt. */
 export function isPureBody({ pipe, body }: Branch): boolean {
   if (pipe.assigns) return false
-  // Of two variables the first one is the index.
+  // The first of two variables is the index.
   const element = pipe.declared.at(-1)
   return isPureList(body, new Set(element === undefined ? [] : [element.name]))
 }
 
-/** Variables that it declares are gone behind it. */
+/** Variables declared in the list end with it. */
 function isPureList(list: List, outer: Scope): boolean {
   const scope = new Set(outer)
   return list.every((statement) => isPure(statement, scope))

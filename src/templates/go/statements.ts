@@ -141,7 +141,7 @@ function print(frame: Frame, value: Value): void {
 /** The body of a range, run for each element. */
 class Loop {
   readonly #hasIndex: boolean
-  /** What the body wrote for a run of elements; undefined when it may depend on something else, too. */
+  /** The body's output by run of elements; undefined if it may depend on anything else. */
   readonly #known: WeakMap<readonly Value[], Recorded> | undefined
 
   constructor(
@@ -168,7 +168,7 @@ class Loop {
     return ran
   }
 
-  /** Most of the pairs of a store are the same at each render: so is what a body made of them alone. */
+  /** Runs the body only for runs of pairs that it has not been run for. */
   #overRuns(
     frame: Frame,
     runs: readonly (readonly Value[])[],

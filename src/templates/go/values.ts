@@ -73,7 +73,7 @@ export class Slice {
     runsOf.delete(this.array)
   }
 
-  /** What it is joined of, where that is known; see sliceOfRuns(). */
+  /** The lists it was made from; see sliceOfRuns(). */
   get runs(): readonly (readonly Value[])[] | undefined {
     const { array, from, length } = this
     const isWhole = from === 0 && length === array?.length
@@ -88,10 +88,10 @@ export class Slice {
   }
 }
 
-/** Of arrays that nothing was set in since they were joined. */
+/** The runs of arrays that have not been changed since. */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
-/** A slice of lists that are never changed: what is made of one of them can be used again. */
+/** A slice of the items of immutable lists. Results computed from one of these lists can be cached. */
 export function sliceOfRuns(type: Type, runs: readonly (readonly Value[])[]): Slice {
   const array = joined(runs)
   runsOf.set(array, runs)

@@ -1,5 +1,5 @@
-// What the body of a range wrote for pairs that have not changed is written again without running it: nobody may
-// tell that from running it.
+// The output of a range's body is cached for pairs that have not changed. These tests compare it with the output of
+// renderers that have cached nothing.
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { type Key } from '../../../src/core/key.ts'

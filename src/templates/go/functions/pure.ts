@@ -1,5 +1,4 @@
-// The functions that give the same for the same arguments, whoever renders and when: what a template makes of
-// them alone needs to be made only once.
+// The functions whose result depends only on their arguments, not on keys, time, files, environment or network.
 
 const PURE = [
   'and or not eq ne lt le gt ge len index slice html js urlquery print println printf',

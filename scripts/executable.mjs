@@ -1,7 +1,7 @@
 // npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
-// build/reconfd unless told otherwise. Beside it: FILE.cdx.json, its bill of materials, and
+// build/reconfd by default. Beside it: FILE.cdx.json, its bill of materials, and
 // FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md says why, and what it costs.
-// The bundle is the one that Node runs (scripts/build.mjs).
+// Its modules are those that Node runs (scripts/build.mjs), in the format that Bun compiles.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -13,26 +13,28 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { bundle } from './bundle.mjs'
 import { bundledPackages } from './bundled.mjs'
 import { build, installPackages, root, step } from './prepare.mjs'
 import { withComponents } from './sbom.mjs'
 
 const LOCK = 'package-lock.json'
-/** A package of its own, so that npm checks what it fetches against the lock file. */
+/** A separate package, so that npm checks the download against its lock file. */
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
-/** Of those in the lock file, npm fetches the one for this machine. `baseline` does without AVX2. */
+const MODULES = join(root, '.cache/modules')
+/** npm fetches the one in the lock file for this machine. `baseline` needs no AVX2. */
 const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )
 
-/** Fetches Bun unless the one that the lock file names is there; the path of its binary. */
+/** Fetches Bun unless the version of the lock file is there; returns the path of its binary. */
 export function provideBun() {
   const isCurrent = () =>
     existsSync(join(FETCHED, LOCK)) &&
     readFileSync(join(FETCHED, LOCK)).equals(readFileSync(join(PACKAGE, LOCK)))
   if (!isCurrent()) {
-    // Made beside it and moved, so that what is there is whole.
+    // Unpacked beside it and moved, so that the folder is always complete.
     const fresh = `${FETCHED}-${process.pid}`
     cpSync(PACKAGE, fresh, { recursive: true })
     const npm = spawnSync('npm', ['ci', '--include=optional'], { cwd: fresh, stdio: 'inherit' })
@@ -48,10 +50,10 @@ export function provideBun() {
   return found
 }
 
-/** What is built in: one module, its chunks beside it as lazily loaded as under Node, all compiled. */
+/** The embedded code: one module and its chunks, loaded as lazily as under Node, all compiled. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
-  // Nothing that lies in the folder where it is started is to change what the program does.
+  // No file in the working directory may change the behaviour of the program.
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
 ]
 
@@ -67,11 +69,13 @@ export function executable(file) {
   return file
 }
 
-/** The executable of dist/ as it is, with its bill of materials and its licences beside it. */
+/** The executable of what is built, with its bill of materials and its licences beside it. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })
-  step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(root, 'dist/cli.js')])
+  rmSync(MODULES, { recursive: true, force: true })
+  step('the modules', process.execPath, ['scripts/bundle.mjs', MODULES])
+  step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(MODULES, 'cli.js')])
   const runtime = bundledPackages([bun], `${FETCHED}/`)
   const bundle = JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8'))
   const all = withComponents(bundle, runtime)
@@ -80,7 +84,7 @@ export function compile(file) {
   writeFileSync(`${file}.third-party.txt`, `${libraries}\n${runtime.map(noticeOfBun).join('')}`)
 }
 
-/** Its package ships no licence; those of the libraries in it are listed on its site. */
+/** Its package contains no licence; Bun's site lists those of its libraries. */
 const noticeOfBun = ({ name, version, license }) => `---- ${name} ${version} (${license})
 
 The runtime of this executable is Bun. Its licence, and those of the libraries that it is linked with

@@ -1,29 +1,29 @@
-// The commands: what may stand before or among the flags instead of a run. One row each.
+// The table of commands. Each row defines one command.
 import type { ControlCommand } from '../core/control.ts'
 import type { OptionName } from './options.ts'
 import type { CommandFlag } from './command-flag.ts'
 import { registerFlags } from './register-flags.ts'
 
-/** What follows the name. */
-export interface Operand {
+/** The argument that follows the name. */
+export interface CommandOperand {
   readonly name: string
   readonly optional?: true
-  /** The only words that are good. */
+  /** The allowed words. */
   readonly choices?: readonly string[]
 }
 
 export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
-  readonly operand?: Operand
+  readonly operand?: CommandOperand
   readonly flags?: Readonly<Record<string, CommandFlag>>
-  /** What stands after `--` is a command line. */
+  /** Takes a command line after `--`. */
   readonly runs?: true
-  /** Those of all flags that matter most to it, for its own `-help`. */
+  /** The general flags most relevant to the command, for its `-help`. */
   readonly others?: readonly OptionName[]
   readonly help: string
 }
 
-export type CommandName =
+export type SubcommandName =
   | ControlCommand
   | 'check'
   | 'test'
@@ -36,10 +36,10 @@ export type CommandName =
   | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
-/** How the daemon is found. */
+/** The flags that locate the daemon. */
 const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 
-export const commands: Readonly<Record<CommandName, CommandSpec>> = {
+export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
     flags: { json, follow: { help: 'print the status again whenever it changes, until Ctrl-C' } },
@@ -121,19 +121,19 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
 }
 
-export const commandNames = Object.keys(commands) as readonly CommandName[]
-export const isCommand = (word: string): word is CommandName => Object.hasOwn(commands, word)
+export const commandNames = Object.keys(commands) as readonly SubcommandName[]
+export const isCommand = (word: string): word is SubcommandName => Object.hasOwn(commands, word)
 
-/** An operand as it is written in the usage. */
-export const operandText = ({ name, choices, optional }: Operand): string => {
+/** Formats an operand for the usage. */
+export const operandText = ({ name, choices, optional }: CommandOperand): string => {
   const text = choices === undefined ? name : choices.join('|')
   return optional === true ? `[${text}]` : text
 }
 
-/** Every flag that only commands know, with the commands that do. */
+/** All flags of commands, with the commands to which they belong. */
 export const commandFlags: ReadonlyMap<
   string,
-  CommandFlag & { readonly of: readonly CommandName[] }
+  CommandFlag & { readonly of: readonly SubcommandName[] }
 > = new Map(
   commandNames
     .flatMap((name) => Object.entries(commands[name].flags ?? {}))

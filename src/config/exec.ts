@@ -1,10 +1,10 @@
-// `[exec]` of confd.toml: the program that reconfd starts, and how it treats it.
+// Reads `[exec]` of confd.toml: the program that reconfd starts and supervises.
 import type { ExecSettings, SignalName } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import { nearest } from './nearest.ts'
 import type { KeySpec } from './schema.ts'
 import { readTable, type TableOf } from './table.ts'
-import type { Entries } from './toml.ts'
+import type { TomlEntries } from './toml.ts'
 import { describeType } from './values.ts'
 
 const KILL_TIMEOUT = 30_000
@@ -12,7 +12,7 @@ const RESTART_LIMIT = 10
 const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
 const RESTARTS = ['never', 'on-change', 'on-exit'] as const
 
-/** What may stand in `[exec]`. */
+/** The keys of `[exec]`. */
 export const execKeys = {
   command: {
     type: 'words',
@@ -64,7 +64,7 @@ export const execKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[exec.env]`. */
+/** The keys of `[exec.env]`. */
 export const execEnvKeys = {
   pristine: { type: 'boolean', doc: 'Inherit nothing; default false.' },
   custom: {
@@ -75,30 +75,30 @@ export const execEnvKeys = {
   denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist names them.' },
 } as const satisfies Record<string, KeySpec>
 
-type Table = TableOf<typeof execKeys>
-type Document = Pick<Entries, 'fault'>
+type ExecTable = TableOf<typeof execKeys>
+type Document = Pick<TomlEntries, 'fault'>
 
-/** Those that a program can be sent. */
+/** The signals that can be sent to a program. */
 const SIGNALS = [
   ...['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'CONT'],
   ...['STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'VTALRM', 'PROF', 'WINCH', 'IO'],
 ]
 const FORWARDABLE = ['HUP', 'USR1', 'USR2', 'WINCH']
 
-/** Every fault is added to `faults`; what is good is returned. */
+/** Adds every fault to `faults`; returns the valid part. */
 export function readExec(document: Document, table: unknown, faults: Fault[]): ExecSettings {
   if (describeType(table) !== 'a table') {
     const message = `exec must be a table, not ${describeType(table)}`
     faults.push(document.fault(['exec'], 'value', message, 'write [exec] on a line of its own'))
     return defaultExec
   }
-  const reader = new Reader(document, faults)
+  const reader = new ExecReader(document, faults)
   return reader.settings(
     readTable(document, ['exec'], table as Record<string, unknown>, execKeys, faults),
   )
 }
 
-/** Of a command line with a command, where confd.toml has no `[exec]`. */
+/** The settings for a program on the command line without `[exec]` in confd.toml. */
 export const defaultExec: ExecSettings = {
   env: { pristine: false, custom: [], allowlist: [], denylist: [] },
   killSignal: 'SIGTERM',
@@ -112,19 +112,19 @@ export const defaultExec: ExecSettings = {
   forwardSignals: FORWARDED,
 }
 
-class Reader {
+class ExecReader {
   constructor(
     private readonly document: Document,
     private readonly faults: Fault[],
   ) {}
 
-  settings(table: Table): ExecSettings {
+  settings(table: ExecTable): ExecSettings {
     const { user, group } = table
     const argv = this.#argv(table.command)
     const reloadSignal = this.#signal('reload_signal', table.reload_signal)
     const restart = this.#restart(table.restart)
     if (reloadSignal !== undefined && restart.has('on-change')) {
-      const hint = 'keep reload_signal if the program can reload, else restart'
+      const hint = 'keep reload_signal if the program can reload, otherwise restart'
       this.#fault('restart', 'reload_signal and restart = "on-change" are both set', hint)
     }
     return {
@@ -150,14 +150,14 @@ class Reader {
     this.faults.push(this.document.fault(path, 'value', message, hint))
   }
 
-  #argv(command: Table['command']): readonly [string, ...string[]] | undefined {
+  #argv(command: ExecTable['command']): readonly [string, ...string[]] | undefined {
     if (command === undefined) return undefined
     if (typeof command === 'string') return ['/bin/sh', '-c', command]
     const [program = '', ...args] = command
     if (program !== '') return [program, ...args]
     this.#fault(
       'command',
-      'command names no program',
+      'command has no program',
       'as in command = ["nginx", "-g", "daemon off;"]',
     )
     return undefined
@@ -175,25 +175,26 @@ class Reader {
     const near = nearest(name, among)
     const hint =
       near === undefined ? `the signals are ${among.join(', ')}` : `did you mean "${near}"?`
-    const what = SIGNALS.includes(name) ? 'cannot be forwarded: it is ours' : 'is not a signal'
+    const what = SIGNALS.includes(name)
+      ? 'cannot be forwarded: reconfd uses it itself'
+      : 'is not a signal'
     this.#fault(key, `${key}: "${text}" ${what}`, hint, index)
     return undefined
   }
 
-  #restart(said: Table['restart']): ReadonlySet<string> {
+  #restart(said: ExecTable['restart']): ReadonlySet<string> {
     const words = typeof said === 'string' ? [said] : (said ?? [])
     for (const word of words) {
       if ((RESTARTS as readonly string[]).includes(word)) continue
       const near = nearest(word, RESTARTS)
-      const hint =
-        near === undefined ? `there are ${RESTARTS.join(', ')}` : `did you mean "${near}"?`
+      const hint = near === undefined ? `use ${RESTARTS.join(', ')}` : `did you mean "${near}"?`
       this.#fault('restart', `restart: "${word}" is unknown`, hint)
     }
     if (words.length > 1 && words.includes('never'))
       this.#fault(
         'restart',
-        'restart: "never" excludes the others',
-        'keep it alone, or leave it out',
+        'restart: "never" cannot be combined with others',
+        'keep only "never", or remove it',
       )
     return new Set(words)
   }
@@ -205,15 +206,15 @@ class Reader {
     )
   }
 
-  #env(said: Table['env']): ExecSettings['env'] {
+  #env(said: ExecTable['env']): ExecSettings['env'] {
     const { document, faults } = this
     const path = ['exec', 'env']
     const table = readTable(document, path, said ?? {}, execEnvKeys, faults)
     const { pristine = false, custom = [], allowlist = [], denylist = [] } = table
     for (const [index, text] of custom.entries()) {
       if (/^[^=\0]+=[^\0]*$/s.test(text)) continue
-      // Most likely a value: it is not repeated.
-      const message = 'a custom variable has to be "NAME=value"'
+      // The text is probably a secret value, so the message does not quote it.
+      const message = 'a custom variable must be "NAME=value"'
       faults.push(document.fault([...path, 'custom', index], 'value', message))
     }
     return { pristine, custom, allowlist, denylist }

@@ -4,7 +4,7 @@ import {
   commandNames,
   commands,
   operandText,
-  type CommandName,
+  type SubcommandName,
   type CommandSpec,
 } from './commands.ts'
 import {
@@ -12,12 +12,12 @@ import {
   optionNames,
   optionOf,
   placeholder,
-  type Group,
+  type OptionGroup,
   type OptionName,
 } from './options.ts'
 import { wrapped } from '../core/words.ts'
 
-/** What the exit codes mean: for `-help` and the docs. */
+/** The meaning of the exit codes, for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
   [0, 'done, or a daemon was stopped'],
   [
@@ -47,9 +47,9 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   ],
 ]
 
-/** Of a terminal. */
+/** Columns. */
 const WIDTH = 80
-/** Where the meaning of a name begins. */
+/** The column of the descriptions. */
 const COLUMN = 30
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
@@ -58,10 +58,10 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ['reconfd -watch -node 127.0.0.1:2379', 'follow etcd as a daemon'],
 ]
 
-/** A command as it is called. */
-function callOf(name: CommandName): string {
+/** The usage of a command. */
+function callOf(name: SubcommandName): string {
   const { operand, flags = {}, runs } = commands[name]
-  // More of them than a line can hold.
+  // Too many flags for one line.
   if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
   const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
     value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
@@ -74,7 +74,7 @@ const commandLines = (group: CommandSpec['group']): string[] =>
     .filter((name) => commands[name].group === group)
     .flatMap((name) => headAndBody(callOf(name), commands[name].help))
 
-/** A name, and what it means beside it or, when the name is long, below. */
+/** Formats a name and its description: side by side, or below each other if the name is long. */
 function headAndBody(head: string, text: string): string[] {
   const body = wrapped(text, WIDTH - COLUMN)
   if (head.length > COLUMN - 3)
@@ -98,8 +98,8 @@ const flagCall = (flag: string, { placeholder: value, optional }: CommandFlag): 
 const meaning = ({ help, default: value, optional }: CommandFlag): string =>
   value === undefined || optional !== undefined ? help : `${help} (default ${value})`
 
-/** What `reconfd COMMAND -help` prints. */
-export function commandHelp(name: CommandName): string {
+/** The text of `reconfd COMMAND -help`. */
+export function commandHelp(name: SubcommandName): string {
   const { group, flags = {}, others = [], help } = commands[name]
   const all = [
     ...Object.entries(flags).flatMap(([flag, spec]) =>
@@ -119,9 +119,9 @@ export function commandHelp(name: CommandName): string {
   ].join('\n')
 }
 
-/** The whole text. */
+/** The text of `reconfd -help`. */
 export function helpText(): string {
-  const groups = new Map<Group, string[]>()
+  const groups = new Map<OptionGroup, string[]>()
   for (const name of optionNames) {
     const { group } = optionOf(name)
     const lines = groups.get(group) ?? []

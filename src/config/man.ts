@@ -1,5 +1,5 @@
-// The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
-// with man(7)'s macros, which groff and mandoc both read.
+// Generates the manual page reconfd(1) from the tables of options, commands, keys and exit codes, with the man(7)
+// macros that groff and mandoc support.
 import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
 import { exitCodes } from './help.ts'
 import {
@@ -8,12 +8,12 @@ import {
   optionOf,
   placeholder,
   tomlNames,
-  type Group,
+  type OptionGroup,
   type OptionName,
 } from './options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from './schema.ts'
 
-/** Characters that mean something to roff, or that it would make typographic ones of. */
+/** Characters that are special to roff, or that it would replace by typographic ones. */
 const escapes: Readonly<Record<string, string>> = {
   '\\': '\\e',
   '-': '\\-',
@@ -24,13 +24,13 @@ const escapes: Readonly<Record<string, string>> = {
   '"': '\\(dq',
 }
 
-/** Text as it stands, wherever in a line it comes to stand. */
+/** Escapes text so that roff prints it literally anywhere in a line. */
 const plain = (text: string): string =>
   text.replace(/[\\'`^~"-]/g, (character) => escapes[character] ?? '').replace(/^\./, '\\&.')
 const bold = (text: string): string => `\\fB${plain(text)}\\fR`
 const italic = (text: string): string => `\\fI${plain(text)}\\fR`
 
-/** Flags, and what stands between backticks, are set in bold. */
+/** Sets flags and text in backticks in bold. */
 const prose = (text: string): string =>
   text
     .split(/(`[^`]+`|(?<![\w-])-[a-z][a-z-]+)/)
@@ -39,11 +39,11 @@ const prose = (text: string): string =>
 
 const sentence = (text: string): string => (/[.:]$/.test(text) ? text : `${text}.`)
 
-/** Something, and what it means: indented below it. */
+/** A term with its indented description. */
 const entry = (head: string, ...body: readonly string[]): string =>
   ['.TP', head, ...body.map((text) => prose(sentence(text)))].join('\n')
 
-/** A heading begins a paragraph by itself. */
+/** A heading already begins a paragraph, so a leading .PP is dropped. */
 const section = (title: string, ...lines: readonly string[]): string =>
   `.SH ${title}\n${lines.join('\n').replace(/^\.PP\n/, '')}`
 const subsection = (title: string, ...lines: readonly string[]): string =>
@@ -75,7 +75,7 @@ function optionEntry(name: OptionName): string {
   return entry(head, option.help + note, ...elsewhere(name))
 }
 
-/** Where else it can be set, when that is not what the rule of ENVIRONMENT and FILES says. */
+/** The variable and entry of an option, if they deviate from the rules in ENVIRONMENT and FILES. */
 function elsewhere(name: OptionName): string[] {
   const [variable] = envNames(name)
   const [key] = tomlNames(name)
@@ -92,7 +92,7 @@ function elsewhere(name: OptionName): string[] {
 }
 
 function optionSections(): string[] {
-  const groups = new Map<Group, string[]>()
+  const groups = new Map<OptionGroup, string[]>()
   for (const name of optionNames) {
     const { group } = optionOf(name)
     groups.set(group, [...(groups.get(group) ?? []), optionEntry(name)])
@@ -105,12 +105,12 @@ const keyEntries = (keys: Readonly<Record<string, KeySpec>>): string[] =>
     entry(bold(key) + (required === true ? ' (required)' : ''), doc),
   )
 
-/** An example: what to type, and what it is for. */
+/** An example with its purpose. */
 const example = (meaning: string, command: string): string =>
   ['.PP', prose(meaning), '.PP', '.nf', '.RS', plain(command), '.RE', '.fi'].join('\n')
 
 /**
- * The whole page, as roff. It carries no date: the same version makes the same page.
+ * The page as roff, without a date, so that a version always produces the same page.
  * @param version as in package.json
  */
 export function manPage(version: string): string {

@@ -1,11 +1,11 @@
-// The flags of `reconfd register`: one row is the whole definition. Registrator's names and meanings where
-// registrator has them. Settings of the store and of the log are those of every run (options.ts).
+// The table of flags of `reconfd register`, with registrator's names and meanings where registrator has them.
+// Settings of the store and the log are the general ones (options.ts).
 import type { CommandFlag } from './command-flag.ts'
 
 export interface RegisterFlag extends CommandFlag {
   readonly type:
     'text' | 'list' | 'boolean' | 'duration' | 'milliseconds' | 'count' | 'attempts' | 'choice'
-  /** Of a duration, in milliseconds; of a count, the number. */
+  /** Minimum: milliseconds for a duration, or a number. */
   readonly least?: number
   readonly most?: number
 }

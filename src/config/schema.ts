@@ -1,5 +1,5 @@
-// The tables of keys of a resource file: one row is the whole definition of a key, its line in the docs
-// included. `table.ts` checks what is written against them.
+// The tables of keys of a resource file. Each row defines one key, including its line in the docs. `table.ts` checks
+// files against them.
 
 export interface KeySpec {
   readonly type:
@@ -16,20 +16,20 @@ export interface KeySpec {
     | 'words'
     | 'table'
     | 'tables'
-    /** Strings, or one alone. */
+    /** A string or an array of strings. */
     | 'one or more'
   readonly required?: true
-  /** Of a duration, in milliseconds; of a count, the number. */
+  /** Minimum: milliseconds for a duration, or a number. */
   readonly least?: number
   readonly choices?: readonly string[]
-  /** Other names for a choice. */
+  /** Aliases of choices. */
   readonly synonyms?: Readonly<Record<string, string>>
-  /** Other names for the key. */
+  /** Aliases of the key. */
   readonly aliases?: readonly string[]
   readonly doc: string
 }
 
-/** What `[template]` says of one template and its file. */
+/** The keys of `[template]` about one template and its file. */
 export const templateKeys = {
   src: { type: 'string', required: true, doc: 'The template, relative to the templates folder.' },
   dest: {
@@ -108,7 +108,7 @@ export const templateKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What is said of a resource as a whole, above `[template]` or inside of it. */
+/** The keys about the whole resource, above `[template]` or inside it. */
 export const wholeKeys = {
   on_reload_failure: {
     type: 'choice',
@@ -179,7 +179,7 @@ export const wholeKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand above `[template]`. There `group` is not that of the file. */
+/** The keys above `[template]`, where `group` is not the group of the file. */
 export const resourceKeys = {
   group: {
     type: 'string',
@@ -188,10 +188,10 @@ export const resourceKeys = {
   ...wholeKeys,
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[template]`. */
+/** The keys of `[template]`. */
 export const templateTableKeys = { ...templateKeys, ...wholeKeys } as const
 
-/** What may stand in `[template.guard]`. */
+/** The keys of `[template.guard]`. */
 export const guardKeys = {
   min_keys: { type: 'count', least: 0, doc: 'The fewest keys that the template must find.' },
   max_removed: {
@@ -216,7 +216,7 @@ export const guardKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[[template.guard.group]]`. */
+/** The keys of `[[template.guard.group]]`. */
 export const guardGroupKeys = {
   keys: {
     type: 'string',

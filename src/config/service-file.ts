@@ -1,4 +1,4 @@
-// Service files: the services that `register -conf` finds in a folder, one in each TOML file.
+// Reads the service files of `register -conf`: one service per TOML file.
 import { readdir, readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -14,9 +14,9 @@ import { err, ok, type Result } from '../core/result.ts'
 import { defined } from './defined.ts'
 import type { KeySpec } from './schema.ts'
 import { readTable } from './table.ts'
-import { parseToml, type TomlDocument } from './toml.ts'
+import { parseTomlDocument, type TomlDocument } from './toml.ts'
 
-/** The keys of a service file; docs/register.md is checked against it. */
+/** The keys of a service file; a test compares docs/register.md with them. */
 export const serviceKeys = {
   name: { type: 'string', required: true, doc: 'The name of the service.' },
   id: { type: 'string', doc: 'The id of the service; default HOST:NAME:PORT.' },
@@ -38,7 +38,7 @@ export interface FileService extends OwnService {
   readonly checks: Partial<CheckSettings>
 }
 
-/** By path: the service, or everything that is wrong with the file. The error: the folder cannot be read. */
+/** Returns the service or the faults of each file, by path. Fails if the folder cannot be read. */
 export async function readServiceFiles(
   folder: string,
 ): Promise<Result<ReadonlyMap<string, Result<FileService, readonly Fault[]>>, Fault>> {
@@ -50,7 +50,7 @@ export async function readServiceFiles(
     return err(ioFault(`cannot read the folder of services ${folder}`, error))
   }
   for (const name of names) {
-    // Editors and Kubernetes keep second copies behind a dot.
+    // Names with a leading dot are copies of editors and Kubernetes.
     if (name.startsWith('.') || !name.endsWith('.toml')) continue
     const file = join(folder, name)
     const text = await readFile(file, 'utf8').catch((error: unknown) =>
@@ -60,7 +60,7 @@ export async function readServiceFiles(
       files.set(file, err([{ ...text, file }]))
       continue
     }
-    const document = parseToml(file, text)
+    const document = parseTomlDocument(file, text)
     files.set(file, document.ok ? serviceIn(document.value) : err([document.error]))
   }
   return ok(files)
@@ -74,12 +74,12 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
   }
   for (const key of ['name', 'id'] as const) {
     const why = table[key] === undefined ? undefined : pathComponentFault(table[key])
-    if (why !== undefined) wrong(key, why, 'It becomes one part of a path in the store.')
+    if (why !== undefined) wrong(key, why, 'It becomes one component of a path in the store.')
   }
   const { address, port = 0, meta = {} } = table
-  if (port > 65_535) wrong('port', 'is above 65535', 'Write a port from 1 to 65535.')
+  if (port > 65_535) wrong('port', 'is above 65535', 'Set a port from 1 to 65535.')
   if (address !== undefined && !isAddress(address)) {
-    wrong('address', 'is no address', 'Write an IP address or a host name, without a port.')
+    wrong('address', 'is not an address', 'Write an IP address or a host name, without a port.')
   }
   for (const [key, value] of Object.entries(meta)) {
     if (typeof value === 'string') continue
@@ -87,7 +87,7 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
   }
   const check = table.check === undefined ? undefined : checkFrom(table.check)
   if (table.check !== undefined && check === undefined) {
-    wrong('check', 'is no address', 'Write http://HOST:PORT/PATH, tcp, or a command.')
+    wrong('check', 'is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
   }
   if (faults.length > 0) return err(faults)
   const checks = defined({

@@ -2,14 +2,14 @@
 import {
   resourceNamed,
   type ControlResponse,
-  type Controls,
+  type DaemonControls,
   type ControlRequest,
 } from '../core/control.ts'
 import { summaryOf } from '../core/status.ts'
 
 export async function handle(
   { command, resource: wanted }: ControlRequest,
-  controls: Controls,
+  controls: DaemonControls,
 ): Promise<ControlResponse> {
   const status = controls.status()
   if (command === 'status') return { kind: 'status', status: summaryOf(status) }

@@ -1,7 +1,7 @@
 // Writes the status file of the state directory: a daemon while it runs, a onetime run at its end. Separate
 // from the socket, so that a onetime run does not load node:net.
 import { existsSync } from 'node:fs'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
@@ -12,7 +12,7 @@ import { readStatus, StatusFile } from '../state/status-file.ts'
 /** Writes the status of a finished onetime run, unless a daemon runs and keeps its own. */
 export async function keepStatus(
   settings: Settings,
-  controls: Pick<Controls, 'status' | 'restore'>,
+  controls: Pick<DaemonControls, 'status' | 'restore'>,
   emit: Emit,
 ): Promise<void> {
   const path = socketPath(settings)
@@ -29,7 +29,7 @@ export async function keepStatus(
 
 export function statusFile(
   settings: Settings,
-  controls: Pick<Controls, 'status'>,
+  controls: Pick<DaemonControls, 'status'>,
   report: (message: string) => void,
 ): StatusFile {
   let isReported = false

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import {
   controlCommands,
   type ControlResponse,
-  type Controls,
+  type DaemonControls,
   type ControlRequest,
 } from '../core/control.ts'
 import { makeDirs } from '../state/state-files.ts'
@@ -26,7 +26,7 @@ export interface ControlServer {
  * Listens at `path` and replaces the stale socket of a dead daemon. Does not keep the process alive.
  * @throws system errors
  */
-export async function serveControl(path: string, controls: Controls): Promise<ControlServer> {
+export async function serveControl(path: string, controls: DaemonControls): Promise<ControlServer> {
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
@@ -50,7 +50,7 @@ export async function serveControl(path: string, controls: Controls): Promise<Co
   }
 }
 
-async function serve(socket: Socket, controls: Controls): Promise<void> {
+async function serve(socket: Socket, controls: DaemonControls): Promise<void> {
   try {
     const question = parse(await readLine(socket))
     const response: ControlResponse =

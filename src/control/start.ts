@@ -1,6 +1,6 @@
 // Makes a daemon observable: starts its control socket and keeps its status file.
 import { ioFault } from '../core/errno.ts'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Settings } from '../core/settings.ts'
 import { isTooLong } from '../system/socket-path.ts'
@@ -22,7 +22,7 @@ const nothing: Control = { changed: () => undefined, close: async () => undefine
 /** Never rejects: without its socket or status file, the daemon works on and logs a warning. */
 export async function startControl(
   settings: Settings,
-  controls: Controls,
+  controls: DaemonControls,
   emit: Emit,
 ): Promise<Control> {
   const warn = (message: string): void => emit({ kind: 'notice', level: 'warn', message })
@@ -49,7 +49,7 @@ export async function startControl(
 
 async function serve(
   path: string,
-  controls: Controls,
+  controls: DaemonControls,
   warn: (message: string) => void,
 ): Promise<ControlServer | undefined> {
   if (isTooLong(path)) {

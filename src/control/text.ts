@@ -14,7 +14,7 @@ import {
 } from '../core/words.ts'
 import {
   lateness,
-  type Change,
+  type ResourceChange,
   type ChildStatus,
   type ReadNames,
   type Reload,
@@ -183,7 +183,7 @@ function readLines(reads: ReadNames): string[] {
 const notRunning = (time: string): string => `no daemon is running; as of ${time}`
 
 /** The first changed key or file, and the number of others. */
-function changeNames(change: Change | undefined, room: number): string {
+function changeNames(change: ResourceChange | undefined, room: number): string {
   if (change === undefined) return '-'
   const [first = '', ...others] = [...change.keys, ...change.files]
   const more = others.length + change.more

@@ -21,7 +21,7 @@ export type ControlResponse =
   | { readonly kind: 'unknown-resource'; readonly name: string; readonly known: readonly string[] }
 
 /** The operations of a running daemon. An error is one sentence without a full stop. */
-export interface Controls {
+export interface DaemonControls {
   status(): FullStatus
   /** Adopts the history that an earlier run recorded. */
   restore(previous: FullStatus): void

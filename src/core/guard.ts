@@ -1,26 +1,27 @@
-// Guards: whether a change of a file may go ahead unasked. Pure: compares what the last applied render read
-// and made with what the next one did, and says in words why one is held.
+// Guards: decide whether a change of a file is held. Pure: compares the last applied render with the next one, and
+// describes why a change is held.
+import { keyInDatacenter, plainKeyIn } from './catalog.ts'
 import { compileGlob } from './glob.ts'
 import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Guard, GuardGroup, Limit } from './resource.ts'
 import type { Tallied } from './tally.ts'
 import { counted } from './words.ts'
 
-/** What a guard knows of one render: which keys it read, and how many bytes it made. */
+/** The data of one render for a guard: the keys it read, and its size in bytes. */
 export interface Footprint {
   readonly keys: ReadonlySet<Key>
   readonly size: number
 }
 
-/** Why a change is held. Names keys and numbers, never a value. */
+/** Why a change is held. Contains keys and numbers, never values. */
 export interface Tripped {
-  /** In words, for the operator; several reasons are separated by `; `. */
+  /** Text for the operator; several reasons are separated by `; `. */
   readonly reason: string
-  /** The keys that the last render read and the next one did not, in the order of the last. */
+  /** Keys that the last render read and the next one did not, in the order of the last. */
   readonly vanished: readonly Key[]
 }
 
-/** The keys that count: those found, and of the listed names those in which none was found. */
+/** The keys that count: keys found, and listed names in which none was found. */
 export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
   const keys = new Set(renders.flatMap(({ found = [] }) => [...found]))
   const listed = renders.flatMap((one) => [...(one.listed ?? [])])
@@ -33,8 +34,7 @@ export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
 
 /**
  * Whether a guard holds a change.
- * @param last what was applied last; undefined before the first time, when there is nothing that could
- *   vanish or shrink
+ * @param last the last applied render; undefined before the first one
  */
 export function trips(
   guard: Guard,
@@ -50,13 +50,13 @@ export function trips(
   reasons.push(...beyond(guard, last?.keys, next.keys))
   for (const group of guard.groups) {
     const before = last && inGroup(group, last.keys)
-    const told = beyond(group, before, inGroup(group, next.keys))
-    reasons.push(...told.map((reason) => `of ${group.pattern} ${reason}`))
+    const exceeded = beyond(group, before, inGroup(group, next.keys))
+    reasons.push(...exceeded.map((reason) => `of ${group.pattern} ${reason}`))
   }
   if (last !== undefined && maxShrink !== undefined) {
     const { size } = last
     if (exceeds(size - next.size, maxShrink, size)) {
-      const most = inWords(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
+      const most = limitText(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
       reasons.push(
         `the file would shrink from ${size} to ${next.size} bytes, max_shrink is ${most}`,
       )
@@ -79,7 +79,7 @@ function beyond(
     const lost = gone(last, next).length
     if (exceeds(lost, maxRemoved, last.size)) {
       const of = `${lost} of ${counted(last.size, 'key')}`
-      reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
+      reasons.push(`${of} vanished, max_removed is ${limitText(maxRemoved)}`)
     }
   }
   return reasons
@@ -88,25 +88,41 @@ function beyond(
 const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
   [...last].filter((key) => !next.has(key))
 
-/** What of the keys a group counts. */
+/**
+ * The keys that a group counts. A pattern without options also counts what was looked up with options, such as
+ * another datacenter; an instance that two look-ups of one datacenter find counts once.
+ */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
-  if (!/[*?[\\]/.test(pattern)) {
-    const dir = toKey(pattern)
-    return new Set([...keys].filter((key) => covers(dir, key)))
-  }
-  const glob = compileGlob(pattern)
-  const depth = pattern.split('/').length
+  const asLookedUp = pattern.includes('@')
+  const isIn = matcherOf(pattern)
   const matches = new Set<Key>()
   for (const key of keys) {
-    const path = key.split('/', depth).join('/') as Key
-    if (glob.test(path)) matches.add(path)
+    const path = isIn(asLookedUp ? key : plainKeyIn(key))
+    if (path === undefined) continue
+    // As long as the match, which may be a directory above the key.
+    const depth = path.split('/').length
+    matches.add((asLookedUp ? key : keyInDatacenter(key)).split('/', depth).join('/') as Key)
   }
   return matches
 }
 
-/** Exactly as much as the limit is still good. */
+/** The key or the directory above it that a pattern matches; undefined: neither. */
+function matcherOf(pattern: string): (key: Key) => Key | undefined {
+  if (!/[*?[\\]/.test(pattern)) {
+    const dir = toKey(pattern)
+    return (key) => (covers(dir, key) ? key : undefined)
+  }
+  const glob = compileGlob(pattern)
+  const depth = pattern.split('/').length
+  return (key) => {
+    const path = key.split('/', depth).join('/') as Key
+    return glob.test(path) ? path : undefined
+  }
+}
+
+/** Reaching the limit exactly is allowed. */
 const exceeds = (lost: number, limit: Limit, whole: number): boolean =>
   lost > 0 && (limit.kind === 'count' ? lost > limit.most : lost * 100 > limit.percent * whole)
 
-const inWords = (limit: Limit): string =>
+const limitText = (limit: Limit): string =>
   limit.kind === 'count' ? String(limit.most) : `${limit.percent}%`

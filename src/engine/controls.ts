@@ -1,5 +1,5 @@
 // What a running daemon lets be asked of it, as the control socket sees it.
-import { nothingHeldMessage, type Controls } from '../core/control.ts'
+import { nothingHeldMessage, type DaemonControls } from '../core/control.ts'
 import { err, ok } from '../core/result.ts'
 import type { Feeds } from '../feeds/feeds.ts'
 import type { StatusBoard } from '../observe/status.ts'
@@ -13,7 +13,7 @@ export function controlsOf(
   worker: Worker,
   feeds: () => Feeds | undefined,
   stop: AbortSignal,
-): Controls {
+): DaemonControls {
   const stopping = err('the daemon is stopping')
   const isAtWork = (): boolean => !stop.aborted && feeds() !== undefined
   return {

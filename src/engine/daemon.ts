@@ -3,7 +3,7 @@
 import { keepSpawner } from '../apply/spawner.ts'
 import type { Control } from '../control/start.ts'
 import { Claims } from '../core/claims.ts'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Ended } from '../core/ended.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -52,7 +52,7 @@ export class Daemon {
   readonly #parts: Parts
   readonly #worker: Worker
   readonly #generations: Generations
-  readonly #controls: Controls
+  readonly #controls: DaemonControls
   readonly #program: Program
   readonly #emit: Emit
   /** Rejected by a bug anywhere below; never resolved. */

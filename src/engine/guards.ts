@@ -2,7 +2,7 @@
 // changes. What a change is compared with is the last applied render, remembered from run to run.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
-import { keysOf, type Guard, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Guard, type Resource } from '../core/resource.ts'
 import { areSame, sumOf, type Supplies } from '../core/supply.ts'
 import type { Memory, Remembered } from '../state/records.ts'
 import type { RenderedTemplate } from './render-unit.ts'
@@ -109,7 +109,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
       return { dest, guard, last: before, next: { keys, size } }
     }),
     supplies: { last: last.supplies, next: supplies },
-    keys: keysOf([resource]),
+    keys: resourceKeys([resource]),
   }
 }
 

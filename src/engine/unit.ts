@@ -7,7 +7,7 @@ import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import { QUIET, Rhythm, type Pace } from '../core/pace.ts'
 import { configuredReloads, type ConfiguredReloads } from '../core/reload.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Missing } from '../feeds/demands.ts'
 
 /** Work that is wanted; times are those of a monotonic clock. */
@@ -89,7 +89,7 @@ export class Unit {
     readonly resources: readonly Resource[],
     pace: Pace,
   ) {
-    this.keys = keysOf(resources)
+    this.keys = resourceKeys(resources)
     this.reloads = new Map(resources.map((one) => [one.name, configuredReloads(one)]))
     this.commands = [...new Set([...this.reloads.values()].flatMap(({ all }) => [...all.keys()]))]
     this.pace = paceOf(resources, pace)
@@ -110,7 +110,7 @@ export class Unit {
     const store = storeOf(key)
     if (store === undefined) return false
     return this.resources
-      .filter((resource) => keysOf([resource]).some((own) => storeOf(own) === store))
+      .filter((resource) => resourceKeys([resource]).some((own) => storeOf(own) === store))
       .every(({ optionalStores }) => optionalStores?.has(store) === true)
   }
 

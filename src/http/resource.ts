@@ -1,6 +1,6 @@
 // The page of one resource: its state and the reason, the commands to type, its changes and their causes, what it
 // reads, and the output of its commands.
-import type { Change, ReadNames, ResourceHistory } from '../core/status.ts'
+import type { ResourceChange, ReadNames, ResourceHistory } from '../core/status.ts'
 import { duration, listed } from '../core/words.ts'
 import { lastLines } from '../core/output.ts'
 import type { RecentRun } from '../observe/recent.ts'
@@ -80,7 +80,7 @@ function filesOf({ hashes }: ResourceHistory): Html {
   </ul>`
 }
 
-function historyOf(changes: readonly Change[]): Html {
+function historyOf(changes: readonly ResourceChange[]): Html {
   if (changes.length === 0) return html`<p class="soft">no change is known</p>`
   return html`<ul class="plain">
     ${changes.map(

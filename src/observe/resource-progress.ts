@@ -3,7 +3,7 @@
 import type { Event, EventOf } from '../core/event.ts'
 import type { Cause } from '../core/cause.ts'
 import type { Reads } from '../core/reader.ts'
-import type { Change, Reload, ResourceHistory } from '../core/status.ts'
+import type { ResourceChange, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import { settledHow } from './runtime-words.ts'
 
@@ -48,7 +48,7 @@ export interface ResourceProgress {
   readonly noWayBack?: readonly string[] | undefined
   readonly lastReload?: Reload
   /** Newest first. */
-  readonly changes: readonly Change[]
+  readonly changes: readonly ResourceChange[]
   /** Prefix of the SHA-256 of the file in place, by destination. */
   readonly hashes: ReadonlyMap<string, string>
 }

@@ -1,7 +1,7 @@
 // The entry point of `reconfd register`: connects the listeners of events and signals, and computes the exit
 // code.
 import { formatFault } from '../core/fault.ts'
-import type { Notice } from '../config/notice.ts'
+import type { SettingsNotice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Style } from '../observe/lines.ts'
 import type { EmitRegister } from './event.ts'
@@ -37,7 +37,7 @@ const NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
 /** @returns the exit code */
 export async function registerMain(
   settings: RegisterSettings,
-  notices: readonly Notice[],
+  notices: readonly SettingsNotice[],
   surroundings: ProcessHooks,
 ): Promise<number> {
   const { style, log: write } = surroundings

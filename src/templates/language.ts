@@ -12,9 +12,15 @@ const UNREAD = /\{#[^]*?#\}|\{%-?\s*(raw|verbatim)\b[^]*?%\}[^]*?\{%-?\s*end\1\b
 /** A statement of nunjucks. */
 const STATEMENT =
   /\{%[-+]?\s*(?:if|elif|elseif|else|endif|for|endfor|asyncEach|asyncAll|set|endset|block|endblock|extends|include|import|from|macro|endmacro|call|endcall|filter|endfilter|switch|case|endswitch|raw|endraw|verbatim|endverbatim)\b[^]*?%\}/
-/** An action of Go: a keyword, a variable, a field, a comment, or a call by blanks such as `getv "/a"`. */
+/**
+ * An action of Go: a keyword, a variable, a field, a comment, or a call by blanks such as `getv "/a"`, which may
+ * be in parentheses.
+ */
 const ACTION =
-  /\{\{(?:-\s)?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with)\s+["`$.(\w]|range\s+["`$.\w]|(?:template|block|define)\s+["`]|else\s+(?:if|with)\b|\$|\.[A-Za-z_]|\.\s*-?\}\}|\/\*|(?!not\b)[A-Za-z_]\w*\s+["`])/
+  /\{\{[^"'`{}]*\(\s*(?!(?:not|and|or|in|is|if|else)\b)[A-Za-z_]\w*\s+["`]|\{\{(?:-\s)?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with)\s+["`$.(\w]|range\s+["`$.\w]|(?:template|block|define)\s+["`]|else\s+(?:if|with)\b|\$|\.[A-Za-z_]|\.\s*-?\}\}|\/\*|(?!not\b)[A-Za-z_]\w*\s+["`])/
+
+/** A function without arguments, which nunjucks cannot put out. */
+const BARE = /\{\{(?:-\s)?\s*(?:hostname|datetime)\s*(?:\||-?\}\})/
 
 const HINTS: Readonly<Record<EngineName, string>> = {
   nunjucks:
@@ -25,7 +31,7 @@ const HINTS: Readonly<Record<EngineName, string>> = {
 /** The engine of a file whose name does not say it. Throws a fault when it could be either. */
 export function engineOf(text: string, file: string): EngineName {
   const [go, nunjucks] = [goIn(text), nunjucksIn(text)]
-  if (go < 0) return 'nunjucks'
+  if (go < 0) return nunjucks < 0 && BARE.test(text) ? 'go' : 'nunjucks'
   if (nunjucks < 0) return 'go'
   const [goLine, nunjucksLine] = [placeOf(text, go).line, placeOf(text, nunjucks).line]
   return raise(

@@ -1,4 +1,5 @@
 // conf.d: what is read, and what it becomes. The faults are in faults.test.ts.
+import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -141,6 +142,8 @@ test('files: sorted, folders included, only .toml, no hidden ones, links followe
   await symlink('..2024', join(confdir, 'conf.d/..data'))
   await symlink('..data/map.toml', join(confdir, 'conf.d/map.toml'))
   await symlink('.', join(confdir, 'conf.d/loop'))
+  // Nobody writes into it.
+  execFileSync('mkfifo', [join(confdir, 'conf.d/pipe.toml')])
   const result = await loadResources(await settingsFor(confdir))
   expect(result.ok && result.value.resources.map(({ name }) => name)).toEqual([
     'map.toml',
@@ -153,7 +156,7 @@ describe('notices', () => {
   test('nothing to do', async () => {
     const { notices, confdir } = await load({ 'conf.d/README': '' })
     expect(notices.map(({ message }) => message)).toEqual([
-      `no resources: ${confdir}/conf.d holds no .toml file`,
+      `no resources: ${confdir}/conf.d contains no .toml file`,
     ])
   })
 

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
-import { ofTheCommand } from '../../src/config/given.ts'
+import { commandOnly } from '../../src/config/given.ts'
 import {
   optionNames,
   optionOf,
@@ -37,7 +37,7 @@ const nameOf = (name: OptionName): string => (tomlNames(name)[0] ?? name).replac
 
 function fields(isStore: boolean): string {
   const names = optionNames.filter(
-    (name) => !ofTheCommand.has(name) && (optionOf(name).group === 'Store') === isStore,
+    (name) => !commandOnly.has(name) && (optionOf(name).group === 'Store') === isStore,
   )
   return names
     .map((name) => {

@@ -141,7 +141,7 @@ sed -i 's/^dest .*/dest = haproxy.cfg/' $resource
 told 'The TOML is no TOML' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:3:8: TOML syntax
 3 | dest = haproxy.cfg
-text stands in quotes
+put text in quotes
 END
 
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
@@ -195,12 +195,12 @@ END
 
 told 'A setting has a wrong value' 78 env CONFD_TIMEOUT=soon reconfd -onetime <<'END'
 environment variable CONFD_TIMEOUT: "soon" is not a duration such as 10 (seconds), 250ms or 1m30s
-it stands for -timeout
+same as -timeout
 END
 
 told 'There is no such folder' 78 reconfd -onetime -confdir confdd <<'END'
 /home/me/lb/confdd/conf.d: the folder of resources is missing
-name another folder with -confdir
+set another folder with -confdir
 END
 
 told 'Something else answers in place of etcd' 69 reconfd -onetime -node 127.0.0.1:8081 -timeout 1s <<'END'

@@ -76,6 +76,8 @@ it.each([
   '{{/* a comment */}}',
   '{{define "a"}}',
   '{{template "a" .}}',
+  '{{toUpper (getv "/a")}}',
+  '{{ join (getvs `/a/*`) "," }}',
 ])('Go in a nunjucks template: %s', async (text) => {
   expect(await refused('njk', `{{ getv("/a") }}\n${text}`)).toBe(true)
 })
@@ -89,6 +91,7 @@ it.each([
   '{# {{range .x}} #}',
   '{{ not "a" }}',
   '{{ "a" if exists("/a") else "b" }}',
+  '{{ (not "a") }}{{ ("a" in "abc") }}{{ upper(1 or "b") }}',
   '{% set define = "a" %}{% set block = 1 %}{{ define }} {{ block }}',
   '{% set endpoint = 1 %}{{ endpoint }}',
 ])('nunjucks all the same: %s', async (text) => {
@@ -115,6 +118,9 @@ it('with delimiters of its own a Go template may hold anything, once it has them
 it.each([
   ['haproxy.cfg', '{{range gets "/s/*"}}server {{base .Key}} {{.Value}}\n{{end}}', 'server x 1\n'],
   ['named', '{{with getv "/a" "b"}}{{.}}{{end}}', 'b'],
+  ['join.conf', '{{join (getvs "/s/*") ","}}', '1'],
+  ['bare.conf', 'on {{hostname | printf "%.0s"}}.', 'on .'],
+  ['set.conf', '{% set hostname = "h" %}{{ hostname }}', 'h'],
   ['plain.conf', 'port = {{ getv("/s/x") }}', 'port = 1'],
   ['either.conf', 'no tags at all', 'no tags at all'],
   ['env.sh', '{% for p in gets("/s/*") %}{{ p.value }}{% endfor %}', '1'],
@@ -127,7 +133,7 @@ it.each([
     expect(made.ok && Buffer.from(made.value.bytes).toString()).toBe(out)
     expect((await renderer.check(workshop.spec(name))).faults).toEqual([])
   }
-  expect(notices.length).toBe(/\{\{(?:range|with)/.test(text) ? 1 : 0)
+  expect(notices.length).toBe(/\{\{(?:range|with|join|hostname)/.test(text) ? 1 : 0)
 })
 
 it('what could be either asks for engine; delimiters of its own are Go', async () => {

@@ -9,7 +9,7 @@ import {
   recordOf,
   shape,
   text,
-  type Check,
+  type ShapeCheck,
 } from '../../core/shape.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
@@ -185,7 +185,7 @@ export class ContainerEngine {
     return this.#http.close()
   }
 
-  async #get(path: string, check: Check, signal: AbortSignal): Promise<unknown> {
+  async #get(path: string, check: ShapeCheck, signal: AbortSignal): Promise<unknown> {
     const { status, body } = await this.#send('GET', path, undefined, signal)
     if (status === 404 && path !== '/containers/json') return undefined
     if (status !== 200) throw this.#refused(status)
@@ -209,7 +209,7 @@ export class ContainerEngine {
     })
   }
 
-  #parse(body: string, check: Check): unknown {
+  #parse(body: string, check: ShapeCheck): unknown {
     const value = parseJson(body)
     if (check(value)) return value
     throw new FaultError({

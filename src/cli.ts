@@ -13,7 +13,7 @@ import type { ParsedCommand } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
-import { cacheCompiled } from './system/compile-cache.ts'
+import { keepCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -206,7 +206,9 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
-  if (!settings.noop) cacheCompiled(settings.stateDir)
+  // Before the compile cache, which is separate for each set of V8 flags.
+  if (!isOnetime) await limitYoungGeneration()
+  if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
@@ -320,6 +322,15 @@ async function readingFor({ logFormat }: Settings) {
   if (!process.stderr.isTTY || logFormat !== 'text') return undefined
   const { ReadingLine } = await import('./observe/reading.ts')
   return new ReadingLine((text) => process.stderr.write(text))
+}
+
+/**
+ * Keeps V8's young generation at its first size, 1 MiB. At 10,000 keys a daemon would grow it to 16 MiB, only to
+ * collect its garbage less often: the CPU time is the same.
+ */
+async function limitYoungGeneration(): Promise<void> {
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /** The report of a onetime run, if it is shown on a terminal or written to a file. */

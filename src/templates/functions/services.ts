@@ -34,10 +34,13 @@ interface Found {
 }
 
 const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
-  reader.glance(dir).map(({ key, value }) => ({
-    key,
-    instance: recordOf(SERVICE, value, key) as Instance,
-  }))
+  reader
+    .glance(dir)
+    .flat()
+    .map(({ key, value }) => ({
+      key,
+      instance: recordOf(SERVICE, value, key) as Instance,
+    }))
 
 /** Those that have all of the tags; only these count as found. */
 function chosen(
@@ -239,7 +242,8 @@ export const services = [
     run: (context, given) => {
       const { lookUp, store } = optionsOf('nodes()', given, ['store', 'dc', 'filter'])
       const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp), store)
-      return context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key))
+      const found = context.reader.under(place).flat()
+      return found.map(({ key, value }) => recordOf(NODE, value, key))
     },
   }),
   define('node', {

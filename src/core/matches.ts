@@ -1,0 +1,80 @@
+// A cache of the results of look-ups of many keys, by leaf of the tree. A tree shares most leaves with its previous
+// version, so a look-up repeated after a change searches only the changed leaves.
+import type { Leaf, Pair } from './tree.ts'
+
+/** Pairs in key order, in runs. Runs are immutable, so the same object always holds the same pairs. */
+export type Runs = readonly (readonly Pair[])[]
+
+/** The largest number of cached pairs. */
+const MOST = 250_000
+
+interface Found {
+  /** An entry lives as long as its leaf. */
+  readonly runs: WeakMap<Leaf, readonly Pair[]>
+  size: number
+}
+
+export class Matches {
+  /** By look-up, the least recently used one first. */
+  readonly #found = new Map<string, Found>()
+  #size = 0
+
+  constructor(private readonly most = MOST) {}
+
+  /**
+   * The result of a look-up in these leaves.
+   * @param look identifies the look-up; it determines `select`
+   * @param select returns the matching pairs of a leaf, in order
+   */
+  find(look: string, leaves: readonly Leaf[], select: (leaf: Leaf) => readonly Pair[]): Runs {
+    const found = this.#found.get(look) ?? { runs: new WeakMap(), size: 0 }
+    const runs: (readonly Pair[])[] = []
+    let size = 0
+    for (const leaf of leaves) {
+      let run = found.runs.get(leaf)
+      if (run === undefined) found.runs.set(leaf, (run = select(leaf)))
+      size += run.length
+      if (run.length > 0) runs.push(run)
+    }
+    this.#size += size - found.size
+    found.size = size
+    this.#found.delete(look)
+    this.#found.set(look, found)
+    this.#forget()
+    return runs
+  }
+
+  /** Evicts the least recently used look-ups, but never the last one. */
+  #forget(): void {
+    for (const [look, { size }] of this.#found) {
+      if (this.#size <= this.most || this.#found.size === 1) return
+      this.#found.delete(look)
+      this.#size -= size
+    }
+  }
+}
+
+/** Converts pairs, once for each run. The same run gives the same list. */
+export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (readonly T[])[] {
+  const known = new WeakMap<readonly Pair[], readonly T[]>()
+  return (runs) =>
+    runs.map((run) => {
+      let made = known.get(run)
+      if (made === undefined) known.set(run, (made = run.map(make)))
+      return made
+    })
+}
+
+/** Like flat(), which is slower. */
+export function joined<T>(runs: readonly (readonly T[])[]): T[] {
+  const all: T[] = []
+  for (const run of runs) for (const one of run) all.push(one)
+  return all
+}
+
+/** The number of pairs. */
+export function countOf(runs: Runs): number {
+  let count = 0
+  for (const { length } of runs) count += length
+  return count
+}

@@ -2,7 +2,6 @@
 // one blocking query a service, which is how consul-template watches them.
 import { Agent, createServer, get, request } from 'node:http'
 import { join } from 'node:path'
-import { locate } from '../scripts/servers.mjs'
 import * as lab from './lab.mjs'
 
 const SERVICES = 1000
@@ -11,34 +10,8 @@ const INSTANCES = 3
 const CHANGES = 10
 const APART = 400
 
-/** A server with services whose instances have a check each. */
-async function startConsul() {
-  const server = locate('consul')
-  if (server === undefined) throw new Error('no Consul: run node scripts/servers.mjs first')
-  const [http, rpc, lan, wan] = await Promise.all([0, 0, 0, 0].map(lab.freePort))
-  const ports = { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 }
-  const config = { server: true, bootstrap: true, bind_addr: '127.0.0.1', ports }
-  // By default an agent closes what goes beyond 200.
-  const limits = { http_max_conns_per_client: 4000 }
-  const hcl = `-hcl=${JSON.stringify({ ...config, limits, disable_update_check: true })}`
-  const env = { ...process.env, ...server.env }
-  const { pid } = lab.start(server.path, ['agent', `-data-dir=${lab.tempFolder()}`, hcl], { env })
-  const url = `http://127.0.0.1:${http}/v1`
-  const put = async (path, body) => {
-    const answer = await fetch(url + path, { method: 'PUT', body: JSON.stringify(body) })
-    if (!answer.ok) throw new Error(`Consul ${path}: ${answer.status} ${await answer.text()}`)
-  }
-  await lab.until(() =>
-    put('/kv/ready', 1).then(
-      () => true,
-      () => false,
-    ),
-  )
-  return { pid, port: http, put }
-}
-
-const register = ({ put }, name, n, port, Status) =>
-  put('/catalog/register', {
+const register = ({ call }, name, n, port, Status) =>
+  call('/catalog/register', {
     Node: `n${n}`,
     Address: `10.0.0.${n}`,
     Service: { Service: name, ID: `${name}-${n}`, Address: `10.0.${n}.1`, Port: port },
@@ -136,7 +109,7 @@ async function during(consul, counted, change) {
 }
 
 export async function consulLoad() {
-  const consul = await startConsul()
+  const consul = await lab.startConsul()
   await fill(consul)
   const flap = (name) => (n) =>
     register(consul, name, 1, 8000, n % 2 === 0 ? 'critical' : 'passing')

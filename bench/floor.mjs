@@ -1,51 +1,75 @@
-// The floor: the least that does the job on etcd. It watches the same stream, writes the file and
-// spawns the command; no staging, no check, no owed reload, no template.
-//   node bench/floor.mjs HOST:PORT PREFIX DEST COMMAND
-import { spawn } from 'node:child_process'
+// The floor: the least that does the job, by Node alone. It reads the keys, writes the file, and watches; no
+// staging, no check, no owed reload, no template.
+//   node bench/floor.mjs [-once] etcdv3|consul HOST:PORT PREFIX DEST [COMMAND]
 import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 
-const [node, prefix, dest, command] = process.argv.slice(2)
+const once = process.argv[2] === '-once'
+const [backend, node, prefix, dest, command] = process.argv.slice(once ? 3 : 2)
+const [host, port] = node.split(':')
+const { spawn } = command === undefined ? {} : await import('node:child_process')
+const agent = new Agent({ keepAlive: true })
 const b64 = (text) => Buffer.from(text).toString('base64')
 const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString()
-const range = {
-  key: b64(prefix),
-  range_end: b64(
-    prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1),
-  ),
+
+/** A request whose answer is taken as it comes. */
+function open(method, path, body, onAnswer) {
+  request({ host, port, method, path, agent }, onAnswer).end(body)
 }
 
-const keys = new Map()
-const listed = await fetch(`http://${node}/v3/kv/range`, {
-  method: 'POST',
-  body: JSON.stringify(range),
-}).then((answer) => answer.json())
-for (const { key, value } of listed.kvs ?? []) keys.set(text(key), text(value))
-apply()
-
-const watch = request(`http://${node}/v3/watch`, { method: 'POST' }, (answer) => {
-  let rest = ''
-  answer.on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop()
-    for (const line of lines) {
-      const events = JSON.parse(line).result?.events ?? []
-      for (const { type, kv } of events) {
-        if (type === 'DELETE') keys.delete(text(kv.key))
-        else keys.set(text(kv.key), text(kv.value))
-      }
-      if (events.length > 0) apply()
-    }
+const ask = (method, path, body) =>
+  new Promise((resolve) => {
+    open(method, path, body, (answer) => {
+      const chunks = []
+      answer.on('data', (chunk) => chunks.push(chunk))
+      answer.on('end', () => {
+        resolve({ headers: answer.headers, json: JSON.parse(Buffer.concat(chunks).toString()) })
+      })
+    })
   })
-})
-watch.end(
-  JSON.stringify({
-    create_request: { ...range, start_revision: Number(listed.header.revision) + 1 },
-  }),
-)
 
+let keys = new Map()
 function apply() {
   const names = [...keys.keys()].sort()
   writeFileSync(dest, names.map((key) => `${key} = ${keys.get(key)}\n`).join(''))
-  spawn('/bin/sh', ['-c', command], { stdio: 'ignore' })
+  if (command !== undefined) spawn('/bin/sh', ['-c', command], { stdio: 'ignore' })
 }
+
+async function etcd() {
+  const last = prefix.charCodeAt(prefix.length - 1)
+  const end = prefix.slice(0, -1) + String.fromCharCode(last + 1)
+  const range = { key: b64(prefix), range_end: b64(end) }
+  const { json } = await ask('POST', '/v3/kv/range', JSON.stringify(range))
+  for (const { key, value } of json.kvs ?? []) keys.set(text(key), text(value))
+  apply()
+  if (once) process.exit(0)
+  const create = { ...range, start_revision: Number(json.header.revision) + 1 }
+  open('POST', '/v3/watch', JSON.stringify({ create_request: create }), (answer) => {
+    let rest = ''
+    answer.on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()
+      for (const line of lines) {
+        const events = JSON.parse(line).result?.events ?? []
+        for (const { type, kv } of events) {
+          if (type === 'DELETE') keys.delete(text(kv.key))
+          else keys.set(text(kv.key), text(kv.value))
+        }
+        if (events.length > 0) apply()
+      }
+    })
+  })
+}
+
+async function consul() {
+  for (let index = 0; ;) {
+    const path = `/v1/kv${prefix}?recurse&wait=60s&index=${index}`
+    const { headers, json } = await ask('GET', path)
+    index = Number(headers['x-consul-index'])
+    keys = new Map(json.map(({ Key, Value }) => [`/${Key}`, text(Value)]))
+    apply()
+    if (once) process.exit(0)
+  }
+}
+
+await (backend === 'consul' ? consul() : etcd())

@@ -1,5 +1,5 @@
 // What the measurements share: temp folders, an etcd, the built program, CPU time and medians.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -67,6 +67,81 @@ export function start(command, args, options = {}) {
   return { pid: child.pid, stop, exited, log: () => log, firstLog: () => first }
 }
 
+/**
+ * Runs a command to its end.
+ * @returns wall and CPU time in milliseconds, peak memory in MiB
+ */
+export function measure([command, ...args], options = {}) {
+  const wrapped = [join(root, 'bench/rusage.pl'), command, ...args]
+  const stdio = ['ignore', 'ignore', 'pipe', 'pipe']
+  const begin = process.hrtime.bigint()
+  const { status, stderr, output } = spawnSync('perl', wrapped, { cwd: root, ...options, stdio })
+  const wall = Number(process.hrtime.bigint() - begin) / 1e6
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${status}\n${stderr}`)
+  const [cpu, memory] = String(output[3]).split(' ').map(Number)
+  return { wall, cpu: cpu / 1000, memory: memory / 1024 }
+}
+
+/**
+ * Runs programs in turn, so that noise meets all of them alike; the first round is not counted.
+ * @param commands by name; each is a list of words, or makes one for each run
+ * @returns the medians of each
+ */
+export function inTurn(commands, rounds) {
+  const runs = Object.fromEntries(Object.keys(commands).map((name) => [name, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, command] of Object.entries(commands)) {
+      const run = measure(typeof command === 'function' ? command() : command)
+      if (round >= 0) runs[name].push(run)
+    }
+  }
+  const medians = (all) =>
+    Object.fromEntries(
+      ['wall', 'cpu', 'memory'].map((kind) => [kind, median(all.map((run) => run[kind]))]),
+    )
+  return Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, medians(all)]))
+}
+
+/** A fresh Consul; put() takes pairs of the key-value store, 50 to a transaction. */
+export async function startConsul() {
+  const server = locate('consul')
+  if (server === undefined) throw new Error('no Consul: run node scripts/servers.mjs first')
+  const [http, rpc, lan, wan] = await Promise.all([0, 0, 0, 0].map(freePort))
+  const ports = { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 }
+  const config = { server: true, bootstrap: true, bind_addr: '127.0.0.1', ports }
+  // By default an agent closes what goes beyond 200.
+  const limits = { http_max_conns_per_client: 4000 }
+  const hcl = `-hcl=${JSON.stringify({ ...config, limits, disable_update_check: true })}`
+  const env = { ...process.env, ...server.env }
+  const { pid } = start(server.path, ['agent', `-data-dir=${tempFolder()}`, hcl], { env })
+  const url = `http://127.0.0.1:${http}/v1`
+  const call = async (path, body) => {
+    const answer = await fetch(url + path, { method: 'PUT', body: JSON.stringify(body) })
+    if (!answer.ok) throw new Error(`Consul ${path}: ${answer.status} ${await answer.text()}`)
+  }
+  await until(() =>
+    call('/kv/ready', 1).then(
+      () => true,
+      () => false,
+    ),
+  )
+  return {
+    pid,
+    backend: 'consul',
+    node: `127.0.0.1:${http}`,
+    port: http,
+    call,
+    async put(pairs) {
+      for (let n = 0; n < pairs.length; n += 50) {
+        const sets = pairs.slice(n, n + 50).map(([key, value]) => ({
+          KV: { Verb: 'set', Key: key.slice(1), Value: Buffer.from(value).toString('base64') },
+        }))
+        await call('/txn', sets)
+      }
+    },
+  }
+}
+
 /** A fresh etcd; put() takes pairs, 100 to a transaction. */
 export async function startEtcd() {
   const server = locate('etcd')
@@ -101,6 +176,7 @@ export async function startEtcd() {
     ),
   )
   return {
+    backend: 'etcdv3',
     node: `127.0.0.1:${client}`,
     port: client,
     async put(pairs) {

@@ -1,46 +1,30 @@
-// npm run bench [name...]: the figures that the README quotes, each beside its floor in the same run.
-// The machine is noisy: the ratios count, not the milliseconds.
+// npm run bench -- [-against FILE] [name...]: how fast reconfd is, each figure beside its floor in the same run, and
+// beside the programs that RECONFD_BENCH_PEERS names. The machine is noisy: the ratios count, not the milliseconds.
+//   goals      the rows of bench/goals.mjs; with all of them the table of the README is written
+//   -against   names the ratios that are worse by more than 15 % than in that file of bench/results/
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { compile } from '../scripts/executable.mjs'
 import { build, installPackages, step } from '../scripts/prepare.mjs'
 import { consulLoad } from './consul-load.mjs'
+import { PROGRAM } from './contenders.mjs'
+import * as goals from './goals.mjs'
 import * as lab from './lab.mjs'
+import { compare, keep } from './results.mjs'
 
 const { row, ms, median } = lab
-
-/** Runs commands in turn, so that noise meets them all alike; the median time of each. */
-function inTurn(commands, rounds) {
-  const times = commands.map(() => [])
-  for (let round = -1; round < rounds; round++) {
-    commands.forEach(([command, ...args], n) => {
-      const begin = process.hrtime.bigint()
-      const { status, stderr } = spawnSync(command, args, {
-        cwd: lab.root,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${status}\n${stderr}`)
-      if (round >= 0) times[n].push(Number(process.hrtime.bigint() - begin) / 1e6)
-    })
-  }
-  return times.map(median)
-}
-
-/** The program under Node; others are one file, made by npm run executable. */
-const PROGRAM = [process.execPath, lab.cli]
 
 /** A run of Node that does nothing, `-version`, and a onetime run of the sample; in milliseconds. */
 function startTimes(program) {
   const sample = ['-onetime', '-file', 'keys.yaml', '-confdir', '.', '-state-dir']
-  return inTurn(
-    [
-      [process.execPath, '-e', '0'],
-      [...program, '-version'],
-      [...program, ...sample, join(lab.tempFolder(), 'state')],
-    ],
-    25,
-  )
+  const commands = {
+    bare: [process.execPath, '-e', '0'],
+    version: [...program, '-version'],
+    onetime: [...program, ...sample, join(lab.tempFolder(), 'state')],
+  }
+  return Object.values(lab.inTurn(commands, 25)).map(({ wall }) => wall)
 }
 
 function startup() {
@@ -93,56 +77,6 @@ const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% 
 /** Changes that are not counted: a daemon lives long enough for its code to be compiled. */
 const WARM_UP = 20
 
-async function latency() {
-  const etcd = await lab.startEtcd()
-  const folder = lab.tempFolder()
-  const reload = (name) => `echo 1 > ${join(folder, name)}`
-  const contenders = {
-    floor: () =>
-      lab.start(
-        process.execPath,
-        ['bench/floor.mjs', etcd.node, '/floor/', join(folder, 'out'), reload('floor')],
-        { cwd: lab.root },
-      ),
-    reconfd: () =>
-      daemon(etcd, [
-        {
-          keys: ['/reconfd'],
-          template: everything.replace('/app', '/reconfd'),
-          reload: reload('reconfd'),
-        },
-      ]),
-  }
-  const runs = []
-  for (const [name, open] of Object.entries(contenders)) {
-    await etcd.put(pairs(10, `/${name}`))
-    const bell = lab.bellOn(join(folder, name))
-    const rung = bell.next()
-    runs.push({ name, bell, child: await open(), times: [] })
-    await rung
-  }
-  // Both are there all the time, each with keys of its own: noise and a busy machine meet them alike.
-  for (let n = -WARM_UP; n < 100; n++) {
-    for (const { name, bell, times } of runs) {
-      await lab.sleep(120)
-      const done = bell.next()
-      const begin = performance.now()
-      await etcd.put([[`/${name}/k00003`, `changed-${n}`]])
-      await done
-      if (n >= 0) times.push(performance.now() - begin)
-    }
-  }
-  for (const { child } of runs) await child.stop()
-  const [floor, reconfd] = runs.map(({ times }) => median(times))
-  row('PUT to reload, 10 keys: the floor', ms(floor))
-  row(
-    'PUT to reload, 10 keys: reconfd',
-    `${ms(reconfd)}, ${(reconfd / floor).toFixed(2)} times the floor`,
-    '1.2 times',
-    reconfd / floor <= 1.2,
-  )
-}
-
 /** CPU time of the daemon per change, each change waited for. */
 async function cpuPerChange(etcd, resources, changes) {
   const child = await daemon(etcd, resources)
@@ -193,13 +127,6 @@ async function observed() {
     '1.25 times',
     all / plain <= 1.25,
   )
-}
-
-async function allKeys() {
-  const etcd = await lab.startEtcd()
-  await etcd.put(pairs(10_000))
-  const cpu = await cpuPerChange(etcd, [{ keys: ['/app'], template: everything }], 30)
-  row('CPU per change, template over all of 10,000 keys', ms(cpu), '30 ms', cpu <= 30)
 }
 
 async function fewOfMany() {
@@ -348,10 +275,9 @@ function goTemplates() {
 }
 
 const measurements = {
+  ...goals,
   startup,
-  latency,
   observed,
-  allKeys,
   fewOfMany,
   manyResources,
   burst,
@@ -362,18 +288,35 @@ const measurements = {
   consulLoad,
 }
 
+const { values: options, positionals } = parseArgs({
+  // As the program has its own: with one dash.
+  args: process.argv.slice(2).map((word) => word.replace(/^-(?=against)/, '--')),
+  options: { against: { type: 'string' } },
+  allowPositionals: true,
+})
+const named = positionals.flatMap((name) => (name === 'goals' ? Object.keys(goals) : [name]))
+const wanted = named.length > 0 ? named : Object.keys(measurements)
+for (const name of wanted) {
+  if (!Object.hasOwn(measurements, name))
+    throw new Error(
+      `no measurement ${name}; there are goals, ${Object.keys(measurements).join(', ')}`,
+    )
+}
 installPackages()
 step('fetching the servers', process.execPath, ['scripts/servers.mjs'])
 build()
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)
 for (const name of wanted) {
-  const measure = measurements[name]
-  if (measure === undefined)
-    throw new Error(`no measurement ${name}; there are ${Object.keys(measurements).join(', ')}`)
   console.log(`\n${name}`)
   try {
-    await measure()
+    await measurements[name]()
   } finally {
     await lab.cleanUp()
   }
 }
+const command = ['npm run bench --', ...process.argv.slice(2)].join(' ').replace(/ --$/, '')
+const file = keep(
+  command,
+  Object.keys(goals).every((name) => wanted.includes(name)),
+)
+if (file !== undefined) console.log(`\nresults in ${file}`)
+if (options.against !== undefined && compare(options.against) > 0) process.exitCode = 1

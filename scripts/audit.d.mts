@@ -5,7 +5,7 @@ export interface Advisory {
   readonly url: string
   readonly range: string
 }
-/** What `npm audit --json` prints, as far as it is read. */
+/** The output of `npm audit --json`, as far as it is used. */
 export interface AuditReport {
   readonly vulnerabilities: Readonly<
     Record<

@@ -2,7 +2,7 @@
 // installation, because everything is bundled from devDependencies. This script runs it over the lock files,
 // development packages included, and keeps the advisories on packages in the bundle.
 //
-//   node scripts/audit.mjs [-built]    -built: dist/ is taken as it is
+//   node scripts/audit.mjs [-built]    -built: use dist/ as it is
 //   exit codes: 0 no advisory, 1 at least one, 2 the registry did not answer
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -12,9 +12,9 @@ import { pathsIn } from './sbom.mjs'
 
 /**
  * @param {object} report what `npm audit --json` prints
- * @param {readonly string[]} paths the packages that are shipped, such as `node_modules/undici`
+ * @param {readonly string[]} paths the shipped packages, such as `node_modules/undici`
  * @returns {{ name: string, severity: string, title: string, url: string, range: string }[]} the advisories
- *   on these packages themselves; one on a package that they only depend on counts if that is shipped too
+ *   on these packages themselves; an advisory on a dependency counts only if the dependency is shipped too
  */
 export function advisoriesOn(report, paths) {
   const found = Object.values(report.vulnerabilities)
@@ -31,9 +31,9 @@ export function advisoriesOn(report, paths) {
 
 const shipped = (nodes, paths) => nodes.some((node) => paths.includes(node))
 
-/** What npm knows of the packages in the lock file of a folder. */
+/** The audit report of npm for the lock file of a folder. */
 function audit(folder) {
-  // Whatever npm's settings and NODE_ENV say: development packages count, and the registry is asked.
+  // Overrides npm's settings and NODE_ENV: development packages count, and the registry is asked.
   const args = ['audit', '--json', '--package-lock-only', '--include=dev', '--offline=false']
   const { stdout, error } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' })
   const report = parsed(stdout ?? '')
@@ -60,7 +60,7 @@ function main() {
   }
   const paths = pathsIn(JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8')))
   const report = audit(root)
-  // The runtime of the single executable has a lock file of its own, and all of it is shipped.
+  // The runtime of the single executable has its own lock file, and is shipped completely.
   const runtime = audit(join(root, 'scripts/bun'))
   const runtimePaths = Object.values(runtime.vulnerabilities).flatMap(({ nodes }) => nodes)
   const found = [...advisoriesOn(report, paths), ...advisoriesOn(runtime, runtimePaths)]

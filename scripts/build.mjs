@@ -1,8 +1,8 @@
 // Bundles the command (src/cli.ts) and the library (src/index.ts) into dist/: two small entries, and a
-// chunk for each store and engine that is loaded only when it is used. Nothing is left to install for
-// those who install the package.
+// chunk for each store and engine that is loaded only when it is used. The installed package has no
+// dependencies.
 //
-//   node scripts/build.mjs [-maps]    -maps: with source maps, by which test/packaging sees what is bundled
+//   node scripts/build.mjs [-maps]    -maps: with source maps, from which test/packaging reads the bundled modules
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** nunjucks brings loaders of its own, which watch files with chokidar; ours reads the templates. */
+/** nunjucks has its own loaders, which watch files with chokidar; reconfd uses its own instead. */
 const withoutNunjucksLoaders = {
   name: 'without-nunjucks-loaders',
   load: {
@@ -39,10 +39,12 @@ const CHUNKS = {
   /** All that `reconfd -version` needs. */
   flags: [
     'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
-    'system/(runtime|inspector|secrets)',
+    'system/(runtime|inspector|secrets|compile-cache|folder)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
+  /** What reads the TOML files: before the state directory is known, and the cache of compiled modules in it. */
+  toml: ['config/(conffile|entries|exec|positions|schema|stores|table|toml)'],
   /** What every run needs. */
   run: [
     'core',
@@ -58,6 +60,12 @@ const CHUNKS = {
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
+  /** What all stores that are servers have in common. */
+  server: ['stores/(http-faults|tls|tls-faults|secrets|mailbox|inbox|token-bucket)'],
+  /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
+  http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
+  /** One store each; those that stand in one file are apart already. */
+  etcdv3: ['stores/etcdv3'],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
     'system/(watch-files|bell|links)',
@@ -77,9 +85,13 @@ const CHUNKS = {
   ],
 }
 const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, everyRun, apart, register] = [
+const [flags, toml, everyRun, server, http, etcdv3, apart, register] = [
   CHUNKS.flags,
+  CHUNKS.toml,
   CHUNKS.run,
+  CHUNKS.server,
+  CHUNKS.http,
+  CHUNKS.etcdv3,
   CHUNKS.apart,
   CHUNKS.register,
 ].map(modulesOf)
@@ -111,10 +123,18 @@ const { output } = await bundle.write({
         priority: 2,
       },
       {
+        name: 'toml',
+        test: (id) => id.includes('smol-toml') || toml.test(slashed(id)),
+        priority: 2,
+      },
+      {
         name: 'run',
         test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
         priority: 1,
       },
+      { name: 'server', test: (id) => server.test(slashed(id)), priority: 1 },
+      { name: 'http', test: (id) => http.test(slashed(id)), priority: 1 },
+      { name: 'etcdv3', test: (id) => etcdv3.test(slashed(id)), priority: 1 },
       {
         name: 'register',
         test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),
@@ -125,14 +145,14 @@ const { output } = await bundle.write({
       },
       { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
       { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
-      // Of which the library needs a part.
+      // The library needs only some of these.
       { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
       { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
     ],
   },
 })
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
-// For `npm install --global` and the Debian package: the program knows its own manual page.
+// For `npm install --global` and the Debian package: the program prints its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),

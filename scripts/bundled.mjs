@@ -1,4 +1,4 @@
-// The packages of which code is in the bundle, from the modules that the bundler has put there. Licences
+// The packages with code in the bundle, from the list of bundled modules. Licences
 // (notices.mjs) and the bill of materials (sbom.mjs) are made from this list.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ export function bundledPackages(moduleIds, root) {
  */
 function packagePath(moduleId, root) {
   if (moduleId.includes('\0rolldown/')) return 'node_modules/rolldown'
-  // The clone itself may lie in a node_modules.
+  // The clone itself may be in a node_modules.
   const id = (moduleId.startsWith(root) ? moduleId.slice(root.length) : moduleId).replaceAll(
     '\\',
     '/',
@@ -56,7 +56,7 @@ function packagePath(moduleId, root) {
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(inside)?.[0]
 }
 
-/** As Node looks a package up: beside the files of the one that requires it, then further and further out. */
+/** Follows Node's lookup: beside the files of the requiring package, then in each parent folder. */
 function resolved(name, from, locked) {
   for (let at = from; ; at = at.replace(/\/?node_modules\/(?:@[^/]+\/)?[^/]+$/, '')) {
     const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`

@@ -1,8 +1,8 @@
-// npm run deb: makes reconfd_VERSION_all.deb of the built program, with dpkg-deb alone; root is not
-// needed. The same sources make the same bytes: the times in it are SOURCE_DATE_EPOCH, which is by
-// default the date of the newest entry of packaging/debian/changelog.
+// npm run deb: builds reconfd_VERSION_all.deb from the built program, with dpkg-deb alone and without root.
+// The same sources give the same bytes: the timestamps are SOURCE_DATE_EPOCH, by default the date of the
+// newest entry of packaging/debian/changelog.
 //
-//   node scripts/deb.mjs [-built] [FOLDER]    -built: dist/ is taken as it is; FOLDER: where to put it
+//   node scripts/deb.mjs [-built] [FOLDER]    -built: use dist/ as it is; FOLDER: the folder of the package
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
@@ -21,10 +21,10 @@ if (!isBuilt) {
 }
 
 const SCRIPTS = ['postinst', 'prerm', 'postrm']
-/** Where they are not 0755 for a folder and 0644 for a file. */
+/** Modes other than 0755 for a folder and 0644 for a file. */
 const MODES = {
   'usr/share/reconfd/cli.js': 0o755,
-  // Made for secrets.
+  // For secrets.
   'etc/default/reconfd': 0o640,
   ...Object.fromEntries(SCRIPTS.map((script) => [`DEBIAN/${script}`, 0o755])),
 }
@@ -46,11 +46,11 @@ try {
   rmSync(tree, { recursive: true })
 }
 
-/** Puts everything in its place below `tree`. */
+/** Copies everything to its place below `tree`. */
 function fill() {
   copy('dist', 'usr/share/reconfd', (path) => statSync(path).isDirectory() || path.endsWith('.js'))
   put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
-  // The Node that the package depends on, whatever else is first on PATH.
+  // The Node that the package depends on, even if another is first on PATH.
   const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
   put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'))
   mkdirSync(join(tree, 'usr/bin'))
@@ -80,7 +80,7 @@ function fill() {
   copy('examples', `${doc}/examples`)
 }
 
-/** Our licence, and those of the libraries in the bundle; one of them Debian has in a place of its own. */
+/** The licence of reconfd and those of the bundled libraries; Debian keeps one of these elsewhere. */
 function copyright() {
   const ofOthers = readFileSync(source('dist/third-party.txt'), 'utf8')
   const apache = /Apache License\s+Version 2\.0[^]*?limitations under the License\./g
@@ -88,7 +88,7 @@ function copyright() {
   return [readFileSync(source('LICENSE'), 'utf8'), ofOthers.replace(apache, place)].join('\n')
 }
 
-/** Adds what dpkg wants to know, and makes the archive. */
+/** Adds dpkg's control files, and builds the archive. */
 function pack(out) {
   const files = filesBelow(tree)
   const kibibytes = files.reduce(
@@ -128,12 +128,12 @@ function copy(from, to, filter = () => true) {
   cpSync(source(from), join(tree, to), { recursive: true, filter })
 }
 
-/** Without a time in it. */
+/** Without a timestamp. */
 function gzip(content) {
   return gzipSync(content, { level: 9 })
 }
 
-/** All files that are no links, sorted, relative to the folder. */
+/** All files except links, sorted, relative to the folder. */
 function filesBelow(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -141,7 +141,7 @@ function filesBelow(folder) {
     .sort()
 }
 
-/** Whatever the umask was, and whatever modes the clone has. */
+/** Independent of the umask and of the modes in the clone. */
 function settleModes(path) {
   const isFolder = statSync(path).isDirectory()
   chmodSync(path, MODES[relative(tree, path)] ?? (isFolder ? 0o755 : 0o644))
@@ -150,7 +150,7 @@ function settleModes(path) {
     if (!entry.isSymbolicLink()) settleModes(join(path, entry.name))
 }
 
-/** Of a changelog as deb-changelog(5) has it; its version is to be that of package.json. */
+/** The newest entry of a changelog (deb-changelog(5)); its version must be that of package.json. */
 function newestEntry(changelog) {
   const [, version] = /^reconfd \(([^)]+)\)/.exec(changelog) ?? []
   const [, date] = /^ -- .*>  (.*)$/m.exec(changelog) ?? []

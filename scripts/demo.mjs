@@ -1,5 +1,5 @@
-// npm run demo: sets itself up and does the main job with the sample: keys.yaml and conf.d/ at the top
-// make haproxy.cfg. `npm run demo -- -watch` keeps watching; further flags are passed on to reconfd.
+// npm run demo: prepares a fresh clone, and renders haproxy.cfg from the sample (keys.yaml and conf.d/ at the
+// top). `npm run demo -- -watch` keeps watching; further flags are passed to reconfd.
 // `npm run demo -- whole-way` does it with containers (scripts/whole-way.mjs).
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ if (watch)
   )
 
 const child = spawn(process.execPath, ['dist/cli.js', ...args], { cwd: root, stdio: 'inherit' })
-// The terminal sends Ctrl-C to both of us; reconfd finishes what it has in work, then we go too.
+// The terminal sends Ctrl-C to both processes; reconfd finishes its running work, then this one ends.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => watch || child.kill(signal))
 child.on('exit', (code) => {
   if (!watch && code === 0 && existsSync(config)) {

@@ -1,5 +1,5 @@
 // npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
-// build/reconfd unless told otherwise. Beside it: FILE.cdx.json, its bill of materials, and
+// build/reconfd by default. Beside it: FILE.cdx.json, its bill of materials, and
 // FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md says why, and what it costs.
 // The bundle is the one that Node runs (scripts/build.mjs).
 import { spawnSync } from 'node:child_process'
@@ -18,21 +18,21 @@ import { build, installPackages, root, step } from './prepare.mjs'
 import { withComponents } from './sbom.mjs'
 
 const LOCK = 'package-lock.json'
-/** A package of its own, so that npm checks what it fetches against the lock file. */
+/** A separate package, so that npm checks the download against its lock file. */
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
-/** Of those in the lock file, npm fetches the one for this machine. `baseline` does without AVX2. */
+/** npm fetches the one in the lock file for this machine. `baseline` needs no AVX2. */
 const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )
 
-/** Fetches Bun unless the one that the lock file names is there; the path of its binary. */
+/** Fetches Bun unless the version of the lock file is there; returns the path of its binary. */
 export function provideBun() {
   const isCurrent = () =>
     existsSync(join(FETCHED, LOCK)) &&
     readFileSync(join(FETCHED, LOCK)).equals(readFileSync(join(PACKAGE, LOCK)))
   if (!isCurrent()) {
-    // Made beside it and moved, so that what is there is whole.
+    // Unpacked beside it and moved, so that the folder is always complete.
     const fresh = `${FETCHED}-${process.pid}`
     cpSync(PACKAGE, fresh, { recursive: true })
     const npm = spawnSync('npm', ['ci', '--include=optional'], { cwd: fresh, stdio: 'inherit' })
@@ -48,10 +48,10 @@ export function provideBun() {
   return found
 }
 
-/** What is built in: one module, its chunks beside it as lazily loaded as under Node, all compiled. */
+/** The embedded code: one module and its chunks, loaded as lazily as under Node, all compiled. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
-  // Nothing that lies in the folder where it is started is to change what the program does.
+  // No file in the working directory may change the behaviour of the program.
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
 ]
 
@@ -80,7 +80,7 @@ export function compile(file) {
   writeFileSync(`${file}.third-party.txt`, `${libraries}\n${runtime.map(noticeOfBun).join('')}`)
 }
 
-/** Its package ships no licence; those of the libraries in it are listed on its site. */
+/** Its package contains no licence; Bun's site lists those of its libraries. */
 const noticeOfBun = ({ name, version, license }) => `---- ${name} ${version} (${license})
 
 The runtime of this executable is Bun. Its licence, and those of the libraries that it is linked with

@@ -1,4 +1,4 @@
-// Makes src/haproxy/options.ts: tries every option of a `server` line on each release of HAProxy, loaded and added
+// Writes src/haproxy/options.ts: tries every option of a `server` line on each release of HAProxy, loaded and added
 // at run time, and compares the two (test/haproxy/trials.ts). Run it when a release is added to
 // scripts/servers.mjs.
 import { spawnSync } from 'node:child_process'

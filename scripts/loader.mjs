@@ -2,11 +2,11 @@
 // the C library that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH has to name
 // the folder of the other libraries.
 //
-// The path is appended to the file, and the program header that the kernel reads (PT_INTERP) points there. What is
-// mapped into memory stays as it is: the loader compares the name there with the libraries' own.
+// The path is appended to the file, and the program header that the kernel reads (PT_INTERP) points there. The
+// mapped memory stays unchanged: the loader compares the name there with those of the libraries.
 
 const PT_INTERP = 3
-/** By the ELF specification for 64 bits: in the file header, then in a program header. */
+/** Offsets of the 64-bit ELF specification: in the file header, then in a program header. */
 const FILE = { programHeaders: 32, headerSize: 54, headerCount: 56 }
 const HEADER = { type: 0, offset: 8, fileSize: 32 }
 

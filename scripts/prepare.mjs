@@ -1,4 +1,4 @@
-// What the other scripts need first, from a fresh clone on: packages and the built program.
+// Prepares a fresh clone for the other scripts: packages and the built program.
 // Plain JavaScript without dependencies, since there may be no node_modules yet.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'

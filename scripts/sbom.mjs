@@ -1,8 +1,8 @@
 // The bill of materials (SBOM) of the bundle, in CycloneDX's JSON: which packages are in it, in which
-// version, under which licence. It holds neither a time nor a random serial number, so that the same
-// sources make the same bytes.
+// version, under which licence. It contains neither a timestamp nor a random serial number, so that the same
+// sources give the same bytes.
 
-/** Where a package lies: by it `npm run audit` finds the bundled one among several of a name. */
+/** The folder of a package, by which `npm run audit` identifies the bundled one among several of the same name. */
 const PATH = 'cdx:npm:package:path'
 
 /**
@@ -57,7 +57,7 @@ export const pathsIn = ({ components }) =>
 
 function component({ name, version, license }) {
   const [, group, rest = name] = /^(@[^/]+)\/(.*)$/.exec(name) ?? []
-  // An identifier of SPDX, or several with OR, AND and WITH between them.
+  // An SPDX identifier, or several joined by OR, AND and WITH.
   const licenses = license.includes(' ')
     ? [{ expression: license }]
     : [{ license: { id: license } }]

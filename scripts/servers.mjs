@@ -1,5 +1,5 @@
-// Makes the servers that the tests talk to available: etcd, Consul, ZooKeeper, Redis, HAProxy, nginx.
-// One that is on PATH is taken from there; else its Debian package, with those of its dependencies
+// Provides the servers for the tests: etcd, Consul, ZooKeeper, Redis, HAProxy, nginx.
+// A server on PATH is used; otherwise its Debian package, with the dependencies
 // that the machine lacks, is downloaded and unpacked into .cache/servers. Nothing is installed.
 //
 //   node scripts/servers.mjs          fetch what is missing
@@ -14,10 +14,10 @@ import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withLoader } from './loader.mjs'
 
-/** What ZooKeeper needs of all that its package depends on, which are 37 MB of archives. */
+/** The necessary dependencies of ZooKeeper; all of them would be 37 MB of archives. */
 const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
 
-/** What HAProxy of trixie and forky is linked with, its C library included. */
+/** The libraries of HAProxy in trixie and forky, including the C library. */
 const HAPROXY_LIBRARIES = [
   ...['libc6', 'libgcc-s1', 'libstdc++6', 'libcrypt1', 'libjemalloc2', 'liblua5.4-0'],
   ...['libopentracing-c-wrapper0t64', 'libopentracing1', 'libpcre2-8-0', 'libssl3t64'],
@@ -34,11 +34,11 @@ const SERVERS = {
   etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
   // Go's programs need little of a C library: bookworm's is new enough for this one.
   'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
-  // No server: what restores one from a snapshot.
+  // Not a server: restores one from a snapshot.
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
-  // One of each release: what can be done at run time differs (src/haproxy/, docs/haproxy.md).
+  // One of each release, because their run-time changes differ (src/haproxy/, docs/haproxy.md).
   'haproxy-2.2': {
     alone: ['haproxy', 'libssl1.1', 'liblua5.3-0'],
     suite: 'bullseye',
@@ -78,28 +78,28 @@ const SERVERS = {
     suite: 'bullseye',
     program: 'usr/share/java/zookeeper.jar',
   },
-  // No server: what makes a file immutable.
+  // Not a server: makes a file immutable.
   chattr: { package: 'e2fsprogs', program: 'usr/bin/chattr' },
-  // No server: what the attributes of files are set and read with.
+  // Not servers: set and read attributes of files.
   getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
-  // No servers: what the status page is tried in, and what checks the metrics.
+  // Not servers: the browser for the status page, and the checker of the metrics.
   chromium: {
     package: 'chromium-headless-shell',
     program: 'usr/lib/chromium/chromium-headless-shell',
   },
-  // No servers: the shells that the completion scripts are for.
+  // Not servers: the shells of the completion scripts.
   zsh: { package: 'zsh', program: 'bin/zsh' },
   fish: { package: 'fish', program: 'usr/bin/fish' },
-  // No server: what builds the Dockerfile without a daemon, for `npm run test:image`.
+  // Not a server: builds the Dockerfile without a daemon, for `npm run test:image`.
   buildah: { package: 'buildah', program: 'usr/bin/buildah', seldom: true },
-  // No server: the first process of containers.
+  // Not a server: the first process of containers.
   tini: { package: 'tini', program: 'usr/bin/tini', seldom: true },
-  // No server: what reads the manual page.
+  // Not a server: reads the manual page.
   mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
-  // No server: what the pages of docs/ ask servers with.
+  // Not a server: the client that the pages of docs/ use.
   curl: { package: 'curl', program: 'usr/bin/curl' },
-  // No servers: what speaks to systemd, and what judges a unit; neither needs it to run.
+  // Not servers: the client and the unit checker of systemd; neither needs a running systemd.
   'systemd-notify': { package: 'systemd', program: 'bin/systemd-notify' },
   'systemd-analyze': { package: 'systemd', program: 'usr/bin/systemd-analyze' },
   // In its package up to Debian 12.
@@ -108,7 +108,7 @@ const SERVERS = {
 
 /**
  * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, bookworm
- * the one with etcd 3.4, trixie the first with etcd 3.5. Each has another HAProxy.
+ * the one with etcd 3.4, trixie the first with etcd 3.5. Each has a different HAProxy.
  */
 const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie', 'forky']
 
@@ -118,8 +118,8 @@ export const serverNames = Object.keys(SERVERS).filter((name) => !SERVERS[name].
 const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
 
 /**
- * Where a server's program is, or undefined when it is neither on PATH nor in the cache.
- * `env` holds what its process needs beside its caller's environment.
+ * The path of a server's program; undefined if it is neither on PATH nor in the cache.
+ * `env` contains the variables that its process needs besides its caller's.
  * @param {string} name one of `serverNames`, or another program that PATH has
  * @returns {{ path: string, env: Record<string, string> } | undefined}
  */
@@ -149,7 +149,7 @@ function isProgram(path) {
   }
 }
 
-/** On a machine without fonts a browser shows no text; those that came along are found by this. */
+/** Without fonts a browser shows no text; this setting finds the unpacked ones. */
 const fonts = (root) =>
   existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
@@ -161,7 +161,7 @@ function libraryPath(root) {
     for (const entry of readdirSync(lib)) {
       if (!entry.includes('-linux-gnu')) continue
       folders.push(join(lib, entry))
-      // PulseAudio's library, which Chromium is linked with, has another one in a folder of its own.
+      // PulseAudio's library, which Chromium needs, loads another one from a separate folder.
       // The same for systemd's programs.
       const own = ['pulseaudio', 'systemd'].map((name) => join(lib, entry, name))
       folders.push(...own.filter((folder) => existsSync(folder)))
@@ -173,7 +173,7 @@ function libraryPath(root) {
 /**
  * Fetches the servers that are missing.
  * @param {readonly string[]} names
- * @returns {string[]} one line for each that could not be had: which, and why; empty when all are there
+ * @returns {string[]} one line for each missing server, with the reason; empty if none is missing
  */
 export function provide(names) {
   const missing = names.filter((name) => locate(name) === undefined)
@@ -256,7 +256,7 @@ const listed = ({ options, uri, suite, components }) =>
 
 const extraSuites = (sources) => sources.filter(({ extra }) => extra).map(({ suite }) => suite)
 
-/** A newer release's packages would be taken for all, and need more than the machine has. */
+/** apt would prefer the packages of a newer release, which need more than the machine has. */
 const asLastResort = (suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 1\n`
 
 /** The machine's Debian entries, then the extra suites that are not among them, at the first one's address. */
@@ -266,7 +266,7 @@ function debianSources() {
     const text = readFileSync(file, 'utf8')
     lines.push(...(file.endsWith('.sources') ? deb822(text) : oneLine(text)))
   }
-  // A third party's archive that fails must not fail us.
+  // A failing third-party archive must not fail the run.
   const debian = lines.filter(({ uri }) => /\/debian(-security)?\/?$/.test(uri))
   const main = debian.find(({ uri }) => /\/debian\/?$/.test(uri))
   if (main === undefined) return []
@@ -274,7 +274,7 @@ function debianSources() {
   const signed = existsSync(keyring) ? ` signed-by=${keyring}` : ''
   const own = new Set(debian.map(({ suite }) => suite))
   for (const suite of EXTRA_SUITES.filter((name) => !own.has(name))) {
-    // An old release's index has expired, which does not make its packages worse.
+    // The index of an old release has expired, but its packages are still good.
     const options = `[check-valid-until=no${signed}]`
     debian.push({ uri: main.uri, options, suite, components: 'main', extra: true })
   }
@@ -305,7 +305,7 @@ function deb822(text) {
     const field = (name) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(plain)?.[1]?.trim() ?? ''
     const words = (name) => field(name).split(/\s+/).filter(Boolean)
     if (!words('Types').includes('deb') || field('Enabled').toLowerCase() === 'no') return []
-    // A key that stands in the stanza itself cannot be written on one line: apt's own keys serve.
+    // A key inside the stanza does not fit on one line; apt's own keys are used instead.
     const signed = field('Signed-By').startsWith('/') ? `[signed-by=${field('Signed-By')}]` : ''
     return words('URIs').flatMap((uri) =>
       words('Suites').map((suite) => ({
@@ -340,7 +340,7 @@ function fetch(name, work, apt) {
   try {
     renameSync(root, join(CACHE, name))
   } catch (error) {
-    // Another run was faster, which is as good.
+    // Another run was faster; its result is used.
     if (locate(name) === undefined) return `could not move it to ${CACHE}: ${error.message}`
   }
   return undefined

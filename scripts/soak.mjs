@@ -1,7 +1,7 @@
-// npm run soak [-- load|reloads|register] [-seconds N]: the long trials of test/faults, 20 minutes each unless said
-// otherwise. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
+// npm run soak [-- load|reloads|register] [-seconds N]: the long trials of test/faults, 20 minutes each by
+// default. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
 // (reloads.test.ts) kills whatever it can and counts lost reloads. `register` (register.test.ts)
-// compares what is registered with the truth. Without a name all are run.
+// compares the registered services with the running ones. Without a name, all of them run.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'

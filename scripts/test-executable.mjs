@@ -15,7 +15,7 @@ const runs = {
       env: { ...process.env, RECONFD_PROGRAM: file },
     },
   ),
-  // They open stores and run commands inside of the test, so the test runs on the executable's runtime:
+  // These open stores and run commands inside the test, so the test runs on the executable's runtime:
   // with BUN_BE_BUN the same file is Bun itself.
   'contract, stores and commands': runVitest(['test/contract', 'test/stores', 'test/apply'], {
     runtime: [file, '--bun'],

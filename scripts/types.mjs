@@ -1,5 +1,5 @@
-// The types of the library as one file that needs no other: what src/index.ts exports, with every
-// declaration that this leads to, each module's taken from its own text (isolated declarations).
+// The types of the library in one self-contained file: the exports of src/index.ts with every declaration
+// that they need, each taken from the text of its module (isolated declarations).
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
@@ -10,7 +10,7 @@ import ts from 'typescript'
  * @returns {string} the text of a `.d.ts`
  */
 export function bundleTypes(entry) {
-  /** By name: the declaration's text, and the module it is from. */
+  /** By name: the text of the declaration, and its module. */
   const bundled = new Map()
   const exported = [...moduleAt(entry).imports.keys()]
 
@@ -20,7 +20,7 @@ export function bundleTypes(entry) {
     if (declared?.isInferred) throw new Error(`${path}: the type of ${name} has to be written down`)
     if (declared === undefined) {
       const from = imports.get(name)
-      // What nothing declares is the language's own, such as ReadonlyMap.
+      // A name without a declaration belongs to the language, such as ReadonlyMap.
       if (from === undefined) return
       if (from.name !== name || from.path === undefined)
         throw new Error(`${path}: ${name} is not a type that the library can show`)
@@ -82,7 +82,7 @@ function readModule(path) {
 const commentOf = (statement, file) =>
   (statement.jsDoc ?? []).map((comment) => `${comment.getText(file)}\n`).join('')
 
-/** The types that a declaration names, and whether there is one that only the compiler could tell. */
+/** The types that a declaration names, and whether a type must be inferred. */
 function readTypes(node) {
   const uses = new Set()
   let isInferred = false

@@ -1,4 +1,4 @@
-// Runs vitest with its output shown, and counts what came of it.
+// Runs vitest, shows its output, and counts the results.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,9 +6,9 @@ import { root } from './prepare.mjs'
 
 /**
  * @param args for `vitest run`
- * @param runtime what runs vitest, and its first arguments
- * @returns {{ passed: number, failed: number, skipped: number }} at least one has failed when the
- *   run as a whole was not good
+ * @param runtime the program that runs vitest, and its first arguments
+ * @returns {{ passed: number, failed: number, skipped: number }} `failed` is at least one if the
+ *   run as a whole failed
  */
 export function runVitest(args, { runtime = [process.execPath], env = process.env } = {}) {
   mkdirSync(join(root, '.cache'), { recursive: true })
@@ -37,7 +37,7 @@ export const summary = ({ passed, failed, skipped }) =>
 function count(report) {
   try {
     const json = JSON.parse(readFileSync(report, 'utf8'))
-    // A file that could not be loaded holds no test, and is a failure nevertheless.
+    // A file that cannot be loaded contains no test, but counts as a failure.
     const broken = json.testResults.filter(
       (file) =>
         file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),

@@ -1,9 +1,9 @@
 // npm run demo -- whole-way: containers with small web servers, `reconfd register -docker` into a store,
-// `reconfd -watch` from there into HAProxy, and requests all the time, while containers come and go.
+// `reconfd -watch` from there into HAProxy, and constant requests while containers start and stop.
 //
 //   node scripts/whole-way.mjs [etcd|consul] [-rounds N]
 //
-// Ends with 0 when no request has failed. Everything that it makes is in a temporary folder. It needs root,
+// Exits with 0 if no request has failed. All its files are in a temporary folder. It needs root,
 // podman, runc and busybox. test/e2e/whole-way.test.ts runs it for both stores.
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -55,7 +55,7 @@ function start(name, program, args, options = {}) {
   return child
 }
 
-/** Below those that the system gives to connections. */
+/** Below the ephemeral ports of the system. */
 async function freePorts(count) {
   const ports = new Set()
   while (ports.size < count) {
@@ -104,7 +104,7 @@ function podman(...args) {
   if (status !== 0) throw new Error(`podman ${args.join(' ')}: ${stderr}`)
 }
 
-/** An image that holds busybox, and nothing else. */
+/** An image with busybox only. */
 function makeImage() {
   const files = join(folder, 'image')
   for (const name of ['bin', 'www', 'etc', 'tmp', 'proc', 'sys', 'dev']) {
@@ -130,7 +130,7 @@ async function runContainer() {
   return name
 }
 
-/** Who has answered, and how often; and what went wrong. */
+/** The number of answers of each container, and the failures. */
 const answers = new Map()
 const failures = []
 
@@ -222,7 +222,7 @@ async function main() {
     await ask(port)
     return failures.length === 0
   })
-  // Only now: a signal that comes before HAProxy expects it would end it. It reads once more what has changed.
+  // Only now, because an earlier signal would end HAProxy. It reads the changed file once more.
   writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   balancer.kill('SIGUSR2')
 

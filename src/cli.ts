@@ -1,4 +1,4 @@
-// The command: argv, signals, exit codes. The only place that touches the process.
+// The command line program: argv, signals, exit codes. The only file that touches the process.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import { printableText } from './core/escape.ts'
@@ -9,10 +9,11 @@ import { err } from './core/result.ts'
 import type { Settings } from './core/settings.ts'
 import { mapFault } from './core/spoken.ts'
 import { concealed } from './config/concealed.ts'
-import type { Command } from './config/command.ts'
+import type { ParsedCommand } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
+import { cacheCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -30,13 +31,13 @@ const EXIT = {
   unreachable: 69,
   bug: 70,
   configuration: 78,
-  /** Plus the signal's number, as shells have it. */
+  /** Plus the signal's number, as in shells. */
   signalled: 128,
 } as const
 
 const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
 
-// Whoever reads the log has gone away (EPIPE): its lines are lost, and the work goes on.
+// The reader of the log has closed the pipe (EPIPE): lines are lost, but the work goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 function standardError(): Outlet {
@@ -44,7 +45,7 @@ function standardError(): Outlet {
   return { isTerminal: process.stderr.isTTY, file: `${dev}:${ino}` }
 }
 
-/** Why the run ends; in JSON too where that was asked for, so that every line of the log is. */
+/** Prints the faults that end the run; as JSON with -log-format json, so that every line of the log is JSON. */
 async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
@@ -58,11 +59,11 @@ async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']):
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  // Before any command could inherit what is taken from the environment.
+  // Removes the variables before any command could inherit them.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
-  // What `ps` shows from here on. Bun, and so the single executable, ignores it. Set only where there is a secret
-  // to conceal, since a title hides which script it is that Node runs.
+  // Changes the command line that `ps` shows; Bun, and so the single executable, ignores it. Set only to conceal a
+  // secret, because a title hides the script that Node runs.
   if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
@@ -89,20 +90,20 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'register':
       return register(command.value)
     case 'register-status': {
-      const { shownStatus } = await import('./register/status.ts')
+      const { statusReport: shownStatus } = await import('./register/status.ts')
       const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
       await say(text)
       return exit
     }
     case 'check': {
-      const { check } = await import('./check/command.ts')
+      const { runCheck: check } = await import('./check/command.ts')
       return finish(
         await check(command.value, terminal(process.stdout)),
         command.value.settings.logFormat,
       )
     }
     case 'test': {
-      const { test } = await import('./check/test-command.ts')
+      const { runTests: test } = await import('./check/test-command.ts')
       return finish(
         await test(command.value, {
           ...terminal(process.stdout),
@@ -115,16 +116,16 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Whoever reads colours gets them, unless NO_COLOR (https://no-color.org) says otherwise. */
+/** Colours for a terminal, unless NO_COLOR is set (https://no-color.org). */
 const terminal = ({ isTTY }: NodeJS.WriteStream): { readonly colour: boolean } => ({
   colour: isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
 })
 
-/** Waited for: what is piped to a program may be longer than a pipe holds. */
+/** Resolves when the text has been written: it may be longer than the buffer of a pipe. */
 const say = (text: string): Promise<void> =>
   new Promise((written) => process.stdout.write(text, () => written()))
 
-/** What a command has found, and how it ends. */
+/** Prints the output and faults of a command; returns its exit code. */
 async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
@@ -135,19 +136,19 @@ async function finish(
 }
 
 /** `reconfd schema`, `reconfd completion` and `reconfd man`. */
-async function print({ what, of }: Extract<Command, { kind: 'print' }>): Promise<number> {
+async function print({ what, of }: Extract<ParsedCommand, { kind: 'print' }>): Promise<number> {
   const { printed } = await import('./config/printed.ts')
   await say(printed(what, of))
   return EXIT.done
 }
 
-/** `reconfd status` and the like. Times are local for people who look, and UTC for everybody else. */
+/** `reconfd status` and the other daemon commands. Times are local on a terminal and UTC elsewhere. */
 async function ask({
   question,
   settings,
   json,
   follow,
-}: Extract<Command, { kind: 'ask' }>): Promise<number> {
+}: Extract<ParsedCommand, { kind: 'ask' }>): Promise<number> {
   const { askDaemon, followDaemon } = await import('./control/ask.ts')
   const { local, utc } = await import('./control/text.ts')
   const isTerminal = process.stdout.isTTY === true
@@ -168,17 +169,16 @@ async function ask({
   return told.error.exit
 }
 
-/** Cursor to the top left, then clear to the end: by ECMA-48, without a flicker. */
+/** ECMA-48: move the cursor to the top left, then clear to the end; avoids flicker. */
 const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
 /** `reconfd register`. */
 async function register({
   settings,
   notices,
-}: Extract<Command, { kind: 'register' }>): Promise<number> {
+}: Extract<ParsedCommand, { kind: 'register' }>): Promise<number> {
   void closeInspector()
-  await spareMemory()
-  const [{ main: run }, { styleFor }] = await Promise.all([
+  const [{ registerMain: run }, { styleFor }] = await Promise.all([
     import('./register/main.ts'),
     import('./observe/lines.ts'),
   ])
@@ -195,10 +195,10 @@ async function register({
 
 async function runWith(
   argv: readonly string[],
-  { settings, notices }: Extract<Command, { kind: 'run' }>,
+  { settings, notices }: Extract<ParsedCommand, { kind: 'run' }>,
   supervisor: Supervisor | undefined,
 ): Promise<number> {
-  // One that comes while the first configuration is still being read has nothing to add to it.
+  // A SIGHUP while the first configuration is being read has no effect.
   let reload = (): void => undefined
   const isOnetime = settings.mode === 'onetime'
   const hasProgram = settings.exec?.argv !== undefined && !settings.noop
@@ -206,14 +206,14 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
-  const [{ run }, { createLog }, { styleFor }, { Awaited }] = await Promise.all([
+  if (!settings.noop) cacheCompiled(settings.stateDir)
+  const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
-    isOnetime ? undefined : spareMemory(),
   ])
-  // Loaded before it is needed, since showing a plan does not wait.
+  // Loaded in advance, because showPlan is synchronous.
   const diff = settings.diff ? await import('./observe/diff.ts') : undefined
   const reading = await readingFor(settings)
   const log = createLog({
@@ -226,8 +226,8 @@ async function runWith(
   })
   const { flush } = log
   const report = await reportFor(settings)
-  // With -noop a resource is never seen to.
-  const awaited = settings.noop ? undefined : new Awaited(log.emit)
+  // With -noop, resources never finish a cycle.
+  const awaited = settings.noop ? undefined : new StartupNotice(log.emit)
   let resources = 0
   const emit: Emit = (event) => {
     reading?.note(event)
@@ -240,7 +240,7 @@ async function runWith(
   for (const notice of notices) emit({ kind: 'notice', ...notice })
   if (process.pid === 1 && (!isOnetime || hasProgram)) {
     const message =
-      'running as PID 1: Node does not reap orphans of commands; start through tini, as the image does, or with "docker run --init"'
+      'running as PID 1: Node does not reap orphaned processes; start it through tini, as the image does, or with "docker run --init"'
     emit({ kind: 'notice', level: 'warn', message })
   }
 
@@ -248,7 +248,7 @@ async function runWith(
   let stoppedBy: number = constants.signals.SIGTERM
   const onSignal = (signal: NodeJS.Signals): void => {
     stoppedBy = constants.signals[signal]
-    // Asked twice: whoever asks does not want to wait. What is owed has been written down.
+    // A second signal ends the process at once. Owed reloads are already recorded.
     if (stop.signal.aborted) {
       program?.kill()
       process.exit(EXIT.signalled + stoppedBy)
@@ -298,8 +298,8 @@ async function runWith(
 }
 
 /**
- * Signals that are passed on to the program of exec mode. One that comes before there is any is lost.
- * @param reload reads our configuration again; undefined: there is nothing to read again
+ * Forwards signals to the program of exec mode. Signals before its start are lost.
+ * @param reload reloads reconfd's configuration; undefined in a onetime run
  */
 function forwardSignals(
   program: () => ProgramHandle | undefined,
@@ -315,24 +315,14 @@ function forwardSignals(
   }
 }
 
-/**
- * Keeps V8 from compiling undici's HTTP parser, which is WebAssembly, a second time for speed: that takes
- * 10 MB which are never given back, and each spawn of a command copies the tables of all memory
- * (0.1 ms a MB, between a changed key and its reload). Has to be said before undici is loaded.
- */
-async function spareMemory(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--liftoff-only')
-}
-
-/** For a terminal that is to show what a program shows while it works. */
+/** The progress line, if standard error is a terminal. */
 async function readingFor({ logFormat }: Settings) {
   if (!process.stderr.isTTY || logFormat !== 'text') return undefined
-  const { Reading } = await import('./observe/reading.ts')
-  return new Reading((text) => process.stderr.write(text))
+  const { ReadingLine } = await import('./observe/reading.ts')
+  return new ReadingLine((text) => process.stderr.write(text))
 }
 
-/** For a onetime run that somebody looks at, or that is to leave a report. */
+/** The report of a onetime run, if it is shown on a terminal or written to a file. */
 async function reportFor({ mode, report: file, logFormat }: Settings) {
   const isShown = process.stderr.isTTY === true && logFormat === 'text'
   if (mode !== 'onetime' || (file === undefined && !isShown)) return undefined

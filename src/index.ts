@@ -1,4 +1,4 @@
-// The library: `import { run, render } from 'reconfd'`. See docs/library.md.
+// The library entry point: `import { run, render } from 'reconfd'`. See docs/library.md.
 export { run, type RunOptions } from './library/run.ts'
 export {
   render,

@@ -1,4 +1,4 @@
-// A program that keeps a settings file of its own in step with a store, and takes it up whenever it changes.
+// A program that keeps its own settings file in step with a store, and applies each change.
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

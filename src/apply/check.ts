@@ -5,7 +5,7 @@ import { expandCommand, namesFile } from '../core/command.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { CommandResult } from '../core/event.ts'
 import { attempt, type Fault } from '../core/fault.ts'
-import type { Command, TemplateSpec } from '../core/resource.ts'
+import type { TimedCommand, TemplateSpec } from '../core/resource.ts'
 import { commandFault, succeeded } from './command-fault.ts'
 import { runCommand, shownResult } from './command.ts'
 import { foreignTo } from '../system/place.ts'
@@ -71,7 +71,7 @@ export class Checks {
  * Runs a group_check_cmd, when the files are in their final places; it has no placeholders. When it
  * fails it is for the caller to put the files back.
  */
-export async function groupCheck({ command, timeout, sensitive }: Command): Promise<Checked> {
+export async function groupCheck({ command, timeout, sensitive }: TimedCommand): Promise<Checked> {
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (succeeded(result)) return { command, result: shown }

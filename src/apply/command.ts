@@ -1,13 +1,11 @@
 // The one place that runs commands: /bin/sh in a process group of its own, with a timeout, its
 // output captured within a cap. It never throws and never waits longer than it was told to.
-import type { ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { signalGroup } from '../system/process.ts'
 import { CappedOutput } from './output.ts'
-import { takeShell } from './warm-shell.ts'
+import { startByHelper, type Exit, type Started } from './spawner.ts'
 
 export { commandFault, shownResult, succeeded } from './command-fault.ts'
 
@@ -27,9 +25,11 @@ export interface CommandOptions {
 const GRACE = 5000
 const CAP = 64 * 1024
 /** The longest that a command with such a timeout takes to end, in milliseconds. */
-export const longestRun = (timeout: number): number => timeout + GRACE + HELD_PIPE
+export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_MOST + HELD_PIPE
 /** How long the output may stay open after the shell's exit: a daemon it started may hold it for ever. */
 const HELD_PIPE = 100
+/** How long the end of a killed command may take to be reported. */
+const REPORT_MOST = 1000
 /** How often a group that was told to end is looked at after its shell is gone. */
 const GROUP_POLL = 20
 
@@ -45,25 +45,17 @@ const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
   const duration = (): number => Math.round(performance.now() - started)
-  const subprocess = await start(command, options)
-  if (subprocess instanceof Error) {
-    return notStarted(ioFault('cannot start /bin/sh', subprocess).message, duration())
+  const running = await start(command, options)
+  if (running instanceof Error) {
+    return notStarted(ioFault('cannot start /bin/sh', running).message, duration())
   }
   const output = new CappedOutput(options.cap ?? CAP)
-  subprocess.stdout.on('data', (chunk: Buffer) => {
-    output.push(chunk)
-  })
-  const pipeClosed = new Promise<void>((resolve) => subprocess.stdout.once('close', resolve))
-  const group = endable(subprocess.pid as number, options)
-
-  const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    subprocess.once('exit', (code, by) => {
-      resolve([code, by])
-    })
-  })
+  running.onOutput((chunk) => output.push(chunk))
+  const group = endable(running.pid, options)
+  const [exitCode, signal] = await Promise.race([running.exit, group.lost])
   await group.finish()
-  await within(HELD_PIPE, pipeClosed)
-  subprocess.stdout.destroy()
+  await within(HELD_PIPE, running.printed)
+  running.close()
   return {
     exitCode,
     signal,
@@ -74,19 +66,19 @@ export async function runCommand(command: string, options: CommandOptions): Prom
   }
 }
 
-type Running = ChildProcessByStdio<null, Readable, null>
+const start = async (command: string, options: CommandOptions): Promise<Started | Error> => {
+  const isPlain = options.env === undefined && options.files === undefined
+  return (isPlain ? await startByHelper(command) : undefined) ?? startItself(command, options)
+}
 
 /**
  * Node's own spawn rather than execa: here execa costs some 1.5 ms of each command and 35 ms once,
  * all of it between a changed key and its reload, for features that are switched off.
  */
-async function start(
+async function startItself(
   command: string,
   { env, files = [] }: CommandOptions,
-): Promise<Running | Error> {
-  const isPlain = env === undefined && files.length === 0
-  const warm = isPlain ? takeShell(command) : undefined
-  if (warm !== undefined) return warm as Running
+): Promise<Started | Error> {
   // A run in which all is in sync has no need of it.
   const { spawn } = await import('node:child_process')
   try {
@@ -94,10 +86,18 @@ async function start(
       detached: true, // setsid: the group can be signalled as a whole
       stdio: ['ignore', 'pipe', 'ignore', ...files],
       env: { ...commandEnvironment(), ...env },
-    }) as Running
-    if (subprocess.pid !== undefined) return subprocess
+    })
+    const { pid, stdout } = subprocess
     // Some failures are told by an event, the others (E2BIG) are thrown.
-    return await new Promise<Error>((resolve) => subprocess.once('error', resolve))
+    if (pid === undefined || stdout === null)
+      return await new Promise<Error>((resolve) => subprocess.once('error', resolve))
+    return {
+      pid,
+      onOutput: (take) => stdout.on('data', take),
+      exit: new Promise((resolve) => subprocess.once('exit', (...exit) => resolve(exit))),
+      printed: new Promise((resolve) => stdout.once('close', resolve)),
+      close: () => stdout.destroy(),
+    }
   } catch (error) {
     return error as Error
   }
@@ -109,6 +109,8 @@ function notStarted(why: string, duration: number): CommandResult {
 
 interface Endable {
   timedOut(): boolean
+  /** Resolves when the end of a killed group has not been reported: the helper was killed as well. */
+  readonly lost: Promise<Exit>
   /** To be called after the shell's exit; when the group was told to end, waits until all of it has. */
   finish(): Promise<void>
 }
@@ -118,15 +120,20 @@ function endable(pid: number, options: CommandOptions): Endable {
   let late = false
   let killAt = 0
   let killTimer: NodeJS.Timeout | undefined
+  let lost: (exit: Exit) => void
   const grace = options.grace ?? GRACE
   const timer = setTimeout(() => {
     late = true
     signalGroup(pid, 'SIGTERM')
     killAt = performance.now() + grace
-    killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), grace)
+    killTimer = setTimeout(() => {
+      signalGroup(pid, 'SIGKILL')
+      killTimer = setTimeout(() => lost([null, 'SIGKILL']), REPORT_MOST)
+    }, grace)
   }, options.timeout)
   return {
     timedOut: () => late,
+    lost: new Promise((resolve) => (lost = resolve)),
     finish: async () => {
       clearTimeout(timer)
       if (killTimer === undefined) return

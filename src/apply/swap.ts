@@ -8,6 +8,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { foreignTo, locate, whose, type Destination } from '../system/place.ts'
+import { syncFolder } from '../system/sync-folder.ts'
 import { keepAttributes, remember } from './attributes.ts'
 import { setMetadata } from './metadata.ts'
 import { openThere, unfit } from './observe.ts'
@@ -171,18 +172,20 @@ export async function restore(
   }
 }
 
-/** Makes renames durable: one sync for each directory. */
+/** Makes renames durable: one sync for each folder, shared with other placements. */
 export async function syncDirs(targets: readonly string[]): Promise<Result<void, Fault>> {
   const dirs = new Set(targets.map((target) => dirname(target)))
-  for (const dir of dirs) {
-    try {
-      const handle = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY)
-      await handle.sync().finally(() => handle.close())
-    } catch (error) {
-      // Some file systems cannot sync a directory, one may be writable but unreadable, or gone.
-      if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error))) {
-        return err(ioFault(`cannot write the directory ${dir} to disk`, error))
-      }
+  const synced = await Promise.all([...dirs].map(syncDir))
+  return synced.find(({ ok }) => !ok) ?? ok(undefined)
+}
+
+/** Some file systems cannot sync a folder; one may be writable but unreadable, or gone. */
+async function syncDir(dir: string): Promise<Result<void, Fault>> {
+  try {
+    await syncFolder(dir)
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error))) {
+      return err(ioFault(`cannot write the directory ${dir} to disk`, error))
     }
   }
   return ok(undefined)

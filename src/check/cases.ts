@@ -1,39 +1,39 @@
-// Finds the tests of templates: folders that say what is expected of keys.
+// Finds the test cases of `reconfd test`. A case is a folder:
 //
-//   keys.yaml|json|toml  the keys; without it, `args` says where they are
-//   expected/            the files that are made, byte for byte, nothing else
-//   expected-error.txt   pieces of text that must appear; a line that begins with `!` must not
-//   before/              what is there before the run
-//   args env exit        further arguments, NAME=value, the exit code (default 0): one a line
-//   conf.d/ templates/   a configuration of its own, else that of a folder above
+//   keys.yaml|json|toml  the keys; if missing, `args` selects the store
+//   expected/            exactly the files that the run must produce
+//   expected-error.txt   texts that the output must contain, one per line; must not contain, after `!`
+//   before/              the files in place before the run
+//   args env exit        further arguments, NAME=value, the exit code (default 0), one per line
+//   conf.d/ templates/   its own configuration; if missing, that of the nearest folder above
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 export interface Case {
-  /** The path from the folder that was searched. */
+  /** Path relative to the searched folder. */
   readonly name: string
   readonly folder: string
-  /** The folder with its conf.d and templates; absent: its own. */
+  /** The configuration folder; absent if the case has its own. */
   readonly confdir?: string
   /** The settings file, if there is one. */
   readonly confFile?: string
 }
 
 export interface Search {
-  /** Said at the command line; they win. */
+  /** From the command line; overrides the folders above. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
-  /** Folders with keys and without expectations are tests too. */
+  /** Also find folders with keys but without expectations. */
   readonly update: boolean
 }
 
 const EXPECTATIONS = ['expected', 'expected-error.txt', 'exit']
 const KEYS = /^keys\.(?:ya?ml|json|toml)$/
-/** Parts of a test, in which none is looked for. */
+/** Folders that belong to a case and are not searched. */
 const PARTS = new Set(['conf.d', 'templates', 'expected', 'before', 'node_modules'])
 
-/** All tests in a folder, itself and the folders below it included, by name. */
+/** Finds all cases in a folder, including itself, sorted by name. */
 export async function findCases(root: string, search: Search): Promise<readonly Case[]> {
   const found: Case[] = []
   const visit = async (folder: string): Promise<void> => {
@@ -69,7 +69,7 @@ function caseOf(root: string, folder: string, { confdir, confFile }: Search): Ca
   }
 }
 
-/** The nearest folder above that has a conf.d. */
+/** The nearest ancestor folder with a conf.d. */
 function above(folder: string): string | undefined {
   for (let at = folder; at !== dirname(at); at = dirname(at)) {
     if (existsSync(join(dirname(at), 'conf.d'))) return dirname(at)
@@ -77,18 +77,18 @@ function above(folder: string): string | undefined {
   return undefined
 }
 
-/** The name of the file with the keys. */
+/** Name of the keys file. */
 export const keysIn = async (folder: string): Promise<string | undefined> =>
   (await readdir(folder)).sort().find((name) => KEYS.test(name))
 
-/** The lines of a file that may be missing, without the empty ones. */
+/** The non-empty lines of a file; none if it is missing. */
 export async function linesOf(folder: string, name: string): Promise<readonly string[]> {
   if (!existsSync(join(folder, name))) return []
   const text = await readFile(join(folder, name), 'utf8')
   return text.split('\n').filter((line) => line !== '')
 }
 
-/** Every file below a folder: its path from there, and its bytes, one character each. */
+/** All files below a folder: relative path to content, as Latin-1. */
 export async function filesIn(folder: string): Promise<ReadonlyMap<string, string>> {
   if (!existsSync(folder)) return new Map()
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })

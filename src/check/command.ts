@@ -1,12 +1,12 @@
-// `reconfd check`, with -preflight and -validate: what was found, and how the command ends.
+// `reconfd check`, with -preflight and -validate: collects the findings and computes the exit code.
 import { jsonText } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
 import type { CheckCommand } from '../config/command.ts'
 import { errors, findingsJson, findingsText, hasErrors, sorted, warnings } from './findings.ts'
 import { checkOffline } from './offline.ts'
-import { isFailed, tableText, type Row } from './table.ts'
+import { isFailed, tableText, type TableRow } from './table.ts'
 
-export interface Outcome {
+export interface CheckOutcome {
   /** For standard output. */
   readonly text: string
   /** For standard error. */
@@ -14,26 +14,30 @@ export interface Outcome {
   readonly exit: 0 | 1 | 69 | 78
 }
 
-interface Tried {
-  readonly rows: readonly Row[]
+interface OnlineResults {
+  readonly rows: readonly TableRow[]
   readonly unreachable: readonly Fault[]
-  readonly exit: Outcome['exit']
+  readonly exit: CheckOutcome['exit']
 }
 
-/** Finds all that can be found; what depends on a right configuration is tried when it is right. */
-export async function check(
+/** Collects all findings. The online checks run only if the configuration is valid. */
+export async function runCheck(
   command: CheckCommand,
   { colour }: { readonly colour: boolean },
-): Promise<Outcome> {
+): Promise<CheckOutcome> {
   const { settings, faults, doubts, notices, json } = command
   const offline = await checkOffline(settings)
-  const told = notices
+  const warned = notices
     .filter(({ level }) => level === 'warn')
     .map(({ message }): Fault => ({ kind: 'config', message }))
-  const found = sorted([...errors(faults), ...warnings([...doubts, ...told]), ...offline.findings])
+  const found = sorted([
+    ...errors(faults),
+    ...warnings([...doubts, ...warned]),
+    ...offline.findings,
+  ])
   const wrong = hasErrors(found)
   const tried =
-    wrong || offline.loaded === undefined ? nothing : await tryOnline(command, offline.loaded)
+    wrong || offline.loaded === undefined ? noResults : await checkOnline(command, offline.loaded)
   const exit = wrong ? 78 : tried.exit
   if (json) {
     const { rows } = tried
@@ -43,7 +47,7 @@ export async function check(
     }
     return { text: `${jsonText({ ...all, ok: exit === 0 }, 2)}\n`, faults: [], exit }
   }
-  const count = (state: Row['state']): number =>
+  const count = (state: TableRow['state']): number =>
     tried.rows.filter((row) => row.state === state).length
   const triedText = {
     text: tableText(tried.rows, colour),
@@ -54,13 +58,13 @@ export async function check(
   return { text, faults: tried.unreachable, exit }
 }
 
-const nothing: Tried = { rows: [], unreachable: [], exit: 0 }
+const noResults: OnlineResults = { rows: [], unreachable: [], exit: 0 }
 
-async function tryOnline(
+async function checkOnline(
   { settings, preflight: isPreflight, validate: isValidation }: CheckCommand,
   loaded: NonNullable<Awaited<ReturnType<typeof checkOffline>>['loaded']>,
-): Promise<Tried> {
-  const rows: Row[] = []
+): Promise<OnlineResults> {
+  const rows: TableRow[] = []
   const unreachable: Fault[] = []
   let isUnreachable = false
   if (isPreflight) {

@@ -1,13 +1,13 @@
-// Whether `[template.haproxy]` can do what it is for: its sockets, and the file as it is or as its template says.
+// Checks whether `[template.haproxy]` can work: its sockets, and the existing file or its template.
 import { readFile } from 'node:fs/promises'
 import type { ReadResource } from '../config/resource.ts'
-import { warnings, type Finding } from './findings.ts'
+import { warnings, type CheckFinding } from './findings.ts'
 
-/** Of templates: what another file may bring in. */
+/** Directives of templates that include other files. */
 const TAKES_IN = /\b(include|import|extends|template)\b/
 
-export async function haproxyFindings(resources: readonly ReadResource[]): Promise<Finding[]> {
-  const all: Finding[] = []
+export async function haproxyFindings(resources: readonly ReadResource[]): Promise<CheckFinding[]> {
+  const all: CheckFinding[] = []
   for (const { document, specs, templates } of resources) {
     for (const [n, { haproxy, src, dest, reloadCmd }] of specs.entries()) {
       if (haproxy === undefined) continue
@@ -21,8 +21,8 @@ export async function haproxyFindings(resources: readonly ReadResource[]): Promi
         (spec) => spec.forEach !== undefined && spec.reloadCmd === reloadCmd,
       )
       if (isShared) {
-        const hint = 'Put the template with for_each into a resource of its own.'
-        const message = 'every change is a reload: a template with for_each has the same reload_cmd'
+        const hint = 'Move the template with for_each to its own resource.'
+        const message = 'every change is a reload: a template with for_each shares the reload_cmd'
         all.push(...warnings([document.fault(at, 'key', message, hint)]))
       }
       all.push(

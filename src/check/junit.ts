@@ -1,7 +1,7 @@
-// The results of tests as JUnit XML, which GitHub, GitLab and Jenkins show.
+// Formats test results as JUnit XML, for GitHub, GitLab and Jenkins.
 import type { CaseResult } from './run-case.ts'
 
-/** Text inside of an element or an attribute; what XML cannot hold is left out. */
+/** Escapes text for an element or attribute; drops characters that XML forbids. */
 const escaped = (text: string): string =>
   text
     .replace(/\u001b\[[0-9;]*m/g, '')

@@ -1,5 +1,5 @@
-// The check that needs neither a store nor a daemon: settings, resources, commands and templates, each
-// with the others, and all that is wrong at once.
+// The checks that need neither a store nor a daemon: settings, resources, commands and templates. Reports all
+// faults at once.
 import { runCommand } from '../apply/command.ts'
 import { expandCommand, shellWord } from '../core/command.ts'
 import { lastLines } from '../core/output.ts'
@@ -12,22 +12,22 @@ import { openStore } from '../stores/registry.ts'
 import { createRenderer } from '../templates/render.ts'
 import { DEST } from '../templates/sources.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
-import { errors, sorted, warnings, type Counted, type Finding } from './findings.ts'
+import { errors, sorted, warnings, type Counted, type CheckFinding } from './findings.ts'
 import { haproxyFindings } from './haproxy.ts'
 
-export interface Checked {
-  readonly findings: readonly Finding[]
+export interface OfflineResult {
+  readonly findings: readonly CheckFinding[]
   readonly counted: Counted
-  /** Absent when conf.d is not right. */
+  /** Absent if conf.d is invalid. */
   readonly loaded?: Definitions
 }
 
-/** How long the shell may take to read a command, in milliseconds. */
-const PATIENCE = 10_000
+/** Milliseconds for the shell to parse a command. */
+const PARSE_TIMEOUT = 10_000
 
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
-export async function checkOffline(settings: Settings): Promise<Checked> {
+export async function checkOffline(settings: Settings): Promise<OfflineResult> {
   const loaded = await readResources(settings)
   const { read, empty } = loaded
   const faults = allFaults(loaded)
@@ -50,16 +50,16 @@ export async function checkOffline(settings: Settings): Promise<Checked> {
 }
 
 /**
- * What the stores say of their settings before anything is connected. A file that cannot be read here,
- * such as a certificate, may be there on the machine that the settings are for.
+ * Checks the stores' settings without connecting. An unreadable file, such as a certificate, is only a warning,
+ * because it may exist on the target machine.
  */
 async function storeFindings(
   settings: Settings,
   { resources, stores }: Definitions,
-): Promise<Finding[]> {
+): Promise<CheckFinding[]> {
   const wanted = await wantedStores(settings, stores, resources)
   const all = await Promise.all(
-    wanted.map(async ({ settings: own, name }): Promise<Finding[]> => {
+    wanted.map(async ({ settings: own, name }): Promise<CheckFinding[]> => {
       const opened = await openStore(own)
       if (opened.ok) return []
       const { message, file } = opened.error
@@ -74,25 +74,25 @@ async function storeFindings(
 async function templateFindings(
   resources: readonly ReadResource[],
   { confdir }: Settings,
-): Promise<Finding[]> {
+): Promise<CheckFinding[]> {
   const renderer = createRenderer(`${confdir}/templates`)
-  const all: Finding[] = []
+  const all: CheckFinding[] = []
   for (const { document, specs, templates } of resources) {
     for (const [i, spec] of specs.entries()) {
       const at = [...(templates[i]?.path ?? []), 'dest']
       const { faults, doubts } = await renderer.check(spec)
       const inDest = ({ message, hint }: Fault): Fault =>
         document.fault(at, 'value', `in dest: ${message}`, hint)
-      // One that is missing or is a folder is told of by the resource, which names it.
-      const told = faults.filter(({ file, line }) => file !== spec.src || line !== undefined)
-      all.push(...errors(told.map((fault) => (fault.file === DEST ? inDest(fault) : fault))))
+      // A template that is missing or a folder is already reported for its resource.
+      const own = faults.filter(({ file, line }) => file !== spec.src || line !== undefined)
+      all.push(...errors(own.map((fault) => (fault.file === DEST ? inDest(fault) : fault))))
       all.push(...doubts.map((fault) => ({ severity: 'warning' as const, fault })))
     }
   }
   return all
 }
 
-/** What the shell cannot read: it is asked to parse each command, not to run it. */
+/** Has the shell parse each command without running it. */
 async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[]> {
   const all: Fault[] = []
   for (const { document, templates } of resources) {
@@ -101,12 +101,12 @@ async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[
         const command = valueAt(document.data, [...path, key])
         if (typeof command !== 'string' || command === '') continue
         const text = expandCommand(command, { src: '/src', dest: '/dest' })
-        const options = { timeout: PATIENCE }
+        const options = { timeout: PARSE_TIMEOUT }
         const { exitCode, output } = await runCommand(`sh -n -c ${shellWord(text)}`, options)
         if (exitCode === 0) continue
         const why = lastLines(output)[0]?.replace(/^sh: (?:\d+|line \d+|-c: line \d+): /, '')
-        const message = `the shell cannot read ${key}: ${why ?? 'it does not say why'}`
-        all.push(document.fault([...path, key], 'value', message, 'it is run by /bin/sh -c'))
+        const message = `the shell cannot parse ${key}: ${why ?? 'it gives no reason'}`
+        all.push(document.fault([...path, key], 'value', message, 'It runs with /bin/sh -c.'))
       }
     }
   }

@@ -1,6 +1,6 @@
-// The preflight: whether all that a run needs is there. Every node of every store is asked for the keys
-// of the resources, a hidden file is made beside every destination and removed again, the state
-// directory is looked at, and the shell is asked for every command.
+// The preflight checks that everything a run needs is available: reads the resources' keys from every node of
+// every store, creates and removes a hidden file beside every destination, checks the state directory, and
+// looks up every command.
 import { constants, existsSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -21,13 +21,13 @@ import { treeOf, type Tree } from '../core/tree.ts'
 import type { Wanted } from '../feeds/feeds.ts'
 import { openStore } from '../stores/registry.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
-import type { Row } from './table.ts'
+import type { TableRow } from './table.ts'
 import { counted, duration } from '../core/words.ts'
 import { commandWords } from '../core/command-words.ts'
 
 export interface Preflight {
-  readonly rows: readonly Row[]
-  /** A store was not reached. */
+  readonly rows: readonly TableRow[]
+  /** Whether a store could not be reached. */
   readonly unreachable: boolean
 }
 
@@ -52,19 +52,19 @@ export async function preflight(
 const lineOf = ({ message, hint }: Fault): string =>
   hint === undefined ? message : `${message}\n${hint}`
 
-/** A row for each node, and one for each key of each resource. */
+/** One row for each node, and one for each key of each resource. */
 async function askStore(
   { settings, name, prefixes }: Wanted,
   resources: readonly Resource[],
   timeout: number,
-): Promise<Row[]> {
+): Promise<TableRow[]> {
   const what = 'store'
   const opened = await openStore(settings)
   if (!opened.ok) {
     return [{ what, name: name ?? settings.backend, state: 'failed', detail: lineOf(opened.error) }]
   }
   const store = opened.value
-  const found = await nodesOf(store, timeout)
+  const found = await discoverNodes(store, timeout)
   if (found !== undefined) {
     return [{ what, name: name ?? store.name, state: 'failed', detail: lineOf(found) }]
   }
@@ -74,14 +74,14 @@ async function askStore(
       read: await readOnce(store, node, prefixes, timeout),
     })),
   )
-  const nodes = answers.map(({ node, read }): Row => {
+  const nodes = answers.map(({ node, read }): TableRow => {
     const full = { what, name: `${name ?? store.name} ${node}` }
     if (!(read instanceof Map)) return { ...full, state: 'failed', detail: lineOf(read as Fault) }
     return { ...full, state: 'ok', detail: keys(read.size) }
   })
   const good = answers.find(({ read }) => read instanceof Map)
   const tree = good === undefined ? undefined : treeOf(good.read as ReadonlyMap<Key, string>)
-  // One that refuses may refuse only some of them. One that is away is not asked again for each.
+  // A node that denied access may allow some of the keys. An unreachable one is not tried again for each key.
   const refusing = answers.find(({ read }) => 'kind' in read && read.permanent === true)
   const readKey = async (own: Key): Promise<Tree | Fault> => {
     if (tree !== undefined) return tree
@@ -92,8 +92,8 @@ async function askStore(
   return [...nodes, ...(await keyRows(name, resources, readKey))]
 }
 
-/** Why the nodes of a store that has to look for them were not found. */
-async function nodesOf(store: Store, timeout: number): Promise<Fault | undefined> {
+/** The fault if a store cannot discover its nodes (SRV records). */
+async function discoverNodes(store: Store, timeout: number): Promise<Fault | undefined> {
   try {
     await store.findNodes?.(AbortSignal.timeout(timeout))
     return undefined
@@ -103,7 +103,7 @@ async function nodesOf(store: Store, timeout: number): Promise<Fault | undefined
   }
 }
 
-/** The first snapshot of a node, or why there is none. */
+/** The first snapshot of a node, or the fault. */
 async function readOnce(
   store: Store,
   node: string,
@@ -114,7 +114,7 @@ async function readOnce(
   const late: Fault = {
     kind: 'store',
     message: `no answer within ${duration(timeout)}`,
-    hint: 'Is it reachable? -timeout sets how long to wait.',
+    hint: 'Check that it is reachable, or raise -timeout.',
   }
   try {
     for await (const event of store.watch(node, prefixes, signal)) {
@@ -128,16 +128,16 @@ async function readOnce(
   }
 }
 
-const notAsked: Fault = { kind: 'store', message: 'not read: no node of the store has answered' }
+const notAsked: Fault = { kind: 'store', message: 'not read: no node of the store answered' }
 
-/** @param read gives the tree that holds a key */
+/** @param read returns a tree that contains the key */
 async function keyRows(
   name: string | undefined,
   resources: readonly Resource[],
   read: (key: Key) => Promise<Tree | Fault>,
-): Promise<Row[]> {
-  const rows: Row[] = []
-  for (const { resource, key, own } of keysIn(resources, name)) {
+): Promise<TableRow[]> {
+  const rows: TableRow[] = []
+  for (const { resource, key, own } of resourceKeys(resources, name)) {
     const row = { what: 'keys', name: `${resource} ${key}` }
     const here = await read(own)
     if ('kind' in here) {
@@ -150,8 +150,8 @@ async function keyRows(
   return rows
 }
 
-/** The full keys of the resources that lie in a store, each resource's once, and as the store has them. */
-function keysIn(resources: readonly Resource[], name: string | undefined) {
+/** The keys of all resources in one store: full names, and names within the store. Each once per resource. */
+function resourceKeys(resources: readonly Resource[], name: string | undefined) {
   return resources.flatMap((resource) => {
     const all = resource.templates.flatMap((spec) =>
       spec.keys.map((key) => fullKey(spec.prefix, key)),
@@ -168,8 +168,8 @@ function keysIn(resources: readonly Resource[], name: string | undefined) {
 
 const keys = (n: number): string => (n === 0 ? 'no keys' : counted(n, 'key'))
 
-const destinationRows = ({ name, templates }: Resource): Promise<Row>[] =>
-  templates.map(async (spec): Promise<Row> => {
+const destinationRows = ({ name, templates }: Resource): Promise<TableRow>[] =>
+  templates.map(async (spec): Promise<TableRow> => {
     const fault = await tryToWrite(spec)
     const row = { what: 'destination', name: `${name} ${spec.dest}` }
     return fault === undefined
@@ -177,7 +177,7 @@ const destinationRows = ({ name, templates }: Resource): Promise<Row>[] =>
       : { ...row, state: 'failed', detail: lineOf(fault) }
   })
 
-/** Stages an empty file as a run would, owner included, and takes it away again. */
+/** Stages an empty file as a run would, with its owner, and removes it. */
 async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   const { forEach, uid, gid, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
@@ -191,8 +191,8 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   return undefined
 }
 
-/** What is owed is written down before a file is swapped. A folder that is missing is made by the run. */
-async function stateRow({ stateDir }: Settings): Promise<Row> {
+/** Checks that the journal of owed reloads can be written. A run creates a missing folder. */
+async function stateRow({ stateDir }: Settings): Promise<TableRow> {
   const row = { what: 'state', name: stateDir }
   let at = stateDir
   while (!existsSync(at)) at = dirname(at)
@@ -206,8 +206,8 @@ async function stateRow({ stateDir }: Settings): Promise<Row> {
   }
 }
 
-/** Every program that a command begins with, looked for once. */
-async function commandRows(resources: readonly Resource[]): Promise<Row[]> {
+/** Looks up the program of every command, each once. */
+async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> {
   const users = new Map<string, string[]>()
   for (const { name, templates, reload, groupCheck } of resources) {
     const commands = [
@@ -219,13 +219,13 @@ async function commandRows(resources: readonly Resource[]): Promise<Row[]> {
     for (const word of words) users.set(word, [...(users.get(word) ?? []), name])
   }
   return Promise.all(
-    [...users].map(async ([word, names]): Promise<Row> => {
+    [...users].map(async ([word, names]): Promise<TableRow> => {
       const options = { timeout: 10_000 }
       const asked = shellWord(word)
       const { exitCode } = await runCommand(`command -v -- ${asked}`, options)
       const row = { what: 'command', name: word }
       const used = names.join(', ')
-      const failed = (message: string, hint: string): Row => ({
+      const failed = (message: string, hint: string): TableRow => ({
         ...row,
         state: 'failed',
         detail: `${message} (${used})\n${hint}`,
@@ -234,12 +234,12 @@ async function commandRows(resources: readonly Resource[]): Promise<Row[]> {
         const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
         return failed(`${word} was not found`, hint)
       }
-      // dash says of any path that it is a command.
+      // dash reports any path as a command.
       const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
-        return failed(`${word} is no program that can be run`, `Correct the path, or chmod +x it.`)
+        return failed(`${word} is not an executable program`, `Correct the path, or chmod +x it.`)
       }
-      return { ...row, state: 'ok', detail: `of ${used}` }
+      return { ...row, state: 'ok', detail: `used by ${used}` }
     }),
   )
 }

@@ -1,5 +1,5 @@
-// Runs one test of templates: this very program, once, in a folder that is gone afterwards, and what it
-// made compared with what is expected.
+// Runs one test case: executes this program once in a temporary folder and compares the resulting files with the
+// expected ones.
 import { spawn } from 'node:child_process'
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
@@ -14,25 +14,25 @@ export interface CaseResult {
   readonly state: 'passed' | 'failed' | 'updated'
   /** Milliseconds. */
   readonly duration: number
-  /** What is not as expected, each a text of one or more lines. */
+  /** Differences from the expectations, each a text of one or more lines. */
   readonly problems: readonly string[]
 }
 
 export interface CaseOptions {
-  /** How this program is started: the executable and its first arguments. */
+  /** The command that starts this program: the executable and its first arguments. */
   readonly self: readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** What was made becomes what is expected. */
+  /** Replace the expectations with the results. */
   readonly update: boolean
 }
 
-/** How long one test may take, in milliseconds. */
-const PATIENCE = 60_000
+/** Milliseconds for one case. */
+const CASE_TIMEOUT = 60_000
 
-interface Made {
+interface CaseOutput {
   readonly exit: number | null
-  /** Standard output and error together. */
-  readonly said: string
+  /** Standard output and standard error together. */
+  readonly output: string
   readonly files: ReadonlyMap<string, string>
 }
 
@@ -43,12 +43,15 @@ export async function runCase(one: Case, options: CaseOptions): Promise<CaseResu
   const result = { name: one.name, duration: Math.round(performance.now() - started) }
   if (problems.length === 0) return { ...result, state: 'passed', problems }
   if (!options.update) return { ...result, state: 'failed', problems }
-  await accept(one.folder, made)
+  await updateExpectations(one.folder, made)
   const left = await compare(one.folder, made)
   return { ...result, state: left.length === 0 ? 'updated' : 'failed', problems: left }
 }
 
-async function runIn({ folder, confdir, confFile }: Case, options: CaseOptions): Promise<Made> {
+async function runIn(
+  { folder, confdir, confFile }: Case,
+  options: CaseOptions,
+): Promise<CaseOutput> {
   const { path: own, remove } = privateFolder()
   try {
     const work = join(own, 'work')
@@ -62,26 +65,31 @@ async function runIn({ folder, confdir, confFile }: Case, options: CaseOptions):
     const args = [
       ...['-onetime', '-state-dir', join(own, 'state'), '-conf-file', settings],
       ...['-confdir', confdir ?? folder],
-      // A configuration that is in use writes elsewhere, and no program is to hear of this.
+      // A production configuration must not write to its real destinations or reload programs.
       ...(confdir === undefined ? [] : ['-dest-root', work, '-no-reload']),
       ...(keys === undefined ? [] : ['-backend', 'file', '-file', join(folder, keys)]),
       ...(await linesOf(folder, 'args')),
     ]
-    const { exit, said } = await start(args, work, await environment(folder, options), options)
-    return { exit, said, files: await filesIn(work) }
+    const { exit, output } = await start(
+      args,
+      work,
+      await caseEnvironment(folder, options),
+      options,
+    )
+    return { exit, output, files: await filesIn(work) }
   } finally {
     remove()
   }
 }
 
-/** Ours without the settings of this machine's reconfd, and what the test says. */
-async function environment(folder: string, { env }: CaseOptions): Promise<NodeJS.ProcessEnv> {
+/** The inherited environment without CONFD_ variables, plus that of the case. */
+async function caseEnvironment(folder: string, { env }: CaseOptions): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('CONFD_'))
-  const said = (await linesOf(folder, 'env')).map((line) => {
+  const output = (await linesOf(folder, 'env')).map((line) => {
     const [name = '', ...rest] = line.split('=')
     return [name, rest.join('=')] as const
   })
-  return Object.fromEntries([...kept, ...said])
+  return Object.fromEntries([...kept, ...output])
 }
 
 function start(
@@ -89,41 +97,41 @@ function start(
   cwd: string,
   env: NodeJS.ProcessEnv,
   { self: [program = '', ...first] }: CaseOptions,
-): Promise<{ readonly exit: number | null; readonly said: string }> {
+): Promise<{ readonly exit: number | null; readonly output: string }> {
   return new Promise((resolve) => {
     const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
     const child = spawn(program, [...first, ...args], { cwd, env, stdio })
-    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
-    let said = ''
+    const timer = setTimeout(() => child.kill('SIGKILL'), CASE_TIMEOUT)
+    let output = ''
     const listen = (data: Buffer): void => {
-      said += data.toString()
+      output += data.toString()
     }
     child.stdout.on('data', listen)
     child.stderr.on('data', listen)
     child.once('error', (error) => {
-      said += error.message
+      output += error.message
     })
     child.once('close', (exit) => {
       clearTimeout(timer)
-      resolve({ exit, said })
+      resolve({ exit, output })
     })
   })
 }
 
-async function compare(folder: string, made: Made): Promise<readonly string[]> {
+async function compare(folder: string, made: CaseOutput): Promise<readonly string[]> {
   const problems: string[] = []
   const [code = '0'] = await linesOf(folder, 'exit')
   if (made.exit !== Number(code)) {
     const ended =
-      made.exit === null ? `did not end within ${duration(PATIENCE)}` : `exit ${made.exit}`
-    problems.push(`${ended} instead of exit ${code}; it said:\n${made.said.trimEnd()}`)
+      made.exit === null ? `no exit within ${duration(CASE_TIMEOUT)}` : `exit ${made.exit}`
+    problems.push(`${ended} instead of exit ${code}; output:\n${made.output.trimEnd()}`)
   }
   for (const piece of await linesOf(folder, 'expected-error.txt')) {
     const isUnwanted = piece.startsWith('!')
     const text = isUnwanted ? piece.slice(1) : piece
-    if (made.said.includes(text) !== isUnwanted) continue
-    const what = isUnwanted ? 'said what it must not' : 'did not say'
-    problems.push(`it ${what}: ${text}; it said:\n${made.said.trimEnd()}`)
+    if (made.output.includes(text) !== isUnwanted) continue
+    const what = isUnwanted ? 'the output must not contain' : 'the output does not contain'
+    problems.push(`${what}: ${text}; output:\n${made.output.trimEnd()}`)
   }
   const expected = new Map([
     ...(await filesIn(join(folder, 'before'))),
@@ -131,22 +139,26 @@ async function compare(folder: string, made: Made): Promise<readonly string[]> {
   ])
   for (const path of new Set([...expected.keys(), ...made.files.keys()])) {
     const [before, after] = [expected.get(path), made.files.get(path)]
-    if (before !== after) problems.push(difference(path, before, after))
+    if (before !== after) problems.push(describeDifference(path, before, after))
   }
   return problems
 }
 
-function difference(path: string, before: string | undefined, after: string | undefined): string {
+function describeDifference(
+  path: string,
+  before: string | undefined,
+  after: string | undefined,
+): string {
   const text = (bytes: string | undefined): string =>
     Buffer.from(bytes ?? '', 'latin1').toString('utf8')
-  if (after === undefined) return `${path} was expected and not made`
+  if (after === undefined) return `${path} was expected but not written`
   const from = before === undefined ? '/dev/null' : `expected/${path}`
-  const head = before === undefined ? `${path} was made and not expected` : `${path} is another`
+  const head = before === undefined ? `${path} was written but not expected` : `${path} differs`
   return `${head}:\n${textDiff(from, path, text(before), text(after))}`
 }
 
-/** What was made, less what was there before, becomes what is expected; the exit code likewise. */
-async function accept(folder: string, { files, exit }: Made): Promise<void> {
+/** Replaces the expectations with the results: new or changed files, and the exit code. */
+async function updateExpectations(folder: string, { files, exit }: CaseOutput): Promise<void> {
   const before = await filesIn(join(folder, 'before'))
   const expected = join(folder, 'expected')
   await rm(expected, { recursive: true, force: true })

@@ -1,5 +1,5 @@
-// `reconfd snapshot`: all keys that the resources may read, of all stores, as a file that -replay and the
-// file store can read. What CI tests templates with, without any store.
+// `reconfd snapshot`: saves all keys that the resources may read, from all stores, to a file for -replay and the
+// file store, so that CI can test templates without a store.
 import type { SnapshotCommand } from '../config/command.ts'
 import { loadResources } from '../config/resources.ts'
 import { ioFault } from '../core/errno.ts'
@@ -9,7 +9,7 @@ import { Feeds } from '../feeds/feeds.ts'
 import { writeOutput } from '../system/output-file.ts'
 import { openerOf, wantedStores } from '../feeds/wanted-stores.ts'
 
-export interface Snapshot {
+export interface SnapshotResult {
   /** For standard output. */
   readonly text: string
   readonly faults: readonly Fault[]
@@ -17,11 +17,10 @@ export interface Snapshot {
 }
 
 /**
- * A JSON object of keys, in their order, and their values; a named store's keys begin with its name. The
- * file is 0600, as it holds whatever the stores do. All stores have to be read: half of them is no
- * snapshot.
+ * Produces a JSON object of sorted keys and values; keys of a named store begin with its name. The file has mode
+ * 0600, because values may be secret. Fails unless all stores can be read.
  */
-export async function snapshot({ settings, out }: SnapshotCommand): Promise<Snapshot> {
+export async function snapshot({ settings, out }: SnapshotCommand): Promise<SnapshotResult> {
   const loaded = await loadResources(settings)
   if (!loaded.ok) return { text: '', faults: loaded.error, exit: 78 }
   const { resources, stores } = loaded.value

@@ -1,19 +1,19 @@
-// What was tried and how it went, for a terminal and for a log of a CI run.
+// Formats the results of checks as a table, for terminals and CI logs.
 import { printableText } from '../core/escape.ts'
 import { painted, tableLines } from '../core/table.ts'
 
-export interface Row {
-  /** What kind of thing, such as `store`. */
+export interface TableRow {
+  /** The kind of check, such as `store`. */
   readonly what: string
   readonly name: string
   readonly state: 'ok' | 'warning' | 'failed'
-  /** One line; further ones are indented below. */
+  /** Further lines are indented below the first. */
   readonly detail: string
 }
 
 const SIGNS = { ok: ['ok', 32], warning: ['!', 33], failed: ['FAILED', 31] } as const
 
-export function tableText(rows: readonly Row[], colour: boolean): string {
+export function tableText(rows: readonly TableRow[], colour: boolean): string {
   const details = rows.map(({ detail }) => detail.split('\n'))
   const cells = rows.map(({ what, name, state }, n) => {
     return [what, name, SIGNS[state][0], details[n]?.[0] ?? '']
@@ -30,4 +30,4 @@ export function tableText(rows: readonly Row[], colour: boolean): string {
     .join('')
 }
 
-export const isFailed = (row: Row): boolean => row.state === 'failed'
+export const isFailed = (row: TableRow): boolean => row.state === 'failed'

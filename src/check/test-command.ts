@@ -1,4 +1,4 @@
-// `reconfd test`: runs the tests of templates, several at once, and tells how each went.
+// `reconfd test`: runs the test cases in parallel and reports the results.
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -23,19 +23,19 @@ export interface TestOutcome {
   readonly exit: 0 | 1
 }
 
-export async function test(command: TestCommand, options: TestOptions): Promise<TestOutcome> {
+export async function runTests(command: TestCommand, options: TestOptions): Promise<TestOutcome> {
   const { folder = join(command.confdir ?? defaultConfdir, 'tests'), update } = command
   let cases: readonly Case[]
   try {
     cases = await findCases(folder, command)
   } catch (error) {
-    const hint = 'Name the folder with the tests: reconfd test DIR'
+    const hint = 'Pass the folder with the tests: reconfd test DIR'
     return { text: '', faults: [ioFault(`cannot read ${folder}`, error, hint)], exit: 1 }
   }
   if (cases.length === 0) {
-    const message = `there are no tests in ${folder}`
+    const message = `no tests found in ${folder}`
     const hint =
-      'A test is a folder with keys.yaml and expected/; reconfd test -update makes expected/.'
+      'A test is a folder with keys.yaml and expected/. Run "reconfd test -update" to create expected/.'
     return { text: '', faults: [{ kind: 'config', message, hint }], exit: 1 }
   }
   const begin = performance.now()
@@ -48,7 +48,7 @@ export async function test(command: TestCommand, options: TestOptions): Promise<
 
 const defaultConfdir = options.confdir.default
 
-/** In the order of the list, as many at once as there are processors. */
+/** Runs one task per processor at a time; returns the results in order. */
 async function inParallel<T, R>(all: readonly T[], run: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0

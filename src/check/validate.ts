@@ -1,5 +1,5 @@
-// The validation: a run that renders everything from the keys there are, tries output_format and
-// check_cmd on the result in a folder apart, and touches nothing else.
+// The validation: renders all resources from the current keys, runs output_format and check_cmd on the results in
+// a temporary folder, and changes nothing else.
 import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
@@ -7,13 +7,13 @@ import type { Definitions } from '../config/refused.ts'
 import { counted } from '../core/words.ts'
 import { run } from '../engine/run.ts'
 import { Progress } from '../observe/progress.ts'
-import type { Row } from './table.ts'
+import type { TableRow } from './table.ts'
 
 export interface Validation {
-  readonly rows: readonly Row[]
-  /** The stores that could not be read. */
+  readonly rows: readonly TableRow[]
+  /** Faults of stores that could not be read. */
   readonly unreachable: readonly Fault[]
-  /** What was found wrong with the configuration meanwhile. */
+  /** Faults found in the configuration during the run. */
   readonly faults: readonly Fault[]
 }
 
@@ -39,14 +39,14 @@ export async function validate(
   }
   const rows = resources
     .filter(({ name }) => progress.resources.get(name)?.reads !== undefined)
-    .map(({ name, templates, group }): Row => {
+    .map(({ name, templates, group }): TableRow => {
       const fault = failureOf(name)
-      // What belongs together is tried together: the first failure ends it.
+      // A group is checked together and ends at the first failure.
       const other = resources.find(
         (one) => one.group === group && failureOf(one.name) !== undefined,
       )
       if (group !== undefined && fault === undefined && other !== undefined) {
-        const detail = `not tried to the end: ${other.name} of its group has failed`
+        const detail = `not completed: ${other.name} of its group failed`
         return { what: 'resource', name, state: 'warning', detail }
       }
       const row = { what: 'resource', name }

@@ -1,5 +1,5 @@
-// What can only be checked across all resources of conf.d: destinations, groups, prefixes.
-import { realpath } from 'node:fs/promises'
+// The checks across all resources of conf.d: destinations, groups, prefixes.
+import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -9,19 +9,19 @@ import type { TomlPath } from './positions.ts'
 import type { TomlDocument } from './toml.ts'
 import { withoutEffect, type Whole } from './whole.ts'
 
-/** What the checks need of one template, good or not. */
+/** One template, valid or not. */
 export interface ReadTemplate {
   readonly path: TomlPath
-  /** Absent when it is not set. */
+  /** Undefined if it is not set. */
   readonly dest: string | undefined
-  /** What `for_each` goes over, the prefix included. */
+  /** The pattern of `for_each` with its prefix. */
   readonly forEach: Key | undefined
   readonly ownPrefix: string | undefined
   readonly fullPrefix: Key
 }
 
-/** What the checks need of one resource, good or not. */
-export interface Checked {
+/** One resource, valid or not. */
+export interface CheckedResource {
   readonly name: string
   readonly document: TomlDocument
   readonly templates: readonly ReadTemplate[]
@@ -31,9 +31,9 @@ export interface Checked {
   readonly reloads: boolean
 }
 
-/** Faults go by the name of the resource. */
+/** Returns the faults by resource name. */
 export async function checkAcross(
-  resources: readonly Checked[],
+  resources: readonly CheckedResource[],
   settings: Settings,
 ): Promise<{
   readonly faults: ReadonlyMap<string, readonly Fault[]>
@@ -41,7 +41,7 @@ export async function checkAcross(
 }> {
   const faults = new Map<string, readonly Fault[]>()
   const notices: Fault[] = []
-  const shared = await sharedDestinations(resources)
+  const shared = sharedDestinations(resources)
   for (const one of resources) {
     const idle = withoutEffect(one.document, one.whole, reloads(one, resources))
     const own = [...idle.faults, ...(shared.get(one.name) ?? [])]
@@ -54,55 +54,57 @@ export async function checkAcross(
   }
 }
 
-/** One reload follows a change of a group: it serves all members. */
-const reloads = (one: Checked, all: readonly Checked[]): boolean =>
+/** Whether a change of the resource is followed by a reload: a group reloads once for all members. */
+const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean =>
   one.reloads ||
   (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))
 
 /**
- * Two templates that go over the same keys would write the same files; whether two that go over
- * different ones do is seen when they are rendered.
+ * Two templates with the same `for_each` would write the same files. Whether different patterns collide shows
+ * only when they are rendered.
  */
-async function sharedDestinations(
-  resources: readonly Checked[],
-): Promise<ReadonlyMap<string, readonly Fault[]>> {
+function sharedDestinations(
+  resources: readonly CheckedResource[],
+): ReadonlyMap<string, readonly Fault[]> {
   const first = new Map<string, { readonly at: string; readonly dest: string }>()
   const faults = new Map<string, Fault[]>()
   for (const { name, document, templates } of resources) {
     for (const { path, dest, forEach } of templates) {
       if (dest === undefined) continue
       const at = [...path, 'dest']
-      const files = JSON.stringify([await realDestination(dest), forEach])
+      const files = JSON.stringify([realDestination(dest), forEach])
       const other = first.get(files)
       if (other === undefined) {
         first.set(files, { at: `${document.file}:${document.place(at, 'value').line}`, dest })
         continue
       }
-      const as = other.dest === dest ? '' : ` as ${other.dest}, by way of a symbolic link`
+      const as = other.dest === dest ? '' : ` as ${other.dest}, through a symbolic link`
       const message = `dest ${dest} is already written by ${other.at}${as}`
-      const hint = 'each file is written by one template only'
+      const hint = 'each file must have exactly one template'
       faults.set(name, [...(faults.get(name) ?? []), document.fault(at, 'value', message, hint)])
     }
   }
   return faults
 }
 
-/** The file that a destination comes to: links are followed, as far as there is something. */
-async function realDestination(dest: string): Promise<string> {
+/** Resolves the symbolic links of a destination, as far as its path exists. */
+function realDestination(dest: string): string {
   const tag = dest.indexOf('{{')
   const fixed = tag < 0 ? dest : dest.slice(0, dest.lastIndexOf('/', tag))
-  return (await realOf(fixed)) + dest.slice(fixed.length)
+  return realOf(fixed) + dest.slice(fixed.length)
 }
 
-async function realOf(path: string): Promise<string> {
-  const real = await realpath(path).catch(() => undefined)
+function realOf(path: string): string {
   const folder = dirname(path)
-  if (real !== undefined || folder === path) return real ?? path
-  return join(await realOf(folder), basename(path))
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return folder === path ? path : join(realOf(folder), basename(path))
+  }
 }
 
-/** A group of one is most likely a name that is spelled in two ways. */
-function lonelyGroups(resources: readonly Checked[]): Fault[] {
+/** A group with one member is probably a misspelled name. */
+function lonelyGroups(resources: readonly CheckedResource[]): Fault[] {
   return resources.flatMap(({ name, document, group }) => {
     if (group === undefined) return []
     if (resources.some((other) => other.group === group && other.name !== name)) return []
@@ -111,8 +113,8 @@ function lonelyGroups(resources: readonly Checked[]): Fault[] {
   })
 }
 
-/** Older confd let -prefix replace a resource's own prefix: worth a line to whoever comes from there. */
-function prefixNotice(resources: readonly Checked[], settings: Settings): Fault[] {
+/** A notice for users of older confd, where -prefix replaced a resource's own prefix. */
+function prefixNotice(resources: readonly CheckedResource[], settings: Settings): Fault[] {
   const own = resources.flatMap(({ name, templates }) =>
     templates.filter(({ ownPrefix }) => ownPrefix !== undefined).map((one) => ({ ...one, name })),
   )

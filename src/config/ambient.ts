@@ -1,5 +1,5 @@
-// What the programs of Consul and etcd themselves take from the environment: read where the setting is absent
-// everywhere else, so that a shell in which `consul kv get` or `etcdctl get` works is enough.
+// Reads the environment variables of Consul's and etcd's own programs as a fallback for missing settings, so that
+// reconfd works in a shell in which `consul kv get` or `etcdctl get` works.
 import { merge } from './connection.ts'
 import type { OptionName, Values } from './options.ts'
 import type { ProxySettings } from '../core/settings.ts'
@@ -8,21 +8,21 @@ import { parseBoolean } from './values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Settings that belong together, and the variables that stand for them. */
-interface Row {
-  /** Read when none of these is given. */
+/** Settings that belong together, and the variables that replace them. */
+interface AmbientRow {
+  /** The variables are read only if none of these is set. */
   readonly unless: readonly OptionName[]
   readonly variables: readonly string[]
-  /** @returns undefined when the texts, in the order of the variables, say nothing */
+  /** @param texts values of the variables, in order @returns undefined if they set nothing */
   readonly read: (...texts: readonly string[]) => Values | undefined
 }
 
-const isTrue = (text: string): boolean => {
+const isTrueText = (text: string): boolean => {
   const parsed = parseBoolean(text)
   return parsed.ok && parsed.value
 }
 
-const text = (option: OptionName, ...variables: readonly string[]): Row => ({
+const textRow = (option: OptionName, ...variables: readonly string[]): AmbientRow => ({
   unless: [option],
   variables,
   read: (...texts) => {
@@ -31,7 +31,7 @@ const text = (option: OptionName, ...variables: readonly string[]): Row => ({
   },
 })
 
-const certificate = (cert: string, key: string): Row => ({
+const certificate = (cert: string, key: string): AmbientRow => ({
   unless: ['client-cert', 'client-key'],
   variables: [cert, key],
   read: (certFile = '', keyFile = '') => ({
@@ -40,8 +40,8 @@ const certificate = (cert: string, key: string): Row => ({
   }),
 })
 
-/** `name:password`, or the name alone and the password in a variable of its own. */
-const credentials = (user: string, ...password: readonly string[]): Row => ({
+/** `name:password`, or the name alone with the password in another variable. */
+const credentialsRow = (user: string, ...password: readonly string[]): AmbientRow => ({
   unless: ['username', 'password', 'password-file'],
   variables: [user, ...password],
   read: (pair = '', own = '') => {
@@ -51,7 +51,7 @@ const credentials = (user: string, ...password: readonly string[]): Row => ({
   },
 })
 
-const nodes = (...variables: readonly string[]): Row => ({
+const nodes = (...variables: readonly string[]): AmbientRow => ({
   unless: ['node', 'srv-domain', 'srv-record'],
   variables,
   read: (...texts) => {
@@ -61,49 +61,49 @@ const nodes = (...variables: readonly string[]): Row => ({
   },
 })
 
-const insecure = (variable: string, isSo: (text: string) => boolean): Row => ({
+const insecureRow = (variable: string, isSo: (text: string) => boolean): AmbientRow => ({
   unless: ['client-insecure', 'client-ca-keys'],
   variables: [variable],
   read: (value = '') => (isSo(value) ? { 'client-insecure': true } : undefined),
 })
 
-/** https://developer.hashicorp.com/consul/commands#environment-variables; the token is read by the store. */
-const CONSUL: readonly Row[] = [
+/** https://developer.hashicorp.com/consul/commands#environment-variables. The store reads the token itself. */
+const CONSUL: readonly AmbientRow[] = [
   nodes('CONSUL_HTTP_ADDR'),
   {
     unless: ['scheme'],
     variables: ['CONSUL_HTTP_SSL'],
-    read: (value = '') => (isTrue(value) ? { scheme: 'https' } : undefined),
+    read: (value = '') => (isTrueText(value) ? { scheme: 'https' } : undefined),
   },
-  text('client-ca-keys', 'CONSUL_CACERT'),
+  textRow('client-ca-keys', 'CONSUL_CACERT'),
   certificate('CONSUL_CLIENT_CERT', 'CONSUL_CLIENT_KEY'),
-  text('client-server-name', 'CONSUL_TLS_SERVER_NAME'),
-  insecure('CONSUL_HTTP_SSL_VERIFY', (value) => {
+  textRow('client-server-name', 'CONSUL_TLS_SERVER_NAME'),
+  insecureRow('CONSUL_HTTP_SSL_VERIFY', (value) => {
     const verify = parseBoolean(value)
     return verify.ok && !verify.value
   }),
-  credentials('CONSUL_HTTP_AUTH'),
+  credentialsRow('CONSUL_HTTP_AUTH'),
 ]
 
-/** https://etcd.io/docs/latest/op-guide/maintenance/ (etcdctl's flags as variables); then those of its v2. */
-const ETCD: readonly Row[] = [
+/** etcdctl's flags as variables: https://etcd.io/docs/latest/op-guide/maintenance/, then those of its v2 API. */
+const ETCD: readonly AmbientRow[] = [
   nodes('ETCDCTL_ENDPOINTS', 'ETCDCTL_ENDPOINT', 'ETCDCTL_PEERS'),
-  text('srv-domain', 'ETCDCTL_DISCOVERY_SRV'),
-  text('client-ca-keys', 'ETCDCTL_CACERT', 'ETCDCTL_CA_FILE'),
+  textRow('srv-domain', 'ETCDCTL_DISCOVERY_SRV'),
+  textRow('client-ca-keys', 'ETCDCTL_CACERT', 'ETCDCTL_CA_FILE'),
   certificate('ETCDCTL_CERT', 'ETCDCTL_KEY'),
   certificate('ETCDCTL_CERT_FILE', 'ETCDCTL_KEY_FILE'),
-  insecure('ETCDCTL_INSECURE_SKIP_TLS_VERIFY', isTrue),
-  credentials('ETCDCTL_USER', 'ETCDCTL_PASSWORD'),
-  credentials('ETCDCTL_USERNAME', 'ETCDCTL_PASSWORD'),
+  insecureRow('ETCDCTL_INSECURE_SKIP_TLS_VERIFY', isTrueText),
+  credentialsRow('ETCDCTL_USER', 'ETCDCTL_PASSWORD'),
+  credentialsRow('ETCDCTL_USERNAME', 'ETCDCTL_PASSWORD'),
 ]
 
-const rowsOf = (backend: string): readonly Row[] =>
+const rowsOf = (backend: string): readonly AmbientRow[] =>
   backend.startsWith('etcd') ? ETCD : backend.startsWith('consul') ? CONSUL : []
 
-/** The settings of a store, with those that the environment adds to them. */
+/** The settings of a store, completed from the environment. */
 export interface Completed {
   readonly values: Values
-  /** The variables that were used. */
+  /** Names of the variables used. */
   readonly used: readonly string[]
 }
 
@@ -121,7 +121,7 @@ export function completed(given: Values, backend: string, env: Environment): Com
   )
 }
 
-/** What HTTP_PROXY and its like say; undefined when they are not to be used, or say nothing. */
+/** Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined if proxies are off or not set. */
 export function proxyOf({ proxy }: Values, env: Environment): ProxySettings | undefined {
   if (proxy !== 'env') return undefined
   const said = (name: string): string | undefined =>

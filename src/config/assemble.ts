@@ -1,4 +1,4 @@
-// The settings of a run and of its stores, out of the values that all sources have given.
+// Builds the settings of a run and of its stores from the merged values of all sources.
 import { resolve } from 'node:path'
 import { toKey } from '../core/key.ts'
 import {
@@ -13,7 +13,7 @@ import { backendOf, connectionOf } from './connection.ts'
 import { defined } from './defined.ts'
 import { options, parseValue, type Values } from './options.ts'
 
-/** The default of an option that the table gives one, as a value. */
+/** The parsed default of an option. */
 function fallback(
   name:
     | 'interval'
@@ -22,7 +22,6 @@ function fallback(
     | 'max-message'
     | 'consul-max-stale'
     | 'timeout'
-    | 'debounce'
     | 'debounce-max'
     | 'min-reload-interval'
     | 'splay'
@@ -34,8 +33,8 @@ function fallback(
 }
 
 /**
- * The settings of a store, out of those that were given for it.
- * @param env what Consul's and etcd's own programs would read there is read where a setting is absent
+ * Builds the settings of a store from its values.
+ * @param env source of the variables of Consul's and etcd's own programs, for missing settings
  */
 export function storeSettings(
   own: Values,
@@ -72,14 +71,14 @@ const catalogSettings = (given: Values): CatalogSettings =>
     maxStale: given['consul-max-stale'] ?? fallback('consul-max-stale'),
   })
 
-/** @param prefixFromFlag the prefix stood on the command line */
+/** @param prefixFromFlag whether the prefix is from the command line */
 export async function assemble(
   given: Values,
   stores: ConfFile['stores'],
   prefixFromFlag: boolean,
   env: Environment,
 ): Promise<Settings> {
-  const quiet = given.debounce ?? fallback('debounce')
+  const { debounce: quiet } = given
   const mode = given.onetime === true ? 'onetime' : given.watch === true ? 'watch' : 'interval'
   const { 'dest-root': destRoot = '', report = '', replay = '', only = [] } = given
   return {
@@ -90,7 +89,7 @@ export async function assemble(
     confdir: resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),
     prefixFromFlag,
-    // With -watch the store reports changes; a resync is only for those who ask for one.
+    // With -watch the store reports changes, so the periodic resync is off by default.
     interval: given.interval ?? (given.watch === true ? 0 : fallback('interval')),
     noop: given.noop ?? false,
     diff: given.diff ?? false,
@@ -107,8 +106,8 @@ export async function assemble(
     keepStageFile: given['keep-stage-file'] ?? false,
     timeout: given.timeout ?? fallback('timeout'),
     stateDir: resolve(given['state-dir'] ?? (await defaultStateDir(env))),
-    quiet,
-    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet),
+    ...(quiet === undefined ? {} : { quiet }),
+    quietMax: given['debounce-max'] ?? Math.max(fallback('debounce-max'), quiet ?? 0),
     minReloadInterval: given['min-reload-interval'] ?? fallback('min-reload-interval'),
     splay: given.splay ?? fallback('splay'),
     checkTimeout: given['check-timeout'] ?? fallback('check-timeout'),
@@ -118,7 +117,7 @@ export async function assemble(
   }
 }
 
-/** Where a service keeps state; for ordinary users by the XDG base directory specification. */
+/** The default state directory; for users other than root, from the XDG base directory specification. */
 async function defaultStateDir(env: Environment): Promise<string> {
   if (process.getuid?.() === 0) return '/var/lib/reconfd'
   const base = env['XDG_STATE_HOME'] ?? ''

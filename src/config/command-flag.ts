@@ -1,10 +1,10 @@
-// A flag that only some commands know.
+// The definition of a flag that belongs to certain commands.
 
-/** A flag that only some commands know; those of `options.ts` are good with all of them. */
+/** A flag of certain commands; the flags of `options.ts` belong to all. */
 export interface CommandFlag {
-  /** Absent: it takes no value. */
+  /** Absent if the flag takes no value. */
   readonly placeholder?: string
-  /** The value may be left out: the next argument is taken for it only when it looks like this. */
+  /** The value is optional: the next argument is the value only if it matches. */
   readonly optional?: RegExp
   readonly default?: string
   readonly choices?: readonly string[]

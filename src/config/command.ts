@@ -1,20 +1,24 @@
-// What a command line asks for, once it is understood.
-import type { Question } from '../core/control.ts'
+// The parsed command line.
+import type { ControlRequest } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Settings } from '../core/settings.ts'
-import type { Notice } from './notice.ts'
+import type { SettingsNotice } from './notice.ts'
 
-/** What the command line asks for. */
-export type Command =
+/** The command to execute, with its settings. */
+export type ParsedCommand =
   | { readonly kind: 'version' }
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'run'; readonly settings: Settings; readonly notices: readonly Notice[] }
+  | {
+      readonly kind: 'run'
+      readonly settings: Settings
+      readonly notices: readonly SettingsNotice[]
+    }
   | {
       readonly kind: 'ask'
-      readonly question: Question
+      readonly question: ControlRequest
       readonly json: boolean
-      /** Shown again whenever it changes. */
+      /** Whether to repeat the output on every change. */
       readonly follow: boolean
       readonly settings: Settings
     }
@@ -25,19 +29,19 @@ export type Command =
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion' | 'man'
-      /** A kind of file, or a shell; of the manual page nothing. */
+      /** A kind of schema or a shell; empty for the manual page. */
       readonly of: string
     }
 
 /** `reconfd check`. */
 export interface CheckCommand {
   readonly kind: 'check'
-  /** Of what is right in them. */
+  /** Settings built from the valid values. */
   readonly settings: Settings
   readonly faults: readonly Fault[]
-  /** Files that this machine lacks; the one that the settings are for may have them. */
+  /** Files missing on this machine, which may exist on the target machine. */
   readonly doubts: readonly Fault[]
-  readonly notices: readonly Notice[]
+  readonly notices: readonly SettingsNotice[]
   readonly json: boolean
   readonly preflight: boolean
   readonly validate: boolean
@@ -56,7 +60,7 @@ export type RegisterCommand =
   | {
       readonly kind: 'register'
       readonly settings: RegisterSettings
-      readonly notices: readonly Notice[]
+      readonly notices: readonly SettingsNotice[]
     }
   | {
       readonly kind: 'register-status'
@@ -69,7 +73,7 @@ export interface TestCommand {
   readonly kind: 'test'
   /** Absent: the folder `tests` of the confdir. */
   readonly folder?: string
-  /** As they were given; without them the tests find their own. */
+  /** From the command line; without them, each test finds its own. */
   readonly confdir?: string
   readonly confFile?: string
   readonly update: boolean
@@ -78,10 +82,10 @@ export interface TestCommand {
   readonly logFormat: Settings['logFormat']
 }
 
-/** 64: the command line is wrong. 78: the environment or confd.toml is. */
+/** 64: invalid command line. 78: invalid environment or confd.toml. */
 export interface SettingsFaults {
   readonly exit: 64 | 78
   readonly faults: readonly Fault[]
-  /** How to report them: as was asked for by what could be read. */
+  /** The log format, from the values that could be read. */
   readonly logFormat: Settings['logFormat']
 }

@@ -1,30 +1,30 @@
-// The commands: what may stand before or among the flags instead of a run. One row each.
-import type { QuestionName } from '../core/control.ts'
+// The table of commands. Each row defines one command.
+import type { ControlCommand } from '../core/control.ts'
 import type { OptionName } from './options.ts'
 import type { CommandFlag } from './command-flag.ts'
 import { registerFlags } from './register-flags.ts'
 
-/** What follows the name. */
-export interface Operand {
+/** The argument that follows the name. */
+export interface CommandOperand {
   readonly name: string
   readonly optional?: true
-  /** The only words that are good. */
+  /** The allowed words. */
   readonly choices?: readonly string[]
 }
 
 export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
-  readonly operand?: Operand
+  readonly operand?: CommandOperand
   readonly flags?: Readonly<Record<string, CommandFlag>>
-  /** What stands after `--` is a command line. */
+  /** Takes a command line after `--`. */
   readonly runs?: true
-  /** Those of all flags that matter most to it, for its own `-help`. */
+  /** The general flags most relevant to the command, for its `-help`. */
   readonly others?: readonly OptionName[]
   readonly help: string
 }
 
-export type CommandName =
-  | QuestionName
+export type SubcommandName =
+  | ControlCommand
   | 'check'
   | 'test'
   | 'snapshot'
@@ -36,13 +36,13 @@ export type CommandName =
   | 'help'
 
 const json: CommandFlag = { help: 'answer in JSON' }
-/** How the daemon is found. */
+/** The flags that locate the daemon. */
 const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 
-export const commands: Readonly<Record<CommandName, CommandSpec>> = {
+export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
   status: {
     group: 'daemon',
-    flags: { json, follow: { help: 'show it again whenever it changes, until Ctrl-C' } },
+    flags: { json, follow: { help: 'print the status again whenever it changes, until Ctrl-C' } },
     others: WHERE,
     help: 'the state of each resource: in sync, owed, held, failed, stale',
   },
@@ -51,20 +51,20 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     operand: { name: 'RESOURCE' },
     flags: { json },
     others: WHERE,
-    help: 'what its last render looked up, and its last 20 changes',
+    help: 'what the last render of a resource looked up, and its last 20 changes',
   },
   resync: { group: 'daemon', others: WHERE, help: 'read and compare everything again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'run its reload commands, changed or not',
+    help: 'run the reload commands of a resource, changed or not',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'let a change pass that a guard holds, or that was rolled back',
+    help: 'let a held or rolled-back change of a resource pass',
   },
   check: {
     group: 'offline',
@@ -84,7 +84,9 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   snapshot: {
     group: 'offline',
-    flags: { o: { placeholder: 'file', help: 'where to write it; absent or -: standard output' } },
+    flags: {
+      o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' },
+    },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
     help: 'save all keys that the resources may read, for -replay; the file holds values',
   },
@@ -98,7 +100,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
       ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
     ],
-    help: 'keep services registered in a store: those of a command, of files or of containers',
+    help: 'keep the services of a command, of files or of containers registered in a store',
   },
   schema: {
     group: 'offline',
@@ -115,23 +117,23 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   help: {
     group: 'offline',
     operand: { name: 'COMMAND', optional: true },
-    help: 'print this and exit; with a command, what it takes',
+    help: 'print this help, or the help of a command, and exit',
   },
 }
 
-export const commandNames = Object.keys(commands) as readonly CommandName[]
-export const isCommand = (word: string): word is CommandName => Object.hasOwn(commands, word)
+export const commandNames = Object.keys(commands) as readonly SubcommandName[]
+export const isCommand = (word: string): word is SubcommandName => Object.hasOwn(commands, word)
 
-/** An operand as it is written in the usage. */
-export const operandText = ({ name, choices, optional }: Operand): string => {
+/** Formats an operand for the usage. */
+export const operandText = ({ name, choices, optional }: CommandOperand): string => {
   const text = choices === undefined ? name : choices.join('|')
   return optional === true ? `[${text}]` : text
 }
 
-/** Every flag that only commands know, with the commands that do. */
+/** All flags of commands, with the commands to which they belong. */
 export const commandFlags: ReadonlyMap<
   string,
-  CommandFlag & { readonly of: readonly CommandName[] }
+  CommandFlag & { readonly of: readonly SubcommandName[] }
 > = new Map(
   commandNames
     .flatMap((name) => Object.entries(commands[name].flags ?? {}))

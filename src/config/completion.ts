@@ -1,29 +1,29 @@
-// Completion scripts for bash, zsh and fish, from the tables of options and commands.
+// Generates the completion scripts for bash, zsh and fish from the tables of options and commands.
 import { commandFlags, commandNames, commands } from './commands.ts'
 import { optionNames, optionOf, placeholder } from './options.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof shells)[number]
+export type CompletionShell = (typeof shells)[number]
 
-/** A flag as a shell is told of it. */
-interface Flag {
+/** A flag, for completion. */
+interface CompletionFlag {
   readonly name: string
   readonly help: string
-  /** What completes its value; absent: it takes none. */
+  /** How to complete its value; absent if it takes none. */
   readonly value?: 'file' | 'folder' | 'text' | readonly string[]
 }
 
 const FOLDERS = new Set(['confdir', 'state-dir', 'dest-root'])
 
-const flags: readonly Flag[] = [
-  ...optionNames.map((name): Flag => {
+const flags: readonly CompletionFlag[] = [
+  ...optionNames.map((name): CompletionFlag => {
     const { type, help, choices } = optionOf(name)
     if (type === 'boolean') return { name, help }
     if (choices !== undefined) return { name, help, value: choices }
     if (FOLDERS.has(name)) return { name, help, value: 'folder' }
     return { name, help, value: name === 'file' || placeholder(name) === 'file' ? 'file' : 'text' }
   }),
-  ...[...commandFlags].map(([name, { help, placeholder: value, choices, of }]): Flag => ({
+  ...[...commandFlags].map(([name, { help, placeholder: value, choices, of }]): CompletionFlag => ({
     name,
     help: `${help} (${of.join(', ')})`,
     ...(value === undefined
@@ -32,29 +32,31 @@ const flags: readonly Flag[] = [
   })),
 ]
 
-/** What may follow a command. */
-type Words = readonly string[] | 'folder'
+/** The possible arguments of a command. */
+type OperandWords = readonly string[] | 'folder'
 
-const operands = commandNames.flatMap((name): (readonly [command: string, words: Words])[] => {
-  const { operand } = commands[name]
-  if (operand?.choices !== undefined) return [[name, operand.choices]]
-  if (operand?.name === 'COMMAND') return [[name, commandNames]]
-  return operand?.name === 'DIR' ? [[name, 'folder']] : []
-})
+const operands = commandNames.flatMap(
+  (name): (readonly [command: string, words: OperandWords])[] => {
+    const { operand } = commands[name]
+    if (operand?.choices !== undefined) return [[name, operand.choices]]
+    if (operand?.name === 'COMMAND') return [[name, commandNames]]
+    return operand?.name === 'DIR' ? [[name, 'folder']] : []
+  },
+)
 
-const scripts: Readonly<Record<Shell, () => string>> = { bash, zsh, fish }
+const scripts: Readonly<Record<CompletionShell, () => string>> = { bash, zsh, fish }
 
-export const completionText = (shell: Shell): string => scripts[shell]()
+export const completionText = (shell: CompletionShell): string => scripts[shell]()
 
-/** Flags with one dash or two have the same values: `-backend` and `--backend`. */
+/** A shell pattern for both spellings: `-backend|--backend`. */
 const both = (names: readonly string[]): string =>
   names.flatMap((name) => [`-${name}`, `--${name}`]).join('|')
 
 function bash(): string {
-  const withValue = (value: Flag['value']): string[] =>
+  const withValue = (value: CompletionFlag['value']): string[] =>
     flags.filter((flag) => flag.value === value).map(({ name }) => name)
   const reply = (words: string): string => `COMPREPLY=($(compgen ${words} -- "$word")); return`
-  // A name may hold spaces.
+  // File names may contain spaces.
   const names = (kind: '-d' | '-f'): string => `local IFS=$'\\n'; ${reply(kind)}`
   const choices = flags.flatMap(({ name, value }) =>
     typeof value === 'object'
@@ -91,11 +93,11 @@ complete -o filenames -F _reconfd reconfd
 `
 }
 
-/** Text inside of single quotes. */
+/** Escapes text for single quotes. */
 const quoted = (text: string): string => text.replaceAll("'", `'\\''`)
 
 function zsh(): string {
-  const action = ({ value }: Flag): string => {
+  const action = ({ value }: CompletionFlag): string => {
     if (value === undefined) return ''
     if (typeof value === 'object') return `:value:(${value.join(' ')})`
     return { file: ':file:_files', folder: ':folder:_files -/', text: ':value: ' }[value]

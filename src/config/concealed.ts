@@ -1,10 +1,10 @@
-// The command line as others may see it: `ps` shows it to every user of the machine.
+// Conceals secrets on the command line, which `ps` shows to every user of the machine.
 import { optionNames, optionOf } from './options.ts'
 
 const secrets = optionNames.filter((name) => optionOf(name).secret === true).join('|')
 const flag = new RegExp(`^(--?(?:${secrets}))(=.*)?$`, 's')
 
-/** The arguments with their passwords and tokens left out; undefined when there are none. */
+/** The arguments without passwords and tokens; undefined if there are none. */
 export function concealed(argv: readonly string[]): readonly string[] | undefined {
   const shown = argv.map((argument, at) => {
     const [, name, inline] = flag.exec(argument) ?? []

@@ -1,26 +1,32 @@
-// confd.toml: read, checked against the table of options, and turned into values.
+// Reads confd.toml, checks it against the table of options and converts it to values.
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
 import { byEntry, readEntry } from './entries.ts'
 import type { ExecSettings } from '../core/exec.ts'
 import { readExec } from './exec.ts'
-import { foreignOf, isRefused, refusal, taken, type Foreign } from './foreign.ts'
+import {
+  foreignOf,
+  isUnsupported,
+  unsupportedFault,
+  acceptedNotice,
+  type ForeignSetting,
+} from './foreign.ts'
 import { nearest } from './nearest.ts'
-import { warning, type Notice } from './notice.ts'
+import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, type Values } from './options.ts'
 import { resourceKeys } from './schema.ts'
 import { readStores } from './stores.ts'
-import { parseToml, type Entries } from './toml.ts'
+import { parseTomlDocument, type TomlEntries } from './toml.ts'
 import { describeType } from './values.ts'
 
 export interface ConfFile {
   readonly values: Values
-  /** Of the named stores. */
+  /** Values of the named stores. */
   readonly stores: ReadonlyMap<string, Values>
   /** `[exec]`. */
   readonly exec?: ExecSettings
   readonly faults: readonly Fault[]
-  readonly notices: readonly Notice[]
+  readonly notices: readonly SettingsNotice[]
 }
 
 /**
@@ -41,7 +47,7 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
       : 'check its permissions'
     return { ...nothing, faults: [{ kind: 'config', message, hint, file }] }
   }
-  const document = parseToml(file, text)
+  const document = parseTomlDocument(file, text)
   if (!document.ok) return { ...nothing, faults: [document.error] }
   const { data } = document.value
   return data['template'] === undefined
@@ -51,11 +57,11 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
 
 const nothing: ConfFile = { values: {}, stores: new Map(), faults: [], notices: [] }
 
-/** Settings under the names of confd.toml; every fault is in the result. */
-export const readEntries = (document: Entries): ConfFile => new EntriesReader(document).read()
+/** Reads settings with the names of confd.toml. The result contains all faults. */
+export const readEntries = (document: TomlEntries): ConfFile => new ConfFileReader(document).read()
 
-/** A resource in place of confd.toml: what is a resource's is left out, as confd does. */
-function ofResource(document: Entries, file: string): ConfFile {
+/** Handles a resource passed as -conf-file: ignores the keys of resources, as confd does. */
+function ofResource(document: TomlEntries, file: string): ConfFile {
   const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceKeys)])
   const isSetting = ([key, value]: [string, unknown]): boolean =>
     !ofItsOwn.has(key) || (key === 'backend' && typeof value === 'string')
@@ -64,18 +70,18 @@ function ofResource(document: Entries, file: string): ConfFile {
     data,
     fault: (...where) => document.fault(...where),
   })
-  const message = `${file} is a resource, and no settings are read from its [template]: leave -conf-file out; resources belong into conf.d`
+  const message = `${file} is a resource, so its [template] is ignored: remove -conf-file; resources belong in conf.d`
   return { ...read, notices: [warning(message), ...read.notices] }
 }
 
-class EntriesReader {
+class ConfFileReader {
   readonly #values: Record<string, unknown> = {}
-  /** What settings of other confds stand for, where the setting of ours is not given. */
+  /** Values from settings of other confds, used if reconfd's own setting is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
-  readonly #notices: Notice[] = []
+  readonly #notices: SettingsNotice[] = []
 
-  constructor(private readonly document: Entries) {}
+  constructor(private readonly document: TomlEntries) {}
 
   read(): ConfFile {
     const { stores: named = {}, exec: table, confd, ...entries } = this.document.data
@@ -113,11 +119,11 @@ class EntriesReader {
     this.#fault(entry, 'key', `unknown setting ${entry}`, hint)
   }
 
-  #foreign(entry: string, value: unknown, foreign: Foreign): void {
-    // `srv_domain = ""` asks for nothing.
-    if (isRefused(foreign)) {
+  #foreign(entry: string, value: unknown, foreign: ForeignSetting): void {
+    // An empty value, as in `srv_domain = ""`, sets nothing.
+    if (isUnsupported(foreign)) {
       if (value === '' || value === false) return
-      const { message, hint } = refusal(`setting ${entry}`, foreign)
+      const { message, hint } = unsupportedFault(`setting ${entry}`, foreign)
       this.#fault(entry, 'key', message, hint)
       return
     }
@@ -127,7 +133,7 @@ class EntriesReader {
       return
     }
     const isOn = value !== false
-    this.#notices.push(taken(entry, foreign, isOn))
+    this.#notices.push(acceptedNotice(entry, foreign, isOn))
     if (name === undefined || !isOn) return
     const option = optionOf(name)
     const single = option.type === 'list' && typeof value === 'string' ? [value] : value
@@ -136,7 +142,7 @@ class EntriesReader {
     else this.#fault(entry, 'value', read.error)
   }
 
-  /** confd before 0.6 had all settings in a table; later ones ignore it. */
+  /** confd before 0.6 had all settings in a [confd] table; later versions ignore it. */
   #tableOfOldConfd(table: unknown): Values {
     if (describeType(table) !== 'a table') {
       this.#fault('confd', 'value', `confd must be a table, not ${describeType(table)}`)
@@ -158,6 +164,6 @@ class EntriesReader {
   }
 }
 
-/** The value of a switch, as it would stand in confd.toml. */
+/** The value of a switch as in confd.toml. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

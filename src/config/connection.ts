@@ -1,18 +1,18 @@
-// How a store is reached, out of the settings that were given for it: nodes or DNS, certificates, and
-// credentials, of which some have two ways to be said.
+// Derives the connection of a store from its settings: nodes or DNS, certificates, and credentials. Some of these
+// have alternative settings.
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { BackendName, Connection } from '../core/settings.ts'
 import { defined } from './defined.ts'
 import { options, optionOf, type OptionName, type Values } from './options.ts'
 
-/** Whether one was given, and not as the empty text, which confd takes for nothing. */
+/** Whether a setting is set and not empty; confd ignores empty values. */
 export const isGiven = (given: Values, name: OptionName): boolean => {
   const value = given[name] ?? ''
   return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
 }
 
-/** Two ways to say one thing. */
+/** Alternative settings for one value. */
 const alternatives = [
   ['password', 'password-file'],
   ['auth-token', 'auth-token-file'],
@@ -20,8 +20,8 @@ const alternatives = [
 ] as const
 
 /**
- * The settings of all sources in one, the weakest source first. Where one thing was said in two ways
- * the stronger source counts: a -password-file goes before CONFD_PASSWORD.
+ * Merges the settings of all sources, weakest first. A stronger source also overrides alternatives: -password-file
+ * overrides CONFD_PASSWORD.
  */
 export function merge(...sources: readonly Values[]): Values {
   return sources.reduce((weaker, stronger) => {
@@ -33,8 +33,8 @@ export function merge(...sources: readonly Values[]): Values {
   }, {})
 }
 
-/** One thing that was said in two ways, by one source. `srv-record` goes before `srv-domain`, as in confd. */
-export function saidTwice(
+/** The fault if one source sets two alternatives. `srv-record` overrides `srv-domain`, as in confd. */
+export function duplicateFault(
   given: Values,
 ): { readonly about: readonly (keyof Values)[]; readonly fault: Fault } | undefined {
   const about = alternatives.find(
@@ -45,7 +45,7 @@ export function saidTwice(
   return { about, fault: { kind: 'config', message, hint: 'leave one of them out' } }
 }
 
-/** The store that is meant when none is named. */
+/** The backend, or its default. */
 export const backendOf = ({ backend, file = [] }: Values): BackendName =>
   backend ?? (file.length > 0 ? 'file' : 'etcdv3')
 
@@ -74,7 +74,7 @@ export function connectionOf(given: Values, backend: BackendName): Connection {
   })
 }
 
-/** confd asks for `_BACKEND._tcp.DOMAIN`; there etcd v3 is `etcdv3` in some versions and `etcd` in others. */
+/** confd queries `_BACKEND._tcp.DOMAIN`. Its versions differ on etcd v3, `etcdv3` or `etcd`: both are tried. */
 function recordsOf(given: Values, backend: BackendName): readonly string[] | undefined {
   if (backend === 'file' || backend === 'env') return undefined
   const name = given['srv-record'] ?? ''
@@ -85,18 +85,18 @@ function recordsOf(given: Values, backend: BackendName): readonly string[] | und
   return services.map((service) => `_${service}._tcp.${domain}`)
 }
 
-/** What is worth knowing about the settings of a connection: lines for the log. */
+/** Notices about the settings of a connection. */
 export function connectionNotices(given: Values, typed: Values): readonly string[] {
   const lines: string[] = []
   for (const name of Object.keys(typed) as OptionName[]) {
     if (optionOf(name).secret !== true) continue
     lines.push(
-      `-${name} on the command line can be read by other users (ps, the shell's history): better -${name}-file or the environment`,
+      `-${name} on the command line is visible to other users (ps, shell history): use -${name}-file or the environment instead`,
     )
   }
   const found = (['srv-record', 'srv-domain'] as const).find((name) => isGiven(given, name))
   if (found !== undefined && (given.node ?? []).length > 0) {
-    lines.push(`-node is not used: -${found} finds the nodes`)
+    lines.push(`-node is not used: -${found} provides the nodes`)
   }
   if (given['basic-auth'] === true && !isGiven(given, 'username')) {
     lines.push('-basic-auth without -username has no effect')

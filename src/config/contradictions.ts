@@ -1,7 +1,7 @@
-// Settings that cannot be meant together, or that mean nothing.
+// Detects contradictory or ineffective settings.
 import type { Fault } from '../core/fault.ts'
 import { parseHttpNode } from '../core/http-node.ts'
-import { saidTwice } from './connection.ts'
+import { duplicateFault } from './connection.ts'
 import type { Values } from './options.ts'
 
 export interface Contradiction {
@@ -15,7 +15,7 @@ const contradiction = (
   hint: string,
 ): Contradiction => ({ about, fault: { kind: 'config', message, hint } })
 
-/** All of them. */
+/** Contradictions among all settings of a run. */
 export function contradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   const max = given['debounce-max']
@@ -25,26 +25,26 @@ export function contradictions(given: Values): readonly Contradiction[] {
       contradiction(
         about,
         'debounce-max is shorter than debounce',
-        'make debounce-max the longer one',
+        'set debounce-max to a longer duration than debounce',
       ),
     )
   }
   return [...found, ...ofStore(given), ...ofOnetime(given)]
 }
 
-/** Of the settings of one store. */
+/** Contradictions among the settings of one store. */
 export function ofStore(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
     found.push(contradiction(['backend'], 'backend file needs a file to read', hint))
   }
-  const twice = saidTwice(given)
+  const twice = duplicateFault(given)
   if (twice !== undefined) found.push(twice)
   return [...found, ...(given.node ?? []).flatMap((node) => badNode(node, given))]
 }
 
-/** What can be seen of a node before its store is opened. ZooKeeper has a notation of its own for several. */
+/** Faults of a node detectable before connecting. ZooKeeper has its own syntax for several nodes. */
 function badNode(
   node: string,
   { backend = 'etcdv3', scheme = 'http' }: Values,
@@ -53,7 +53,7 @@ function badNode(
     contradiction(['node'], message, hint),
   ]
   if (node.trim() === '') {
-    return bad('a node is empty', 'leave -node out for the store on this machine')
+    return bad('a node is empty', 'remove -node for the store on this machine')
   }
   if (backend === 'zookeeper' || backend === 'file' || backend === 'env') return []
   if (node.includes(',')) {
@@ -67,7 +67,7 @@ function badNode(
   return parsed.ok ? [] : bad(parsed.error.message, parsed.error.hint)
 }
 
-/** What only a run that ends by itself can do. */
+/** Settings that only a onetime run supports. */
 function ofOnetime(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   const isOnetime = given.onetime === true
@@ -79,7 +79,7 @@ function ofOnetime(given: Values): readonly Contradiction[] {
   if (given['reload-always'] === true) {
     const other = (['noop', 'sync-only', 'no-reload'] as const).find((name) => given[name] === true)
     if (!isOnetime) {
-      const hint = 'add -onetime; of a daemon: reconfd reload RESOURCE'
+      const hint = 'add -onetime; for a daemon, use: reconfd reload RESOURCE'
       found.push(contradiction(['reload-always'], '-reload-always is for onetime runs', hint))
     } else if (other !== undefined) {
       const message = `-reload-always and -${other} contradict each other`

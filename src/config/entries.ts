@@ -1,15 +1,15 @@
-// An entry of confd.toml: which option it is, and its value.
+// Maps an entry of confd.toml to its option and value.
 import { err, ok } from '../core/result.ts'
 import { optionNames, parseValue, tomlNames, type Option, type OptionName } from './options.ts'
-import { describeType, durationFrom, type Parsed } from './values.ts'
+import { describeType, durationFrom, type ParseResult } from './values.ts'
 
-/** By the name of the entry in confd.toml. */
+/** Options by the names of their entries in confd.toml. */
 export const byEntry = new Map<string, OptionName>(
   optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
 )
 
-/** The value, or the whole message. */
-export function readEntry(option: Option, entry: string, value: unknown): Parsed<unknown> {
+/** Returns the value, or a complete message. */
+export function readEntry(option: Option, entry: string, value: unknown): ParseResult<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
   if (option.type === 'boolean')
     return typeof value === 'boolean' ? ok(value) : wanted('true or false')
@@ -22,7 +22,7 @@ export function readEntry(option: Option, entry: string, value: unknown): Parsed
     const parsed = durationFrom(value, option.least)
     return parsed.ok ? parsed : err(`${entry}: ${JSON.stringify(value)} is not ${parsed.error}`)
   }
-  // A plain number of bytes needs no quotes.
+  // A number of bytes needs no quotes.
   const text = option.type === 'size' && typeof value === 'number' ? String(value) : value
   if (typeof text !== 'string') return wanted(option.type === 'size' ? 'a size' : 'a string')
   const parsed = parseValue(option, text)

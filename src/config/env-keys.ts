@@ -1,5 +1,5 @@
-// Keys of resources that read the environment. confd makes names of variables of them, upper case and `_` for
-// each `/`, so that /app/port, APP_PORT and /app_port select one variable; here they become the key of it.
+// Maps keys of resources to environment variables. confd converts keys to upper case with `_` for `/`, so that
+// /app/port, APP_PORT and /app_port select the same variable; here they map to the same key.
 import type { Fault } from '../core/fault.ts'
 import {
   compareText,
@@ -13,20 +13,20 @@ import {
 } from '../core/key.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
 
-/** The key under which the env store has what a key of a resource selects. */
+/** The key in the env store for a key of a resource. */
 export const envKey = (key: string): Key => toKey(key.toLowerCase().replaceAll('_', '/'))
 
 export interface Selection {
-  /** Global and own prefix, joined. */
+  /** The global and the resource's prefix, joined. */
   readonly prefix: Key
   readonly keys: readonly Key[]
   readonly forEach?: Key | undefined
 }
 
 /**
- * The selection as the stores have it.
- * @param root where the keys of the template's own store lie
- * @param own the settings of that store
+ * Translates a selection into the keys of its stores.
+ * @param root of the template's own store
+ * @param own settings of that store
  */
 export function selectionOf(
   { prefix, keys, forEach }: Selection,
@@ -39,7 +39,7 @@ export function selectionOf(
   if (own.backend !== 'env') return { prefix: full, keys: named, forEach }
   const mapped = (key: Key): Key => (storeOf(key) === undefined ? envKey(key) : key)
   if (envKey(prefix) === prefix) return { prefix: full, keys: named.map(mapped), forEach }
-  // Such a prefix begins no key, so confd takes it off none: the template sees whole keys.
+  // No key begins with such a prefix, so confd strips it from none: the template sees full keys.
   const whole = (key: Key): Key =>
     storeOf(key) === undefined ? envKey(joinKeys(prefix, key)) : key
   return {
@@ -49,7 +49,7 @@ export function selectionOf(
   }
 }
 
-/** A key that names its store, where that is the environment. */
+/** Translates a key of a named env store. */
 function ofNamed(key: Key, stores: ReadonlyMap<string, StoreSettings>): Key {
   const name = storeOf(key)
   if (name === undefined || stores.get(name)?.backend !== 'env') return key
@@ -58,9 +58,9 @@ function ofNamed(key: Key, stores: ReadonlyMap<string, StoreSettings>): Key {
 }
 
 /**
- * Variables that resources read and that cannot be told apart, such as APP_DB and app_db.
- * @param keys of all resources, in full
- * @param own the stores that resources have of their own
+ * Reports variables that map to the same key, such as APP_DB and app_db.
+ * @param keys full keys of all resources
+ * @param own the resources' own stores
  */
 export function sharedNames(
   keys: readonly Key[],
@@ -82,7 +82,7 @@ export function sharedNames(
   }
   return [...namesOf].flatMap(([key, names]): Fault[] => {
     if (names.length < 2) return []
-    const message = `the environment variables ${names.join(', ')} are one key, ${key}: the value of ${names[0]} is used`
+    const message = `the environment variables ${names.join(', ')} map to the same key, ${key}: the value of ${names[0]} is used`
     return [{ kind: 'config', message }]
   })
 }

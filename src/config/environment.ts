@@ -1,17 +1,17 @@
-// CONFD_* variables: an empty one counts as unset, as in confd. Lists are separated by commas.
+// Reads CONFD_* variables. An empty one counts as unset, as in confd. Lists are separated by commas.
 import type { Fault } from '../core/fault.ts'
 import type { Environment } from './ambient.ts'
-import { foreignNames, foreignOf, isRefused, readForeign, refusal } from './foreign.ts'
-import type { Notice } from './notice.ts'
+import { foreignNames, foreignOf, isUnsupported, readForeign, unsupportedFault } from './foreign.ts'
+import type { SettingsNotice } from './notice.ts'
 import { envNames, optionNames, optionOf, parseValue, variableOf, type Values } from './options.ts'
 
 export interface FromEnvironment {
   readonly values: Values
   readonly faults: readonly Fault[]
-  readonly notices: readonly Notice[]
+  readonly notices: readonly SettingsNotice[]
 }
 
-export function readEnvironment(env: Environment): FromEnvironment {
+export function readEnvironmentSettings(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
   const used: string[] = []
@@ -23,7 +23,7 @@ export function readEnvironment(env: Environment): FromEnvironment {
     const parsed = parseValue(option, text)
     if (!parsed.ok) {
       const message = `environment variable ${variable}: "${text}" is not ${parsed.error}`
-      faults.push({ kind: 'config', message, hint: `it stands for -${name}: ${option.help}` })
+      faults.push({ kind: 'config', message, hint: `same as -${name}: ${option.help}` })
     } else {
       values[name] = option.type === 'list' ? listOf(text) : parsed.value
       used.push(variable)
@@ -37,23 +37,26 @@ export function readEnvironment(env: Environment): FromEnvironment {
   }
 }
 
-const origin = (used: readonly string[]): Notice => ({
+const origin = (used: readonly string[]): SettingsNotice => ({
   level: 'info',
   message: `settings are from the environment: ${used.join(', ')}`,
 })
 
-/** Those of other confds, under the names that their flags would have. */
+/** Reads variables of other confds, named after their flags. */
 function readForeignVariables(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []
-  const notices: Notice[] = []
+  const notices: SettingsNotice[] = []
   for (const name of foreignNames) {
     const foreign = foreignOf(name)
     const variable = variableOf(name)
     const text = env[variable] ?? ''
     if (foreign === undefined || foreign.isVariable === false || text === '') continue
-    if (isRefused(foreign)) {
-      faults.push({ kind: 'config', ...refusal(`environment variable ${variable}`, foreign) })
+    if (isUnsupported(foreign)) {
+      faults.push({
+        kind: 'config',
+        ...unsupportedFault(`environment variable ${variable}`, foreign),
+      })
       continue
     }
     const read = readForeign(variable, foreign, text)

@@ -1,10 +1,10 @@
-// `[exec]` of confd.toml: the program that reconfd starts, and how it treats it.
+// Reads `[exec]` of confd.toml: the program that reconfd starts and supervises.
 import type { ExecSettings, SignalName } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import { nearest } from './nearest.ts'
 import type { KeySpec } from './schema.ts'
 import { readTable, type TableOf } from './table.ts'
-import type { Entries } from './toml.ts'
+import type { TomlEntries } from './toml.ts'
 import { describeType } from './values.ts'
 
 const KILL_TIMEOUT = 30_000
@@ -12,90 +12,93 @@ const RESTART_LIMIT = 10
 const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
 const RESTARTS = ['never', 'on-change', 'on-exit'] as const
 
-/** What may stand in `[exec]`. */
+/** The keys of `[exec]`. */
 export const execKeys = {
   command: {
     type: 'words',
-    doc: 'The program and its arguments as an array, or a string for /bin/sh -c. What stands behind -- on the command line precedes it.',
+    doc: 'The program and its arguments as an array, or a string for /bin/sh -c. A program after -- on the command line overrides it.',
   },
-  env: { type: 'table', doc: 'Which variables it gets, as `[exec.env]`; default: ours.' },
-  user: { type: 'string', doc: 'Whom it runs as, by name or number; needs root.' },
-  group: { type: 'string', doc: "Its group; default: the user's own." },
+  env: {
+    type: 'table',
+    doc: 'The variables that it inherits, as `[exec.env]`; default: those of reconfd.',
+  },
+  user: { type: 'string', doc: 'The user that it runs as, by name or number; needs root.' },
+  group: { type: 'string', doc: 'The group that it runs as; default: the group of the user.' },
   reload_signal: {
     type: 'string',
-    doc: 'What makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
+    doc: 'The signal that makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
   },
   kill_signal: {
     type: 'string',
-    doc: 'What asks it, and its process group, to end; default "TERM".',
+    doc: 'The signal that asks it, and its process group, to end; default "TERM".',
   },
   kill_timeout: {
     type: 'duration',
-    doc: 'From kill_signal to SIGKILL; default 30s.',
+    doc: 'Time from kill_signal to SIGKILL; default 30s.',
   },
   splay: {
     type: 'duration',
-    doc: 'A reload of it waits a random time up to this; default 0.',
+    doc: 'Delay each reload by a random time up to this; default 0.',
   },
   restart: {
     type: 'words',
-    doc: '"on-change": it cannot reload, so a change restarts it. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array means several. Default "never".',
+    doc: '"on-change": a change restarts it, because it cannot reload. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array combines several. Default "never".',
   },
   restart_limit: {
     type: 'count',
     least: 0,
-    doc: 'After so many restarts in a row reconfd ends with it; a run of a minute begins a new row, 0 is no limit. Default 10.',
+    doc: 'reconfd ends with it after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
   },
   start: {
     type: 'choice',
     choices: ['applied', 'last-good'],
-    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable it starts on the files of an earlier run, if they are all there and proved. Default "applied".',
+    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable, it starts on the files of an earlier run if all of them exist and are proved. Default "applied".',
   },
   start_timeout: {
     type: 'duration',
-    doc: 'When it has not started by then, reconfd gives up: exit code 69 for an unreachable store, else 1. Default 0: never.',
+    doc: 'If it has not started within this time, reconfd gives up with exit code 69 for an unreachable store, otherwise 1. Default 0: never.',
   },
   forward_signals: {
     type: 'strings',
-    doc: 'Signals to reconfd that are passed on to it: of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]; HUP has reconfd read its own configuration again unless it is named here.',
+    doc: 'Signals that reconfd forwards to it, out of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, it makes reconfd read its own configuration again.',
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[exec.env]`. */
+/** The keys of `[exec.env]`. */
 export const execEnvKeys = {
-  pristine: { type: 'boolean', doc: 'Nothing is inherited; default false.' },
+  pristine: { type: 'boolean', doc: 'Inherit nothing; default false.' },
   custom: {
     type: 'strings',
-    doc: 'Variables of its own, each "NAME=value"; they are given whatever the rest says.',
+    doc: 'Additional variables, each "NAME=value"; the other keys do not affect them.',
   },
-  allowlist: { type: 'strings', doc: 'Only these are inherited; * is anything, as in "CONSUL_*".' },
-  denylist: { type: 'strings', doc: 'These are not inherited, even if the allowlist names them.' },
+  allowlist: { type: 'strings', doc: 'Inherit only these; * matches any text, as in "CONSUL_*".' },
+  denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist names them.' },
 } as const satisfies Record<string, KeySpec>
 
-type Table = TableOf<typeof execKeys>
-type Document = Pick<Entries, 'fault'>
+type ExecTable = TableOf<typeof execKeys>
+type Document = Pick<TomlEntries, 'fault'>
 
-/** Those that a program can be sent. */
+/** The signals that can be sent to a program. */
 const SIGNALS = [
   ...['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'CONT'],
   ...['STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'VTALRM', 'PROF', 'WINCH', 'IO'],
 ]
 const FORWARDABLE = ['HUP', 'USR1', 'USR2', 'WINCH']
 
-/** Every fault is added to `faults`; what is good is returned. */
+/** Adds every fault to `faults`; returns the valid part. */
 export function readExec(document: Document, table: unknown, faults: Fault[]): ExecSettings {
   if (describeType(table) !== 'a table') {
     const message = `exec must be a table, not ${describeType(table)}`
     faults.push(document.fault(['exec'], 'value', message, 'write [exec] on a line of its own'))
     return defaultExec
   }
-  const reader = new Reader(document, faults)
+  const reader = new ExecReader(document, faults)
   return reader.settings(
     readTable(document, ['exec'], table as Record<string, unknown>, execKeys, faults),
   )
 }
 
-/** Of a command line with a command, where confd.toml has no `[exec]`. */
+/** The settings for a program on the command line without `[exec]` in confd.toml. */
 export const defaultExec: ExecSettings = {
   env: { pristine: false, custom: [], allowlist: [], denylist: [] },
   killSignal: 'SIGTERM',
@@ -109,19 +112,19 @@ export const defaultExec: ExecSettings = {
   forwardSignals: FORWARDED,
 }
 
-class Reader {
+class ExecReader {
   constructor(
     private readonly document: Document,
     private readonly faults: Fault[],
   ) {}
 
-  settings(table: Table): ExecSettings {
+  settings(table: ExecTable): ExecSettings {
     const { user, group } = table
     const argv = this.#argv(table.command)
     const reloadSignal = this.#signal('reload_signal', table.reload_signal)
     const restart = this.#restart(table.restart)
     if (reloadSignal !== undefined && restart.has('on-change')) {
-      const hint = 'keep reload_signal if the program can reload, else restart'
+      const hint = 'keep reload_signal if the program can reload, otherwise restart'
       this.#fault('restart', 'reload_signal and restart = "on-change" are both set', hint)
     }
     return {
@@ -147,14 +150,14 @@ class Reader {
     this.faults.push(this.document.fault(path, 'value', message, hint))
   }
 
-  #argv(command: Table['command']): readonly [string, ...string[]] | undefined {
+  #argv(command: ExecTable['command']): readonly [string, ...string[]] | undefined {
     if (command === undefined) return undefined
     if (typeof command === 'string') return ['/bin/sh', '-c', command]
     const [program = '', ...args] = command
     if (program !== '') return [program, ...args]
     this.#fault(
       'command',
-      'command names no program',
+      'command has no program',
       'as in command = ["nginx", "-g", "daemon off;"]',
     )
     return undefined
@@ -172,25 +175,26 @@ class Reader {
     const near = nearest(name, among)
     const hint =
       near === undefined ? `the signals are ${among.join(', ')}` : `did you mean "${near}"?`
-    const what = SIGNALS.includes(name) ? 'cannot be forwarded: it is ours' : 'is not a signal'
+    const what = SIGNALS.includes(name)
+      ? 'cannot be forwarded: reconfd uses it itself'
+      : 'is not a signal'
     this.#fault(key, `${key}: "${text}" ${what}`, hint, index)
     return undefined
   }
 
-  #restart(said: Table['restart']): ReadonlySet<string> {
+  #restart(said: ExecTable['restart']): ReadonlySet<string> {
     const words = typeof said === 'string' ? [said] : (said ?? [])
     for (const word of words) {
       if ((RESTARTS as readonly string[]).includes(word)) continue
       const near = nearest(word, RESTARTS)
-      const hint =
-        near === undefined ? `there are ${RESTARTS.join(', ')}` : `did you mean "${near}"?`
+      const hint = near === undefined ? `use ${RESTARTS.join(', ')}` : `did you mean "${near}"?`
       this.#fault('restart', `restart: "${word}" is unknown`, hint)
     }
     if (words.length > 1 && words.includes('never'))
       this.#fault(
         'restart',
-        'restart: "never" excludes the others',
-        'keep it alone, or leave it out',
+        'restart: "never" cannot be combined with others',
+        'keep only "never", or remove it',
       )
     return new Set(words)
   }
@@ -202,15 +206,15 @@ class Reader {
     )
   }
 
-  #env(said: Table['env']): ExecSettings['env'] {
+  #env(said: ExecTable['env']): ExecSettings['env'] {
     const { document, faults } = this
     const path = ['exec', 'env']
     const table = readTable(document, path, said ?? {}, execEnvKeys, faults)
     const { pristine = false, custom = [], allowlist = [], denylist = [] } = table
     for (const [index, text] of custom.entries()) {
       if (/^[^=\0]+=[^\0]*$/s.test(text)) continue
-      // Most likely a value: it is not repeated.
-      const message = 'a custom variable has to be "NAME=value"'
+      // The text is probably a secret value, so the message does not quote it.
+      const message = 'a custom variable must be "NAME=value"'
       faults.push(document.fault([...path, 'custom', index], 'value', message))
     }
     return { pristine, custom, allowlist, denylist }

@@ -1,4 +1,4 @@
-// The files of conf.d: which of them are resources, and which look as if they were meant to be.
+// Finds the files of conf.d: resources, and files that look like misnamed resources.
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
@@ -7,17 +7,17 @@ import { err, ok, type Result } from '../core/result.ts'
 export interface FoundFiles {
   /** Absolute paths, sorted. */
   readonly resources: readonly string[]
-  /** Names that end in `toml` without a dot before it: confd reads them. */
+  /** Names that end in `toml` without a dot; confd reads them. */
   readonly misnamed: readonly string[]
   /** All other files. */
   readonly others: readonly string[]
 }
 
-/** Kubernetes (`..data`) and editors (`.#name`) keep second copies under such names. */
+/** Copies kept by Kubernetes (`..data`) and editors (`.#name`). */
 const isCopy = (name: string): boolean => /^\.[.#]/.test(name)
 const isOfVersionControl = (name: string): boolean => /^\.(git|hg|svn)$/.test(name)
 
-/** The files of a folder and of its folders. */
+/** Lists the files of a folder and its subfolders. */
 export async function findFiles(folder: string): Promise<Result<FoundFiles, Fault>> {
   const found = { resources: [] as string[], misnamed: [] as string[], others: [] as string[] }
   const seen = new Set<string>()
@@ -25,14 +25,16 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     const real = await realpath(at)
     if (seen.has(real)) return
     seen.add(real)
-    for (const name of (await readdir(at)).sort()) {
+    const entries = await readdir(at, { withFileTypes: true })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name } = entry
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
-      // A link to nowhere: reported when it is read, if it would have been a resource.
-      const entry = await stat(path).catch(() => undefined)
-      if (entry?.isDirectory() === true) await walk(path)
-      // A pipe or a device would be waited for.
-      else if (entry?.isFile() === false) found.others.push(path)
+      // A broken link is reported when it is read, if it is named like a resource.
+      const kind = entry.isFile() ? entry : await stat(path).catch(() => undefined)
+      if (kind?.isDirectory() === true) await walk(path)
+      // A pipe or a device would block the reader.
+      else if (kind?.isFile() === false) found.others.push(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)
@@ -43,12 +45,14 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     return ok(found)
   } catch (error) {
     const fault = error as NodeJS.ErrnoException
-    return err(fault.code === 'ENOENT' ? await missing(folder) : unreadable(folder, fault))
+    return err(
+      fault.code === 'ENOENT' ? await missingFolder(folder) : unreadableFault(folder, fault),
+    )
   }
 }
 
-/** A folder of resources that is not there. A common slip is to name conf.d itself. */
-async function missing(folder: string): Promise<Fault> {
+/** The fault for a missing folder. A common mistake is -confdir with conf.d itself. */
+async function missingFolder(folder: string): Promise<Fault> {
   const confdir = dirname(folder)
   const names = await readdir(confdir).catch((): string[] => [])
   const isResources =
@@ -56,31 +60,31 @@ async function missing(folder: string): Promise<Fault> {
     (!names.includes('templates') && names.some((name) => name.endsWith('.toml')))
   const hint = isResources
     ? `did you mean -confdir ${dirname(confdir)}? It is the folder above conf.d`
-    : 'make it and put resources there, or name another folder with -confdir'
+    : 'create it and put resources there, or set another folder with -confdir'
   return { kind: 'config', message: 'the folder of resources is missing', hint, file: folder }
 }
 
-export const unreadable = (file: string, error: NodeJS.ErrnoException): Fault => ({
+export const unreadableFault = (file: string, error: NodeJS.ErrnoException): Fault => ({
   kind: 'config',
   message: `cannot be read: ${error.code ?? error.message}`,
-  hint: 'check that it is there and may be read by the user that runs reconfd',
+  hint: 'check that it exists and is readable by the user that runs reconfd',
   file: error.path ?? file,
 })
 
-/** How many files are named; the rest is counted. */
-const NAMED = 5
+/** Maximum number of files to name. */
+const MAX_NAMES = 5
 
 /** Why there are no resources. */
 export function withoutResources(folder: string, { misnamed, others }: FoundFiles): Fault {
-  const message = `no resources: ${folder} holds no .toml file`
+  const message = `no resources: ${folder} contains no .toml file`
   const names = [...misnamed, ...others].map((path) => path.slice(folder.length + 1))
   if (names.length === 0) return { kind: 'config', message }
-  const rest = names.length > NAMED ? ` and ${names.length - NAMED} more` : ''
-  const hint = `the names of resources end in .toml; there are ${names.slice(0, NAMED).join(', ')}${rest}`
+  const rest = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''
+  const hint = `names of resources must end in .toml; found ${names.slice(0, MAX_NAMES).join(', ')}${rest}`
   return { kind: 'config', message, hint }
 }
 
-/** Files that confd would take for resources. */
+/** Warnings for files that confd would read as resources. */
 export const notRead = ({ misnamed }: FoundFiles): readonly Fault[] =>
   misnamed.map((file) => ({
     kind: 'config',

@@ -1,13 +1,18 @@
-// Flags as Go's flag package reads them (https://pkg.go.dev/flag): one dash or two, `-name value` or
-// `-name=value`, a boolean needs no value, `--` ends them. Node's parseArgs takes a single dash for a
-// bundle of letters and refuses values that begin with a dash, so the few rules are written out here.
-// Of a run, what stands behind `--` is the command to start.
+// Parses flags as Go's flag package does (https://pkg.go.dev/flag): one dash or two, `-name value` or `-name=value`;
+// a boolean needs no value, and `--` ends the flags. Node's parseArgs reads a single dash as bundled letters and
+// refuses values that begin with a dash. For a run, the arguments after `--` are the program to start.
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CommandFlag } from './command-flag.ts'
-import { commandFlags, commands, isCommand, type CommandName } from './commands.ts'
-import { foreignOf, isRefused, readForeign, refusal, type Foreign } from './foreign.ts'
-import type { Notice } from './notice.ts'
+import { commandFlags, commands, isCommand, type SubcommandName } from './commands.ts'
+import {
+  foreignOf,
+  isUnsupported,
+  readForeign,
+  unsupportedFault,
+  type ForeignSetting,
+} from './foreign.ts'
+import type { SettingsNotice } from './notice.ts'
 import {
   optionNames,
   optionOf,
@@ -38,38 +43,38 @@ function isFlag(argument: string): boolean {
   return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
 }
 
-/** Each stands for `reconfd check` as well. */
+/** Each implies the command `check`. */
 const checkFlags = ['check-config', 'preflight', 'validate'] as const
 
 export interface CommandLine {
   readonly values: Values
   readonly faults: readonly Fault[]
-  readonly notices: readonly Notice[]
-  /** Absent: a run. */
-  readonly command?: CommandName
-  /** What the command is about, such as a resource. */
+  readonly notices: readonly SettingsNotice[]
+  /** Absent for a run. */
+  readonly command?: SubcommandName
+  /** The argument of the command, such as a resource. */
   readonly operand?: string
-  /** The flags of the command's own, if any, with their values: none for one that takes no value. */
+  /** The command's own flags with their values; no values for a switch. */
   readonly own?: ReadonlyMap<string, readonly string[]>
-  /** What stands after `--`, of a run or a command that runs it. */
+  /** The arguments after `--`, for a run or a command that starts a program. */
   readonly argv?: readonly string[]
 }
 
-/** Reads all of argv (without node and script) and reports every fault found. */
-export const parseFlags = (argv: readonly string[]): CommandLine => new Parser(argv).parse()
+/** Parses argv (without node and script) and reports all faults. */
+export const parseFlags = (argv: readonly string[]): CommandLine => new FlagParser(argv).parse()
 
-class Parser {
+class FlagParser {
   readonly #rest: string[]
   readonly #values: Record<string, unknown> = {}
-  /** What flags of other confds stand for, where the flag of ours is not given. */
+  /** Values from flags of other confds, used if reconfd's own flag is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
-  readonly #notices: Notice[] = []
+  readonly #notices: SettingsNotice[] = []
   readonly #operands: string[] = []
   readonly #own = new Map<string, readonly string[]>()
   #argv: readonly string[] | undefined
-  #command: CommandName | undefined
-  /** Where the name of a store stands in place of a command. */
+  #command: SubcommandName | undefined
+  /** Index of a store's name in place of a command. */
   #backendAt: number | undefined
   #last: OptionName | undefined
 
@@ -141,7 +146,7 @@ class Parser {
     else this.#foreign(flag, foreign, text)
   }
 
-  /** What follows is most likely the value, and maybe a secret: no second fault about that. */
+  /** Skips the probable value of an unknown flag: it may be a secret and needs no fault of its own. */
   #unknownValue(): string | undefined {
     return this.#rest[0]?.startsWith('-') === false ? this.#rest.shift() : undefined
   }
@@ -154,7 +159,7 @@ class Parser {
     }
   }
 
-  /** The values of one flag of a command; undefined for one that was switched off. */
+  /** The values of one flag of a command; undefined for a switch set to false. */
   #valueOf(
     flag: string,
     { placeholder: value, optional }: CommandFlag,
@@ -177,7 +182,7 @@ class Parser {
   #option(name: OptionName, flag: string, inline: string | undefined): void {
     this.#last = name
     const option = optionOf(name)
-    // Go would take `-prefix -onetime` as the prefix "-onetime", which nobody means.
+    // Go would parse `-prefix -onetime` as the prefix "-onetime", which is never intended.
     const missing = this.#rest.length === 0 || isFlag(this.#rest[0] ?? '')
     const text =
       inline ?? (option.type === 'boolean' ? 'true' : missing ? undefined : this.#rest.shift())
@@ -196,9 +201,9 @@ class Parser {
     }
   }
 
-  #foreign(flag: string, foreign: Foreign, text = ''): void {
-    if (isRefused(foreign)) {
-      const { message, hint } = refusal(`flag -${flag}`, foreign)
+  #foreign(flag: string, foreign: ForeignSetting, text = ''): void {
+    if (isUnsupported(foreign)) {
+      const { message, hint } = unsupportedFault(`flag -${flag}`, foreign)
       this.#faults.push(usage(message, hint))
       return
     }

@@ -1,28 +1,28 @@
-// Settings of other confds that reconfd does not have under that name: the older ones, and the fork. Each is
-// taken as a setting of ours, or taken without effect, or refused; none is ignored in silence.
+// Settings of older confds and of confd's fork that reconfd lacks under that name. Each is translated, accepted
+// without effect, or refused; none is silently ignored.
 import { ok } from '../core/result.ts'
-import { warning, type Notice } from './notice.ts'
+import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, parseValue, type OptionName } from './options.ts'
-import { parseBoolean, type Parsed } from './values.ts'
+import { parseBoolean, type ParseResult } from './values.ts'
 
-export interface Foreign {
-  /** Whose setting it is, for messages. */
+export interface ForeignSetting {
+  /** Origin of the setting, for messages. */
   readonly of: 'old confd' | 'confd' | "confd's fork"
-  /** As a flag it takes no value. */
+  /** The flag takes no value. */
   readonly isSwitch?: true
-  /** Taken: the setting that gets its value, or, of a switch that is on, `value`. */
+  /** The setting that replaces it; for a switch, set to `value`. */
   readonly option?: OptionName
   readonly value?: string
-  /** Taken, and nothing comes of it. Without this and `option` it is refused. */
+  /** Accepted without effect. Without this and `option`, the setting is refused. */
   readonly isIdle?: true
-  /** What to write here, or why nothing is needed. A sentence without a full stop. */
+  /** The replacement, or why none is needed. A sentence without a full stop. */
   readonly instead: string
-  /** No confd reads it from the environment, and the variable may well be somebody else's. */
+  /** No confd reads it from the environment; the variable may belong to another program. */
   readonly isVariable?: false
 }
 
-/** A switch that is a setting of ours with a certain value. */
-const switched = (option: OptionName, value: string): Foreign => ({
+/** A switch that sets an option to a fixed value. */
+const switched = (option: OptionName, value: string): ForeignSetting => ({
   of: 'old confd',
   isSwitch: true,
   option,
@@ -30,31 +30,31 @@ const switched = (option: OptionName, value: string): Foreign => ({
   instead: value === 'true' ? option : `${option} ${value}`,
   isVariable: false,
 })
-const renamed = (option: OptionName, instead: string): Foreign => ({
+const renamed = (option: OptionName, instead: string): ForeignSetting => ({
   of: 'old confd',
   option,
   instead,
   isVariable: false,
 })
-const idle = (instead: string, isSwitch?: true): Foreign => ({
+const idle = (instead: string, isSwitch?: true): ForeignSetting => ({
   of: "confd's fork",
   isIdle: true,
   instead,
   ...(isSwitch === undefined ? {} : { isSwitch }),
 })
-const refused = (instead: string, more: Partial<Foreign> = {}): Foreign => ({
+const refused = (instead: string, more: Partial<ForeignSetting> = {}): ForeignSetting => ({
   of: "confd's fork",
   instead,
   ...more,
 })
 const ofVault = refused('Vault is not supported', { of: 'confd' })
 const ofAws = refused('the stores of AWS are not supported')
-const own = 'reconfd has timeouts of its own, and retries until it succeeds'
-const cached = 'a template is compiled once, until it changes'
-const byService = 'reconfd talks to systemd by itself when it is started as Type=notify'
+const own = 'reconfd has its own timeouts, and retries until it succeeds'
+const cached = 'a template is compiled once and again when it changes'
+const byService = 'reconfd notifies systemd by itself with Type=notify'
 
-/** By the name of the flag. */
-const foreign: Readonly<Record<string, Foreign>> = {
+/** Foreign settings by flag name. */
+const foreign: Readonly<Record<string, ForeignSetting>> = {
   quiet: switched('log-level', 'warn'),
   verbose: switched('log-level', 'info'),
   debug: switched('log-level', 'debug'),
@@ -102,43 +102,51 @@ const foreign: Readonly<Record<string, Foreign>> = {
 export const foreignNames = Object.keys(foreign)
 
 /** @param name of the flag */
-export const foreignOf = (name: string): Foreign | undefined =>
+export const foreignOf = (name: string): ForeignSetting | undefined =>
   Object.hasOwn(foreign, name) ? foreign[name] : undefined
 
-export const isRefused = ({ option, isIdle }: Foreign): boolean =>
+export const isUnsupported = ({ option, isIdle }: ForeignSetting): boolean =>
   option === undefined && isIdle !== true
 
-/** Says that a setting is not here. `given` is how it was given: `flag -metrics-addr`. */
-export const refusal = (
+/** The fault for an unsupported setting. @param given such as `flag -metrics-addr` */
+export const unsupportedFault = (
   given: string,
-  { of, instead }: Foreign,
+  { of, instead }: ForeignSetting,
 ): { message: string; hint: string } => ({
   message: `${given} of ${of} is not supported by reconfd`,
   hint: instead,
 })
 
-/** Says what was made of a setting. */
-export function taken(given: string, { of, instead, isIdle }: Foreign, isOn: boolean): Notice {
+/** The notice about an accepted setting. */
+export function acceptedNotice(
+  given: string,
+  { of, instead, isIdle }: ForeignSetting,
+  isOn: boolean,
+): SettingsNotice {
   const what = `${given} of ${of}`
   if (isIdle === true) return warning(`${what} has no effect: ${instead}`)
-  if (isOn) return warning(`${what} is taken as ${instead}; write that instead`)
+  if (isOn) return warning(`${what} is read as ${instead}; write that instead`)
   return warning(`${what} has no effect; ${instead.split(' ')[0]} replaces it`)
 }
 
-/** One that was given as text. */
-interface Read {
-  readonly notice: Notice
-  /** What it sets, of lists one element. */
+/** A foreign setting with a text value. */
+interface ForeignValue {
+  readonly notice: SettingsNotice
+  /** The option that it sets; for lists, one element. */
   readonly sets?: readonly [OptionName, unknown]
 }
 
-/** @returns or what is wrong with the text, completing "... is not" */
-export function readForeign(given: string, foreign: Foreign, text: string): Parsed<Read> {
+/** On error, returns the end of the sentence "... is not". */
+export function readForeign(
+  given: string,
+  foreign: ForeignSetting,
+  text: string,
+): ParseResult<ForeignValue> {
   const { option: name, value, isSwitch, isIdle } = foreign
-  if (isIdle === true) return ok({ notice: taken(given, foreign, true) })
+  if (isIdle === true) return ok({ notice: acceptedNotice(given, foreign, true) })
   const isOn = isSwitch === true ? parseBoolean(text) : ok(true)
   if (!isOn.ok) return isOn
-  const notice = taken(given, foreign, isOn.value)
+  const notice = acceptedNotice(given, foreign, isOn.value)
   if (name === undefined || !isOn.value) return ok({ notice })
   const parsed = parseValue(optionOf(name), value ?? text)
   return parsed.ok ? ok({ notice, sets: [name, parsed.value] }) : parsed

@@ -1,5 +1,5 @@
-// Settings that are given as an object, as those who run reconfd in their own process do: checked against
-// the table that confd.toml is checked against. The environment and a settings file count only when named.
+// Reads the settings object of the library, with the same checks as confd.toml. The environment and a settings
+// file are read only if the caller passes them.
 import type { Fault } from '../core/fault.ts'
 import { err, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
@@ -7,15 +7,15 @@ import { readConfFile, readEntries, type ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
 import { contradictions } from './contradictions.ts'
 import { defined } from './defined.ts'
-import { readEnvironment } from './environment.ts'
+import { readEnvironmentSettings } from './environment.ts'
 import type { OptionName, Values } from './options.ts'
-import type { Notice } from './notice.ts'
+import type { SettingsNotice } from './notice.ts'
 import { settingsOfRun } from './settings.ts'
-import type { Entries } from './toml.ts'
+import type { TomlEntries } from './toml.ts'
 import { unusedOf } from './unused.ts'
 
-/** What only the command has a use for. */
-export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
+/** Options that only the command supports. */
+export const commandOnly: ReadonlySet<OptionName> = new Set<OptionName>([
   'check-config',
   'detailed-exitcode',
   'diff',
@@ -28,24 +28,26 @@ export const ofTheCommand: ReadonlySet<OptionName> = new Set<OptionName>([
   'version',
 ])
 
-/** Flags that are not in confd.toml, and can be given all the same. */
+/** Flags that are not in confd.toml but allowed here. */
 const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Record<
   string,
   OptionName
 >
 
 /**
- * The settings of a run: what is given wins, then the environment, then the settings file.
- * @param given under the names of confd.toml
- * @param env where CONFD_* are looked for
- * @returns or every fault of the first bad source
+ * Builds the settings of a run. `given` overrides the environment, which overrides the settings file.
+ * @param given settings with the names of confd.toml
+ * @param env source of CONFD_* variables
+ * @returns the settings, or all faults of the first invalid source
  */
 export async function settingsGiven(
   given: object,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault[]>> {
+): Promise<
+  Result<{ readonly settings: Settings; readonly notices: readonly SettingsNotice[] }, Fault[]>
+> {
   const own = readGiven(given)
-  const environment = readEnvironment(env)
+  const environment = readEnvironmentSettings(env)
   const faults = [...own.faults, ...environment.faults]
   if (faults.length > 0) return err(faults)
   const named = own.values['conf-file'] ?? environment.values['conf-file']
@@ -76,7 +78,7 @@ function readGiven(given: object): ConfFile {
   const flags: Values = {}
   const entries: Record<string, unknown> = {}
   const faults: Fault[] = []
-  const fault: Entries['fault'] = (path, _part, message, hint) => {
+  const fault: TomlEntries['fault'] = (path, _part, message, hint) => {
     const store = path.length > 2 ? `${path.slice(0, 2).join('.')}: ` : ''
     return defined({ kind: 'config' as const, message: `${store}${message}`, hint })
   }
@@ -88,19 +90,19 @@ function readGiven(given: object): ConfFile {
   }
   const read = readEntries({ data: entries, fault })
   for (const name of Object.keys(read.values) as OptionName[]) {
-    if (!ofTheCommand.has(name)) continue
-    const hint = 'leave it out; what happens is told to onEvent, and how it ended is the result'
-    faults.push(fault([name], 'key', `the setting ${name} is for the command`, hint))
+    if (!commandOnly.has(name)) continue
+    const hint = 'remove it; onEvent receives the events, and the result says how the run ended'
+    faults.push(fault([name], 'key', `the setting ${name} is only for the command`, hint))
   }
   if (read.exec !== undefined) {
-    const hint = 'leave it out: who runs reconfd in a process of his own starts programs himself'
-    faults.push(fault(['exec'], 'key', 'the setting exec is for the command', hint))
+    const hint = 'remove it, and start the program from your own process'
+    faults.push(fault(['exec'], 'key', 'the setting exec is only for the command', hint))
   }
   const values = { ...read.values, ...flags }
   return { ...read, values, faults: [...faults, ...read.faults] }
 }
 
-/** Of the tables of the stores, too. */
+/** Removes undefined members, also from the tables of the stores. */
 function withoutUndefined(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const entries = Object.entries(value as Record<string, unknown>)

@@ -1,4 +1,4 @@
-// `[template.guard]`: what a change of a file may not do unasked.
+// Reads `[template.guard]`: limits beyond which a change is held.
 import { attempt, type Fault } from '../core/fault.ts'
 import { compileGlob, globBase, globEscape } from '../core/glob.ts'
 import { covers, fullKey, toKey, type Key } from '../core/key.ts'
@@ -8,18 +8,18 @@ import { guardGroupKeys, guardKeys } from './schema.ts'
 import { readTable } from './table.ts'
 import type { TomlDocument } from './toml.ts'
 
-/** What a guard has to know of its template. */
+/** The template of a guard. */
 interface Guarded {
   readonly prefix: Key
-  /** Without the prefix. */
+  /** Keys without the prefix. */
   readonly keys: readonly Key[]
-  /** Unless the guard says otherwise. */
+  /** Default of the guard's allow_empty. */
   readonly allowEmpty: boolean
 }
 
 /**
- * The guard of the template at `path`; faults are added to `faults`. An empty table is a guard as well:
- * against a render that finds no key.
+ * Reads the guard of the template at `path`; adds faults to `faults`. An empty table still guards against a render
+ * that finds no key.
  */
 export function readGuard(
   document: TomlDocument,
@@ -32,7 +32,7 @@ export function readGuard(
   const table = readTable(document, at, written, guardKeys, faults)
   const allowEmpty = table.allow_empty ?? template.allowEmpty
   if (template.keys.length === 0 && (!allowEmpty || (table.min_keys ?? 0) > 0)) {
-    const hint = 'name what it looks up, as in keys = ["/services/web"]'
+    const hint = 'add the keys that it looks up, as in keys = ["/services/web"]'
     const message = 'the guard would hold every change: the template has no keys'
     faults.push(document.fault(at, 'key', message, hint))
   }
@@ -68,7 +68,7 @@ function readGroup(
     const { message, hint } = compiled.error
     faults.push(document.fault([...at, 'keys'], 'value', `keys: ${message}`, hint))
   } else if (!keys.some((key) => mayMatch(pattern, key))) {
-    const message = `nothing that the template reads can match ${pattern}`
+    const message = `${pattern} cannot match any key of the template`
     const hint = `the keys of the template are ${keys.join(', ') || 'not set'}`
     faults.push(document.fault([...at, 'keys'], 'value', message, hint))
   }

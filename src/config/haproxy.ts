@@ -1,4 +1,4 @@
-// `[template.haproxy]`: running HAProxy processes that follow their file without a reload where they can.
+// Reads `[template.haproxy]`: running HAProxy processes that reconfd changes without a reload where possible.
 import type { Fault } from '../core/fault.ts'
 import type { HaproxySpec } from '../core/resource.ts'
 import type { TomlPath } from './positions.ts'
@@ -8,20 +8,20 @@ import type { TomlDocument } from './toml.ts'
 
 const DRAIN = 30_000
 
-/** What may stand in `[template.haproxy]`. */
+/** The keys of `[template.haproxy]`. */
 export const haproxyKeys = {
   socket: {
     type: 'one or more',
     required: true,
-    doc: 'The `stats socket` of level admin: a path or "host:port"; several for several processes that load the file.',
+    doc: 'The `stats socket` of level admin, a path or "host:port"; an array if several processes load the file.',
   },
   drain: {
     type: 'duration',
-    doc: 'How long a removed server may finish its connections; default 30s.',
+    doc: 'The time that a removed server has to finish its connections; default 30s.',
   },
 } as const satisfies Record<string, KeySpec>
 
-/** The table of the template at `path`, absent when there is none; faults are added to `faults`. */
+/** Reads the table of the template at `path`; undefined if there is none. Adds faults to `faults`. */
 export function readHaproxy(
   document: TomlDocument,
   path: TomlPath,
@@ -44,8 +44,8 @@ export function readHaproxy(
     faults,
   )
   if (Array.isArray(template.haproxy['socket']) && sockets.length === 0)
-    fault([...at, 'socket'], 'socket is empty', 'Name the stats socket of HAProxy.')
-  const bad = sockets.find((socket) => !isAddress(socket))
+    fault([...at, 'socket'], 'socket is empty', 'Set it to the stats socket of HAProxy.')
+  const bad = sockets.find((socket) => !isSocketAddress(socket))
   if (bad !== undefined) {
     const hint = 'Write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999".'
     fault([...at, 'socket'], `socket "${bad}" is neither a path nor host:port`, hint)
@@ -55,11 +55,11 @@ export function readHaproxy(
     fault(at, '[template.haproxy] needs a reload_cmd', hint)
   }
   if (template.for_each !== undefined) {
-    const hint = 'Give the file of HAProxy a template of its own.'
-    fault(at, '[template.haproxy] is for one file, and for_each makes many', hint)
+    const hint = "Move HAProxy's file to its own template."
+    fault(at, '[template.haproxy] supports one file, but for_each writes many', hint)
   }
   return { sockets: [...new Set(sockets)], drain }
 }
 
-const isAddress = (text: string): boolean =>
+const isSocketAddress = (text: string): boolean =>
   text.startsWith('/') ? text.length > 1 && !text.includes('\0') : /^[^/\s]+:\d{1,5}$/.test(text)

@@ -4,7 +4,7 @@ import {
   commandNames,
   commands,
   operandText,
-  type CommandName,
+  type SubcommandName,
   type CommandSpec,
 } from './commands.ts'
 import {
@@ -12,50 +12,56 @@ import {
   optionNames,
   optionOf,
   placeholder,
-  type Group,
+  type OptionGroup,
   type OptionName,
 } from './options.ts'
 import { wrapped } from '../core/words.ts'
 
-/** What the exit codes mean: for `-help` and the docs. */
+/** The meaning of the exit codes, for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
-  [0, 'done'],
+  [0, 'done, or a daemon was stopped'],
   [
     1,
-    'a resource failed, or a guard holds its change; all of them were tried, and each failure is told; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
+    'a resource or a reload failed, or a change is held; all resources were tried, and each failure is logged; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
   ],
   [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
-  [64, 'usage: a flag, command or resource is unknown, or a flag has no value or a wrong one'],
+  [
+    64,
+    'usage: a flag, command or resource is unknown, or a flag lacks its value or has a wrong one',
+  ],
   [
     69,
-    'the store was not reachable within -timeout, or register -retry-attempts; commands: there is no daemon; register -status: there is no registrar',
+    'the store was not reachable within -timeout, or register -retry-attempts; commands: no daemon runs; register -status: no registrar runs',
   ],
   [70, 'a bug in reconfd'],
-  [78, 'configuration: confd.toml, an environment variable or conf.d is not right'],
+  [
+    78,
+    'configuration: confd.toml, an environment variable or conf.d is bad, or the state file is unreadable; nothing was done',
+  ],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
+  ['128+n', 'signal n ended reconfd before its work was done, such as a second SIGTERM: 143'],
   [
-    '128+n',
-    'signal n ended it before it had begun, or register without a command: 143 for SIGTERM. With one: as the command ends',
+    'others',
+    'the exit code of the program of exec mode, or of the command of register; 128+n if signal n ended it',
   ],
-  ['others', 'the exit code of the program of exec mode; 128+n when signal n ended it'],
 ]
 
-/** Of a terminal. */
+/** Columns. */
 const WIDTH = 80
-/** Where the meaning of a name begins. */
+/** The column of the descriptions. */
 const COLUMN = 30
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
-  ['reconfd check', 'is everything right? asks nobody'],
-  ['reconfd -onetime -noop -diff', 'what would be written?'],
-  ['reconfd -watch -node 127.0.0.1:2379', 'follow an etcd, and reload'],
+  ['reconfd check', 'find faults, without asking a server'],
+  ['reconfd -onetime -noop -diff', 'show pending changes'],
+  ['reconfd -watch -node 127.0.0.1:2379', 'follow etcd as a daemon'],
 ]
 
-/** A command as it is called. */
-function callOf(name: CommandName): string {
+/** The usage of a command. */
+function callOf(name: SubcommandName): string {
   const { operand, flags = {}, runs } = commands[name]
-  // More of them than a line can hold.
+  // Too many flags for one line.
   if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
   const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
     value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,
@@ -68,7 +74,7 @@ const commandLines = (group: CommandSpec['group']): string[] =>
     .filter((name) => commands[name].group === group)
     .flatMap((name) => headAndBody(callOf(name), commands[name].help))
 
-/** A name, and what it means beside it or, when the name is long, below. */
+/** Formats a name and its description: side by side, or below each other if the name is long. */
 function headAndBody(head: string, text: string): string[] {
   const body = wrapped(text, WIDTH - COLUMN)
   if (head.length > COLUMN - 3)
@@ -92,8 +98,8 @@ const flagCall = (flag: string, { placeholder: value, optional }: CommandFlag): 
 const meaning = ({ help, default: value, optional }: CommandFlag): string =>
   value === undefined || optional !== undefined ? help : `${help} (default ${value})`
 
-/** What `reconfd COMMAND -help` prints. */
-export function commandHelp(name: CommandName): string {
+/** The text of `reconfd COMMAND -help`. */
+export function commandHelp(name: SubcommandName): string {
   const { group, flags = {}, others = [], help } = commands[name]
   const all = [
     ...Object.entries(flags).flatMap(([flag, spec]) =>
@@ -113,9 +119,9 @@ export function commandHelp(name: CommandName): string {
   ].join('\n')
 }
 
-/** The whole text. */
+/** The text of `reconfd -help`. */
 export function helpText(): string {
-  const groups = new Map<Group, string[]>()
+  const groups = new Map<OptionGroup, string[]>()
   for (const name of optionNames) {
     const { group } = optionOf(name)
     const lines = groups.get(group) ?? []
@@ -131,10 +137,10 @@ export function helpText(): string {
     'Usage: reconfd [flags] [-- PROGRAM [ARGUMENT...]]',
     '       reconfd COMMAND [flags]',
     '',
-    'Commands, which ask the daemon with the same -confdir and -state-dir:',
+    'Commands for the daemon with the same -confdir and -state-dir:',
     ...commandLines('daemon'),
     '',
-    'Commands, which need no daemon:',
+    'Commands without a daemon:',
     ...commandLines('offline'),
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
@@ -149,8 +155,8 @@ export function helpText(): string {
       ),
     ),
     '',
-    'All of it: man reconfd (or reconfd man | man -l -), and docs/ beside the program',
-    'in its repository; reconfd COMMAND -help has what a command takes.',
+    'More: man reconfd (or reconfd man | man -l -), docs/ in the repository, and',
+    'reconfd COMMAND -help for the flags of a command.',
     '',
   ].join('\n')
 }

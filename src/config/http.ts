@@ -1,4 +1,4 @@
-// Where the status page is served, and the token that unlocks its diffs.
+// Reads the address of the status page and the token that unlocks its diffs.
 import { resolve } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -6,22 +6,22 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import type { Values } from './options.ts'
 
-/** Undefined when nothing is to be served. */
+/** Undefined without -http. */
 export async function readHttp(given: Values): Promise<Result<HttpSettings | undefined, Fault>> {
   if (given.http === undefined) return ok(undefined)
   const token = await readToken(given)
   if (!token.ok) return token
-  return ok({ at: placeOf(given.http), names: given['http-name'] ?? [], ...token.value })
+  return ok({ at: listenAddress(given.http), names: given['http-name'] ?? [], ...token.value })
 }
 
-function placeOf(address: string): HttpSettings['at'] {
+function listenAddress(address: string): HttpSettings['at'] {
   if (address.startsWith('unix:')) return { socket: resolve(address.slice('unix:'.length)) }
   const { hostname, port } = new URL(`http://${address}`)
-  // A URL leaves out the port that is its scheme's own.
+  // URL omits the default port of its scheme.
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) }
 }
 
-/** An empty one is none: a variable that is not set must not open the page to everybody. */
+/** An empty token counts as missing: an unset variable must not open the page to everyone. */
 async function readToken(
   given: Values,
 ): Promise<Result<Pick<HttpSettings, 'token' | 'tokenFrom'>, Fault>> {
@@ -34,7 +34,7 @@ async function readToken(
   try {
     const text = (await readFile(file, 'utf8')).trim()
     if (text !== '') return ok({ token: text, tokenFrom: `in ${resolve(file)}` })
-    const hint = 'write a long random text into it, such as that of: openssl rand -hex 32'
+    const hint = 'write a long random text into it, for example from: openssl rand -hex 32'
     return err({ kind: 'config', message: `-http-token-file ${file} is empty`, hint })
   } catch (error) {
     return err({ ...ioFault(`cannot read -http-token-file ${file}`, error), kind: 'config' })

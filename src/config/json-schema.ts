@@ -1,5 +1,5 @@
-// JSON Schemas of a resource file and of confd.toml, from the tables that check them: an editor then
-// completes and underlines what reconfd would refuse. `docs/schema/` keeps a copy.
+// Generates the JSON Schemas of resource files and confd.toml from the tables that check them, for completion and
+// validation in editors. `docs/schema/` has a copy.
 import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { execEnvKeys, execKeys } from './exec.ts'
@@ -12,7 +12,7 @@ import {
 } from './schema.ts'
 import { SIZE } from './values.ts'
 
-/** JSON Schema, draft-07: what the editors' TOML plug-ins understand. */
+/** JSON Schema draft-07, which the TOML plug-ins of editors support. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 export const schemaKinds = ['resource', 'confd'] as const
@@ -20,10 +20,9 @@ export type SchemaKind = (typeof schemaKinds)[number]
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#'
 
-// What may be one thing or another is told without `anyOf`: each keyword concerns one type alone, so
-// an editor says what is wrong with the value that is there, and where.
+// Alternatives use type lists instead of `anyOf`, so that an editor reports what is wrong with the given value.
 
-/** Seconds, or Go's units; the longest is what a timer of Node can wait. */
+/** Seconds or Go durations, up to the longest timer of Node. */
 const durationSchema = (least = 0): JsonSchema => ({
   type: ['number', 'string'],
   ...(least > 0 ? { exclusiveMinimum: 0 } : { minimum: 0 }),
@@ -136,7 +135,7 @@ function confdSchema(): JsonSchema {
   }
 }
 
-/** The entries of confd.toml, in every spelling. */
+/** The entries of confd.toml in all spellings. */
 function entriesOf(wanted: (option: Option) => boolean): Readonly<Record<string, JsonSchema>> {
   const entries = optionNames.flatMap((name) => {
     const option = optionOf(name)
@@ -146,7 +145,7 @@ function entriesOf(wanted: (option: Option) => boolean): Readonly<Record<string,
   return Object.fromEntries(entries)
 }
 
-/** What `[stores.NAME]` and `[backend]` hold. */
+/** The schema of `[stores.NAME]` and `[backend]`. */
 const storeSchema: JsonSchema = {
   type: 'object',
   properties: entriesOf(({ group }) => group === 'Store'),
@@ -171,6 +170,6 @@ function optionSchema({ type, least, choices = [], synonyms = {} }: Option): Jso
   }
 }
 
-/** As it is printed and kept. */
+/** The schema as formatted text. */
 export const schemaText = (kind: SchemaKind): string =>
   `${JSON.stringify(jsonSchema(kind), null, 2)}\n`

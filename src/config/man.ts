@@ -1,5 +1,5 @@
-// The manual page reconfd(1), from the tables of options, commands, keys and exit codes. It is written
-// with man(7)'s macros, which groff and mandoc both read.
+// Generates the manual page reconfd(1) from the tables of options, commands, keys and exit codes, with the man(7)
+// macros that groff and mandoc support.
 import { commandNames, commands, operandText, type CommandSpec } from './commands.ts'
 import { exitCodes } from './help.ts'
 import {
@@ -8,12 +8,12 @@ import {
   optionOf,
   placeholder,
   tomlNames,
-  type Group,
+  type OptionGroup,
   type OptionName,
 } from './options.ts'
 import { guardKeys, resourceKeys, templateKeys, type KeySpec } from './schema.ts'
 
-/** Characters that mean something to roff, or that it would make typographic ones of. */
+/** Characters that are special to roff, or that it would replace by typographic ones. */
 const escapes: Readonly<Record<string, string>> = {
   '\\': '\\e',
   '-': '\\-',
@@ -24,13 +24,13 @@ const escapes: Readonly<Record<string, string>> = {
   '"': '\\(dq',
 }
 
-/** Text as it stands, wherever in a line it comes to stand. */
+/** Escapes text so that roff prints it literally anywhere in a line. */
 const plain = (text: string): string =>
   text.replace(/[\\'`^~"-]/g, (character) => escapes[character] ?? '').replace(/^\./, '\\&.')
 const bold = (text: string): string => `\\fB${plain(text)}\\fR`
 const italic = (text: string): string => `\\fI${plain(text)}\\fR`
 
-/** Flags, and what stands between backticks, are set in bold. */
+/** Sets flags and text in backticks in bold. */
 const prose = (text: string): string =>
   text
     .split(/(`[^`]+`|(?<![\w-])-[a-z][a-z-]+)/)
@@ -39,11 +39,11 @@ const prose = (text: string): string =>
 
 const sentence = (text: string): string => (/[.:]$/.test(text) ? text : `${text}.`)
 
-/** Something, and what it means: indented below it. */
+/** A term with its indented description. */
 const entry = (head: string, ...body: readonly string[]): string =>
   ['.TP', head, ...body.map((text) => prose(sentence(text)))].join('\n')
 
-/** A heading begins a paragraph by itself. */
+/** A heading already begins a paragraph, so a leading .PP is dropped. */
 const section = (title: string, ...lines: readonly string[]): string =>
   `.SH ${title}\n${lines.join('\n').replace(/^\.PP\n/, '')}`
 const subsection = (title: string, ...lines: readonly string[]): string =>
@@ -75,7 +75,7 @@ function optionEntry(name: OptionName): string {
   return entry(head, option.help + note, ...elsewhere(name))
 }
 
-/** Where else it can be set, when that is not what the rule of ENVIRONMENT and FILES says. */
+/** The variable and entry of an option, if they deviate from the rules in ENVIRONMENT and FILES. */
 function elsewhere(name: OptionName): string[] {
   const [variable] = envNames(name)
   const [key] = tomlNames(name)
@@ -92,7 +92,7 @@ function elsewhere(name: OptionName): string[] {
 }
 
 function optionSections(): string[] {
-  const groups = new Map<Group, string[]>()
+  const groups = new Map<OptionGroup, string[]>()
   for (const name of optionNames) {
     const { group } = optionOf(name)
     groups.set(group, [...(groups.get(group) ?? []), optionEntry(name)])
@@ -105,12 +105,12 @@ const keyEntries = (keys: Readonly<Record<string, KeySpec>>): string[] =>
     entry(bold(key) + (required === true ? ' (required)' : ''), doc),
   )
 
-/** An example: what to type, and what it is for. */
+/** An example with its purpose. */
 const example = (meaning: string, command: string): string =>
   ['.PP', prose(meaning), '.PP', '.nf', '.RS', plain(command), '.RE', '.fi'].join('\n')
 
 /**
- * The whole page, as roff. It carries no date: the same version makes the same page.
+ * The page as roff, without a date, so that a version always produces the same page.
  * @param version as in package.json
  */
 export function manPage(version: string): string {
@@ -129,10 +129,10 @@ export function manPage(version: string): string {
     section(
       'DESCRIPTION',
       paragraph(
-        'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks them, swaps them in and reloads the programs that read them: once (-onetime) or for as long as the machine is up (-watch).',
+        'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks them, swaps them in and reloads the programs that read them: once (-onetime) or as a daemon (-watch).',
       ),
       paragraph(
-        'It reads the folders, flags and settings of confd. A destination is old or new and never half; a reload that is due is tried until it succeeds; while the store is away the last good files stay.',
+        'It reads the folders, flags and settings of confd. A destination is always the old or the new file; a failed reload is retried until it succeeds; while the store is unreachable, the last good files stay.',
       ),
     ),
     section(
@@ -152,18 +152,18 @@ export function manPage(version: string): string {
     section(
       'RESOURCES',
       paragraph(
-        'Each file *.toml in conf.d is a resource: one `[template]`, or several as `[[template]]`.',
+        'Each file *.toml in conf.d is a resource: it contains one `[template]`, or several as `[[template]]`.',
       ),
       subsection('Keys of [template]', ...keyEntries(templateKeys)),
-      subsection('Keys above [template], or inside of it', ...keyEntries(resourceKeys)),
+      subsection('Keys above [template], or inside it', ...keyEntries(resourceKeys)),
       subsection('Keys of [template.guard]', ...keyEntries(guardKeys)),
     ),
     section(
       'ENVIRONMENT',
       paragraph(
-        'Each flag that does not say otherwise can be set by a variable: its name in capitals, with `CONFD_` before it and `_` for each dash, as in `CONFD_LOG_LEVEL`. The values of a list are separated by commas.',
+        'Each flag can be set by a variable, unless its entry says otherwise: `CONFD_` and the name in capitals, with `_` for each dash, as in `CONFD_LOG_LEVEL`. Commas separate the values of a list.',
       ),
-      entry(bold('NO_COLOR'), 'When it is set and not empty, nothing is coloured'),
+      entry(bold('NO_COLOR'), 'If it is set and not empty, the output has no colours'),
     ),
     section('FILES', ...files.map(([path, meaning]) => entry(italic(path), meaning))),
     section('SIGNALS', ...signals.map(([name, meaning]) => entry(bold(name), meaning))),
@@ -176,7 +176,7 @@ export function manPage(version: string): string {
       example('Is the configuration right?', 'reconfd check'),
       example('What would be written?', 'reconfd -onetime -noop -diff'),
       example('Follow an etcd:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
-      example('How is the daemon?', 'reconfd status'),
+      example('Show the state of the daemon:', 'reconfd status'),
     ),
     section('SEE ALSO', `${bold('systemd.service')}(5), ${bold('journalctl')}(1)`),
     '',
@@ -186,20 +186,17 @@ export function manPage(version: string): string {
 const files: readonly (readonly [path: string, meaning: string])[] = [
   [
     '/etc/confd/confd.toml',
-    'The settings: each flag is an entry of the same name, with dashes or underscores. May be missing.',
+    'The settings: each flag is an entry of the same name, with dashes or underscores. The file may be missing.',
   ],
-  ['/etc/confd/conf.d', 'The resources, also in folders below it.'],
-  [
-    '/etc/confd/templates',
-    'The templates: *.tmpl is in the language of Go, *.njk in that of nunjucks.',
-  ],
+  ['/etc/confd/conf.d', 'The resources, also in sub-folders.'],
+  ['/etc/confd/templates', 'The templates: *.tmpl is Go text/template, *.njk is nunjucks.'],
   [
     '/var/lib/reconfd',
-    'What outlives a run: reloads that are owed, the last state. Of other users than root: ~/.local/state/reconfd.',
+    'The state that survives a run, such as owed reloads. For users other than root: ~/.local/state/reconfd.',
   ],
 ]
 
 const signals: readonly (readonly [name: string, meaning: string])[] = [
-  ['TERM, INT', 'End, when what is in work is finished. A second one ends at once.'],
+  ['TERM, INT', 'Finish running work, and exit. A second signal exits at once.'],
   ['HUP', 'Read settings and resources again, and look at every resource.'],
 ]

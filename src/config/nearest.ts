@@ -1,2 +1,2 @@
-// "Did you mean" of settings, which templates have too.
+// Re-exports the "did you mean" search for this room.
 export { nearest } from '../core/nearest.ts'

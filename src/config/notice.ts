@@ -1,7 +1,7 @@
-// Something about the settings that is worth knowing and no fault. `reconfd check` shows warnings only.
-export interface Notice {
+// A notice about the settings that is not a fault. `reconfd check` shows only warnings.
+export interface SettingsNotice {
   readonly level: 'info' | 'warn'
   readonly message: string
 }
 
-export const warning = (message: string): Notice => ({ level: 'warn', message })
+export const warning = (message: string): SettingsNotice => ({ level: 'warn', message })

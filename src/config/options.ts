@@ -1,6 +1,6 @@
-// The table of settings, and how the text of one becomes its value. Names, meanings and default paths are
-// confd's where confd has them.
-import { parseAddress, parseBoolean, parseDuration, parseSize, type Parsed } from './values.ts'
+// The table of settings, and the conversion of their texts to values. Names, meanings and default paths are confd's
+// where confd has them.
+import { parseAddress, parseBoolean, parseDuration, parseSize, type ParseResult } from './values.ts'
 import { err, ok } from '../core/result.ts'
 import { nearest } from './nearest.ts'
 import { machineOptions } from './options/machine.ts'
@@ -9,13 +9,13 @@ import type { Option } from './options/option.ts'
 import { outputOptions } from './options/output.ts'
 import { foreignBackends, storeOptions } from './options/store.ts'
 
-export type { Group, Option } from './options/option.ts'
+export type { OptionGroup, Option } from './options/option.ts'
 
 export const options = { ...modeOptions, ...storeOptions, ...machineOptions, ...outputOptions }
 
 export type OptionName = keyof typeof options
 
-type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
+type OptionValue<O extends Option> = O extends { choices: readonly (infer C)[] }
   ? C
   : {
       boolean: boolean
@@ -27,19 +27,19 @@ type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
       address: string
     }[O['type']]
 
-/** The values of all options that were given, by flag name. Durations in milliseconds, sizes in bytes. */
-export type Values = { readonly [N in OptionName]?: ValueOf<(typeof options)[N]> }
+/** The values of all given options by flag name. Durations in milliseconds, sizes in bytes. */
+export type Values = { readonly [N in OptionName]?: OptionValue<(typeof options)[N]> }
 
 export const optionNames = Object.keys(options) as readonly OptionName[]
 export const optionOf = (name: OptionName): Option => options[name]
 
-/** What stands for an option's value in the usage. */
+/** The placeholder for an option's value in the usage. */
 export function placeholder(name: OptionName): string {
   const option = optionOf(name)
   return option.placeholder ?? (option.choices?.join('|') || option.type)
 }
 
-/** The option's name and its other spellings; those of one letter are for the command line only. */
+/** The option's name and aliases, except one-letter ones, which only the command line has. */
 const spellings = (name: OptionName): readonly string[] => [
   name,
   ...(optionOf(name).aliases ?? []).filter((alias) => alias.length > 1),
@@ -48,14 +48,14 @@ const spellings = (name: OptionName): readonly string[] => [
 export const variableOf = (flag: string): string =>
   `CONFD_${flag.toUpperCase().replaceAll('-', '_')}`
 
-/** The environment variables of an option: the documented one first, then other spellings. */
+/** The environment variables of an option: the documented one first, then aliases. */
 export function envNames(name: OptionName): readonly string[] {
   const { env } = optionOf(name)
   if (env?.length === 0) return []
   return [...new Set([...(env ?? []), ...spellings(name).map(variableOf)])]
 }
 
-/** The entries of confd.toml of an option: the documented one first, then other spellings. */
+/** The entries of an option in confd.toml: the documented one first, then aliases. */
 export function tomlNames(name: OptionName): readonly string[] {
   const { toml } = optionOf(name)
   if (toml === null) return []
@@ -63,8 +63,8 @@ export function tomlNames(name: OptionName): readonly string[] {
   return [...new Set([...(toml ?? []), ...own])]
 }
 
-/** Turns the text of one value into the value; a list's text is one element. */
-export function parseValue(option: Option, text: string): Parsed<string | boolean | number> {
+/** Parses the text of one value; for a list, of one element. */
+export function parseValue(option: Option, text: string): ParseResult<string | boolean | number> {
   if (option.type === 'boolean') return parseBoolean(text)
   if (option.type === 'duration') return parseDuration(text, option.least)
   if (option.type === 'size') return parseSize(text)
@@ -77,7 +77,7 @@ export function parseValue(option: Option, text: string): Parsed<string | boolea
   const value = synonyms.get(lower) ?? lower
   if (choices.includes(value)) return ok(value)
   if (option === options.backend && foreignBackends.has(text)) {
-    return err(`a store that reconfd has; there are ${choices.join(', ')}`)
+    return err(`a supported store; the stores are ${choices.join(', ')}`)
   }
   const near = nearest(text, choices)
   return err(`one of ${choices.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`)

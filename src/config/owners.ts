@@ -1,14 +1,14 @@
-// Names of users and groups as ids: /etc/passwd and /etc/group first, then `getent`, which also knows
-// LDAP and the like.
+// Resolves users and groups to ids: with /etc/passwd and /etc/group first, then with `getent`, which also queries
+// LDAP and other sources.
 import { readFile } from 'node:fs/promises'
 
 export type OwnerKind = 'passwd' | 'group'
 export type ResolveOwner = (kind: OwnerKind, name: string) => Promise<number | undefined>
 
-/** How long a directory server may take to answer, in milliseconds. */
-const PATIENCE = 5000
+/** Timeout of getent, in milliseconds: it may query a directory server. */
+const GETENT_TIMEOUT = 5000
 
-/** A resolver that asks once for each name: for one load of conf.d. Digits are an id, as for chown(1). */
+/** Creates a resolver with a cache for one load of conf.d. Digits are an id, as for chown(1). */
 export function createOwnerResolver(): ResolveOwner {
   const asked = new Map<string, Promise<number | undefined>>()
   return (kind, name) => {
@@ -27,13 +27,13 @@ async function resolveOwner(kind: OwnerKind, name: string): Promise<number | und
   if (!/^[\w.][\w.@\\$-]*$/.test(name)) return undefined
   const { execFile } = await import('node:child_process')
   return new Promise((resolve) => {
-    execFile('getent', [kind, name], { timeout: PATIENCE }, (error, stdout) => {
+    execFile('getent', [kind, name], { timeout: GETENT_TIMEOUT }, (error, stdout) => {
       resolve(error === null ? findId(stdout, name) : undefined)
     })
   })
 }
 
-/** The third field of the line of that name: `name:password:id:...` in both files. */
+/** Returns the id of a name from lines of the form `name:password:id:...`. */
 function findId(text: string, name: string): number | undefined {
   for (const line of text.split('\n')) {
     const [entry, , id] = line.split(':')

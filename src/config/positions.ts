@@ -1,8 +1,7 @@
-// Where the keys of a TOML document stand. The parser (smol-toml) has checked the document but keeps no
-// positions, so this walks over it once more. It relies on the text being good TOML, and stops at
-// the first thing it does not understand: a position is then missing, never wrong.
+// Finds the positions of keys and values in a TOML document. The parser (smol-toml) keeps none, so this scans the
+// text again. It requires valid TOML and stops at anything it cannot parse: positions may be missing, never wrong.
 
-/** Offsets into the text. For a table header `key` and `value` are the same. */
+/** Offsets into the text. For a table header, `key` and `value` are equal. */
 export interface Position {
   readonly key: number
   readonly value: number
@@ -15,7 +14,7 @@ export type TomlPath = readonly (string | number)[]
 export class Positions {
   readonly #found = new Map<string, Position>()
 
-  /** The first position that is added for a path stays. */
+  /** Keeps the first position of each path. */
   add(path: TomlPath, position: Position): void {
     const id = JSON.stringify(path)
     if (!this.#found.has(id)) this.#found.set(id, position)
@@ -27,7 +26,7 @@ export class Positions {
 }
 
 export function scanPositions(text: string): Positions {
-  return new Scanner(text).document()
+  return new PositionScanner(text).document()
 }
 
 const blank = /(?:[ \t\r\n]|#[^\n]*)*/y
@@ -40,9 +39,9 @@ const multiBasic = /"""(?:[^\\]|\\[^])*?"""(?:"{0,2})/y
 const multiLiteral = /'''[^]*?'''(?:'{0,2})/y
 const scalar = /[^,\]}#\r\n]+/y
 
-class Scanner {
+class PositionScanner {
   readonly #positions = new Positions()
-  /** How many elements each array of tables has so far. */
+  /** Number of elements so far in each array of tables. */
   readonly #counts = new Map<string, number>()
   #at = 0
 
@@ -67,7 +66,7 @@ class Scanner {
     }
   }
 
-  /** The path a header opens; an array of tables on the way stands for its last element. */
+  /** The path that a header opens; an array of tables on the path means its last element. */
   #header(keys: readonly string[], isArray: boolean, start: number): TomlPath {
     const position = { key: start, value: start }
     let path: TomlPath = []
@@ -83,7 +82,7 @@ class Scanner {
     return path
   }
 
-  /** `key = value`; false when there is none here. */
+  /** Scans `key = value`. False if there is none. */
   #pair(table: TomlPath): boolean {
     const key = this.#at
     const keys = this.#dottedKey()

@@ -1,39 +1,39 @@
-// What becomes of resources that are not right while the others are served: each keeps the definition that it
-// had, if that still fits, and those of its group with it.
+// Handles invalid resources while the others are served: each keeps its previous definition, if that still fits, and
+// so do the other members of its group.
 import type { Fault } from '../core/fault.ts'
 import { compareText, storeOf } from '../core/key.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
 
-/** A resource that is not served as conf.d has it. */
-export interface Refused {
+/** A resource whose definition in conf.d is not in use. */
+export interface RefusedResource {
   readonly name: string
   readonly faults: readonly Fault[]
-  /** Its former definition stays at work. */
+  /** Whether its previous definition stays in use. */
   readonly isKept: boolean
 }
 
-/** One that is not right; its group, as far as it can be read. */
-export interface Bad extends Pick<Refused, 'name' | 'faults'> {
+/** An invalid resource; with its group, if that can be read. */
+export interface InvalidResource extends Pick<RefusedResource, 'name' | 'faults'> {
   readonly group: string | undefined
 }
 
 export interface Definitions {
   readonly resources: readonly Resource[]
-  /** The stores that resources have of their own, by a name made for each. */
+  /** The resources' own stores, by generated names. */
   readonly stores: ReadonlyMap<string, StoreSettings>
 }
 
 /**
- * @param good those that are right
- * @param former what was at work before; at the start nothing
+ * @param good the valid resources
+ * @param former the previous definitions; empty at the start
  */
-export function withFormer(
+export function withPrevious(
   good: Definitions,
-  bad: readonly Bad[],
+  bad: readonly InvalidResource[],
   former: Definitions,
   { stores: named }: Pick<Settings, 'stores'>,
-): Definitions & { readonly refused: readonly Refused[] } {
+): Definitions & { readonly refused: readonly RefusedResource[] } {
   const stores = new Map([...former.stores, ...good.stores])
   const served = new Map(good.resources.map((one) => [one.name, one]))
   const kept: Resource[] = []
@@ -44,11 +44,12 @@ export function withFormer(
       const store = storeOf(key)
       return store === undefined || named.has(store) || stores.has(store)
     }
-    if (one === undefined || !keysOf([one]).every(isKnown) || overlaps(one, served)) return false
+    if (one === undefined || !resourceKeys([one]).every(isKnown) || overlaps(one, served))
+      return false
     kept.push(one)
     return true
   }
-  const refused: Refused[] = []
+  const refused: RefusedResource[] = []
   const lost = new Map<string, string>()
   for (const { name, faults, group } of bad) {
     const isKept = keep(name)
@@ -58,14 +59,14 @@ export function withFormer(
   for (const { name, group = '' } of good.resources) {
     const culprit = lost.get(group)
     if (culprit === undefined || !served.has(name)) continue
-    const message = `${culprit}, of the same group, is not right, and they change together or not at all`
+    const message = `${culprit} of the same group is invalid, and a group changes together or not at all`
     refused.push({ name, faults: [{ kind: 'config', message }], isKept: keep(name) })
   }
   const resources = [...served.values(), ...kept]
   return { resources: resources.sort((a, b) => compareText(a.name, b.name)), stores, refused }
 }
 
-/** Whether a file of it has become one of another resource. */
+/** Whether another resource now writes one of its files. */
 function overlaps({ templates }: Resource, served: ReadonlyMap<string, Resource>): boolean {
   const taken = new Set(
     [...served.values()].flatMap((one) => one.templates.map(({ dest }) => dest)),

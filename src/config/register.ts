@@ -1,11 +1,11 @@
-// The settings of `reconfd register`, from its flags, the environment and confd.toml.
+// Builds the settings of `reconfd register` from its flags, the environment and confd.toml.
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import {
   checkFrom,
-  leastTtl,
-  notOnePart,
+  minTtl,
+  pathComponentFault,
   splitList,
   type DockerSettings,
   type OwnService,
@@ -22,15 +22,15 @@ import type { Values } from './options.ts'
 import { registerFlags, type RegisterFlag, type RegisterFlagName } from './register-flags.ts'
 import { parseRegistryUri, type ParsedUri } from './registry-uri.ts'
 import { isAddress } from './service-file.ts'
-import { parseDuration, type Parsed } from './values.ts'
+import { parseDuration, type ParseResult } from './values.ts'
 
-/** The sources of the settings, the weakest first. */
+/** The sources of the settings, weakest first. */
 export interface Given {
   readonly file: Values
   readonly environment: Values
   readonly flags: CommandLine
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Those of an engine run with all of these sources. */
+  /** The general settings, built from all sources. */
   readonly settings: Settings
 }
 
@@ -46,7 +46,7 @@ const BACKENDS: Readonly<Record<string, BackendName>> = {
 
 /** Reports all faults of the flags at once. */
 export async function registerSettings(given: Given): Promise<Result<RegisterSettings, Fault[]>> {
-  const flags = new Flags(given.flags.own ?? new Map())
+  const flags = new RegisterFlags(given.flags.own ?? new Map())
   const { operand, argv } = given.flags
   const uri = readUri(flags, operand)
   const to = uri?.target
@@ -61,14 +61,14 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   }
   const ttl = flags.number('ttl') ?? 0
   const refresh = flags.number('ttl-refresh') ?? ttl / 3
-  if (to !== undefined && ttl < leastTtl[to.kind]) {
-    const least = `${leastTtl[to.kind] / 1000}s`
+  if (to !== undefined && ttl < minTtl[to.kind]) {
+    const least = `${minTtl[to.kind] / 1000}s`
     flags.fault(
-      `-ttl is below the least that ${to.kind} can keep, which is ${least}`,
-      `Write -ttl ${least} or more.`,
+      `-ttl is below the minimum of ${to.kind}, which is ${least}`,
+      `Set -ttl to ${least} or more.`,
     )
   } else if (refresh >= ttl) {
-    flags.fault('-ttl-refresh is not shorter than -ttl', 'Renew at least twice in a TTL.')
+    flags.fault('-ttl-refresh is not shorter than -ttl', 'Set it to half of -ttl or less.')
   }
   const check = {
     interval: flags.number('check-interval') ?? 0,
@@ -105,18 +105,18 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   return ok({ to: uri.target, ...storeAt(uri, given), ...rest })
 }
 
-function readUri(flags: Flags, operand: string | undefined): ParsedUri | undefined {
+function readUri(flags: RegisterFlags, operand: string | undefined): ParsedUri | undefined {
   const named = flags.text('to')
   if (named !== undefined && operand !== undefined) {
     flags.fault(
       `both -to and ${JSON.stringify(operand)} name a registry`,
-      'Leave one of them out; the command to run stands behind --.',
+      'Remove one of them; the command to run follows after --.',
     )
     return undefined
   }
   const text = named ?? operand
   if (text === undefined) {
-    flags.fault('no registry', 'Name it with -to, as in -to etcd://127.0.0.1:2379/services.')
+    flags.fault('no registry', 'Set it with -to, as in -to etcd://127.0.0.1:2379/services.')
     return undefined
   }
   const uri = parseRegistryUri(text)
@@ -125,14 +125,17 @@ function readUri(flags: Flags, operand: string | undefined): ParsedUri | undefin
   return undefined
 }
 
-function ownService(flags: Flags, argv: readonly string[] | undefined): OwnService | undefined {
+function ownService(
+  flags: RegisterFlags,
+  argv: readonly string[] | undefined,
+): OwnService | undefined {
   const [name, id, port] = [flags.part('name'), flags.part('id'), flags.number('port')]
   const check = flags.text('check')
   const parsed = check === undefined ? undefined : checkFrom(check)
   if (check !== undefined && parsed === undefined) {
-    flags.fault('-check is no address', 'Write http://HOST:PORT/PATH, tcp, or a command.')
+    flags.fault('-check is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
   }
-  if (argv?.length === 0) flags.fault('no command behind --', 'Write it there, or leave out --.')
+  if (argv?.length === 0) flags.fault('no command after --', 'Add a command, or remove --.')
   if (flags.has('name') && flags.has('port')) {
     return name === undefined || port === undefined
       ? undefined
@@ -147,20 +150,20 @@ function ownService(flags: Flags, argv: readonly string[] | undefined): OwnServi
         })
   }
   if (argv !== undefined) {
-    flags.fault('a command needs -name and -port', 'Say as what it is to be registered.')
+    flags.fault('a command needs -name and -port', 'Add them to describe its service.')
   }
   for (const flag of ['name', 'port', 'id', 'address', 'meta'] as const) {
     if (!flags.has(flag) || argv !== undefined) continue
     const missing = flag === 'name' ? '-port' : flag === 'port' ? '-name' : '-name and -port'
-    flags.fault(`-${flag} needs ${missing}`, 'They describe one service together.')
+    flags.fault(`-${flag} needs ${missing}`, 'Together they describe one service.')
     break
   }
   return undefined
 }
 
-/** @param implied only a registry is given, as on registrator's command line */
+/** @param implied whether only a registry is given, as on registrator's command line */
 function dockerSettings(
-  flags: Flags,
+  flags: RegisterFlags,
   env: Given['env'],
   implied: boolean,
 ): DockerSettings | undefined {
@@ -169,8 +172,8 @@ function dockerSettings(
   const engine = flags.text('docker') ?? (DOCKER_HOST || registerFlags.docker.default)
   if (!/^(?:unix:\/\/\/.|(?:tcp|https?):\/\/[^/\s]+\/?$)/.test(engine)) {
     flags.fault(
-      `${JSON.stringify(engine)} is no container engine`,
-      'Write -docker unix:///var/run/docker.sock, or set DOCKER_HOST.',
+      `${JSON.stringify(engine)} is not the address of a container engine`,
+      'Set -docker unix:///var/run/docker.sock, or DOCKER_HOST.',
     )
   }
   const ipLabel = flags.text('useIpFromLabel')
@@ -184,12 +187,12 @@ function dockerSettings(
   }
 }
 
-/** Credentials and certificates as for reading; those of confd.toml when they are for this kind of store. */
+/** The connection, with the credentials and certificates of confd.toml if they are for this kind of store. */
 function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   const backend = BACKENDS[target.kind] as BackendName
   const isFor = backendOf(given.file) === backend
   const values = merge(isFor ? given.file : {}, given.environment, given.flags.values)
-  // The URI says where the store is.
+  // The URI replaces settings that locate the store.
   const isElsewhere = ([name]: readonly [string, unknown]): boolean => name.startsWith('srv-')
   const rest = Object.fromEntries(Object.entries(values).filter((one) => !isElsewhere(one)))
   const own: Values = {
@@ -202,8 +205,8 @@ function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   return { connection: { ...connection, nodes }, limits }
 }
 
-/** The flags as values; collects every fault in `faults`. */
-class Flags {
+/** Parses the flags; collects all faults in `faults`. */
+class RegisterFlags {
   readonly faults: Fault[] = []
 
   constructor(private readonly given: ReadonlyMap<string, readonly string[]>) {}
@@ -228,7 +231,7 @@ class Flags {
     return text === '' ? undefined : text
   }
 
-  /** A duration in milliseconds, or a number; the default if the flag is absent. */
+  /** Returns a duration in milliseconds or a number; by default the flag's default. */
   number(name: RegisterFlagName): number | undefined {
     const spec = registerFlags[name] as RegisterFlag
     const given = this.given.get(name)?.at(-1)
@@ -243,12 +246,12 @@ class Flags {
     return undefined
   }
 
-  /** A name or an id: one part of a path. */
+  /** Returns a name or an id, which must be a single path component. */
   part(name: RegisterFlagName): string | undefined {
     const text = this.given.get(name)?.at(-1)
-    const why = text === undefined ? undefined : notOnePart(text)
+    const why = text === undefined ? undefined : pathComponentFault(text)
     if (why === undefined) return text
-    this.fault(`-${name} ${why}`, 'It becomes one part of a path in the store.')
+    this.fault(`-${name} ${why}`, 'It becomes one component of a path in the store.')
     return undefined
   }
 
@@ -256,7 +259,7 @@ class Flags {
     const text = this.text(name)?.replace(/^\[(.*)\]$/, '$1')
     if (text === undefined || isAddress(text)) return text
     this.fault(
-      `-${name}: "${text}" is no address`,
+      `-${name}: "${text}" is not an address`,
       'Write an IP address or a host name, without a port.',
     )
     return undefined
@@ -279,9 +282,9 @@ class Flags {
 function numberFrom(
   { type, least = 0, most = Infinity }: RegisterFlag,
   text: string,
-): Parsed<number> {
+): ParseResult<number> {
   if (type === 'duration') return atLeast(parseDuration(text), least)
-  // A bare number means milliseconds in registrator.
+  // In registrator, a bare number means milliseconds.
   if (type === 'milliseconds')
     return atLeast(parseDuration(/^\d+$/.test(text) ? `${text}ms` : text), least)
   if (type === 'attempts' && text === '-1') return ok(-1)
@@ -294,6 +297,6 @@ function numberFrom(
   )
 }
 
-function atLeast(parsed: Parsed<number>, least: number): Parsed<number> {
+function atLeast(parsed: ParseResult<number>, least: number): ParseResult<number> {
   return parsed.ok && parsed.value < least ? err(`a duration of ${least}ms or more`) : parsed
 }

@@ -1,4 +1,4 @@
-// The URI of a registry, as registrator has it: the scheme is the store, the path is where its entries lie.
+// Parses the URI of a registry, as in registrator: the scheme selects the store, the path the directory of entries.
 import type { RegistryKind, RegistryTarget } from '../core/register.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -6,7 +6,7 @@ import { nearest } from './nearest.ts'
 
 interface Scheme {
   readonly kind: RegistryKind
-  /** The authority is a path, and there are no ports. */
+  /** The authority is a socket path without a port. */
   readonly unix?: true
   readonly tls?: true
 }
@@ -41,7 +41,7 @@ export interface ParsedUri {
   readonly tls: boolean
 }
 
-/** The fault of a URI, and what to write instead. */
+/** The fault of a URI with a hint. */
 export interface UriFault {
   readonly message: string
   readonly hint: string
@@ -60,8 +60,8 @@ export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
   const [authority = '', ...parts] = rest.split('/')
   const path = parts.join('/')
   if (authority.includes('@')) {
-    const hint = 'Give them with -username and -password-file.'
-    return err({ message: 'the URI of the registry carries a user or a password', hint })
+    const hint = 'Set them with -username and -password-file.'
+    return err({ message: 'the URI of the registry contains a user or a password', hint })
   }
   if (/[?#]/.test(rest)) {
     return err({ message: 'the URI of the registry has a query or a fragment', hint: EXAMPLE })
@@ -74,14 +74,14 @@ export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
     nodes.push(node)
   }
   if (nodes.length === 0) nodes.push(`127.0.0.1:${DEFAULT_PORT[kind]}`)
-  const target = targetOf(uri, kind, path)
+  const target = parseTarget(uri, kind, path)
   return target.ok ? ok({ target: target.value, nodes, tls }) : target
 }
 
 function unknownScheme(uri: string, name: string): UriFault {
   if (name === '') return { message: `"${uri}" is not the URI of a registry`, hint: EXAMPLE }
   const near = nearest(name, Object.keys(schemes))
-  const known = `There are ${Object.keys(schemes).join(', ')}.`
+  const known = `Known schemes: ${Object.keys(schemes).join(', ')}.`
   const hint = near === undefined ? known : `Did you mean ${near}://?`
   return { message: `unknown registry "${name}://"`, hint }
 }
@@ -90,14 +90,18 @@ function unknownScheme(uri: string, name: string): UriFault {
 function unixTarget(uri: string, kind: RegistryKind, rest: string): Result<ParsedUri, UriFault> {
   const [socket = '', prefix = ''] = rest.split(':')
   if (!socket.startsWith('/')) {
-    const hint = `Write the whole path, as in ${kind}-unix:///var/run/consul.sock.`
-    return err({ message: `"${uri}" names no socket`, hint })
+    const hint = `Write the full path, as in ${kind}-unix:///var/run/consul.sock.`
+    return err({ message: `"${uri}" has no socket path`, hint })
   }
-  const target = targetOf(uri, kind, prefix)
+  const target = parseTarget(uri, kind, prefix)
   return target.ok ? ok({ target: target.value, nodes: [`unix://${socket}`], tls: false }) : target
 }
 
-function targetOf(uri: string, kind: RegistryKind, path: string): Result<RegistryTarget, UriFault> {
+function parseTarget(
+  uri: string,
+  kind: RegistryKind,
+  path: string,
+): Result<RegistryTarget, UriFault> {
   if (kind !== 'skydns2') return ok({ kind, path: toKey(path), uri })
   const domain = path.replace(/^\/|\/$/g, '')
   if (/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(domain)) return ok({ kind, path: domain, uri })
@@ -105,7 +109,7 @@ function targetOf(uri: string, kind: RegistryKind, path: string): Result<Registr
   return err({ message: 'skydns2:// needs a DNS domain as its path', hint })
 }
 
-/** Returns undefined for text that is no address. */
+/** Returns undefined if the text is not an address. */
 function withPort(node: string, port: number): string | undefined {
   const [, host, given] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(node) ?? []
   if (host === undefined || Number(given ?? port) > 65_535) return undefined

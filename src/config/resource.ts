@@ -1,9 +1,9 @@
-// One file of conf.d as a resource.
+// Reads one file of conf.d as a resource.
 import type { Fault } from '../core/fault.ts'
 import { joinKeys } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
-import type { Checked, ReadTemplate } from './across.ts'
+import type { CheckedResource, ReadTemplate } from './across.ts'
 import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
@@ -15,21 +15,21 @@ import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
 import { Variables } from './variables.ts'
-import { isReloaded, sayOnce, wholeOf } from './whole.ts'
+import { isReloaded, mergeWhole, wholeOf } from './whole.ts'
 
-export interface ReadResource extends Checked {
-  /** Absent when there are faults. */
+export interface ReadResource extends CheckedResource {
+  /** Absent if there are faults. */
   readonly resource?: Resource
-  /** As `templates`; complete only when there are no faults. */
+  /** The templates; complete only without faults. */
   readonly specs: readonly TemplateSpec[]
   readonly faults: readonly Fault[]
-  /** What is most likely a mistake, and works nevertheless. */
+  /** Probable mistakes that do not prevent the run. */
   readonly notices: readonly Fault[]
-  /** Of its `[backend]`. */
+  /** The store of its `[backend]`. */
   readonly own?: OwnStore
 }
 
-/** @param name the path below conf.d: how logs and status call the resource */
+/** @param name path below conf.d, which is the name of the resource in logs and status */
 export async function readResource(
   name: string,
   document: TomlDocument,
@@ -46,12 +46,12 @@ export async function readResource(
   const specs: TemplateSpec[] = []
   let hasCommand = false
   const tables = templateTables(document, template, faults).map(([path, raw]) => {
-    // A bad one is told of as such; nothing depends on it that has to be told as well.
+    // An invalid reload_cmd counts too, so that it causes no further faults.
     hasCommand ||= (raw['reload_cmd'] ?? '') !== ''
     const text = variables.expand(path, raw)
     return { path, table: readTable(document, path, text, templateTableKeys, faults) }
   })
-  const whole = sayOnce(document, [{ path: [], table: top }, ...tables], faults)
+  const whole = mergeWhole(document, [{ path: [], table: top }, ...tables], faults)
   const context = { settings, own, owners, allowEmpty: whole.values.allow_empty }
   for (const { path, table } of tables) {
     const check = new TemplateCheck(document, path, table, context, faults)
@@ -103,7 +103,7 @@ function ownStore(
   return name === undefined ? { store } : { name, store }
 }
 
-/** The tables of `[template]` or `[[template]]` with their paths. */
+/** The tables of `[template]` or `[[template]]`, with their paths. */
 function templateTables(
   document: TomlDocument,
   template: unknown,
@@ -129,7 +129,7 @@ function templateTables(
   })
 }
 
-/** What to do about an unknown key above `[template]`. */
+/** The hint for an unknown key above `[template]`. */
 function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
   if (Object.hasOwn(templateKeys, key)) return `${key} belongs below [template]`

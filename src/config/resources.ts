@@ -1,35 +1,40 @@
-// conf.d: reads each of its resources, and reports the faults of all of them at once.
-import { readFile } from 'node:fs/promises'
+// Reads all resources of conf.d and reports all their faults at once.
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Fault } from '../core/fault.ts'
-import { hidingOutput, keysOf } from '../core/resource.ts'
+import { hidingOutput, resourceKeys } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings, StoreSettings } from '../core/settings.ts'
 import { checkAcross } from './across.ts'
 import { sharedNames } from './env-keys.ts'
-import { findFiles, notRead, unreadable, withoutResources } from './files.ts'
+import { findFiles, notRead, unreadableFault, withoutResources } from './files.ts'
 import { createOwnerResolver, type ResolveOwner } from './owners.ts'
-import { withFormer, type Bad, type Definitions, type Refused } from './refused.ts'
+import {
+  withPrevious,
+  type InvalidResource,
+  type Definitions,
+  type RefusedResource,
+} from './refused.ts'
 import { readResource, type ReadResource } from './resource.ts'
-import { chosen } from './selection.ts'
-import { parseToml } from './toml.ts'
+import { selectResources } from './selection.ts'
+import { parseTomlDocument } from './toml.ts'
 
 export interface LoadedResources extends Definitions {
-  /** Those that are not right, where that does not end the run. */
-  readonly refused: readonly Refused[]
-  /** What is most likely a mistake, and works nevertheless. */
+  /** Invalid resources that do not end the run. */
+  readonly refused: readonly RefusedResource[]
+  /** Probable mistakes that do not prevent the run. */
   readonly notices: readonly Fault[]
 }
 
-/** What was read, right or not. */
+/** The contents of conf.d, valid or not. */
 export interface ReadResources extends Definitions {
-  /** Of the folder: nothing of it can be read. */
+  /** Faults of the folder itself: nothing can be read. */
   readonly faults: readonly Fault[]
-  readonly bad: readonly Bad[]
+  readonly bad: readonly InvalidResource[]
   readonly notices: readonly Fault[]
-  /** Why there are none at all. A run goes on (confd: "Found no templates"). */
+  /** Set if there are no resources. The run continues, as in confd ("Found no templates"). */
   readonly empty?: Fault
-  /** Each file that is TOML. */
+  /** Every file that is valid TOML. */
   readonly read: readonly ReadResource[]
 }
 
@@ -40,14 +45,14 @@ export const allFaults = ({ faults, bad }: ReadResources): readonly Fault[] => [
 
 const NOTHING: Definitions = { resources: [], stores: new Map() }
 
-/** Why a store cannot be opened with these settings, before anything is connected. */
+/** Checks whether a store can be opened with these settings, without connecting. */
 export type StoreFault = (store: StoreSettings) => Promise<Fault | undefined>
 
 /**
- * The resources that a run serves, or every fault when it cannot: of all of them, or with
- * failureMode best-effort of the folder alone. Throws nothing.
- * @param former what was loaded before
- * @param storeFault asked about the stores that resources have of their own
+ * Loads the resources that a run serves. Returns the faults if the run cannot start: of all resources, or with
+ * failureMode best-effort of the folder alone. Never throws.
+ * @param former the previous definitions
+ * @param storeFault checks the resources' own stores
  */
 export async function loadResources(
   settings: Settings,
@@ -61,10 +66,10 @@ export async function loadResources(
   if (read.bad.length === 0) {
     return ok({ resources: read.resources, stores: read.stores, refused: [], notices })
   }
-  return ok({ ...withFormer(read, read.bad, former, settings), notices })
+  return ok({ ...withPrevious(read, read.bad, former, settings), notices })
 }
 
-/** Reads `<confdir>/conf.d`, its folders included, in the order of the paths. Throws nothing. */
+/** Reads `<confdir>/conf.d` and its subfolders, in path order. Never throws. */
 export async function readResources(
   settings: Settings,
   storeFault?: StoreFault,
@@ -77,10 +82,10 @@ export async function readResources(
   for (const file of found.value.resources) {
     all.push(await readOne(relative(folder, file), file, { settings, owners, storeFault }))
   }
-  const { wanted, faults } = chosen(all, settings.only)
+  const { wanted, faults } = selectResources(all, settings.only)
   const read = wanted.flatMap((one) => one.read ?? [])
   const across = await checkAcross(read, settings)
-  const bad = wanted.flatMap(({ name, faults: own, group }): Bad[] => {
+  const bad = wanted.flatMap(({ name, faults: own, group }): InvalidResource[] => {
     const all = [...own, ...(across.faults.get(name) ?? [])]
     return all.length === 0 ? [] : [{ name, faults: all, group }]
   })
@@ -102,7 +107,7 @@ export async function readResources(
       ...notRead(found.value),
       ...read.flatMap(({ notices }) => notices),
       ...across.notices,
-      ...sharedNames(keysOf(resources), stores, settings),
+      ...sharedNames(resourceKeys(resources), stores, settings),
     ],
     ...(all.length === 0 ? { empty: withoutResources(folder, found.value) } : {}),
     read,
@@ -113,22 +118,37 @@ interface OneRead {
   readonly name: string
   readonly faults: readonly Fault[]
   readonly group: string | undefined
-  /** Absent when it is no TOML. */
+  /** Absent if the file is not valid TOML. */
   readonly read?: ReadResource
 }
 
-interface Context {
+interface ReadContext {
   readonly settings: Settings
   readonly owners: ResolveOwner
   readonly storeFault: StoreFault | undefined
 }
 
-async function readOne(name: string, file: string, context: Context): Promise<OneRead> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error)
-  if (typeof text !== 'string') {
-    return { name, faults: [unreadable(file, text)], group: undefined }
+/** Synchronous, like all reads per resource: there may be hundreds, and each call takes microseconds. */
+function textOf(file: string): string | NodeJS.ErrnoException {
+  try {
+    // A named pipe without a writer reads as empty instead of blocking.
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      return readFileSync(fd, 'utf8')
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    return error as NodeJS.ErrnoException
   }
-  const document = parseToml(file, text)
+}
+
+async function readOne(name: string, file: string, context: ReadContext): Promise<OneRead> {
+  const text = textOf(file)
+  if (typeof text !== 'string') {
+    return { name, faults: [unreadableFault(file, text)], group: undefined }
+  }
+  const document = parseTomlDocument(file, text)
   if (!document.ok) return { name, faults: [document.error], group: groupIn(text) }
   const read = await readResource(name, document.value, context.settings, context.owners)
   const { own } = read
@@ -138,7 +158,7 @@ async function readOne(name: string, file: string, context: Context): Promise<On
   return { name, faults: [...read.faults, place], group: read.group, read }
 }
 
-/** The group of a text that is no TOML: one line of it may be wrong, and its group still has to know. */
+/** The group in a file that is not valid TOML, so that the other members are held back too. */
 function groupIn(text: string): string | undefined {
   const [top = ''] = text.split(/^\s*\[/m, 1)
   const [, basic, literal] = /^\s*group\s*=\s*(?:"([^"\\\n]*)"|'([^'\n]*)')/m.exec(top) ?? []

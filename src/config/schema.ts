@@ -1,5 +1,5 @@
-// The tables of keys of a resource file: one row is the whole definition of a key, its line in the docs
-// included. `table.ts` checks what is written against them.
+// The tables of keys of a resource file. Each row defines one key, including its line in the docs. `table.ts` checks
+// files against them.
 
 export interface KeySpec {
   readonly type:
@@ -16,69 +16,75 @@ export interface KeySpec {
     | 'words'
     | 'table'
     | 'tables'
-    /** Strings, or one alone. */
+    /** A string or an array of strings. */
     | 'one or more'
   readonly required?: true
-  /** Of a duration, in milliseconds; of a count, the number. */
+  /** Minimum: milliseconds for a duration, or a number. */
   readonly least?: number
   readonly choices?: readonly string[]
-  /** Other names for a choice. */
+  /** Aliases of choices. */
   readonly synonyms?: Readonly<Record<string, string>>
-  /** Other names for the key. */
+  /** Aliases of the key. */
   readonly aliases?: readonly string[]
   readonly doc: string
 }
 
-/** What `[template]` says of one template and its file. */
+/** The keys of `[template]` about one template and its file. */
 export const templateKeys = {
   src: { type: 'string', required: true, doc: 'The template, relative to the templates folder.' },
   dest: {
     type: 'string',
     required: true,
-    doc: 'The file to write; with for_each a template of its own.',
+    doc: 'The file to write; with for_each a template of the path.',
   },
   keys: {
     type: 'strings',
-    doc: 'The keys that the template may look up: each with all that is below it.',
+    doc: 'The keys that the template may look up, each with everything below it.',
   },
-  prefix: { type: 'string', doc: 'Put before every key, behind the global prefix.' },
-  mode: { type: 'mode', doc: 'Permissions, octal, in quotes: "0644".' },
-  uid: { type: 'id', doc: 'Owner as a number; -1 is unset.' },
-  gid: { type: 'id', doc: 'Group as a number; -1 is unset.' },
+  prefix: { type: 'string', doc: 'Prefix of every key, appended to the global prefix.' },
+  mode: { type: 'mode', doc: 'Permissions as a quoted octal number: "0644".' },
+  uid: { type: 'id', doc: 'Owner as a number; -1 means unset.' },
+  gid: { type: 'id', doc: 'Group as a number; -1 means unset.' },
   owner: { type: 'string', doc: 'Owner by name.' },
   group: { type: 'string', doc: 'Group of the file, by name.' },
   check_cmd: {
     type: 'string',
-    doc: 'Must succeed before the file is put in place; `{{.src}}` is the staged file.',
+    doc: 'Must succeed before the file is swapped in; `{{.src}}` is the staged file.',
   },
-  reload_cmd: { type: 'string', doc: 'Runs after the file was put in place.' },
+  reload_cmd: { type: 'string', doc: 'Runs after the file was swapped in.' },
   output_format: {
     type: 'choice',
     choices: ['json', 'yaml', 'toml', 'xml'],
     synonyms: { yml: 'yaml' },
-    doc: 'What the file has to parse as, before check_cmd runs: "json", "yaml", "toml" or "xml".',
+    doc: 'The format that the file must have before check_cmd runs: "json", "yaml", "toml" or "xml".',
   },
   engine: {
     type: 'string',
-    doc: '"go" or "nunjucks"; decides over the name of src (.tmpl, .gotmpl, .ctmpl and .tpl are Go, .njk, .j2 and .jinja nunjucks) and its content.',
+    doc: 'The language, "go" or "nunjucks"; overrides the name of src (.tmpl, .gotmpl, .ctmpl and .tpl are Go, .njk, .j2 and .jinja nunjucks) and its content.',
   },
-  left_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `{{`.' },
-  right_delim: { type: 'delimiter', doc: 'Of a Go template, instead of `}}`.' },
-  trim_blocks: { type: 'boolean', doc: 'Drop the newline behind a `{% %}`; default true.' },
-  lstrip_blocks: { type: 'boolean', doc: 'Drop the blanks before a `{% %}`; default true.' },
+  left_delim: {
+    type: 'delimiter',
+    doc: 'The opening delimiter of a Go template, instead of `{{`.',
+  },
+  right_delim: {
+    type: 'delimiter',
+    doc: 'The closing delimiter of a Go template, instead of `}}`.',
+  },
+  trim_blocks: { type: 'boolean', doc: 'Remove the newline after a `{% %}`; default true.' },
+  lstrip_blocks: { type: 'boolean', doc: 'Remove the blanks before a `{% %}`; default true.' },
   check_timeout: {
     type: 'duration',
     least: 1,
     aliases: ['check_cmd_timeout'],
-    doc: 'Instead of -check-timeout.',
+    doc: 'Overrides -check-timeout.',
   },
   reload_timeout: {
     type: 'duration',
     least: 1,
     aliases: ['reload_cmd_timeout'],
-    doc: 'Instead of -reload-timeout.',
+    doc: 'Overrides -reload-timeout.',
   },
-  guard: { type: 'table', doc: 'What a change may not do unasked, as `[template.guard]`.' },
+  guard: { type: 'table', doc: 'Limits for changes, as `[template.guard]`.' },
   haproxy: {
     type: 'table',
     doc: 'Change running HAProxy processes instead of reloading them, as `[template.haproxy]`.',
@@ -89,67 +95,70 @@ export const templateKeys = {
   },
   follow_symlinks: {
     type: 'boolean',
-    doc: 'Replace what a symbolic link at dest points to, and keep the link; false refuses one. Default true.',
+    doc: 'Keep a symbolic link at dest, and replace its target; false refuses a link. Default true.',
   },
-  mkdirs: { type: 'boolean', doc: 'Make missing folders above dest; default false.' },
+  mkdirs: { type: 'boolean', doc: 'Create missing folders above dest; default false.' },
   adopt: {
     type: 'boolean',
-    doc: 'With for_each: take over files that were there before, and remove them when their keys go; default false.',
+    doc: 'With for_each: take over existing files, and remove them when their keys vanish; default false.',
   },
   backup: {
     type: 'boolean',
-    doc: 'Keep the previous file as dest with .bak behind it; default false.',
+    doc: 'Keep the previous file, under the name of dest plus .bak; default false.',
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What is said of a resource as a whole, above `[template]` or inside of it. */
+/** The keys about the whole resource, above `[template]` or inside it. */
 export const wholeKeys = {
   on_reload_failure: {
     type: 'choice',
     choices: ['retry', 'rollback'],
-    doc: '"retry" runs a failed reload again until it succeeds; "rollback" puts the previous files back after reload_attempts. Default "retry".',
+    doc: '"retry" retries a failed reload until it succeeds; "rollback" restores the previous files after reload_attempts. Default "retry".',
   },
   reload_attempts: {
     type: 'count',
     least: 1,
-    doc: 'How often the reload is tried before the rollback; default 3.',
+    doc: 'The number of tries before the rollback; default 3.',
   },
   verify_cmd: {
     type: 'string',
-    doc: 'Runs after the reload and counts as part of it: a service that does not come up healthy is a failed reload.',
+    doc: 'Runs after the reload and counts as part of it: if it fails, the reload has failed.',
   },
   verify_timeout: {
     type: 'duration',
     least: 1,
-    doc: 'How long one run of verify_cmd may take; default 10s.',
+    doc: 'Timeout of one run of verify_cmd; default 10s.',
   },
   verify_attempts: {
     type: 'count',
     least: 1,
-    doc: 'How often verify_cmd is tried before the reload has failed; default 3.',
+    doc: 'The number of runs of verify_cmd before the reload counts as failed; default 3.',
   },
   group_check_cmd: {
     type: 'string',
-    doc: 'Runs when all files of the resource, and of its group, are in place, and before the reload; its failure restores every one of them. Timeout: check_timeout.',
+    doc: 'Runs when all files of the resource and of its group are in place, before the reload; its failure restores all of them. Timeout: check_timeout.',
   },
-  min_reload_interval: { type: 'duration', doc: 'Instead of -min-reload-interval.' },
-  splay: { type: 'duration', doc: 'Instead of -splay.' },
+  min_reload_interval: { type: 'duration', doc: 'Overrides -min-reload-interval.' },
+  splay: { type: 'duration', doc: 'Overrides -splay.' },
   hold_down: {
     type: 'duration',
-    doc: 'A key that vanishes counts as present until it was gone that long; default 0.',
+    doc: 'A vanished key counts as present for this long; default 0.',
   },
   allow_empty: {
     type: 'boolean',
-    doc: 'The last key that a store supplied may vanish: the files are written without any, and the change is not held. Instead of -allow-empty; default false.',
+    doc: 'Write the files even if the last key that a store supplied vanishes, instead of holding the change. Overrides -allow-empty; default false.',
   },
   debounce: {
     type: 'duration',
-    doc: 'Instead of -debounce; where it is said more than once the longest counts.',
+    doc: 'Overrides -debounce; if set more than once, the longest counts.',
   },
-  debounce_max: { type: 'duration', doc: 'Instead of -debounce-max; likewise.' },
+  debounce_max: {
+    type: 'duration',
+    doc: 'Overrides -debounce-max; if set more than once, the longest counts.',
+  },
   optional_stores: {
     type: 'strings',
-    doc: 'Stores, or datacenters of Consul, without which the files are rendered while these are unreachable.',
+    doc: 'Stores, or datacenters of Consul, that the files are rendered without while they are unreachable.',
   },
   expand_env: {
     type: 'boolean',
@@ -158,48 +167,48 @@ export const wholeKeys = {
   reload: {
     type: 'choice',
     choices: ['exec'],
-    doc: '"exec" reloads the program that reconfd has started, in place of a reload_cmd.',
+    doc: '"exec" reloads the program of exec mode, instead of a reload_cmd.',
   },
   wait_for_start: {
     type: 'boolean',
-    doc: 'Whether that program starts only after this resource has been applied; default true.',
+    doc: 'Start the program of exec mode only after this resource has been applied; default true.',
   },
   sensitive: {
     type: 'boolean',
-    doc: 'The status page, -diff and the log show that files change and commands run, and nothing of what is in them or what they print; default false.',
+    doc: 'Hide the content of the files and the output of the commands from the status page, -diff and the log; default false.',
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand above `[template]`. There `group` is not that of the file. */
+/** The keys above `[template]`, where `group` is not the group of the file. */
 export const resourceKeys = {
   group: {
     type: 'string',
-    doc: 'Resources with the same group change together, or not at all. Only above `[template]`: inside of it `group` is that of the file.',
+    doc: 'Resources with the same group change together, or not at all. Only above `[template]`: inside it, `group` is the owner group of the file.',
   },
   ...wholeKeys,
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[template]`. */
+/** The keys of `[template]`. */
 export const templateTableKeys = { ...templateKeys, ...wholeKeys } as const
 
-/** What may stand in `[template.guard]`. */
+/** The keys of `[template.guard]`. */
 export const guardKeys = {
-  min_keys: { type: 'count', least: 0, doc: 'The fewest keys that the template has to find.' },
+  min_keys: { type: 'count', least: 0, doc: 'The fewest keys that the template must find.' },
   max_removed: {
     type: 'limit',
-    doc: 'How many of the keys that the last applied render read may be gone: "50%" or a number.',
+    doc: 'How many keys of the last applied render may vanish: "50%" or a number.',
   },
   max_shrink: {
     type: 'limit',
-    doc: 'By how much the file may become smaller: "50%" or a number of bytes.',
+    doc: 'How much smaller the file may become: "50%" or a number of bytes.',
   },
   allow_empty: {
     type: 'boolean',
-    doc: 'Whether a render that finds no key at all passes; default: allow_empty of the resource, else false.',
+    doc: 'Whether a render without any key passes; default: allow_empty of the resource, else false.',
   },
   settle: {
     type: 'duration',
-    doc: 'After a held change, keys that come back are judged once all are back, or once their number has not changed for this long; default 5s.',
+    doc: 'After a held change, returning keys are judged when all are back, or when their number has not changed for this long; default 5s.',
   },
   group: {
     type: 'tables',
@@ -207,16 +216,16 @@ export const guardKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** What may stand in `[[template.guard.group]]`. */
+/** The keys of `[[template.guard.group]]`. */
 export const guardGroupKeys = {
   keys: {
     type: 'string',
     required: true,
-    doc: 'A pattern such as "/services/web/*": each key or directory that matches counts. A directory without a pattern stands for all keys below it.',
+    doc: 'A pattern such as "/services/web/*": each matching key or directory counts. A directory without a pattern stands for all keys below it.',
   },
-  min_keys: { type: 'count', least: 0, doc: 'The fewest matches that the template has to find.' },
+  min_keys: { type: 'count', least: 0, doc: 'The fewest matches that the template must find.' },
   max_removed: {
     type: 'limit',
-    doc: 'How many of the matches of the last applied render may be gone: "50%" or a number.',
+    doc: 'How many matches of the last applied render may vanish: "50%" or a number.',
   },
 } as const satisfies Record<string, KeySpec>

@@ -1,17 +1,17 @@
-// -only: the resources that a onetime run, or a check, is for.
+// Applies -only: selects the resources of a onetime run or a check.
 import type { Fault } from '../core/fault.ts'
 import { nearest } from './nearest.ts'
 
-interface Named {
+interface NamedResource {
   readonly name: string
   readonly read?: { readonly group: string | undefined }
 }
 
 /**
- * Those that are named, with or without `.toml`, and all of their groups.
- * @param only none: all are wanted
+ * Selects the named resources (with or without `.toml`) and all members of their groups.
+ * @param only empty: all resources
  */
-export function chosen<T extends Named>(
+export function selectResources<T extends NamedResource>(
   all: readonly T[],
   only: readonly string[],
 ): { readonly wanted: readonly T[]; readonly faults: readonly Fault[] } {
@@ -22,7 +22,7 @@ export function chosen<T extends Named>(
   for (const text of only) {
     const name = names.has(text) ? text : `${text}.toml`
     if (names.has(name)) named.add(name)
-    else faults.push(unknown(text, names))
+    else faults.push(unknownResource(text, names))
   }
   const groups = new Set(all.flatMap((one) => (named.has(one.name) ? (one.read?.group ?? []) : [])))
   const wanted = all.filter(
@@ -31,11 +31,11 @@ export function chosen<T extends Named>(
   return { wanted, faults }
 }
 
-function unknown(name: string, names: ReadonlySet<string>): Fault {
+function unknownResource(name: string, names: ReadonlySet<string>): Fault {
   const near = nearest(name, names) ?? nearest(`${name}.toml`, names)
   const hint =
     near === undefined
-      ? 'it is the name of a file in conf.d, such as nginx.toml'
+      ? 'use the name of a file in conf.d, such as nginx.toml'
       : `did you mean ${near}?`
-  return { kind: 'config', message: `-only ${name}: there is no such resource`, hint }
+  return { kind: 'config', message: `-only ${name}: unknown resource`, hint }
 }

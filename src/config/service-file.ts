@@ -1,36 +1,44 @@
-// Service files: the services that `register -conf` finds in a folder, one in each TOML file.
+// Reads the service files of `register -conf`: one service per TOML file.
 import { readdir, readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
-import { checkFrom, notOnePart, type CheckSettings, type OwnService } from '../core/register.ts'
+import {
+  checkFrom,
+  pathComponentFault,
+  type CheckSettings,
+  type OwnService,
+} from '../core/register.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { defined } from './defined.ts'
 import type { KeySpec } from './schema.ts'
 import { readTable } from './table.ts'
-import { parseToml, type TomlDocument } from './toml.ts'
+import { parseTomlDocument, type TomlDocument } from './toml.ts'
 
-/** The keys of a service file; docs/register.md is checked against it. */
+/** The keys of a service file; a test compares docs/register.md with them. */
 export const serviceKeys = {
   name: { type: 'string', required: true, doc: 'The name of the service.' },
-  id: { type: 'string', doc: 'Its id; default HOST:NAME:PORT.' },
-  address: { type: 'string', doc: 'Its address; default that of -ip.' },
-  port: { type: 'count', least: 1, required: true, doc: 'Its port.' },
-  tags: { type: 'strings', doc: 'Its tags, where the store has any.' },
-  meta: { type: 'table', doc: 'Its metadata, where the store has any: a table of strings.' },
-  check: { type: 'string', doc: 'As -check.' },
-  check_interval: { type: 'duration', least: 100, doc: 'Instead of -check-interval.' },
-  check_timeout: { type: 'duration', least: 1, doc: 'Instead of -check-timeout.' },
-  rise: { type: 'count', least: 1, doc: 'Instead of -rise.' },
-  fall: { type: 'count', least: 1, doc: 'Instead of -fall.' },
+  id: { type: 'string', doc: 'The id of the service; default HOST:NAME:PORT.' },
+  address: { type: 'string', doc: 'The address of the service; default: that of -ip.' },
+  port: { type: 'count', least: 1, required: true, doc: 'The port of the service.' },
+  tags: { type: 'strings', doc: 'The tags of the service, in stores that have tags.' },
+  meta: {
+    type: 'table',
+    doc: 'The metadata of the service, a table of strings, in stores that have metadata.',
+  },
+  check: { type: 'string', doc: 'Same as -check.' },
+  check_interval: { type: 'duration', least: 100, doc: 'Overrides -check-interval.' },
+  check_timeout: { type: 'duration', least: 1, doc: 'Overrides -check-timeout.' },
+  rise: { type: 'count', least: 1, doc: 'Overrides -rise.' },
+  fall: { type: 'count', least: 1, doc: 'Overrides -fall.' },
 } as const satisfies Readonly<Record<string, KeySpec>>
 
 export interface FileService extends OwnService {
   readonly checks: Partial<CheckSettings>
 }
 
-/** By path: the service, or everything that is wrong with the file. The error: the folder cannot be read. */
+/** Returns the service or the faults of each file, by path. Fails if the folder cannot be read. */
 export async function readServiceFiles(
   folder: string,
 ): Promise<Result<ReadonlyMap<string, Result<FileService, readonly Fault[]>>, Fault>> {
@@ -42,7 +50,7 @@ export async function readServiceFiles(
     return err(ioFault(`cannot read the folder of services ${folder}`, error))
   }
   for (const name of names) {
-    // Editors and Kubernetes keep second copies behind a dot.
+    // Names with a leading dot are copies of editors and Kubernetes.
     if (name.startsWith('.') || !name.endsWith('.toml')) continue
     const file = join(folder, name)
     const text = await readFile(file, 'utf8').catch((error: unknown) =>
@@ -52,7 +60,7 @@ export async function readServiceFiles(
       files.set(file, err([{ ...text, file }]))
       continue
     }
-    const document = parseToml(file, text)
+    const document = parseTomlDocument(file, text)
     files.set(file, document.ok ? serviceIn(document.value) : err([document.error]))
   }
   return ok(files)
@@ -65,13 +73,13 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
     faults.push(document.fault([key], 'value', `${key} ${message}`, hint))
   }
   for (const key of ['name', 'id'] as const) {
-    const why = table[key] === undefined ? undefined : notOnePart(table[key])
-    if (why !== undefined) wrong(key, why, 'It becomes one part of a path in the store.')
+    const why = table[key] === undefined ? undefined : pathComponentFault(table[key])
+    if (why !== undefined) wrong(key, why, 'It becomes one component of a path in the store.')
   }
   const { address, port = 0, meta = {} } = table
-  if (port > 65_535) wrong('port', 'is above 65535', 'Write a port from 1 to 65535.')
+  if (port > 65_535) wrong('port', 'is above 65535', 'Set a port from 1 to 65535.')
   if (address !== undefined && !isAddress(address)) {
-    wrong('address', 'is no address', 'Write an IP address or a host name, without a port.')
+    wrong('address', 'is not an address', 'Write an IP address or a host name, without a port.')
   }
   for (const [key, value] of Object.entries(meta)) {
     if (typeof value === 'string') continue
@@ -79,7 +87,7 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
   }
   const check = table.check === undefined ? undefined : checkFrom(table.check)
   if (table.check !== undefined && check === undefined) {
-    wrong('check', 'is no address', 'Write http://HOST:PORT/PATH, tcp, or a command.')
+    wrong('check', 'is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
   }
   if (faults.length > 0) return err(faults)
   const checks = defined({

@@ -1,6 +1,6 @@
-// Settings: flags win, then the environment, then confd.toml, then the defaults of the table.
-// `-version` and `-help` load nothing but the table.
-import { questionNames, type QuestionName } from '../core/control.ts'
+// Loads the settings. Flags override the environment, which overrides confd.toml, which overrides the defaults.
+// `-version` and `-help` need only the table of options.
+import { controlCommands, type ControlCommand } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
@@ -8,7 +8,7 @@ import type { Environment } from './ambient.ts'
 import { assemble } from './assemble.ts'
 import type {
   CheckCommand,
-  Command,
+  ParsedCommand,
   RegisterCommand,
   SettingsFaults,
   TestCommand,
@@ -18,35 +18,35 @@ import type { ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
 import { contradictions, type Contradiction } from './contradictions.ts'
 import { defined } from './defined.ts'
-import { readEnvironment, type FromEnvironment } from './environment.ts'
+import { readEnvironmentSettings, type FromEnvironment } from './environment.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
-import type { Notice } from './notice.ts'
-import { noticesOf, servesPage } from './notices.ts'
+import type { SettingsNotice } from './notice.ts'
+import { runNotices, servesPage } from './notices.ts'
 import { options, type Values } from './options.ts'
 import { unusedOf } from './unused.ts'
 
-/** All that was given, by source and together. */
-interface Sources {
+/** The given settings, by source and merged. */
+interface SettingsSources {
   readonly flags: CommandLine
   readonly environment: FromEnvironment
   readonly file: ConfFile
   readonly env: Environment
   readonly given: Values
   /** Settings that have no effect. */
-  readonly unused: readonly Notice[]
+  readonly unused: readonly SettingsNotice[]
 }
 
 /**
- * Reads the command line, the environment and confd.toml. Throws nothing; all faults of the first
- * bad source are reported at once.
+ * Reads the command line, the environment and confd.toml. Never throws; reports all faults of the first invalid
+ * source at once.
  * @param argv without node and script
  */
 export async function loadSettings(
   argv: readonly string[],
   env: Environment,
-): Promise<Result<Command, SettingsFaults>> {
+): Promise<Result<ParsedCommand, SettingsFaults>> {
   const flags = parseFlags(argv)
-  const environment = readEnvironment(env)
+  const environment = readEnvironmentSettings(env)
   const refuse = (exit: 64 | 78, faults: readonly Fault[], file: Values = {}) => {
     const all: Values = { ...file, ...environment.values, ...flags.values }
     return err({ exit, faults, logFormat: all['log-format'] ?? options['log-format'].default })
@@ -68,14 +68,14 @@ export async function loadSettings(
     { kind: 'environment', values: environment.values },
     { kind: 'flags', values: { ...flags.values, ...chosen } },
   ])
-  const sources: Sources = { flags, environment, file, env, given, unused: unused.notices }
+  const sources: SettingsSources = { flags, environment, file, env, given, unused: unused.notices }
   if (flags.command === 'register') {
     const register = await registerCommand(sources)
     return register.ok ? register : refuse(64, register.error, file.values)
   }
-  const asked = questionNames.find((name) => name === flags.command)
+  const asked = controlCommands.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
-  // What is for a run that ends by itself is good for other commands as well.
+  // Other commands support the settings of onetime runs.
   const wrong = [
     ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
     ...unused.faults,
@@ -93,15 +93,15 @@ export async function loadSettings(
   return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
 }
 
-/** Who has typed a part of what is wrong is told about usage; else it is the configuration. */
+/** Whether a contradiction involves the command line; then it is a usage error. */
 const isTyped = (wrong: readonly Contradiction[], typed: Values): boolean =>
   wrong.some(({ about }) => about.some((name) => typed[name] !== undefined))
 
-/** What is understood from the command line alone. */
+/** Commands that need only the command line. */
 async function withoutSettings(
   flags: CommandLine,
   environment: Values,
-): Promise<Command | undefined> {
+): Promise<ParsedCommand | undefined> {
   const { command, operand, values } = flags
   if (values.help === true || command === 'help') {
     const { commandHelp, helpText } = await import('./help.ts')
@@ -115,12 +115,12 @@ async function withoutSettings(
   return command === 'test' ? testCommand(flags, environment) : undefined
 }
 
-/** Keys that are named for a validation are meant, whatever store the machine has. */
+/** With `check -validate -file`, the file replaces the configured store. */
 const isFromFile = ({ command, values: { validate, file, backend } }: CommandLine): boolean =>
   command === 'check' && validate === true && file !== undefined && backend === undefined
 
 async function checkCommand(
-  { flags, environment, file, env, given, unused }: Sources,
+  { flags, environment, file, env, given, unused }: SettingsSources,
   faults: readonly Fault[],
 ): Promise<CheckCommand> {
   const { preflight = false, validate = false } = flags.values
@@ -140,7 +140,7 @@ async function checkCommand(
       ...flags.notices,
       ...environment.notices,
       ...file.notices,
-      ...noticesOf(values, flags.values, settings, file.stores, env),
+      ...runNotices(values, flags.values, settings, file.stores, env),
       ...unused,
     ],
     json: flags.own?.has('json') === true,
@@ -150,7 +150,7 @@ async function checkCommand(
 }
 
 async function registerCommand(
-  sources: Sources,
+  sources: SettingsSources,
 ): Promise<Result<RegisterCommand, readonly Fault[]>> {
   const { flags, environment, file, env, given } = sources
   const settings = await assemble(given, file.stores, false, env)
@@ -166,7 +166,12 @@ async function registerCommand(
   return ok({ kind: 'register', settings: register.value, notices })
 }
 
-async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Command> {
+async function snapshotCommand({
+  flags,
+  file,
+  env,
+  given,
+}: SettingsSources): Promise<ParsedCommand> {
   const { default: path } = await import('node:path')
   const out = flags.own?.get('o')?.at(-1) ?? '-'
   const assembled = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
@@ -174,11 +179,11 @@ async function snapshotCommand({ flags, file, env, given }: Sources): Promise<Co
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 
-/** Where the daemon is to be found is all that is needed. */
+/** Needs only the settings that locate the daemon. */
 async function askCommand(
-  command: QuestionName,
-  { flags, file, env, given }: Sources,
-): Promise<Command> {
+  command: ControlCommand,
+  { flags, file, env, given }: SettingsSources,
+): Promise<ParsedCommand> {
   const { operand, own } = flags
   const settings = await assemble(given, file.stores, flags.values.prefix !== undefined, env)
   const question = { command, ...(operand === undefined ? {} : { resource: operand }) }
@@ -186,7 +191,7 @@ async function askCommand(
   return { kind: 'ask', question, json: json === true, follow: follow === true, settings }
 }
 
-/** The settings of a run, and what is worth knowing about them. */
+/** Builds the settings of a run with notices about them. */
 export async function settingsOfRun({
   flags,
   environment,
@@ -194,8 +199,8 @@ export async function settingsOfRun({
   env,
   given,
   unused,
-}: Sources): Promise<
-  Result<{ readonly settings: Settings; readonly notices: readonly Notice[] }, Fault>
+}: SettingsSources): Promise<
+  Result<{ readonly settings: Settings; readonly notices: readonly SettingsNotice[] }, Fault>
 > {
   const settings = await withProgram(
     await assemble(given, file.stores, flags.values.prefix !== undefined, env),
@@ -205,7 +210,7 @@ export async function settingsOfRun({
     ...flags.notices,
     ...environment.notices,
     ...file.notices,
-    ...noticesOf(given, flags.values, settings, file.stores, env),
+    ...runNotices(given, flags.values, settings, file.stores, env),
     ...unused,
   ]
   if (!servesPage(settings) || given.http === undefined) return ok({ settings, notices })
@@ -215,10 +220,10 @@ export async function settingsOfRun({
   return ok({ settings: defined({ ...settings, http: http.value }), notices })
 }
 
-/** With the program to start: what stands behind `--` precedes the command of `[exec]`. */
+/** Adds the program to start; arguments after `--` override the command of `[exec]`. */
 async function withProgram(
   settings: Settings,
-  { flags: { argv }, file: { exec } }: Pick<Sources, 'flags' | 'file'>,
+  { flags: { argv }, file: { exec } }: Pick<SettingsSources, 'flags' | 'file'>,
 ): Promise<Settings> {
   if (argv === undefined) return exec === undefined ? settings : { ...settings, exec }
   const { defaultExec } = await import('./exec.ts')

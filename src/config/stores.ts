@@ -1,5 +1,5 @@
-// Stores beside the default one: `[stores.NAME]` in confd.toml, and `[backend]` in a resource. Both hold
-// the settings of a store, under the names that they have in confd.toml.
+// Reads additional stores: `[stores.NAME]` in confd.toml and `[backend]` in a resource. Both contain the settings of
+// a store, with the names of confd.toml.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import {
@@ -15,26 +15,26 @@ import { ofStore } from './contradictions.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type OptionName, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
-import type { Entries } from './toml.ts'
+import type { TomlEntries } from './toml.ts'
 import { unusedBy, unusedFault } from './unused.ts'
 import { describeType } from './values.ts'
 
 /** The store of a resource's `[backend]`. */
 export interface OwnStore {
-  /** Absent when it is the default store after all. */
+  /** Absent if it equals the default store. */
   readonly name?: string
   readonly store: StoreSettings
 }
 
-/** Every fault is added to `faults`; what is good is returned, by name. */
+/** Adds every fault to `faults`; returns the valid stores by name. */
 export function readStores(
-  document: Pick<Entries, 'fault'>,
+  document: Pick<TomlEntries, 'fault'>,
   named: unknown,
   faults: Fault[],
 ): ReadonlyMap<string, Values> {
   const stores = new Map<string, Values>()
   if (describeType(named) !== 'a table') {
-    const hint = 'each store has a table of its own: [stores.NAME]'
+    const hint = 'write one table per store: [stores.NAME]'
     const message = `stores must be a table, not ${describeType(named)}`
     faults.push(document.fault(['stores'], 'value', message, hint))
     return stores
@@ -42,8 +42,8 @@ export function readStores(
   for (const [name, table] of Object.entries(named as Record<string, unknown>)) {
     const path = ['stores', name]
     if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
-      const hint = 'letters, digits, "-", "_" and ".", since keys begin with it: NAME:/key'
-      faults.push(document.fault(path, 'key', `"${name}" cannot name a store`, hint))
+      const hint = 'use letters, digits, "-", "_" and ".", since keys begin with it: NAME:/key'
+      faults.push(document.fault(path, 'key', `"${name}" is not a valid name of a store`, hint))
     }
     stores.set(name, readStore(document, path, table, faults))
   }
@@ -52,7 +52,7 @@ export function readStores(
 
 /** The settings of one store. */
 export function readStore(
-  document: Pick<Entries, 'fault'>,
+  document: Pick<TomlEntries, 'fault'>,
   path: TomlPath,
   table: unknown,
   faults: Fault[],
@@ -84,27 +84,27 @@ export function readStore(
     else faults.push(document.fault(at, 'value', read.error))
   }
   const own = values as Values
-  // One that is wrong has been told already.
+  // An invalid backend has already been reported.
   if (entries['backend'] === undefined && own.file === undefined) {
     faults.push(
-      document.fault(path, 'key', `${where} does not say its backend`, 'backend = "consul"'),
+      document.fault(path, 'key', `${where} has no backend`, 'add one, as in backend = "consul"'),
     )
   }
   if (own.backend === 'file' && (own.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
-    faults.push(document.fault(path, 'key', `${where} does not say which file to read`, hint))
+    faults.push(document.fault(path, 'key', `${where} has no file to read`, hint))
   }
-  unusedIn(document, path, entries, own, faults)
+  unusedFaults(document, path, entries, own, faults)
   for (const { about, fault } of ofStore({ ...own, backend: backendOf(own) })) {
-    // Where the file is missing has been told above.
+    // A missing file has been reported above.
     if (about.includes('backend')) continue
     faults.push(document.fault(path, 'key', `${where}: ${fault.message}`, fault.hint))
   }
   return own
 }
 
-function unusedIn(
-  document: Pick<Entries, 'fault'>,
+function unusedFaults(
+  document: Pick<TomlEntries, 'fault'>,
   path: TomlPath,
   entries: Readonly<Record<string, unknown>>,
   own: Values,
@@ -112,19 +112,19 @@ function unusedIn(
 ): void {
   const entryOf = (name: OptionName): string =>
     Object.keys(entries).find((entry) => byEntry.get(entry) === name) ?? name
-  const tell = (entry: string, { message, hint }: { message: string; hint: string }): void => {
+  const add = (entry: string, { message, hint }: { message: string; hint: string }): void => {
     faults.push(document.fault([...path, entry], 'key', message, hint))
   }
   if (own.prefix !== undefined) {
-    const hint = 'it is for the default store: write the whole key, or prefix below [template]'
-    tell(entryOf('prefix'), { message: 'prefix has no effect in the table of a store', hint })
+    const hint = 'it is for the default store: write full keys, or set prefix below [template]'
+    add(entryOf('prefix'), { message: 'prefix has no effect in the table of a store', hint })
   }
-  // Without a backend it is not known what would be used.
+  // Without a backend, the used settings are unknown.
   if (own.backend === undefined && own.file === undefined) return
   const backend = backendOf(own)
   for (const name of unusedBy(backend, own)) {
     const entry = entryOf(name)
-    tell(entry, unusedFault(entry, name, backend))
+    add(entry, unusedFault(entry, name, backend))
   }
 }
 
@@ -133,9 +133,8 @@ const ownEntries = [...byEntry].flatMap(([entry, name]) =>
 )
 
 /**
- * What is wrong with the name of a store. Where Consul is the default store, a name that no store has is that of
- * a datacenter.
- * @param backends whose datacenters it may name
+ * The fault of a store's name, if any. If the default store is Consul, an unknown name is a datacenter.
+ * @param backends backends with datacenters
  */
 export function faultOfStore(
   name: string,
@@ -146,13 +145,13 @@ export function faultOfStore(
   const near = nearest(name, stores.keys())
   if (near === undefined && backends.some(isConsul)) return undefined
   const hint =
-    near === undefined ? `[stores.${name}] in confd.toml says what it is` : `did you mean ${near}?`
-  return { message: `there is no store ${name}`, hint }
+    near === undefined ? `define it as [stores.${name}] in confd.toml` : `did you mean ${near}?`
+  return { message: `unknown store ${name}`, hint }
 }
 
 /**
- * How the store of a resource's own `[backend]` is called: undefined when it is the default one, the
- * name of a named store that is the same, else a name made of its settings.
+ * The name of a resource's `[backend]`: undefined if it equals the default store, the name of an equal named store,
+ * or else a name derived from its settings.
  */
 export function nameOfOwn(own: StoreSettings, settings: Settings): string | undefined {
   const identity = storeIdentity(own)

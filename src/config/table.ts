@@ -1,4 +1,4 @@
-// Checks one table of a resource file against a table of keys, and collects every fault.
+// Checks one table of a resource file against a table of keys and collects all faults.
 import type { Fault } from '../core/fault.ts'
 import type { Limit } from '../core/resource.ts'
 import { nearest } from './nearest.ts'
@@ -23,18 +23,18 @@ type Types = {
   tables: readonly Readonly<Record<string, unknown>>[]
   'one or more': readonly string[]
 }
-type ValueOf<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
+type KeyValueType<S extends KeySpec> = S extends { readonly choices: readonly (infer C)[] }
   ? C
   : Types[S['type']]
 
-/** A checked table: empty strings and -1 for an id are left out, as confd reads them. */
+/** A checked table. Empty strings and an id of -1 count as unset, as in confd. */
 export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
-  readonly [N in keyof K]?: ValueOf<K[N]>
+  readonly [N in keyof K]?: KeyValueType<K[N]>
 }
 
 /**
- * Every fault of the table at `path` is added to `faults`; what is good is returned.
- * @param hintFor what to do about an unknown key, when the caller knows more than the nearest name
+ * Adds every fault of the table at `path` to `faults`; returns the valid entries.
+ * @param hintFor returns a special hint for an unknown key, instead of the nearest name
  */
 export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
   document: Pick<TomlDocument, 'fault'>,
@@ -81,7 +81,7 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
   return values as TableOf<K>
 }
 
-/** More than that many are listed by a command, and not by each fault. */
+/** With more keys than this, a hint refers to a command instead of listing them. */
 const FEW = 8
 
 function hintAmong(key: string, known: readonly string[]): string {
@@ -97,16 +97,16 @@ const examples: Readonly<Record<string, string>> = {
   dest: 'name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
 }
 
-/** JSON has no word for the infinities and NaN of TOML. */
-const quoted = (value: string | number): string =>
+/** JSON has no infinities and NaN, but TOML does. */
+const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
-type Read =
+type ReadResult =
   | { readonly value: unknown }
   | { readonly fault: string; readonly hint?: string; readonly index?: number }
 
-function readValue(key: string, spec: KeySpec, value: unknown): Read {
-  const wanted = (type: string, hint?: string): Read => ({
+function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
+  const wanted = (type: string, hint?: string): ReadResult => ({
     fault: `${key} must be ${type}, not ${describeType(value)}`,
     ...(hint === undefined ? {} : { hint }),
   })
@@ -117,14 +117,14 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       return { value: value === '' ? undefined : value }
     case 'delimiter':
       if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
-      if (value === '') return { fault: `${key} is empty`, hint: 'leave it out for the usual one' }
+      if (value === '') return { fault: `${key} is empty`, hint: 'remove it for the default' }
       return value.includes('\0') ? { fault: `${key} holds a NUL character` } : { value }
     case 'strings': {
       if (!Array.isArray(value))
         return wanted('an array of strings', `as in ${key} = ["/services/web"]`)
       const index = value.findIndex((item) => typeof item !== 'string')
       if (index < 0) return { value }
-      return { fault: `${key} must hold strings, not ${describeType(value[index])}`, index }
+      return { fault: `${key} must contain strings, not ${describeType(value[index])}`, index }
     }
     case 'words': {
       const words: readonly unknown[] = Array.isArray(value) ? value : [value]
@@ -145,11 +145,11 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       if (!Number.isInteger(value)) {
         return wanted(
           'an integer',
-          `a name is written ${key === 'uid' ? 'owner' : 'group'} = "..."`,
+          `for a name, write ${key === 'uid' ? 'owner' : 'group'} = "..."`,
         )
       }
       if (value === -1) return { value: undefined }
-      // 2^32 - 1 is -1 to chown(2): "leave as it is".
+      // chown(2) reads 2^32 - 1 as -1, "leave unchanged".
       if ((value as number) >= 0 && (value as number) < 2 ** 32 - 1) return { value }
       return { fault: `${key}: ${String(value)} is out of range`, hint: '-1 means unset' }
     case 'mode': {
@@ -162,7 +162,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
     case 'duration': {
       if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')
       const parsed = durationFrom(value, spec.least)
-      return parsed.ok ? parsed : { fault: `${key}: ${quoted(value)} is not ${parsed.error}` }
+      return parsed.ok ? parsed : { fault: `${key}: ${quoteValue(value)} is not ${parsed.error}` }
     }
     case 'count': {
       if (!Number.isInteger(value)) return wanted('an integer')
@@ -173,7 +173,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       const parsed = limitFrom(value)
       if (parsed.ok) return parsed
       return typeof value === 'string' || typeof value === 'number'
-        ? { fault: `${key}: ${quoted(value)} is not ${parsed.error}` }
+        ? { fault: `${key}: ${quoteValue(value)} is not ${parsed.error}` }
         : wanted(parsed.error)
     }
     case 'choice': {
@@ -196,7 +196,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): Read {
       if (!Array.isArray(value)) return wanted('an array of tables', hint)
       const index = value.findIndex((item) => describeType(item) !== 'a table')
       if (index < 0) return { value }
-      return { fault: `${key} must hold tables, not ${describeType(value[index])}`, hint, index }
+      return { fault: `${key} must contain tables, not ${describeType(value[index])}`, hint, index }
     }
   }
 }

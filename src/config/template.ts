@@ -1,5 +1,5 @@
-// One template of a resource: the checks that need more than the table of keys.
-import { access, constants, stat } from 'node:fs/promises'
+// Checks one template of a resource beyond the table of keys.
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   expandCommand,
@@ -30,19 +30,19 @@ import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
 
-/** What a template is read in. */
+/** The context of a template. */
 export interface TemplateContext {
   readonly settings: Settings
-  /** Of the resource's `[backend]`. */
+  /** The store of the resource's `[backend]`. */
   readonly own: OwnStore | undefined
   readonly owners: ResolveOwner
-  /** What the resource says of it. */
+  /** The resource's allow_empty. */
   readonly allowEmpty: boolean | undefined
 }
 
-/** Checks one table that `readTable` has been over; what is bad is added to `faults`. */
+/** Checks a table that `readTable` has already checked; adds faults to `faults`. */
 export class TemplateCheck {
-  /** What is most likely a mistake, and works nevertheless. */
+  /** Probable mistakes that do not prevent the run. */
   readonly notices: Fault[] = []
 
   constructor(
@@ -53,16 +53,16 @@ export class TemplateCheck {
     private readonly faults: Fault[],
   ) {}
 
-  /** Complete only when no fault was added. */
+  /** The result is usable only if no fault was added. */
   async spec(): Promise<TemplateSpec> {
     const { table } = this
     const { settings } = this.context
     const src = join(settings.confdir, 'templates', table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
-      // Delimiters of its own make a file of any other name a Go template.
+      // Custom delimiters make a file with an unknown extension a Go template.
       this.#delimiters(engine ?? engineByName(table.src) ?? 'go')
-      await this.#template(table.src, src)
+      this.#template(table.src, src)
     }
     this.#commands()
     this.#stores()
@@ -75,7 +75,7 @@ export class TemplateCheck {
     this.#checked(dest)
     const haproxy = readHaproxy(this.document, this.path, table, this.faults)
     const isRooted = settings.destRoot !== undefined
-    // Below -dest-root everything belongs to who runs it.
+    // Below -dest-root, files belong to the user that runs reconfd.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
     const gid = isRooted ? undefined : await this.#id('group', 'gid', 'group')
     const { forEach, ...selection } = this.#selection(pattern)
@@ -123,7 +123,7 @@ export class TemplateCheck {
     this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
   }
 
-  /** What `engine` says; undefined leaves it to the name and the content of the file. */
+  /** The engine that is set; undefined if the file's name and content decide. */
   #engine(): EngineName | undefined {
     const { engine } = this.table
     if (engine === undefined) return undefined
@@ -135,7 +135,7 @@ export class TemplateCheck {
     return known
   }
 
-  /** Keys that begin with the name of a store: it has to be there. */
+  /** Checks that the stores named in keys exist. */
   #stores(): void {
     this.table.keys?.forEach((key, index) => {
       const name = storeOf(key)
@@ -146,22 +146,22 @@ export class TemplateCheck {
     })
   }
 
-  /** Delimiters are those of Go templates; nunjucks' stay as they are. */
+  /** Delimiters apply only to Go templates. */
   #delimiters(engine: EngineName): void {
     for (const key of ['left_delim', 'right_delim'] as const) {
       if (this.table[key] === undefined || engine === 'go') continue
-      const hint = 'leave it out, or say engine = "go" if the template is in Go syntax'
-      this.#fault(key, `${key} is for Go templates, and ${this.table.src} is nunjucks`, hint)
+      const hint = 'remove it, or set engine = "go" if the template is in Go syntax'
+      this.#fault(key, `${key} is for Go templates, but ${this.table.src} is nunjucks`, hint)
     }
   }
 
-  async #template(src: string, file: string): Promise<void> {
+  #template(src: string, file: string): void {
     try {
-      if (!(await stat(file)).isFile()) {
+      if (!statSync(file).isFile()) {
         this.#fault('src', `template ${src} is not a file`, `it is looked up as ${file}`)
         return
       }
-      await access(file, constants.R_OK)
+      accessSync(file, constants.R_OK)
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException
       const missing = code === 'ENOENT' || code === 'ENOTDIR'
@@ -173,41 +173,42 @@ export class TemplateCheck {
   }
 
   /**
-   * In check_cmd any other placeholder is a mistake, since confd reads it as a template too. A
-   * reload_cmd is left alone (`docker inspect -f '{{.State}}'`), unless it is a near miss.
+   * In check_cmd an unknown placeholder is a mistake, since confd treats it as a template too. In reload_cmd only a
+   * near miss is, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
    */
   #commands(): void {
     const { for_each: pattern, reload_cmd: reload, adopt } = this.table
     if (pattern === undefined && adopt !== undefined) {
-      const hint = 'leave it out: without for_each a file is taken over anyway'
+      const hint = 'remove it: without for_each an existing file is always adopted'
       this.#fault('adopt', 'adopt is for templates with for_each', hint)
     }
     if (pattern !== undefined && reload !== undefined && namesFile(reload)) {
-      const hint = 'one reload serves all files of for_each: leave {{.src}} and {{.dest}} out'
-      this.#fault('reload_cmd', 'reload_cmd names one file, and for_each makes many', hint)
+      const hint = 'one reload serves all files of for_each: remove {{.src}} and {{.dest}}'
+      this.#fault('reload_cmd', 'reload_cmd names one file, but for_each writes many', hint)
     }
     for (const key of ['check_cmd', 'reload_cmd'] as const) {
       for (const text of unknownPlaceholders(this.table[key] ?? '')) {
         const near = nearest(text.replace(/[{}\s.]/g, ''), ['src', 'dest'])
         if (key === 'reload_cmd' && near === undefined) continue
         const hint =
-          near === undefined ? 'there are {{.src}} and {{.dest}}' : `did you mean {{.${near}}}?`
-        this.#fault(key, `${key} holds the unknown placeholder ${text}`, hint)
+          near === undefined
+            ? 'the placeholders are {{.src}} and {{.dest}}'
+            : `did you mean {{.${near}}}?`
+        this.#fault(key, `${key} contains the unknown placeholder ${text}`, hint)
       }
     }
   }
 
-  /** A check of the file that is in place passes for the former content, or for none. */
+  /** Warns if check_cmd tests the file in place, which still has the previous content. */
   #checked(dest: string): void {
     const { check_cmd: command } = this.table
     if (command === undefined || namesSource(command) || !namesDestination(command, dest)) return
-    const message = 'check_cmd looks at dest, which still holds the former content when it runs'
-    const hint =
-      'name the new content as {{.src}}; what has to see it in place is a group_check_cmd'
+    const message = 'check_cmd reads dest, which still has the previous content at that time'
+    const hint = 'use {{.src}} for the new content; to check the file in place, use group_check_cmd'
     this.notices.push(this.document.fault([...this.path, 'check_cmd'], 'value', message, hint))
   }
 
-  /** Whether the paths of the file can be put into the commands that name it. */
+  /** Checks that the paths of the file are safe in the commands that name it. */
   #paths(dest: string, forEach: string | undefined): void {
     for (const key of ['check_cmd', 'reload_cmd'] as const) {
       const command = this.table[key]
@@ -216,7 +217,7 @@ export class TemplateCheck {
         const put = attempt(() => expandCommand(command, { src: dest, dest }))
         if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
       } else if (!isPlain(fixedFolder(dest))) {
-        const hint = `Paths with a part from a key go into a command only if they hold ${PLAIN} and no part begins with -.`
+        const hint = `A command can contain paths from keys only if they consist of ${PLAIN} and no part begins with -.`
         this.#fault(key, `${key} names the files of for_each, and their folder is not plain`, hint)
       }
     }

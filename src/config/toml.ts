@@ -1,4 +1,4 @@
-// A TOML file read with its positions kept, so that every fault can point at the text it is about.
+// Parses a TOML file and keeps positions, so that every fault can point at the text in question.
 import { parse, TomlError } from 'smol-toml'
 import { codeFrame, type Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -23,12 +23,12 @@ export class TomlDocument {
     this.#positions = scanPositions(text)
   }
 
-  /** Where a key, or its value, stands; of a path that is not there: its nearest ancestor. */
+  /** The position of a key or value, or of the nearest ancestor of a missing path. */
   place(path: TomlPath, part: 'key' | 'value' = 'key'): TomlPlace {
     for (let length = path.length; length > 0; length--) {
       const found = this.#positions.at(path.slice(0, length))
       if (found !== undefined)
-        return placeOf(this.text, found[length === path.length ? part : 'key'])
+        return positionAt(this.text, found[length === path.length ? part : 'key'])
     }
     return { line: 1, column: 1 }
   }
@@ -39,18 +39,18 @@ export class TomlDocument {
   }
 }
 
-/** What those who read entries need of a document. */
-export type Entries = Pick<TomlDocument, 'data' | 'fault'>
+/** The part of a document that readers of entries need. */
+export type TomlEntries = Pick<TomlDocument, 'data' | 'fault'>
 
-/** Parses; a syntax error becomes a fault with its place. Throws nothing. */
-export function parseToml(file: string, source: string): Result<TomlDocument, Fault> {
+/** Parses TOML. A syntax error becomes a fault with its position. Never throws. */
+export function parseTomlDocument(file: string, source: string): Result<TomlDocument, Fault> {
   const text = source.replace(/^\uFEFF/, '')
   try {
     return ok(new TomlDocument(file, text, parse(text)))
   } catch (error) {
     if (!(error instanceof TomlError)) {
       const reason = error instanceof Error ? error.message : String(error)
-      return err({ kind: 'config', message: `TOML cannot be read: ${reason}`, file })
+      return err({ kind: 'config', message: `cannot parse TOML: ${reason}`, file })
     }
     const reason = reasonOf(error, text)
     return err(pointAt(file, text, error, `TOML syntax: ${reason}`, syntaxHint(reason)))
@@ -58,31 +58,31 @@ export function parseToml(file: string, source: string): Result<TomlDocument, Fa
 }
 
 function reasonOf(error: TomlError, text: string): string {
-  const told = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? ''
+  const reason = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? ''
   const line = text.split('\n')[error.line - 1] ?? ''
   const isAtEnd = error.column > line.trimEnd().length
-  return isAtEnd && told.includes('control characters') ? 'this string is not closed' : told
+  return isAtEnd && reason.includes('control characters') ? 'this string is not closed' : reason
 }
 
-/** What to do about the mistakes people make most; smol-toml's own words tell the rest. */
+/** Hints for the most common mistakes, in addition to smol-toml's message. */
 function syntaxHint(reason: string): string {
   if (reason.includes('redefine')) {
-    return 'the key or table is there twice; several templates in one file are written [[template]]'
+    return 'the key or table appears twice; write several templates in one file as [[template]]'
   }
   if (reason.includes('not closed') || reason.includes('unfinished string')) {
-    return 'put a " at its end; text over several lines stands between """ and """'
+    return 'add a closing "; multi-line text goes between """ and """'
   }
   if (/invalid value|unfinished string|unfinished numeric|numeric literal/.test(reason)) {
-    return 'text stands in quotes, as in dest = "/etc/haproxy/haproxy.cfg"'
+    return 'put text in quotes, as in dest = "/etc/haproxy/haproxy.cfg"'
   }
-  if (reason.includes('leading zero')) return 'a mode is written in quotes: mode = "0644"'
+  if (reason.includes('leading zero')) return 'write a mode in quotes: mode = "0644"'
   if (reason.includes('escape'))
-    return "a backslash is written \\\\, or the text put in 'single quotes'"
+    return "write a backslash as \\\\, or put the text in 'single quotes'"
   if (/array|comma|structure/.test(reason)) return 'look for a missing comma or closing bracket'
   return 'a line is key = value, [table], or a # comment; see https://toml.io'
 }
 
-function placeOf(text: string, offset: number): TomlPlace {
+function positionAt(text: string, offset: number): TomlPlace {
   const before = text.slice(0, offset)
   return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') }
 }
@@ -106,11 +106,11 @@ function pointAt(
   }
 }
 
-/** Names that may be those of secrets, misspelled ones too: it is they that are told as unknown. */
+/** Names that may belong to secrets, including misspelled ones, which are reported as unknown. */
 const secretEntry =
   /([\w-]*(?:pas+|p\w?s+w|pwd|secr|tok|cred|auth)[\w-]*["']?[ \t]*=[ \t]*)("""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|[^\n]*)/gi
 
-/** Credentials are left out of the frames: faults are logged as they are. Lines stay lines. */
+/** Removes credentials from the quoted lines, because faults are logged. Keeps the number of lines. */
 function conceal(text: string): string {
   return text
     .replace(

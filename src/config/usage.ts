@@ -1,6 +1,6 @@
-// What is wrong with a command line, in the words of who has typed it.
+// The faults of a command line.
 import type { Fault } from '../core/fault.ts'
-import { commandNames, commands, isCommand, operandText, type CommandName } from './commands.ts'
+import { commandNames, commands, isCommand, operandText, type SubcommandName } from './commands.ts'
 import { concealed } from './concealed.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, options, type OptionName } from './options.ts'
@@ -13,14 +13,14 @@ export const usage = (message: string, hint?: string): Fault => ({
 })
 
 export function wrongOperands(
-  command: CommandName,
+  command: SubcommandName,
   operands: readonly string[],
 ): Fault | undefined {
   const { operand } = commands[command]
   const [first] = operands
   const most = operand === undefined ? 0 : 1
   if (operands.length > most) {
-    return usage(`${command} does not know what to do with "${operands[most]}"`)
+    return usage(`${command}: unexpected argument "${operands[most]}"`)
   }
   if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
   const write = `write reconfd ${command} ${operandText(operand)}`
@@ -39,21 +39,18 @@ export function unknownCommand(word: string): Fault {
 
 export function stray(argument: string, last: OptionName | undefined): Fault {
   const option = last === undefined ? undefined : optionOf(last)
-  // `-password my secret`: the second half is not for the log.
+  // With `-password my secret`, the second word is part of the secret and must not be logged.
   if (option?.secret === true) {
-    return usage(
-      `an argument that belongs to no flag stands after -${last}`,
-      'quote values with spaces',
-    )
+    return usage(`unexpected argument after -${last}`, 'quote values with spaces')
   }
   const isValue = option?.type === 'boolean' && /^(true|false|[01tf])$/i.test(argument)
   return usage(
-    `argument "${argument}" belongs to no flag`,
+    `unexpected argument "${argument}"`,
     isValue ? `write -${last}=${argument}` : undefined,
   )
 }
 
-/** @param known the flags that there are */
+/** @param known all flags */
 export function unknownFlag(flag: string, known: Iterable<string>): Fault {
   const near = nearest(
     flag,
@@ -64,7 +61,7 @@ export function unknownFlag(flag: string, known: Iterable<string>): Fault {
 
 const { choices, synonyms } = options.backend
 
-/** The stores, as confd's fork names them: before or among the flags. */
+/** Names of stores, which confd's fork takes as commands. */
 export const backendWords: ReadonlySet<string> = new Set([
   ...choices,
   ...Object.keys(synonyms),
@@ -72,13 +69,13 @@ export const backendWords: ReadonlySet<string> = new Set([
 ])
 
 /**
- * `confd etcd --node ...` is how the fork is called: the answer is the same line in our form.
- * @param at where the name of the store stands
+ * The fault for the fork's syntax, `confd etcd --node ...`; the hint is the equivalent command line.
+ * @param at index of the store's name
  */
 export function backendAsCommand(argv: readonly string[], at: number): Fault {
   const word = argv[at] ?? ''
   if (foreignBackends.has(word)) {
-    const hint = `-backend names the store: ${choices.join(', ')}`
+    const hint = `set the store with -backend: ${choices.join(', ')}`
     return usage(`the store ${word} of confd is not supported by reconfd`, hint)
   }
   const ours = (concealed(argv) ?? argv).flatMap((argument, i) =>
@@ -88,7 +85,7 @@ export function backendAsCommand(argv: readonly string[], at: number): Fault {
     /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument}'`,
   )
   return usage(
-    "the store is named by -backend, and not by a command as in confd's fork",
+    "the store is set with -backend, not with a command as in confd's fork",
     `write: reconfd ${quoted.join(' ')}`,
   )
 }

@@ -1,12 +1,12 @@
-// How the text of a setting becomes its value. Each parser gives the value or says what was expected.
+// Parsers for the texts of settings. Each returns the value, or a description of the expected text.
 import type { Limit } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 
-/** `error` completes the sentence "... is not" (such as `a whole number`). */
-export type Parsed<T> = Result<T, string>
+/** `error` completes the sentence "... is not", as in `a whole number`. */
+export type ParseResult<T> = Result<T, string>
 
 /** Go's strconv.ParseBool (https://pkg.go.dev/strconv#ParseBool), which confd's flags use. */
-export function parseBoolean(text: string): Parsed<boolean> {
+export function parseBoolean(text: string): ParseResult<boolean> {
   if (/^(1|t|T|TRUE|true|True)$/.test(text)) return ok(true)
   if (/^(0|f|F|FALSE|false|False)$/.test(text)) return ok(false)
   return err('true or false')
@@ -23,22 +23,22 @@ const unitMs: Record<string, number> = {
   h: 3_600_000,
 }
 
-/** The longest that a timer of Node can wait. */
+/** The longest timer of Node, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /**
- * Go's time.ParseDuration (`1m30s`, `250ms`), and plain numbers, which are seconds.
- * @param least the smallest good value, in milliseconds
+ * Parses durations like Go's time.ParseDuration (`1m30s`, `250ms`), and plain numbers as seconds.
+ * @param least minimum, in milliseconds
  * @returns whole milliseconds, rounded up
  */
-export function parseDuration(text: string, least = 0): Parsed<number> {
+export function parseDuration(text: string, least = 0): ParseResult<number> {
   const parts = /^\d+(\.\d+)?$/.test(text)
     ? [[text, text, 's'] as const]
     : [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy)]
   if (parts.length === 0 || parts.map(([all]) => all).join('') !== text) {
     return err('a duration such as 10 (seconds), 250ms or 1m30s')
   }
-  // Rounded to nanoseconds first: 0.1 + 0.2 is no reason to wait a millisecond more.
+  // Rounds to nanoseconds first, so that a floating-point error (0.1 + 0.2) adds no millisecond.
   const exact = parts.reduce((sum, [, n, unit]) => sum + Number(n) * (unitMs[unit ?? ''] ?? 0), 0)
   const ms = Math.ceil(Math.round(exact * 1e6) / 1e6)
   if (ms < least) return err('a duration above zero')
@@ -46,34 +46,34 @@ export function parseDuration(text: string, least = 0): Parsed<number> {
   return ok(ms)
 }
 
-/** A duration out of TOML: a number of seconds, or text. */
-export function durationFrom(value: unknown, least = 0): Parsed<number> {
+/** Parses a duration in TOML: a number of seconds, or text. */
+export function durationFrom(value: unknown, least = 0): ParseResult<number> {
   return parseDuration(typeof value === 'string' ? value : String(value), least)
 }
 
 const unitBytes: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
 
-/** From 1 KiB to just below 1 TiB: a number with a unit, or of bytes. */
+/** A number with a unit, or of bytes, from 1 KiB to just below 1 TiB. */
 export const SIZE =
   /^(?:([1-9]\d{0,2}(?:\.\d+)?)([kKmMgG])(?:[iI]?[bB])?|(10[3-9]\d|102[4-9]|1[1-9]\d\d|[2-9]\d{3}|[1-9]\d{4,11}))$/
 
-/** `64MiB`, `64MB` and `64m` are the same, 64 * 2^20 bytes. */
-export function parseSize(text: string): Parsed<number> {
+/** `64MiB`, `64MB` and `64m` all mean 64 * 2^20 bytes. */
+export function parseSize(text: string): ParseResult<number> {
   const [, number, unit = '', bytes] = SIZE.exec(text) ?? []
   const count = number ?? bytes
   if (count === undefined) return err('a size such as 64MiB, 512KiB or 1.5GiB')
   return ok(Math.round(Number(count) * (unitBytes[unit.toLowerCase()] as number)))
 }
 
-/** Permission bits as octal digits: `0644`, `644`, `0o644`, up to `7777`. */
-export function parseMode(text: string): Parsed<number> {
+/** Parses permission bits in octal: `0644`, `644`, `0o644`, up to `7777`. */
+export function parseMode(text: string): ParseResult<number> {
   const digits = /^(?:0o)?([0-7]{3,5})$/.exec(text)?.[1]
   const mode = parseInt(digits ?? 'x', 8)
   return mode <= 0o7777 ? ok(mode) : err('an octal mode such as "0644"')
 }
 
-/** A limit out of TOML: a whole number, or text with a share of whole percents. */
-export function limitFrom(value: unknown): Parsed<Limit> {
+/** Parses a limit in TOML: a whole number, or a text with whole percents. */
+export function limitFrom(value: unknown): ParseResult<Limit> {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) {
     return ok({ kind: 'count', most: value })
   }
@@ -84,7 +84,7 @@ export function limitFrom(value: unknown): Parsed<Limit> {
   return err('a whole number, or a share such as "50%"')
 }
 
-/** What a value out of TOML is, for messages. */
+/** The type of a TOML value, for messages. */
 export function describeType(value: unknown): string {
   if (typeof value === 'string') return 'a string'
   if (typeof value === 'boolean') return 'a boolean'
@@ -94,11 +94,11 @@ export function describeType(value: unknown): string {
 }
 
 /**
- * Where to listen: `host:port`, `[::1]:port`, or `:port` and `port`, which are on 127.0.0.1 only.
- * Port 0 is any that is free.
- * @returns it as `host:port`
+ * Parses an address to listen at: `host:port` or `[::1]:port`; `:port` and `port` mean 127.0.0.1. Port 0 selects any
+ * free port.
+ * @returns `host:port`, or `unix:PATH`
  */
-export function parseAddress(text: string): Parsed<string> {
+export function parseAddress(text: string): ParseResult<string> {
   if (/^unix:./.test(text)) return ok(text)
   const [, host, digits] = /^(?:(\[[0-9a-f:.]+\]|[\w.-]+)?:)?(\d{1,5})$/i.exec(text) ?? []
   if (digits === undefined || Number(digits) > 65_535)

@@ -1,5 +1,5 @@
-// `${NAME}` and `${NAME:-default}` in a resource, as a shell has them: expanded from the environment where
-// the resource says expand_env = true, else taken literally, which is most likely a mistake.
+// Expands `${NAME}` and `${NAME:-default}` in resources from the environment, as a shell does, if expand_env is set.
+// Otherwise they are literal, which is probably a mistake and gets a warning.
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import { programWords } from '../core/command-words.ts'
@@ -7,18 +7,18 @@ import type { Environment } from './ambient.ts'
 import type { TomlPath } from './positions.ts'
 import type { TomlDocument } from './toml.ts'
 
-/** Where variables are expanded. Those in commands are the shell's business. */
+/** Keys in which variables are expanded. The shell expands those in commands. */
 const EXPANDED = ['src', 'dest', 'prefix', 'keys', 'for_each'] as const
-/** Where a `$` is told of when it is not. */
+/** Keys in which a literal `$` gets a warning. */
 const LITERAL = ['dest', 'prefix', 'keys'] as const
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
-/** `$$` is a dollar sign. A default holds no further variable. */
+/** Matches variables, and `$$`, which means a dollar sign. A default holds no further variable. */
 const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(:-((?:[^}$]|\$(?!\{))*))?\}/g
 
-type Table = Readonly<Record<string, unknown>>
+type ResourceTable = Readonly<Record<string, unknown>>
 
-/** The variables of one resource. Every fault is added to `faults`. */
+/** Handles the variables of one resource. Adds every fault to `faults`. */
 export class Variables {
   readonly notices: Fault[] = []
   readonly #env: Environment
@@ -34,8 +34,8 @@ export class Variables {
     if (this.#isExpanded) this.#programs([], document.data)
   }
 
-  /** The table at `path`, expanded where that is wanted. */
-  expand(path: TomlPath, table: Table): Table {
+  /** Returns the table at `path`, expanded if expand_env is set. */
+  expand(path: TomlPath, table: ResourceTable): ResourceTable {
     const expanded: Record<string, unknown> = { ...table }
     if (this.#isExpanded) {
       this.#programs(path, table)
@@ -53,8 +53,8 @@ export class Variables {
     return expandText(value, this.#env, (name) => this.faults.push(this.#unset(at, name)))
   }
 
-  /** A variable that begins a command and is not set: the shell would run another program. */
-  #programs(path: TomlPath, table: Table): void {
+  /** Reports an unset variable at the start of a command: the shell would run another program. */
+  #programs(path: TomlPath, table: ResourceTable): void {
     for (const key of COMMANDS) {
       const command = table[key]
       if (typeof command !== 'string') continue
@@ -68,7 +68,7 @@ export class Variables {
 
   #unset(at: TomlPath, name: string): Fault {
     const message = `the environment variable ${name} is not set`
-    const hint = `set it, or give a default: \${${name}:-default}`
+    const hint = `set it, or add a default: \${${name}:-default}`
     return this.document.fault(at, 'value', message, hint)
   }
 
@@ -81,15 +81,15 @@ export class Variables {
   }
 }
 
-/** What the resource says, above `[template]` or in one of its tables. */
-function saysExpand({ template, ...above }: Table): boolean | undefined {
+/** The expand_env of the resource, above `[template]` or in one of its tables. */
+function saysExpand({ template, ...above }: ResourceTable): boolean | undefined {
   return [above]
-    .concat(template as Table)
-    .map((table: Table | undefined) => table?.['expand_env'])
+    .concat(template as ResourceTable)
+    .map((table: ResourceTable | undefined) => table?.['expand_env'])
     .find((value) => typeof value === 'boolean')
 }
 
-/** Expands text; `missing` is told of each variable that is not set and has no default. */
+/** Expands text. @param missing called for each unset variable without a default */
 function expandText(text: string, env: Environment, missing: (name: string) => void): string {
   const replace = (all: string, name?: string, withDefault?: string, fallback = ''): string => {
     if (name === undefined) return '$'
@@ -106,20 +106,20 @@ function literal(
   text: string,
   isExpanded: boolean,
 ): { readonly message: string; readonly hint: string } | undefined {
-  // A dest with for_each is a template, and says so otherwise.
+  // A dest with for_each is a template and is checked elsewhere.
   const template = key === 'dest' ? undefined : /\{\{.*?\}\}/.exec(text)?.[0]
   if (template !== undefined) {
     const name = /\bgetenv\b\W*(\w+)/.exec(template)?.[1] ?? 'NAME'
-    const hint = `write \${${name}} and expand_env = true for a variable of the environment`
-    return { message: `${key} is no template: ${template} is taken literally`, hint }
+    const hint = `for an environment variable, write \${${name}} and set expand_env = true`
+    return { message: `${key} is not a template: ${template} is literal text`, hint }
   }
   const fixed = text.replace(/\{\{.*?\}\}/gs, '').replace(isExpanded ? VARIABLE : /(?!)/, '')
   const [dollar, name = 'NAME'] = /\$\{?(\w+)?[^}/]*\}?/.exec(fixed) ?? []
   if (dollar === undefined) return undefined
   return {
-    message: `${key} holds ${dollar}, which is taken literally`,
+    message: `${key} contains ${dollar}, which is literal text`,
     hint: isExpanded
-      ? `variables are written \${${name}}; a dollar sign is $$`
-      : `say expand_env = true to have \${${name}} replaced from the environment`,
+      ? `write variables as \${${name}}, and a dollar sign as $$`
+      : `set expand_env = true to replace \${${name}} from the environment`,
   }
 }

@@ -1,11 +1,11 @@
-// What a file says of its resource as a whole, above `[template]` or inside of it: put together, and
-// told when it has no effect.
+// Merges the keys about the whole resource, from above `[template]` and from inside it, and reports those without
+// effect.
 import { expandCommand, unknownPlaceholders } from '../core/command.ts'
 import { reloadsByDefault } from '../core/exec.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import {
   plainReload,
-  type Command,
+  type TimedCommand,
   type ReloadPolicy,
   type Resource,
   type TemplateSpec,
@@ -21,22 +21,26 @@ import type { TomlDocument } from './toml.ts'
 type WholeKey = keyof typeof wholeKeys
 type WholeTable = TableOf<typeof wholeKeys>
 
-/** A table that may say something of the resource, and where it stands. */
-export interface Said {
+/** A table that may contain such keys, with its path. */
+export interface WholeSource {
   readonly path: TomlPath
   readonly table: WholeTable
 }
 
 export interface Whole {
   readonly values: WholeTable
-  /** Where each key that is set stands for the first time. */
+  /** Path of the first occurrence of each key. */
   readonly places: ReadonlyMap<WholeKey, TomlPath>
 }
 
 const longestCounts = new Set<WholeKey>(['debounce', 'debounce_max'])
 
-/** Puts together what the tables say; two that say different things are a fault. */
-export function sayOnce(document: TomlDocument, tables: readonly Said[], faults: Fault[]): Whole {
+/** Merges the tables. Different values for a key are a fault. */
+export function mergeWhole(
+  document: TomlDocument,
+  tables: readonly WholeSource[],
+  faults: Fault[],
+): Whole {
   const values: Record<string, unknown> = {}
   const places = new Map<WholeKey, TomlPath>()
   for (const key of Object.keys(wholeKeys) as WholeKey[]) {
@@ -51,14 +55,14 @@ export function sayOnce(document: TomlDocument, tables: readonly Said[], faults:
     }
     const other = others.find(({ table }) => String(table[key]) !== String(first.table[key]))
     if (other === undefined) continue
-    const message = `${key} is about the whole resource, and line ${document.place(place).line} says something else`
-    const hint = 'say it once, above the first [[template]]'
+    const message = `${key} applies to the whole resource, but line ${document.place(place).line} sets another value`
+    const hint = 'set it once, above the first [[template]]'
     faults.push(document.fault([...other.path, key], 'value', message, hint))
   }
   return { values: values, places }
 }
 
-/** The part of a resource that is about all of its templates. */
+/** Builds the part of a resource that applies to all its templates. */
 export function wholeOf(
   document: TomlDocument,
   whole: Whole,
@@ -69,7 +73,10 @@ export function wholeOf(
   const { values } = whole
   const optional = optionalStores(document, whole, settings, faults)
   const sensitive = values.sensitive === true ? { sensitive: true as const } : {}
-  const command = (key: 'verify_cmd' | 'group_check_cmd', timeout: number): Command | undefined => {
+  const command = (
+    key: 'verify_cmd' | 'group_check_cmd',
+    timeout: number,
+  ): TimedCommand | undefined => {
     const text = values[key]
     const place = whole.places.get(key)
     if (text === undefined || place === undefined) return undefined
@@ -102,7 +109,7 @@ function optionalStores(
   if (names === undefined || place === undefined) return undefined
   const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
   names.forEach((name, index) => {
-    // A file may hold what was recorded of any store.
+    // A file may contain the recorded keys of any store.
     if (settings.backend === 'file') return
     const known = faultOfStore(name, settings, backends)
     if (known === undefined) return
@@ -113,7 +120,7 @@ function optionalStores(
 
 function reloadPolicy(
   values: WholeTable,
-  verify: Command | undefined,
+  verify: TimedCommand | undefined,
   settings: Settings,
 ): ReloadPolicy {
   return {
@@ -131,8 +138,8 @@ function coalescing(
   { debounce: quiet, debounce_max: max }: WholeTable,
   settings: Settings,
 ): Pick<Resource, 'quiet' | 'quietMax'> {
-  // Never below the quiet time, which could then not be kept.
-  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet)
+  // Never less than the quiet period, which would otherwise have no effect.
+  const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet ?? 0)
   return {
     ...(quiet === undefined ? {} : { quiet }),
     ...(quietMax === settings.quietMax ? {} : { quietMax }),
@@ -140,8 +147,8 @@ function coalescing(
 }
 
 /**
- * A command that runs once for all files of a resource: `{{.dest}}` is good when there is only one,
- * and put in at once. Other placeholders are left to the shell's programs, unless nearly ours.
+ * Reads a command that runs once for all files of a resource. `{{.dest}}` is allowed, and replaced here, only if there
+ * is one file. Other placeholders belong to other programs, unless they are near misses.
  */
 function oneCommand(
   document: TomlDocument,
@@ -154,7 +161,7 @@ function oneCommand(
   for (const other of unknownPlaceholders(text)) {
     const near = nearest(other.replace(/[{}\s.]/g, ''), ['src', 'dest'])
     if (near === undefined) continue
-    const message = `${key} holds the unknown placeholder ${other}`
+    const message = `${key} contains the unknown placeholder ${other}`
     faults.push(document.fault(place, 'value', message, `did you mean {{.${near}}}?`))
   }
   const [spec, ...more] = specs
@@ -174,8 +181,8 @@ function oneCommand(
 }
 
 /**
- * Whether a change of the resource is followed by a reload; one that is asked for in two ways is a fault.
- * @param hasCommand any of its templates has a reload_cmd
+ * Whether a change of the resource is followed by a reload. Two ways to reload are a fault.
+ * @param hasCommand whether any of its templates has a reload_cmd
  */
 export function isReloaded(
   document: TomlDocument,
@@ -191,17 +198,16 @@ export function isReloaded(
   }
   if (values.reload === 'exec' && exec?.argv !== undefined && !reloadsByDefault(exec)) {
     const place = places.get('reload') ?? []
-    const message = 'reload = "exec", and [exec] does not say how the program is reloaded'
-    const hint = 'set reload_signal, or restart = "on-change" where it cannot reload'
+    const message = 'reload = "exec" is set, but [exec] has no way to reload the program'
+    const hint = 'set reload_signal, or restart = "on-change" if it cannot reload'
     faults.push(document.fault(place, 'value', message, hint))
   }
   return hasCommand || values.reload === 'exec' || (exec !== undefined && reloadsByDefault(exec))
 }
 
 /**
- * The keys that do nothing as they stand. One that was meant to protect is a fault; of one that is
- * merely idle a notice tells.
- * @param reloads whether the resource, or another one of its group, has a reload_cmd
+ * Reports keys without effect: as a fault if the key was meant to protect something, else as a notice.
+ * @param reloads whether the resource, or another of its group, has a reload_cmd
  */
 export function withoutEffect(
   document: TomlDocument,
@@ -227,7 +233,7 @@ export function withoutEffect(
     const place = places.get(key)
     if (place === undefined || (key === 'on_reload_failure' && !rollback)) return []
     const message = `${key} has no effect: there is no reload_cmd`
-    const hint = 'name a reload_cmd below [template], or take the line out'
+    const hint = 'add a reload_cmd below [template], or remove this line'
     return [document.fault(place, 'value', message, hint)]
   })
   return { faults, notices }

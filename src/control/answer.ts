@@ -1,17 +1,22 @@
-// The daemon's side of a question: which part of it answers what.
-import { resourceNamed, type Answer, type Controls, type Question } from '../core/control.ts'
+// The daemon's side of the control socket: carries out one request and builds the response.
+import {
+  resourceNamed,
+  type ControlResponse,
+  type DaemonControls,
+  type ControlRequest,
+} from '../core/control.ts'
 import { summaryOf } from '../core/status.ts'
 
-export async function answer(
-  { command, resource: wanted }: Question,
-  controls: Controls,
-): Promise<Answer> {
+export async function handle(
+  { command, resource: wanted }: ControlRequest,
+  controls: DaemonControls,
+): Promise<ControlResponse> {
   const status = controls.status()
   if (command === 'status') return { kind: 'status', status: summaryOf(status) }
   if (command === 'resync') {
     const done = controls.resync()
     if (!done.ok) return { kind: 'refused', message: done.error }
-    return { kind: 'done', message: 'everything is read and compared again' }
+    return { kind: 'done', message: 'resync started: all keys are re-read, all files compared' }
   }
   const history = resourceNamed(wanted ?? '', status.resources)
   if (history === undefined) {
@@ -26,6 +31,6 @@ export async function answer(
 }
 
 const DONE = {
-  reload: 'its reload is under way',
-  accept: 'the change that was held goes through',
+  reload: 'reload started',
+  accept: 'accepted; the held change is applied',
 } as const

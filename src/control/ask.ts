@@ -1,77 +1,79 @@
-// A question from the command line: asked of the daemon, answered from the state directory when none
-// runs, and put into words or JSON, with the exit code that goes with it.
+// `reconfd status` and its relatives: sends the request to the daemon, or answers it from the state
+// directory when no daemon runs, and formats the response as text or JSON with an exit code.
 import { setTimeout as pass } from 'node:timers/promises'
 import { jsonText, printableText } from '../core/escape.ts'
-import type { Answer, Question } from '../core/control.ts'
+import type { ControlResponse, ControlRequest } from '../core/control.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { ask } from './client.ts'
 import { answerOffline } from './offline.ts'
 import { socketPath } from './paths.ts'
-import { historyText, statusText, utc, type Clock } from './text.ts'
+import { historyText, statusText, utc, type TimeFormat } from './text.ts'
 
-export interface Told {
-  /** 1: not all resources are in sync. */
+export interface AskOutput {
+  /** 1: a resource is not in sync. */
   readonly exit: 0 | 1
   readonly text: string
 }
 
-export interface NotTold {
-  /** 1: refused. 64: there is no such resource. 69: neither a daemon nor what one has left. */
+export interface AskFailure {
+  /** 1: refused. 64: unknown resource. 69: no daemon runs, and none has left a status. */
   readonly exit: 1 | 64 | 69
   readonly fault: Fault
 }
 
 /**
- * @param json as JSON, where there is more to say than a sentence
- * @param clock how times are written in what is for people
+ * @param json print status and history as JSON
+ * @param clock formats the times in the text output
  */
 export async function askDaemon(
-  question: Question,
+  question: ControlRequest,
   settings: Settings,
   json: boolean,
-  clock: Clock = utc,
-): Promise<Result<Told, NotTold>> {
+  clock: TimeFormat = utc,
+): Promise<Result<AskOutput, AskFailure>> {
   const asked = await ask(socketPath(settings), question)
   if (!asked.ok) return err({ exit: 69, fault: asked.error })
-  if (asked.value !== undefined) return tell(asked.value, true, json, clock)
+  if (asked.value !== undefined) return formatResponse(asked.value, true, json, clock)
   const found = await answerOffline(question, settings)
-  return found.ok ? tell(found.value, false, json, clock) : err({ exit: 69, fault: found.error })
+  return found.ok
+    ? formatResponse(found.value, false, json, clock)
+    : err({ exit: 69, fault: found.error })
 }
 
-/** Milliseconds between two looks of `status -follow`. */
-const FOLLOW_EVERY = 1000
+/** Interval of `status -follow`, in milliseconds. */
+const FOLLOW_INTERVAL = 1000
 
 /**
- * Shows the answer again whenever it is another one, until it is stopped.
- * @param show takes each new answer whole
- * @returns the exit code of the last answer
+ * Repeats the request until `stop`, and shows each output that differs from the previous one.
+ * @param show replaces the whole output
+ * @returns the exit code of the last response
  */
 export async function followDaemon(
-  again: () => Promise<Result<Told, NotTold>>,
+  request: () => Promise<Result<AskOutput, AskFailure>>,
   show: (text: string) => void,
   stop: AbortSignal,
 ): Promise<number> {
   let shown = ''
   let exit = 0
   while (!stop.aborted) {
-    const told = await again()
-    const text = told.ok ? told.value.text : `${formatFault(told.error.fault)}\n`
-    exit = told.ok ? told.value.exit : told.error.exit
+    const result = await request()
+    const text = result.ok ? result.value.text : `${formatFault(result.error.fault)}\n`
+    exit = result.ok ? result.value.exit : result.error.exit
     if (text !== shown) show(text)
     shown = text
-    await pass(FOLLOW_EVERY, undefined, { signal: stop }).catch(() => undefined)
+    await pass(FOLLOW_INTERVAL, undefined, { signal: stop }).catch(() => undefined)
   }
   return exit
 }
 
-function tell(
-  answer: Answer,
+function formatResponse(
+  answer: ControlResponse,
   running: boolean,
   json: boolean,
-  clock: Clock,
-): Result<Told, NotTold> {
+  clock: TimeFormat,
+): Result<AskOutput, AskFailure> {
   const print = (value: object): string => `${jsonText({ running, ...value }, 2)}\n`
   switch (answer.kind) {
     case 'status': {
@@ -93,8 +95,9 @@ function tell(
       return err({ exit: 1, fault: { kind: 'config', message: answer.message } })
     case 'unknown-resource': {
       const { name, known } = answer
-      const hint = known.length === 0 ? 'None is known.' : `There are ${known.join(', ')}.`
-      const fault = { kind: 'config', message: `no resource is called "${name}"`, hint } as const
+      const hint =
+        known.length === 0 ? 'No resource is known yet.' : `Known resources: ${known.join(', ')}.`
+      const fault = { kind: 'config', message: `unknown resource "${name}"`, hint } as const
       return err({ exit: 64, fault })
     }
   }

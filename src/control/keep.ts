@@ -1,7 +1,7 @@
-// The status in the state directory: what a daemon writes while it runs, and a onetime run at its end. Apart
-// from the socket, since a onetime run that finds none has no need of Node's net.
+// Writes the status file of the state directory: a daemon while it runs, a onetime run at its end. Separate
+// from the socket, so that a onetime run does not load node:net.
 import { existsSync } from 'node:fs'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
@@ -9,10 +9,10 @@ import { isTooLong } from '../system/socket-path.ts'
 import { socketPath, statusPath } from './paths.ts'
 import { readStatus, StatusFile } from '../state/status-file.ts'
 
-/** For a onetime run: what it came to, unless a daemon beside it knows better. */
+/** Writes the status of a finished onetime run, unless a daemon runs and keeps its own. */
 export async function keepStatus(
   settings: Settings,
-  controls: Pick<Controls, 'status' | 'restore'>,
+  controls: Pick<DaemonControls, 'status' | 'restore'>,
   emit: Emit,
 ): Promise<void> {
   const path = socketPath(settings)
@@ -20,22 +20,22 @@ export async function keepStatus(
     const { isAlive } = await import('../system/unix-socket.ts')
     if (await isAlive(path)) return
   }
-  const former = await readStatus(statusPath(settings)).catch(() => undefined)
-  if (former !== undefined) controls.restore(former)
-  // Nobody may ever ask: no warning.
-  const tell = (message: string): void => emit({ kind: 'notice', level: 'debug', message })
-  await statusFile(settings, controls, tell).close()
+  const previous = await readStatus(statusPath(settings)).catch(() => undefined)
+  if (previous !== undefined) controls.restore(previous)
+  // The status file is optional: a failure is no warning.
+  const report = (message: string): void => emit({ kind: 'notice', level: 'debug', message })
+  await statusFile(settings, controls, report).close()
 }
 
 export function statusFile(
   settings: Settings,
-  controls: Pick<Controls, 'status'>,
-  tell: (message: string) => void,
+  controls: Pick<DaemonControls, 'status'>,
+  report: (message: string) => void,
 ): StatusFile {
-  let told = false
+  let isReported = false
   const failed = ({ message, hint }: Fault): void => {
-    if (!told) tell(`${message}. ${hint}`)
-    told = true
+    if (!isReported) report(`${message}. ${hint}`)
+    isReported = true
   }
   return new StatusFile(statusPath(settings), () => controls.status(), failed)
 }

@@ -1,8 +1,13 @@
-// The answers when no daemon runs: from the status that the last one has kept, and from the journal of
-// owed reloads, which is never behind.
+// Answers requests when no daemon runs: from the status file of the last one, and from the journal of owed
+// reloads, which is always up to date.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { nothingHeld, resourceNamed, type Answer, type Question } from '../core/control.ts'
+import {
+  nothingHeldMessage,
+  resourceNamed,
+  type ControlResponse,
+  type ControlRequest,
+} from '../core/control.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -14,17 +19,17 @@ import { awaitsConsent, Records } from '../state/records.ts'
 import { statusPath } from './paths.ts'
 import { readStatus } from '../state/status-file.ts'
 
-/** A fault of kind `io` when there is nothing to answer from, or a daemon is needed. */
+/** Fails with kind `io` if the state directory holds no status, or the request needs a daemon. */
 export async function answerOffline(
-  question: Question,
+  question: ControlRequest,
   settings: Settings,
-): Promise<Result<Answer, Fault>> {
+): Promise<Result<ControlResponse, Fault>> {
   const { command, resource: wanted = '' } = question
   if (command === 'resync' || command === 'reload') {
     const hint =
       command === 'reload'
-        ? 'A run with -onetime makes good what is owed; without a daemon the command is run by hand.'
-        : 'A run with -onetime reads and compares everything.'
+        ? 'Run reconfd with -onetime to run owed reloads, or run the reload command by hand.'
+        : 'Run reconfd with -onetime to read and compare everything.'
     return err(noDaemon(settings, hint))
   }
   const kept = await readKept(settings)
@@ -32,7 +37,7 @@ export async function answerOffline(
   const status = kept.value
   if (command === 'accept') return accept(wanted, status, settings)
   if (status === undefined) {
-    return err(noDaemon(settings, `Nor has one left its status in ${settings.stateDir}.`))
+    return err(noDaemon(settings, `${settings.stateDir} holds no status of an earlier run either.`))
   }
   if (command === 'status') return ok({ kind: 'status', status: summaryOf(status) })
   const history = resourceNamed(wanted, status.resources)
@@ -40,7 +45,7 @@ export async function answerOffline(
   return ok({ kind: 'history', history, at: status.at })
 }
 
-const unknown = (name: string, status: FullStatus | undefined): Answer => {
+const unknown = (name: string, status: FullStatus | undefined): ControlResponse => {
   const known = (status?.resources ?? []).map((one) => one.name).sort()
   return { kind: 'unknown-resource', name, known }
 }
@@ -51,7 +56,7 @@ const noDaemon = ({ confdir, stateDir }: Settings, hint: string): Fault => ({
   hint,
 })
 
-/** What was kept, made true by the journal; undefined when there is neither. */
+/** The status file, corrected by the journal; undefined when both are missing. */
 async function readKept(settings: Settings): Promise<Result<FullStatus | undefined, Fault>> {
   const { stateDir, confdir } = settings
   const opened = await openJournal(stateDir, confdir)
@@ -64,12 +69,14 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
     return ok({ ...status, resources: worstFirst(resources) })
   } catch (error) {
     const hint =
-      errnoOf(error) === 'EACCES' ? 'Ask as the user that runs reconfd, or as root.' : undefined
+      errnoOf(error) === 'EACCES'
+        ? 'Run this as the user that runs reconfd, or as root.'
+        : undefined
     return err(ioFault(`cannot read the status in ${stateDir}`, error, hint))
   }
 }
 
-/** The newest word on whether a reload is owed is the journal's. */
+/** The journal decides whether a reload is owed: it is newer than the status file. */
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince
@@ -77,8 +84,8 @@ function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string)
   if (owed !== undefined) {
     const owedSince = new Date(owed.since).toISOString()
     if (state === 'failed' || state === 'held') return { ...rest, owedSince }
-    const told = state === 'owed' ? why : 'reload is due'
-    return { ...rest, state: 'owed', since: owedSince, why: told, owedSince }
+    const reason = state === 'owed' ? why : 'reload is due'
+    return { ...rest, state: 'owed', since: owedSince, why: reason, owedSince }
   }
   if (state !== 'owed') return rest
   const settled: ResourceHistory & { why?: string } = { ...rest, state: 'in sync', since: at }
@@ -86,7 +93,7 @@ function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string)
   return settled
 }
 
-/** All that is known when only the journal is there. */
+/** Builds a status from the journal alone. */
 function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   const resources = [...owed].map(([name, { since }]): ResourceHistory => {
     const owedSince = new Date(since).toISOString()
@@ -97,12 +104,12 @@ function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   return { version: '', pid: 0, started: at, at, stores: [], resources: worstFirst(resources) }
 }
 
-/** Written down, so that the next run lets this change through, and no other. */
+/** Records the consent to the held content, so that the next run applies exactly this change. */
 async function accept(
   wanted: string,
   status: FullStatus | undefined,
   { stateDir, confdir }: Settings,
-): Promise<Result<Answer, Fault>> {
+): Promise<Result<ControlResponse, Fault>> {
   const name = resourceNamed(wanted, status?.resources ?? [])?.name ?? wanted
   const inConfD = await access(join(confdir, 'conf.d', name)).then(
     () => true,
@@ -110,8 +117,8 @@ async function accept(
   )
   if (!inConfD || wanted === '') return ok(unknown(wanted, status))
   const hash = awaitsConsent(await new Records(stateDir, confdir, false).get(name))
-  if (hash === undefined) return ok({ kind: 'refused', message: nothingHeld(name) })
+  if (hash === undefined) return ok({ kind: 'refused', message: nothingHeldMessage(name) })
   const written = await new Accepted(stateDir, confdir).add(name, hash)
   if (!written.ok) return written
-  return ok({ kind: 'done', message: `${name}: the next run lets this change through` })
+  return ok({ kind: 'done', message: `${name}: accepted; the next run applies the held change` })
 }

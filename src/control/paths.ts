@@ -1,4 +1,4 @@
-// Where the control socket and the status file of a confdir are.
+// Paths of the control socket and the status file that belong to one confdir.
 import { join } from 'node:path'
 import type { Settings } from '../core/settings.ts'
 import { idOf } from '../state/state-files.ts'

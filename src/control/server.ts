@@ -1,16 +1,21 @@
-// The control socket: one question a connection, a line of JSON; one answer, a line of JSON. Only the
-// user that runs the daemon may connect (0600).
+// The control socket. Each connection carries one request and one response, each a line of JSON. Only the
+// user that runs the daemon may connect (mode 0600).
 import { createServer, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { questionNames, type Answer, type Controls, type Question } from '../core/control.ts'
+import {
+  controlCommands,
+  type ControlResponse,
+  type DaemonControls,
+  type ControlRequest,
+} from '../core/control.ts'
 import { makeDirs } from '../state/state-files.ts'
 import { listenAt } from '../system/unix-socket.ts'
-import { answer } from './answer.ts'
+import { handle } from './answer.ts'
 
-/** In bytes; a question is the name of a command and of a resource. */
-const LONGEST_QUESTION = 8192
-/** Milliseconds without a word from who asks, or until he has read the answer. */
-const PATIENCE = 10_000
+/** Characters. A request holds only a command and a resource name. */
+const MAX_REQUEST = 8192
+/** Milliseconds without traffic before a connection is closed. */
+const IDLE_TIMEOUT = 10_000
 const CONNECTIONS = 32
 
 export interface ControlServer {
@@ -18,23 +23,23 @@ export interface ControlServer {
 }
 
 /**
- * Listens at a path; what a dead daemon has left there is replaced. Does not keep the process alive.
+ * Listens at `path` and replaces the stale socket of a dead daemon. Does not keep the process alive.
  * @throws system errors
  */
-export async function serveControl(path: string, controls: Controls): Promise<ControlServer> {
+export async function serveControl(path: string, controls: DaemonControls): Promise<ControlServer> {
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
     socket.once('close', () => open.delete(socket))
-    // Who asks has gone away: nothing is lost.
+    // The client disconnected.
     socket.on('error', () => socket.destroy())
-    socket.setTimeout(PATIENCE, () => socket.destroy())
+    socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy())
     socket.unref()
     void serve(socket, controls)
   })
   server.maxConnections = CONNECTIONS
   server.unref()
-  await makeDirs(dirname(path))
+  makeDirs(dirname(path))
   const remove = await listenAt(server, path)
   return {
     async close() {
@@ -45,14 +50,14 @@ export async function serveControl(path: string, controls: Controls): Promise<Co
   }
 }
 
-async function serve(socket: Socket, controls: Controls): Promise<void> {
+async function serve(socket: Socket, controls: DaemonControls): Promise<void> {
   try {
     const question = parse(await readLine(socket))
-    const told: Answer =
+    const response: ControlResponse =
       question === undefined
-        ? { kind: 'refused', message: 'the question was not understood' }
-        : await answer(question, controls)
-    socket.end(`${JSON.stringify(told)}\n`)
+        ? { kind: 'refused', message: 'invalid request; client and daemon may differ in version' }
+        : await handle(question, controls)
+    socket.end(`${JSON.stringify(response)}\n`)
   } catch {
     // Too long, or the connection broke.
     socket.destroy()
@@ -63,17 +68,17 @@ async function readLine(socket: Socket): Promise<string> {
   let text = ''
   for await (const data of socket.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     text += data as string
-    if (text.length > LONGEST_QUESTION) throw new Error('too long')
+    if (text.length > MAX_REQUEST) throw new Error('too long')
     const end = text.indexOf('\n')
     if (end >= 0) return text.slice(0, end)
   }
   return text
 }
 
-function parse(line: string): Question | undefined {
+function parse(line: string): ControlRequest | undefined {
   try {
     const { command, resource } = JSON.parse(line) as Record<string, unknown>
-    const name = questionNames.find((one) => one === command)
+    const name = controlCommands.find((one) => one === command)
     if (name === undefined) return undefined
     return { command: name, ...(typeof resource === 'string' ? { resource } : {}) }
   } catch {

@@ -1,6 +1,6 @@
-// What a daemon does so that it can be asked: the control socket, and the status in its state directory.
+// Makes a daemon observable: starts its control socket and keeps its status file.
 import { ioFault } from '../core/errno.ts'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Settings } from '../core/settings.ts'
 import { isTooLong } from '../system/socket-path.ts'
@@ -11,30 +11,30 @@ import { serveControl, type ControlServer } from './server.ts'
 import { readStatus } from '../state/status-file.ts'
 
 export interface Control {
-  /** The status is another one. */
+  /** Call when the status has changed. */
   changed(): void
-  /** Answers nothing any more, and writes the last status. */
+  /** Closes the socket and writes the final status. */
   close(): Promise<void>
 }
 
 const nothing: Control = { changed: () => undefined, close: async () => undefined }
 
-/** Never rejects: a daemon that cannot be asked does its work all the same, and tells so. */
+/** Never rejects: without its socket or status file, the daemon works on and logs a warning. */
 export async function startControl(
   settings: Settings,
-  controls: Controls,
+  controls: DaemonControls,
   emit: Emit,
 ): Promise<Control> {
   const warn = (message: string): void => emit({ kind: 'notice', level: 'warn', message })
   const path = socketPath(settings)
   if (!isTooLong(path) && (await isAlive(path))) {
     warn(
-      `another reconfd answers at ${path} and goes on answering: is this one meant to run beside it?`,
+      `another reconfd already listens at ${path}; "reconfd status" shows that one. Stop it, or set another -state-dir here`,
     )
     return nothing
   }
-  const former = await readStatus(statusPath(settings)).catch(() => undefined)
-  if (former !== undefined) controls.restore(former)
+  const previous = await readStatus(statusPath(settings)).catch(() => undefined)
+  if (previous !== undefined) controls.restore(previous)
   const file = statusFile(settings, controls, warn)
   file.changed()
   const server = await serve(path, controls, warn)
@@ -49,11 +49,11 @@ export async function startControl(
 
 async function serve(
   path: string,
-  controls: Controls,
+  controls: DaemonControls,
   warn: (message: string) => void,
 ): Promise<ControlServer | undefined> {
   if (isTooLong(path)) {
-    warn(`no control socket: ${path} is too long for one; choose a shorter -state-dir`)
+    warn(`no control socket: the path ${path} is too long; set a shorter -state-dir`)
     return undefined
   }
   try {

@@ -1,4 +1,4 @@
-// The answers as text for people: a table of the resources, and the past of one.
+// Formats responses as text: the table of all resources, and the history of one.
 import { printable } from '../core/escape.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import { tableLines } from '../core/table.ts'
@@ -14,7 +14,7 @@ import {
 } from '../core/words.ts'
 import {
   lateness,
-  type Change,
+  type ResourceChange,
   type ChildStatus,
   type ReadNames,
   type Reload,
@@ -23,26 +23,26 @@ import {
   type Status,
 } from '../core/status.ts'
 
-/** Columns of a terminal that the status fits. */
+/** Columns of the status; the widths below are columns too. */
 const WIDTH = 100
 const NAME = 20
 const RELOAD = 22
 const LEAST_KEY = 12
-/** Lines of a reason; `why` shows all of it. */
+/** Maximum lines of one reason; `why` shows all. */
 const REASON = 4
 
-/** How a time is written: local on a terminal, UTC elsewhere. */
-export type Clock = (iso: string) => string
+/** Formats an ISO 8601 time: local on a terminal, UTC elsewhere. */
+export type TimeFormat = (iso: string) => string
 
-export const utc: Clock = toSecond
-export const local: Clock = localTime
+export const utc: TimeFormat = toSecond
+export const local: TimeFormat = localTime
 
-/** A text of the daemon, with the times in it as the clock has them. */
-const timesIn = (text: string, clock: Clock): string =>
+/** Reformats all ISO 8601 times in a text of the daemon. */
+const timesIn = (text: string, clock: TimeFormat): string =>
   text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => clock(iso))
 
-/** @param running false: read from the state directory */
-export function statusText(status: Status, running: boolean, clock: Clock = utc): string {
+/** @param running false: the status comes from the state directory */
+export function statusText(status: Status, running: boolean, clock: TimeFormat = utc): string {
   const { version, pid, started, stores, configuration, child, resources } = status
   const time = (iso: string): string => printable(clock(iso))
   const fitting = (text: string): string => shortened(text, WIDTH)
@@ -64,7 +64,9 @@ export function statusText(status: Status, running: boolean, clock: Clock = utc)
     if (fault !== undefined) lines.push(...faultLines(fault))
   }
   if (configuration !== undefined) {
-    lines.push(`configuration: bad since ${time(configuration.since)}, the former one is at work`)
+    lines.push(
+      `configuration: invalid since ${time(configuration.since)}; the previous one stays in use`,
+    )
     lines.push(...configuration.faults.flatMap(faultLines))
   }
   if (child !== undefined) lines.push(childText(child, time))
@@ -76,30 +78,30 @@ export function statusText(status: Status, running: boolean, clock: Clock = utc)
   return [...lines, '', head, ...body, ''].join('\n')
 }
 
-/** The line of the program of exec mode. */
+/** The line about the program of exec mode. */
 function childText(
   { program, state, since, pid, why, restarts, lastExit }: ChildStatus,
-  time: Clock,
+  time: TimeFormat,
 ): string {
   const parts = [
     `program ${printable(program)}: ${state} since ${time(since)}`,
-    ...(pid === undefined ? [] : [`process ${pid}`]),
+    ...(pid === undefined ? [] : [`pid ${pid}`]),
     ...(why === undefined ? [] : [printable(firstLine(why))]),
-    ...(restarts === 0 ? [] : [`started again ${counted(restarts, 'time')}`]),
+    ...(restarts === 0 ? [] : [`restarted ${counted(restarts, 'time')}`]),
     ...(lastExit === undefined || why !== undefined
       ? []
-      : [`last ended ${exitText(lastExit, time)}`]),
+      : [`last exit ${exitText(lastExit, time)}`]),
   ]
   return parts.join(', ')
 }
 
 const exitText = (
   { at, exitCode, signal }: NonNullable<ChildStatus['lastExit']>,
-  time: Clock,
+  time: TimeFormat,
 ): string => `${time(at)} ${signal === null ? `with exit code ${exitCode}` : `by ${signal}`}`
 
-/** The heads and a line of each resource. The keys get the room that is left. */
-function resourceLines(resources: readonly ResourceStatus[], time: Clock): string[] {
+/** The header and one line for each resource. The last column takes the remaining width. */
+function resourceLines(resources: readonly ResourceStatus[], time: TimeFormat): string[] {
   const head = ['RESOURCE', 'STATE', 'SINCE', 'LAST RELOAD', 'LAST CHANGE']
   const fixed = resources.map(({ name, state, since, lastReload }) => [
     shortened(name, NAME),
@@ -116,10 +118,10 @@ function resourceLines(resources: readonly ResourceStatus[], time: Clock): strin
   return tableLines([head, ...rows])
 }
 
-/** What is to be typed stays in one line. */
+/** Commands to copy; they are never broken over two lines. */
 const COMMAND = /reconfd (?:accept|why|reload) \S+/g
 
-function reasonLines(why: string, clock: Clock): string[] {
+function reasonLines(why: string, clock: TimeFormat): string[] {
   const text = printable(timesIn(firstLine(why), clock))
   const unbroken = text.replace(COMMAND, (command) => command.replaceAll(' ', '\u00a0'))
   const lines = wrapped(unbroken, WIDTH - 4).map((line) => line.replaceAll('\u00a0', ' '))
@@ -132,7 +134,7 @@ export function historyText(
   history: ResourceHistory,
   running: boolean,
   at: string,
-  clock: Clock = utc,
+  clock: TimeFormat = utc,
 ): string {
   const { name, state, since, why, owedSince, lastReload, hashes, reads, changes } = history
   const time = (iso: string): string => printable(clock(iso))
@@ -142,7 +144,7 @@ export function historyText(
     lines.push(...why.split('\n').map((line) => `  ${printable(timesIn(line, clock))}`))
   }
   if (owedSince !== undefined && state !== 'owed') {
-    lines.push(`  a reload is owed since ${time(owedSince)}`)
+    lines.push(`  reload owed since ${time(owedSince)}`)
   }
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
@@ -153,7 +155,7 @@ export function historyText(
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
   else lines.push(...readLines(reads))
-  lines.push('', 'Changes, the newest first:')
+  lines.push('', 'Changes, newest first:')
   if (changes.length === 0) lines.push('  none')
   for (const change of changes) {
     const names = [...change.keys, ...change.files].map(printable).join(' ')
@@ -180,8 +182,8 @@ function readLines(reads: ReadNames): string[] {
 
 const notRunning = (time: string): string => `no daemon is running; as of ${time}`
 
-/** The first of the keys or files, and how many more there are. */
-function changeNames(change: Change | undefined, room: number): string {
+/** The first changed key or file, and the number of others. */
+function changeNames(change: ResourceChange | undefined, room: number): string {
   if (change === undefined) return '-'
   const [first = '', ...others] = [...change.keys, ...change.files]
   const more = others.length + change.more

@@ -1,4 +1,4 @@
-// How long to wait before the next try: doubling, capped, with jitter so that a fleet does not retry in step.
+// Exponential backoff, capped and with jitter, so that a fleet does not retry in step.
 
 export interface Backoff {
   /** Milliseconds. */
@@ -7,8 +7,8 @@ export interface Backoff {
 }
 
 /**
- * The delay before try number `attempt` (1 is the first retry), in milliseconds: between half of and
- * the whole of `first * 2^(attempt-1)`, never above `most`.
+ * The delay before retry number `attempt` (1 is the first), in milliseconds: between 50 % and 100 % of
+ * `first * 2^(attempt-1)`, at most `most`.
  */
 export function backoffDelay(
   attempt: number,

@@ -1,23 +1,23 @@
-// Text that can carry bytes which are not UTF-8, such as a keytab in a key's value. A value is a JavaScript
-// string everywhere in the program. A byte that is not part of valid UTF-8 is kept as the lone surrogate
-// U+DC00 + byte (U+DC80 to U+DCFF, as in Python's surrogateescape) and becomes that byte again when the
-// text is written. Valid UTF-8 never decodes to a lone surrogate, so the two cannot be confused.
+// Strings that can carry bytes outside UTF-8, such as a keytab in a value. Values are JavaScript strings everywhere
+// in the program. A byte that is not part of valid UTF-8 is stored as the lone surrogate U+DC00 + byte (U+DC80 to
+// U+DCFF, as in Python's surrogateescape) and becomes that byte again when the text is written. Valid UTF-8 never
+// decodes to a lone surrogate, so the encoding is unambiguous.
 
 declare global {
   interface String {
-    /** ES2024, in Node since 20: no lone surrogate in it. */
+    /** ES2024, in Node since 20: whether the text has no lone surrogate. */
     isWellFormed(): boolean
-    /** ES2024, in Node since 20: U+FFFD for every lone surrogate. */
+    /** ES2024, in Node since 20: replaces lone surrogates by U+FFFD. */
     toWellFormed(): string
   }
 }
 
 const ESCAPE = 0xdc00
 
-/** Bytes as text. Never fails and never replaces: encodeText() returns the same bytes. */
+/** Decodes bytes without loss; encodeText() restores them. Never throws. */
 export function decodeValue(bytes: Buffer): string {
   const text = bytes.toString()
-  // Only a text with U+FFFD can have lost a byte. V8 sees at once that a Latin-1 string has none.
+  // Only a text with U+FFFD can have lost a byte. For Latin-1 strings, V8 answers this in constant time.
   return text.includes('\ufffd') ? decodeExactly(bytes) : text
 }
 
@@ -36,13 +36,13 @@ function decodeExactly(bytes: Buffer): string {
   return text + bytes.toString('utf8', start)
 }
 
-/** The length of the UTF-8 sequence that begins at `at`; 0 when it is not valid. */
+/** Length of the UTF-8 sequence at `at`; 0 if it is invalid. */
 function widthAt(bytes: Buffer, at: number): number {
   const lead = bytes[at] as number
   if (lead < 0x80) return 1
   const width = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
   if (lead < 0xc2 || lead > 0xf4 || at + width > bytes.length) return 0
-  // Overlong forms, surrogates and code points above U+10FFFF are excluded by the second byte.
+  // The range of the second byte excludes overlong forms, surrogates and code points above U+10FFFF.
   const second = bytes[at + 1] as number
   const least = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
   const most = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
@@ -51,10 +51,10 @@ function widthAt(bytes: Buffer, at: number): number {
   return width
 }
 
-/** Under the `u` flag this class matches lone surrogates only: halves of pairs do not count. */
+/** With the `u` flag, this class matches only lone surrogates, not halves of pairs. */
 const LONE = /\p{Surrogate}+/gu
 
-/** The bytes of a text; the inverse of decodeValue(). Any other lone surrogate becomes U+FFFD. */
+/** The inverse of decodeValue(). Other lone surrogates become U+FFFD. */
 export function encodeText(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text)
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(text))

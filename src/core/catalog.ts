@@ -1,42 +1,42 @@
-// The keys of a catalog of services and nodes: `/services/<name>/<node>:<id>` and `/nodes/<name>`. A look-up
-// with options of its own, such as another datacenter, has a root of its own beside these:
-// `/services@dc2;health=any/<name>/<node>:<id>`. Whoever may see `/services/web` may see it there, too.
+// The keys of a catalog of services and nodes: `/services/<name>/<node>:<id>` and `/nodes/<name>`. A look-up with
+// options, such as another datacenter, has a separate root: `/services@dc2;health=any/<name>/<node>:<id>`. A resource
+// that may read `/services/web` may also read it there.
 import { covers, type Key } from './key.ts'
 
-/** What one look-up asks for where the settings of the store would be asked otherwise. */
+/** Options of one look-up, which override the settings of the store. */
 export interface LookUp {
   readonly dc?: string
   readonly near?: string
   readonly health?: string
-  /** An expression of Consul's filter language. */
+  /** An expression in Consul's filter language. */
   readonly filter?: string
   readonly namespace?: string
-  /** Proxies of the service mesh are wanted beside the services. */
+  /** Include the proxies of the service mesh. */
   readonly proxies?: true
-  /** The names are those of prepared queries. */
+  /** The names are prepared queries. */
   readonly query?: true
-  /** Each node with its services. */
+  /** Include the services of each node. */
   readonly services?: true
 }
 
-/** Signs that have a meaning in a name, and in a part of a key. */
+/** Characters to encode in a component of a key. */
 const SPECIAL = /[%/]/g
 
-/** A name as one part of a key: IDs may hold slashes. */
+/** Encodes a name as one component of a key; ids may contain slashes. */
 export const encodePart = (name: string): string => name.replace(SPECIAL, encodeURIComponent)
 
-/** The name that a part of a key stands for. */
+/** Decodes a component of a key. */
 export const nameOfPart = (text: string): string =>
   text.replace(/%(25|2F)/gi, (_, code: string) => (code === '25' ? '%' : '/'))
 
 /**
- * The name that a template means: `team/shop`, or `team%2Fshop` as listings of keys and the name of an item
- * have it.
+ * The service name in a template's argument: `team/shop`, or the encoded form `team%2Fshop` from listings of keys
+ * and items.
  */
 export const serviceNamed = (text: string): string =>
   /%(?:25|2F)/i.test(text) && !/%(?!25|2F)|\//i.test(text) ? nameOfPart(text) : text
 
-/** Of all look-ups of a kind with the same options; always the same text for the same options. */
+/** The root of look-ups with these options. Equal options always give the same text. */
 export function rootOf(kind: 'services' | 'nodes', { dc, ...more }: LookUp = {}): Key {
   const options = Object.entries(more)
     .filter(([, value]) => value !== undefined)
@@ -48,7 +48,7 @@ export function rootOf(kind: 'services' | 'nodes', { dc, ...more }: LookUp = {})
 
 const ROOT = /^\/(services|nodes)@([^/;]*)((?:;[^/;]+)*)(?=\/|$)/
 
-/** What a key below such a root was looked up with; undefined for all other keys. */
+/** The options in a key below such a root; undefined for all other keys. */
 export function lookUpOf(key: string): LookUp | undefined {
   const [, , dc = '', options = ''] = ROOT.exec(key) ?? [undefined]
   if (!ROOT.test(key)) return undefined
@@ -62,7 +62,7 @@ export function lookUpOf(key: string): LookUp | undefined {
   return { ...(dc === '' ? {} : { dc: decoded(dc) }), ...Object.fromEntries(pairs) }
 }
 
-/** A key may be anything; what is not encoded as it should be is meant as it stands. */
+/** Decodes text; returns invalid encodings unchanged, since a key may be any text. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -71,10 +71,10 @@ function decoded(text: string): string {
   }
 }
 
-/** The names of the datacenters. Whoever sees a part of the catalog sees them. */
+/** The directory of datacenter names. Readable by every resource that may read a part of the catalog. */
 export const DATACENTERS: Key = '/datacenters@'
 
-/** The key without the options that it was looked up with, which says who may see it. */
+/** The key without look-up options; it decides which resources may read it. */
 export const plainKey = (key: Key): Key =>
   key.includes('@') ? (key.replace(ROOT, '/$1') as Key) : key
 

@@ -1,27 +1,27 @@
-// What made a resource dirty: keys, or files that its templates depend on.
+// The cause of a render: changed keys, or changed files that the templates depend on.
 import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 
-/** The first few names, and how many more there are. Of `keys` and `files` one is usually empty. */
+/** The first changed names, and the number of others. Usually either `keys` or `files` is empty. */
 export interface Cause {
   readonly keys: readonly Key[]
   readonly files: readonly string[]
   readonly more: number
 }
 
-/** How many keys, and how many files, a cause names; the rest is counted. */
+/** Maximum number of keys, and of files, that a cause names. */
 export const CAUSES_NAMED = 10
 
 export const noCause: Cause = { keys: [], files: [], more: 0 }
 
 export const isNoCause = ({ keys, files }: Cause): boolean => keys.length + files.length === 0
 
-/** All changed keys as the cause. */
+/** The cause with all changed keys. */
 export const causeOf = (changes: Changes): Cause => bounded([...changes.keys()], [])
 
 export const causeOfFiles = (files: Iterable<string>): Cause => bounded([], [...files])
 
-/** Of several changes before one render, all are the cause. */
+/** Merges the causes of several changes before one render. */
 export function mergeCauses(a: Cause, b: Cause): Cause {
   if (isNoCause(a)) return b
   if (isNoCause(b)) return a

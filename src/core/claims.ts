@@ -1,12 +1,12 @@
-// Which resource writes which file. conf.d is checked for that when it is loaded; the files of a
-// for_each template are known only when its keys are.
+// Ensures that each file has one owner. The check of conf.d covers fixed destinations; the files of a for_each
+// template are only known when it is rendered.
 export class Claims {
   readonly #ownerOf = new Map<string, string>()
   readonly #claimed = new Map<string, ReadonlySet<string>>()
 
   /**
-   * Replaces what a resource has claimed before, unless one of the files is another resource's.
-   * @returns that file and its owner, else undefined
+   * Replaces the claims of a resource, unless another resource owns one of the files.
+   * @returns the conflicting file and its owner, or undefined
    */
   claim(
     resource: string,

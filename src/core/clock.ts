@@ -1,10 +1,10 @@
-// The clock that the engine works by: the real one in a run, a virtual one in the interleaving test.
+// The clock of the engine: real in a run, virtual in the interleaving test.
 
 export interface Clock {
-  /** Milliseconds of a monotonic clock. */
+  /** Monotonic time in milliseconds. */
   now(): number
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the Unix epoch. */
   time(): number
-  /** Calls back once, so many milliseconds from now. Returns a function that cancels it. */
+  /** Calls back once after `ms` milliseconds. Returns a function that cancels the timer. */
   after(ms: number, callback: () => void): () => void
 }

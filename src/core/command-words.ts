@@ -1,9 +1,9 @@
-// The programs that a shell command starts, as far as they can be told without running it: the first
-// word of it, and of each part behind `&&`, `||`, `;`, `|` and `&`.
+// Finds the programs that a shell command starts, without running it: the first word of each part between `&&`, `||`,
+// `;`, `|` and `&`.
 
-/** Words behind which another command begins. */
+/** Keywords that are followed by a command. */
 const KEYWORDS = new Set(['if', 'then', 'else', 'elif', 'while', 'until', 'do', '!', '{', '('])
-/** Words that begin something that is no simple command; what follows is left alone. */
+/** Keywords that begin a compound command; the rest is ignored. */
 const COMPOUND = new Set([
   'for',
   'case',
@@ -21,7 +21,7 @@ const TOKEN =
   /\s+|&&|\|\||[;|&()\n]|(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|\{\{.*?\}\}|[^\s;|&()"'\\])+/gs
 const SEPARATOR = /^(?:&&|\|\||[;|&(\n])$/
 
-/** Each once, in order. A word that the shell has yet to expand (`$X`, a glob) is left out. */
+/** The unquoted program names, each once, in order. Omits words that the shell expands (`$X`, a glob). */
 export const commandWords = (command: string): readonly string[] =>
   programWords(command)
     .filter((word) => !/[$`*?[\]{}]/.test(word))
@@ -29,7 +29,7 @@ export const commandWords = (command: string): readonly string[] =>
 
 const unquoted = (word: string): string => word.replace(/\\(.)|["']/gs, '$1')
 
-/** Each once, in order, as it is written. */
+/** The program words as written, each once, in order. */
 export function programWords(command: string): readonly string[] {
   const words = new Set<string>()
   let expected = true
@@ -41,7 +41,7 @@ export function programWords(command: string): readonly string[] {
       continue
     }
     if (redirected || /^\d*[<>]/.test(token)) {
-      // `> file`: the name may be a word of its own.
+      // In `> file`, the next word is the file name.
       redirected = !redirected && /^\d*[<>]+&?$/.test(token)
       continue
     }

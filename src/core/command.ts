@@ -1,44 +1,44 @@
-// Commands of a resource: `{{.src}}` and `{{.dest}}` become paths, fit for `/bin/sh -c`.
+// Expands `{{.src}}` and `{{.dest}}` in the commands of a resource, quoted for `/bin/sh -c`.
 import { raise } from './fault.ts'
-import { placesIn, type Place } from './shell.ts'
+import { placesIn, type HolePlace } from './shell.ts'
 
-/** Any `{{ ... }}`; the name inside, its leading dot dropped, is the first group. */
+/** Matches any `{{ ... }}`; the first group is the name without its leading dot. */
 const placeholders = /\{\{\s*\.?(.*?)\s*\}\}/gs
 const plain = /^[A-Za-z0-9_./+:@%=-]+$/
 
-/** Which characters a path may hold that is put into a command without quotes, for messages. */
+/** The characters of a path that needs no quotes in a command, for messages. */
 export const PLAIN = 'letters, digits and _ . / + : @ % = -'
 
 export interface CommandPaths {
   readonly src: string
   readonly dest: string
-  /** A part of the paths comes from a store, so they may hold anything. */
+  /** A part of the paths comes from a store, so they are hostile input. */
   readonly fromStore?: boolean
 }
 
-/** The names of the placeholders of a command other than `src` and `dest`, as they are written. */
+/** The placeholders of a command other than `src` and `dest`, as written. */
 export function unknownPlaceholders(command: string): readonly string[] {
   return [...command.matchAll(placeholders)]
     .filter(([, name]) => name !== 'src' && name !== 'dest')
     .map(([text]) => text)
 }
 
-/** Whether a command names the file that it is for. */
+/** Whether a command has a placeholder for its file. */
 export const namesFile = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
 
-/** Whether a command names the staged file. */
+/** Whether a command has the placeholder of the staged file. */
 export const namesSource = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src')
 
-/** Whether a command names the destination, by its placeholder or by its path. */
+/** Whether a command contains the destination, as a placeholder or as its path. */
 export function namesDestination(command: string, dest: string): boolean {
   if ([...command.matchAll(placeholders)].some(([, name]) => name === 'dest')) return true
   const path = dest.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   return new RegExp(`(?<![\\w./-])${path}(?![\\w./-])`).test(command)
 }
 
-/** Whether a command can have come from a template of commands, whatever the paths were. */
+/** Whether a command can be an expansion of a template, with any paths. */
 export function isExpansion(template: string, command: string): boolean {
   const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)
   const [first = '', ...rest] = texts
@@ -55,16 +55,16 @@ export function isExpansion(template: string, command: string): boolean {
 }
 
 /**
- * Whether a path means itself to every program that may read it: a shell, in whatever quotes and
- * however often, and a program that takes a leading `-` for an option.
+ * Whether a path is literal to every program that may read it: to a shell in any quotes and at any depth, and to a
+ * program that reads a leading `-` as an option.
  */
 export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)-/.test(path)
 
 /**
- * Puts the paths in for `{{.src}}`, `{{ .src }}`, `{{src}}`, `{{ src }}`, and the same for `dest`. Other
- * text stays untouched. A plain path is put in as it is. Any other one that the operator has written
- * is quoted to fit its place, where that can be right; one that comes from a store is refused.
- * @throws FaultError for a path that cannot be put in
+ * Replaces `{{.src}}`, `{{ .src }}`, `{{src}}` and `{{ src }}`, and the same for `dest`. Plain paths are inserted as
+ * they are. Other paths are quoted for their context if they come from the operator, and refused if they come from a
+ * store.
+ * @throws FaultError for a path that cannot be inserted safely
  */
 export function expandCommand(template: string, paths: CommandPaths): string {
   const holes = [...template.matchAll(placeholders)].flatMap(({ 0: text, 1: name, index }) =>
@@ -74,29 +74,29 @@ export function expandCommand(template: string, paths: CommandPaths): string {
   )
   if (paths.fromStore === true) {
     const odd = holes.find(({ path }) => !isPlain(path))
-    if (odd !== undefined) refuse(odd.path, `it comes from a key and may hold only ${PLAIN}`)
+    if (odd !== undefined) refusePath(odd.path, `it comes from a key and may contain only ${PLAIN}`)
   }
   const places = holes.every(({ path }) => plain.test(path)) ? [] : placesIn(template, holes)
   let out = ''
   let from = 0
   for (const [n, { start, end, path }] of holes.entries()) {
-    out += template.slice(from, start) + quoted(path, places[n] ?? 'bare')
+    out += template.slice(from, start) + quoteFor(path, places[n] ?? 'bare')
     from = end
   }
   return out + template.slice(from)
 }
 
-const refuse = (path: string, why: string): never =>
+const refusePath = (path: string, why: string): never =>
   raise('command', `the path ${JSON.stringify(path)} cannot be put into the command: ${why}`, {
-    hint: `Let the placeholder stand by itself, outside of quotes, or choose a path of ${PLAIN}.`,
+    hint: `Write the placeholder as a separate word outside quotes, or choose a path of ${PLAIN}.`,
   })
 
-/** A path as one word of a shell command, quoted where that is needed. */
-export const shellWord = (path: string): string => quoted(path, 'bare')
+/** A path as one word of a shell command, quoted if necessary. */
+export const shellWord = (path: string): string => quoteFor(path, 'bare')
 
-function quoted(path: string, place: Place): string {
+function quoteFor(path: string, place: HolePlace): string {
   if (plain.test(path)) return path
-  if (typeof place === 'object') return refuse(path, `its placeholder is ${place.unfit}`)
+  if (typeof place === 'object') return refusePath(path, `its placeholder is ${place.unfit}`)
   if (place === '"') return path.replace(/["\\$`]/g, '\\$&')
   const inner = path.replaceAll("'", `'\\''`)
   return place === "'" ? inner : `'${inner}'`

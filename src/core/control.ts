@@ -1,39 +1,39 @@
-// What can be asked of a running daemon, and what it answers: `reconfd status`, `why` and so on.
+// The protocol of the control socket, behind `reconfd status`, `why`, `resync`, `reload` and `accept`.
 import type { Result } from './result.ts'
 import type { FullStatus, ResourceHistory, Status } from './status.ts'
 
-export const questionNames = ['status', 'why', 'resync', 'reload', 'accept'] as const
-export type QuestionName = (typeof questionNames)[number]
+export const controlCommands = ['status', 'why', 'resync', 'reload', 'accept'] as const
+export type ControlCommand = (typeof controlCommands)[number]
 
-export interface Question {
-  readonly command: QuestionName
-  /** The resource's name, with or without its `.toml`; for those commands that take one. */
+export interface ControlRequest {
+  readonly command: ControlCommand
+  /** With or without `.toml`; only for the commands that take a resource. */
   readonly resource?: string
 }
 
-export type Answer =
+export type ControlResponse =
   | { readonly kind: 'status'; readonly status: Status }
-  /** `at`: when it was true, ISO 8601. */
+  /** `at`: ISO 8601, when the history was recorded. */
   | { readonly kind: 'history'; readonly history: ResourceHistory; readonly at: string }
-  /** It was done, or is under way. */
+  /** The command has succeeded or has been started. */
   | { readonly kind: 'done'; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'unknown-resource'; readonly name: string; readonly known: readonly string[] }
 
-/** What a daemon lets be asked of it. Refusals are one sentence without a full stop. */
-export interface Controls {
+/** The operations of a running daemon. An error is one sentence without a full stop. */
+export interface DaemonControls {
   status(): FullStatus
-  /** Takes up what a former daemon knew of the past. */
-  restore(former: FullStatus): void
+  /** Adopts the history that an earlier run recorded. */
+  restore(previous: FullStatus): void
   resync(): Result<void, string>
   reload(resource: string): Promise<Result<void, string>>
   accept(resource: string): Promise<Result<void, string>>
 }
 
-/** Why `accept` is refused. */
-export const nothingHeld = (resource: string): string => `no change of ${resource} is held`
+/** The error of `accept` when nothing is held. */
+export const nothingHeldMessage = (resource: string): string => `no change of ${resource} is held`
 
-/** The resource that is meant: by its name, with or without its `.toml`. */
+/** Finds a resource by its name, with or without `.toml`. */
 export const resourceNamed = <T extends { readonly name: string }>(
   name: string,
   resources: readonly T[],

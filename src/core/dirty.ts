@@ -1,12 +1,12 @@
-// Which resources a change makes dirty: their last reads, turned around into an index, so that the
-// cost follows the changed keys and their depth, not the number of resources or keys.
+// Finds the resources that a change makes dirty, with an inverted index of their last reads. The cost depends on the
+// number of changed keys and their depth, not on the number of resources or keys.
 import { CAUSES_NAMED, type Cause } from './cause.ts'
 import { globBase, compileGlob } from './glob.ts'
 import { selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Reads } from './reader.ts'
 
-/** From something that was read to the names of the resources that read it. */
+/** Maps something read to the names of the resources that read it. */
 class Index {
   readonly #names = new Map<string, Set<string>>()
 
@@ -35,12 +35,12 @@ export class DirtyIndex {
   readonly #keys = new Index()
   readonly #trees = new Index()
   readonly #listings = new Index()
-  /** Patterns by the directory that all their matches lie below. */
+  /** Patterns by the directory that contains all their matches. */
   readonly #patterns = new Index()
   readonly #patternReaders = new Index()
   readonly #files = new Index()
 
-  /** Replaces what is known of a resource by the reads of its newest render. */
+  /** Replaces the reads of a resource with those of its newest render. */
   set(name: string, reads: readonly Reads[]): void {
     this.#each(name, this.#reads.get(name) ?? [], (index, what, who) => index.delete(what, who))
     this.#each(name, reads, (index, what, who) => index.add(what, who))
@@ -48,7 +48,7 @@ export class DirtyIndex {
     else this.#reads.delete(name)
   }
 
-  /** The resources whose last reads meet the changed keys, and which keys those are. */
+  /** The resources whose last reads include changed keys, with these keys. */
   affected(changes: Changes): ReadonlyMap<string, Cause> {
     const causes = new Map<string, { keys: Key[]; files: []; more: number }>()
     const dirty = new Set<string>()
@@ -72,7 +72,7 @@ export class DirtyIndex {
     return causes
   }
 
-  /** The resources whose last render used a file: a template, an include, a file it asked for. */
+  /** The resources whose last render used a file: a template, an include, or a file that it read. */
   usersOf(file: string): Set<string> {
     return new Set(this.#files.get(file))
   }

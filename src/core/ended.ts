@@ -1,27 +1,26 @@
-// How a run ended.
+// The result of a run.
 import type { Fault } from './fault.ts'
 
-/** What a run has done, by the names of the resources (their files in conf.d, such as `haproxy.toml`). */
-interface Work {
-  /** Those that are not as they should be: a render, check, write or reload failed, or a guard holds them. */
+/** Names of resources (their files in conf.d, such as `haproxy.toml`) by outcome. */
+interface RunWork {
+  /** Resources whose render, check, write or reload failed, or which a guard holds. */
   readonly failed: readonly string[]
-  /** Those whose files were written, each once; with `noop`, would be. */
+  /** Resources whose files were written, or with `noop` would be; each once. */
   readonly changed: readonly string[]
 }
 
 /**
- * How a run ended. A daemon ends when it is stopped, or when it cannot begin; a onetime run by itself.
+ * How a run ended. A daemon ends when it is stopped or cannot start; a onetime run ends by itself.
  *
- * - `done`: to its end. `failed` is empty when all is well.
- * - `configuration`: it could not begin; all that is wrong is in `faults`. Nothing was touched.
- * - `unreachable`: a onetime run could not read all of its stores in time. What those hold that could
- *   be read has been worked off.
- * - `exited`: the program of exec mode has ended, and the run with it; `code` as shells have it
- * - `stopped`: a onetime run was stopped before it had seen all keys; what is made of those was not touched.
+ * - `done`: completed. `failed` is empty if all resources succeeded.
+ * - `configuration`: could not start because of `faults`. Nothing was changed.
+ * - `unreachable`: a onetime run could not read all stores in time. Resources of the readable stores were processed.
+ * - `exited`: the program of exec mode has ended. `code` is its exit code, or 128 plus the signal's number.
+ * - `stopped`: a onetime run was stopped before it had read all keys. Files that depend on the rest are unchanged.
  */
 export type Ended =
-  | ({ readonly kind: 'done' } & Work)
+  | ({ readonly kind: 'done' } & RunWork)
   | { readonly kind: 'configuration'; readonly faults: readonly Fault[] }
-  | ({ readonly kind: 'unreachable'; readonly faults: readonly Fault[] } & Work)
+  | ({ readonly kind: 'unreachable'; readonly faults: readonly Fault[] } & RunWork)
   | { readonly kind: 'exited'; readonly code: number; readonly faults: readonly Fault[] }
   | { readonly kind: 'stopped' }

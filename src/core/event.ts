@@ -1,12 +1,12 @@
-// Everything worth telling. Logs, metrics, the status page and the tests listen to this one stream.
-// No event carries a value: keys and short hashes do.
+// The events of a run. The log, metrics, status page and tests listen to this one stream.
+// Events carry keys and short hashes, never values.
 import type { Fault } from './fault.ts'
 import type { Cause } from './cause.ts'
 import type { Key } from './key.ts'
 import type { Reads } from './reader.ts'
 import type { Result } from './result.ts'
 
-/** Captured output of a command, capped; `truncated` counts the bytes that were dropped. */
+/** The result of a command. Its output is capped; `truncated` counts the dropped bytes. */
 export interface CommandResult {
   readonly exitCode: number | null
   readonly signal: string | null
@@ -17,19 +17,19 @@ export interface CommandResult {
   readonly duration: number
 }
 
-/** Why running HAProxy processes could not be brought to a new file without a reload. */
+/** Why a new HAProxy configuration could not be applied without a reload. */
 export interface Fallback {
-  /** One of few, such as `options`. */
+  /** One of a fixed set, such as `options`. */
   readonly code: string
   readonly text: string
 }
 
-/** The resources, and the stores that each of them reads. */
+/** The stores that each resource reads. */
 export type Uses = ReadonlyMap<string, readonly string[]>
 
 /**
- * What has happened, by `kind`. Resources go by the names of their files in conf.d. No event carries a
- * value of a store; keys and short hashes it does. New kinds may come with any version.
+ * An event, discriminated by `kind`. A resource is named after its file in conf.d. Events carry keys and short
+ * hashes, never values of a store. Any version may add kinds.
  */
 export type Event =
   | {
@@ -50,11 +50,11 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly keys: number
-      /** How often it was tried in vain before; absent: it was not away. */
+      /** Failed attempts before this success; absent if the store was not unreachable. */
       readonly tries?: number
-      /** Where it has no key: the full keys that were looked for, each with all that is below it. */
+      /** If the store has no keys: the full prefixes that were read. */
       readonly asked?: readonly Key[]
-      /** There may be more, which nobody has looked up yet. */
+      /** Read on demand: there may be more keys, which no template has looked up yet. */
       readonly onDemand?: true
     }
   | {
@@ -62,20 +62,20 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly fault: Fault
-      /** Whether its keys were read before: then the files made from them stay. */
+      /** Whether its keys have been read before, so that files stay as they are. */
       readonly known: boolean
-      /** Milliseconds until it is tried again; 0: the next node is tried at once. */
+      /** Milliseconds until the next attempt; 0: the next node is tried at once. */
       readonly retryIn: number
-      /** How often it was tried in vain since it went away, this time included: not every time is told. */
+      /** Failed attempts since the store became unreachable, including this one; not each causes an event. */
       readonly tries?: number
     }
-  /** Changes of a store arrive late. Repeated every few seconds while they do. */
+  /** Changes of a store arrive late. Repeated every few seconds meanwhile. */
   | {
       readonly kind: 'store-behind'
       readonly store: string
-      /** Milliseconds; undefined: they are no longer late. */
+      /** Milliseconds; undefined: no longer late. */
       readonly lag: number | undefined
-      /** Worth a line of the log. */
+      /** Whether to log it. */
       readonly isNews: boolean
     }
   | {
@@ -84,17 +84,17 @@ export type Event =
       readonly keys: readonly Key[]
       readonly more: number
       readonly resources: readonly string[]
-      /** Which of the keys concern which of the resources. */
+      /** The changed keys that each resource reads. */
       readonly causes: ReadonlyMap<string, Cause>
     }
-  /** Files that renders depend on have changed: templates, what they include or ask for. */
+  /** Files that renders depend on have changed: templates, includes, and files that templates read. */
   | {
       readonly kind: 'files-changed'
       readonly files: readonly string[]
-      /** Which of the files concern which of the resources. */
+      /** The changed files that each resource uses. */
       readonly causes: ReadonlyMap<string, Cause>
     }
-  /** What the templates of a resource have looked up, whether they could be rendered or not. */
+  /** The reads of a render, successful or not. */
   | {
       readonly kind: 'rendered'
       readonly resource: string
@@ -106,10 +106,10 @@ export type Event =
       readonly kind: 'in-sync'
       readonly resource: string
       readonly dest: string
-      /** The start of the SHA-256 of what is there. */
+      /** Prefix of the SHA-256 of the file in place. */
       readonly hash: string
     }
-  /** All files of a resource are what its templates make of the keys; what it held or failed at is over. */
+  /** All files of a resource are in sync; earlier failures and holds are over. */
   | { readonly kind: 'applied'; readonly resource: string; readonly changed: boolean }
   | {
       readonly kind: 'out-of-sync'
@@ -117,7 +117,7 @@ export type Event =
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
-  /** What a change of HAProxy's file would come to; only with -noop. */
+  /** How a change of HAProxy's file would be applied; only with -noop. */
   | {
       readonly kind: 'foreseen'
       readonly resource: string
@@ -151,7 +151,7 @@ export type Event =
       readonly resources: readonly string[]
       readonly command: string
       readonly result: CommandResult
-      /** The command did not run: running processes were changed in this way, such as `add web/n3`. */
+      /** The changes made to running processes instead of running the command, such as `add web/n3`. */
       readonly runtime?: readonly string[]
       readonly fallback?: Fallback
     }
@@ -163,35 +163,35 @@ export type Event =
       readonly fallback?: Fallback
       readonly fault: Fault
       readonly attempts: number
-      /** Milliseconds until the next try; null when none is scheduled. */
+      /** Milliseconds until the next attempt; null if none is scheduled. */
       readonly retryIn: number | null
-      /** Resources of which this was the last try: they are rolled back. */
+      /** Resources for which this was the last attempt; they are rolled back. */
       readonly exhausted: readonly string[]
     }
-  /** A change takes too much away; the last good files stay until it is accepted or another one comes. */
+  /** A change takes too much away and is held; the last good files stay until it is accepted or superseded. */
   | {
       readonly kind: 'held'
       readonly resource: string
       readonly dest: string
       readonly reason: string
-      /** Some of the keys that have vanished since the last applied render, and how many more. */
+      /** Keys that have vanished since the last applied render; `more` counts the others. */
       readonly vanished: readonly Key[]
       readonly more: number
-      /** `default`: everything that a store supplied is gone, and no guard was asked. */
+      /** `default`: everything that a store supplied is gone, and there is no guard. */
       readonly by: 'guard' | 'default'
-      /** Milliseconds after which it passes if no key changes meanwhile; absent: not by itself. */
+      /** Milliseconds after which it passes if no key changes; absent: only when accepted. */
       readonly passesIn?: number
     }
-  /** What the templates of a resource have looked up is not all known yet: nothing is touched before it is. */
+  /** A resource waits for parts of an on-demand store that its templates have looked up. */
   | {
       readonly kind: 'awaits'
       readonly resource: string
       readonly store: string
-      /** Some of it: keys and directories, and how many more. */
+      /** Awaited keys and directories; `more` counts the others. */
       readonly keys: readonly Key[]
       readonly more: number
     }
-  /** A resource of a group waits for another one of it, which has failed or is held. */
+  /** A resource waits for another one of its group, which has failed or is held. */
   | {
       readonly kind: 'waits'
       readonly resource: string
@@ -199,16 +199,16 @@ export type Event =
       readonly because: 'failed' | 'held' | 'waiting'
     }
   | { readonly kind: 'accepted'; readonly resource: string }
-  /** The reload did not succeed with the new files: the last good ones are back. */
+  /** The reload failed with the new files, and the last good ones were restored. */
   | {
       readonly kind: 'rolled-back'
       readonly resource: string
-      /** By destination the start of the SHA-256 of what is there now; null: nothing is. */
+      /** Prefix of the SHA-256 of the file in place, by destination; null: no file. */
       readonly files: ReadonlyMap<string, string | null>
       /** The last failure of the reload. */
       readonly fault: Fault
     }
-  /** The reload did not succeed, and there is nothing to go back to: the new files stay. */
+  /** The reload failed, and there are no earlier good files: the new ones stay. */
   | {
       readonly kind: 'rollback-impossible'
       readonly resource: string
@@ -219,13 +219,13 @@ export type Event =
   | {
       readonly kind: 'failed'
       readonly resource: string
-      /** `configuration`: its definition in conf.d is not right; it lasts until conf.d is read again. */
+      /** `configuration`: an invalid definition in conf.d; lasts until conf.d is read again. */
       readonly at:
         'configuration' | 'render' | 'observe' | 'stage' | 'check' | 'swap' | 'state' | 'reload'
       readonly fault: Fault
       readonly retryIn: number | null
     }
-  /** A new configuration is about to be read; `generation-loaded` or `generation-kept` follows. */
+  /** A new configuration is being read; `generation-loaded` or `generation-kept` follows. */
   | { readonly kind: 'generation-loading'; readonly reason: string }
   | { readonly kind: 'generation-kept'; readonly reason: string; readonly faults: readonly Fault[] }
   | {
@@ -234,7 +234,7 @@ export type Event =
       readonly resources: number
       readonly uses: Uses
     }
-  /** The program of exec mode starts once these resources have been applied. */
+  /** The program of exec mode starts when these resources have been applied. */
   | {
       readonly kind: 'child-awaits'
       readonly program: string
@@ -244,21 +244,21 @@ export type Event =
       readonly kind: 'child-started'
       readonly program: string
       readonly pid: number
-      /** How often it was started before. */
+      /** Number of earlier starts. */
       readonly restarts: number
     }
   | {
       readonly kind: 'child-exited'
       readonly program: string
       readonly pid: number
-      /** One of the two is not null. */
+      /** Exactly one of exitCode and signal is not null. */
       readonly exitCode: number | null
       readonly signal: string | null
-      /** How long it has run, in milliseconds. */
+      /** Milliseconds for which the program ran. */
       readonly duration: number
-      /** We have ended it. */
+      /** Whether reconfd ended it. */
       readonly expected: boolean
-      /** Milliseconds until it is started again; null: it is not, unless a reload does so. */
+      /** Milliseconds until the restart; null: only a reload restarts it. */
       readonly retryIn: number | null
     }
   | {
@@ -267,16 +267,16 @@ export type Event =
       readonly fault: Fault
       readonly retryIn: number | null
     }
-  /** The run cannot begin, or a onetime run cannot go on. */
+  /** The run cannot start, or a onetime run cannot continue. */
   | { readonly kind: 'gave-up'; readonly fault: Fault }
   | { readonly kind: 'stopping'; readonly reason: string }
 
-/** The events of some kinds. */
+/** The events of certain kinds. */
 export type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>
 
 export type Emit = (event: Event) => void
 
-/** Tells of what could not be done, where that is no reason to stop. */
+/** Emits a warning for a failure that is not fatal. */
 export function warnIfFailed(emit: Emit, done: Result<unknown, Fault>): void {
   if (!done.ok) emit({ kind: 'notice', level: 'warn', message: done.error.message })
 }

@@ -1,25 +1,25 @@
-// Exec mode: a program that reconfd starts, reloads and ends with. Its settings, and what it makes of resources.
-// Times in milliseconds.
+// The settings of exec mode, in which reconfd starts and supervises a program, and their effect on resources.
+// Times are in milliseconds.
 import { withReload, type Resource } from './resource.ts'
 
 /** Such as `SIGTERM`. */
 export type SignalName = `SIG${string}`
 
-/** Which variables a program gets. Names may hold `*`. */
+/** The environment of the program. Names may contain `*`. */
 export interface EnvPolicy {
-  /** Nothing is inherited. */
+  /** Inherit nothing. */
   readonly pristine: boolean
-  /** `NAME=value`; given whatever the rest says. */
+  /** `NAME=value`; always set. */
   readonly custom: readonly string[]
-  /** Empty: all. */
+  /** Variables to inherit; empty: all. */
   readonly allowlist: readonly string[]
-  /** Precedes the allowlist. */
+  /** Overrides the allowlist. */
   readonly denylist: readonly string[]
 }
 
-/** `[exec]`, and the command behind `--`. */
+/** `[exec]`, and the command after `--`. */
 export interface ExecSettings {
-  /** Absent: `[exec]` names no command, and none is given. */
+  /** Absent if there is no command, neither in `[exec]` nor after `--`. */
   readonly argv?: readonly [string, ...string[]]
   readonly env: EnvPolicy
   readonly user?: string
@@ -27,32 +27,32 @@ export interface ExecSettings {
   readonly reloadSignal?: SignalName
   readonly killSignal: SignalName
   readonly killTimeout: number
-  /** A reload waits a random time up to this. */
+  /** Maximum random delay of a reload. */
   readonly splay: number
-  /** A reload ends the program and starts it again. */
+  /** A reload restarts the program. */
   readonly restartOnChange: boolean
   readonly restartOnExit: boolean
-  /** After so many restarts in a row it is given up; 0: never. */
+  /** Consecutive restarts before giving up; 0: no limit. */
   readonly restartLimit: number
   readonly start: 'applied' | 'last-good'
-  /** How long the start may be waited for; 0: for ever. */
+  /** Maximum wait for the start; 0: no limit. */
   readonly startTimeout: number
   readonly forwardSignals: readonly SignalName[]
 }
 
-/** Stands for the reload of the program where commands have their text: in the journal, in status and log. */
+/** The pseudo-command of the program's reload in the journal, status and log. */
 export const EXEC = '[exec]'
 
-/** From the start of the program until it has to handle reload_signal. */
+/** Time after the start within which the program must handle reload_signal. */
 export const STARTING = 10_000
-/** How long it has to live after a reload that no verify_cmd judges. */
+/** Time for which the program must survive a reload without a verify_cmd. */
 export const SETTLE = 1000
 
-/** Whether resources that have no reload of their own reload the program. */
+/** Whether resources without a reload command reload the program. */
 export const reloadsByDefault = ({ reloadSignal, restartOnChange }: ExecSettings): boolean =>
   reloadSignal !== undefined || restartOnChange
 
-/** The resource with the program's reload as its own, where it is. */
+/** Adds the program's reload to a resource, if it applies. */
 export function withExec(resource: Resource, exec: ExecSettings): Resource {
   const hasOwn = resource.templates.some(({ reloadCmd }) => reloadCmd !== undefined)
   if (resource.reloadsExec !== true && (hasOwn || !reloadsByDefault(exec))) return resource

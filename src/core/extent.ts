@@ -1,47 +1,47 @@
-// Parts of a tree: what is wanted of a store that is read on demand, and what is known of it.
+// Extents: the wanted and the known parts of an on-demand store.
 import type { Fault } from './fault.ts'
 import { covers, entryOf, isEntry, selfAndAncestors, storeOf, storeRoot, type Key } from './key.ts'
 
 export interface Extent {
-  /** Keys and directories that are meant with all that is below them. */
+  /** Keys and directories, including everything below them. */
   readonly trees: ReadonlySet<Key>
-  /** Directories of which the names directly below are meant, and nothing else. */
+  /** Directories of which only the names directly below are included. */
   readonly names: ReadonlySet<Key>
 }
 
-/** What a store that is read on demand has told. */
+/** The known part of an on-demand store. */
 export interface KnownExtent extends Extent {
   /**
-   * What it will not tell, and why: directories with all that is below them, or the entry of a directory
-   * for the names in it. Whoever looks there gets the fault; the rest is as good as ever.
+   * Parts that the store denies, with the faults: a directory with everything below it, or the entry of a directory
+   * for its names. Reading there raises the fault; other parts are unaffected.
    */
   readonly refused?: ReadonlyMap<Key, Fault>
   /**
-   * Parts of the store that cannot be reached while the rest of it can, by name, such as another datacenter: what
-   * is known of them is old, or nothing.
+   * Unreachable parts of a reachable store, by name, such as another datacenter. Their known keys are stale or
+   * missing.
    */
   readonly away?: ReadonlyMap<string, Fault>
 }
 
-/** What is known of each store that is read on demand, by its root. Of other stores everything is. */
+/** The known extents of on-demand stores, by root. Other stores are fully known. */
 export type Known = ReadonlyMap<Key, KnownExtent>
 
 export const nothing: Extent = { trees: new Set(), names: new Set() }
 
-/** Of the store that a full key is in; undefined when that one is not read on demand. */
+/** The known extent of the store of a full key; undefined if that store is not on-demand. */
 export function extentOf(known: Known | undefined, key: Key): KnownExtent | undefined {
   if (known === undefined) return undefined
   const store = storeOf(key)
   return known.get(store === undefined ? '/' : storeRoot(store))
 }
 
-/** Whether all of a directory, or the names in it, are part of an extent. */
+/** Whether an extent includes a directory (`trees`), or its names (`names`). */
 export function includes(extent: Extent, kind: keyof Extent, dir: Key): boolean {
   for (const at of selfAndAncestors(dir)) if (extent.trees.has(at)) return true
   return kind === 'names' && extent.names.has(dir)
 }
 
-/** Why all of a directory, or the names in it, cannot be told although the rest is known. */
+/** The fault if the store denies a directory, or its names. */
 export function refusalOf(
   { refused }: KnownExtent,
   kind: keyof Extent,
@@ -64,7 +64,7 @@ const every = (
 export const includesAll = (extent: Extent, part: Extent): boolean =>
   every(part, (kind, dir) => includes(extent, kind, dir))
 
-/** Whether all of a part, which may be of several stores, is known. */
+/** Whether a part, possibly of several stores, is completely known. */
 export const isKnown = (known: Known | undefined, part: Extent): boolean =>
   every(part, (kind, dir) => {
     const extent = extentOf(known, dir)
@@ -88,7 +88,7 @@ export function union(extents: Iterable<Extent>): Extent {
   return { trees, names }
 }
 
-/** The directories that are kept, under another name. */
+/** Renames the directories, and drops those for which `rename` returns undefined. */
 export function mapExtent({ trees, names }: Extent, rename: (dir: Key) => Key | undefined): Extent {
   const renamed = (dirs: ReadonlySet<Key>): ReadonlySet<Key> =>
     new Set([...dirs].flatMap((dir) => rename(dir) ?? []))

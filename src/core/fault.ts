@@ -1,33 +1,33 @@
-// A fault: an expected failure as a value. It says what is wrong, where, and what to do.
-// Faults never carry a key's value or a credential: they are logged as they are.
+// A fault: an expected failure as a value, with what is wrong, where, and what to do.
+// Faults are logged, so they never contain values of keys or credentials.
 import { printable, printableText } from './escape.ts'
 import { err, ok, type Result } from './result.ts'
 import { shortened } from './words.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 
-/** An expected failure as a value. It holds no value of a store and no credential: it may be logged. */
+/** An expected failure. Contains no value of a store and no credential. */
 export interface Fault {
   readonly kind: FaultKind
-  /** What is wrong, one sentence without a full stop. */
+  /** What is wrong: one sentence without a full stop. */
   readonly message: string
-  /** What to do about it, one sentence; absent when the message already tells. */
+  /** What to do: one sentence; absent if the message makes it obvious. */
   readonly hint?: string
-  /** Its path; the file that is at fault, such as a template or a file of conf.d. */
+  /** Path of the file at fault, such as a template or a file of conf.d. */
   readonly file?: string
   /** 1-based. */
   readonly line?: number
   /** 1-based. */
   readonly column?: number
-  /** The source lines around the place, with a caret under it; several lines of text. */
+  /** The source lines around the position with a caret below; several lines. */
   readonly frame?: string
-  /** A store's fault that trying again will not mend (wrong credentials, API not there). */
+  /** A retry will not help, as with wrong credentials or a missing API. Only for stores. */
   readonly permanent?: true
 }
 
 /**
- * Carries a fault through code that can only throw: a store's generator that breaks, a template
- * function inside an engine. Caught at the room's border and turned back into the fault.
+ * Carries a fault through code that can only throw, such as a store's generator or a template function. Callers at
+ * the room's border convert it back to a fault.
  */
 export class FaultError extends Error {
   readonly fault: Fault
@@ -47,7 +47,7 @@ export class FaultError extends Error {
 /** Characters. A name from a store may have millions, and a fault is logged at each try. */
 const LONGEST = 4096
 
-/** Throws a fault of the given kind; for use where an expression is needed. */
+/** Throws a fault; usable as an expression. */
 export function raise(
   kind: FaultKind,
   message: string,
@@ -56,7 +56,7 @@ export function raise(
   throw new FaultError({ kind, message, ...more })
 }
 
-/** What code that throws faults gives, as a result. Anything else that is thrown is a bug and goes on. */
+/** Converts thrown faults to results. Rethrows anything else, which is a bug. */
 export function attempt<T>(run: () => T): Result<T, Fault> {
   try {
     return ok(run())
@@ -66,10 +66,10 @@ export function attempt<T>(run: () => T): Result<T, Fault> {
   }
 }
 
-/** One fault as the text an operator reads: `file:line:column: message`, the frame, the hint. */
+/** Formats a fault for operators: `file:line:column: message`, the frame, the hint. */
 export const formatFault = (fault: Fault): string => labelledFault('', fault)
 
-/** @param label stands before the message, and may hold colours */
+/** @param label prefix of the message, may contain colour codes */
 export function labelledFault(label: string, fault: Fault): string {
   const { file, line, column, message, frame, hint } = fault
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
@@ -79,14 +79,14 @@ export function labelledFault(label: string, fault: Fault): string {
   return lines.join('\n')
 }
 
-/** Without the frame: that may be what a command has printed, and it may have printed values. */
+/** Formats without the frame, which may be the output of a command and so contain values. */
 export function briefly({ frame: _frame, ...fault }: Fault): string {
   return formatFault(fault)
 }
 
 /**
- * The line before, the line itself and a caret below the column.
- * @param text the whole source
+ * Formats the previous line, the line, and a caret below the column.
+ * @param text the complete source
  * @param line 1-based
  * @param column 1-based, in UTF-16 units
  */
@@ -97,7 +97,7 @@ export function codeFrame(text: string, line: number, column = 1): string {
   for (let n = Math.max(1, line - 1); n <= line; n++) {
     out.push(`  ${String(n).padStart(width)} | ${lines[n - 1] ?? ''}`)
   }
-  // Tabs stay tabs, so that the caret stands where the terminal puts the text.
+  // Keeps tabs, so that the caret aligns with the text.
   const pad = (lines[line - 1] ?? '').slice(0, column - 1).replace(/[^\t]/g, ' ')
   out.push(`  ${' '.repeat(width)} | ${pad}^`)
   return out.join('\n')

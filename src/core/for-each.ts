@@ -1,33 +1,33 @@
-// One template, many files: the path of each, from what `dest` was rendered to. A key or a value can
-// hold anything, so no path leaves the folder that `dest` fixes, whatever stands in the store:
+// Derives the path of each file of a for_each template from the rendered `dest`. Keys and values are hostile input, so
+// no path leaves the fixed folder of `dest`:
 //
-// - control characters, line separators and halves of surrogate pairs become `_`;
-// - a part that is empty, `.` or `..` is refused, as is a name that is too long;
-// - a `/` that comes from a key makes a folder inside (`mkdirs` makes it); `base(item.key)` has none;
-// - where a command names the file, the path means itself to every shell.
+// - control characters, line separators and lone surrogates become `_`;
+// - empty components, `.`, `..` and names that are too long are refused;
+// - a `/` from a key becomes a subfolder, which `mkdirs` creates; `base(item.key)` has none;
+// - if a command contains the path, the path must be literal to every shell.
 import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
 import type { TemplateSpec } from './resource.ts'
 import { err, ok, type Result } from './result.ts'
 
-/** What Linux allows, in bytes. */
+/** Linux limits in bytes. */
 const NAME_MAX = 255
 const PATH_MAX = 4095
 
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
-/** The names of staged files: they are removed when their process is gone. */
+/** Names of staged files, which are removed when their process has ended. */
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =
-  'Correct the key, or let `dest` make another name of it: base(item.key) is its last part.'
+  'Correct the key, or derive another name in `dest`: base(item.key) is its last component.'
 
-/** The folder that all files are kept inside: the text before the first `{{`, up to its last `/`. */
+/** The folder that contains all files: the text before the first `{{`, up to its last `/`. */
 export function fixedFolder(dest: string): string {
   const at = dest.indexOf('{{')
   return dest.slice(0, dest.lastIndexOf('/', at < 0 ? undefined : at))
 }
 
-/** How a file of some templates is reached: whether a link at it is followed, and which folder it may not leave. */
+/** Returns the rules for a destination: whether links are followed, and the folder that it may not leave. */
 export function placeRules(
   templates: readonly Pick<TemplateSpec, 'dest' | 'forEach' | 'followSymlinks'>[],
   dest: string,
@@ -43,11 +43,11 @@ export function placeRules(
 }
 
 /**
- * The path of the file that one match makes.
- * @param dest the template of the paths, its folder absolute and normalised
- * @param key of the match, for the fault
- * @param rendered what the template made of it
- * @param inCommand a command names the file: its path has to be plain
+ * Checks the path of the file of one match.
+ * @param dest the template of the path, with an absolute and normalised folder
+ * @param key of the match, for messages
+ * @param rendered the rendered `dest`
+ * @param inCommand whether a command contains the path, which must then be plain
  */
 export function destFor(
   dest: string,
@@ -57,29 +57,29 @@ export function destFor(
 ): Result<string, Fault> {
   const folder = fixedFolder(dest)
   const refused = (why: string): Result<never, Fault> =>
-    err({ kind: 'template', message: `no file for ${told(key)}: its path ${why}`, hint: HINT })
+    err({ kind: 'template', message: `no file for ${shownKey(key)}: its path ${why}`, hint: HINT })
   if (!rendered.startsWith(`${folder}/`)) return refused(`is not inside ${folder}`)
 
   const name = rendered.slice(folder.length + 1).replace(UNFIT, '_')
   for (const part of name.split('/')) {
-    if (part === '') return refused('has an empty part')
-    if (part === '.' || part === '..') return refused(`has the part ${part}`)
+    if (part === '') return refused('has an empty component')
+    if (part === '.' || part === '..') return refused(`has the component ${part}`)
     if (Buffer.byteLength(part) > NAME_MAX) {
-      return refused(`has a part that is longer than ${NAME_MAX} bytes`)
+      return refused(`has a component longer than ${NAME_MAX} bytes`)
     }
-    if (STAGED.test(part)) return refused('looks like that of a staged file')
+    if (STAGED.test(part)) return refused('looks like the path of a staged file')
   }
   const path = `${folder}/${name}`
   if (inCommand && !isPlain(path)) {
     return refused(
-      `may hold only ${PLAIN}, and no part that begins with -, since check_cmd names the file`,
+      `may contain only ${PLAIN}, and no component that begins with -, since check_cmd contains it`,
     )
   }
   if (Buffer.byteLength(path) > PATH_MAX) return refused(`is longer than ${PATH_MAX} bytes`)
   return ok(path)
 }
 
-/** The fault of two matches that make the same path; undefined when all differ. */
+/** The fault if two matches have the same path; undefined if all differ. */
 export function sharedDest(
   files: Iterable<{ readonly key: string; readonly dest: string }>,
 ): Fault | undefined {
@@ -89,8 +89,8 @@ export function sharedDest(
     if (other !== undefined) {
       return {
         kind: 'template',
-        message: `${told(other)} and ${told(key)} make the same file: ${dest}`,
-        hint: 'Let `dest` hold more of the key, such as its folder.',
+        message: `${shownKey(other)} and ${shownKey(key)} write the same file: ${dest}`,
+        hint: 'Use more of the key in `dest`, such as its folder.',
       }
     }
     keys.set(dest, key)
@@ -98,10 +98,10 @@ export function sharedDest(
   return undefined
 }
 
-const TOLD_MAX = 200
+const MAX_KEY_LENGTH = 200
 
-/** A key in a message: on one line, and not without end. */
-function told(key: string): string {
+/** Escapes and shortens a key for a message. */
+function shownKey(key: string): string {
   const line = key.replace(UNFIT, '_')
-  return line.length > TOLD_MAX ? `${line.slice(0, TOLD_MAX)}...` : line
+  return line.length > MAX_KEY_LENGTH ? `${line.slice(0, MAX_KEY_LENGTH)}...` : line
 }

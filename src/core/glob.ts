@@ -1,14 +1,13 @@
-// Go's path.Match (https://pkg.go.dev/path#Match), compiled once a pattern. As in Go a star takes the
-// nearest match of what follows it and is never tried again: a test takes at most the product of both
-// lengths, whatever the pattern and the text.
+// Go's path.Match (https://pkg.go.dev/path#Match), with compiled patterns. As in Go, a star takes the nearest match of
+// the following chunk, without backtracking, so a test takes at most the product of both lengths.
 import { raise } from './fault.ts'
 
-/** Which texts match a pattern. */
+/** A compiled pattern. */
 export interface Glob {
   test(text: string): boolean
 }
 
-/** One character: itself, or its code point in one of the ranges, or in none of them. */
+/** Matches one character: a literal, or a set of code point ranges, possibly negated. */
 type One =
   | { readonly kind: 'any' }
   | {
@@ -17,17 +16,17 @@ type One =
       readonly ranges: readonly (readonly [low: number, high: number])[]
     }
 
-/** What stands between two stars: texts as they are, and single characters. */
+/** The part of a pattern between two stars: literals and single-character matchers. */
 interface Chunk {
   readonly afterStar: boolean
   readonly parts: readonly (string | One)[]
 }
 
 const compiled = new Map<string, Glob | undefined>()
-/** Patterns may be made of keys, which come and go. */
+/** Bounds the cache: patterns may contain keys, which come and go. */
 const MAX_COMPILED = 10_000
 
-/** Throws a template fault when the pattern is malformed, as Go's ErrBadPattern. */
+/** @throws a template fault for a malformed pattern (Go's ErrBadPattern) */
 export const compileGlob = (pattern: string): Glob =>
   compile(pattern) ?? raise('template', `syntax error in pattern "${pattern}"`)
 
@@ -42,7 +41,7 @@ function compile(pattern: string): Glob | undefined {
   return made
 }
 
-/** Undefined when the pattern is malformed. */
+/** Undefined if the pattern is malformed. */
 function parse(pattern: string): readonly Chunk[] | undefined {
   const chars = [...pattern]
   const chunks: { afterStar: boolean; parts: (string | One)[] }[] = []
@@ -74,7 +73,7 @@ function parse(pattern: string): readonly Chunk[] | undefined {
   return chunks
 }
 
-/** @param start behind the opening bracket */
+/** @param start after the opening bracket */
 function parseSet(chars: readonly string[], start: number): { one: One; next: number } | undefined {
   let at = start
   const negated = chars[at] === '^'
@@ -99,18 +98,18 @@ function parseSet(chars: readonly string[], start: number): { one: One; next: nu
 
 function matches(chunks: readonly Chunk[], text: string): boolean {
   let at = 0
-  // Every key of a directory comes by here.
+  // Hot path: called for every key of a directory.
   for (let i = 0; i < chunks.length; i++) {
     const { afterStar, parts } = chunks[i] as Chunk
     if (parts.length === 0) return !text.includes('/', at)
     const isLast = i === chunks.length - 1
-    let end = endOf(parts, text, at, isLast)
+    let end = endOfChunk(parts, text, at, isLast)
     if (end < 0 && afterStar) {
-      // A star ends at a slash.
+      // A star does not match a slash.
       const slash = text.indexOf('/', at)
       const limit = slash < 0 ? text.length : slash
       for (let from = at + 1; end < 0 && from <= limit; from++) {
-        end = endOf(parts, text, from, isLast)
+        end = endOfChunk(parts, text, from, isLast)
       }
     }
     if (end < 0) return false
@@ -119,13 +118,13 @@ function matches(chunks: readonly Chunk[], text: string): boolean {
   return at === text.length
 }
 
-/** As matchAt; what is the last chunk has to go to the end of the text. */
-function endOf(parts: Chunk['parts'], text: string, from: number, isLast: boolean): number {
+/** Like matchAt(), but the last chunk must reach the end of the text. */
+function endOfChunk(parts: Chunk['parts'], text: string, from: number, isLast: boolean): number {
   const end = matchAt(parts, text, from)
   return isLast && end < text.length ? -1 : end
 }
 
-/** Where the match that begins at `from` ends; -1 when there is none. */
+/** The end of the match at `from`; -1 if there is none. */
 function matchAt(parts: Chunk['parts'], text: string, from: number): number {
   let at = from
   for (const part of parts) {
@@ -146,10 +145,10 @@ function isOne(one: One, code: number): boolean {
   return one.ranges.some(([low, high]) => low <= code && code <= high) !== one.negated
 }
 
-/** The pattern that only this text matches. */
+/** Escapes text to a pattern that matches only this text. */
 export const globEscape = (text: string): string => text.replace(/[*?[\\]/g, '\\$&')
 
-/** The part of a pattern before its first special character, cut back to a whole directory. */
+/** The directory part of a pattern before its first special character. */
 export function globBase(pattern: string): string {
   const special = pattern.search(/[*?[\\]/)
   return special < 0 ? pattern : pattern.slice(0, pattern.lastIndexOf('/', special))

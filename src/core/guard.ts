@@ -1,26 +1,26 @@
-// Guards: whether a change of a file may go ahead unasked. Pure: compares what the last applied render read
-// and made with what the next one did, and says in words why one is held.
+// Guards: decide whether a change of a file is held. Pure: compares the last applied render with the next one, and
+// describes why a change is held.
 import { compileGlob } from './glob.ts'
 import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Guard, GuardGroup, Limit } from './resource.ts'
 import type { Tallied } from './tally.ts'
 import { counted } from './words.ts'
 
-/** What a guard knows of one render: which keys it read, and how many bytes it made. */
+/** The data of one render for a guard: the keys it read, and its size in bytes. */
 export interface Footprint {
   readonly keys: ReadonlySet<Key>
   readonly size: number
 }
 
-/** Why a change is held. Names keys and numbers, never a value. */
+/** Why a change is held. Contains keys and numbers, never values. */
 export interface Tripped {
-  /** In words, for the operator; several reasons are separated by `; `. */
+  /** Text for the operator; several reasons are separated by `; `. */
   readonly reason: string
-  /** The keys that the last render read and the next one did not, in the order of the last. */
+  /** Keys that the last render read and the next one did not, in the order of the last. */
   readonly vanished: readonly Key[]
 }
 
-/** The keys that count: those found, and of the listed names those in which none was found. */
+/** The keys that count: keys found, and listed names in which none was found. */
 export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
   const keys = new Set(renders.flatMap(({ found = [] }) => [...found]))
   const listed = renders.flatMap((one) => [...(one.listed ?? [])])
@@ -33,8 +33,7 @@ export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
 
 /**
  * Whether a guard holds a change.
- * @param last what was applied last; undefined before the first time, when there is nothing that could
- *   vanish or shrink
+ * @param last the last applied render; undefined before the first one
  */
 export function trips(
   guard: Guard,
@@ -50,13 +49,13 @@ export function trips(
   reasons.push(...beyond(guard, last?.keys, next.keys))
   for (const group of guard.groups) {
     const before = last && inGroup(group, last.keys)
-    const told = beyond(group, before, inGroup(group, next.keys))
-    reasons.push(...told.map((reason) => `of ${group.pattern} ${reason}`))
+    const exceeded = beyond(group, before, inGroup(group, next.keys))
+    reasons.push(...exceeded.map((reason) => `of ${group.pattern} ${reason}`))
   }
   if (last !== undefined && maxShrink !== undefined) {
     const { size } = last
     if (exceeds(size - next.size, maxShrink, size)) {
-      const most = inWords(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
+      const most = limitText(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
       reasons.push(
         `the file would shrink from ${size} to ${next.size} bytes, max_shrink is ${most}`,
       )
@@ -79,7 +78,7 @@ function beyond(
     const lost = gone(last, next).length
     if (exceeds(lost, maxRemoved, last.size)) {
       const of = `${lost} of ${counted(last.size, 'key')}`
-      reasons.push(`${of} vanished, max_removed is ${inWords(maxRemoved)}`)
+      reasons.push(`${of} vanished, max_removed is ${limitText(maxRemoved)}`)
     }
   }
   return reasons
@@ -88,7 +87,7 @@ function beyond(
 const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
   [...last].filter((key) => !next.has(key))
 
-/** What of the keys a group counts. */
+/** The keys that a group counts. */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
   if (!/[*?[\\]/.test(pattern)) {
     const dir = toKey(pattern)
@@ -104,9 +103,9 @@ export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): Readon
   return matches
 }
 
-/** Exactly as much as the limit is still good. */
+/** Reaching the limit exactly is allowed. */
 const exceeds = (lost: number, limit: Limit, whole: number): boolean =>
   lost > 0 && (limit.kind === 'count' ? lost > limit.most : lost * 100 > limit.percent * whole)
 
-const inWords = (limit: Limit): string =>
+const limitText = (limit: Limit): string =>
   limit.kind === 'count' ? String(limit.most) : `${limit.percent}%`

@@ -1,33 +1,33 @@
-// Hold-down: a key that vanishes counts as present until it was gone for some time, so that an
-// instance that flaps does not reload a balancer twice. It has no clock and no timers of its own:
-// times come in (milliseconds of a monotonic clock), the next time to look goes out.
+// Hold-down: a vanished key counts as present until it has been missing for some time, so that a flapping instance
+// does not reload a balancer twice. Has no clock and no timers: times are passed in (monotonic milliseconds), and the
+// next deadline is returned.
 import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Tree } from './tree.ts'
 
-interface Held {
+interface HeldKey {
   readonly value: string
   readonly until: number
 }
 
-/** A key that is gone from its store. */
+/** A vanished key. */
 export interface Gone {
   readonly value: string
-  /** Since when, in milliseconds. */
+  /** Time at which it vanished, in milliseconds. */
   readonly since: number
 }
 
-type Change = 'added' | 'value' | 'removed'
+type KeyChange = 'added' | 'value' | 'removed'
 
 export class HoldDown {
-  /** In the order in which they vanished, which is that of their deadlines. */
-  #held: Map<Key, Held>
-  /** The last answer of tree(), which is asked for once a render and changes seldom. */
+  /** In order of vanishing, which is the order of deadlines. */
+  #held: Map<Key, HeldKey>
+  /** Cached result of tree(), which is called for every render and rarely changes. */
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
 
   /**
-   * @param ms how long a key stays after it has vanished; 0 changes nothing at all
-   * @param former what is held there stays held here
+   * @param ms how long a vanished key counts as present; 0 disables hold-down
+   * @param former keeps the keys held there
    */
   constructor(
     private readonly ms: number,
@@ -37,8 +37,8 @@ export class HoldDown {
   }
 
   /**
-   * Keys that were there when the store was seen last, before this one existed or while it is opened anew.
-   * Those that found() does not find again count as gone since then.
+   * Adds keys that existed when the store was last read, before a restart or a reopen. Keys that found() does not
+   * find again count as vanished since then.
    */
   expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
     if (this.ms === 0) return
@@ -50,7 +50,7 @@ export class HoldDown {
     this.#seen = undefined
   }
 
-  /** Forgets the keys that the store has after all. */
+  /** Releases the keys that the store has. */
   found(tree: Pick<Tree, 'get'>): void {
     for (const key of this.#held.keys()) {
       if (tree.get(key) === undefined) continue
@@ -59,37 +59,37 @@ export class HoldDown {
     }
   }
 
-  /** The keys that are held. */
+  /** The held keys. */
   *gone(): Generator<readonly [Key, Gone]> {
     for (const [key, { value, until }] of this.#held) yield [key, { value, since: until - this.ms }]
   }
 
   /**
-   * What a change of the store is to those who look through this. A removal is not told before its
-   * time is over. A key that comes back before that was never away: its value may differ.
-   * Call it for every change and in order; what is overdue by `now` is told along with it.
+   * Translates a change of the store to a change of the view. Delays removals until their deadline; a key that comes
+   * back earlier counts as changed only if its value differs. Call for every change, in order. Also returns removals
+   * due by `now`.
    */
   apply(before: Tree, after: Tree, changes: Changes, now: number): Changes {
     if (this.ms === 0) return changes
     this.#seen = undefined
-    const told = new Map<Key, Change>()
+    const visible = new Map<Key, KeyChange>()
     for (const [key, how] of changes) {
       const held = this.#held.get(key)
       if (how === 'removed') {
         const value = before.get(key)
         if (value !== undefined) this.#held.set(key, { value, until: now + this.ms })
       } else if (held === undefined) {
-        told.set(key, how)
+        visible.set(key, how)
       } else {
         this.#held.delete(key)
-        if (after.get(key) !== held.value) told.set(key, 'value')
+        if (after.get(key) !== held.value) visible.set(key, 'value')
       }
     }
-    for (const [key, how] of this.expire(now)) told.set(key, how)
-    return told
+    for (const [key, how] of this.expire(now)) visible.set(key, how)
+    return visible
   }
 
-  /** The store's tree with the keys that are held put back. */
+  /** The store's tree plus the held keys. */
   tree(after: Tree): Tree {
     if (this.#held.size === 0) return after
     if (this.#seen?.of !== after) {
@@ -101,9 +101,9 @@ export class HoldDown {
     return this.#seen.tree
   }
 
-  /** The keys whose time is over: now they are removed. */
+  /** Releases the keys whose deadline has passed, and returns their removals. */
   expire(now: number): Changes {
-    const gone = new Map<Key, Change>()
+    const gone = new Map<Key, KeyChange>()
     for (const [key, { until }] of this.#held) {
       if (until > now) break
       this.#held.delete(key)
@@ -113,7 +113,7 @@ export class HoldDown {
     return gone
   }
 
-  /** When expire() will next have something, Infinity when nothing is held. */
+  /** The next deadline; Infinity if nothing is held. */
   get next(): number {
     for (const { until } of this.#held.values()) return until
     return Infinity

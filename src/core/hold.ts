@@ -1,57 +1,57 @@
-// What becomes of a change that takes keys away: it passes, or it is held. A store that gave keys to the last
-// applied render and gives none any more holds a resource without any guard. Keys that come back one by one
-// are not judged at each step: once a change is held, another one passes when no count is short any more, or
-// when the counts have stood still. Pure: times come in, as milliseconds since 1970.
+// Decides whether a change that removes keys is held. Even without a guard, a resource is held when a store that
+// supplied keys to the last applied render supplies none. Keys that come back one by one are not judged at each step:
+// once a change is held, a later one passes when all counts are restored, or have not changed for a while. Pure: times
+// are passed in, as milliseconds since the Unix epoch.
 import { inGroup, trips, type Footprint, type Tripped } from './guard.ts'
 import { covers, storeOf, type Key } from './key.ts'
 import { SETTLE, type Guard } from './resource.ts'
 import { emptied, type Supplies } from './supply.ts'
 import { duration, listed } from './words.ts'
 
-/** One file of a resource that has a guard. */
+/** One file with a guard. */
 export interface GuardedRender {
   readonly dest: string
   readonly guard: Guard
-  /** Undefined before the first time. */
+  /** Undefined before the first applied render. */
   readonly last: Footprint | undefined
   readonly next: Footprint
 }
 
-/** What a change of a resource is judged by. */
+/** The data by which a change of a resource is judged. */
 export interface Evidence {
   readonly files: readonly GuardedRender[]
-  /** Of the templates that may not lose all keys of a store. */
+  /** Supplies of the templates that may not lose all keys of a store. */
   readonly supplies: { readonly last: Supplies | undefined; readonly next: Supplies }
-  /** The full keys that its templates name. */
+  /** The full keys of its templates. */
   readonly keys: readonly Key[]
 }
 
-/** A change was held, and a count was short of that of the last applied render. */
+/** State of a held change with counts below those of the last applied render. */
 export interface Short {
-  /** What was counted when it was looked at last. */
+  /** The most recent counts. */
   readonly counts: readonly number[]
-  /** Since when it is these. */
+  /** Time since which they have not changed. */
   readonly since: number
 }
 
-export interface Held extends Tripped {
+export interface HeldChange extends Tripped {
   readonly by: 'guard' | 'default'
-  /** Absent when it is about the whole resource. */
+  /** Absent if the whole resource is concerned. */
   readonly dest?: string
   readonly short?: Short
-  /** Milliseconds after which it passes if nothing changes meanwhile. */
+  /** Milliseconds after which it passes if nothing changes. */
   readonly passesIn?: number
 }
 
 /**
- * Why a change is held; undefined: it passes.
- * @param former what was short when the last change of the resource was held; undefined: none is held
+ * Returns why a change is held; undefined if it passes.
+ * @param former the state of the resource's held change; undefined if none is held
  */
 export function judge(
   evidence: Evidence,
   former: Short | undefined,
   now: number,
-): Held | undefined {
+): HeldChange | undefined {
   const counts = countsOf(evidence)
   const isShort = counts.some(({ last, next }) => next < last)
   const short = isShort ? shortSince(former, counts, now) : undefined
@@ -69,7 +69,7 @@ export function judge(
 const settleOf = ({ files }: Evidence): number =>
   files.length === 0 ? SETTLE : Math.max(...files.map(({ guard }) => guard.settle))
 
-/** Of templates without a guard the keys are not known by name. */
+/** Templates without a guard do not record keys by name. */
 const stillGone = ({ files }: Evidence): readonly Key[] =>
   files.flatMap(({ last, next }) => [...(last?.keys ?? [])].filter((key) => !next.keys.has(key)))
 
@@ -78,7 +78,7 @@ interface Count {
   readonly next: number
 }
 
-/** Everything that can be short, in an order that depends on the configuration only. */
+/** All counts, in an order that depends only on the configuration. */
 function countsOf({ files, supplies }: Evidence): readonly Count[] {
   const ofFiles = files.flatMap(({ guard, last, next }): Count[] => {
     const before = last?.keys ?? new Set<Key>()
@@ -91,7 +91,7 @@ function countsOf({ files, supplies }: Evidence): readonly Count[] {
   const roots = [...(supplies.last?.keys() ?? [])].sort()
   const ofStores = roots.map((root) => {
     const last = supplies.last?.get(root)?.keys ?? 0
-    // A store that is not asked any more, or may supply nothing, is not short of anything.
+    // A store that is no longer read, or may be empty, does not count.
     return { last, next: supplies.next.get(root)?.keys ?? last }
   })
   return [...ofFiles, ...ofStores]
@@ -101,12 +101,12 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
   const next = counts.map((count) => count.next)
   const isSame =
     former?.counts.length === next.length && next.every((count, n) => count === former.counts[n])
-  // A clock that was set back does not make it wait for longer.
+  // The minimum guards against a clock that was set back.
   const since = isSame ? Math.min(former.since, now) : now
   return { counts: next, since }
 }
 
-function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
+function trippedBy({ files, supplies, keys }: Evidence): HeldChange | undefined {
   for (const { dest, guard, last, next } of files) {
     const tripped = trips(guard, last, next)
     if (tripped !== undefined) return { by: 'guard', dest, ...tripped }
@@ -120,5 +120,5 @@ function trippedBy({ files, supplies, keys }: Evidence): Held | undefined {
   return { by: 'default', reason, vanished: [] }
 }
 
-/** How many keys a reason names; the others are counted. */
+/** Maximum number of keys that a reason names. */
 const NAMED = 5

@@ -1,11 +1,10 @@
-// What -node may be for stores that speak HTTP: `host`, `host:port`, a URL, or the socket of a server on
-// this machine.
+// Parses -node for HTTP stores: `host`, `host:port`, a URL, or the Unix socket of a local server.
 import { err, ok, type Result } from './result.ts'
 
 export interface HttpNode {
-  /** `http://127.0.0.1:2379`; of a socket its host means nothing. */
+  /** Such as `http://127.0.0.1:2379`; for a socket, the host is meaningless. */
   readonly origin: string
-  /** For messages: the port is always told. */
+  /** Name for messages, always with the port. */
   readonly name: string
   /** Absolute path of a Unix socket. */
   readonly socket?: string
@@ -16,13 +15,13 @@ interface BadNode {
   readonly hint: string
 }
 
-/** A node as messages quote it: without what stands before an @ or behind a ?, where secrets are put. */
+/** Quotes a node for messages, without the parts before `@` and after `?`, which may be secrets. */
 export const quotedNode = (node: string): string =>
   JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
 
 /**
- * @param scheme of nodes that do not say
- * @param port of nodes that say neither a port nor a scheme; a URL without one means that of its scheme
+ * @param scheme default scheme
+ * @param port default port for nodes without a scheme; a URL has the default port of its scheme
  */
 export function parseHttpNode(
   node: string,
@@ -38,8 +37,8 @@ export function parseHttpNode(
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password !== '') {
     return err({
-      message: `the node ${url.host} carries a user or a password`,
-      hint: 'give them with -username and -password',
+      message: `the node ${url.host} contains a user or a password`,
+      hint: 'set them with -username and -password-file',
     })
   }
   const isBare = url?.pathname === '/' && url.search + url.hash === ''
@@ -50,7 +49,7 @@ export function parseHttpNode(
     })
   }
   const usual = url.protocol === 'https:' ? 443 : 80
-  // A URL drops the port that is its scheme's own, even where it was written.
+  // URL drops the default port of its scheme, even if it was written.
   const isSaid = isUrl || url.port !== '' || /:\d+\/?$/.test(node)
   const number = url.port === '' ? (isSaid ? usual : port) : Number(url.port)
   const name = `${url.protocol}//${url.hostname}:${number}`

@@ -1,5 +1,5 @@
-// JSON (RFC 8259), for the file store, output_format and templates. JSON.parse would do but for three things: it rounds
-// large integers, its message quotes the text (which holds secrets), and it often gives no position.
+// A JSON parser (RFC 8259) for the file store, output_format and templates. Unlike JSON.parse, it keeps large integers,
+// always reports a position, and does not quote the text, which may contain secrets.
 import { SyntaxFault } from './syntax.ts'
 
 const space = /[ \t\n\r]*/y
@@ -10,20 +10,20 @@ const word = /(?:true|false|null)\b/y
 const words = { true: true, false: false, null: null } as const
 
 export interface JsonOptions {
-  /** The value of an integer. */
+  /** Converts an integer. */
   readonly integer: (digits: string) => unknown
-  /** Of a name that an object has twice the last value counts; else it is a fault. */
+  /** Accept repeated names in an object, the last value wins; otherwise they are a fault. */
   readonly repeats: boolean
 }
 
 const strict: JsonOptions = { integer: BigInt, repeats: false }
 
-/** Levels of nesting. The stack could hold more, but V8 may abort the process where it ends. */
+/** Maximum nesting. The stack allows more, but V8 may abort the process when it overflows. */
 const DEEPEST = 1000
 
 /**
- * Objects become Maps and integers, unless the options say otherwise, BigInts. Throws a SyntaxFault, and
- * a RangeError when the text is nested too deeply.
+ * Parses JSON. Objects become Maps; integers become BigInts unless the options convert them.
+ * @throws SyntaxFault, or RangeError if the text is nested too deeply
  */
 export function parseJson(text: string, { integer, repeats } = strict): unknown {
   let at = 0
@@ -59,7 +59,7 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
       const start = at
       const name = takeString() ?? fail('a name in double quotes')
       if (!repeats && members.has(name))
-        throw SyntaxFault.at(text, start, 'this name is in the object twice')
+        throw SyntaxFault.at(text, start, 'duplicate name in the object')
       if (!skip(':')) fail('a colon')
       members.set(name, value())
     } while (skip(','))
@@ -103,9 +103,8 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
 }
 
 /**
- * Where the string that begins at `from` has its closing quote, or else is broken. A run of characters at
- * a time: one pattern for all of it would remember each character as a place to go back to, which takes
- * Bun seconds for a few megabytes.
+ * The index of the closing quote of the string at `from`, or of its first error. Scans runs of characters: a single
+ * pattern would store a backtracking position for each character, which takes Bun seconds for a few megabytes.
  */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at = escape.lastIndex) {
@@ -117,9 +116,8 @@ function endOfString(text: string, from: number): number {
 }
 
 /**
- * Where a text that JSON.parse refuses stops being JSON, in UTF-16 units from its start: its length when
- * it ends too early, undefined when that cannot be told. JSON.parse itself tells it in the words of
- * the runtime, if at all, and quotes the text, which may be a secret.
+ * The position of the first error in a text that JSON.parse refuses, in UTF-16 units: the length of the text if it ends
+ * too early, undefined if unknown. JSON.parse reports it in a runtime-specific message, if at all, and quotes the text.
  */
 export function brokenAt(text: string): number | undefined {
   try {

@@ -1,18 +1,18 @@
-// Keys: absolute paths such as /services/web/node-1. Comparison and joining.
+// Keys: absolute paths such as /services/web/node-1, with functions to normalise, join, compare and resolve them.
 import { encodeText } from './bytes.ts'
 
-/** An absolute path such as `/services/web/node-1`; below `/NAME:` are the keys of the store NAME. */
+/** An absolute path such as `/services/web/node-1`. The keys of the named store NAME are below `/NAME:`. */
 export type Key = `/${string}`
 
-/** `a/b/`, `/a//b` and `/a/b` are all `/a/b`; the empty path is `/`. */
+/** Normalises a path: `a/b/`, `/a//b` and `/a/b` become `/a/b`; the empty path becomes `/`. */
 export function toKey(path: string): Key {
   const parts = path.split('/').filter((part) => part !== '')
   return `/${parts.join('/')}`
 }
 
 /**
- * A directory entry says that a directory is there, whatever is in it, and what is known of it: the
- * directory with a slash behind it, which no key of a store has. Only listings see it.
+ * The key of a directory entry: the directory with a trailing slash, which no key of a store has. An entry records
+ * that a directory exists, whatever it contains, and data about it. Only listings see it.
  */
 export const entryOf = (dir: Key): Key => `${dir}/`
 
@@ -21,37 +21,37 @@ export const isEntry = (key: string): boolean => key.length > 1 && key.endsWith(
 /** `/production` + `/myapp` = `/production/myapp`. */
 export const joinKeys = (...paths: readonly string[]): Key => toKey(paths.join('/'))
 
-/** True for the key itself and everything below it: `/app` covers `/app/x`, never `/application`. */
+/** Whether `key` is `dir` or below it: `/app` covers `/app/x` but not `/application`. */
 export function covers(dir: Key, key: string): boolean {
   if (dir === '/') return true
   return key.startsWith(dir) && (key.length === dir.length || key.charCodeAt(dir.length) === 47)
 }
 
-/** The key seen from `prefix`: `/production/app/x` from `/production` is `/app/x`. */
+/** The key relative to `prefix`: `/production/app/x` relative to `/production` is `/app/x`. */
 export function relativeTo(prefix: Key, key: Key): Key {
   return prefix === '/' ? key : ((key.slice(prefix.length) || '/') as Key)
 }
 
 /**
- * The store that a key names: `vault2:/secret/app`, with or without a slash before it, is of the store
- * `vault2`. Undefined for a key that names none. In the tree of all keys each named store has a
- * directory of its own: `/vault2:/secret/app`.
+ * The name of the store in a key: `vault2:/secret/app`, with or without a leading slash, belongs to the store
+ * `vault2`. Undefined for the default store. In the tree of all keys, each named store has its own directory:
+ * `/vault2:/secret/app`.
  */
 export const storeOf = (key: string): string | undefined =>
   /^\/*([A-Za-z0-9_.-]+):(?:\/|$)/.exec(key)?.[1]
 
-/** Where all keys of a named store lie. */
+/** The directory of all keys of a named store. */
 export const storeRoot = (store: string): Key => `/${store}:`
 
-/** Puts the prefix before a key, unless the key names its store. */
+/** Adds the prefix to a key, unless the key names its store. */
 export const fullKey = (prefix: string, key: string): Key =>
   storeOf(key) === undefined ? joinKeys(prefix, key) : toKey(key)
 
-/** A full key as a template sees it: without the prefix, unless it is another store's. */
+/** A full key as a template sees it: without the prefix, unless it belongs to another store. */
 export const ownKey = (prefix: Key, full: Key): Key =>
   covers(prefix, full) ? relativeTo(prefix, full) : full
 
-/** The ancestors of a key within its store, itself first; `/` is last, unless the key names its store. */
+/** The key and its ancestors within its store; ends with `/`, unless the key names its store. */
 export function* selfAndAncestors(key: Key): Generator<Key> {
   let at: string = key
   while (at.length > 1) {
@@ -61,7 +61,7 @@ export function* selfAndAncestors(key: Key): Generator<Key> {
   if (storeOf(key) === undefined) yield '/'
 }
 
-/** Drops the paths that another of them covers, so that each key is asked for once. Sorted. */
+/** Drops paths that another one covers, so that each key is requested once. Sorted. */
 export function outermost(paths: Iterable<Key>): readonly Key[] {
   const kept: Key[] = []
   for (const path of [...new Set(paths)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
@@ -73,8 +73,8 @@ export function outermost(paths: Iterable<Key>): readonly Key[] {
 }
 
 /**
- * Orders text by its UTF-8 bytes, as Go does; JavaScript's `<` orders by UTF-16 units, which
- * differs where surrogates meet U+E000 to U+FFFF.
+ * Compares text by its UTF-8 bytes, as Go does. JavaScript's `<` compares UTF-16 units, which differs between
+ * surrogates and U+E000 to U+FFFF.
  */
 export function compareText(a: string, b: string): number {
   const end = Math.min(a.length, b.length)
@@ -93,6 +93,6 @@ export function compareText(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** A byte that is not UTF-8 (bytes.ts), not the second half of a surrogate pair. */
+/** Whether a character is an escaped byte (bytes.ts) and not the second half of a surrogate pair. */
 const isEscapedByte = (text: string, at: number): boolean =>
   /[\udc80-\udcff]/.test(text.charAt(at)) && !/[\ud800-\udbff]/.test(text.charAt(at - 1))

@@ -1,25 +1,24 @@
-// What a rollback goes back to: by destination, the newest content that was proved (by a reload that
-// succeeded), or else what stood there before reconfd first replaced it. Pure.
+// The files that a rollback restores: for each destination the newest proved content, or else the file that reconfd
+// first replaced. Pure.
 import type { Observed } from './plan.ts'
 
 /**
- * - a file: it comes back
- * - `none`: nothing stood there, or something that has proved nothing; there is nothing to go back to, and the
- *   new file stays
- * - `made`: nothing stood there, and a for_each template made the file: it is removed again
+ * - a file: a rollback restores it
+ * - `none`: there was no file, or only an unproved one; the new file stays
+ * - `made`: there was no file, and a for_each template created one; a rollback removes it
  */
 export type Former = Extract<Observed, { kind: 'file' }> | { readonly kind: 'none' | 'made' }
 
 export type FormerFiles = ReadonlyMap<string, Former>
 
 /**
- * What to go back to once these files are replaced. Of two contents that stood at a destination since it
- * was last proved, the older one counts: the younger one has proved nothing.
+ * Updates the rollback files when `files` are replaced. For a destination replaced twice since it was last proved, the
+ * older content counts: the newer one is unproved.
  */
 export const replacing = (good: FormerFiles, files: FormerFiles): FormerFiles =>
   new Map([...files, ...good])
 
-/** The destinations that a rollback changes. Empty: there is nothing to go back to. */
+/** The destinations that a rollback changes, with the content to restore. Empty: a rollback is impossible. */
 export function returning(good: FormerFiles): ReadonlyMap<string, Observed> {
   const files = new Map<string, Observed>()
   for (const [dest, former] of good) {

@@ -1,4 +1,4 @@
-// The mirror: what is known of one store. Reduces a store's events to a tree and to what changed in it.
+// The mirror of one store: reduces its events to a tree and the changes in it.
 import type { Key } from './key.ts'
 import type { StoreEvent } from './store.ts'
 import { emptyTree, treeOf, type Tree } from './tree.ts'
@@ -8,13 +8,13 @@ export type Mirror =
   | { readonly kind: 'live'; readonly tree: Tree }
   | { readonly kind: 'stale'; readonly tree: Tree }
 
-/** How a key changed: a new or vanished name matters to listings, a new value does not. */
+/** Changed keys. Listings depend on added and removed names, but not on values. */
 export type Changes = ReadonlyMap<Key, 'added' | 'value' | 'removed'>
 
 export const treeIn = (mirror: Mirror): Tree =>
   mirror.kind === 'waiting' ? emptyTree : mirror.tree
 
-/** The next tree, the very same one when the event changes nothing, and the keys that differ. */
+/** Applies an event. Returns the next tree (the same object if nothing changed) and the changed keys. */
 export function reduce(
   tree: Tree,
   event: StoreEvent,

@@ -1,6 +1,6 @@
-// "Did you mean": the known name that is nearest to a mistyped one.
+// "Did you mean": finds the known name nearest to a mistyped one.
 
-/** Edits (insert, delete, replace, swap of neighbours) from one word to the other. */
+/** Edit distance: insertions, deletions, replacements and swaps of neighbours. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -21,12 +21,12 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0
 }
 
-/** `-` and `_`, capitals and small letters are the same here. */
+/** Ignores case and separators. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g, '')
 
-/** The nearest name, or undefined when none is near: at most a third of the letters differ. */
+/** The nearest name, or undefined if more than a third of the letters differ. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
-  // A name much longer than any that is known costs nothing to refuse.
+  // Bounds the cost: no known name is this long.
   if (name.length > 64) return undefined
   let found: string | undefined
   let least = Math.max(1, Math.floor(name.length / 3)) + 1

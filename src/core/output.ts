@@ -1,9 +1,9 @@
-// What a command has printed, as a few lines for people.
+// Shortens the output of a command for messages.
 
 const LAST_LINES = 10
 const LINE_LENGTH = 400
 
-/** The last lines that are not blank, without colours and other control characters. */
+/** The last non-blank lines, without control characters. */
 export function lastLines(output: string): readonly string[] {
   return output
     .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')

@@ -1,7 +1,7 @@
-// The plan: what would be done to one destination. Pure; `-noop` is the plan, printed.
+// The plan for one destination. Pure; `-noop` prints the plan.
 import type { Fault } from './fault.ts'
 
-/** What should stand at a destination. Absent metadata: keep what is there. */
+/** The desired state of a destination. Absent metadata is kept. */
 export interface Desired {
   readonly bytes: Uint8Array
   readonly mode?: number
@@ -9,7 +9,7 @@ export interface Desired {
   readonly gid?: number
 }
 
-/** What stands there now. */
+/** The actual state of a destination. */
 export type Observed =
   | { readonly kind: 'absent' }
   | {
@@ -21,7 +21,7 @@ export type Observed =
     }
   | { readonly kind: 'unreadable'; readonly fault: Fault }
 
-/** The final state of a destination: nothing left open. uid and gid absent: the effective user's. */
+/** The resolved state of a destination. uid and gid default to those of the effective user. */
 export interface Target {
   readonly bytes: Uint8Array
   readonly mode: number
@@ -32,7 +32,7 @@ export interface Target {
 export type Plan =
   { readonly kind: 'in-sync' } | { readonly kind: 'blocked'; readonly fault: Fault } | Write
 
-/** A change of one destination, and what stood there when it was planned. */
+/** A change of one destination, with its state when planned. */
 export type Write =
   | {
       readonly kind: 'write'
@@ -40,10 +40,10 @@ export type Write =
       readonly next: Target
       readonly previous: Observed
     }
-  /** The file is to go: `for_each` made it, and its key is gone. */
+  /** Removes a file that `for_each` created and whose key has vanished. */
   | { readonly kind: 'write'; readonly why: 'remove'; readonly previous: Observed }
 
-/** Of a file that nothing else is said of. */
+/** Default mode of a new file. */
 export const NEW_FILE_MODE = 0o644
 
 export function plan(desired: Desired, observed: Observed): Plan {
@@ -66,11 +66,11 @@ export function plan(desired: Desired, observed: Observed): Plan {
   return same ? { kind: 'in-sync' } : { kind: 'write', why: 'metadata', next, previous: observed }
 }
 
-/** For a file that is to be again as it was, or to be gone again. */
+/** Plans the return to a former state: restores the file, or removes it. */
 export const planReturn = (former: Observed, now: Observed): Plan =>
   former.kind === 'file' ? plan(former, now) : planRemoval(now)
 
-/** For a file that is not wanted any more; only for one that reconfd has made. */
+/** Plans the removal of a file. Only for files that reconfd created. */
 export function planRemoval(observed: Observed): Plan {
   if (observed.kind === 'unreadable') return { kind: 'blocked', fault: observed.fault }
   if (observed.kind === 'absent') return { kind: 'in-sync' }

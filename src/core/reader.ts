@@ -1,6 +1,6 @@
-// The reader: what a template may look up, through one resource's eyes, with every look-up recorded, hits
-// and misses alike. What was recorded decides later whether a change makes the resource dirty, so it ends
-// at the resource's `keys`: of a look-up above them, only the part that they name is recorded.
+// The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses
+// alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
+// `keys`: of a look-up above them, only the part that they name is recorded.
 import { DATACENTERS, isOfLookUp, lookUpOf, plainKey } from './catalog.ts'
 import { extentOf, includes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
 import { FaultError } from './fault.ts'
@@ -24,26 +24,26 @@ import type { TemplateSpec } from './resource.ts'
 import { Tally, type Tallied } from './tally.ts'
 import type { Tree } from './tree.ts'
 
-/** What one render looked up. All keys are full keys, the prefix included. */
+/** The look-ups of one render. All keys are full keys, with the prefix. */
 export interface Reads extends Tallied {
   readonly keys: ReadonlySet<Key>
-  /** Directories of which everything below was read. */
+  /** Directories read with everything below. */
   readonly trees: ReadonlySet<Key>
-  /** Directories of which only the names were read: a changed value below is no reason to render. */
+  /** Directories of which only the names were read; values below do not matter. */
   readonly listings: ReadonlySet<Key>
-  /** Patterns of Go's path.Match, full path; of one that begins above the keys, its part below each key. */
+  /** Full patterns of Go's path.Match; a pattern that begins above the keys is recorded as its part below each key. */
   readonly patterns: ReadonlySet<string>
-  /** Absolute paths of files: the template, what it includes, what it asked for. */
+  /** Absolute paths of files: the template, its includes, and files that it read. */
   readonly files: ReadonlySet<string>
-  /** What this takes of stores that are read on demand; absent where there are none. */
+  /** The needed parts of on-demand stores; absent if there are none. */
   readonly needs?: Extent
-  /** The part of it that was not known: then what was rendered is not to be used. */
+  /** The part of `needs` that was not known; then the render must be discarded. */
   readonly missing?: Extent
-  /** Datacenters that could not be asked, and were rendered without. */
+  /** Unreachable datacenters without which the templates were rendered. */
   readonly without?: ReadonlySet<string>
 }
 
-/** Whether all that was looked up was known. */
+/** Whether everything that was looked up was known. */
 export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
 
 interface MutableExtent extends Extent {
@@ -53,26 +53,26 @@ interface MutableExtent extends Extent {
 const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 
 export interface Pair {
-  /** As the template sees it, without the prefix. */
+  /** The key as the template sees it, without the prefix. */
   readonly key: Key
   readonly value: string
 }
 
-/** Which part of the store a resource sees. */
+/** The part of the store that a resource may read. */
 export interface Scope {
-  /** The store's name, for messages. */
+  /** Name of the store, for messages. */
   readonly store: string
   /** Global and resource prefix, joined. */
   readonly prefix: Key
-  /** The resource's `keys`, without the prefix. A look-up outside of them finds nothing. */
+  /** The resource's `keys`, without the prefix. Look-ups outside them find nothing. */
   readonly keys: readonly Key[]
-  /** What is found is recorded by name, for a guard. */
+  /** Record found keys by name, for a guard. */
   readonly counts?: boolean
-  /** Stores and datacenters without which it is rendered while they are unreachable. */
+  /** Stores and datacenters that may be unreachable during a render. */
   readonly optional?: ReadonlySet<string>
 }
 
-/** @param store its name, for messages */
+/** @param store name of the store, for messages */
 export const scopeOf = (
   {
     prefix,
@@ -90,7 +90,7 @@ export const scopeOf = (
 })
 
 export class Reader {
-  /** What was looked up, as of now: grows with every look-up. */
+  /** The look-ups so far; grows with every look-up. */
   readonly reads: Reads
   readonly #seen = {
     keys: new Set<Key>(),
@@ -114,29 +114,29 @@ export class Reader {
     this.reads = { ...this.#seen, ...this.#tally.all, ...this.#demand }
   }
 
-  /** The key in the store, for messages: the prefix put before it. */
+  /** The full key in the store, for messages. */
   fullKey(key: string): Key {
     return fullKey(this.scope.prefix, key)
   }
 
-  /** False when the resource's `keys` do not name the key or a directory above it. */
+  /** Whether the resource's `keys` include the key or a directory above it. */
   isWatched(key: string): boolean {
     return this.#visible(this.fullKey(key))
   }
 
-  /** Whether the keys name a directory, or something in it. */
+  /** Whether the resource's `keys` include a directory, or something in it. */
   sees(dir: Key): boolean {
     return this.#parts(this.fullKey(dir)).length > 0
   }
 
   /**
-   * False for a look-up with options of its own where the store holds only what the keys name, such as a
-   * file: what they do not name is not empty there but unknown.
+   * False for a look-up with options in a store that contains only the given keys, such as a file: a missing key is
+   * unknown there, not absent.
    */
   isAnswered(dir: Key): boolean {
     const full = this.fullKey(dir)
     if (extentOf(this.tree.known, full) !== undefined || !this.#isOfLookUp(full)) return true
-    // Of one that is rendered without for the moment nothing is known.
+    // Nothing is known about an optional store that is unreachable.
     if (this.scope.optional?.has(storeOf(full) ?? '') === true) return true
     return this.#roots.some((root) => covers(root, full))
   }
@@ -152,14 +152,14 @@ export class Reader {
     return value
   }
 
-  /** The pairs below a directory (not the key of that very name), in key order. */
+  /** The pairs below a directory, without the key of the same name, in key order. */
   under(dir: string): Pair[] {
     const pairs = this.glance(dir)
     this.use(`below ${dir}`, dir, pairs)
     return pairs
   }
 
-  /** As `under`; what of it is used is for the caller to say. */
+  /** Like under(), but does not count the pairs; the caller calls use(). */
   glance(dir: string): Pair[] {
     const full = this.fullKey(dir)
     for (const part of this.#parts(full)) {
@@ -175,8 +175,8 @@ export class Reader {
 
   /**
    * Counts pairs as found.
-   * @param look tells the look-up that gave them from others
-   * @param dir where it looked
+   * @param look identifies the look-up that returned them
+   * @param dir directory of the look-up
    */
   use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
     const full = this.fullKey(dir)
@@ -194,7 +194,7 @@ export class Reader {
     const pairs: Pair[] = []
     for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
       const own = ownKey(this.scope.prefix, key)
-      // The prefix itself has no name that a pattern could match.
+      // The prefix itself has no name to match.
       if (own === '/' || !expression.test(own)) continue
       pairs.push({ key: own, value })
     }
@@ -203,13 +203,13 @@ export class Reader {
   }
 
   /**
-   * The keys and directories that match a pattern of Go's path.Match, each once, in key order. The
-   * prefix itself never does. Throws a template fault when the pattern is malformed.
+   * The keys and directories that match a pattern of Go's path.Match, each once, in key order. Never the prefix itself.
+   * @throws a template fault for a malformed pattern
    */
   matches(pattern: string): Key[] {
     const normal = toKey(pattern)
     const base = toKey(globBase(normal))
-    // One listing tells of every key that appears or vanishes below it, at any depth.
+    // A listing covers every key that is added or removed below it, at any depth.
     this.#seeListing(this.fullKey(base))
     const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(compileGlob)
     const look = `match ${pattern}`
@@ -235,7 +235,7 @@ export class Reader {
 
   /**
    * The names directly below a directory, each once, in order. A name may be a key, a directory, or both.
-   * @param isCatalog the names tell nothing of what is in them
+   * @param isCatalog the names do not depend on their contents
    */
   children(dir: string, isCatalog = false): readonly string[] {
     const names = this.#listing(this.fullKey(dir))
@@ -243,7 +243,7 @@ export class Reader {
     return names
   }
 
-  /** Those of the names directly below a directory that have something below themselves. */
+  /** The names directly below a directory that have keys below themselves. */
   directories(dir: string): readonly string[] {
     const full = this.fullKey(dir)
     const names = this.#listing(full).filter((name) => {
@@ -255,8 +255,8 @@ export class Reader {
   }
 
   /**
-   * What is told of a directory by the listing it is in; undefined in most stores, whose directories
-   * are there by what is in them.
+   * The entry of a directory, which belongs to the listing of its parent. Undefined in most stores, whose directories
+   * exist only through their keys.
    */
   entry(dir: string): string | undefined {
     const full = this.fullKey(dir)
@@ -266,12 +266,12 @@ export class Reader {
     return this.#entry(full)
   }
 
-  /** Records that the render depends on a file: its content or its being there. */
+  /** Records that the render depends on the content or existence of a file. */
   file(path: string): void {
     this.#seen.files.add(path)
   }
 
-  /** Counts listed names. In a store that is read on demand a name is there whatever is in it. */
+  /** Counts listed names. In an on-demand store, names exist independently of their contents. */
   #list(
     look: string,
     dir: string,
@@ -326,7 +326,7 @@ export class Reader {
     return [...names]
   }
 
-  /** Where the listing itself is not seen, what it says is not either. */
+  /** An entry is visible only if the listing of its parent is. */
   #entry(full: Key): string | undefined {
     return this.#visible(parentOf(full)) ? this.tree.get(entryOf(full)) : undefined
   }
@@ -348,7 +348,7 @@ export class Reader {
     return sees(joinKeys(base, plainKey(own)))
   }
 
-  /** What the resource sees of a directory: all of it, or the keys that lie in it. */
+  /** The visible parts of a directory: all of it, or the resource's keys below it. */
   #parts(dir: Key): readonly Key[] {
     if (this.#visible(dir)) return [dir]
     const [base, own] = this.#inStore(dir)
@@ -357,7 +357,7 @@ export class Reader {
     return plain === dir ? inside : inside.map((root) => joinKeys(dir, relativeTo(plain, root)))
   }
 
-  /** The directory of the store that a full key is in, or the prefix, and the key as it is in there. */
+  /** Splits a full key into the directory of its store, or the prefix, and the key within. */
   #inStore(full: Key): readonly [base: Key, own: Key] {
     const store = storeOf(full)
     const base = store === undefined ? this.scope.prefix : storeRoot(store)
@@ -368,7 +368,7 @@ export class Reader {
     return full.includes('@') && isOfLookUp(this.#inStore(full)[1])
   }
 
-  /** What was looked up with options is told only to those who look it up so: it is no further key. */
+  /** Keys of look-ups with options are visible only to look-ups below such a root. */
   #isAlike(dir: Key, key: Key): boolean {
     return !this.#isOfLookUp(key) || this.#isOfLookUp(dir)
   }
@@ -379,7 +379,7 @@ export class Reader {
     const [only] = parts
     if (only === undefined) return []
     if (parts.length === 1) return this.#under(only)
-    // `/a-b` sorts between `/a` and `/a/b`: one part is not a range of its own.
+    // `/a-b` sorts between `/a` and `/a/b`, so a part is not a contiguous range.
     return parts.flatMap((part) => [...this.#under(part)]).sort((a, b) => compareText(a[0], b[0]))
   }
 
@@ -390,7 +390,7 @@ export class Reader {
     }
   }
 
-  /** Records what is needed of a store that is read on demand. */
+  /** Records a needed part of an on-demand store. */
   #need(kind: keyof Extent, dir: Key): void {
     if (this.#demand === undefined) return
     const known = extentOf(this.tree.known, dir)
@@ -406,7 +406,7 @@ export class Reader {
     this.#seen.without.add(dc)
   }
 
-  /** The directories that may hold a match, each by itself, so that its siblings are not needed. */
+  /** Records each directory that may contain a match separately, so that its siblings are not needed. */
   #needMatches(pattern: Key): void {
     if (this.#demand === undefined) return
     let dirs = [toKey(globBase(pattern))]
@@ -425,8 +425,8 @@ export class Reader {
 }
 
 /**
- * The part of a pattern that lies below a key; undefined when nothing there can match. A `*` never stands
- * for a slash, so each segment of the key is held against the pattern's own.
+ * The part of a pattern below a key; undefined if nothing there can match. `*` never matches a slash, so the pattern
+ * and the key are compared segment by segment.
  */
 function narrowed(pattern: string, root: Key): string | undefined {
   const segments = segmentsOf(toKey(pattern))
@@ -437,10 +437,10 @@ function narrowed(pattern: string, root: Key): string | undefined {
   return toKey([...names.map(globEscape), ...segments.slice(names.length)].join('/'))
 }
 
-/** The root of all keys is that of the default store: what other stores have is not below it. */
+/** `/` is the root of the default store and does not include the keys of other stores. */
 const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
 
-/** Whether a key names something of the catalog whose keys begin at the base. */
+/** Whether a key belongs to the catalog at `base`. */
 const isOfCatalog = (base: Key, key: Key): boolean =>
   covers(base, key) && /^\/(?:services|nodes)(?:[@/]|$)/.test(relativeTo(base, key))
 const inside = (dir: string, names: readonly string[]): Key[] =>

@@ -1,20 +1,19 @@
-// The settings of `reconfd register`: which services, found where, are written into which store.
-// Times in milliseconds, paths absolute.
+// The settings of `reconfd register`. Times are in milliseconds, paths are absolute.
 import type { Connection, HttpSettings, Limits, LogLevel } from './settings.ts'
 
-/** Where services are registered, as the scheme of its URI says. */
+/** The kind of registry, from the scheme of `-to`. */
 export type RegistryKind = 'etcd' | 'etcdv2' | 'skydns2' | 'consul' | 'consulkv' | 'zookeeper'
 
 /** `-to`. */
 export interface RegistryTarget {
   readonly kind: RegistryKind
-  /** The directory that all entries lie in, such as `/services`; `/` for none. Of skydns2: the domain. */
+  /** Directory of all entries, such as `/services`, or `/`. For skydns2: the domain. */
   readonly path: string
-  /** As given; for messages. */
+  /** The URI as written, for messages. */
   readonly uri: string
 }
 
-/** How a service is checked by us, or by Consul. */
+/** A kind of health check. */
 export type CheckKind =
   | {
       readonly kind: 'http'
@@ -22,7 +21,7 @@ export type CheckKind =
       readonly method?: string
       readonly insecure?: boolean
     }
-  /** Without a host: the service's own address; `local`: or the loopback address. */
+  /** `host` defaults to the service's address; `local` also tries the loopback addresses. */
   | {
       readonly kind: 'tcp'
       readonly host?: string
@@ -31,15 +30,15 @@ export type CheckKind =
     }
   | { readonly kind: 'grpc'; readonly tls: boolean; readonly insecure: boolean }
   | { readonly kind: 'command'; readonly command: string }
-  /** Run in a container, by its engine. */
+  /** Runs in a container. */
   | { readonly kind: 'exec'; readonly container: string; readonly command: string }
 
 export interface CheckSettings {
   readonly interval: number
   readonly timeout: number
-  /** Successes in a row after which an unhealthy service is put back. */
+  /** Consecutive successes after which an unhealthy service is registered again. */
   readonly rise: number
-  /** Failures in a row after which a healthy one is taken out. */
+  /** Consecutive failures after which a healthy service is deregistered. */
   readonly fall: number
 }
 
@@ -57,15 +56,15 @@ export interface OwnService {
 export interface DockerSettings {
   /** The engine: `unix:///var/run/docker.sock` or `tcp://host:2375`. */
   readonly engine: string
-  /** Addresses and ports inside of the containers' networks, instead of published ones. */
+  /** Use addresses and ports of the containers' networks instead of published ones. */
   readonly internal: boolean
   /** Only containers that set SERVICE_NAME. */
   readonly explicit: boolean
   /** The label that holds a container's address. */
   readonly ipLabel?: string
-  /** Run the commands that containers name as checks. */
+  /** Run check commands that containers define. */
   readonly allowScripts: boolean
-  /** `on-success`: entries of a failed container stay for a TTL. */
+  /** `on-success`: entries of a failed container stay for one TTL. */
   readonly deregister: 'always' | 'on-success'
 }
 
@@ -73,9 +72,9 @@ export interface RegisterSettings {
   readonly to: RegistryTarget
   readonly connection: Connection
   readonly limits: Limits
-  /** The name of this host in ids. */
+  /** Name of this host in ids. */
   readonly host: string
-  /** The address of services without one of their own; absent: this machine's. */
+  /** Default address of services; absent: this machine's. */
   readonly address?: string
   /** Added to every service. */
   readonly tags: readonly string[]
@@ -87,15 +86,15 @@ export interface RegisterSettings {
   readonly docker?: DockerSettings
   readonly check: CheckSettings
   readonly ttl: number
-  /** Between two renewals. */
+  /** Between renewals. */
   readonly refresh: number
-  /** Between two readings of everything; 0: never. */
+  /** Between full reads of the store; 0: never. */
   readonly resync: number
-  /** Between deregistering a command's service and telling the command to stop. */
+  /** Between deregistering the command's service and signalling the command. */
   readonly drain: number
-  /** Between telling a command to stop and killing it. */
+  /** Between signalling the command and killing it. */
   readonly killTimeout: number
-  /** Further tries at the start before giving up; absent: no limit. */
+  /** Retries of the first connection before giving up; absent: no limit. */
   readonly retryAttempts?: number
   readonly retryInterval?: number
   readonly stateDir: string
@@ -105,34 +104,34 @@ export interface RegisterSettings {
   readonly http?: HttpSettings
 }
 
-/** The least TTL that a store can keep, in milliseconds. */
-export const leastTtl: Readonly<Record<RegistryKind, number>> = {
-  // One and a half election timeouts; etcd silently extends a shorter one.
+/** Minimum TTL of each registry, in milliseconds. */
+export const minTtl: Readonly<Record<RegistryKind, number>> = {
+  // 1.5 election timeouts; etcd silently extends a shorter TTL.
   etcd: 2_000,
   etcdv2: 1_000,
   skydns2: 1_000,
   consul: 1_000,
-  // Of a session.
+  // The minimum TTL of a session.
   consulkv: 10_000,
-  // Two ticks of 2 s; a server with shorter ticks allows less.
+  // Below the usual two ticks of 2 s: a server with shorter ticks accepts it.
   zookeeper: 1_000,
 }
 
 /**
- * Why a name or an id cannot be one part of a path in a store; undefined if it can. Whoever starts a container
- * chooses them: `../other` would be somebody else's entry.
+ * Why a name or id cannot be a single path component; undefined if it can. Names come from containers and are
+ * hostile: `../other` would address another service's entry.
  */
-export function notOnePart(text: string): string | undefined {
+export function pathComponentFault(text: string): string | undefined {
   if (text === '') return 'is empty'
-  if (text.includes('/')) return 'holds a slash'
+  if (text.includes('/')) return 'contains a slash'
   if (text === '.' || text === '..') return 'is a relative path'
   if (text.length > 255) return 'is longer than 255 characters'
-  // ZooKeeper refuses the last ones.
-  if (/[\p{Cc}\p{Cs}\u2028\u2029\ufff0-\uffff]/u.test(text)) return 'holds a control character'
+  // ZooKeeper refuses \ufff0-\uffff.
+  if (/[\p{Cc}\p{Cs}\u2028\u2029\ufff0-\uffff]/u.test(text)) return 'contains a control character'
   return undefined
 }
 
-/** What `-check` means; a text that is no address and not `tcp` is a command. */
+/** Parses `-check`. A text that is neither a URL nor `tcp` is a command. Undefined if invalid. */
 export function checkFrom(text: string): CheckKind | undefined {
   const what = text.trim()
   if (/^https?:\/\//i.test(what)) {

@@ -1,5 +1,5 @@
-// The accounts of the reload protocol: one for each distinct command, with those who owe a run of it, and when
-// that run is due. Pure; the rules are in reload-protocol.ts.
+// The accounts of the reload protocol: for each distinct command, the resources that owe a run of it, and the time at
+// which the run is due. Pure; the rules are in reload-protocol.ts.
 import type { Run } from './reload-run.ts'
 import type { ReloadTerms } from './reload.ts'
 import { Timetable } from './timetable.ts'
@@ -11,51 +11,51 @@ export interface Debt {
   failures: number
 }
 
-/** One distinct command and those who owe a run of it. */
+/** One distinct command with the resources that owe a run of it. */
 export interface Account {
   readonly command: string
   readonly debts: Map<string, Debt>
-  /** Units of a batch that may yet owe this command: one run serves them all. */
+  /** Number of units of a batch that may still come to owe this command; one run serves all. */
   holds: number
-  /** When a run was asked for since the last one started: first and last. */
+  /** Times of the first and last request for a run since the last run started. */
   asked: { readonly first: number; last: number } | undefined
-  /** When a failed run is retried. */
+  /** Time of the retry of a failed run. */
   retryAt: number
-  /** Splay: not before this time. */
+  /** Earliest time of the next run, from the splay. */
   notBefore: number
   minInterval: number
   lastStart: number
-  /** Failed runs in a row. */
+  /** Consecutive failed runs. */
   failures: number
   running: Run | undefined
-  /** Placements under way that concern one of its owers. */
+  /** Number of current placements of resources that owe this command. */
   underway: number
-  /** No run begins, whatever is owed. */
+  /** While true, no run starts, whatever is owed. */
   isSuspended: boolean
-  /** When somebody asked for a run that begins whether or not anything is owed. */
+  /** Time of a request for a run that starts even if nothing is owed. */
   demandedAt: number | undefined
-  /** A run is due and waits for placements under way: no further placement of its owers begins. */
+  /** A due run waits for current placements; no further placement of its resources may begin. */
   isClosed: boolean
 }
 
 /**
- * How long a run waits for the rest of its batch after the last placement, in milliseconds. A unit whose
- * check hangs must not keep the others from being reloaded; it gets a run of its own later.
+ * Milliseconds that a run waits for the rest of its batch after the last placement. A unit with a hanging check must
+ * not delay the reload of the others; it gets a later run.
  */
 const HOLD_GRACE = 1000
-/** The longest that a run waits for its batch in all, in milliseconds. */
+/** Maximum milliseconds that a run waits for its batch. */
 const HOLD_MOST = 10_000
 export class Accounts {
   readonly #accounts = new Map<string, Account>()
   readonly #owedBy = new Map<string, Set<Account>>()
   readonly #timetable = new Timetable<Account>()
-  /** Those whose run is due and could not start yet. */
+  /** Accounts whose due run could not start yet. */
   readonly #due = new Set<Account>()
 
-  /** @param isPaced false: nothing waits for its interval or its splay */
+  /** @param isPaced false: ignore intervals and splay */
   constructor(private readonly isPaced: boolean) {}
 
-  /** The account of a command. */
+  /** Returns the account of a command, and creates it if missing. */
   get(command: string): Account {
     let account = this.#accounts.get(command)
     if (account === undefined) {
@@ -84,12 +84,12 @@ export class Accounts {
     return this.#accounts.values()
   }
 
-  /** Those that a resource owes something. */
+  /** The accounts to which a resource owes a run. */
   owedBy(resource: string): ReadonlySet<Account> {
     return this.#owedBy.get(resource) ?? new Set()
   }
 
-  /** The resources that owe something. */
+  /** The resources that owe a run. */
   owers(): readonly string[] {
     return [...this.#owedBy.keys()]
   }
@@ -101,7 +101,7 @@ export class Accounts {
     else accounts.add(account)
   }
 
-  /** A resource owes this command no more. */
+  /** Removes the debt of a resource. */
   strike(account: Account, resource: string): void {
     account.debts.delete(resource)
     const accounts = this.#owedBy.get(resource)
@@ -116,12 +116,12 @@ export class Accounts {
     this.schedule(account)
   }
 
-  /** To be called whenever something has changed that dueAt() depends on. */
+  /** Call whenever something has changed on which dueAt() depends. */
   schedule(account: Account): void {
     if (!this.#due.has(account)) this.#timetable.set(account, this.dueAt(account))
   }
 
-  /** When the run of an account may start; Infinity when none is wanted. */
+  /** Time at which the run of an account may start; Infinity if none is wanted. */
   dueAt({ debts, running, asked, retryAt, holds, notBefore, ...account }: Account): number {
     if (running !== undefined || account.isSuspended) return Infinity
     if (account.demandedAt !== undefined) return account.demandedAt
@@ -136,12 +136,12 @@ export class Accounts {
     return Math.max(wanted, this.isPaced ? paced : -Infinity, grace)
   }
 
-  /** The accounts whose run is due by now; each stays due until started() or strike() is called for it. */
+  /** The accounts with a due run; each stays due until started() or strike() is called. */
   due(now: number): readonly Account[] {
     for (const account of this.#timetable.take(now)) this.#due.add(account)
     for (const account of this.#due) {
       if (this.dueAt(account) <= now) continue
-      // A hold or a newer content has put it off.
+      // A hold or newer content has postponed it.
       this.#due.delete(account)
       account.isClosed = false
       this.schedule(account)
@@ -159,7 +159,7 @@ export class Accounts {
     account.lastStart = now
   }
 
-  /** When due() will next return something that it does not return now. */
+  /** Time at which due() will next return another account. */
   get next(): number {
     return this.#timetable.next
   }

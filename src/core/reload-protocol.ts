@@ -1,68 +1,70 @@
-// The reload protocol: when a placement and when a run of a reload command may begin, and which debts a run
-// settles. Pure: times come in (milliseconds of a monotonic clock), decisions go out. The rules R1 to R4
-// and a diagram are in docs/architecture.md; test/engine/interleavings.test.ts tries to break them.
+// The reload protocol: decides when placements and runs of reload commands may begin, and which debts a run settles.
+// Pure: times are passed in (monotonic milliseconds), decisions are returned. The rules R1 to R4 and a diagram are in
+// docs/architecture.md; test/engine/interleavings.test.ts tries to break them.
 import { backoffDelay, type Backoff } from './backoff.ts'
 import { Accounts, type Account, type Debt } from './reload-accounts.ts'
 import type { Placement, PlacementEnd, Run } from './reload-run.ts'
 import { isJudged, mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
 
-export interface Verdict {
-  /** The resources that owe nothing any more. */
+export interface RunVerdict {
+  /** Resources that owe nothing any more. */
   readonly settled: readonly string[]
-  /** Resources whose content failed as often as `reload_attempts` allows: they go back. */
+  /** Resources whose content has failed `reload_attempts` times and is rolled back. */
   readonly exhausted: readonly string[]
-  /** How often the command has failed in a row. */
+  /** Consecutive failures of the command. */
   readonly attempts: number
-  /** Milliseconds; null when no further run is scheduled. */
+  /** Milliseconds; null if no further run is scheduled. */
   readonly retryIn: number | null
 }
 
-/** A placement under way. */
-interface Underway {
-  /** The accounts that it concerns. */
+/** A current placement. */
+interface CurrentPlacement {
+  /** The accounts that it affects. */
   readonly accounts: Set<Account>
-  /** A run was under way when it began. */
+  /** Whether a run was under way when it began. */
   readonly overlapsRun: boolean
 }
 
-/** A placement that may not begin yet. */
+/** A placement that must wait. */
 interface Queued {
   readonly placement: Placement
   readonly since: number
 }
 
 const RETRY: Backoff = { first: 1000, most: 60_000 }
-/** A placement that was kept waiting for longer than this precedes every further run, in milliseconds. */
+/** Milliseconds after which a queued placement precedes all further runs. */
 const QUEUE_MOST = 10_000
+/** Runs at once; the others stay due. */
+const RUNS_MOST = 32
 
-/** What a new configuration means for the debts. */
+/** The effect of a new configuration on the debts. */
 export interface Reconfigured {
-  /** Resources that are not configured any more: their debts stay in the journal and are not retried. */
+  /** Resources that are no longer configured; their debts stay in the journal but are not retried. */
   readonly gone: readonly string[]
-  /** Resources that have no reload command any more: there is nothing left to run. */
+  /** Resources that no longer have a reload command, so that nothing is left to run. */
   readonly settled: readonly string[]
 }
 
 export class ReloadProtocol {
   readonly #accounts: Accounts
-  /** By resource, the number of its newest finished placement. */
+  /** Number of the newest finished placement, by resource. */
   readonly #placed = new Map<string, number>()
-  /** By resource, the commands that have yet to read the content in place. None: it is proved. */
+  /** Commands that have not yet read the content in place, by resource. Empty: the content is proved. */
   readonly #unread = new Map<string, Set<string>>()
-  /** By resource, the runs that read its files now. */
+  /** Current runs that read the resource's files, by resource. */
   readonly #readers = new Map<string, Set<Run>>()
-  /** Placements that may not begin yet, in the order in which they asked. */
+  /** Placements that must wait, in order of request. */
   #queue: Queued[] = []
-  readonly #underway = new Map<Placement, Underway>()
+  readonly #underway = new Map<Placement, CurrentPlacement>()
   #running = 0
   #debts = 0
-  /** When step() was called last. */
+  /** Time of the last call of step(). */
   #now = -Infinity
   #isClosing = false
 
   /**
-   * @param retries false in a onetime run: a failed reload stays owed for the next run, unless it may
-   *   yet lead to a rollback, and nothing waits for its pace
+   * @param retries false in a onetime run: a failed reload stays owed for the next run of reconfd, unless it may still
+   *   lead to a rollback, and intervals and splay are ignored
    */
   constructor(
     private readonly retries: boolean,
@@ -71,7 +73,7 @@ export class ReloadProtocol {
     this.#accounts = new Accounts(retries)
   }
 
-  /** Work begins that may end in runs of these commands. Each call is paired with one release(). */
+  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
   hold(commands: Iterable<string>): void {
     for (const command of commands) this.#accounts.get(command).holds++
   }
@@ -84,7 +86,7 @@ export class ReloadProtocol {
     }
   }
 
-  /** No run of this command begins before one is demanded, whatever is owed. */
+  /** Prevents runs of this command until demand() is called, whatever is owed. */
   suspend(command: string): void {
     const account = this.#accounts.get(command)
     account.isSuspended = true
@@ -92,8 +94,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * A run of this command begins as soon as no placement of its owers is under way, even when nothing is
-   * owed, and without regard to its pace. Further runs are due as usual.
+   * Starts a run of this command as soon as no placement of its resources is under way, even if nothing is owed, and
+   * regardless of interval and splay. Further runs are due as usual.
    */
   demand(command: string, now: number): void {
     const account = this.#accounts.get(command)
@@ -102,7 +104,7 @@ export class ReloadProtocol {
     this.#accounts.schedule(account)
   }
 
-  /** True when the placement begins now; otherwise it is queued, and step() admits it. */
+  /** Requests a placement. True if it begins now; otherwise it is queued, and step() admits it. */
   request(placement: Placement, now: number): boolean {
     const queued = { placement, since: now }
     if (this.#mayBegin(queued, now)) {
@@ -122,14 +124,14 @@ export class ReloadProtocol {
     for (const [resource, reloads] of how.owing) this.#place(resource, reloads, now)
   }
 
-  /** Takes up what an earlier life owes: nothing is known of the content in place. */
+  /** Adopts the debts of an earlier run; whether the content in place was read is unknown. */
   inherit(resource: string, reloads: Reloads, now: number): void {
     this.#place(resource, reloads, now)
   }
 
   /**
-   * These reloads are due, whatever is in place. A run that is under way does not settle them; the others
-   * that the resource owes are due as well.
+   * Makes these reloads due, whatever is in place. A current run does not settle them. Other reloads that the resource
+   * owes become due too.
    */
   owe(resource: string, reloads: Reloads, now: number): void {
     const number = ++this.#debts
@@ -153,21 +155,21 @@ export class ReloadProtocol {
     }
   }
 
-  /** The placements that begin and the runs that start now. */
+  /** Admits placements and starts runs, as of `now`. */
   step(now: number): { readonly admitted: readonly Placement[]; readonly started: readonly Run[] } {
     const admitted: Placement[] = []
     const started: Run[] = []
     this.#now = now
     for (let before = -1; before < admitted.length + started.length;) {
       before = admitted.length + started.length
-      // Placements first: those that waited for the run that has just ended precede the next one.
+      // Placements first: those that waited for the ended run precede the next run.
       this.#admit(now, admitted)
       this.#start(now, started)
     }
     return { admitted, started }
   }
 
-  /** The resources whose content in place is proved if this run succeeds. */
+  /** The resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return [...run.read].flatMap(([resource, { placement }]) => {
       const unread = [...(this.#unread.get(resource) ?? [])]
@@ -176,7 +178,7 @@ export class ReloadProtocol {
     })
   }
 
-  finish(run: Run, succeeded: boolean, now: number): Verdict {
+  finish(run: Run, succeeded: boolean, now: number): RunVerdict {
     const account = this.#accounts.get(run.command)
     account.running = undefined
     this.#running--
@@ -185,8 +187,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * There is nothing to go back to: the reloads of this resource are retried until they succeed.
-   * @returns milliseconds until the next try; null when none is scheduled
+   * Retries the reloads of this resource until they succeed, because a rollback is impossible.
+   * @returns milliseconds until the next attempt; null if none is scheduled
    */
   persist(resource: string, now: number): number | null {
     let next = Infinity
@@ -203,7 +205,7 @@ export class ReloadProtocol {
     return next === Infinity ? null : Math.max(0, Math.round(next - now))
   }
 
-  /** Whether the newest content of a resource is still the one that has failed too often. */
+  /** Whether the newest content of a resource is still the one that failed too often. */
   isExhausted(resource: string): boolean {
     return [...this.#accounts.owedBy(resource)].some((account) => {
       const debt = account.debts.get(resource)
@@ -212,8 +214,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * The configuration is now this one, by resource its reloads. A debt whose command has changed becomes a
-   * debt of all present commands, since it is not known which would be enough.
+   * Applies a new configuration: reloads by resource. A debt whose command has changed becomes a debt of all current
+   * commands, because it is unknown which of them would suffice.
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>, now: number): Reconfigured {
     const gone: string[] = []
@@ -234,42 +236,42 @@ export class ReloadProtocol {
     return this.#accounts.owedBy(resource).size > 0
   }
 
-  /** Whether the content in place has yet to be read by a run that succeeds. */
+  /** Whether no successful run has read the content in place. */
   isUnproved(resource: string): boolean {
     return (this.#unread.get(resource)?.size ?? 0) > 0
   }
 
-  /** Whether a placement is under way that has recorded what this resource will owe. */
+  /** Whether a current placement has recorded debts of this resource. */
   isPlacing(resource: string): boolean {
     return [...this.#underway.keys()].some(({ owing }) => owing.has(resource))
   }
 
-  /** The commands that a resource owes. */
+  /** The commands of which a resource owes a run. */
   owedBy(resource: string): readonly string[] {
     return [...this.#accounts.owedBy(resource)].map(({ command }) => command)
   }
 
-  /** Whether a run reads the files of this resource now. */
+  /** Whether a current run reads the files of this resource. */
   isRead(resource: string): boolean {
     return (this.#readers.get(resource)?.size ?? 0) > 0
   }
 
-  /** When step() will next have something to start or to admit; Infinity when nothing is scheduled. */
+  /** Time at which step() will next start or admit something; Infinity if nothing is scheduled. */
   get next(): number {
-    // One whose time came with the last step() waits for the end of a run, not for a time.
+    // A placement that was already aged at the last step() waits for the end of a run, not for a time.
     const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at > this.#now)
     return Math.min(this.#accounts.next, aged ?? Infinity)
   }
 
-  /** Nothing runs or is about to. What waits for a retry or for its pace does not count. */
+  /** Whether nothing runs or is about to run. Pending retries, intervals and splay do not count. */
   isIdle(now: number): boolean {
     if (this.#running > 0 || this.#accounts.isAnyDue || this.#underway.size > 0) return false
-    // A onetime run schedules only what it stays for.
+    // A onetime run schedules only work for which it stays.
     const { next } = this.#accounts
     return this.retries || this.#isClosing ? next > now : next === Infinity
   }
 
-  /** From here on nothing is retried: what is owed stays in the journal. */
+  /** Stops retries; debts stay in the journal. */
   close(): void {
     this.#isClosing = true
     for (const account of this.#accounts.all()) {
@@ -279,14 +281,14 @@ export class ReloadProtocol {
     }
   }
 
-  /** A content is in place that no run has read. */
+  /** Records new content in place that no run has read. */
   #place(resource: string, reloads: Reloads, now: number): void {
     this.#placed.set(resource, (this.#placed.get(resource) ?? 0) + 1)
     this.owe(resource, reloads, now)
     this.#unread.set(resource, new Set(this.owedBy(resource)))
   }
 
-  /** A placement of the resource that is under way concerns the account as well. */
+  /** Adds an account to the current placements of a resource. */
   #joinPlacements(account: Account, resource: string): void {
     for (const [{ resources }, { accounts }] of this.#underway) {
       if (!resources.includes(resource) || accounts.has(account)) continue
@@ -295,7 +297,7 @@ export class ReloadProtocol {
     }
   }
 
-  /** The accounts that a placement concerns: of the commands it will owe, and of those it owes already. */
+  /** The accounts that a placement affects: of commands that it will owe, or already owes. */
   #concerned({ resources, owing }: Placement): Set<Account> {
     const accounts = new Set<Account>()
     for (const reloads of owing.values()) {
@@ -312,7 +314,7 @@ export class ReloadProtocol {
     for (const { isClosed, running } of this.#concerned(placement)) {
       if (isClosed && !isAged(queued, now)) return false
       if (running === undefined) continue
-      // R4: the verdict of a run that may lead to a rollback must be about the files it has read.
+      // R4: the verdict of a run that may lead to a rollback must be about the files that it has read.
       if (placement.isChecked || isJudged(running.terms)) return false
     }
     return !(placement.isJudged && placement.resources.some((resource) => this.isRead(resource)))
@@ -336,12 +338,13 @@ export class ReloadProtocol {
 
   #start(now: number, started: Run[]): void {
     for (const account of this.#accounts.due(now)) {
+      if (this.#running >= RUNS_MOST) return
       if (account.underway > 0) account.isClosed = true
       else if (!this.#isPreceded(account, now)) started.push(this.#run(account, now))
     }
   }
 
-  /** Whether a placement was kept waiting for so long that it comes before a further run. */
+  /** Whether a placement has waited so long that it precedes further runs. */
   #isPreceded(account: Account, now: number): boolean {
     return this.#queue.some(
       (queued) => isAged(queued, now) && this.#concerned(queued.placement).has(account),
@@ -369,15 +372,15 @@ export class ReloadProtocol {
     return run
   }
 
-  #succeeded(account: Account, run: Run): Verdict {
+  #succeeded(account: Account, run: Run): RunVerdict {
     account.failures = 0
     const settled: string[] = []
     for (const [resource, { placement, debt }] of run.read) {
       if (this.#placed.get(resource) === placement) this.#unread.get(resource)?.delete(run.command)
-      // R2: a placement that ended after the start is not settled; it has asked for a run of its own.
+      // R2: a run does not settle a placement that ended after the run began; it has requested its own run.
       if (account.debts.get(resource)?.number !== debt) continue
       this.#accounts.strike(account, resource)
-      // What a placement under way has recorded is not settled with it.
+      // Debts recorded by a current placement are not settled.
       if (!this.owes(resource) && !this.isPlacing(resource)) settled.push(resource)
     }
     account.minInterval = 0
@@ -388,7 +391,7 @@ export class ReloadProtocol {
     return { settled, exhausted: [], attempts: 0, retryIn: null }
   }
 
-  #failed(account: Account, run: Run, now: number): Verdict {
+  #failed(account: Account, run: Run, now: number): RunVerdict {
     account.failures++
     const exhausted = new Set<string>()
     for (const [resource, reading] of run.read) {
@@ -414,7 +417,7 @@ export class ReloadProtocol {
     }
   }
 
-  /** True when nothing is left to run for a resource that owed something. */
+  /** Moves the debts of a resource to its current commands. True if nothing is left to run. */
   #reassign(resource: string, { all, find }: ConfiguredReloads, now: number): boolean {
     let isReplaced = false
     for (const account of [...this.#accounts.owedBy(resource)]) {

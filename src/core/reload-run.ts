@@ -1,42 +1,42 @@
-// A placement and a run: the two things that the reload protocol keeps apart.
+// Placements and runs, which the reload protocol keeps apart.
 import type { Reloads, RunTerms } from './reload.ts'
 
 /**
- * New contents on their way to the destinations of a unit. A placement begins before its debts are
- * recorded and ends after the last rename, or when it was undone.
+ * The placement of new contents at the destinations of a unit. Begins before its debts are recorded, and ends after the
+ * last rename or after it has been undone.
  */
 export interface Placement {
   /** All resources of the unit. */
   readonly resources: readonly string[]
-  /** By resource whose content changes, the reloads it will owe once its files are in place. */
+  /** The reloads owed once the files are in place, by changed resource. */
   readonly owing: ReadonlyMap<string, Reloads>
-  /** A failed reload of the unit may lead to a rollback, or a verification judges it. */
+  /** Whether a failed reload of the unit may lead to a rollback, or a verification judges it. */
   readonly isJudged: boolean
-  /** Its files are checked in their places: no run may read them before that. */
+  /** Whether its files are checked in place (group_check_cmd); no run may read them before. */
   readonly isChecked: boolean
 }
 
 /** How a placement ended. */
 export type PlacementEnd =
-  /** By resource, what is owed now. */
+  /** `owing`: the owed reloads, by resource. */
   | { readonly kind: 'placed'; readonly owing: ReadonlyMap<string, Reloads> }
-  /** New contents stood there for a while and are gone again: a run may have read them. */
+  /** New contents were in place for a while and were removed again; a run may have read them. */
   | { readonly kind: 'undone'; readonly owing: ReadonlyMap<string, Reloads> }
-  /** Nothing was touched. */
+  /** Nothing was changed. */
   | { readonly kind: 'untouched' }
 
-/** One run of a reload command for everyone who owes it. */
+/** One run of a reload command for all resources that owe it. */
 export interface Run {
   readonly command: string
   readonly terms: RunTerms
-  /** By resource, what the run can have read. */
-  readonly read: ReadonlyMap<string, Reading>
+  /** The state that the run may have read, by resource. */
+  readonly read: ReadonlyMap<string, ReadState>
 }
 
-/** What was the newest of a resource when a run started. */
-interface Reading {
-  /** The number of its placement. */
+/** The newest placement and debt of a resource when a run started. */
+interface ReadState {
+  /** Number of the placement. */
   readonly placement: number
-  /** The number of its debt: a placement, or somebody's asking for a reload. */
+  /** Number of the debt, which results from a placement or from a request for a reload. */
   readonly debt: number
 }

@@ -1,30 +1,30 @@
-// How the reload commands of resources are to be run, alone and together. Times in milliseconds.
+// The terms on which reload commands run, alone and together. Times are in milliseconds.
 import { expandCommand, isExpansion, namesFile } from './command.ts'
 import type { ReloadPolicy, Resource, TemplateSpec } from './resource.ts'
 
-/** How one reload command is to be run. */
+/** The terms of one reload command. */
 export interface ReloadTerms {
   readonly timeout: number
-  /** After so many failures the previous files come back; absent: never. */
+  /** Number of failures before a rollback; absent: never. */
   readonly attempts?: number | undefined
-  /** The least time between the starts of two runs. */
+  /** Minimum time between the starts of two runs. */
   readonly minInterval: number
-  /** A random wait of up to this comes before a run. */
+  /** Maximum random delay before a run. */
   readonly splay: number
-  /** What has to succeed after the command. */
+  /** Verifications that must succeed after the command. */
   readonly verify: readonly Verify[]
-  /** What the commands print is not shown. */
+  /** Hide the output of the commands. */
   readonly sensitive?: boolean
 }
 
 export type Verify = NonNullable<ReloadPolicy['verify']>
 
-/** Distinct reload commands and their terms. */
+/** Distinct reload commands with their terms. */
 export type Reloads = ReadonlyMap<string, ReloadTerms>
 
 /**
- * The distinct reload commands of some templates of a resource, ready to run. By the time they run the
- * staged file has become the destination, so `src` names that as well.
+ * The distinct expanded reload commands of some templates of a resource. When they run, the staged file has been
+ * renamed to the destination, so `src` expands to the destination too.
  */
 export function reloadsOf(resource: Resource, specs: readonly TemplateSpec[]): Reloads {
   const reloads = new Map<string, ReloadTerms>()
@@ -48,13 +48,13 @@ const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadT
   ...(reload.sensitive === true ? { sensitive: true } : {}),
 })
 
-/** The reloads of a resource as it is configured: what debts of an earlier configuration are held against. */
+/** The configured reloads of a resource, with which debts of an earlier configuration are compared. */
 export interface ConfiguredReloads {
-  /** All of them, but for commands of for_each templates that name a file: each file has its own. */
+  /** All except commands of for_each templates that name a file, since each file has its own command. */
   readonly all: Reloads
-  /** A failed reload may lead to a rollback, or a verification judges it. */
+  /** Whether a failed reload may lead to a rollback, or a verification judges it. */
   readonly areJudged: boolean
-  /** The terms of a command that was recorded; undefined when it is not configured any more. */
+  /** The terms of a recorded command; undefined if it is no longer configured. */
   readonly find: (command: string) => ReloadTerms | undefined
 }
 
@@ -79,18 +79,18 @@ export function configuredReloads(resource: Resource): ConfiguredReloads {
   }
 }
 
-/** How one run is to be done: the terms of all its owers together. */
+/** The merged terms of one run. */
 export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts' | 'sensitive'>
 
-/** Whether the outcome of a run says something about the files: it may lead to a rollback, or it verifies. */
+/** Whether the outcome of a run judges the files: it may lead to a rollback, or verifies them. */
 export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
   attempts !== undefined || verify.length > 0
 
-/** The same reloads with nothing to go back to: they are tried for ever. */
+/** The same reloads without rollback: retried until they succeed. */
 export const withoutEnd = (reloads: Reloads): Reloads =>
   new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
-/** One run serves all its owers: each gets at least the time, the proof and the secrecy that it asks for. */
+/** Merges the terms of all resources that a run serves: the longest timeout, all verifications, the strictest secrecy. */
 export function mergeTerms(all: Iterable<RunTerms>): RunTerms {
   let timeout = 0
   let attempts: number | undefined

@@ -1,12 +1,12 @@
-// What a resource is once conf.d has been read and found good. Paths are absolute, times in milliseconds.
+// A valid resource of conf.d. Paths are absolute, times are in milliseconds.
 import { fullKey, outermost, type Key } from './key.ts'
 
 export type EngineName = 'nunjucks' | 'go'
 export const engineNames: readonly EngineName[] = ['nunjucks', 'go']
 
 /**
- * The engine that a template file's name asks for; `engine = ` in the resource decides over it. Undefined
- * for any other name: then the content of the file decides.
+ * The engine selected by a template's file name, which `engine = ` in the resource overrides. Undefined for any other
+ * name; then the content of the file decides.
  */
 export const engineByName = (src: string): EngineName | undefined =>
   /\.(?:tmpl|gotmpl|ctmpl|tpl)$/i.test(src)
@@ -20,58 +20,58 @@ export type OutputFormat = (typeof outputFormats)[number]
 
 /** One file of conf.d. */
 export interface Resource {
-  /** The file's name in conf.d, such as `haproxy.toml`: how logs and status call it. */
+  /** The file's name in conf.d, such as `haproxy.toml`, as used in logs and status. */
   readonly name: string
-  /** One for `[template]`, several for `[[template]]`. Never empty. */
+  /** Never empty; several for `[[template]]`. */
   readonly templates: readonly TemplateSpec[]
-  /** Coalescing of this resource, else that of the settings. */
+  /** Coalescing of this resource; defaults to the settings. */
   readonly quiet?: number
   readonly quietMax?: number
-  /** All resources of a group change together, or not at all. */
+  /** The resources of a group change together or not at all. */
   readonly group?: string
-  /** Runs when all files of the resource, and of its group, are in place and before any reload. */
-  readonly groupCheck?: Command
-  /** A key that vanishes counts as present until it was gone that long. 0: at once. */
+  /** Runs when all files of the resource and its group are in place, before any reload. */
+  readonly groupCheck?: TimedCommand
+  /** How long a vanished key counts as present; 0: not at all. */
   readonly holdDown: number
-  /** It may lose all keys of a store, unless a guard says otherwise. */
+  /** The resource may lose all keys of a store, unless a guard forbids it. */
   readonly allowEmpty: boolean
   readonly reload: ReloadPolicy
-  /** The contents of its files are shown to nobody. */
+  /** Never show the contents of its files. */
   readonly sensitive?: true
-  /** Stores and datacenters without which its files are rendered while these are unreachable. */
+  /** Stores and datacenters that may be unreachable during a render. */
   readonly optionalStores?: ReadonlySet<string>
-  /** `reload = "exec"`: its reload is that of the program that reconfd has started. */
+  /** `reload = "exec"`: reloads the program of exec mode. */
   readonly reloadsExec?: true
-  /** False: that program starts before this resource has been applied. */
+  /** False: the program may start before this resource has been applied. */
   readonly waitForStart?: false
 }
 
-/** The full keys that resources name, each once: one that another covers is left out. */
-export const keysOf = (resources: readonly Resource[]): readonly Key[] =>
+/** The full keys of all resources, without those that another covers. */
+export const resourceKeys = (resources: readonly Resource[]): readonly Key[] =>
   outermost(
     resources.flatMap(({ templates }) =>
       templates.flatMap(({ prefix, keys }) => keys.map((key) => fullKey(prefix, key))),
     ),
   )
 
-/** A command and how long it may run. */
-export interface Command {
+/** A command with its timeout. */
+export interface TimedCommand {
   readonly command: string
   readonly timeout: number
-  /** What it prints is not shown. */
+  /** Hide its output. */
   readonly sensitive?: boolean
 }
 
-/** How the reloads of a resource are done. */
+/** The reload policy of a resource. */
 export interface ReloadPolicy {
-  /** `rollback`: after `attempts` the previous files come back. `retry`: for ever. */
+  /** `rollback`: restore the previous files after `attempts`. `retry`: without limit. */
   readonly onFailure: 'retry' | 'rollback'
   readonly attempts: number
-  /** Runs after the reload and counts as part of it: `attempts` times before it has failed. */
-  readonly verify?: Command & { readonly attempts: number }
-  /** The least time between the starts of two reloads. */
+  /** Runs after the reload and counts as part of it; fails after `attempts` runs. */
+  readonly verify?: TimedCommand & { readonly attempts: number }
+  /** Minimum time between the starts of two reloads. */
   readonly minInterval: number
-  /** A reload waits a random time up to this, so that a fleet does not reload at once. */
+  /** Maximum random delay of a reload, so that a fleet does not reload at once. */
   readonly splay: number
   /** What the reload and its verification print is not shown. */
   readonly sensitive?: true
@@ -104,7 +104,7 @@ export function hidingOutput(resources: readonly Resource[]): readonly Resource[
   })
 }
 
-/** With one more reload: of all templates that have none of their own. */
+/** Adds a reload command to all templates without one. */
 export const withReload = (
   resource: Resource,
   command: string,
@@ -118,108 +118,108 @@ export const withReload = (
   reload: { ...resource.reload, splay: Math.max(resource.reload.splay, splay) },
 })
 
-/** For `-no-reload`: what is written is checked, and no program is told. */
+/** For `-no-reload`: checks and writes files, but reloads nothing. */
 export const withoutReload = (resource: Resource): Resource => ({
   ...resource,
   templates: resource.templates.map(({ reloadCmd: _reload, ...spec }) => spec),
   reload: plainReload,
 })
 
-/** For `-sync-only`: files are written, no command runs. */
+/** For `-sync-only`: writes files, but runs no command. */
 export function withoutCommands({ groupCheck: _groupCheck, ...resource }: Resource): Resource {
   const silent = withoutReload(resource)
   return { ...silent, templates: silent.templates.map(({ checkCmd: _check, ...spec }) => spec) }
 }
 
-/** A number of things, or a share of them in percent. */
+/** An absolute limit, or a share in percent. */
 export type Limit =
   | { readonly kind: 'count'; readonly most: number }
   | { readonly kind: 'share'; readonly percent: number }
 
-/** What a change of a file may not do unasked; compared with the last applied render. */
+/** Limits for a change of a file, compared with the last applied render; a change beyond them is held. */
 export interface Guard {
-  /** At least so many keys are read. */
+  /** Minimum number of keys read. */
   readonly minKeys?: number
-  /** Of the keys that the last applied render read. */
+  /** Maximum of the keys read by the last applied render that may vanish. */
   readonly maxRemoved?: Limit
-  /** Of the size, in bytes, that the last applied render had. */
+  /** Maximum by which the file may shrink, in bytes. */
   readonly maxShrink?: Limit
-  /** Whether a render that reads no key at all passes. */
+  /** Allow a render that reads no key. */
   readonly allowEmpty: boolean
   readonly groups: readonly GuardGroup[]
-  /** How long the number of keys has to stand still before a half-returned set is judged. */
+  /** Time for which the number of keys must not change before a partly restored set is judged. */
   readonly settle: number
 }
 
-/** Of a guard that a resource has not set. */
+/** Default `settle` of a guard. */
 export const SETTLE = 5000
 
-/** Limits for some of the keys of a template. */
+/** Limits for a group of keys. */
 export interface GuardGroup {
   /**
-   * A pattern of full keys: what matches, a key or a directory, counts as one. Without a special character
-   * it is a directory, and each key in it counts.
+   * A pattern of full keys; each matching key or directory counts as one. Without special characters, a directory in
+   * which each key counts.
    */
   readonly pattern: string
   readonly minKeys?: number
   readonly maxRemoved?: Limit
 }
 
-/** Running HAProxy processes that follow their file without a reload where they can. */
+/** Running HAProxy processes that are changed without a reload where possible. */
 export interface HaproxySpec {
-  /** A path each, or `host:port`. Never empty. */
+  /** Paths or `host:port`. Never empty. */
   readonly sockets: readonly string[]
-  /** How long a removed server may finish its connections. */
+  /** Time for a removed server to finish its connections. */
   readonly drain: number
 }
 
-/** One destination and the template that makes it. */
+/** One template and its destination. */
 export interface TemplateSpec {
   /** Absolute path of the template file. */
   readonly src: string
   /** Absolute path of the destination. */
   readonly dest: string
-  /** Global and own prefix, joined. */
+  /** The global and the resource's prefix, joined. */
   readonly prefix: Key
-  /** Without the prefix. */
+  /** Keys without the prefix. */
   readonly keys: readonly Key[]
-  /** From `engine = `; absent: by the file's name, or else by its content. */
+  /** From `engine = `; absent: selected by file name, or else by content. */
   readonly engine?: EngineName
-  /** Of Go templates; absent: `{{` and `}}`. */
+  /** Delimiters of Go templates; default `{{` and `}}`. */
   readonly leftDelim?: string
   readonly rightDelim?: string
   readonly trimBlocks: boolean
   readonly lstripBlocks: boolean
-  /** Absent: what the destination has; a new file gets 0644 and the effective user. */
+  /** Absent metadata is kept; a new file gets 0644 and the effective user. */
   readonly mode?: number
   readonly uid?: number
   readonly gid?: number
-  /** With `{{.src}}` and `{{.dest}}` not yet put in. */
+  /** With unexpanded `{{.src}}` and `{{.dest}}`. */
   readonly checkCmd?: string
   readonly reloadCmd?: string
-  /** What the file has to parse as before check_cmd runs. */
+  /** Format that the file must have, checked before check_cmd runs. */
   readonly outputFormat?: OutputFormat
   readonly checkTimeout: number
   readonly reloadTimeout: number
   readonly guard?: Guard
   /**
-   * A pattern of keys, without the prefix: the template is rendered once for each match (a key, or a
-   * directory), and `dest` is a template of its own.
+   * A pattern of keys, without the prefix. The template is rendered once for each matching key or directory, and `dest`
+   * is itself a template.
    */
   readonly forEach?: string
-  /** False: a destination that is a symbolic link is refused. */
+  /** False: refuse a destination that is a symbolic link. */
   readonly followSymlinks: boolean
-  /** With forEach: the folder that `dest` fixes, and that no file leaves. */
+  /** With forEach: the fixed folder of `dest`, which no file leaves. */
   readonly within?: string
-  /** With forEach: a file that was there before is taken over, whatever it holds. */
+  /** With forEach: adopt an existing file, whatever its content. */
   readonly adopt?: boolean
-  /** The former file is kept, as `dest` with `.bak` behind it. */
+  /** Keep the previous file as `dest` with the suffix `.bak`. */
   readonly backup?: boolean
-  /** What the commands of its resource print is not shown. */
+  /** Hide the output of the resource's commands. */
   readonly sensitive?: boolean
-  /** As its resource has it. */
+  /** Those of the resource. */
   readonly optionalStores?: ReadonlySet<string>
   readonly haproxy?: HaproxySpec
-  /** Missing folders above the destination are made. */
+  /** Create missing folders of the destination. */
   readonly mkdirs: boolean
 }

@@ -1,6 +1,6 @@
-// A result as a value: what crosses the borders between rooms instead of an exception.
+// A result as a value. Rooms return results instead of throwing.
 
-/** A value, or what is wrong. */
+/** A value or an error. */
 export type Result<T, E> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E }
 

@@ -1,5 +1,5 @@
-// The settings of a run, after flags, environment and confd.toml have been put together.
-// Times in milliseconds, paths absolute unless said otherwise.
+// The settings of a run, merged from flags, environment and confd.toml.
+// Times are in milliseconds; paths are absolute unless noted otherwise.
 import type { ExecSettings } from './exec.ts'
 import type { Key } from './key.ts'
 
@@ -7,58 +7,58 @@ export type BackendName =
   'etcdv3' | 'etcdv2' | 'consul' | 'consul-catalog' | 'zookeeper' | 'redis' | 'file' | 'env'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
-/** How to reach a store, and as whom. */
+/** How to connect to a store, with credentials. */
 export interface Connection {
   readonly nodes: readonly string[]
-  /** DNS names of SRV records that the nodes are found by, the first that exists; then `nodes` is empty. */
+  /** DNS names of SRV records that list the nodes; the first existing one is used. Then `nodes` is empty. */
   readonly srv?: readonly string[]
   readonly scheme: 'http' | 'https'
   readonly username?: string
   readonly password?: string
   readonly passwordFile?: string
-  /** Of Consul. */
+  /** Token of Consul. */
   readonly authToken?: string
   readonly authTokenFile?: string
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
-  /** The name that the server's certificate has to be for, instead of the node's. */
+  /** Expected name in the server's certificate, instead of the node's. */
   readonly clientServerName?: string
-  /** The server's certificate is not looked at. */
+  /** Do not verify the server's certificate. */
   readonly clientInsecure?: true
-  /** How etcd and Consul are reached: by URL of a proxy; absent: directly. */
+  /** Proxies for etcd and Consul; absent: connect directly. */
   readonly proxy?: ProxySettings
 }
 
-/** What HTTP_PROXY and its like say, as Go's programs read them. */
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, interpreted as in Go. */
 export interface ProxySettings {
-  /** Of http nodes. */
+  /** Proxy URL for http nodes. */
   readonly http?: string
-  /** Of https nodes. */
+  /** Proxy URL for https nodes. */
   readonly https?: string
-  /** Hosts that are reached without. */
+  /** Hosts without a proxy. */
   readonly except: readonly string[]
 }
 
-/** How much is taken from a store, in bytes. What goes beyond is a fault, never a reason to use more memory. */
+/** Limits on data from a store, in bytes. More data is a fault of the store. */
 export interface Limits {
-  /** Of one answer, and of all that is read of a store or held of it at one time. */
+  /** Maximum size of one response, and of all data of a store in memory. */
   readonly body: number
-  /** Of one message: a line of a watch, a value, what is put together from fragments, a packet. */
+  /** Maximum size of one message: a line of a watch, a value, a reassembled message, a packet. */
   readonly message: number
 }
 
-/** What of Consul's catalog is asked for, and of whom. The key-value store has the last three. */
+/** Options of Consul's catalog. The last three also apply to Consul's key-value store. */
 export interface CatalogSettings {
   readonly health: 'passing' | 'passing,warning' | 'any'
-  /** An instance has all of them. */
+  /** Tags that an instance must have. */
   readonly tags: readonly string[]
-  /** Each `name=value`; an instance has all of them. */
+  /** Metadata that an instance must have, each `name=value`. */
   readonly meta: readonly string[]
   readonly near?: string
   readonly datacenter?: string
   readonly namespace?: string
-  /** How far a server may be behind the leader; 0: not at all. */
+  /** Maximum lag of a server behind the leader; 0: none. */
   readonly maxStale: number
 }
 
@@ -74,95 +74,96 @@ export const inDatacenter = (
   catalog: { health: 'passing', tags: [], meta: [], maxStale: 0, ...catalog, datacenter },
 })
 
-/** Where the status page and the metrics are served, and to whom. */
+/** Address and access rules of the status page and metrics. */
 export interface HttpSettings {
-  /** A Unix socket, or an address: a host without brackets, and a port, of which 0 is any that is free. */
+  /** A Unix socket, or a host (without brackets) and port; port 0 selects any free port. */
   readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
-  /** Further names that requests may be for. */
+  /** Additional allowed host names. */
   readonly names: readonly string[]
-  /** Absent: one is made and kept in the state directory. */
+  /** Absent: generated and kept in the state directory. */
   readonly token?: string
-  /** Where the token is from, in words for the log. */
+  /** Source of the token, as text for the log. */
   readonly tokenFrom?: string
 }
 
-/** Which store, and how it is read. */
+/** A store and how to read it. */
 export interface StoreSettings {
   readonly backend: BackendName
   readonly connection: Connection
-  /** `-file`, repeated: YAML, JSON or TOML files, or folders of them. */
+  /** `-file`: YAML, JSON or TOML files, or folders of them. */
   readonly files: readonly string[]
-  /** `-filter`: which files of a folder are read, a glob on the name; default `*`. */
+  /** `-filter`: glob for the names of files in a folder; default `*`. */
   readonly filter: string
-  /** `-separator`: what stands between the parts of a name in Redis. */
+  /** `-separator`: separator in key names in Redis. */
   readonly separator: string
-  /** How often a store that does not tell of changes is read. */
+  /** Poll interval of a store that cannot report changes. */
   readonly pollInterval: number
   readonly limits: Limits
   /** Keys in etcd begin without a slash. */
   readonly slashless?: true
-  /** Of both backends of Consul. */
+  /** For both Consul backends. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
 }
 
-/** Of a whole run. What it extends is the default store's. */
+/** The settings of a run. The inherited ones belong to the default store. */
 export interface Settings extends StoreSettings {
   /** `[stores.NAME]` of confd.toml. */
   readonly stores: ReadonlyMap<string, StoreSettings>
-  /** The environment, as far as resources and stores may read it. */
+  /** The environment visible to resources and stores. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** A snapshot that takes the place of all stores; absolute. */
+  /** Path of a snapshot that replaces all stores. */
   readonly replay?: string
   readonly confdir: string
   readonly prefix: Key
-  /** True when `-prefix` came from the command line. */
+  /** Whether `-prefix` is from the command line. */
   readonly prefixFromFlag: boolean
-  /** Full resync every so often; `-interval` is in seconds at the command line. */
+  /** Interval of full resyncs; `-interval` is in seconds on the command line. */
   readonly interval: number
   readonly noop: boolean
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
-  /** Resources may lose all keys that a store supplied; a resource's own allow_empty wins. */
+  /** Resources may lose all keys of a store; allow_empty of a resource overrides it. */
   readonly allowEmpty: boolean
-  /** No reload_cmd runs. */
+  /** Run no reload_cmd. */
   readonly noReload: boolean
-  /** Every reload_cmd runs once. */
+  /** Run every reload_cmd once. */
   readonly reloadAlways: boolean
-  /** The only resources that are wanted; empty: all. */
+  /** Names of the selected resources; empty: all. */
   readonly only: readonly string[]
-  /** The settings may be for another machine: what this one lacks is no fault. */
+  /** The settings may be for another machine: missing files are not faults. */
   readonly isElsewhere?: true
-  /** Whether a bad file in conf.d concerns itself, or the whole run. */
+  /** Whether an invalid file in conf.d affects only itself, or prevents the run. */
   readonly failureMode: 'best-effort' | 'fail-fast'
-  /** Variables in resources are expanded, where they do not say otherwise. */
+  /** Expand variables in resources, unless a resource overrides it. */
   readonly expandEnv: boolean
-  /** Every destination lies below this folder. */
+  /** Folder below which every destination is put. */
   readonly destRoot?: string
-  /** Where a onetime run puts its report. */
+  /** Path of the report of a onetime run. */
   readonly report?: string
   readonly keepStageFile: boolean
-  /** How long a onetime run waits for its store. */
+  /** Maximum wait of a onetime run for its stores. */
   readonly timeout: number
   readonly stateDir: string
-  readonly quiet: number
+  /** Absent: it adapts to the changes. */
+  readonly quiet?: number
   readonly quietMax: number
-  /** The least time between the starts of two reloads; a resource's own wins, likewise for `splay`. */
+  /** Minimum time between the starts of two reloads; a resource may override this and `splay`. */
   readonly minReloadInterval: number
-  /** A reload waits a random time up to this. */
+  /** Maximum random delay of a reload. */
   readonly splay: number
   readonly checkTimeout: number
   readonly reloadTimeout: number
   readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
-  /** Absent: nothing is served. */
+  /** Absent: no status page. */
   readonly http?: HttpSettings
-  /** Absent: no program is started. */
+  /** Absent: not in exec mode. */
   readonly exec?: ExecSettings
 }
 
-/** Equal for two stores that can share one connection. In a fixed order, whatever else the object holds. */
+/** A text that is equal for stores that can share one connection. */
 export const storeIdentity = ({
   backend,
   connection,

@@ -1,39 +1,39 @@
-// Shapes of values that come from outside, as checks put together: whether a parsed file or answer is what
-// it has to be, member by member.
+// Composable type checks for external values, such as parsed files and responses.
 
-export type Check = (value: unknown) => boolean
+export type ShapeCheck = (value: unknown) => boolean
 
-export const text: Check = (value) => typeof value === 'string'
-export const number: Check = (value) => typeof value === 'number'
-export const boolean: Check = (value) => typeof value === 'boolean'
-export const time: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value))
+export const text: ShapeCheck = (value) => typeof value === 'string'
+export const number: ShapeCheck = (value) => typeof value === 'number'
+export const boolean: ShapeCheck = (value) => typeof value === 'boolean'
+export const time: ShapeCheck = (value) =>
+  typeof value === 'string' && !Number.isNaN(Date.parse(value))
 export const oneOf =
-  (...values: readonly (string | null)[]): Check =>
+  (...values: readonly (string | null)[]): ShapeCheck =>
   (value) =>
     values.includes(value as string | null)
 export const either =
-  (...checks: readonly Check[]): Check =>
+  (...checks: readonly ShapeCheck[]): ShapeCheck =>
   (value) =>
     checks.some((check) => check(value))
 export const nullOr =
-  (check: Check): Check =>
+  (check: ShapeCheck): ShapeCheck =>
   (value) =>
     value === null || check(value)
 export const listOf =
-  (check: Check): Check =>
+  (check: ShapeCheck): ShapeCheck =>
   (value) =>
     Array.isArray(value) && value.every(check)
 export const recordOf =
-  (check: Check): Check =>
+  (check: ShapeCheck): ShapeCheck =>
   (value) =>
     isObject(value) && Object.values(value).every(check)
 export const optional =
-  (check: Check): Check =>
+  (check: ShapeCheck): ShapeCheck =>
   (value) =>
     value === undefined || check(value)
-/** Further members may be there: they are of a later version. */
+/** Checks the members of an object. Ignores unknown members, which may be from a later version. */
 export const shape =
-  (members: Readonly<Record<string, Check>>): Check =>
+  (members: Readonly<Record<string, ShapeCheck>>): ShapeCheck =>
   (value) =>
     isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]))
 

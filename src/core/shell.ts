@@ -1,25 +1,25 @@
-// A scanner of shell commands (POSIX, as dash and bash read them): in which place of the syntax each
-// hole of a command stands, and so how a word has to be quoted to be put there. Where dash and bash
-// differ, or where quoting cannot be right, the place is unfit; in doubt everything that follows is.
+// Scans shell commands (POSIX, as dash and bash read them) for the syntactic context of each hole, which decides how a
+// word must be quoted there. If dash and bash differ, or quoting cannot be correct, the place is unfit; if in doubt,
+// everything that follows is.
 
-/** A part of the command that a word replaces. */
+/** A range of the command that a word replaces. */
 export interface Hole {
   readonly start: number
   readonly end: number
 }
 
-/** `bare`: outside of quotes. */
-export type Place = 'bare' | '"' | "'" | { readonly unfit: string }
+/** `bare`: outside quotes. */
+export type HolePlace = 'bare' | '"' | "'" | { readonly unfit: string }
 
-/** The place of each hole. @param holes in order, none overlapping another */
-export function placesIn(command: string, holes: readonly Hole[]): readonly Place[] {
-  const scanner = new Scanner(command, holes)
+/** Returns the place of each hole. @param holes in order, not overlapping */
+export function placesIn(command: string, holes: readonly Hole[]): readonly HolePlace[] {
+  const scanner = new ShellScanner(command, holes)
   if (reparses.test(command)) scanner.doubt(0, 'in a command that another shell reads again')
   else scanner.scan()
   return scanner.places()
 }
 
-/** Programs that take a text and read it as commands once more, where our quotes are gone. */
+/** Programs that evaluate an argument as commands again, after our quotes have been removed. */
 const reparses = new RegExp(
   [
     String.raw`(?:^|[\s;&|('"\`/])(?:eval|ssh|xargs|parallel|watch|trap)\b`,
@@ -29,26 +29,26 @@ const reparses = new RegExp(
   ].join('|'),
 )
 
-/** In quotes beside a hole: anything else may be code of the program that the text is handed to. */
+/** Text allowed in quotes beside a hole; anything else may be code for another interpreter. */
 const harmless = /^[\w./+:@%=,\s-]*$/
 
 const DEEPEST = 50
-/** Of a heredoc, plain or quoted as a whole. No hole can be in it, as its braces do not fit. */
+/** The delimiter of a heredoc, plain or completely quoted. It cannot contain a hole, because it has no braces. */
 const DELIMITER =
   /^<<(-?)[ \t]*(?:('[^'{\n]*'|"[^"\\$`{\n]*")|(\\?[\w.+@%=-]+))(?=[ \t\n;&|<>()]|$)/
 
 interface Heredoc {
   readonly delimiter: string
   readonly stripsTabs: boolean
-  /** Its delimiter is quoted: nothing in the body is expanded. */
+  /** Whether the delimiter is quoted, so that nothing in the body is expanded. */
   readonly isRaw: boolean
 }
 
-class Scanner {
+class ShellScanner {
   #at = 0
   #depth = 0
   #heredocs: Heredoc[] = []
-  readonly #places = new Map<number, Place>()
+  readonly #places = new Map<number, HolePlace>()
   readonly #holes: ReadonlyMap<number, Hole>
   #doubt: { readonly from: number; readonly why: string } | undefined
 
@@ -63,14 +63,14 @@ class Scanner {
     while (this.#at < this.text.length) this.#commands('')
   }
 
-  places(): readonly Place[] {
+  places(): readonly HolePlace[] {
     return this.all.map(({ start }) => {
       if (this.#doubt !== undefined && start >= this.#doubt.from) return { unfit: this.#doubt.why }
       return this.#places.get(start) ?? { unfit: 'where its quoting cannot be told' }
     })
   }
 
-  /** From here on nothing is certain. */
+  /** Marks everything from here on as unfit. */
   doubt(from: number, why = 'where its quoting cannot be told'): void {
     if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
     this.#at = this.text.length
@@ -84,19 +84,19 @@ class Scanner {
     return this.text.startsWith(text, this.#at)
   }
 
-  /** Steps over a hole, which is at this place; false when there is none here. */
-  #hole(place: Place): boolean {
+  /** Skips a hole and records its place. False if there is none here. */
+  #hole(place: HolePlace): boolean {
     const hole = this.#holes.get(this.#at)
     if (hole === undefined) return false
     const before = this.text[this.#at - 1] ?? ''
-    // A `$` or a backslash would take our quote for its own.
+    // A preceding `$` or backslash would consume our quote.
     const isGlued = before === '$' || before === '\\'
     this.#places.set(this.#at, isGlued ? { unfit: `right behind a ${before}` } : place)
     this.#at = hole.end
     return true
   }
 
-  /** Commands up to the closing parenthesis, or to the end. */
+  /** Scans commands up to the closing parenthesis, or to the end. */
   #commands(close: '' | ')'): void {
     if (++this.#depth > DEEPEST) return this.doubt(this.#at)
     let atWordStart = true
@@ -107,7 +107,7 @@ class Scanner {
       }
       const char = this.#char
       if (char === ')' && close === ')') break
-      // A pattern of `case` ends with a parenthesis that closes nothing.
+      // The patterns of `case` end with an unbalanced parenthesis.
       if (close === ')' && atWordStart && /^case\b/.test(this.text.slice(this.#at, this.#at + 5))) {
         return this.doubt(this.#at)
       }
@@ -119,7 +119,7 @@ class Scanner {
     this.#depth--
   }
 
-  /** One step outside of quotes. @returns whether a word may begin behind it */
+  /** Scans one token outside quotes. @returns whether a word may begin after it */
   #token(char: string): boolean {
     switch (char) {
       case '\\':
@@ -163,7 +163,7 @@ class Scanner {
     if (!this.#holes.has(this.#at)) this.#at++
   }
 
-  /** A line that goes on: between words it is a blank; in one, it may put an operator together. */
+  /** A line continuation: a blank between words, but within a word it may form an operator. */
   #continuation(): void {
     if (!/[ \t]/.test(this.text[this.#at - 1] ?? '')) return this.doubt(this.#at)
     this.#at += 2
@@ -178,7 +178,7 @@ class Scanner {
     return end < 0 ? this.text.length : end
   }
 
-  /** Nothing is read up to there, and holes are unfit. */
+  /** Skips to `end`; holes in between are unfit. */
   #unfitUntil(end: number, unfit: string): void {
     for (; this.#at < end; this.#at++) {
       if (this.#holes.has(this.#at)) this.#places.set(this.#at, { unfit })
@@ -220,10 +220,10 @@ class Scanner {
   }
 
   #dollar(): void {
-    // Of `$'...'` dash knows nothing, and `$((` may be arithmetic or two parentheses.
+    // dash does not support `$'...'`, and `$((` may be arithmetic or two parentheses.
     if (["$'", '$((', '$['].some((text) => this.#startsWith(text))) return this.doubt(this.#at)
     if (this.#startsWith('$(')) {
-      // Shells differ in where the body of a heredoc begins that is pending here, or at the end.
+      // Shells differ on where the body of a pending heredoc begins.
       if (this.#heredocs.length > 0) return this.doubt(this.#at)
       this.#at += 2
       this.#commands(')')
@@ -232,7 +232,7 @@ class Scanner {
     else this.#at++
   }
 
-  /** `${...}`: its quotes mean different things to different shells, so only the plain ones are read. */
+  /** `${...}`: shells treat quotes in it differently, so only plain ones are scanned. */
   #parameter(): void {
     const end = this.#endOf('}', this.#at)
     const inside = this.text.slice(this.#at, end)
@@ -250,14 +250,14 @@ class Scanner {
     this.#at += all.length
   }
 
-  /** The bodies of the heredocs of the line that has just ended. */
+  /** Scans the bodies of the heredocs of the previous line. */
   #bodies(): void {
     for (const { delimiter, stripsTabs, isRaw } of this.#heredocs.splice(0)) {
       for (;;) {
         if (this.#at >= this.text.length) return
         const end = this.#endOf('\n', this.#at)
         const line = this.text.slice(this.#at, end)
-        // A substitution may hold a line like the delimiter, and a backslash may join two.
+        // A substitution may contain a line equal to the delimiter, and a backslash may join two lines.
         if (!isRaw && /[$`\\]/.test(line)) return this.doubt(this.#at)
         this.#unfitUntil(end, 'in a heredoc')
         this.#at = Math.min(end + 1, this.text.length)

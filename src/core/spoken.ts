@@ -1,12 +1,12 @@
-// The words of others in an event: what a server has said, what a command has printed. Everything else in an
-// event is a name, a number or our own sentence.
+// Maps foreign texts in events: messages of servers and output of commands. All other members are names, numbers or
+// reconfd's own texts.
 import type { Event } from './event.ts'
 import type { Fault } from './fault.ts'
 
-type Change = (text: string) => string
+type TextMapper = (text: string) => string
 
-/** A copy of the fault with its texts changed. */
-export function mapFault(fault: Fault, change: Change): Fault {
+/** Returns a copy of the fault with changed texts. */
+export function mapFault(fault: Fault, change: TextMapper): Fault {
   const { message, hint, frame } = fault
   return {
     ...fault,
@@ -16,8 +16,8 @@ export function mapFault(fault: Fault, change: Change): Fault {
   }
 }
 
-/** The event, or a copy of it with the words of others changed. */
-export function mapSpoken(event: Event, change: Change): Event {
+/** Returns the event, or a copy with changed foreign texts. */
+export function mapSpoken(event: Event, change: TextMapper): Event {
   let changed = event
   if ('fault' in changed) changed = { ...changed, fault: mapFault(changed.fault, change) }
   if ('faults' in changed)

@@ -1,17 +1,17 @@
-// The status: what a daemon knows of its stores and resources, as `reconfd status` and `reconfd why`
-// tell it and as it is kept in the state directory. Names, times and faults; never a value.
+// The status of stores and resources, as shown by `reconfd status` and `reconfd why` and kept in the state directory.
+// Contains names, times and faults, never values.
 import type { Fault } from './fault.ts'
 
 /** Worst first. */
 export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', 'in sync'] as const
 
 /**
- * - `failed`: its files could not be brought up to date; they are as they were
- * - `held`: the change takes too much away; it waits to be accepted, or for the keys to come back
+ * - `failed`: its files could not be updated and are unchanged
+ * - `held`: the change takes too much away; waits until it is accepted or the keys are back
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
- * - `stale`: in sync with what the store last said, and the store is away
- * - `behind`: in sync with what has arrived, and changes of the store arrive late
- * - `waiting`: not looked at yet, or for the first reading of something it has come to look up
+ * - `stale`: in sync with the last known keys, but the store is unreachable
+ * - `behind`: in sync with the received keys, but changes of the store arrive late
+ * - `waiting`: not processed yet, or waiting for the first read of a part of a store
  */
 export type State = (typeof states)[number]
 
@@ -19,12 +19,12 @@ export type State = (typeof states)[number]
 export interface Status {
   readonly version: string
   readonly pid: number
-  /** When the daemon started. */
+  /** Start time of the daemon. */
   readonly started: string
-  /** When this was true. */
+  /** Time of this status. */
   readonly at: string
   readonly stores: readonly StoreStatus[]
-  /** conf.d was edited badly: the former configuration is at work. */
+  /** Present if conf.d is invalid and the previous configuration stays in use. */
   readonly configuration?: { readonly since: string; readonly faults: readonly Fault[] }
   /** The program of exec mode. */
   readonly child?: ChildStatus
@@ -38,16 +38,16 @@ export interface ChildStatus {
   readonly program: string
   /**
    * - `waiting`: for resources that have not been applied yet
-   * - `restarting`: it has ended, and is started again soon
+   * - `restarting`: has ended and will be restarted soon
    */
   readonly state: (typeof childStates)[number]
   readonly since: string
-  /** Absent while it does not run. */
+  /** Absent while the program is not running. */
   readonly pid?: number
-  /** Why it does not run. */
+  /** Why the program is not running. */
   readonly why?: string
   readonly restarts: number
-  /** One of exitCode and signal is not null. */
+  /** Exactly one of exitCode and signal is not null. */
   readonly lastExit?: {
     readonly at: string
     readonly exitCode: number | null
@@ -59,13 +59,13 @@ export interface StoreStatus {
   readonly name: string
   readonly state: 'live' | 'behind' | 'stale' | 'waiting'
   readonly since: string
-  /** The one that was asked last. */
+  /** The node tried last. */
   readonly node?: string
-  /** How many keys it has, or had when it was last heard; absent before that. */
+  /** Number of keys at the last contact; absent before the first. */
   readonly keys?: number
-  /** Why it is away. */
+  /** Why the store is unreachable. */
   readonly fault?: Fault
-  /** Milliseconds by which its changes arrive late, when it is behind. */
+  /** Milliseconds by which changes arrive late, if behind. */
   readonly lag?: number
 }
 
@@ -75,18 +75,18 @@ export interface ResourceStatus {
   readonly name: string
   readonly state: State
   readonly since: string
-  /** Absent when it is in sync. */
+  /** Absent if in sync. */
   readonly why?: string
-  /** Since when a reload is owed, whatever the state; absent: none is. */
+  /** Time since which a reload is owed, in any state; absent: none. */
   readonly owedSince?: string
-  readonly lastChange?: Change
+  readonly lastChange?: ResourceChange
   readonly lastReload?: Reload
-  /** The start of the SHA-256 of what was put at each destination, or found there in sync. */
+  /** Prefix of the SHA-256 of the file in place, by destination. */
   readonly hashes: Readonly<Record<string, string>>
 }
 
-/** What made a resource dirty: keys, or files that its templates depend on; one of the two is empty. */
-export interface Change {
+/** The cause of a change: keys, or files that the templates depend on; either is empty. */
+export interface ResourceChange {
   readonly at: string
   readonly keys: readonly string[]
   readonly files: readonly string[]
@@ -95,21 +95,21 @@ export interface Change {
 }
 
 export interface Reload {
-  /** When it ended. */
+  /** Time of its end. */
   readonly at: string
   readonly command: string
   readonly succeeded: boolean
-  /** Null when it was ended by a signal. */
+  /** Null if a signal ended it. */
   readonly exitCode: number | null
   readonly signal: string | null
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
-  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
 }
 
-/** What the last render looked up, hits and misses alike: full keys, the prefix included. */
+/** The reads of the last render, hits and misses alike: full keys, with the prefix. */
 export interface ReadNames {
   readonly keys: readonly string[]
   readonly trees: readonly string[]
@@ -120,20 +120,20 @@ export interface ReadNames {
   readonly more: number
 }
 
-/** A resource with its past: what `reconfd why` shows. */
+/** A resource with its history, for `reconfd why`. */
 export interface ResourceHistory extends ResourceStatus {
   /** Absent before its first render. */
   readonly reads?: ReadNames
-  /** The newest 20, newest first. */
-  readonly changes: readonly Change[]
+  /** The last 20 changes, newest first. */
+  readonly changes: readonly ResourceChange[]
 }
 
-/** Everything; what is kept in the state directory. */
+/** The complete status, as kept in the state directory. */
 export interface FullStatus extends Status {
   readonly resources: readonly ResourceHistory[]
 }
 
-/** The status without the pasts. */
+/** The status without histories. */
 export function summaryOf(status: FullStatus): Status {
   const resources = status.resources.map(({ reads: _reads, changes: _changes, ...one }) => one)
   return { ...status, resources }

@@ -1,9 +1,9 @@
-// What a store is to the rest of the program: one async generator of events.
+// The interface of a store: an async generator of events.
 import { FaultError } from './fault.ts'
 import type { Extent, KnownExtent } from './extent.ts'
 import type { Key } from './key.ts'
 
-/** Something to tell the operator about how a store can be watched. */
+/** A notice to the operator about how a store is watched. */
 export interface Notice {
   readonly level: 'warn' | 'debug'
   readonly message: string
@@ -21,32 +21,32 @@ export type StoreEvent =
       readonly put: ReadonlyMap<Key, string>
       readonly del: ReadonlySet<Key>
       readonly notices?: readonly Notice[]
-      /** Of a store that is read on demand: what is known once this has been taken in. */
+      /** For an on-demand store: the known extent after this event. */
       readonly known?: KnownExtent
     }
 
-/** What is wanted of a store that is read on demand. */
+/** The wanted part of an on-demand store. */
 export interface Demand {
-  /** Of the store's own keys, within the prefixes; another object whenever it has become another. */
+  /** In the store's own keys, within the prefixes. Replaced by a new object on every change. */
   readonly now: Extent
-  /** Resolves once `now` is not `than` any more; rejects when the signal is aborted. */
+  /** Resolves when `now` is no longer `than`; rejects when the signal is aborted. */
   other(than: Extent, signal: AbortSignal): Promise<void>
 }
 
 /**
- * Thrown by a watch when the store has forgotten what has happened since its last event: everything is to be
- * read again. That is no failure of the node, unless it is all that the node ever says.
+ * Thrown by a watch when the store no longer has the changes since the last event, so that everything must be re-read.
+ * Not a failure of the node, unless it repeats.
  */
 export class OutdatedError extends FaultError {}
 
 export interface WatchOptions {
-  /** Of a store with `startingWith`: what of the prefixes is read, each event telling what is `known`. Without it all of them are. */
+  /** For a store with `startingWith`: the part of the prefixes to read. Each event then carries `known`. Default: all. */
   readonly demand?: Demand | undefined
-  /** Called whenever bytes of the node have come, at least until the first event. */
+  /** Called whenever bytes arrive from the node, at least until the first event. */
   readonly heard?: (() => void) | undefined
   /**
-   * Called when the watch has fallen behind the store, with the milliseconds by which it is late, and with
-   * undefined when it has not or has caught up. May be called again and again.
+   * Called repeatedly with the milliseconds by which the watch is behind the store; undefined when it is not, or has
+   * caught up.
    */
   readonly behind?: ((lag: number | undefined) => void) | undefined
 }
@@ -54,27 +54,25 @@ export interface WatchOptions {
 export interface Store {
   /** The backend's name, as in `-backend`: for messages. */
   readonly name: string
-  /** Where it can be reached; `feeds/follow.ts` goes from one to the next when one breaks. Never empty. */
+  /** The nodes; `feeds/follow.ts` tries the next one when one fails. Never empty. */
   readonly nodes: readonly string[]
   /**
-   * Present when the nodes have to be found first: sets `nodes`; called again before each round over
-   * them. Throws a FaultError.
+   * Present if the nodes must be discovered: sets `nodes`. Called before each round over the nodes.
+   * @throws FaultError
    */
   readonly findNodes?: (signal: AbortSignal) => Promise<void>
   /**
-   * Present when the store can be read on demand, a part at a time: what of these prefixes is worth
-   * reading before anybody has asked for anything.
+   * Present if the store can be read on demand. Returns the part of the prefixes to read before any template has
+   * looked up anything.
    */
   readonly startingWith?: (prefixes: readonly Key[]) => Extent
   /**
-   * Yields one full snapshot of all keys below the prefixes (even an empty one), then deltas or
-   * further full snapshots, without a gap in between, until `signal` is aborted (returns) or the
-   * connection breaks (throws a FaultError of kind `store`, or an OutdatedError). It never retries by
-   * itself. An answer that is not what the protocol says is a fault, never an empty or a partial snapshot.
-   * The watch is armed when the consumer asks for the second event or earlier; either way no
-   * write made after the snapshot was read is missed.
+   * Yields one full snapshot of all keys below the prefixes (even if empty), then deltas or further full snapshots
+   * without a gap, until `signal` is aborted (returns) or the connection breaks (throws a FaultError of kind `store`,
+   * or an OutdatedError). Never retries. An invalid response is a fault, never an empty or partial snapshot. The watch
+   * is armed at the latest when the consumer requests the second event, and misses no write made after the snapshot.
    * @param node one of `nodes`
-   * @param prefixes `/app` means `/app` itself and all below it; `/` means everything
+   * @param prefixes `/app` includes `/app` and everything below; `/` includes all keys
    */
   watch(
     node: string,

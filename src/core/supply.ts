@@ -1,15 +1,15 @@
-// Supplies: how much of what a render looked up each store gave. By this a render that finds nothing where
-// the last applied one found something is told from one that never asked.
+// Supplies: how many keys each store contributed to a render. They distinguish a render that no longer finds anything
+// from one that no longer looks it up.
 import type { Key } from './key.ts'
 
 export interface Supply {
-  /** Keys that were found. What two look-ups find is counted twice: good for comparing two renders only. */
+  /** Found keys. Keys found by two look-ups count twice, so the number is only good for comparing renders. */
   readonly keys: number
-  /** Names in lists that say nothing about what is in them, such as Consul's list of services. */
+  /** Names in listings that do not depend on their contents, such as Consul's list of services. */
   readonly names: number
 }
 
-/** By the root of each store that was asked; one that has nothing is there with zeros. */
+/** Supplies by the root of each store that was read; zeros if it had nothing. */
 export type Supplies = ReadonlyMap<Key, Supply>
 
 export const noSupply: Supply = { keys: 0, names: 0 }
@@ -27,12 +27,12 @@ export function sumOf(all: Iterable<Supplies>): Supplies {
   return sum
 }
 
-/** The stores that gave something to `last` and, asked again, give nothing to `next`. */
+/** The stores that supplied something to `last` and were read by `next` but supplied nothing. */
 export const emptied = (last: Supplies, next: Supplies): readonly Key[] =>
   [...last].flatMap(([root, before]) => {
     const now = next.get(root)
     if (now === undefined || now.keys > 0) return []
-    // Names alone are no substitute for keys.
+    // Names do not replace keys.
     const isGone = before.keys > 0 || (before.names > 0 && now.names === 0)
     return isGone ? [root] : []
   })

@@ -1,6 +1,6 @@
-// What a parser found wrong, whichever format it reads.
+// A syntax error of any format.
 
-/** The message must not quote the text, which holds secrets. */
+/** The message must not quote the text, which may contain secrets. */
 export class SyntaxFault extends Error {
   constructor(
     message: string,

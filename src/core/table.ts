@@ -1,10 +1,10 @@
-// Rows as aligned columns, for terminals and logs.
+// Formats rows as aligned columns, for terminals and logs.
 import { printable } from './escape.ts'
 
 /**
- * A line for each row, without control characters. A column is as wide as its widest cell; the last one is
- * not padded.
- * @param paint colours a cell that is already padded
+ * Returns one line per row, without control characters. Columns are as wide as their widest cell; the last one is not
+ * padded.
+ * @param paint colours a padded cell
  */
 export function tableLines(
   rows: readonly (readonly string[])[],
@@ -23,6 +23,6 @@ export function tableLines(
   )
 }
 
-/** Escape sequences by ECMA-48, select graphic rendition. */
+/** SGR codes of ECMA-48. */
 export const painted = (code: number | string, text: string): string =>
   `\u001b[${code}m${text}\u001b[0m`

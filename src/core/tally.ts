@@ -1,14 +1,14 @@
-// The tally of one render: what it found, store by store, and by name where a guard wants to know. Each
-// look-up counts once, however often the template repeats it.
+// The tally of one render: counts found keys by store, and records them by name for guards. Repeated look-ups count
+// once.
 import { storeOf, storeRoot, type Key } from './key.ts'
 import { noSupply, plus, type Supplies, type Supply } from './supply.ts'
 
-/** What guards know of a render. */
+/** The data of a render for guards. */
 export interface Tallied {
   readonly supplies: Supplies
-  /** The keys that were found; present when they are counted by name. */
+  /** Found keys; present if recorded by name. */
   readonly found?: ReadonlySet<Key>
-  /** The listed names in which the store shows something, as paths; present likewise. */
+  /** Listed names with contents, as paths; present if recorded by name. */
   readonly listed?: ReadonlySet<Key>
 }
 
@@ -18,7 +18,7 @@ export class Tally {
   readonly listed: Set<Key> | undefined
   readonly #looks = new Set<string>()
 
-  /** @param byName keys are remembered, and not only counted */
+  /** @param byName record keys by name, in addition to counting them */
   constructor(byName: boolean) {
     if (byName) {
       this.found = new Set()
@@ -31,17 +31,17 @@ export class Tally {
     return found === undefined || listed === undefined ? { supplies } : { supplies, found, listed }
   }
 
-  /** One key was looked up, for the first time. */
+  /** Counts the first look-up of one key. */
   key(full: Key, isThere: boolean): void {
     this.#add(full, isThere ? 1 : 0)
     if (isThere) this.found?.add(full)
   }
 
   /**
-   * A look-up of many keys.
-   * @param look tells it from others
-   * @param at where it looked
-   * @param count of the keys that it found
+   * Counts a look-up of many keys.
+   * @param look identifies the look-up
+   * @param at directory of the look-up
+   * @param count number of keys found
    */
   keys(look: string, at: Key, count: number, found: () => readonly Key[]): void {
     if (this.#isKnown(look)) return
@@ -50,10 +50,10 @@ export class Tally {
   }
 
   /**
-   * A list of names.
-   * @param count of the names in which the store shows something
-   * @param more how many others there are
-   * @param shown the paths of those `count`
+   * Counts a listing.
+   * @param count number of names with contents
+   * @param more number of other names
+   * @param shown returns the paths of the counted names
    */
   names(look: string, at: Key, count: number, more: number, shown: () => readonly Key[]): void {
     if (this.#isKnown(look)) return

@@ -1,10 +1,10 @@
-// A timetable: which of many things is due next. A binary heap, so that setting a time and taking what is
-// due cost the logarithm of their number. Times are milliseconds of any one clock.
+// A timetable of due items. A binary heap: setting a time and taking a due item cost O(log n). Times are milliseconds
+// of any one clock.
 
 interface Slot<T> {
   readonly item: T
   at: number
-  /** Its place in the heap. */
+  /** Index in the heap. */
   index: number
 }
 
@@ -12,7 +12,7 @@ export class Timetable<T> {
   readonly #heap: Slot<T>[] = []
   readonly #slots = new Map<T, Slot<T>>()
 
-  /** When take() will next return something; Infinity when nothing is scheduled. */
+  /** Time of the next item; Infinity if nothing is scheduled. */
   get next(): number {
     return this.#heap[0]?.at ?? Infinity
   }
@@ -34,7 +34,7 @@ export class Timetable<T> {
     }
   }
 
-  /** Removes and returns what is due by `now`, the earliest first. */
+  /** Removes and returns all items due by `now`, earliest first. */
   take(now: number): T[] {
     const due: T[] = []
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {

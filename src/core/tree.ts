@@ -1,36 +1,36 @@
-// The immutable key tree: an AVL tree ordered by key, sharing all that did not change.
-// A change costs O(log n), whatever the number of keys beside it; a directory is a range of keys.
+// The immutable key tree: an AVL tree ordered by key, which shares unchanged nodes with its previous version.
+// A change costs O(log n); a directory is a range of keys.
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
-interface Node {
+interface TreeNode {
   readonly key: Key
   readonly value: string
-  readonly left: Node | null
-  readonly right: Node | null
+  readonly left: TreeNode | null
+  readonly right: TreeNode | null
   readonly height: number
   readonly size: number
 }
 
 export interface Tree {
   readonly size: number
-  /** Of stores that are read on demand; what is not known is not there, and may be in the store. */
+  /** Known extents of on-demand stores. Keys outside them are missing here but may exist in the store. */
   readonly known?: Known | undefined
   get(key: Key): string | undefined
-  /** The key itself, if it has a value, and all below it, in key order. */
+  /** The key itself, if it has a value, and everything below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
-  /** The names directly below a directory, once each, in order. */
+  /** The names directly below a directory, each once, in order. */
   children(dir: Key): readonly string[]
-  /** The same tree when nothing differs. */
+  /** Returns the tree with changes applied; the same object if nothing differs. */
   with(put: ReadonlyMap<Key, string>, del: ReadonlySet<Key>): Tree
-  /** The same keys, of which so much is known. */
+  /** Returns the same keys with another known extent. */
   knowing(known: Known | undefined): Tree
 }
 
-const height = (node: Node | null): number => node?.height ?? 0
-const size = (node: Node | null): number => node?.size ?? 0
+const height = (node: TreeNode | null): number => node?.height ?? 0
+const size = (node: TreeNode | null): number => node?.size ?? 0
 
-function make(key: Key, value: string, left: Node | null, right: Node | null): Node {
+function make(key: Key, value: string, left: TreeNode | null, right: TreeNode | null): TreeNode {
   return {
     key,
     value,
@@ -41,14 +41,14 @@ function make(key: Key, value: string, left: Node | null, right: Node | null): N
   }
 }
 
-/** make(), and one or two rotations when a side has become two higher than the other. */
-function balance(key: Key, value: string, left: Node | null, right: Node | null): Node {
+/** make(), with one or two rotations if the heights of both sides differ by two. */
+function balance(key: Key, value: string, left: TreeNode | null, right: TreeNode | null): TreeNode {
   const lean = height(left) - height(right)
   if (lean > 1 && left !== null) {
     if (height(left.left) >= height(left.right)) {
       return make(left.key, left.value, left.left, make(key, value, left.right, right))
     }
-    const mid = left.right as Node
+    const mid = left.right as TreeNode
     return make(
       mid.key,
       mid.value,
@@ -60,7 +60,7 @@ function balance(key: Key, value: string, left: Node | null, right: Node | null)
     if (height(right.right) >= height(right.left)) {
       return make(right.key, right.value, make(key, value, left, right.left), right.right)
     }
-    const mid = right.left as Node
+    const mid = right.left as TreeNode
     return make(
       mid.key,
       mid.value,
@@ -71,7 +71,7 @@ function balance(key: Key, value: string, left: Node | null, right: Node | null)
   return make(key, value, left, right)
 }
 
-function insert(node: Node | null, key: Key, value: string): Node {
+function insert(node: TreeNode | null, key: Key, value: string): TreeNode {
   if (node === null) return make(key, value, null, null)
   const order = compareText(key, node.key)
   if (order === 0) return node.value === value ? node : make(key, value, node.left, node.right)
@@ -83,7 +83,7 @@ function insert(node: Node | null, key: Key, value: string): Node {
   return right === node.right ? node : balance(node.key, node.value, node.left, right)
 }
 
-function remove(node: Node | null, key: Key): Node | null {
+function remove(node: TreeNode | null, key: Key): TreeNode | null {
   if (node === null) return null
   const order = compareText(key, node.key)
   if (order < 0) {
@@ -101,9 +101,9 @@ function remove(node: Node | null, key: Key): Node | null {
   return balance(next.key, next.value, node.left, remove(node.right, next.key))
 }
 
-/** All nodes with a key not before `from`, in order. A stack, since nested generators cost. */
-function* scan(root: Node | null, from: string): Generator<Node> {
-  const stack: Node[] = []
+/** All nodes from key `from` on, in order. Uses a stack, because nested generators are slow. */
+function* scan(root: TreeNode | null, from: string): Generator<TreeNode> {
+  const stack: TreeNode[] = []
   let node = root
   while (node !== null) {
     if (compareText(from, node.key) <= 0) {
@@ -121,7 +121,7 @@ function* scan(root: Node | null, from: string): Generator<Node> {
 
 class AvlTree implements Tree {
   constructor(
-    private readonly root: Node | null,
+    private readonly root: TreeNode | null,
     readonly known?: Known,
   ) {}
 
@@ -142,7 +142,7 @@ class AvlTree implements Tree {
   *under(dir: Key): Generator<readonly [Key, string]> {
     const own = this.get(dir)
     if (own !== undefined) yield [dir, own]
-    // `/a-b` sorts between `/a` and `/a/b`: the subtree is the contiguous range behind `/a/`.
+    // `/a-b` sorts between `/a` and `/a/b`, so the subtree is the contiguous range from `/a/` on.
     for (const node of scan(this.root, dir === '/' ? '/' : `${dir}/`)) {
       if (!covers(dir, node.key)) return
       if (node.key !== dir) yield [node.key, node.value]
@@ -159,8 +159,8 @@ class AvlTree implements Tree {
       const end = next.value.key.indexOf('/', start)
       const name = end < 0 ? next.value.key.slice(start) : next.value.key.slice(start, end)
       if (name !== '') names.push(name)
-      // Beyond all that lies below this child: `0` is the character behind `/`. A sibling such
-      // as `x-1` sorts between `x` and `x/`, so a plain key only skips itself.
+      // Skips everything below this child: `0` is the character after `/`. A sibling such as `x-1` sorts between `x`
+      // and `x/`, so a plain key skips only itself.
       const path = next.value.key.slice(0, start) + name
       from = end < 0 ? `${path}\0` : `${path}0`
     }
@@ -183,7 +183,7 @@ function build(
   entries: readonly (readonly [Key, string])[],
   from: number,
   to: number,
-): Node | null {
+): TreeNode | null {
   if (from >= to) return null
   const middle = (from + to) >> 1
   const [key, value] = entries[middle] as readonly [Key, string]

@@ -1,4 +1,4 @@
-// The version of the package; scripts/build.mjs puts it in.
+// The version of the package, which scripts/build.mjs inserts.
 declare const __VERSION__: string
 
 export const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'unbuilt'

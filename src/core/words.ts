@@ -1,26 +1,25 @@
-// The words that messages are made of: counts, lists, durations. Every room takes them from here, so that
-// the same thing reads the same in the log, in a terminal and on the status page.
+// Formats counts, lists and durations for messages, consistently in the log, on terminals and on the status page.
 
 /**
  * `1 key`, `2 keys`.
- * @param many the plural, where it is more than an added s
+ * @param many the plural, if it is not formed with s
  */
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`
 
-/** The end of a list that was cut off: ` and 3 more`; nothing when it is complete. */
+/** The suffix of a truncated list: ` and 3 more`; empty if it is complete. */
 export const andMore = (more: number): string => (more > 0 ? ` and ${more} more` : '')
 
 /**
  * `a, b and 3 more`.
- * @param most how many are named
- * @param more how many there are beyond `names`
+ * @param most maximum number of names
+ * @param more number of items beyond `names`
  */
 export const listed = (names: readonly string[], most = Infinity, more = 0): string =>
   names.slice(0, most).join(', ') + andMore(more + Math.max(0, names.length - most))
 
 /**
- * `20 ms`, `1.5 s`, `10 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`: the two largest units that tell something.
+ * `20 ms`, `1.5 s`, `10 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`: at most the two largest units.
  * @param ms milliseconds
  */
 export function duration(ms: number): string {
@@ -40,15 +39,15 @@ function twoUnits(small: number, size: number, large: string, unit: string): str
 
 export const firstLine = (text: string): string => text.split('\n', 1)[0] ?? ''
 
-/** ISO 8601 in UTC, from milliseconds since 1970. */
+/** ISO 8601 in UTC. @param time milliseconds since the Unix epoch */
 export const isoTime = (time: number): string => new Date(time).toISOString()
 
-/** The same time without its fraction of a second. */
+/** Removes the fraction of a second. */
 export const toSecond = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
 
 /**
- * The same time in the reader's time zone, with its offset: `2026-11-29T20:15:03+01:00`.
- * @param iso anything else is returned as it is
+ * Converts a time to the local time zone, with its offset: `2026-11-29T20:15:03+01:00`.
+ * @param iso anything else is returned unchanged
  */
 export function localTime(iso: string): string {
   const date = new Date(iso)
@@ -65,14 +64,14 @@ export function offsetText(minutes: number): string {
   return `${minutes < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`
 }
 
-/** A text of at most so many characters, its middle left out: names differ at their ends. */
+/** Shortens a text by omitting its middle, because names differ at their ends. */
 export function shortened(text: string, most: number): string {
   if (text.length <= most) return text
   const head = Math.ceil((most - 1) / 2)
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`
 }
 
-/** Breaks a text into lines of at most so many characters, at blanks; a longer word loses its middle. */
+/** Wraps a text at blanks; shortens words that are longer than a line. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ').map((one) => shortened(one, width))) {

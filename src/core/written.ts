@@ -1,19 +1,19 @@
-// Files that are planned or in place, with their contents. Not events: events carry no values, and these go
-// to -diff and to the status page alone, which shows or masks them.
+// Planned and written files with their contents. They are not events, which carry no values: they go only to -diff and
+// to the status page, which shows or masks them.
 import type { Cause } from './cause.ts'
 import type { Write } from './plan.ts'
 
 export interface PlannedFile {
   readonly resource: string
   readonly dest: string
-  /** By the resource's own word: its contents are shown to nobody. */
+  /** Whether the resource is `sensitive`: its contents are never shown. */
   readonly sensitive: boolean
   readonly write: Write
 }
 
 export interface WrittenFile extends PlannedFile {
-  /** What made the resource dirty. */
+  /** The cause of the render. */
   readonly cause: Cause
-  /** It is as it was before the last change: its reload did not succeed. */
+  /** Whether this is a rollback after a failed reload. */
   readonly rolledBack?: boolean
 }

@@ -13,17 +13,16 @@ export class Agenda {
   readonly #unready = new Set<Unit>()
 
   /**
-   * Something that the unit depends on has changed. After a quiet time the first change is due at once;
-   * those that follow wait until it is quiet again, but not longer than `max`.
+   * Something that the unit depends on has changed. It is due at once, or when nothing more has changed
+   * for as long as the unit's rhythm asks for, but no later than `max` after the first such change.
    */
   changed(unit: Unit, now: number): void {
-    const { pace, pending } = unit
-    const wasQuiet = now - unit.lastChange >= pace.quiet
-    unit.lastChange = now
+    const { rhythm, pace, pending, state } = unit
+    const quiet = rhythm.changed(now, state.kind === 'working')
     const since = pending?.since ?? now
-    if (wasQuiet) this.#want(unit, { since, due: now })
+    if (quiet === 0) this.#want(unit, { since, due: now })
     else if (pending === undefined || pending.due > now) {
-      this.#want(unit, { since, due: Math.min(now + pace.quiet, since + pace.max) })
+      this.#want(unit, { since, due: Math.min(now + quiet, since + pace.max) })
     }
   }
 

@@ -1,5 +1,5 @@
 // What a running daemon lets be asked of it, as the control socket sees it.
-import { nothingHeld, type Controls } from '../core/control.ts'
+import { nothingHeldMessage, type DaemonControls } from '../core/control.ts'
 import { err, ok } from '../core/result.ts'
 import type { Feeds } from '../feeds/feeds.ts'
 import type { StatusBoard } from '../observe/status.ts'
@@ -13,7 +13,7 @@ export function controlsOf(
   worker: Worker,
   feeds: () => Feeds | undefined,
   stop: AbortSignal,
-): Controls {
+): DaemonControls {
   const stopping = err('the daemon is stopping')
   const isAtWork = (): boolean => !stop.aborted && feeds() !== undefined
   return {
@@ -32,7 +32,7 @@ export function controlsOf(
     },
     async accept(name) {
       if (!isAtWork()) return stopping
-      return (await worker.accept(name)) ? ok(undefined) : err(nothingHeld(name))
+      return (await worker.accept(name)) ? ok(undefined) : err(nothingHeldMessage(name))
     },
   }
 }

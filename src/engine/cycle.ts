@@ -3,7 +3,7 @@
 import type { FileChange } from '../apply/apply.ts'
 import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
-import { keysOf } from '../core/resource.ts'
+import { resourceKeys } from '../core/resource.ts'
 import { isEmpty } from '../core/supply.ts'
 import { appliedOf, findingOf, holdOf, isAccepted, type Finding } from './guards.ts'
 import { failed, type Causes, type Outcome } from './outcome.ts'
@@ -37,7 +37,7 @@ export async function cycle(
   const { changes, guarded } = planned.value
   const changed = [...new Set(changes.map(({ resource }) => resource))]
   const findings = unit.resources.map((resource) =>
-    findingOf(resource, templates, guarded.get(resource.name) ?? []),
+    findingOf(resource, templates, guarded.get(resource.name) ?? [], sight.isMissed),
   )
   const held = await heldBack(unit, templates, findings, changes, parts)
   if (held !== undefined) return held
@@ -166,7 +166,7 @@ function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
     (root) => treeOf(resource).children(root).length === 0,
   )
   if (isStoreEmpty) return
-  const where = keysOf([resource]).join(', ')
+  const where = resourceKeys([resource]).join(', ')
   const message = `${resource.name}: no key was found at or below ${where}, and its files are written without any: check the prefix and the keys`
   emit({ kind: 'notice', level: 'warn', message })
 }

@@ -1,9 +1,9 @@
 // The lifetime of one run. `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is
 // the same, not left.
-import { keepShellWarm } from '../apply/warm-shell.ts'
+import { keepSpawner } from '../apply/spawner.ts'
 import type { Control } from '../control/start.ts'
 import { Claims } from '../core/claims.ts'
-import type { Controls } from '../core/control.ts'
+import type { DaemonControls } from '../core/control.ts'
 import type { Ended } from '../core/ended.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -52,13 +52,13 @@ export class Daemon {
   readonly #parts: Parts
   readonly #worker: Worker
   readonly #generations: Generations
-  readonly #controls: Controls
+  readonly #controls: DaemonControls
   readonly #program: Program
   readonly #emit: Emit
   /** Rejected by a bug anywhere below; never resolved. */
   readonly #bug: Promise<never>
   #resync: NodeJS.Timeout | undefined
-  #dropShell: (() => void) | undefined
+  #dropSpawner: (() => void) | undefined
   #control: Promise<Control> | undefined
   #closing: Promise<void> | undefined
   #programEnd: ExecEnd | undefined
@@ -161,7 +161,7 @@ export class Daemon {
 
   async #close(): Promise<void> {
     clearInterval(this.#resync)
-    this.#dropShell?.()
+    this.#dropSpawner?.()
     // No reload has to end before the program does.
     const ended = this.#program.end(signalOf(this.options.stop))
     await this.#generations.stop()
@@ -251,7 +251,7 @@ export class Daemon {
         this.#worker.all()
       }, this.settings.interval)
     }
-    if (!this.settings.noop && !this.settings.syncOnly) this.#dropShell = await keepShellWarm()
+    if (!this.settings.noop && !this.settings.syncOnly) this.#dropSpawner = await keepSpawner()
     return this.#untilProgramEnds(stopped)
   }
 

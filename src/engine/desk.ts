@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { ConfiguredReloads, Reloads, ReloadTerms } from '../core/reload.ts'
-import { ReloadProtocol, type Verdict } from '../core/reload-protocol.ts'
+import { ReloadProtocol, type RunVerdict } from '../core/reload-protocol.ts'
 import type { Placement, PlacementEnd, Run } from '../core/reload-run.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Journal } from '../state/journal.ts'
@@ -167,7 +167,7 @@ export class Desk {
       return []
     }
     if (resources.length === 0) return []
-    const { attempts, retryIn, exhausted }: Verdict = verdict
+    const { attempts, retryIn, exhausted }: RunVerdict = verdict
     for (const name of resources) this.#failed.add(name)
     this.emit({
       kind: 'reload-owed',

@@ -1,11 +1,11 @@
 // The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
 // good as a whole before the worker goes over to it; a bad one leaves the former one at work.
 import { loadResources } from '../config/resources.ts'
-import type { Definitions, Refused } from '../config/refused.ts'
+import type { Definitions, RefusedResource } from '../config/refused.ts'
 import { backoffDelay } from '../core/backoff.ts'
 import type { Emit, Uses } from '../core/event.ts'
 import { briefly, type Fault } from '../core/fault.ts'
-import { keysOf, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
+import { resourceKeys, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
 import { Feeds } from '../feeds/feeds.ts'
@@ -19,7 +19,7 @@ import type { Worker } from './worker.ts'
 
 export interface Generation {
   readonly resources: readonly Resource[]
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RefusedResource[]
   readonly feeds: Feeds
 }
 
@@ -190,11 +190,10 @@ export class Generations {
     // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
     feeds.listener = {
       changed: (store, changes, first, before) =>
-        // What was rendered without it has looked its keys up in vain.
-        first && !resources.some(({ optionalStores }) => optionalStores?.has(store) === true)
-          ? worker.storeRead()
+        first
+          ? worker.storeRead(store, changes, before)
           : worker.keysChanged(store, changes, before),
-      missed: () => worker.storeRead(),
+      missed: () => worker.storeMissed(),
       crashed,
     }
     feeds.start()
@@ -229,7 +228,7 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
 export function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {
-    const stores = keysOf([resource]).map((key) => feeds.nameOf(key))
+    const stores = resourceKeys([resource]).map((key) => feeds.nameOf(key))
     uses.set(resource.name, [...new Set(stores)])
   }
   return uses

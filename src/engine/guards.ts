@@ -2,7 +2,7 @@
 // changes. What a change is compared with is the last applied render, remembered from run to run.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
-import { keysOf, type Guard, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Guard, type Resource } from '../core/resource.ts'
 import { areSame, sumOf, type Supplies } from '../core/supply.ts'
 import type { Memory, Remembered } from '../state/records.ts'
 import type { RenderedTemplate } from './render-unit.ts'
@@ -48,15 +48,26 @@ export const isAccepted = ({ accepted }: Consent, hash: string): boolean => acce
 /**
  * @param templates all of the unit, rendered
  * @param files of this resource
+ * @param isWithout whether it is rendered without the store of a full key, which it may be
  */
 export function findingOf(
   resource: Resource,
   templates: readonly RenderedTemplate[],
   files: readonly GuardedFile[],
+  isWithout: (key: Key) => boolean,
 ): Finding {
-  const own = templates.filter((template) => template.resource === resource)
-  const reads = own.flatMap((one) => ((one.spec.guard ?? resource).allowEmpty ? [] : one.reads))
-  return { resource, files, supplies: sumOf(reads.map(({ supplies }) => supplies)) }
+  const own = templates.filter(
+    ({ resource: of, spec }) => of === resource && !(spec.guard ?? resource).allowEmpty,
+  )
+  // Of a store that could not be read, nothing has gone. The files of for_each would be removed: these are held.
+  const supplies = own.flatMap(({ spec, reads }) =>
+    reads.map((one) =>
+      spec.forEach === undefined
+        ? new Map([...one.supplies].filter(([root]) => !isWithout(root)))
+        : one.supplies,
+    ),
+  )
+  return { resource, files, supplies: sumOf(supplies) }
 }
 
 /**
@@ -98,7 +109,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
       return { dest, guard, last: before, next: { keys, size } }
     }),
     supplies: { last: last.supplies, next: supplies },
-    keys: keysOf([resource]),
+    keys: resourceKeys([resource]),
   }
 }
 

@@ -10,7 +10,7 @@ import type { CommandResult, Emit, Fallback } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed } from '../core/plan.ts'
 import type { RunTerms } from '../core/reload.ts'
-import type { Command } from '../core/resource.ts'
+import type { TimedCommand } from '../core/resource.ts'
 
 export interface Machine {
   /** What stands at a destination. */
@@ -19,7 +19,7 @@ export interface Machine {
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
   /** Puts former contents back, each file whole. Returns which could not be put back. */
   restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
-  groupCheck(command: Command): Promise<Checked>
+  groupCheck(command: TimedCommand): Promise<Checked>
   /** Runs a reload command and what verifies it. Never rejects. */
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Runs what verifies a reload. The first failure; never rejects. */

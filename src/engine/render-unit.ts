@@ -2,6 +2,7 @@
 // them are made of one tree, so no change of the store is seen half.
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
+import type { Key } from '../core/key.ts'
 import { scopeOf, type Reads } from '../core/reader.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -18,6 +19,8 @@ export interface Sight {
   readonly treeOf: (resource: Resource) => Tree
   /** The store's name of a template, for messages. */
   readonly storeOf: (spec: TemplateSpec) => string
+  /** Whether the store of a full key could not be read so far. */
+  readonly isMissed: (key: Key) => boolean
   /** Of a template with for_each. */
   readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach
 }

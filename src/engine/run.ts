@@ -7,7 +7,7 @@ import { mapFault, mapSpoken } from '../core/spoken.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { Watching } from '../http/start.ts'
 import { StatusBoard } from '../observe/status.ts'
-import type { Service } from '../service/service.ts'
+import type { ServiceNotifier } from '../service/service.ts'
 import type { Supervisor } from '../service/supervisor.ts'
 import { withoutSecrets } from '../system/secrets.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
@@ -26,7 +26,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   const board = new StatusBoard(process.pid, Date.now())
   const underway = new Underway()
   let watching: Watching | undefined
-  let service: Service | undefined
+  let service: ServiceNotifier | undefined
   const emit: Emit = (raw) => {
     const event = mapSpoken(raw, withoutSecrets)
     const now = Date.now()
@@ -50,10 +50,18 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
   const { supervisor, stop } = options
   // A onetime run has no state that a service manager would have to be told of.
   if (supervisor !== undefined && settings.mode !== 'onetime') {
-    const { Service } = await import('../service/service.ts')
+    const { ServiceNotifier } = await import('../service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)
     const { progress } = board
-    service = new Service({ supervisor, noop: settings.noop, emit, status, progress, stop, stuck })
+    service = new ServiceNotifier({
+      supervisor,
+      noop: settings.noop,
+      emit,
+      status,
+      progress,
+      stop,
+      stuck,
+    })
   }
   try {
     const ended = await daemon.run()

@@ -6,7 +6,7 @@ import { expandCommand, isExpansion } from '../core/command.ts'
 import type { CommandResult, Fallback } from '../core/event.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
-import type { Load, Runtime, Target } from '../haproxy/runtime.ts'
+import type { ReloadLoad, Runtime, LoadTarget } from '../haproxy/runtime.ts'
 import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
 
@@ -46,8 +46,8 @@ export async function settle(
 }
 
 /** Undefined when the Runtime API has nothing to do with it. */
-function loadOf(command: string, resources: readonly Resource[]): Load | undefined {
-  const targets: Target[] = []
+function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | undefined {
+  const targets: LoadTarget[] = []
   const strangers: string[] = []
   for (const { name, templates } of resources) {
     const specs = templates.filter((spec) => isLoaded(spec, command))
@@ -70,7 +70,12 @@ const isLoaded = ({ reloadCmd, dest, forEach }: TemplateSpec, command: string): 
 
 type Brought = Pick<ReloadRun, 'runtime' | 'fallback'> & { readonly result: CommandResult }
 
-async function bring(run: Run, load: Load, runtime: Runtime, { machine }: Parts): Promise<Brought> {
+async function bring(
+  run: Run,
+  load: ReloadLoad,
+  runtime: Runtime,
+  { machine }: Parts,
+): Promise<Brought> {
   const began = performance.now()
   const attempt = await runtime.attempt(load)
   const result: CommandResult = {

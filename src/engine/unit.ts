@@ -5,17 +5,10 @@ import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
+import { QUIET, Rhythm, type Pace } from '../core/pace.ts'
 import { configuredReloads, type ConfiguredReloads } from '../core/reload.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Missing } from '../feeds/demands.ts'
-
-/** Coalescing of changes, in milliseconds. */
-export interface Pace {
-  /** How long nothing has to change before a further change is acted upon. */
-  readonly quiet: number
-  /** The longest that a stream of changes can put the work off. */
-  readonly max: number
-}
 
 /** Work that is wanted; times are those of a monotonic clock. */
 export interface Pending {
@@ -59,6 +52,7 @@ export class Unit {
   /** All its reload commands. */
   readonly commands: readonly string[]
   readonly pace: Pace
+  readonly rhythm: Rhythm
   /** A failed reload may lead to a rollback, or a verification judges it. */
   readonly isJudged: boolean
   /** A reload that fails too often brings back its last good files. */
@@ -71,7 +65,6 @@ export class Unit {
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
-  lastChange = -Infinity
   /** Failed cycles in a row. */
   failures = 0
   /** By resource, what has changed and was not acted upon yet. */
@@ -96,13 +89,11 @@ export class Unit {
     readonly resources: readonly Resource[],
     pace: Pace,
   ) {
-    this.keys = keysOf(resources)
+    this.keys = resourceKeys(resources)
     this.reloads = new Map(resources.map((one) => [one.name, configuredReloads(one)]))
     this.commands = [...new Set([...this.reloads.values()].flatMap(({ all }) => [...all.keys()]))]
-    this.pace = {
-      quiet: Math.max(...resources.map(({ quiet }) => quiet ?? pace.quiet)),
-      max: Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max)),
-    }
+    this.pace = paceOf(resources, pace)
+    this.rhythm = new Rhythm(this.pace.quiet)
     this.isJudged = [...this.reloads.values()].some(({ areJudged }) => areJudged)
     this.mayGoBack = resources.some(
       ({ reload, templates }) =>
@@ -119,7 +110,7 @@ export class Unit {
     const store = storeOf(key)
     if (store === undefined) return false
     return this.resources
-      .filter((resource) => keysOf([resource]).some((own) => storeOf(own) === store))
+      .filter((resource) => resourceKeys([resource]).some((own) => storeOf(own) === store))
       .every(({ optionalStores }) => optionalStores?.has(store) === true)
   }
 
@@ -188,6 +179,14 @@ export function unitsOf(
     }
     return unit
   })
+}
+
+/** The longest of all; it adapts to the changes unless a quiet time is set. */
+function paceOf(resources: readonly Resource[], pace: Pace): Pace {
+  const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
+  const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))
+  const isAdaptive = quiets.every((quiet) => quiet === undefined)
+  return { quiet: isAdaptive ? undefined : Math.max(...quiets.map((quiet) => quiet ?? QUIET)), max }
 }
 
 /** By resource name and by destination. */

@@ -3,7 +3,7 @@
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
 
 /** By hold-down in milliseconds: what has changed for those who have it. */
@@ -23,7 +23,7 @@ export class Views {
         new HoldDown(holdDown, former === undefined ? undefined : former.#holds.get(holdDown)),
       ]),
     )
-    this.#keys = keysOf(resources.filter(({ holdDown }) => holdDown > 0))
+    this.#keys = resourceKeys(resources.filter(({ holdDown }) => holdDown > 0))
   }
 
   /** Whether a key may be held at all. */

@@ -43,6 +43,7 @@ export async function work(
     renderer,
     treeOf: ({ name }) => trees.get(name) as Tree,
     storeOf: ({ prefix }) => feeds.nameOf(prefix),
+    isMissed: (key) => feeds.isMissed(key),
     itemsOf: ({ name }, spec) => concerns.itemsOf(name, spec),
   }
   const missed = new Map<string, Cause>()

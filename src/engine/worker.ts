@@ -3,6 +3,7 @@
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
+import type { Pace } from '../core/pace.ts'
 import type { Run } from '../core/reload-run.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
@@ -16,7 +17,7 @@ import type { Parts } from './parts.ts'
 import { rollBack } from './rollback.ts'
 import { forgetLoaded } from './settle.ts'
 import type { Underway } from './underway.ts'
-import { unitsOf, type Pace, type Unit } from './unit.ts'
+import { unitsOf, type Unit } from './unit.ts'
 import { Verdicts } from './verdicts.ts'
 import type { Views } from './views.ts'
 import { Waits } from './waits.ts'
@@ -41,6 +42,13 @@ const AT_ONCE = 32
 /** How many keys an event names; the rest is counted. */
 const KEYS_TOLD = 10
 
+/** Calls #pump when something is due. */
+interface Alarm {
+  readonly at: number
+  readonly cancel: () => void
+}
+const noAlarm: Alarm = { at: Infinity, cancel: () => undefined }
+
 export class Worker {
   /** The resources whose files are not what they should be. */
   readonly failed = new Set<string>()
@@ -54,7 +62,7 @@ export class Worker {
   readonly #verdicts: Verdicts
   #acceptedBeforehand: ReadonlyMap<string, string> = new Map()
   #current: Current | undefined
-  #cancelTimer: (() => void) | undefined
+  #alarm = noAlarm
   #isStopped = false
   #idlers: (() => void)[] = []
 
@@ -154,13 +162,25 @@ export class Worker {
     this.#pump()
   }
 
-  /** A store was read for the first time. */
-  storeRead(): void {
-    const { concerns, feeds } = this.#current ?? {}
-    if (feeds !== undefined) concerns?.views.found(feeds.tree)
-    this.#wake()
-    this.#agenda.recheck()
-    this.#pump()
+  /**
+   * A store was read for the first time. Who can do without it may have been rendered so, having looked up its
+   * keys in vain, or of a store that is read on demand nothing at all: they are rendered again.
+   */
+  storeRead(store: string, changes: Changes, before: Tree): void {
+    const { concerns, feeds, units } = this.#current ?? {}
+    if (concerns === undefined || feeds === undefined || units === undefined) return
+    const isOf = (unit: Unit, key: Key): boolean =>
+      feeds.nameOf(key) === store && unit.isOptional(key)
+    const late = units.filter((unit) => unit.keys.some((key) => isOf(unit, key)))
+    if (late.length > 0) this.keysChanged(store, changes, before)
+    for (const unit of late) this.#agenda.at(unit, this.parts.clock.now())
+    concerns.views.found(feeds.tree)
+    this.#lookAgain()
+  }
+
+  /** A store cannot be read: who can do without it is rendered so. */
+  storeMissed(): void {
+    this.#lookAgain()
   }
 
   /**
@@ -264,7 +284,7 @@ export class Worker {
     this.parts.desk.close()
     this.#pump()
     await this.idle()
-    this.#cancelTimer?.()
+    this.#alarm.cancel()
     const { concerns, feeds } = this.#current ?? {}
     if (concerns !== undefined && feeds !== undefined) {
       await this.parts.kept.end(concerns.views, feeds.tree)
@@ -272,6 +292,12 @@ export class Worker {
   }
 
   /** What waits for something that is known now is due, at once. */
+  #lookAgain(): void {
+    this.#wake()
+    this.#agenda.recheck()
+    this.#pump()
+  }
+
   #wake(): void {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return
@@ -328,11 +354,22 @@ export class Worker {
         )
     }
     for (const run of desk.due()) this.#start(this.#reload(run))
-    this.#cancelTimer?.()
-    const wait = this.#next - clock.now()
-    this.#cancelTimer =
-      wait === Infinity ? undefined : clock.after(Math.max(0, wait), () => this.#pump())
+    this.#setAlarm()
     if (this.#jobs.size === 0) for (const idler of this.#idlers.splice(0)) idler()
+  }
+
+  #setAlarm(): void {
+    const next = this.#next
+    if (next === this.#alarm.at) return
+    this.#alarm.cancel()
+    this.#alarm = noAlarm
+    if (next === Infinity) return
+    const { clock } = this.parts
+    const cancel = clock.after(Math.max(0, next - clock.now()), () => {
+      this.#alarm = noAlarm
+      this.#pump()
+    })
+    this.#alarm = { at: next, cancel }
   }
 
   /** When something will next be due. */

@@ -1,10 +1,10 @@
-// Whom a child runs as: names become numbers, with the groups that go with them.
+// Resolves the user and group of a child to numeric ids and its environment.
 import { readFileSync } from 'node:fs'
 import { err, ok, type Result } from '../core/result.ts'
 import type { NotStarted } from './program.ts'
 
-/** As it is configured: names or numbers. */
-export interface Account {
+/** User and group as configured: names or numbers. */
+export interface UserAndGroup {
   readonly user?: string | undefined
   readonly group?: string | undefined
 }
@@ -12,20 +12,21 @@ export interface Account {
 export interface Ids {
   readonly uid?: number
   readonly gid?: number
-  /** /etc/passwd has the user: its further groups are known. */
+  /** The user is in /etc/passwd, so its supplementary groups are known. */
   readonly isListed: boolean
-  /** What login sets: HOME, USER, LOGNAME. */
+  /** HOME, USER and LOGNAME, as login(1) sets them. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** The user's own group goes with it, unless another one is named. */
-export function idsOf({ user, group }: Account): Result<Ids, NotStarted> {
-  const entry = user === undefined ? undefined : entryOf('/etc/passwd', user)
-  const named = group === undefined ? undefined : entryOf('/etc/group', group)
-  const uid = numberOf(user, entry)
-  const gid = group === undefined ? Number(entry?.[3] ?? uid) : numberOf(group, named)
-  if (user !== undefined && uid === undefined) return err(unknown('user', user, '/etc/passwd'))
-  if (group !== undefined && gid === undefined) return err(unknown('group', group, '/etc/group'))
+/** The group defaults to the user's primary group. */
+export function idsOf({ user, group }: UserAndGroup): Result<Ids, NotStarted> {
+  const entry = user === undefined ? undefined : findEntry('/etc/passwd', user)
+  const named = group === undefined ? undefined : findEntry('/etc/group', group)
+  const uid = resolveId(user, entry)
+  const gid = group === undefined ? Number(entry?.[3] ?? uid) : resolveId(group, named)
+  if (user !== undefined && uid === undefined) return err(unknownName('user', user, '/etc/passwd'))
+  if (group !== undefined && gid === undefined)
+    return err(unknownName('group', group, '/etc/group'))
   const isOther = [
     [uid, process.geteuid?.()],
     [group === undefined && user === undefined ? undefined : gid, process.getegid?.()],
@@ -41,14 +42,14 @@ export function idsOf({ user, group }: Account): Result<Ids, NotStarted> {
   })
 }
 
-const numberOf = (
+const resolveId = (
   text: string | undefined,
   entry: readonly string[] | undefined,
 ): number | undefined =>
   entry === undefined ? (/^\d+$/.test(text ?? '') ? Number(text) : undefined) : Number(entry[2])
 
-/** The fields of the line of a name or number. */
-function entryOf(file: string, wanted: string): readonly string[] | undefined {
+/** Finds a name or number in a file such as /etc/passwd; returns the fields of its line. */
+function findEntry(file: string, wanted: string): readonly string[] | undefined {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -62,11 +63,11 @@ function entryOf(file: string, wanted: string): readonly string[] | undefined {
   )
 }
 
-const unknown = (what: string, name: string, file: string): NotStarted => ({
+const unknownName = (what: string, name: string, file: string): NotStarted => ({
   fault: {
     kind: 'command',
-    message: `the command cannot be started: there is no ${what} ${JSON.stringify(name)} in ${file}`,
-    hint: `Create the ${what}, or correct its name.`,
+    message: `cannot start the command: ${file} has no ${what} ${JSON.stringify(name)}`,
+    hint: `Create the ${what}, or correct its name in [exec].`,
   },
   exit: 126,
 })
@@ -76,8 +77,8 @@ function notRoot(user: string | undefined, group: string | undefined): NotStarte
   return {
     fault: {
       kind: 'command',
-      message: `the command cannot be started as ${whom}: reconfd does not run as root`,
-      hint: 'Run reconfd as root, or leave out user and group.',
+      message: `cannot start the command as ${whom}: reconfd does not run as root`,
+      hint: 'Run reconfd as root, or remove user and group from [exec].',
     },
     exit: 126,
   }

@@ -1,36 +1,36 @@
-// The one place that starts a child and supervises it: a program that runs for as long as we do, in a
-// session of its own, with our standard streams. It knows nothing of the engine.
+// Starts and supervises a child process: a program that runs as long as reconfd, in its own session, with
+// reconfd's standard streams. Independent of the engine.
 import { execa } from 'execa'
 import { constants } from 'node:os'
 import { err, ok, type Result } from '../core/result.ts'
 import { isRunning, processOf, signalGroup, statOf, type ProcessId } from '../system/process.ts'
-import { idsOf, type Account, type Ids } from './account.ts'
+import { idsOf, type UserAndGroup, type Ids } from './account.ts'
 import { endGroup } from './group.ts'
 import { findProgram, type NotStarted } from './program.ts'
 
-export interface ChildOptions extends Account {
-  /** The program, which is looked up in PATH of `env`, and its arguments. */
+export interface ChildOptions extends UserAndGroup {
+  /** The program and its arguments; the program is looked up in PATH of `env`. */
   readonly argv: readonly [string, ...string[]]
-  /** The whole environment of the child. */
+  /** The complete environment of the child. */
   readonly env: Readonly<NodeJS.ProcessEnv>
-  /** Asks it to end; it also gets this one when we die before it. */
+  /** Asks the child to end; the kernel also sends it if reconfd dies first. */
   readonly killSignal: NodeJS.Signals
   /** Milliseconds from killSignal to SIGKILL. */
   readonly killTimeout: number
 }
 
-/** How a child has ended: one of the two is not null. */
+/** How a child ended; exactly one field is not null. */
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
 
-/** As shells have it: the code, or 128 and the signal's number. */
+/** The exit code in the shell's convention: the code, or 128 plus the signal's number. */
 export const exitCodeOf = ({ code, signal }: Exit): number =>
   signal === null ? (code ?? 1) : 128 + constants.signals[signal]
 
-/** Starts a child. The promise is fulfilled as soon as the process is there. */
-export async function startChild(options: ChildOptions): Promise<Result<Child, NotStarted>> {
+/** Starts a child. Resolves as soon as the process exists. */
+export async function startChild(options: ChildOptions): Promise<Result<ChildProcess, NotStarted>> {
   const { argv, env, killSignal } = options
   const [name, ...args] = argv
   const program = findProgram(name, env['PATH'])
@@ -41,7 +41,7 @@ export async function startChild(options: ChildOptions): Promise<Result<Child, N
   const [file, ...words] = [...wrapped, program.value, ...args] as [string, ...string[]]
   const { uid, gid } = ids.value
   const subprocess = execa(file, words, {
-    // A session of its own: its whole group can be signalled, and Ctrl-C reaches only us.
+    // Its own session: the whole group can be signalled, and Ctrl-C reaches only reconfd.
     detached: true,
     stdio: 'inherit',
     env: { ...env, ...ids.value.env },
@@ -56,21 +56,21 @@ export async function startChild(options: ChildOptions): Promise<Result<Child, N
     signal: signal ?? null,
   }))
   if (subprocess.pid !== undefined)
-    return ok(new Child(subprocess.pid, program.value, exited, options))
+    return ok(new ChildProcess(subprocess.pid, program.value, exited, options))
   const { code, originalMessage } = await subprocess
-  return err(refused(name, code, originalMessage))
+  return err(startFault(name, code, originalMessage))
 }
 
-export class Child {
+export class ChildProcess {
   readonly id: ProcessId
-  /** Fulfilled when the process has ended; others of its group may live on. */
+  /** Resolves when the process has ended; other members of its group may still run. */
   readonly exited: Promise<Exit>
   #exit: Exit | undefined
   #ending: Promise<Exit> | undefined
 
   constructor(
     pid: number,
-    /** The path of what it runs. */
+    /** Path of the executable. */
     readonly program: string,
     exited: Promise<Exit>,
     private readonly options: Pick<ChildOptions, 'killSignal' | 'killTimeout'>,
@@ -79,12 +79,12 @@ export class Child {
     this.exited = exited.then((exit) => (this.#exit = exit))
   }
 
-  /** How it has ended; undefined while it runs. */
+  /** Undefined while the child runs. */
   get exit(): Exit | undefined {
     return this.#exit
   }
 
-  /** end() was called. */
+  /** Whether end() was called. */
   get isEnding(): boolean {
     return this.#ending !== undefined
   }
@@ -93,12 +93,12 @@ export class Child {
     return this.#exit === undefined && statOf(this.id.pid)?.state !== 'Z'
   }
 
-  /** Somebody has stopped it (SIGSTOP): it acts upon nothing. */
+  /** Whether the process is suspended, for example by SIGSTOP, and reacts to nothing. */
   get isStopped(): boolean {
     return this.isAlive && 'Tt'.includes(statOf(this.id.pid)?.state ?? ' ')
   }
 
-  /** Signals the process itself. False when it has ended or must not be signalled. */
+  /** Signals the process alone. False if it has ended or may not be signalled. */
   signal(signal: NodeJS.Signals): boolean {
     if (this.#exit !== undefined) return false
     try {
@@ -108,14 +108,14 @@ export class Child {
     }
   }
 
-  /** Signals the process and all others of its group, as a terminal does. */
+  /** Signals the whole process group, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): boolean {
     return signalGroup(this.id.pid, signal)
   }
 
   /**
-   * Ends the child and what is left of its group: a signal, and SIGKILL when the time is over. Resolves
-   * when all of them are gone. A second call joins the first.
+   * Ends the child and its group: sends the signal, then SIGKILL after killTimeout. Resolves when the whole
+   * group has ended. A second call joins the first.
    */
   end(signal: NodeJS.Signals = this.options.killSignal): Promise<Exit> {
     this.#ending ??= endGroup(this.id.pid, signal, this.options.killTimeout, this.exited).then(
@@ -124,29 +124,29 @@ export class Child {
     return this.#ending
   }
 
-  /** Ends all of its group at once. */
+  /** Kills the whole group at once. */
   kill(): void {
     this.signalGroup('SIGKILL')
   }
 }
 
 /**
- * Ends the child of an earlier run of ours, which its pid and start time prove, with its group. False when
- * it does not run.
+ * Ends the child of an earlier run and its group. The child is identified by pid and start time. False if it
+ * does not run.
  */
 export async function endOrphan(
   id: ProcessId,
   { killSignal, killTimeout }: Pick<ChildOptions, 'killSignal' | 'killTimeout'>,
 ): Promise<boolean> {
-  // Without the proof it may be anybody.
+  // Without a start time, the pid may belong to any process.
   if (id.started === 0 || !isRunning(id) || statOf(id.pid)?.state === 'Z') return false
   await endGroup(id.pid, killSignal, killTimeout)
   return true
 }
 
 /**
- * What changes the user and asks the kernel to end the child when we die: setpriv(1) of util-linux, which
- * then becomes the program. Empty where there is none, or one that does not know how (busybox).
+ * The setpriv(1) command of util-linux, which changes the user, asks the kernel to signal the child when
+ * reconfd dies, and then executes the program. Empty if it is missing or lacks the options (busybox).
  */
 async function wrapper({ uid, gid, isListed }: Ids, signal: string): Promise<readonly string[]> {
   const setpriv = findProgram('setpriv', process.env['PATH'])
@@ -166,12 +166,12 @@ async function wrapper({ uid, gid, isListed }: Ids, signal: string): Promise<rea
   ]
 }
 
-function refused(name: string, code = '', why = ''): NotStarted {
+function startFault(name: string, code = '', why = ''): NotStarted {
   return {
     fault: {
       kind: 'command',
-      message: `the command ${JSON.stringify(name)} cannot be started: ${why}`,
-      hint: 'A script needs an interpreter that is there (its first line).',
+      message: `cannot start the command ${JSON.stringify(name)}: ${why}`,
+      hint: 'If it is a script, check that the interpreter in its first line exists.',
     },
     exit: code === 'ENOENT' ? 127 : 126,
   }

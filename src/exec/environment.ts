@@ -1,8 +1,8 @@
-// Which variables the program gets, as consul-template's exec.env has it: `custom` always, of ours those that
-// the allowlist names and the denylist does not.
+// Builds the program's environment with the rules of consul-template's exec.env: all of `custom`, and the
+// variables of reconfd that the allowlist matches and the denylist does not.
 import type { EnvPolicy } from '../core/exec.ts'
 
-/** @param ours without the secrets that are meant for reconfd alone */
+/** @param ours reconfd's environment, without the secrets for reconfd alone */
 export function environmentOf(
   { pristine, custom, allowlist, denylist }: EnvPolicy,
   ours: Readonly<NodeJS.ProcessEnv>,

@@ -1,6 +1,6 @@
-// Exec mode: the program is started when its files are there, reloaded when they change, started again when it
-// ends, where that is wanted; and reconfd ends with it. Each start and each reload is a run of the reload EXEC, so the
-// reload protocol decides when it begins and which debts it settles. The one place that knows the child.
+// Exec mode: starts the program when its files are in place, reloads it when they change, and restarts it when
+// it ends, if configured; otherwise reconfd ends with it. Each start and each reload is a run of the reload
+// EXEC, so the reload protocol decides when it begins and which debts it settles. Owns the child.
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay } from '../core/backoff.ts'
@@ -11,7 +11,7 @@ import type { Resource } from '../core/resource.ts'
 import { err, type Result } from '../core/result.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
 import type { ProcessId } from '../system/process.ts'
-import { endOrphan, exitCodeOf, startChild, type Child, type Exit } from './child.ts'
+import { endOrphan, exitCodeOf, startChild, type ChildProcess, type Exit } from './child.ts'
 import { environmentOf } from './environment.ts'
 import { died, inBackground, stopping, tooLate } from './faults.ts'
 import { forkedFrom } from './forked.ts'
@@ -19,33 +19,33 @@ import type { NotStarted } from './program.ts'
 import { isHandled, reloadBySignal } from './signals.ts'
 import { StartCondition } from './start.ts'
 
-/** Between two starts of a program that ends by itself, in milliseconds. */
+/** Milliseconds between restarts of a program that ends by itself. */
 const RESTART = { first: 1000, most: 60_000 }
-/** One that has run for so long begins a new row of restarts. */
+/** Milliseconds of running after which the restart counter resets. */
 const STABLE = 60_000
-/** One that ends well within this may have put itself into the background. */
+/** Milliseconds: a program that exits successfully within this time may have daemonized itself. */
 const EARLY = 10_000
 const UNREACHABLE = 69
 
-/** What the engine does for it. */
+/** The services of the engine that exec mode uses. */
 export interface ExecParts {
   readonly emit: Emit
   /** Runs of the reload EXEC; see ReloadProtocol. */
   readonly runs: { suspend(): void; demand(): void }
-  /** Where it is written down which process it is. */
+  /** Persists the identity of the running program. */
   readonly file: {
     read(): Promise<ProcessId | undefined>
     prepare(): Promise<void>
     write(id: ProcessId): Result<void, Fault>
     clear(): Promise<void>
   }
-  /** Why what is in place of a resource must not be started on; undefined: an earlier run has proved it. */
+  /** Why the program must not start on the existing files of a resource; undefined if an earlier run proved them. */
   readonly doubtOf: (resource: string) => Promise<string | undefined>
 }
 
-/** Why reconfd ends. */
+/** Why exec mode ends reconfd. */
 export interface ExecEnd {
-  /** The exit code; undefined when the program was not started. */
+  /** Exit code; undefined if the program never started. */
   readonly code?: number
   readonly faults: readonly Fault[]
 }
@@ -57,19 +57,19 @@ export class Exec {
   #hasBegun = false
   #isEnding = false
   #starting: Promise<unknown> | undefined
-  /** The end of the newest child has been seen to. */
+  /** Resolves when the end of the newest child has been handled. */
   #gone: Promise<void> | undefined
-  #child: Child | undefined
-  /** When the newest child was started. */
+  #child: ChildProcess | undefined
+  /** Start time of the newest child, as performance.now(). */
   #since = 0
   #starts = 0
-  /** Restarts in a row, since it last ran for a while. */
+  /** Consecutive restarts since the program last ran for STABLE. */
   #failures = 0
-  /** The newest child was started by a reload that has not succeeded yet. */
+  /** Whether the newest child was started by a reload that has not succeeded yet. */
   #isReplacing = false
   #restartTimer: NodeJS.Timeout | undefined
   #startTimer: NodeJS.Timeout | undefined
-  /** By resource, what was told of why it cannot be started on. */
+  /** Logged reasons that prevent a start, by resource. */
   readonly #doubts = new Map<string, string>()
 
   constructor(
@@ -80,13 +80,13 @@ export class Exec {
     parts.runs.suspend()
   }
 
-  /** What messages call it. */
+  /** Name of the program in messages. */
   get program(): string {
     const [program = ''] = this.settings.argv ?? []
     return basename(program)
   }
 
-  /** It is started, or is about to be. */
+  /** Whether the program has been started, or is about to be. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
@@ -100,8 +100,8 @@ export class Exec {
   }
 
   /**
-   * The configuration is now this one. A running program keeps its command until it is started again.
-   * @param refused names of resources whose files are not right
+   * Applies a new configuration. A running program keeps its command until its next start.
+   * @param refused names of resources with invalid definitions
    */
   configure(
     settings: ExecSettings,
@@ -116,15 +116,15 @@ export class Exec {
     this.#condition.note(event)
     if (event.kind === 'started') this.#await()
     if (!this.#hasBegun) return this.#consider()
-    // Other files may be what it needs.
+    // The new files may fix the crash: restart without backoff.
     if (event.kind === 'written' && this.#restartTimer !== undefined) {
       this.#failures = 0
       this.#startNow()
     }
   }
 
-  /** Has the program read its files: by a signal, or by starting it. The child that has them. */
-  async reload(): Promise<Result<Child, Fault>> {
+  /** Makes the program read its files, by a signal or a start. Returns the child that has read them. */
+  async reload(): Promise<Result<ChildProcess, Fault>> {
     const child = this.#child
     if (this.#isEnding) return err(stopping(this.program))
     if (child === undefined) return this.#start()
@@ -136,8 +136,8 @@ export class Exec {
     return this.#isEnding ? err(stopping(this.program)) : this.#start()
   }
 
-  /** Whether it is well so long after a reload, in milliseconds; what is wrong, if it is not. */
-  async check(child: Child, after: number): Promise<Fault | undefined> {
+  /** Checks that the program still runs `after` milliseconds after a reload; returns the fault if not. */
+  async check(child: ChildProcess, after: number): Promise<Fault | undefined> {
     const settled = new AbortController()
     await Promise.race([child.exited, sleep(after, undefined, { signal: settled.signal })])
     settled.abort()
@@ -148,21 +148,21 @@ export class Exec {
     return this.#isEnding ? stopping(this.program) : died(this.program, child.exit)
   }
 
-  /** Whether a signal to us is meant for it. */
+  /** Whether this signal to reconfd is forwarded to the program. */
   forwards(signal: SignalName): boolean {
     return this.settings.forwardSignals.includes(signal)
   }
 
-  /** Passes a signal on. One that comes while the program starts waits until it handles it. */
+  /** Forwards a signal. While the program starts, waits until it handles the signal. */
   async forward(signal: SignalName): Promise<void> {
     const child = this.#child
     if (child !== undefined) await isHandled(child, signal, this.#deadline)
     if (child?.signal(signal as NodeJS.Signals) === true) return
-    const message = `${signal} is not forwarded: ${this.program} does not run`
+    const message = `${signal} is not forwarded: ${this.program} is not running`
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
-  /** Ends it with its group, and starts it no more. Without a signal by kill_signal. */
+  /** Ends the program and its group for good. @param signal default: kill_signal */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd> {
     this.#stop()
     await this.#starting
@@ -176,12 +176,12 @@ export class Exec {
     return this.ended
   }
 
-  /** Ends it with its group at once. */
+  /** Kills the program and its group at once. */
   kill(): void {
     this.#child?.kill()
   }
 
-  /** By then it has to handle signals. */
+  /** Time by which a starting program must handle signals, as performance.now(). */
   get #deadline(): number {
     return this.#since + STARTING
   }
@@ -190,7 +190,7 @@ export class Exec {
     return this.settings.killSignal as NodeJS.Signals
   }
 
-  /** Starts the program once its files are there. */
+  /** Starts the program if its files are in place. */
   #consider(): void {
     if (this.#isEnding) return
     const { missing, isStoreAway } = this.#condition
@@ -208,11 +208,11 @@ export class Exec {
     for (const [name, doubt] of doubts) {
       if (doubt === undefined || this.#doubts.get(name) === doubt) continue
       this.#doubts.set(name, doubt)
-      const message = `${this.program} is not started on the last good files: ${name}: ${doubt}`
+      const message = `${this.program} does not start on the last good files: ${name}: ${doubt}`
       emit({ kind: 'notice', level: 'warn', message })
     }
     if (doubts.some(([, doubt]) => doubt !== undefined)) return
-    const message = `${this.program} is started on the last good files of ${missing.join(', ')}, since the store is unreachable`
+    const message = `${this.program} starts on the last good files of ${missing.join(', ')}, because the store is unreachable`
     emit({ kind: 'notice', level: 'warn', message })
     this.#begin()
   }
@@ -226,13 +226,13 @@ export class Exec {
   #startNow(): void {
     clearTimeout(this.#restartTimer)
     this.#restartTimer = undefined
-    // Whoever tells of the event is in the middle of its work.
+    // Deferred: the emitter of the event has not finished its work.
     queueMicrotask(() => {
       if (!this.#isEnding) this.parts.runs.demand()
     })
   }
 
-  /** The configuration is known. */
+  /** Starts the start_timeout, once the configuration is known. */
   #await(): void {
     const { startTimeout } = this.settings
     const resources = this.#condition.missing ?? []
@@ -241,7 +241,7 @@ export class Exec {
     if (startTimeout > 0) this.#startTimer = setTimeout(() => this.#giveUp(), startTimeout)
   }
 
-  /** start_timeout is over. */
+  /** Handles the end of start_timeout. */
   #giveUp(): void {
     const { missing = [], isStoreAway } = this.#condition
     const fault = tooLate(this.program, missing, isStoreAway)
@@ -249,7 +249,7 @@ export class Exec {
     this.#finish({ code: isStoreAway ? UNREACHABLE : 1, faults: [fault] })
   }
 
-  /** No further start, no further reload. */
+  /** Prevents further starts and reloads. */
   #stop(): void {
     this.#isEnding = true
     clearTimeout(this.#startTimer)
@@ -257,13 +257,13 @@ export class Exec {
     this.parts.runs.suspend()
   }
 
-  #start(): Promise<Result<Child, Fault>> {
+  #start(): Promise<Result<ChildProcess, Fault>> {
     const starting = this.#startChild()
     this.#starting = starting
     return starting
   }
 
-  async #startChild(): Promise<Result<Child, Fault>> {
+  async #startChild(): Promise<Result<ChildProcess, Fault>> {
     const { file, emit } = this.parts
     const { argv, env, user, group, killTimeout } = this.settings
     if (argv === undefined) return err(stopping(this.program))
@@ -289,24 +289,24 @@ export class Exec {
     return started
   }
 
-  /** A reconfd that was killed may have left its program behind. */
+  /** Ends the program that a killed reconfd left behind. */
   async #endOrphan(): Promise<void> {
     const id = await this.parts.file.read()
     const how = { killSignal: this.#killSignal, killTimeout: this.settings.killTimeout }
     if (id === undefined || !(await endOrphan(id, how))) return
-    const message = `ended process ${id.pid}, the program of an earlier run that was killed`
+    const message = `ended the program of a killed earlier run (pid ${id.pid})`
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
   #refused({ fault, exit }: NotStarted): Fault {
-    // What was never there is a mistake; what is gone may come back.
+    // A program that could never be started is a configuration error; a missing one may come back.
     const retryIn = this.#starts === 0 ? 'end' : this.#next()
     if (retryIn === 'end') this.#end({ code: exit, faults: [fault] })
     else this.parts.emit({ kind: 'child-refused', program: this.program, fault, retryIn })
     return fault
   }
 
-  async #exited(child: Child, { code, signal }: Exit): Promise<void> {
+  async #exited(child: ChildProcess, { code, signal }: Exit): Promise<void> {
     const { emit, file } = this.parts
     const duration = Math.round(performance.now() - this.#since)
     const expected = this.#isEnding || child.isEnding
@@ -326,8 +326,8 @@ export class Exec {
   }
 
   /**
-   * What follows when the program does not run: it is started again in so many milliseconds; null: by the
-   * reload that has not succeeded; or reconfd ends.
+   * What follows when the program has ended: a restart after this many milliseconds; null: a restart by the
+   * pending reload; or the end of reconfd.
    */
   #next(): number | null | 'end' {
     const { restartOnExit, restartLimit, restartOnChange } = this.settings

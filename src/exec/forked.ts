@@ -1,23 +1,23 @@
-// Finds out whether a program has put itself into the background: then it cannot be supervised.
+// Detects that a program has daemonized itself and so cannot be supervised.
 import { readlinkSync, realpathSync } from 'node:fs'
 import { allProcesses, statOf, type ProcessId } from '../system/process.ts'
 
 /**
- * The process that has forked away from one that has ended: of the same program, begun since, and handed
- * to whoever reaps orphans. undefined when there is none, or nothing can be seen.
+ * Finds the daemonized process of an ended one: it runs the same program, started later, and its parent is a
+ * process that reaps orphans. Undefined if there is none, or /proc is unreadable.
  */
 export function forkedFrom({ started }: ProcessId, program: string): number | undefined {
-  const wanted = pathOf(() => realpathSync(program))
+  const wanted = tryPath(() => realpathSync(program))
   if (wanted === undefined || started === 0) return undefined
   const reapers = ancestors()
   for (const { pid, stat } of allProcesses()) {
     if (stat.started < started || stat.state === 'Z' || !reapers.has(stat.parent)) continue
-    if (pathOf(() => readlinkSync(`/proc/${pid}/exe`)) === wanted) return pid
+    if (tryPath(() => readlinkSync(`/proc/${pid}/exe`)) === wanted) return pid
   }
   return undefined
 }
 
-const pathOf = (find: () => string): string | undefined => {
+const tryPath = (find: () => string): string | undefined => {
   try {
     return find()
   } catch {
@@ -25,7 +25,7 @@ const pathOf = (find: () => string): string | undefined => {
   }
 }
 
-/** Those above us: one of them gets the orphans. */
+/** Our ancestors; one of them adopts orphans. */
 function ancestors(): ReadonlySet<number> {
   const found = new Set([1])
   for (let pid = statOf(process.pid)?.parent; pid !== undefined && pid > 0;) {

@@ -1,14 +1,14 @@
-// Ends process groups: asks, waits, and kills what does not listen.
+// Ends process groups: signals, waits, and kills what remains.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allProcesses, signalGroup } from '../system/process.ts'
 
-/** Milliseconds between two looks at a group, of which only the leader's end is reported to us. */
+/** Poll interval in milliseconds: only the end of the leader is reported to us. */
 const POLL = 20
 
 /**
- * Asks all processes of a group to end, and kills those that are left when the time is over. Resolves when
- * none is left.
- * @param leaderEnded fulfilled when the leader has ended; absent where that is not reported to us
+ * Signals all processes of a group, and kills the remaining ones after the timeout. Resolves when all have
+ * ended.
+ * @param leaderEnded resolves when the leader has ended; absent if it is not our child
  */
 export async function endGroup(
   leader: number,
@@ -18,7 +18,7 @@ export async function endGroup(
 ): Promise<void> {
   const deadline = performance.now() + timeout
   signalGroup(leader, signal)
-  // One that was stopped acts upon the signal when it goes on.
+  // A suspended process handles the signal only after SIGCONT.
   signalGroup(leader, 'SIGCONT')
   const late = new AbortController()
   if (leaderEnded !== undefined) {
@@ -26,12 +26,12 @@ export async function endGroup(
     late.abort()
   }
   while (performance.now() < deadline && hasMembers(leader)) await sleep(POLL)
-  // Those that appear while they are killed are killed as well.
+  // Repeats, to catch processes that fork meanwhile.
   while (hasMembers(leader) && signalGroup(leader, 'SIGKILL')) await sleep(POLL)
   await leaderEnded
 }
 
-/** Whether anybody of a group is alive: a zombie is not, and may stay for as long as nobody reaps it. */
+/** Whether the group has a live process. Zombies do not count: they may never be reaped. */
 function hasMembers(group: number): boolean {
   if (!signalGroup(group, 0)) return false
   let known = false
@@ -39,6 +39,6 @@ function hasMembers(group: number): boolean {
     known = true
     if (stat.group === group && stat.state !== 'Z' && stat.state !== 'X') return true
   }
-  // Without /proc the kernel's answer is all there is.
+  // Without /proc, zombies cannot be told from live processes.
   return !known
 }

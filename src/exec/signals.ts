@@ -1,24 +1,24 @@
-// Signals to the program: only those that it handles, since others would end it.
+// Sends signals to the program, but only those it handles: any other would end it.
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignalName } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { handlingOf } from '../system/process.ts'
-import type { Child } from './child.ts'
+import type { ChildProcess } from './child.ts'
 import { died } from './faults.ts'
 
-/** Between two looks whether the program handles a signal, in milliseconds. */
-const LOOK = 20
-/** Looks in a row. */
+/** Poll interval for the signal handlers of the program, in milliseconds. */
+const POLL = 20
+/** Polls after which a blocked signal counts as handled. */
 const BLOCKED = 10
 
 /**
- * Whether it handles a signal; while it starts that is waited for.
- * @param deadline by the clock of performance.now()
+ * Whether the program handles a signal. Polls until `deadline`, since a starting program may not yet.
+ * @param deadline as performance.now()
  */
 export async function isHandled(
-  child: Child,
+  child: ChildProcess,
   signal: SignalName,
   deadline: number,
 ): Promise<boolean> {
@@ -27,36 +27,36 @@ export async function isHandled(
     const handling = handlingOf(child.id.pid, number)
     blocked = handling === 'blocked' ? blocked + 1 : 0
     if (!child.isAlive) return false
-    // Blocked for long, it is waited for in another way, such as by sigwait(3).
+    // A signal that stays blocked is received in another way, such as sigwait(3).
     if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
     if (performance.now() > deadline) return false
-    await sleep(LOOK)
+    await sleep(POLL)
   }
 }
 
-/** Has it read its files. */
+/** Makes the program read its files. */
 export async function reloadBySignal(
   program: string,
-  child: Child,
+  child: ChildProcess,
   signal: SignalName | undefined,
   deadline: number,
-): Promise<Result<Child, Fault>> {
+): Promise<Result<ChildProcess, Fault>> {
   if (signal === undefined) {
     const hint = 'Set reload_signal in [exec], or restart = "on-change".'
-    return failed(`${program} cannot be reloaded: there is no reload_signal`, hint)
+    return signalFault(`cannot reload ${program}: no reload_signal is set`, hint)
   }
   if (child.isStopped) {
-    const hint = `Let it go on: kill -CONT ${child.id.pid}`
-    return failed(`${program} is stopped (SIGSTOP or a debugger) and reads nothing`, hint)
+    const hint = `Resume it: kill -CONT ${child.id.pid}`
+    return signalFault(`${program} is suspended (SIGSTOP or a debugger) and reads nothing`, hint)
   }
   if (!(await isHandled(child, signal, deadline))) {
     if (!child.isAlive) return err(died(program, child.exit))
-    const hint = `Set the reload_signal that ${program} knows, or restart = "on-change". Behind a shell, begin the command with exec.`
-    return failed(`${program} does not handle ${signal}, which would end it`, hint)
+    const hint = `Set reload_signal to a signal that ${program} handles, or restart = "on-change". If the command is a shell line, begin it with exec.`
+    return signalFault(`${program} does not handle ${signal}, which would end it`, hint)
   }
   if (child.signal(signal as NodeJS.Signals)) return ok(child)
   return err(died(program, child.exit))
 }
 
-const failed = (message: string, hint: string): Result<never, Fault> =>
+const signalFault = (message: string, hint: string): Result<never, Fault> =>
   err({ kind: 'command', message, hint })

@@ -1,5 +1,5 @@
-// When the program may start: every resource that it waits for has been applied once; or those that are missing
-// read a store that is unreachable, and what is in place of them is good. A listener of the event stream.
+// Decides when the program may start: when every awaited resource has been applied once, or when the missing
+// ones read an unreachable store and their existing files are good. Listens to the event stream.
 import type { Event, Uses } from '../core/event.ts'
 import type { Resource } from '../core/resource.ts'
 
@@ -9,7 +9,7 @@ export class StartCondition {
   readonly #applied = new Set<string>()
   readonly #away = new Set<string>()
 
-  /** @param refused what they say is not known: they are waited for */
+  /** @param refused names of resources with invalid definitions; they are awaited too */
   configure(resources: readonly Resource[], refused: readonly string[]): void {
     const known = new Set(resources.map(({ name }) => name))
     this.#awaited = resources
@@ -31,18 +31,18 @@ export class StartCondition {
         this.#away.delete(event.store)
         return
       case 'store-stale':
-        // Else there is another node, which is tried at once.
+        // With 0, the next node is tried at once.
         if (event.retryIn > 0) this.#away.add(event.store)
         return
     }
   }
 
-  /** The resources that have to be applied yet; undefined before the configuration is known. */
+  /** The resources not applied yet; undefined before the configuration is known. */
   get missing(): readonly string[] | undefined {
     return this.#awaited?.filter((name) => !this.#applied.has(name))
   }
 
-  /** Whether all that is missing reads a store that is unreachable. */
+  /** Whether every missing resource reads an unreachable store. */
   get isStoreAway(): boolean {
     const missing = this.missing ?? []
     return (

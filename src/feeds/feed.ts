@@ -20,7 +20,7 @@ import { Telling } from './telling.ts'
 export interface FeedListener {
   /** The tree is another one, if only in what of it is known (then there are no changes); also called for the first snapshot, even an empty one. */
   changed(feed: Feed, changes: Changes, first: boolean): void
-  /** It was not read yet, and no node of it can be. */
+  /** It was not read yet, and no node of it can be, or says anything. */
   missed?(): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
@@ -45,6 +45,9 @@ export interface FeedOptions {
   readonly isOptional?: boolean | undefined
 }
 
+/** Milliseconds until a store that says nothing counts as missed: who can do without it is rendered so. */
+const PATIENCE = 5000
+
 /** Milliseconds: the store itself asks its parts again. */
 const PART_RETRY = 5000
 
@@ -67,8 +70,9 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  /** A whole round over its nodes was in vain, and it was never read. */
+  /** It was never read, and a whole round over its nodes was in vain, or none has said anything for long. */
   #isMissed = false
+  #patience: NodeJS.Timeout | undefined
   #hopeless: ((fault: Fault) => void) | undefined
   #read: (() => void) | undefined
 
@@ -141,7 +145,10 @@ export class Feed {
       this.#hopeless = resolve
       const left = begin + timeout - performance.now()
       const isWaitedFor = this.options.isOptional !== true
-      timer = setTimeout(() => resolve(isWaitedFor ? this.#notInTime(timeout) : undefined), left)
+      timer = setTimeout(() => {
+        this.#miss()
+        resolve(isWaitedFor ? this.#notInTime(timeout) : undefined)
+      }, left)
       void givenUp.then(() => resolve(undefined))
     })
     clearTimeout(timer)
@@ -173,6 +180,7 @@ export class Feed {
   }
 
   async #run(): Promise<void> {
+    this.#patience = setTimeout(() => this.#miss(), PATIENCE)
     try {
       while (!this.#closed && !(this.#isOnce && this.mirror.kind === 'live')) {
         this.#connection = new AbortController()
@@ -180,7 +188,16 @@ export class Feed {
       }
     } catch (error) {
       this.listener?.crashed(error)
+    } finally {
+      clearTimeout(this.#patience)
     }
+  }
+
+  #miss(): void {
+    if (this.mirror.kind !== 'waiting' || this.#isMissed) return
+    this.#isMissed = true
+    this.listener?.missed?.()
+    this.#read?.()
   }
 
   /** Of what is read on demand a onetime run may want more than it did at first. */
@@ -273,13 +290,11 @@ export class Feed {
     const { mirror } = this
     if (mirror.kind === 'live') this.mirror = { kind: 'stale', tree: mirror.tree }
     this.#telling.broken(broken, mirror.kind !== 'waiting')
+    if (!isAll) return
+    if (fault.permanent !== true) return this.#miss()
     // What is denied is no absence.
-    if (mirror.kind === 'waiting' && !this.#isMissed && isAll && fault.permanent !== true) {
-      this.#isMissed = true
-      this.listener?.missed?.()
-      this.#read?.()
-    }
-    if (isAll && fault.permanent === true) this.#hopeless?.(fault)
+    clearTimeout(this.#patience)
+    this.#hopeless?.(fault)
   }
 }
 

@@ -1,7 +1,7 @@
 // The stores that resources read, and what of each.
 import type { Fault } from '../core/fault.ts'
 import { outermost, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
-import { keysOf, type Resource } from '../core/resource.ts'
+import { resourceKeys, type Resource } from '../core/resource.ts'
 import { ok } from '../core/result.ts'
 import {
   inDatacenter,
@@ -23,9 +23,9 @@ export async function wantedStores(
   // A snapshot holds the keys of all stores, those of named ones below their names.
   if (settings.replay !== undefined) {
     const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
-    return [{ settings: store, prefixes: keysOf(resources) }]
+    return [{ settings: store, prefixes: resourceKeys(resources) }]
   }
-  const keys = keysOf(resources)
+  const keys = resourceKeys(resources)
   const recorded = await recordedStores(settings, keys)
   const prefixes = new Map<string | undefined, Key[]>()
   for (const key of keys) {
@@ -59,7 +59,7 @@ const otherwise = (settings: Settings, name: string): StoreSettings =>
 /** Whether all resources that read a store are rendered without it if need be. */
 const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
   resources
-    .filter((resource) => keysOf([resource]).some((key) => storeOf(key) === store))
+    .filter((resource) => resourceKeys([resource]).some((key) => storeOf(key) === store))
     .every(({ optionalStores }) => optionalStores?.has(store) === true)
 
 /** Why a store cannot be opened with these settings; nothing is connected. */

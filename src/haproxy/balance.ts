@@ -1,25 +1,26 @@
-// What a balance algorithm makes of servers that come and go. By HAProxy's manual ("balance", "hash-type") and by what
-// the releases refuse.
-import type { Terms } from './sections.ts'
+// How each balance algorithm treats servers that come and go, from HAProxy's manual ("balance", "hash-type") and
+// from trials of its releases.
+import type { BalanceTerms } from './sections.ts'
 
-const algorithmOf = ({ balance }: Terms): string =>
+const algorithmOf = ({ balance }: BalanceTerms): string =>
   (balance[0] ?? 'roundrobin').replace(/\(.*$/, '')
 const WEIGHING = new Set(['roundrobin', 'leastconn', 'random', 'first'])
 const HASHING = new Set(['source', 'uri', 'url_param', 'hdr', 'rdp-cookie', 'hash'])
 
-const isConsistent = ({ hashType }: Terms): boolean => hashType[0] === 'consistent'
+const isConsistent = ({ hashType }: BalanceTerms): boolean => hashType[0] === 'consistent'
 
-/** Servers can be added, deleted and weighed at run time. */
-export const isDynamic = (terms: Terms): boolean => {
+/** Whether servers can be added, deleted and weighted at run time. */
+export const isDynamic = (terms: BalanceTerms): boolean => {
   const algorithm = algorithmOf(terms)
   return WEIGHING.has(algorithm) || (HASHING.has(algorithm) && isConsistent(terms))
 }
 
-/** The numbers of servers decide, which depend on their order in the file unless they have an `id`. */
-export const numbersServers = (terms: Terms): boolean => {
+/** Whether server ids decide; without an explicit `id`, they follow the order in the file. */
+export const numbersServers = (terms: BalanceTerms): boolean => {
   const algorithm = algorithmOf(terms)
   return algorithm === 'first' || (HASHING.has(algorithm) && isConsistent(terms))
 }
 
-/** The order of the servers in the file decides which one a request goes to. */
-export const dependsOnOrder = (terms: Terms): boolean => numbersServers(terms) || !isDynamic(terms)
+/** Whether the order of the servers in the file decides which one receives a request. */
+export const dependsOnOrder = (terms: BalanceTerms): boolean =>
+  numbersServers(terms) || !isDynamic(terms)

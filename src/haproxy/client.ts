@@ -1,24 +1,24 @@
-// A client of HAProxy's Runtime API (its management guide, 9.3): one connection for each batch of commands, in
-// the interactive mode, whose prompt shows where one answer ends and the next begins.
+// A client of HAProxy's Runtime API (management guide, 9.3). Each batch of commands uses one connection in
+// interactive mode, whose prompt separates the answers.
 import { connect } from 'node:net'
 import { errnoOf } from '../core/errno.ts'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
 
-export interface Patience {
-  /** Milliseconds until a connection stands. */
+export interface Timeouts {
+  /** Milliseconds to connect. */
   readonly connect: number
-  /** Milliseconds from one piece of an answer to the next. */
+  /** Maximum milliseconds between two chunks of an answer. */
   readonly answer: number
-  /** Milliseconds for all of it. */
+  /** Milliseconds for the whole batch. */
   readonly whole: number
 }
 
-export const PATIENCE: Patience = { connect: 2000, answer: 3000, whole: 20_000 }
-/** Bytes of all answers together; 5,000 servers make some 800 KB. */
-const ANSWERS_MOST = 32 * 1024 * 1024
+export const TIMEOUTS: Timeouts = { connect: 2000, answer: 3000, whole: 20_000 }
+/** Maximum bytes of all answers together; 5,000 servers take about 800 KB. */
+const MAX_ANSWERS = 32 * 1024 * 1024
 const PROMPT = '\n> '
 
-/** A path, or `host:port` with the host in brackets where it is an IPv6 address. */
+/** @param address a path, or `host:port` with an IPv6 host in brackets */
 const targetOf = (address: string) => {
   if (address.startsWith('/')) return { path: address }
   const [, host = '', port] = /^(.*):(\d+)$/.exec(address) ?? []
@@ -26,34 +26,34 @@ const targetOf = (address: string) => {
 }
 
 /**
- * Sends commands, each a line of its own; none may hold a line break or a `;`.
- * @returns an answer for each, without blank ends
- * @throws FaultError when not all of them were answered
+ * Sends commands, one per line; none may contain a line break or `;`.
+ * @returns the trimmed answer to each command
+ * @throws FaultError unless all commands were answered
  */
-export async function ask(
+export async function sendCommands(
   address: string,
   commands: readonly string[],
-  patience: Patience = PATIENCE,
+  patience: Timeouts = TIMEOUTS,
 ): Promise<readonly string[]> {
   const text = await converse(address, ['prompt', ...commands, 'quit'], patience)
-  // The prompt stands before each command, and before `quit`.
+  // The prompt precedes each command, and `quit`.
   const [before = '', ...answers] = text.split(PROMPT)
-  if (before.trim() !== '') raise('io', `${address} is no Runtime API of HAProxy`, NOT_HAPROXY)
+  if (before.trim() !== '') raise('io', `${address} is not an HAProxy Runtime API`, NOT_HAPROXY)
   if (answers.length <= commands.length) {
-    raise('io', `${address} has closed the connection before the last answer`)
+    raise('io', `${address} closed the connection before the last answer`)
   }
   return answers.slice(0, commands.length).map((answer) => answer.trim())
 }
 
 const NOT_HAPROXY = {
-  hint: 'Name the `stats socket` of HAProxy, or one of several, below [template.haproxy].',
+  hint: 'Set `socket` below [template.haproxy] to a `stats socket` of HAProxy.',
 } as const
 
-/** All that comes until the other side closes. Bytes as Latin-1: a configuration may hold any. */
+/** Returns everything received until HAProxy closes, decoded as Latin-1: a configuration may contain any byte. */
 function converse(
   address: string,
   lines: readonly string[],
-  { connect: toConnect, answer: toAnswer, whole }: Patience,
+  { connect: toConnect, answer: toAnswer, whole }: Timeouts,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(address))
@@ -73,8 +73,8 @@ function converse(
     socket.on('data', (piece) => {
       pieces.push(piece)
       size += piece.length
-      if (size > ANSWERS_MOST)
-        fail(new FaultError({ kind: 'io', message: `${address} answers without an end` }))
+      if (size > MAX_ANSWERS)
+        fail(new FaultError({ kind: 'io', message: `the answer of ${address} is too long` }))
     })
     socket.once('error', (error) => fail(connectionError(address, error)))
     socket.once('end', () => resolve(Buffer.concat(pieces).toString('latin1')))
@@ -84,10 +84,10 @@ function converse(
 const lateFault = (address: string): Fault => ({
   kind: 'io',
   message: `${address} does not answer`,
-  hint: 'Is HAProxy stopped, or are all connections of its `stats maxconn` taken?',
+  hint: 'Check that HAProxy is not suspended, and that its `stats maxconn` is not used up.',
 })
 
-/** Nobody listens there. */
+/** Nothing listens at the socket. */
 export class AbsentError extends FaultError {}
 
 function connectionError(address: string, error: Error): FaultError {
@@ -96,26 +96,26 @@ function connectionError(address: string, error: Error): FaultError {
     case 'ENOENT':
       return new AbsentError({
         kind: 'io',
-        message: `there is no socket ${address}`,
-        hint: 'Is HAProxy running, and does its file have this `stats socket`?',
+        message: `the socket ${address} is missing`,
+        hint: 'Check that HAProxy is running and that its configuration has this `stats socket`.',
       })
     case 'ECONNREFUSED':
       return new AbsentError({
         kind: 'io',
         message: `nothing listens at ${address}`,
-        hint: 'Is HAProxy running?',
+        hint: 'Check that HAProxy is running.',
       })
     case 'EACCES':
     case 'EPERM':
       return new FaultError({
         kind: 'io',
-        message: `the user that reconfd runs as may not connect to ${address}`,
+        message: `permission denied: reconfd's user may not connect to ${address}`,
         hint: 'Add `user`, `group` or `mode` to the `stats socket` line, such as `mode 660 group haproxy`.',
       })
     default:
       return new FaultError({
         kind: 'io',
-        message: `the connection to ${address} has failed: ${code ?? 'unknown error'}`,
+        message: `the connection to ${address} failed: ${code ?? 'unknown error'}`,
       })
   }
 }

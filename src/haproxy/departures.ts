@@ -1,33 +1,37 @@
-// Servers that leave a process: each is deleted when it has no connections any more, or when its time is over. HAProxy
-// itself is asked, again and again: `del server` is refused as long as something is attached to the server.
-import { ask } from './client.ts'
+// Deletes removed servers from a process, each when it has no connections left or its drain time is over. Polls
+// HAProxy, which refuses `del server` as long as anything is attached to the server.
+import { sendCommands } from './client.ts'
 import type { Departure, Process } from './loaded.ts'
 import { infoOf } from './process.ts'
 
-/** How long HAProxy may refuse to delete a server whose sessions were shut down, in milliseconds. */
-const REFUSED_MOST = 30_000
+/** Milliseconds for which HAProxy may refuse to delete a server after its sessions were shut down. */
+const MAX_REFUSED = 30_000
 
-export interface Progress {
+export interface DepartureProgress {
   readonly leaving: readonly Departure[]
-  /** Servers that are gone. */
+  /** Deleted servers. */
   readonly deleted: readonly string[]
-  /** What HAProxy does not delete. */
+  /** A server that HAProxy does not delete. */
   readonly stuck?: string
 }
 
 /**
- * One look at all of them.
+ * Polls once and deletes what can be deleted.
  * @param now milliseconds since 1970
  * @throws FaultError
  */
-export async function proceed(socket: string, process: Process, now: number): Promise<Progress> {
+export async function pollDepartures(
+  socket: string,
+  process: Process,
+  now: number,
+): Promise<DepartureProgress> {
   const { leaving } = process
   const gentle = [...new Set(leaving.flatMap(({ gently, backend }) => (gently ? [backend] : [])))]
-  const [about = '', ...used] = await ask(socket, [
+  const [about = '', ...used] = await sendCommands(socket, [
     'show info',
     ...gentle.map((backend) => `show servers conn ${backend}`),
   ])
-  // Another process has taken over, and has never known them.
+  // A new process has taken over and does not have these servers.
   if (infoOf(about)?.id !== process.id) return { leaving: [], deleted: [] }
   const idle = used.flatMap(unusedIn)
   const ready = leaving.filter(({ gently, until, backend, name }) => {
@@ -42,12 +46,12 @@ export async function proceed(socket: string, process: Process, now: number): Pr
     ]
   }
   const commands = ready.flatMap(commandsOf)
-  const answers = commands.length === 0 ? [] : await ask(socket, commands)
+  const answers = commands.length === 0 ? [] : await sendCommands(socket, commands)
   const isDeleted = (id: string): boolean =>
     /^(Server deleted|No such server)/.test(answers[commands.indexOf(`del server ${id}`)] ?? '')
   const deleted = ready.filter(({ backend, name }) => isDeleted(`${backend}/${name}`))
   const rest = leaving.filter((one) => !deleted.includes(one))
-  const stuck = rest.find(({ until }) => until + REFUSED_MOST <= now)
+  const stuck = rest.find(({ until }) => until + MAX_REFUSED <= now)
   return {
     leaving: rest,
     deleted: deleted.map(({ backend, name }) => `${backend}/${name}`),
@@ -55,7 +59,7 @@ export async function proceed(socket: string, process: Process, now: number): Pr
   }
 }
 
-/** Of an answer of `show servers conn`, the servers that have no connection in use. */
+/** Parses `show servers conn`. @returns the servers without connections in use */
 function unusedIn(answer: string): string[] {
   const [head = '', ...rows] = answer.split('\n').map((line) => line.replace(/^# /, ''))
   const at = head.split(/\s+/).indexOf('used_cur')

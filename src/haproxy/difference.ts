@@ -1,52 +1,52 @@
-// What has to be done for a running HAProxy to be as if it had loaded a file: the difference between the file that
-// it was brought to last, the new one, and its servers as they are. Pure. In doubt it is a reload.
+// Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the
+// file last applied, the new file, and the actual servers. Pure. In doubt, decides for a reload.
 import type { RunningServer } from './process.ts'
-import type { Configuration, OtherLine, ServerLine, ServerSection } from './sections.ts'
+import type { HaproxyConfig, OtherLine, ServerLine, ServerSection } from './sections.ts'
 import {
   refusedOn,
   serverOf,
   undeletable,
-  type Place,
+  type ServerAddress,
   type Server,
-  type Version,
+  type ReleaseVersion,
 } from './server.ts'
 import { dependsOnOrder, isDynamic, numbersServers } from './balance.ts'
 
-/** Why it takes a reload. */
-export interface Reason {
-  /** A short name for metrics. */
+/** Why a reload is needed. */
+export interface ReloadReason {
+  /** Short name for metrics. */
   readonly code: string
-  /** A sentence without a full stop; no words of a file but names of servers and options. */
+  /** A sentence without a full stop. Quotes nothing from the file except names of servers and options. */
   readonly text: string
 }
 
-/** A server that is leaving: it gets no new connections, and is deleted when it has none. */
+/** A server being removed: it gets no new connections and is deleted when it has none. */
 export interface Leaving {
   readonly backend: string
   readonly name: string
-  /** As it was defined: it may come back meanwhile. */
+  /** Its former definition, in case it comes back. */
   readonly line: ServerLine
 }
 
-export type Change = { readonly backend: string; readonly name: string } & (
-  | { readonly kind: 'add'; readonly place: Place; readonly server: Server }
-  /** It was leaving, and stays. */
+export type ServerChange = { readonly backend: string; readonly name: string } & (
+  | { readonly kind: 'add'; readonly place: ServerAddress; readonly server: Server }
+  /** A server being removed comes back. */
   | { readonly kind: 'return'; readonly server: Server }
-  | { readonly kind: 'place'; readonly place: Place }
+  | { readonly kind: 'place'; readonly place: ServerAddress }
   | { readonly kind: 'weight'; readonly weight: number }
   | { readonly kind: 'state'; readonly server: Server }
   | { readonly kind: 'remove'; readonly line: ServerLine; readonly gently: boolean }
 )
 
 export interface Difference {
-  readonly changes: readonly Change[]
-  /** Servers whose state somebody has changed by hand: it stays. */
+  readonly changes: readonly ServerChange[]
+  /** Servers whose state an operator has changed by hand; it stays. */
   readonly byHand: readonly string[]
 }
 
-/** How a process is. */
-export interface Running {
-  readonly version: Version
+/** The actual state of a process. */
+export interface RunningState {
+  readonly version: ReleaseVersion
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, RunningServer>>
   /** By `backend/server`. */
   readonly leaving: ReadonlyMap<string, Leaving>
@@ -54,43 +54,43 @@ export interface Running {
 
 export type Decision =
   | { readonly kind: 'runtime'; readonly difference: Difference }
-  | { readonly kind: 'reload'; readonly reason: Reason }
+  | { readonly kind: 'reload'; readonly reason: ReloadReason }
 
-class Reload extends Error {
-  constructor(readonly reason: Reason) {
+class ReloadNeeded extends Error {
+  constructor(readonly reason: ReloadReason) {
     super(reason.text)
   }
 }
 
 const reload = (code: string, text: string): never => {
-  throw new Reload({ code, text })
+  throw new ReloadNeeded({ code, text })
 }
 
-/** @param base what the process was brought to last */
-export function decide(base: Configuration, next: Configuration, running: Running): Decision {
+/** @param base the content last applied to the process */
+export function decide(base: HaproxyConfig, next: HaproxyConfig, running: RunningState): Decision {
   try {
     const doubt = base.doubt ?? next.doubt
     if (doubt !== undefined) reload('doubt', doubt)
     compareOthers(base.others, next.others)
-    const changes: Change[] = []
+    const changes: ServerChange[] = []
     const byHand: string[] = []
     for (const [name, section] of next.sections) {
       const former = base.sections.get(name)
-      if (former === undefined) continue // the section itself is a line that differs
+      if (former === undefined) continue // compareOthers() reports the new section
       const own = new SectionDifference(former, section, next, running)
       changes.push(...own.changes())
       byHand.push(...own.byHand)
     }
     return { kind: 'runtime', difference: { changes: inOrder(changes), byHand } }
   } catch (error) {
-    if (error instanceof Reload) return { kind: 'reload', reason: error.reason }
+    if (error instanceof ReloadNeeded) return { kind: 'reload', reason: error.reason }
     throw error
   }
 }
 
-/** New servers first, and leaving ones last: there is never less capacity than both files have. */
-function inOrder(changes: readonly Change[]): readonly Change[] {
-  const rank = ({ kind }: Change): number => (kind === 'add' ? 0 : kind === 'remove' ? 2 : 1)
+/** Adds servers first and removes them last, so that capacity never falls below that of either file. */
+function inOrder(changes: readonly ServerChange[]): readonly ServerChange[] {
+  const rank = ({ kind }: ServerChange): number => (kind === 'add' ? 0 : kind === 'remove' ? 2 : 1)
   return changes.toSorted((one, other) => rank(one) - rank(other))
 }
 
@@ -98,8 +98,8 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
   for (let at = 0; at < Math.max(before.length, after.length); at++) {
     const [former, line] = [before[at], after[at]]
     if (former?.text === line?.text) continue
-    const where = line === undefined ? 'lines are gone at the end' : `line ${line.line} differs`
-    reload('other-lines', `${where}, and it is not a server`)
+    const where = line === undefined ? 'lines at the end were removed' : `line ${line.line} differs`
+    reload('other-lines', `${where}, which is not a server line`)
   }
 }
 
@@ -109,20 +109,20 @@ class SectionDifference {
   readonly #former: ReadonlyMap<string, ServerLine>
   readonly #running: ReadonlyMap<string, RunningServer>
   readonly #name: string
-  readonly #changes: Change[] = []
+  readonly #changes: ServerChange[] = []
 
   constructor(
     private readonly before: ServerSection,
     private readonly after: ServerSection,
-    private readonly file: Configuration,
-    private readonly running: Running,
+    private readonly file: HaproxyConfig,
+    private readonly running: RunningState,
   ) {
     this.#name = after.name
     this.#former = new Map(before.servers.map((server) => [server.name, server]))
     this.#running = running.backends.get(after.name) ?? new Map()
   }
 
-  changes(): readonly Change[] {
+  changes(): readonly ServerChange[] {
     for (const line of this.after.servers) this.#server(line)
     const wanted = new Set(this.after.servers.map(({ name }) => name))
     for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
@@ -141,17 +141,13 @@ class SectionDifference {
     const leaving = this.running.leaving.get(`${this.#name}/${name}`)
     const former = leaving?.line ?? this.#former.get(name)
     if (former === undefined) {
-      this.#reload(
-        'unknown-server',
-        name,
-        'was added by somebody else, with options that are not known',
-      )
+      this.#reload('unknown-server', name, 'was added by another client with unknown options')
     }
     const isSame = isSameLine(former, line)
     const server = serverOf(line)
     if (former.isUncertain || line.isUncertain || server.unknown !== undefined) {
       if (!isSame || leaving !== undefined)
-        this.#reload('doubt', name, 'has words whose meaning is not known here')
+        this.#reload('doubt', name, 'has words that only HAProxy can resolve')
       return
     }
     const own = isSame ? server : serverOf(former)
@@ -172,20 +168,20 @@ class SectionDifference {
       this.#reload(
         'doubt',
         name,
-        'may inherit from another file, since this one has no global section',
+        'may inherit from another file, because this one has no global section',
       )
     const server = serverOf(line)
     const { place, unknown, options } = server
     if (unknown !== undefined) this.#reload('options', name, `has the unknown option ${unknown}`)
     const [refused] = refusedOn(running.version, options)
     if (refused !== undefined) {
-      const text = `has the option ${refused}, which HAProxy ${running.version.join('.')} does not take at run time`
+      const text = `has the option ${refused}, which HAProxy ${running.version.join('.')} does not support at run time`
       this.#reload('options', name, text)
     }
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
     const words = [name, this.#name, ...options.keys(), ...options.values()]
     if (!words.every((word) => COMMAND_WORD.test(word)))
-      this.#reload('words', name, 'has words that are not written into a command')
+      this.#reload('words', name, 'has characters that are not allowed in a command')
     this.#changes.push({ kind: 'add', backend: this.#name, name, place, server })
   }
 
@@ -204,12 +200,13 @@ class SectionDifference {
   #place(name: string, { place, options }: Server, actual: RunningServer): void {
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
     if (place.address === actual.place.address && place.port === actual.place.port) return
-    if (options.has('hash-key')) this.#reload('options', name, 'moves, and has the option hash-key')
+    if (options.has('hash-key'))
+      this.#reload('options', name, 'changes its address and has the option hash-key')
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
   }
 
   #weight(name: string, { weight, options }: Server, actual: RunningServer): void {
-    // The agent of a server sets its weight.
+    // With agent-check, the agent sets the weight.
     if (weight === actual.weight || options.has('agent-check')) return
     this.#changes.push({ kind: 'weight', backend: this.#name, name, weight })
   }
@@ -226,20 +223,20 @@ class SectionDifference {
 
   #remove(name: string): void {
     const id = `${this.#name}/${name}`
-    // Not known: made by server-template, or already on its way.
+    // Created by server-template, or already being removed.
     if (this.running.leaving.has(id)) return
     const line = this.#former.get(name)
     if (line === undefined) {
       if (this.after.hasTemplate) return
-      this.#reload('unknown-server', name, 'is in no file: somebody has added it')
+      this.#reload('unknown-server', name, 'is in no file: another client has added it')
     }
     const { options } = serverOf(line)
     const option = undeletable(options)
     if (option !== undefined)
-      this.#reload('options', name, `has the option ${option}, with which it cannot be deleted`)
+      this.#reload('options', name, `has the option ${option}, which prevents deleting it`)
     const isTracked = [...this.before.servers].some((other) => this.#tracks(other, name))
     if (isTracked || this.after.useServer.some((words) => words.includes(name)))
-      this.#reload('referenced', name, 'is named by track or use-server')
+      this.#reload('referenced', name, 'is referenced by track or use-server')
     const gently = options.has('on-marked-down')
     this.#changes.push({ kind: 'remove', backend: this.#name, name, line, gently })
   }
@@ -249,7 +246,7 @@ class SectionDifference {
     return options.includes('track') && (tracked === name || tracked === `${this.#name}/${name}`)
   }
 
-  /** What a section as a whole has to be for its servers to come and go. */
+  /** Checks the section as a whole: whether its servers can come and go. */
   #structure(): void {
     const { before, after } = this
     const { terms } = after
@@ -259,20 +256,20 @@ class SectionDifference {
     if (isRearranged || isWeighed) {
       if (terms.isUncertain) because('doubt', 'depends on the environment of HAProxy')
       if (!isDynamic(terms))
-        because('balance', 'has a static balance, which fixes servers and weights')
+        because('balance', 'has a static balance algorithm, which fixes servers and weights')
     }
     if (isRearranged) {
       if (after.hasTemplate) because('server-template', 'has a server-template beside its servers')
       if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
       if (numbersServers(terms) && [...before.servers, ...after.servers].some(hasNoId))
-        because('ids', 'balances by the numbers of its servers, and not every server has an id')
+        because('ids', 'balances by server id, and not every server has an id')
     }
     if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && after.servers.some(hasNoId))
-      because('order', 'balances by the order of its servers, and it changes')
+      because('order', 'balances by the order of its servers, which changes')
     if (!terms.usesAllBackups) this.#backups()
   }
 
-  /** Of several backups the first one is used: they have to be in the order of the file. */
+  /** HAProxy uses the first of several backups, so they must be in the order of the file. */
   #backups(): void {
     const wanted = this.after.servers
       .filter(({ options }) => options.includes('backup'))
@@ -281,11 +278,11 @@ class SectionDifference {
     const actual = [...this.#running.keys(), ...wanted.filter((name) => !this.#running.has(name))]
     const order = actual.filter((name) => wanted.includes(name))
     if (order.join() !== wanted.join())
-      reload('order', `${this.#name} has backups in another order`)
+      reload('order', `the order of the backups of ${this.#name} changes`)
   }
 }
 
-/** What can stand in a command as it is: no blanks, quotes, escapes, separators or comments. */
+/** Words that a command can contain literally: no blanks, quotes, escapes, separators or comments. */
 const COMMAND_WORD = /^[\w.,:/@%=+*!()[\]{}?~^-]*$/
 
 const isSameLine = (one: ServerLine, other: ServerLine): boolean =>

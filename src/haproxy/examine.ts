@@ -1,9 +1,9 @@
-// What would keep a file and its processes from going without reloads: mistakes that can be seen before anything runs.
+// Finds, before anything runs, what would prevent run-time changes of a file and its processes.
 import { FaultError } from '../core/fault.ts'
 import { isDynamic, numbersServers } from './balance.ts'
-import { ask } from './client.ts'
+import { sendCommands } from './client.ts'
 import { identify } from './instance.ts'
-import { readConfiguration, type Configuration } from './sections.ts'
+import { readConfiguration, type HaproxyConfig } from './sections.ts'
 import { isAble } from './server.ts'
 
 export interface Doubt {
@@ -12,8 +12,8 @@ export interface Doubt {
 }
 
 /**
- * @param text the file, or its template
- * @param isWhole false for a template that takes in others: what is not in it may be there
+ * @param text the file or its template
+ * @param isWhole false for a template with includes: what it lacks may be in an include
  */
 export async function examine(
   sockets: readonly string[],
@@ -29,46 +29,49 @@ export async function examine(
   ]
 }
 
-function lineDoubts(socket: string, { sockets }: Configuration): Doubt[] {
+function lineDoubts(socket: string, { sockets }: HaproxyConfig): Doubt[] {
   const own = sockets.filter(([address = '']) => address.replace(/^(unix|ipv[46])@/, '') === socket)
   const hint = `Add to the global section: stats socket ${socket} mode 660 level admin expose-fd listeners`
   if (own.length === 0) return [{ message: `the file has no \`stats socket ${socket}\``, hint }]
   const isAdmin = own.some((words) => words[words.indexOf('level') + 1] === 'admin')
-  return isAdmin ? [] : [{ message: `\`stats socket ${socket}\` is not of level admin`, hint }]
+  return isAdmin ? [] : [{ message: `\`stats socket ${socket}\` has no \`level admin\``, hint }]
 }
 
-const balanceDoubts = ({ sections }: Configuration): Doubt[] =>
+const balanceDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
   [...sections.values()].flatMap(({ name, terms, servers }) => {
     const algorithm = terms.balance[0] ?? 'roundrobin'
     if (servers.length === 0) return []
     if (!isDynamic(terms)) {
-      const message = `${name}: servers cannot come and go at run time with \`balance ${algorithm}\`, which is static`
+      const message = `${name}: \`balance ${algorithm}\` is static: servers cannot be added or removed at run time`
       return [
         { message, hint: 'Use roundrobin, leastconn or random, or add `hash-type consistent`.' },
       ]
     }
     if (!numbersServers(terms) || servers.every(({ options }) => options.includes('id'))) return []
-    const message = `${name}: \`balance ${algorithm}\` goes by the numbers of servers, and not every server has an \`id\``
+    const message = `${name}: \`balance ${algorithm}\` balances by server id, and not every server has an \`id\``
     return [
-      { message, hint: 'Give each server an `id` that stays, or servers come and go by reloads.' },
+      {
+        message,
+        hint: 'Give each server a stable `id`; otherwise adding or removing one is a reload.',
+      },
     ]
   })
 
-/** Of a HAProxy that runs. */
+/** Checks a running HAProxy. */
 async function socketDoubts(socket: string): Promise<Doubt[]> {
   try {
     const { version, release } = await identify(socket)
     if (!isAble(version)) {
       const message = `HAProxy ${release} cannot add servers at run time: every change is a reload`
-      return [{ message, hint: 'HAProxy 2.6 can, and every later one.' }]
+      return [{ message, hint: 'Upgrade to HAProxy 2.6 or later.' }]
     }
-    const [level = ''] = await ask(socket, ['show cli level'])
+    const [level = ''] = await sendCommands(socket, ['show cli level'])
     if (level.includes('admin')) return []
-    const message = `the running HAProxy gives ${socket} the level ${level}, and not admin`
-    return [{ message, hint: `Write \`stats socket ${socket} level admin\`, and reload HAProxy.` }]
+    const message = `in the running HAProxy, ${socket} has level ${level} instead of admin`
+    return [{ message, hint: `Set \`stats socket ${socket} level admin\`, and reload HAProxy.` }]
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    const { message, hint = 'Every change is a reload until it answers.' } = error.fault
+    const { message, hint = 'Until it answers, every change is a reload.' } = error.fault
     return [{ message, hint }]
   }
 }

@@ -1,9 +1,9 @@
-// The files that HAProxy loads: their contents, hashes and readings.
+// The files that HAProxy loads: their contents, hashes and parsed configurations.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { readConfiguration, type Configuration } from './sections.ts'
+import { readConfiguration, type HaproxyConfig } from './sections.ts'
 
-/** All of them have ended when this does. @throws the first fault */
+/** Like Promise.all, but waits until all have ended. @throws the first failure */
 export async function settleAll<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
   const ended = await Promise.allSettled(all)
   return ended.map((one) => {
@@ -12,27 +12,27 @@ export async function settleAll<T>(all: readonly Promise<T>[]): Promise<readonly
   })
 }
 
-/** What is in place. */
-export interface Files {
-  /** Of the configuration, bytes as Latin-1. */
+/** The files in place. */
+export interface LoadableFiles {
+  /** The configuration file, decoded as Latin-1. */
   readonly content: string
-  /** By path, the hashes of the other files. */
+  /** Hashes of the other files, by path. */
   readonly others: Readonly<Record<string, string>>
 }
 
-/** Undefined when the configuration cannot be read. */
+/** Undefined if the configuration cannot be read. */
 export async function filesOf({
   dest,
   others,
 }: {
   readonly dest: string
   readonly others: readonly string[]
-}): Promise<Files | undefined> {
+}): Promise<LoadableFiles | undefined> {
   const content = await readFile(dest, 'latin1').catch(() => undefined)
   return content === undefined ? undefined : { content, others: await hashesOf(others) }
 }
 
-/** By path; what cannot be read has none. */
+/** Hashes by path; unreadable files are absent. */
 async function hashesOf(paths: readonly string[]): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {}
   for (const path of [...paths].sort()) {
@@ -42,18 +42,18 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
   return hashes
 }
 
-/** The content before and the one after, of a few files. */
-const PARSED_MOST = 8
-const parsed = new Map<string, Configuration>()
-let newest: Configuration | undefined
+/** Enough for the old and the new content of a few files. */
+const MAX_PARSED = 8
+const parsed = new Map<string, HaproxyConfig>()
+let newest: HaproxyConfig | undefined
 
-export function configurationOf(content: string): Configuration {
+export function configurationOf(content: string): HaproxyConfig {
   const known = parsed.get(content) ?? readConfiguration(content, newest)
   newest = known
   parsed.delete(content)
   parsed.set(content, known)
   for (const oldest of parsed.keys()) {
-    if (parsed.size <= PARSED_MOST) break
+    if (parsed.size <= MAX_PARSED) break
     parsed.delete(oldest)
   }
   return known

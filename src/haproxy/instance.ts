@@ -1,56 +1,60 @@
-// One running HAProxy behind a socket: what it is like, and the commands that change its servers.
+// One running HAProxy behind a socket: reads its state and executes the commands that change its servers.
 import { raise } from '../core/fault.ts'
-import { ask } from './client.ts'
-import type { Change } from './difference.ts'
+import { sendCommands } from './client.ts'
+import type { ServerChange } from './difference.ts'
 import { infoOf, serversOf, type ProcessInfo, type RunningServer } from './process.ts'
-import { isAble, type Place, type Server } from './server.ts'
+import { isAble, type ServerAddress, type Server } from './server.ts'
 
-export interface Instance extends ProcessInfo {
-  /** None on a release that can do nothing at run time. */
+export interface HaproxyInstance extends ProcessInfo {
+  /** Empty on a release that cannot change servers at run time. */
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, RunningServer>>
 }
 
 /** @throws FaultError */
 export async function identify(socket: string): Promise<ProcessInfo> {
-  const [answer = ''] = await ask(socket, ['show info'])
-  return infoOf(answer) ?? raise('io', `${socket} does not answer as HAProxy does`)
+  const [answer = ''] = await sendCommands(socket, ['show info'])
+  return infoOf(answer) ?? raise('io', `${socket} does not answer like HAProxy`)
 }
 
 /** @throws FaultError */
-export async function look(socket: string): Promise<Instance> {
-  const [about = '', state = ''] = await ask(socket, ['show info', 'show servers state'])
-  const info = infoOf(about) ?? raise('io', `${socket} does not answer as HAProxy does`)
+export async function readInstance(socket: string): Promise<HaproxyInstance> {
+  const [about = '', state = ''] = await sendCommands(socket, ['show info', 'show servers state'])
+  const info = infoOf(about) ?? raise('io', `${socket} does not answer like HAProxy`)
   const backends = serversOf(state)
-  if (backends === undefined && isAble(info.version)) raise('io', refusal(socket, state))
+  if (backends === undefined && isAble(info.version)) raise('io', refusalText(socket, state))
   return { ...info, backends: backends ?? new Map() }
 }
 
-/** Carries the changes out in their order. @throws FaultError when one of them is refused */
-export async function carryOut(socket: string, changes: readonly Change[]): Promise<void> {
-  // What is leaving goes when the others have come for certain.
-  const isLast = ({ kind }: Change): boolean => kind === 'remove'
+/** Executes the changes in order. @throws FaultError when one is refused */
+export async function applyChanges(
+  socket: string,
+  changes: readonly ServerChange[],
+): Promise<void> {
+  // Removes servers only after all other changes have succeeded.
+  const isLast = ({ kind }: ServerChange): boolean => kind === 'remove'
   for (const part of [changes.filter((one) => !isLast(one)), changes.filter(isLast)]) {
     const commands = part.flatMap(commandsFor)
     if (commands.length === 0) continue
-    const answers = await ask(socket, commands)
+    const answers = await sendCommands(socket, commands)
     commands.forEach((command, at) => {
       const answer = answers[at] ?? ''
-      if (!isDone(command, answer)) raise('io', `${nameOf(command)}: ${refusal(socket, answer)}`)
+      if (!isDone(command, answer))
+        raise('io', `${commandName(command)}: ${refusalText(socket, answer)}`)
     })
   }
 }
 
-/** Answers are not shown in full: they may quote words of the file. */
-function refusal(socket: string, answer: string): string {
+/** Truncates the answer: it may quote the file. */
+function refusalText(socket: string, answer: string): string {
   if (/permission denied/i.test(answer))
-    return `${socket} has not the level admin (\`stats socket ${socket} level admin\`)`
+    return `${socket} lacks level admin (\`stats socket ${socket} level admin\`)`
   const [line = ''] = answer.split('\n')
   return line === ''
-    ? 'HAProxy has not answered'
-    : `HAProxy says ${JSON.stringify(line.slice(0, 120))}`
+    ? 'HAProxy did not answer'
+    : `HAProxy answered ${JSON.stringify(line.slice(0, 120))}`
 }
 
-const nameOf = (command: string): string => command.split(' ', 3).join(' ')
+const commandName = (command: string): string => command.split(' ', 3).join(' ')
 
 function isDone(command: string, answer: string): boolean {
   if (command.startsWith('add server')) return answer.includes('New server registered.')
@@ -58,7 +62,7 @@ function isDone(command: string, answer: string): boolean {
   return answer === ''
 }
 
-function commandsFor(change: Change): readonly string[] {
+function commandsFor(change: ServerChange): readonly string[] {
   const id = `${change.backend}/${change.name}`
   switch (change.kind) {
     case 'add':
@@ -77,8 +81,8 @@ function commandsFor(change: Change): readonly string[] {
   }
 }
 
-/** An added server is in maintenance, and its checks do not run. So it stays if the file has it disabled. */
-function addition(id: string, { address, port }: Place, server: Server): readonly string[] {
+/** HAProxy adds a server in maintenance with its checks off; it stays so if the file disables it. */
+function addition(id: string, { address, port }: ServerAddress, server: Server): readonly string[] {
   const { options, weight, isDisabled } = server
   const host = address.includes(':') ? `[${address}]` : address
   const words = [...options].flatMap(([name, value]) => (value === '' ? [name] : [name, value]))
@@ -89,7 +93,7 @@ function addition(id: string, { address, port }: Place, server: Server): readonl
   ]
 }
 
-/** Checks that run already go on. */
+/** Running checks are not affected. */
 function readiness(id: string, { options }: Server): readonly string[] {
   const hasAgent = options.has('agent-check')
   return [

@@ -1,21 +1,21 @@
-// What is known of the processes behind a file: the content that they were brought to last, and the servers that are
-// leaving them. Nothing is known while a change is under way, so that a crash at any point leads to a reload.
+// Remembers for each file the content last applied to its processes, and the servers being removed from them. The
+// record is deleted while a change is under way, so that a crash at any point leads to a reload.
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
 import { boolean, listOf, number, recordOf, shape, text } from '../core/shape.ts'
-import type { Files } from './files.ts'
+import type { LoadableFiles } from './files.ts'
 
-/** A server on its way out of a process. */
+/** A server being removed from a process. */
 export interface Departure {
   readonly backend: string
   readonly name: string
-  /** As it was defined. */
+  /** Its definition. */
   readonly address: string
   readonly options: readonly string[]
-  /** When its sessions are shut down, in milliseconds since 1970. */
+  /** Time at which its sessions are shut down, in milliseconds since the Unix epoch. */
   readonly until: number
-  /** It is drained first: maintenance would shut down its sessions at once. */
+  /** Drain before maintenance, which would shut down its sessions at once (on-marked-down). */
   readonly gently: boolean
 }
 
@@ -24,13 +24,13 @@ export interface Process {
   readonly leaving: readonly Departure[]
 }
 
-export interface Loaded extends Files {
+export interface Loaded extends LoadableFiles {
   /** By socket. */
   readonly processes: Readonly<Record<string, Process>>
 }
 
-/** Where it is kept over a restart. */
-export interface Keeper {
+/** Storage that survives a restart. */
+export interface RecordStorage {
   get(name: string): Promise<string | undefined>
   set(name: string, text: string): Promise<Result<void, Fault>>
   delete(name: string): Promise<Result<void, Fault>>
@@ -50,7 +50,7 @@ export class LoadedFiles {
   readonly #known = new Map<string, Loaded | undefined>()
 
   constructor(
-    private readonly keeper: Keeper,
+    private readonly keeper: RecordStorage,
     private readonly emit: Emit,
   ) {}
 
@@ -58,17 +58,17 @@ export class LoadedFiles {
     if (this.#known.has(dest)) return this.#known.get(dest)
     const written = await this.keeper.get(dest)
     if (!this.#known.has(dest))
-      this.#known.set(dest, written === undefined ? undefined : parse(written))
+      this.#known.set(dest, written === undefined ? undefined : parseRecord(written))
     return this.#known.get(dest)
   }
 
-  /** Not fatal when it cannot be written: the first change after a restart takes a reload. */
+  /** A failed write is not fatal: the first change after a restart is then a reload. */
   async set(dest: string, loaded: Loaded): Promise<void> {
     this.#known.set(dest, loaded)
     warnIfFailed(this.emit, await this.keeper.set(dest, JSON.stringify(loaded)))
   }
 
-  /** @returns why what was written could not be removed: it must not be believed later */
+  /** Deletes the record. @returns the fault if it could not be deleted and would be trusted after a restart */
   async forget(dest: string): Promise<Fault | undefined> {
     this.#known.set(dest, undefined)
     const deleted = await this.keeper.delete(dest)
@@ -76,7 +76,7 @@ export class LoadedFiles {
   }
 }
 
-function parse(json: string): Loaded | undefined {
+function parseRecord(json: string): Loaded | undefined {
   try {
     const value: unknown = JSON.parse(json)
     return isLoaded(value) ? (value as Loaded) : undefined

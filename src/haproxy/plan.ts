@@ -1,14 +1,20 @@
-// What is to be done with the processes of a file, and whether it has been done: both by a look at each of them.
+// Plans the changes of the processes of a file, and verifies them afterwards, by querying each process.
 import { raise } from '../core/fault.ts'
-import { decide, type Change, type Difference, type Leaving, type Reason } from './difference.ts'
+import {
+  decide,
+  type ServerChange,
+  type Difference,
+  type Leaving,
+  type ReloadReason,
+} from './difference.ts'
 import { configurationOf, settleAll } from './files.ts'
-import { look, type Instance } from './instance.ts'
+import { readInstance, type HaproxyInstance } from './instance.ts'
 import type { Departure, Loaded, Process } from './loaded.ts'
-import type { Configuration } from './sections.ts'
+import type { HaproxyConfig } from './sections.ts'
 import { isAble } from './server.ts'
 
-/** What is to be done with one process. */
-export interface Plan {
+/** The planned changes of one process. */
+export interface ProcessPlan {
   readonly socket: string
   readonly process: Process
   readonly difference: Difference
@@ -19,12 +25,12 @@ export async function planFor(
   sockets: readonly string[],
   loaded: Loaded,
   content: string,
-): Promise<{ readonly plans: readonly Plan[] } | { readonly reason: Reason }> {
-  const instances = await settleAll(sockets.map((socket) => look(socket)))
+): Promise<{ readonly plans: readonly ProcessPlan[] } | { readonly reason: ReloadReason }> {
+  const instances = await settleAll(sockets.map((socket) => readInstance(socket)))
   const [base, next] = [configurationOf(loaded.content), configurationOf(content)]
-  const plans: Plan[] = []
+  const plans: ProcessPlan[] = []
   for (const [n, socket] of sockets.entries()) {
-    const { id, version, release, backends } = instances[n] as Instance
+    const { id, version, release, backends } = instances[n] as HaproxyInstance
     const process = loaded.processes[socket]
     if (!isAble(version)) {
       return {
@@ -32,7 +38,7 @@ export async function planFor(
       }
     }
     if (process === undefined || process.id !== id) {
-      const text = `another process answers at ${socket} than the one that was brought to the last content`
+      const text = `the process at ${socket} is not the one to which the last content was applied`
       return { reason: { code: 'process', text } }
     }
     const decision = decide(base, next, { version, backends, leaving: leavingOf(process) })
@@ -43,16 +49,16 @@ export async function planFor(
 }
 
 /**
- * The process as it is after its changes.
- * @throws FaultError when it is not as the file says
+ * Verifies a process after its changes and returns its new record.
+ * @throws FaultError if its servers differ from the file
  */
-export async function proved(
-  { socket, process, difference }: Plan,
-  next: Configuration,
+export async function verify(
+  { socket, process, difference }: ProcessPlan,
+  next: HaproxyConfig,
   until: number,
 ): Promise<readonly [string, Process]> {
-  const { id, version, backends } = await look(socket)
-  if (id !== process.id) raise('io', `another process has taken over at ${socket}`)
+  const { id, version, backends } = await readInstance(socket)
+  if (id !== process.id) raise('io', `a new process has taken over at ${socket}`)
   const after = { id, leaving: leavingAfter(process, difference.changes, until) }
   const decision = decide(next, next, { version, backends, leaving: leavingOf(after) })
   if (decision.kind === 'reload') raise('io', decision.reason.text)
@@ -61,13 +67,13 @@ export async function proved(
   const wrong =
     changes.map(({ backend, name }) => `${backend}/${name}`)[0] ??
     byHand.find((server) => touched.includes(server))
-  if (wrong !== undefined) raise('io', `${wrong} is not as the file says after it was changed`)
+  if (wrong !== undefined) raise('io', `${wrong} differs from the file after the change`)
   return [socket, after]
 }
 
 function leavingAfter(
   { leaving }: Process,
-  changes: readonly Change[],
+  changes: readonly ServerChange[],
   until: number,
 ): readonly Departure[] {
   const staying = changes.flatMap((one) =>
@@ -100,14 +106,14 @@ const DONE = {
   remove: (id: string) => `drain ${id}`,
 } as const
 
-export interface Summary {
-  /** In words, such as `add web/n3`. */
+export interface ChangeSummary {
+  /** Descriptions such as `add web/n3`. */
   readonly changes: readonly string[]
-  /** Servers that stay as somebody has set them. */
+  /** Servers whose state an operator has changed by hand. */
   readonly byHand: readonly string[]
 }
 
-export function summaryOf(plans: readonly Plan[]): Summary {
+export function changeSummary(plans: readonly ProcessPlan[]): ChangeSummary {
   const changes = plans.flatMap(({ difference }) =>
     difference.changes.map(({ kind, backend, name }) => DONE[kind](`${backend}/${name}`)),
   )

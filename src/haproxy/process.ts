@@ -1,40 +1,40 @@
-// What a running HAProxy says of itself and of its servers: `show info` and `show servers state`.
-import { canonical, versionOf, type Place, type Version } from './server.ts'
+// Parses the state of a running HAProxy: `show info` and `show servers state`.
+import { canonical, versionOf, type ServerAddress, type ReleaseVersion } from './server.ts'
 
 export interface ProcessInfo {
-  /** Tells this process from any other that has answered here: its number, and when it was started. */
+  /** Identifies the process: its pid and start time. */
   readonly id: string
-  readonly version: Version
+  readonly version: ReleaseVersion
   readonly release: string
 }
 
-/** Undefined when the answer is not one of `show info`. */
+/** Parses `show info`; undefined for any other answer. */
 export function infoOf(answer: string): ProcessInfo | undefined {
   const field = (name: string): string =>
     new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1]?.trim() ?? ''
   const [release, pid] = [field('Version'), field('Pid')]
   const version = versionOf(release)
   if (version === undefined || pid === '') return undefined
-  // Releases that can do nothing at run time do not say when they were started.
+  // Releases that cannot change servers at run time do not report a start time.
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-/** A server as it is. */
+/** The actual state of a server. */
 export interface RunningServer {
   readonly backend: string
   readonly name: string
-  /** Its address is no IP address when it has none, or one of another kind. */
-  readonly place: Place
+  /** The address is not an IP address if the server has none, or has a Unix socket, for example. */
+  readonly place: ServerAddress
   readonly weight: number
   readonly isMaintained: boolean
   readonly isDrained: boolean
 }
 
-// Bits of srv_admin_state. 4 says that the file had it disabled, whatever it is now.
+// Bits of srv_admin_state. Ignores 0x04: the file disabled the server, whatever its present state.
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
 
-/** By backend, by name, in the order of HAProxy. Undefined when the answer is not one of `show servers state`. */
+/** Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. */
 export function serversOf(
   answer: string,
 ): ReadonlyMap<string, ReadonlyMap<string, RunningServer>> | undefined {
@@ -57,7 +57,7 @@ export function serversOf(
     const server = {
       backend,
       name,
-      // IPv4 has one spelling here; what is no address (a dash) is equal to none.
+      // Only IPv6 has several spellings. A dash means no address.
       place: {
         address: address.includes(':') ? (canonical(address) ?? address) : address,
         port: Number(text(portAt)),
@@ -73,7 +73,7 @@ export function serversOf(
   return backends
 }
 
-/** The words of a row up to the last one that is wanted, into an array that is used again: rows come in thousands. */
+/** Splits a row up to field `last`, into a reused array: there are thousands of rows. */
 function fieldsOf(row: string, last: number, fields: string[]): void {
   fields.length = 0
   for (let from = 0; fields.length <= last;) {

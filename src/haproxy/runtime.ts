@@ -1,82 +1,83 @@
-// Brings running HAProxy processes to the content of their file without a reload, where that can be done. What they
-// are like is asked before and afterwards; what is remembered is only which process was brought to which content.
+// Applies a changed file to running HAProxy processes without a reload, where possible. Queries their state before
+// and after the change; remembers only which content was applied to which process.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit } from '../core/event.ts'
 import { FaultError } from '../core/fault.ts'
 import { AbsentError } from './client.ts'
-import { proceed } from './departures.ts'
-import type { Reason } from './difference.ts'
-import { configurationOf, filesOf, settleAll, type Files } from './files.ts'
-import { carryOut, identify } from './instance.ts'
-import { LoadedFiles, type Keeper, type Loaded, type Process } from './loaded.ts'
-import { planFor, proved, summaryOf, type Summary } from './plan.ts'
+import { pollDepartures } from './departures.ts'
+import type { ReloadReason } from './difference.ts'
+import { configurationOf, filesOf, settleAll, type LoadableFiles } from './files.ts'
+import { applyChanges, identify } from './instance.ts'
+import { LoadedFiles, type RecordStorage, type Loaded, type Process } from './loaded.ts'
+import { planFor, verify, changeSummary, type ChangeSummary } from './plan.ts'
 import { Turns } from './turns.ts'
 
-/** A file and the processes that load it. */
-export interface Target {
+/** A configuration file and the processes that load it. */
+export interface LoadTarget {
   readonly dest: string
   readonly sockets: readonly string[]
-  /** How long a removed server may finish its connections, in milliseconds. */
+  /** Milliseconds for which a removed server may finish its connections. */
   readonly drain: number
-  /** The paths of the other files of its resource that the same command loads. */
+  /** Paths of the other files of the resource that the same command loads. */
   readonly others: readonly string[]
 }
 
-/** What one run of a reload command loads. */
-export interface Load {
-  readonly targets: readonly Target[]
-  /** Further resources whose files it loads: they have changed as well, or their files come and go. */
+/** What one run of a reload command makes HAProxy load. */
+export interface ReloadLoad {
+  readonly targets: readonly LoadTarget[]
+  /** Other resources whose files the command loads and that have changed, or whose files come and go. */
   readonly strangers: readonly string[]
 }
 
-export type Attempt =
-  ({ readonly kind: 'applied' } & Summary) | { readonly kind: 'declined'; readonly reason: Reason }
+export type RuntimeAttempt =
+  | ({ readonly kind: 'applied' } & ChangeSummary)
+  | { readonly kind: 'declined'; readonly reason: ReloadReason }
 
-/** How everything was before a reload. */
-export interface Mark {
-  readonly load: Load
+/** The state before a reload. */
+export interface BeforeReload {
+  readonly load: ReloadLoad
   /** By destination. */
-  readonly files: ReadonlyMap<string, Files>
-  /** By socket; null: nobody listened. Those that did not answer are missing. */
+  readonly files: ReadonlyMap<string, LoadableFiles>
+  /** Process id by socket; null: nothing listened. Sockets that did not answer are absent. */
   readonly before: ReadonlyMap<string, string | null>
 }
 
 export interface RuntimeOptions {
-  readonly keeper: Keeper
+  readonly keeper: RecordStorage
   readonly emit: Emit
-  /** HAProxy does not delete a server: its file has to be reloaded. */
+  /** Called when HAProxy does not delete a server, so that its file needs a reload. */
   readonly stuck: (dest: string) => void
-  /** Nothing goes on in the background: what takes time is waited for. */
+  /** Wait for all work: nothing continues in the background. */
   readonly isOnetime: boolean
 }
 
-/** Milliseconds between two looks at servers that are leaving. */
-const LOOKS = { first: 100, most: 1000 }
-/** How long the process that a reload has started is awaited, in milliseconds; in a onetime run. */
+/** Poll interval for servers being removed, in milliseconds. */
+const POLL = { first: 100, most: 1000 }
+/** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */
 const RECOGNITION = { most: 60_000, onetime: 3000 }
 
 export class Runtime {
   readonly #loaded: LoadedFiles
   readonly #turns = new Turns()
   readonly #closing = new AbortController()
-  /** By destination: the pause until the next look at what is leaving. */
-  readonly #looks = new Map<string, number>()
+  /** Current poll interval, by destination. */
+  readonly #pollIntervals = new Map<string, number>()
   #byHand: ReadonlySet<string> = new Set()
   readonly #background = new Set<Promise<void>>()
-  /** Counts what was begun with each destination: an older recognition ends. */
+  /** Generation counter by destination: a newer operation cancels an older wait for a process. */
   readonly #begun = new Map<string, number>()
 
   constructor(private readonly options: RuntimeOptions) {
     this.#loaded = new LoadedFiles(options.keeper, options.emit)
   }
 
-  /** Never rejects for what HAProxy does. */
-  async attempt({ targets, strangers }: Load): Promise<Attempt> {
+  /** Applies the files without a reload if possible. Never rejects for errors of HAProxy. */
+  async attempt({ targets, strangers }: ReloadLoad): Promise<RuntimeAttempt> {
     const changes = new Set<string>()
     const byHand = new Set<string>()
     const [stranger] = strangers
     if (stranger !== undefined)
-      return declined('other-files', `files of ${stranger} are loaded by the same command`)
+      return declined('other-files', `the same command also loads files of ${stranger}`)
     for (const target of targets) {
       this.#begin(target.dest)
       const attempt = await this.#turns.take(target.dest, () => this.#bring(target))
@@ -84,25 +85,25 @@ export class Runtime {
       for (const change of attempt.changes) changes.add(change)
       for (const server of attempt.byHand) byHand.add(server)
     }
-    this.#tellByHand(byHand)
+    this.#logByHand(byHand)
     if (this.options.isOnetime) await Promise.all(this.#background)
     return { kind: 'applied', changes: [...changes], byHand: [...byHand] }
   }
 
-  /** What an attempt would do with this content, by a look at the processes alone. */
-  async plan(dest: string, sockets: readonly string[], content: string): Promise<Attempt> {
+  /** What attempt() would do with this content. Changes nothing. */
+  async plan(dest: string, sockets: readonly string[], content: string): Promise<RuntimeAttempt> {
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return UNKNOWN_CONTENT
     return declinedByFault(async () => {
       const planned = await planFor(sockets, loaded, content)
       if ('reason' in planned) return { kind: 'declined', reason: planned.reason }
-      return { kind: 'applied', ...summaryOf(planned.plans) }
+      return { kind: 'applied', ...changeSummary(planned.plans) }
     })
   }
 
-  /** Call it before a reload, and afterwards reloaded() if it has succeeded. */
-  async reloading(load: Load): Promise<Mark> {
-    const files = new Map<string, Files>()
+  /** Call before a reload; afterwards call reloaded() if it succeeded. */
+  async reloading(load: ReloadLoad): Promise<BeforeReload> {
+    const files = new Map<string, LoadableFiles>()
     for (const target of load.targets) {
       const now = await filesOf(target)
       if (now !== undefined) files.set(target.dest, now)
@@ -119,20 +120,20 @@ export class Runtime {
     return { load, files, before }
   }
 
-  /** The reload has succeeded: the processes that answer next have loaded what was in place. */
-  async reloaded(mark: Mark): Promise<void> {
+  /** Call after a successful reload: the processes that answer next have loaded the files in place. */
+  async reloaded(mark: BeforeReload): Promise<void> {
     for (const target of mark.load.targets) this.#start(this.#recognise(target, mark))
     if (this.options.isOnetime) await Promise.all(this.#background)
   }
 
-  /** The next change of this file takes a reload. */
+  /** Makes the next change of this file a reload. */
   async forget(dest: string): Promise<void> {
     this.#begin(dest)
-    // A record that stays does no harm: it is of a process that the reload replaces.
+    // If the record stays, it is harmless: the reload replaces its process.
     await this.#turns.take(dest, () => this.#loaded.forget(dest))
   }
 
-  /** Goes on with what an earlier life of the program has begun. */
+  /** Resumes the removals that an earlier run began. */
   async resume(dests: readonly string[]): Promise<void> {
     for (const dest of dests) {
       const loaded = await this.#loaded.get(dest)
@@ -140,7 +141,7 @@ export class Runtime {
     }
   }
 
-  /** What is leaving is deleted by the next run. */
+  /** Stops the background work; the next run deletes the remaining servers. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#background)
@@ -157,7 +158,7 @@ export class Runtime {
     this.#background.add(job)
   }
 
-  async #bring(target: Target): Promise<Attempt> {
+  async #bring(target: LoadTarget): Promise<RuntimeAttempt> {
     const { dest } = target
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return UNKNOWN_CONTENT
@@ -167,20 +168,22 @@ export class Runtime {
     const path = Object.keys({ ...loaded.others, ...others }).find(
       (one) => loaded.others[one] !== others[one],
     )
-    if (path !== undefined) return declined('other-files', `${path} has changed as well`)
+    if (path !== undefined) return declined('other-files', `${path} has also changed`)
     return declinedByFault(async () => {
       const planned = await planFor(target.sockets, loaded, content)
       if ('reason' in planned) return { kind: 'declined', reason: planned.reason }
       const { plans } = planned
-      const done: Attempt = { kind: 'applied', ...summaryOf(plans) }
+      const done: RuntimeAttempt = { kind: 'applied', ...changeSummary(plans) }
       if (content === loaded.content && done.changes.length === 0) return done
-      // Until it is known again: whatever happens from here on, the next one asks for a reload.
+      // If anything fails from here on, the missing record makes the next change a reload.
       const fault = await this.#loaded.forget(dest)
       if (fault !== undefined) return declined('state', fault.message)
-      await settleAll(plans.map(({ socket, difference }) => carryOut(socket, difference.changes)))
+      await settleAll(
+        plans.map(({ socket, difference }) => applyChanges(socket, difference.changes)),
+      )
       const until = Date.now() + target.drain
       const processes = await settleAll(
-        plans.map((plan) => proved(plan, configurationOf(content), until)),
+        plans.map((plan) => verify(plan, configurationOf(content), until)),
       )
       const next = { ...files, processes: Object.fromEntries(processes) }
       await this.#loaded.set(dest, next)
@@ -189,8 +192,8 @@ export class Runtime {
     })
   }
 
-  /** Waits for the process that a reload has started. */
-  async #recognise(target: Target, { files: all, before }: Mark): Promise<void> {
+  /** Waits for the process that the reload starts. */
+  async #recognise(target: LoadTarget, { files: all, before }: BeforeReload): Promise<void> {
     const { dest, sockets } = target
     const files = all.get(dest)
     const number = this.#begin(dest)
@@ -210,48 +213,48 @@ export class Runtime {
     }
   }
 
-  /** Unless the files have changed meanwhile: then it is not known which content was loaded. */
-  async #remember(target: Target, next: Loaded, number: number): Promise<void> {
+  /** Records the loaded content, unless the files have changed meanwhile, so that it is unknown. */
+  async #remember(target: LoadTarget, next: Loaded, number: number): Promise<void> {
     const { content, others } = next
     const isSame = JSON.stringify(await filesOf(target)) === JSON.stringify({ content, others })
     if (isSame && this.#begun.get(target.dest) === number) await this.#loaded.set(target.dest, next)
   }
 
-  /** Deletes what is leaving, in the background. */
+  /** Deletes removed servers in the background. */
   #follow(dest: string, { processes }: Loaded): void {
     if (Object.values(processes).every(({ leaving }) => leaving.length === 0)) return
-    const isFollowed = this.#looks.has(dest)
-    this.#looks.set(dest, LOOKS.first)
+    const isFollowed = this.#pollIntervals.has(dest)
+    this.#pollIntervals.set(dest, POLL.first)
     if (!isFollowed) this.#start(this.#lookAfter(dest))
   }
 
   async #lookAfter(dest: string): Promise<void> {
     try {
       for (;;) {
-        const wait = this.#looks.get(dest) ?? LOOKS.most
+        const wait = this.#pollIntervals.get(dest) ?? POLL.most
         if (!(await this.#sleep(wait))) return
-        this.#looks.set(dest, Math.min(LOOKS.most, wait * 1.5))
+        this.#pollIntervals.set(dest, Math.min(POLL.most, wait * 1.5))
         if (await this.#turns.take(dest, () => this.#proceed(dest))) return
       }
     } finally {
-      this.#looks.delete(dest)
+      this.#pollIntervals.delete(dest)
     }
   }
 
-  /** Whether nothing is leaving any more. */
+  /** Polls once. @returns whether no removal is pending */
   async #proceed(dest: string): Promise<boolean> {
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return true
     const processes: Record<string, Process> = { ...loaded.processes }
     for (const [socket, process] of Object.entries(loaded.processes)) {
       if (process.leaving.length === 0) continue
-      // One that does not answer now is asked again.
-      const progress = await proceed(socket, process, Date.now()).catch(() => undefined)
+      // A process that does not answer is polled again.
+      const progress = await pollDepartures(socket, process, Date.now()).catch(() => undefined)
       if (progress === undefined) continue
       processes[socket] = { ...process, leaving: progress.leaving }
-      this.#tellDeleted(progress.deleted)
+      this.#logDeleted(progress.deleted)
       if (progress.stuck === undefined) continue
-      const message = `HAProxy does not delete ${progress.stuck}, which is not in ${dest} any more: it takes a reload`
+      const message = `HAProxy does not delete ${progress.stuck}, which is no longer in ${dest}: a reload follows`
       this.options.emit({ kind: 'notice', level: 'warn', message })
       await this.#loaded.forget(dest)
       this.options.stuck(dest)
@@ -264,39 +267,39 @@ export class Runtime {
     return Object.values(processes).every(({ leaving }) => leaving.length === 0)
   }
 
-  #tellDeleted(deleted: readonly string[]): void {
+  #logDeleted(deleted: readonly string[]): void {
     if (deleted.length === 0) return
     const message = `deleted from HAProxy: ${deleted.join(', ')}`
     this.options.emit({ kind: 'notice', level: 'debug', message })
   }
 
-  /** Once for each, as long as it is so. */
-  #tellByHand(servers: ReadonlySet<string>): void {
+  /** Logs each server once while its state differs. */
+  #logByHand(servers: ReadonlySet<string>): void {
     for (const server of servers) {
       if (this.#byHand.has(server)) continue
-      const message = `${server} stays in the state that somebody has put it in by hand, which is not that of its file`
+      const message = `${server} stays in the state set by hand, which differs from its file`
       this.options.emit({ kind: 'notice', level: 'warn', message })
     }
     this.#byHand = servers
   }
 
-  /** False when everything is to end. */
+  /** @returns false when closing */
   async #sleep(ms: number): Promise<boolean> {
     const { signal } = this.#closing
     return pause(ms, true, { signal }).catch(() => false)
   }
 }
 
-const declined = (code: string, text: string): Attempt => ({
+const declined = (code: string, text: string): RuntimeAttempt => ({
   kind: 'declined',
   reason: { code, text },
 })
 const UNKNOWN_CONTENT = declined(
   'unknown-content',
-  'it is not known which content HAProxy has loaded: the next reload shows',
+  'the content that HAProxy has loaded is unknown until the next reload',
 )
 
-async function declinedByFault(attempt: () => Promise<Attempt>): Promise<Attempt> {
+async function declinedByFault(attempt: () => Promise<RuntimeAttempt>): Promise<RuntimeAttempt> {
   try {
     return await attempt()
   } catch (error) {
@@ -305,7 +308,7 @@ async function declinedByFault(attempt: () => Promise<Attempt>): Promise<Attempt
   }
 }
 
-/** Null when nobody listens at a socket, undefined for any other failure. */
+/** Null if nothing listens at a socket, undefined for any other failure. */
 function isAbsent(error: unknown): null | undefined {
   if (!(error instanceof FaultError)) throw error
   return error instanceof AbsentError ? null : undefined

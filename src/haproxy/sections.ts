@@ -1,58 +1,58 @@
-// Reads an HAProxy configuration as far as its servers are concerned: sections, lines, and the `server` lines of
-// `backend` and `listen` sections with what they inherit. Everything else is only compared.
-import { wordsOf } from './words.ts'
+// Parses the servers of an HAProxy configuration: sections, and the `server` lines of `backend` and `listen`
+// sections with their inherited options. All other lines are only compared.
+import { splitWords } from './words.ts'
 
 /** One `server` line. */
 export interface ServerLine {
   readonly name: string
   readonly address: string
-  /** Inherited from `default-server`, then its own; the last mention of an option counts. */
+  /** Options of `default-server`, then its own; the last occurrence of an option counts. */
   readonly options: readonly string[]
-  /** A word of it depends on the environment of HAProxy: it can be kept, and not be added or changed. */
+  /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
   readonly isUncertain: boolean
 }
 
-/** What a section says of its servers as a whole; `defaults` may have said it before. */
-export interface Terms {
+/** The settings of a section that concern all its servers, including those from `defaults`. */
+export interface BalanceTerms {
   readonly mode: string
-  /** The words after `balance`; none is `roundrobin`. */
+  /** The words after `balance`; empty means `roundrobin`. */
   readonly balance: readonly string[]
   readonly hashType: readonly string[]
   readonly usesAllBackups: boolean
   readonly defaultServer: readonly string[]
-  /** The same as text, which tells it from any other. */
+  /** The inherited settings as text, for comparison. */
   readonly inherited: string
   readonly isUncertain: boolean
 }
 
 export interface ServerSection {
   readonly name: string
-  readonly terms: Terms
+  readonly terms: BalanceTerms
   readonly servers: readonly ServerLine[]
-  /** Servers made by `server-template`, whose names are not in the file. */
+  /** Whether it has a `server-template`, whose servers are not named in the file. */
   readonly hasTemplate: boolean
-  /** The words after `use-server`, a line each. */
+  /** The words after `use-server`, one array per line. */
   readonly useServer: readonly (readonly string[])[]
 }
 
-/** A line that is no `server` line. */
+/** A line other than a `server` line. */
 export interface OtherLine {
   readonly text: string
   /** 1-based. */
   readonly line: number
 }
 
-export interface Configuration {
-  /** By name. */
+export interface HaproxyConfig {
+  /** By section name. */
   readonly sections: ReadonlyMap<string, ServerSection>
   readonly others: readonly OtherLine[]
-  /** Why the servers of this file are not known for certain. */
+  /** Why the servers of this file cannot be determined. */
   readonly doubt?: string
-  /** There is a `global` section: no other file before it says what `defaults` are. */
+  /** Whether there is a `global` section, so that no preceding file can set `defaults`. */
   readonly hasGlobal: boolean
   /** The `stats socket` lines, as words. */
   readonly sockets: readonly (readonly string[])[]
-  /** The servers by their lines as they are written, with what they inherit. */
+  /** Servers by their inherited settings and literal line. */
   readonly lines: ReadonlyMap<string, ServerLine>
 }
 
@@ -61,7 +61,7 @@ const SECTIONS: ReadonlySet<string> = new Set([
   ...['userlist', 'program', 'http-errors', 'ring', 'cache', 'log-forward', 'fcgi-app'],
   ...['crt-store', 'traces', 'log-profile', 'acme'],
 ])
-const PLAIN_TERMS: Terms = {
+const PLAIN_TERMS: BalanceTerms = {
   mode: 'tcp',
   balance: [],
   hashType: [],
@@ -71,10 +71,10 @@ const PLAIN_TERMS: Terms = {
   isUncertain: false,
 }
 
-interface Open {
+interface OpenSection {
   readonly keyword: string
   readonly name: string
-  terms: Terms
+  terms: BalanceTerms
   readonly servers: ServerLine[]
   readonly useServer: (readonly string[])[]
   hasTemplate: boolean
@@ -82,24 +82,24 @@ interface Open {
 }
 
 /**
- * @param known another reading: lines that it has are taken from there, and are the same objects then. Of thousands of
- * servers a change concerns a few
+ * @param known a previous configuration whose server objects are reused for equal lines, since a change concerns few
+ * of thousands of servers
  */
-export function readConfiguration(text: string, known?: Configuration): Configuration {
-  const reader = new Reader(known?.lines ?? new Map())
+export function readConfiguration(text: string, known?: HaproxyConfig): HaproxyConfig {
+  const reader = new ConfigReader(known?.lines ?? new Map())
   const lines = text.split('\n')
   for (let at = 0; at < lines.length; at++) reader.line(lines[at] as string, at + 1)
   return reader.end()
 }
 
-class Reader {
+class ConfigReader {
   readonly #others: OtherLine[] = []
   readonly #sections = new Map<string, ServerSection>()
-  readonly #defaults = new Map<string, Terms>()
+  readonly #defaults = new Map<string, BalanceTerms>()
   readonly #sockets: (readonly string[])[] = []
   readonly #lines = new Map<string, ServerLine>()
   #lastDefaults = PLAIN_TERMS
-  #open: Open | undefined
+  #open: OpenSection | undefined
   #conditions = 0
   #hasGlobal = false
   #doubt: string | undefined
@@ -108,13 +108,13 @@ class Reader {
 
   line(text: string, line: number): void {
     if (this.#open !== undefined && hasServers(this.#open) && this.#conditions === 0) {
-      const key = keyOf(this.#open.terms, text)
+      const key = cacheKey(this.#open.terms, text)
       const server = this.known.get(key)
       if (server !== undefined) return this.#add(this.#open, server, key)
     }
-    const read = wordsOf(text)
+    const read = splitWords(text)
     if (read === undefined) {
-      this.#doubtful(`line ${line} cannot be read`)
+      this.#doubtful(`line ${line} cannot be parsed`)
       return
     }
     const { words, isCertain } = read
@@ -123,10 +123,10 @@ class Reader {
     if (keyword.startsWith('.')) this.#condition(keyword)
     else if (SECTIONS.has(keyword)) this.#section(keyword, rest, line)
     else if (this.#open !== undefined && (keyword === 'server' || keyword === 'default-server')) {
-      if (this.#conditions > 0) this.#doubtful(`line ${line} is subject to a condition (.if)`)
+      if (this.#conditions > 0) this.#doubtful(`line ${line} is inside a condition (.if)`)
       if (keyword === 'server' && hasServers(this.#open)) {
         const server = serverLine(this.#open, rest, isCertain)
-        this.#add(this.#open, server, keyOf(this.#open.terms, text))
+        this.#add(this.#open, server, cacheKey(this.#open.terms, text))
         return
       }
     }
@@ -135,7 +135,7 @@ class Reader {
     if (keyword === 'stats' && rest[0] === 'socket') this.#sockets.push(rest.slice(1))
   }
 
-  end(): Configuration {
+  end(): HaproxyConfig {
     this.#close()
     return {
       sections: this.#sections,
@@ -159,13 +159,13 @@ class Reader {
   #section(keyword: string, [name = '', ...rest]: readonly string[], line: number): void {
     this.#close()
     this.#open = undefined
-    if (this.#conditions > 0) this.#doubtful(`line ${line} is subject to a condition (.if)`)
+    if (this.#conditions > 0) this.#doubtful(`line ${line} is inside a condition (.if)`)
     if (keyword === 'global') this.#hasGlobal = true
     if (!['defaults', 'backend', 'listen'].includes(keyword)) return
     const from = name === 'from' ? rest[0] : rest[rest.indexOf('from') + 1 || Infinity]
     const inherited = from === undefined ? undefined : this.#defaults.get(from)
     if (from !== undefined && inherited === undefined)
-      this.#doubtful(`line ${line} names defaults that are not in this file`)
+      this.#doubtful(`line ${line} refers to defaults that are not in this file`)
     const plain = keyword === 'defaults' ? PLAIN_TERMS : this.#lastDefaults
     const terms = inherited ?? plain
     this.#open = {
@@ -192,7 +192,7 @@ class Reader {
     this.#sections.set(name, open)
   }
 
-  #add(open: Open, server: ServerLine, text: string): void {
+  #add(open: OpenSection, server: ServerLine, text: string): void {
     if (open.names.has(server.name))
       this.#doubtful(`${open.name} has two servers named ${server.name}`)
     open.names.add(server.name)
@@ -200,10 +200,10 @@ class Reader {
     this.#lines.set(text, server)
   }
 
-  #term(open: Open, words: readonly string[], isCertain: boolean): void {
+  #term(open: OpenSection, words: readonly string[], isCertain: boolean): void {
     const [keyword = '', ...rest] = words
     const { terms } = open
-    const set = (changed: Partial<Terms>): void => {
+    const set = (changed: Partial<BalanceTerms>): void => {
       open.terms = { ...terms, ...changed, isUncertain: terms.isUncertain || !isCertain }
     }
     if (keyword === 'mode') set({ mode: rest[0] ?? '' })
@@ -220,14 +220,15 @@ class Reader {
   }
 }
 
-const hasServers = ({ keyword }: Open): boolean => keyword === 'backend' || keyword === 'listen'
+const hasServers = ({ keyword }: OpenSection): boolean =>
+  keyword === 'backend' || keyword === 'listen'
 
-/** The same key, the same server. */
-const keyOf = ({ inherited, isUncertain }: Terms, text: string): string =>
+/** Cache key of a server line: equal keys mean equal servers. */
+const cacheKey = ({ inherited, isUncertain }: BalanceTerms, text: string): string =>
   isUncertain ? `?${inherited}${text}` : inherited + text
 
 function serverLine(
-  { terms }: Open,
+  { terms }: OpenSection,
   [name = '', address = '', ...own]: readonly string[],
   isCertain: boolean,
 ): ServerLine {

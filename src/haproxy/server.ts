@@ -1,27 +1,26 @@
-// One server as a `server` line defines it: a literal address, and options by name, as far as the table of options
-// knows them.
+// Interprets one `server` line: its literal address and its options by name, using the table of known options.
 import { isIP } from 'node:net'
 import { RELEASES, SERVER_OPTIONS, UNDELETABLE } from './options.ts'
 import type { ServerLine } from './sections.ts'
 
 export interface Server {
-  /** Undefined for what HAProxy has to look up, such as a host name, or what is no address of the internet. */
-  readonly place: Place | undefined
+  /** Undefined unless the address is a literal IP address with a port. */
+  readonly place: ServerAddress | undefined
   readonly weight: number
   readonly isDisabled: boolean
-  /** All but weight and state, as they are written: an option and its argument. */
+  /** Options with their arguments as written, except weight and state. */
   readonly options: ReadonlyMap<string, string>
-  /** An option that the table does not know, or that lacks its argument. */
+  /** An option that is not in the table, or lacks its argument. */
   readonly unknown?: string
 }
 
-export interface Place {
-  /** An IP address as it is compared. */
+export interface ServerAddress {
+  /** IP address in canonical form. */
   readonly address: string
   readonly port: number
 }
 
-/** Options that undo another one of the same server, such as one of `default-server`. */
+/** Options that cancel another option, such as one from `default-server`. */
 const UNDOING: ReadonlyMap<string, string> = new Map([
   ...['agent-check', 'backup', 'check', 'check-reuse-pool', 'check-send-proxy', 'check-ssl'].map(
     no,
@@ -61,7 +60,7 @@ function readServer({ address, options: words }: ServerLine): Server {
     const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
-      // What follows may be its arguments: the words as a whole tell it from another.
+      // The number of its arguments is unknown: keep all following words for comparison.
       options.set(name, words.slice(at + 1).join(' '))
       break
     }
@@ -74,22 +73,22 @@ function readServer({ address, options: words }: ServerLine): Server {
   const isDisabled = options.has('disabled')
   options.delete('weight')
   options.delete('disabled')
-  const place = placeOf(address)
+  const place = parseAddress(address)
   return { place, weight, isDisabled, options, ...(unknown === undefined ? {} : { unknown }) }
 }
 
 const tableOf = (name: string): readonly [args: number, releases: string] | undefined =>
   Object.hasOwn(SERVER_OPTIONS, name) ? SERVER_OPTIONS[name] : undefined
 
-/** `127.0.0.1:80`, `[::1]:80` or `::1:80`: what both sides read in the same way. */
-function placeOf(text: string): Place | undefined {
+/** Parses `127.0.0.1:80`, `[::1]:80` or `::1:80`, as HAProxy does. */
+function parseAddress(text: string): ServerAddress | undefined {
   const [, host = '', digits] = /^(.*):([1-9]\d{0,4})$/.exec(text) ?? []
   const address = canonical(host.replace(/^\[(.*)\]$/, '$1'))
   const port = Number(digits)
   return address === undefined || !(port <= 65535) ? undefined : { address, port }
 }
 
-/** An IP address in the one spelling that is compared; undefined for anything else. */
+/** Canonical form of an IP address; undefined for anything else. */
 export function canonical(address: string): string | undefined {
   const family = isIP(address)
   if (family === 4) return address
@@ -98,10 +97,9 @@ export function canonical(address: string): string | undefined {
 }
 
 /**
- * The options that this release does not take at run time.
- * @param version such as `2.8.3`
+ * The options that a release does not support at run time.
  */
-export function refusedOn(version: Version, options: ReadonlyMap<string, string>): string[] {
+export function refusedOn(version: ReleaseVersion, options: ReadonlyMap<string, string>): string[] {
   const tried = triedFor(version)
   return [...options.keys()].filter((name) => {
     const able = tableOf(name)?.[1].split(' ') ?? []
@@ -113,23 +111,26 @@ export const undeletable = (options: ReadonlyMap<string, string>): string | unde
   UNDELETABLE.find((name) => options.has(name))
 
 /** Major and minor. */
-export type Version = readonly [number, number]
+export type ReleaseVersion = readonly [number, number]
 
-/** Undefined when the text is none. */
-export function versionOf(text: string): Version | undefined {
+/** @param text such as `2.8.3` @returns undefined if it is not a version */
+export function versionOf(text: string): ReleaseVersion | undefined {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? []
   return major === undefined ? undefined : [Number(major), Number(minor)]
 }
 
-const order = ([major, minor]: Version): number => major * 1000 + minor
+const order = ([major, minor]: ReleaseVersion): number => major * 1000 + minor
 
-/** Whether servers can be added at run time at all. */
-export const isAble = (version: Version): boolean =>
-  order(version) >= order(versionOf(RELEASES[0] ?? '') as Version)
+/** Whether this release can add servers at run time. */
+export const isAble = (version: ReleaseVersion): boolean =>
+  order(version) >= order(versionOf(RELEASES[0] ?? '') as ReleaseVersion)
 
-/** The releases whose trials speak for a version: itself, or the next ones below and above. */
-function triedFor(version: Version): readonly string[] {
-  const releases = RELEASES.map((text) => ({ text, number: order(versionOf(text) as Version) }))
+/** The tested releases that apply to a version: itself, or the nearest ones below and above. */
+function triedFor(version: ReleaseVersion): readonly string[] {
+  const releases = RELEASES.map((text) => ({
+    text,
+    number: order(versionOf(text) as ReleaseVersion),
+  }))
   const below = releases.findLast(({ number }) => number <= order(version))
   const above = releases.find(({ number }) => number >= order(version))
   return [below, above].flatMap((release) => (release === undefined ? [] : [release.text]))

@@ -1,4 +1,4 @@
-// One thing at a time for each name, in the order in which they were asked for.
+// Runs tasks with the same name one at a time, in order.
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>()
 

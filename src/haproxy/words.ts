@@ -1,26 +1,26 @@
-// The words of one line of a HAProxy configuration: quotes, escapes, comments. By section 2.2 of its manual
-// ("Quoting and escaping"), and by what the versions do that the tests run.
+// Splits one line of an HAProxy configuration into words: quotes, escapes, comments. Follows section 2.2 of the
+// manual ("Quoting and escaping") and the behaviour of the tested versions.
 
-export interface Words {
+export interface LineWords {
   readonly words: readonly string[]
-  /** False: only HAProxy knows what a word comes to, since it holds a variable of its environment. */
+  /** False if a word contains a variable of HAProxy's environment. */
   readonly isCertain: boolean
 }
 
-/** Characters that mean themselves behind a backslash; `$` does in double quotes only. */
+/** Characters that a backslash escapes; `$` only in double quotes. */
 const ESCAPED = '\\"\' #'
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 const PLAIN = /^[^"'\\#]*$/
 const BLANKS = /[ \t\r]+/
 
-/** Undefined when HAProxy refuses the line, such as one with an open quote. */
-export function wordsOf(line: string): Words | undefined {
-  if (!PLAIN.test(line)) return scan(line)
+/** Undefined if HAProxy refuses the line, for example because of an open quote. */
+export function splitWords(line: string): LineWords | undefined {
+  if (!PLAIN.test(line)) return scanQuoted(line)
   const words = line.split(BLANKS).filter((word) => word !== '')
   return { words, isCertain: true }
 }
 
-function scan(line: string): Words | undefined {
+function scanQuoted(line: string): LineWords | undefined {
   const words: string[] = []
   let word: string | undefined
   let quote = ''
@@ -54,7 +54,7 @@ function scan(line: string): Words | undefined {
   return { words, isCertain }
 }
 
-/** What a backslash stands for, and how many characters after it belong to it. */
+/** The character that an escape represents, and the number of characters it consumes. */
 function escapeAt(
   line: string,
   at: number,

@@ -1,5 +1,5 @@
-// Who may ask, and what he may see. A page of the web must not reach the status page through the
-// browser of somebody who may (DNS rebinding): what a request says that it is for is checked.
+// Access control: who may send a request, and what the answer shows. A foreign web page must not reach the
+// status page through an allowed user's browser (DNS rebinding), so Host and Origin are checked.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
@@ -7,10 +7,9 @@ import { hostname } from 'node:os'
 import type { HttpSettings } from '../core/settings.ts'
 
 /**
- * - `visitor`: sees names and states, and no contents. Being on this machine is no permission: a proxy
- *   on it need not say for whom it asks.
- * - `trusted`: has the token, or may connect to the Unix socket; sees what changed in files, except in those
- *   of sensitive resources
+ * - `visitor`: sees names and states, but no contents. A local address grants nothing: a local proxy
+ *   does not have to name its client.
+ * - `trusted`: has the token, or access to the Unix socket; sees diffs, except those of sensitive resources
  */
 export type Viewer = 'visitor' | 'trusted'
 
@@ -36,39 +35,39 @@ export class Access {
     return this.#token !== undefined
   }
 
-  /** Why a request is not answered; undefined when it may be. */
+  /** Why a request is refused; undefined: it is allowed. */
   refusal({ method, headers }: IncomingMessage): Refusal | undefined {
     if (method !== 'GET' && method !== 'HEAD') {
-      return { status: 405, message: 'only GET and HEAD: this page shows, and changes nothing' }
+      return { status: 405, message: 'only GET and HEAD are allowed: the page is read-only' }
     }
     const host = headers.host ?? ''
     if (!this.#isOurs(host)) {
-      const message = 'the Host header names somebody else; allow the name with -http-name'
+      const message = 'unknown name in the Host header; allow it with -http-name'
       return { status: 403, message }
     }
     const { origin } = headers
     const isSame = origin === `http://${host}` || origin === `https://${host}`
     if (origin !== undefined && !isSame) {
-      return { status: 403, message: 'asked for by a page of another origin' }
+      return { status: 403, message: 'a page of another origin sent this request' }
     }
-    // A link that leads here is fine; what is fetched by another page is not.
+    // A foreign page may link here, but not fetch.
     const fetched = headers['sec-fetch-mode'] !== 'navigate'
     if (headers['sec-fetch-site'] === 'cross-site' && fetched) {
-      return { status: 403, message: 'asked for by a page of another site' }
+      return { status: 403, message: 'a page of another site sent this request' }
     }
     return undefined
   }
 
-  /** Undefined: he gives a token, and a wrong one. */
+  /** Undefined: the token is wrong. */
   viewer({ headers }: IncomingMessage): Viewer | undefined {
-    // Whoever may connect to the socket is our own user.
+    // Only our own user can connect to the socket.
     if (this.#isPrivate) return 'trusted'
     const given = tokenIn(headers.authorization)
     if (this.#token === undefined || given === undefined) return 'visitor'
     return timingSafeEqual(digest(given), this.#token) ? 'trusted' : undefined
   }
 
-  /** An address cannot be rebound to another one, a name can: those that are ours are known. */
+  /** An IP address cannot be rebound. A name can, so only known names pass. */
   #isOurs(host: string): boolean {
     const [, name] = /^(\[[^\]]+\]|[^:]+)(?::\d+)?$/.exec(host) ?? []
     if (name === undefined) return false
@@ -77,14 +76,14 @@ export class Access {
   }
 }
 
-/** An IPv4 address, or one that an IPv6 socket sees as `::ffff:127.0.0.1`. */
+/** An IPv4 address, also in the form in which an IPv6 socket reports it (`::ffff:127.0.0.1`). */
 export const isLoopback = (address: string): boolean =>
   address === '::1' || /^(::ffff:)?127\./i.test(address)
 
-/** Equal lengths, whatever was given. */
+/** Hashes the token: `timingSafeEqual` needs equal lengths. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** Of `Bearer TOKEN`, or of the password that a browser has asked for; the user's name is ignored. */
+/** The token of `Bearer TOKEN`, or the password of basic authentication; the user name is ignored. */
 function tokenIn(authorization = ''): string | undefined {
   const [, scheme = '', rest = ''] = /^(\S+)\s+(\S+)\s*$/.exec(authorization) ?? []
   if (scheme.toLowerCase() === 'bearer') return rest

@@ -1,12 +1,12 @@
-// Times on the page: each is written once, and how long ago it was is put in when the page is sent, so
-// that a part of the page that has only grown older is the same as before.
+// Times on the page. A part contains the time itself; its age is inserted when the page is sent, so that a
+// part that has only grown older compares equal.
 import { html, type Html } from './html.ts'
 
 /** @param time ISO 8601, or milliseconds since 1970 */
 export const ago = (time: string | number): Html =>
   html`<time datetime="${new Date(time).toISOString()}"></time>`
 
-/** The page's text with all ages as of `now`. */
+/** Inserts all ages as of `now`. */
 export const withAges = (text: string, now: number): string =>
   text.replace(
     /<time datetime="([^"]+)"><\/time>/g,
@@ -15,7 +15,7 @@ export const withAges = (text: string, now: number): string =>
   )
 
 /**
- * Runs in the browser too (`script.ts`), so it may use nothing from outside.
+ * Also runs in the browser (`script.ts`), so it must be self-contained.
  * @param ms milliseconds
  */
 export function ageOf(ms: number): string {

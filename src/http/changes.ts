@@ -1,5 +1,5 @@
-// The last changes: which file, which keys caused it, and what changed in it for those who may see it. What a
-// start writes is folded into one row.
+// The last changes: the file, the keys that caused the change, and the diff for trusted viewers. The files
+// that a start writes are folded into one row.
 import { counted, listed } from '../core/words.ts'
 import type { DiffLine, FileDiff } from '../observe/hunks.ts'
 import type { RecentChange } from '../observe/recent.ts'
@@ -9,13 +9,13 @@ import { html, type Html } from './html.ts'
 import { addressOf, type View } from './view.ts'
 import { badge, idOf } from './words.ts'
 
-/** Rows, of which a folded one counts as one; the rest is behind a click. */
+/** Visible rows; a folded row counts as one. */
 const SHOWN = 8
 const FOLDED = 40
-/** So many files in a row without a cause are a start or a resync. */
+/** This many consecutive files without a cause are a start or a resync. */
 const FOLDED_FROM = 3
 
-/** A word and a sign. */
+/** A word and its symbol. */
 const WHY: Readonly<Record<RecentChange['why'], readonly [string, string]>> = {
   create: ['new', '+'],
   content: ['changed', '±'],
@@ -52,11 +52,10 @@ function changeRows(runs: ReturnType<typeof runsIn>, viewer: Viewer): Html {
 
 const howToSee = (token: string | undefined): Html =>
   token === undefined
-    ? html`What changed in the files is not shown: there is no token.`
-    : html`What changed in the files is shown to those who
-        <a id="give-token" href="/with-token">give the token</a>. It is ${token}.`
+    ? html`Diffs are hidden: no token is set.`
+    : html`To see diffs, <a id="give-token" href="/with-token">give the token</a>. It is ${token}.`
 
-/** Changes that have no cause of their own and follow on each other are one run of several. */
+/** Folds consecutive changes without a cause into one entry. */
 function runsIn(changes: readonly RecentChange[]): readonly (readonly RecentChange[])[] {
   const runs: RecentChange[][] = []
   for (const change of changes) {

@@ -1,5 +1,5 @@
-// The reloads of the last hour and of the last day as a chart: when, how long, and whether they succeeded. Drawn
-// with percentages, so that it is as wide as the page and its letters stay as they are.
+// A chart of the reloads of the last hour or day: time, duration and result. Coordinates are percentages, so
+// that the chart fills the page without scaling its text.
 import { counted, duration as durationOf } from '../core/words.ts'
 import type { RecentReload } from '../observe/recent.ts'
 import { html, type Html } from './html.ts'
@@ -8,7 +8,7 @@ interface Window {
   readonly name: string
   /** Milliseconds. */
   readonly length: number
-  /** Where the axis is labelled: milliseconds ago, and the words. */
+  /** Labels of the time axis: milliseconds ago, and the text. */
   readonly ticks: readonly (readonly [number, string])[]
 }
 
@@ -31,7 +31,7 @@ const WINDOWS: readonly Window[] = [
 /** In pixels. */
 const TOP = 16
 const BOTTOM = 120
-/** Milliseconds: the axis is logarithmic, since a reload takes 20 ms or a minute. */
+/** In milliseconds. The axis is logarithmic, since a reload takes between 20 ms and a minute. */
 const LEAST = 10
 const MOST = 60_000
 const LINES: readonly (readonly [number, string])[] = [
@@ -41,12 +41,12 @@ const LINES: readonly (readonly [number, string])[] = [
   [10_000, '10 s'],
   [60_000, '1 min'],
 ]
-/** Points side by side; of several at one place the longest, and a failed one before all others. */
+/** Number of columns. A column shows its longest reload, and a failed one before any other. */
 const COLUMNS = 240
 
 /** @param now milliseconds since 1970 */
 export function chart(reloads: readonly RecentReload[], now: number): Html {
-  // To the minute: what moves all the time would be sent all the time.
+  // Rounded to the minute: a chart that always moves would always be sent.
   const end = Math.ceil(now / MINUTE) * MINUTE
   return html`<div class="chart">
     ${WINDOWS.map(
@@ -109,7 +109,7 @@ function worstIn(reloads: readonly RecentReload[], window: Window, end: number):
 const isWorse = (one: RecentReload, other: RecentReload): boolean =>
   one.succeeded === other.succeeded ? one.duration > other.duration : !one.succeeded
 
-/** A dot or a cross: how it ended is not told by its colour alone. */
+/** A dot or a cross, so that colour is not the only difference. */
 function point(reload: RecentReload, window: Window, end: number): Html {
   const { at, command, succeeded, duration } = reload
   const x = percent(shareOf(reload, window, end))

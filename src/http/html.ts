@@ -1,4 +1,4 @@
-// HTML as a value: what is put into a template is escaped unless it is HTML already.
+// HTML as a value: a template escapes everything that is not HTML already.
 import { printableText } from '../core/escape.ts'
 
 export class Html {

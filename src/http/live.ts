@@ -1,12 +1,12 @@
-// The live page: who has it open is sent each part that has changed, as server-sent events
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Level-triggered: a change says only
-// that something is another; what is sent is how it is then, so that one who reads slowly misses nothing.
+// The live page: sends each changed part to open browsers as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Level-triggered: an event only marks the
+// page as changed, and the current parts are sent, so that a slow reader misses nothing.
 import type { ServerResponse } from 'node:http'
 import type { Viewer } from './access.ts'
 import { withAges } from './ages.ts'
 import type { Title } from './page.ts'
 
-/** What one who looks is to see: the parts of the page by id, without their ages. */
+/** The parts of a viewer's page by id, without ages. */
 export interface Look {
   readonly parts: ReadonlyMap<string, string>
   readonly title: Title
@@ -15,25 +15,25 @@ export interface Look {
 interface Client {
   readonly response: ServerResponse
   readonly viewer: Viewer
-  /** Whose page he looks at; undefined: the overview. */
+  /** The resource shown; undefined: the overview. */
   readonly resource: string | undefined
-  /** As it was sent, by part. */
+  /** The last version sent, by part. */
   readonly sent: Map<string, string>
-  /** Heartbeats since he last took what he was sent. */
+  /** Heartbeats since the viewer last read everything. */
   behind: number
 }
 
-/** Heartbeats: who has taken nothing for so long gives his place to others. */
+/** In heartbeats. A viewer that has read nothing for so long is disconnected to make room. */
 const PATIENCE = 12
-/** Milliseconds from a change to its being sent: what leads to a reload goes first. */
+/** Delay from a change to the update, in milliseconds: applying the change goes first. */
 const SOON = 50
-/** Milliseconds between two looks at least. */
+/** Least time between two updates, in milliseconds. */
 const PAUSE = 250
-/** Looking takes one part in so many of the time at most, however many resources there are. */
+/** Updates take at most 1/SHARE of the time, however many resources there are. */
 const SHARE = 20
 /**
- * Milliseconds: so often something is sent, so that a connection that is gone is noticed, and what no
- * event has told of is seen.
+ * Interval of heartbeats, in milliseconds. They detect dead connections, and send changes that no event
+ * announced.
  */
 const HEARTBEAT = 5000
 
@@ -43,7 +43,7 @@ export class Live {
   #heartbeat: NodeJS.Timeout | undefined
   #notBefore = 0
 
-  /** @param most how many look at the same time */
+  /** @param most greatest number of viewers */
   constructor(
     private readonly most: number,
     private readonly look: (viewer: Viewer, resource: string | undefined) => Look,
@@ -68,7 +68,7 @@ export class Live {
     this.#send([client])
   }
 
-  /** Something is another. */
+  /** Something has changed. */
   changed(): void {
     if (this.#clients.size === 0 || this.#timer !== undefined) return
     const wait = Math.max(SOON, this.#notBefore - performance.now())
@@ -91,7 +91,7 @@ export class Live {
     const looks = new Map<string, Look>()
     const now = Date.now()
     for (const { response, viewer, resource, sent } of clients) {
-      // He reads slowly: he gets the newest when he has read what he has.
+      // A slow reader gets the newest parts after it has read the previous ones.
       if (response.writableNeedDrain) continue
       const what = `${viewer} ${resource ?? ''}`
       const look = looks.get(what) ?? this.look(viewer, resource)
@@ -99,12 +99,12 @@ export class Live {
       for (const [id, text] of look.parts) {
         if (sent.get(id) === text) continue
         sent.set(id, text)
-        tell(response, 'part', { id, text: withAges(text, now), now })
+        send(response, 'part', { id, text: withAges(text, now), now })
       }
       const title = JSON.stringify(look.title)
       if (sent.get('title') === title) continue
       sent.set('title', title)
-      tell(response, 'title', look.title)
+      send(response, 'title', look.title)
     }
   }
 
@@ -119,6 +119,6 @@ export class Live {
   }
 }
 
-/** JSON has no line break: one line of data is enough. */
-const tell = (response: ServerResponse, event: string, data: object): boolean =>
+/** JSON contains no line break, so one `data` line is enough. */
+const send = (response: ServerResponse, event: string, data: object): boolean =>
   response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)

@@ -1,12 +1,12 @@
-// Answers that cost something: all who ask for the same at the same time share one, and making them takes a small
-// part of the time, however many ask.
+// A cache of expensive answers: concurrent requests share one, and computing answers takes a bounded share of
+// the time, however many requests come.
 import { setTimeout as pass } from 'node:timers/promises'
 
-/** One part in so many. */
+/** Computing takes at most 1/SHARE of the time. */
 const SHARE = 20
-/** Milliseconds that one is good for when nothing has changed: its ages grow. */
+/** Lifetime of an answer while nothing changes, in milliseconds: ages grow. */
 const GOOD_FOR = 1000
-/** Answers to different questions. */
+/** Greatest number of cached answers. */
 const KEPT = 32
 
 interface Made<T> {
@@ -30,7 +30,7 @@ export class Paced<T> {
     this.#version++
   }
 
-  /** The newest answer, or the one before while the time for making one is used up. */
+  /** The newest answer, or the previous one while the share of time is used up. */
   get(question: string): Promise<T> {
     const known = this.#made.get(question)
     const now = this.now()

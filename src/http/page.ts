@@ -1,4 +1,4 @@
-// The status page as a whole, and what a browser may load for it: nothing but what is in it.
+// The status page as a whole, and its content security policy: the browser loads nothing else.
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { FullStatus } from '../core/status.ts'
@@ -25,17 +25,17 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-// To the letter: a blank more, and the browser would refuse them.
+// Byte for byte: the policy contains their hashes.
 const STYLE = new Html(`<style>${style}</style>`)
 const SCRIPT = new Html(`<script>${script}</script>`)
 
 export interface Title {
   readonly title: string
-  /** A picture as an address. */
+  /** An image as a data URL. */
   readonly icon: string
 }
 
-/** For the tab: the state is seen without looking at the page. */
+/** The icon of the browser tab shows the state. */
 export function titleOf(status: FullStatus): Title {
   const { tone, text } = verdictOf(status)
   return { title: `${signOf(tone)} ${text} – reconfd on ${hostname()}`, icon: iconOf(tone) }
@@ -56,10 +56,10 @@ function iconOf(tone: Tone): string {
   return `data:image/svg+xml,${encodeURIComponent(picture)}`
 }
 
-/** Who has no scripts sees it anew by itself, now and then. */
+/** Without scripts, the page refreshes itself. */
 const SECONDS_WITHOUT_SCRIPT = 5
 
-/** Every part there is, so that the script can go from one view to the other. */
+/** All parts, so that the script can switch between views. */
 const PARTS = [
   'verdict',
   'resource',
@@ -99,9 +99,8 @@ export function page(view: View): string {
           ${PARTS.map((id) => parts.get(id) ?? html`<section id="${id}" hidden></section>`)}
         </main>
         <footer>
-          <a href="/metrics">metrics</a>, <a href="/readyz">readiness</a>. This page shows, and
-          changes nothing. What happened before the start of this process is told by
-          <code>reconfd why</code>.
+          <a href="/metrics">metrics</a>, <a href="/readyz">readiness</a>. This page is read-only.
+          <code>reconfd why</code> shows what happened before this process started.
         </footer>
         ${SCRIPT}
       </body>

@@ -15,7 +15,7 @@ export const CHILD_TONES: Readonly<Record<ChildStatus['state'], Tone>> = {
 export function programPart(child: ChildStatus | undefined): Html {
   if (child === undefined) return html`<section id="program" hidden></section>`
   const { program, state, since, pid, why, restarts, lastExit } = child
-  const told = [
+  const facts = [
     ...(pid === undefined ? [] : [`process ${pid}`]),
     ...(restarts === 0 ? [] : [`started again ${counted(restarts, 'time')}`]),
   ]
@@ -28,7 +28,7 @@ export function programPart(child: ChildStatus | undefined): Html {
         ${badge(CHILD_TONES[state], state)}
         <span class="name">${program}</span>
         <span class="wide break">
-          ${told.join(', ')} ${why !== undefined && html`<span class="why">${why}</span>`}
+          ${facts.join(', ')} ${why !== undefined && html`<span class="why">${why}</span>`}
           ${
             lastExit !== undefined &&
             why === undefined &&

@@ -1,14 +1,14 @@
-// Whether the files of this machine are what the store says now, and why not.
+// Readiness: whether all files match the store, and if not, why.
 import type { Status } from '../core/status.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** Empty when it is ready. */
+  /** Empty: ready. */
   readonly reasons: readonly Reason[]
 }
 
 export interface Reason {
-  /** One of the three; none: it is the daemon that is not there yet. */
+  /** At most one of the three is set; none: the daemon is still starting. */
   readonly program?: string
   readonly store?: string
   readonly resource?: string
@@ -19,9 +19,9 @@ export interface Reason {
 }
 
 export function readinessOf({ version, started, stores, child, resources }: Status): Readiness {
-  // The event that tells of the first configuration brings the version along.
+  // The version is set by the event of the first configuration.
   if (version === '') {
-    const why = 'the configuration is not at work yet'
+    const why = 'the configuration has not been loaded yet'
     return { ready: false, reasons: [{ state: 'waiting', since: started, why }] }
   }
   const reasons: Reason[] = []

@@ -1,5 +1,5 @@
-// The reloads: a chart of the last hour or day, and the newest in words. A run that several resources share is one
-// row.
+// The reloads: a chart of the last hour or day, and a table of the newest. A run that several resources share is
+// one row.
 import { counted, duration } from '../core/words.ts'
 import type { RecentReload } from '../observe/recent.ts'
 import { ago } from './ages.ts'
@@ -9,9 +9,9 @@ import { endOf, namesShort } from './resources.ts'
 import { badge, idOf } from './words.ts'
 
 const SHOWN = 5
-/** Behind a click. */
+/** Hidden rows, shown by a click. */
 const FOLDED = 30
-/** Names in a row. */
+/** Greatest number of names in a row. */
 const NAMES = 3
 
 /** @param now milliseconds since 1970 */

@@ -1,6 +1,6 @@
-// The page of one resource: how it is and why, what to type, what changed and because of what, what it reads,
-// its commands and what they printed.
-import type { Change, ReadNames, ResourceHistory } from '../core/status.ts'
+// The page of one resource: its state and the reason, the commands to type, its changes and their causes, what it
+// reads, and the output of its commands.
+import type { ResourceChange, ReadNames, ResourceHistory } from '../core/status.ts'
 import { duration, listed } from '../core/words.ts'
 import { lastLines } from '../core/output.ts'
 import type { RecentRun } from '../observe/recent.ts'
@@ -58,7 +58,7 @@ function whole(resource: ResourceHistory, view: View): Html {
     ${resource.reads === undefined ? html`<p class="soft">not rendered yet</p>` : readsOf(resource.reads)}`
 }
 
-/** The one that mends it first. */
+/** The command that resolves the state comes first. */
 function commandsFor({ name, state, why = '' }: ResourceHistory): readonly string[] {
   const canAccept = state === 'held' || why.includes('reconfd accept')
   return [
@@ -80,7 +80,7 @@ function filesOf({ hashes }: ResourceHistory): Html {
   </ul>`
 }
 
-function historyOf(changes: readonly Change[]): Html {
+function historyOf(changes: readonly ResourceChange[]): Html {
   if (changes.length === 0) return html`<p class="soft">no change is known</p>`
   return html`<ul class="plain">
     ${changes.map(
@@ -95,10 +95,7 @@ function runsOf({ runsOf: find, viewer, token }: View, name: string): Html {
   if (runs.length === 0)
     return html`<p class="soft">none has run since the start of this process</p>`
   const hint = token !== undefined && html`<a href="/with-token">give the token</a>`
-  return html`${
-      viewer === 'visitor' &&
-      html`<p class="soft">What they printed is shown for the token: ${hint}.</p>`
-    }
+  return html`${viewer === 'visitor' && html`<p class="soft">To see their output, ${hint}.</p>`}
     <ul class="cards">
       ${runs.map((run) => runItem(run, viewer === 'trusted'))}
     </ul>`

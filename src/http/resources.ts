@@ -1,4 +1,4 @@
-// The resources, worst first: a row of each, and below it why it is not in sync and what to do.
+// The table of resources, worst first. Below each row: why the resource is not in sync, and what to do.
 import type { ReadNames, Reload, ResourceHistory } from '../core/status.ts'
 import { andMore, counted, duration, listed } from '../core/words.ts'
 import { ago } from './ages.ts'
@@ -7,9 +7,9 @@ import { tileOf } from './tiles.ts'
 import { addressOf, type Wish } from './view.ts'
 import { badge, copyable, idOf, linesOf, TONES } from './words.ts'
 
-/** Of those that are in sync; what is not is shown whatever there is. */
+/** Visible rows of resources in sync; the others are always visible. */
 const SHOWN = 15
-/** Behind a click, so that the changes below stay in sight. */
+/** Hidden rows, so that the sections below stay in view. */
 const FOLDED = 1000
 
 export function resourcesPart(all: readonly ResourceHistory[], wish: Wish): Html {
@@ -84,7 +84,7 @@ const table = (resources: readonly ResourceHistory[], caption: string): Html =>
     ${resources.map(rows)}
   </table>`
 
-/** Kept small: there may be hundreds. */
+/** Kept small, since there may be hundreds of rows. */
 function rows(resource: ResourceHistory): Html {
   const { name, state, since, why, lastChange, lastReload, reads, hashes } = resource
   const tone = TONES[state]
@@ -133,7 +133,7 @@ const reloadCell = ({ succeeded, at, duration: took }: Reload): Html =>
     >
     ${ago(at)}<span class="soft">, in ${duration(took)}</span>`
 
-/** A directory or a pattern counts as one. */
+/** The number of look-ups: a directory or a pattern counts as one. */
 export const readCount = ({ keys, trees, listings, patterns, more }: ReadNames): number =>
   keys.length + trees.length + listings.length + patterns.length + more
 
@@ -145,13 +145,13 @@ export function endOf({
   timedOut,
 }: Pick<Reload, 'succeeded' | 'exitCode' | 'signal' | 'timedOut'>): string {
   if (succeeded) return 'succeeded'
-  if (timedOut) return 'ran into its timeout'
+  if (timedOut) return 'timed out'
   if (signal !== null) return `was ended by ${signal}`
   // A verify_cmd or the start of the command has failed.
   return exitCode === null || exitCode === 0 ? 'failed' : `failed with exit code ${exitCode}`
 }
 
-/** Names of resources in little room: `web.toml and 29 more`. */
+/** Names of resources, shortened: `web.toml and 29 more`. */
 export const namesShort = (names: readonly string[], most: number): Html =>
   names.length <= most
     ? html`${listed(names)}`

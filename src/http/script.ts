@@ -1,6 +1,6 @@
-// What runs in the browser: puts in the parts of the page that are sent again, lets the ages grow, filters rows
-// as somebody types, and shows a resource at `#/NAME`. The page is whole without it. Written here as a function,
-// so that it is checked; sent as its source.
+// The browser's script: replaces the parts that the server sends again, updates ages, filters rows while the user
+// types, and shows a resource at `#/NAME`. The page is complete without it. It is written as a function, so that
+// the compiler checks it, and sent as its source.
 import { ageOf } from './ages.ts'
 
 function live(age: (ms: number) => string): void {
@@ -52,7 +52,7 @@ function live(age: (ms: number) => string): void {
   const browser = globalThis as unknown as Browser
   const { document, EventSource, location } = browser
   const find = (id: string): Node | null => document.getElementById(id)
-  // The daemon's clock counts, not that of who looks.
+  // Ages follow the daemon's clock, not the browser's.
   let ahead = 0
   const grow = (): void => {
     for (const time of document.querySelectorAll('time')) {
@@ -64,7 +64,7 @@ function live(age: (ms: number) => string): void {
   const asked = new URLSearchParams(location.search)
   let tile = asked.get('state') ?? ''
   let search = asked.get('q') ?? ''
-  /** Hides the rows that are not wished; without scripts the server leaves them out. */
+  /** Hides filtered rows; without scripts the server omits them. */
   const filter = (): void => {
     let shown = 0
     let all = 0
@@ -104,7 +104,7 @@ function live(age: (ms: number) => string): void {
     filter()
   }
 
-  /** What is open stays open, what is chosen stays chosen, and what has the focus keeps it. */
+  /** Replaces a part, and keeps what is open, selected and focused. */
   const put = (id: string, text: string): void => {
     const old = find(id)
     if (old === null) return
@@ -156,7 +156,7 @@ function live(age: (ms: number) => string): void {
 
   const OVERVIEW = ['program', 'tiles', 'stores', 'resources', 'changes', 'reloads']
   let shown = asked.get('resource') ?? ''
-  /** Follows the address: `#/NAME` is the page of a resource, and everything else the overview. */
+  /** Shows the view of the address: `#/NAME` is the page of a resource, anything else the overview. */
   const go = (): void => {
     const [, name = ''] = /^#\/(.*)$/.exec(location.hash) ?? []
     shown = name === '' ? '' : decodeURIComponent(name)
@@ -180,7 +180,7 @@ function live(age: (ms: number) => string): void {
         copy.textContent = word
         browser.setTimeout(() => (copy.textContent = 'copy'), 1500)
       }
-      // Only on this machine, or over TLS, may a page write to the clipboard.
+      // Browsers allow writing to the clipboard only on localhost and over TLS.
       const writing = browser.navigator.clipboard?.writeText(text)
       if (writing === undefined) done('select it and press Ctrl+C')
       else

@@ -1,4 +1,4 @@
-// The server: what is asked for, by whom, and the answer. It shows; it changes nothing.
+// The HTTP server of the status page: routes, access and answers. Read-only.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jsonText } from '../core/escape.ts'
@@ -9,16 +9,16 @@ import { Access, type Viewer } from './access.ts'
 import { contentSecurityPolicy } from './page.ts'
 import { Visitors } from './visitors.ts'
 
-/** What is served; each call returns how it is now. */
+/** The content; each call returns the current state. */
 export interface Contents {
   page(viewer: Viewer, url: string): Promise<Buffer>
   metrics(): Promise<{ readonly type: string; readonly body: Buffer }>
   ready(): { readonly ready: boolean }
-  /** Sends what changes until the connection is closed; false when too many look already. */
+  /** Sends changes until the connection closes; false: too many viewers. */
   live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
-/** Milliseconds for a request to arrive in. */
+/** Longest time for a request to arrive, in milliseconds. */
 const PATIENCE = 5000
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -29,7 +29,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
 }
 
-/** Makes a browser ask for a name and a password; the password is the token. */
+/** Makes the browser ask for a name and a password; the password is the token. */
 const ASK = { 'www-authenticate': 'Basic realm="reconfd: any name, the token as password"' }
 
 interface Reply {
@@ -61,8 +61,8 @@ export class StatusServer {
   #removeSocket: (() => Promise<void>) | undefined
 
   /**
-   * @param visitors how many are served at the same time
-   * @param crashed called with a bug in an answer
+   * @param visitors greatest number of concurrent visitors
+   * @param crashed called with an exception of an answer: a bug
    */
   constructor(
     private readonly settings: HttpSettings,
@@ -78,9 +78,9 @@ export class StatusServer {
       connectionsCheckingInterval: PATIENCE,
     }
     this.#server = createServer(limits, (request, response) => {
-      // The visitor has gone away: nothing is lost.
+      // The visitor has disconnected.
       response.on('error', () => undefined)
-      // What a request carries is not wanted.
+      // Request bodies are ignored.
       request.resume()
       this.#visitors.serve(request, response, () => this.#serve(request, response))
     })
@@ -93,8 +93,8 @@ export class StatusServer {
   }
 
   /**
-   * Does not keep the process alive.
-   * @returns the address, as in a browser
+   * Listens, without keeping the process alive.
+   * @returns the URL
    * @throws system errors
    */
   async listen(): Promise<string> {
@@ -141,7 +141,7 @@ export class StatusServer {
     }
   }
 
-  /** Undefined: it is being answered for as long as it lasts. */
+  /** Undefined: an event stream, which stays open. */
   async #reply(request: IncomingMessage, response: ServerResponse): Promise<Reply | undefined> {
     const refusal = this.#access.refusal(request)
     if (refusal !== undefined) {
@@ -149,7 +149,7 @@ export class StatusServer {
       return plain(status, message, status === 405 ? { allow: 'GET, HEAD' } : {})
     }
     const viewer = this.#access.viewer(request)
-    if (viewer === undefined) return plain(401, 'that is not the token', ASK)
+    if (viewer === undefined) return plain(401, 'wrong token', ASK)
     const { contents } = this
     const isBusy = this.#visitors.isBusy
     const { url = '' } = request
@@ -178,7 +178,7 @@ export class StatusServer {
         if (viewer !== 'trusted') return plain(401, 'give the token', ASK)
         return plain(303, 'the token is good', { location: '/' })
       default:
-        return plain(404, 'there are /, /metrics, /healthz and /readyz')
+        return plain(404, 'not found; the paths are /, /metrics, /healthz and /readyz')
     }
   }
 
@@ -191,7 +191,7 @@ export class StatusServer {
     if (method === 'HEAD') return { status: 200, type, body: Buffer.alloc(0) }
     response.writeHead(200, { ...HEADERS, 'content-type': type })
     if (this.contents.live(response, viewer, url)) return undefined
-    // A browser gives up on any other status than 200, and comes again after this.
+    // An EventSource gives up on any status but 200, and reconnects after this time.
     response.end('retry: 30000\n\n')
     return undefined
   }

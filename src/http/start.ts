@@ -1,11 +1,11 @@
-// What -http starts: the listeners of what happens, and the server that shows it.
+// Starts what -http asks for: listeners of the event stream, and the server.
 import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { Metrics } from '../observe/metrics.ts'
-import { Recent } from '../observe/recent.ts'
+import { RecentActivity } from '../observe/recent.ts'
 import { keptToken } from '../state/http-token.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { isLoopback, type Viewer } from './access.ts'
@@ -18,13 +18,13 @@ import { readinessOf } from './ready.ts'
 import { StatusServer, type Contents } from './server.ts'
 import { descriptorLimit, visitorsFor } from './visitors.ts'
 
-/** The rest is for those who ask for the page, for metrics or for readiness. */
+/** Everything else is loaded with the first request. */
 const LIVE_SHARE = 0.75
 
 /**
- * Never rejects: a daemon that cannot be watched does its work all the same, and says so.
- * @param stateDir where a token is kept, if none is set
- * @param status how it is now
+ * Never rejects: when the page cannot be served, the daemon logs that and keeps working.
+ * @param stateDir keeps the token, if none is set
+ * @param status the current status
  */
 export async function watch(
   settings: HttpSettings,
@@ -42,7 +42,7 @@ async function withToken(
   stateDir: string,
   emit: Emit,
 ): Promise<HttpSettings> {
-  // Whoever may connect to a Unix socket needs none.
+  // A Unix socket needs no token: its file mode controls access.
   if (settings.token !== undefined || 'socket' in settings.at) return settings
   const kept = await keptToken(stateDir)
   if (!kept.ok) {
@@ -55,7 +55,7 @@ async function withToken(
 
 export class Watching {
   readonly #metrics = new Metrics()
-  readonly #recent = new Recent()
+  readonly #recent = new RecentActivity()
   readonly #live: Live
   readonly #pages: Readonly<Record<Viewer, Paced<Buffer>>>
   readonly #metricsPage: Paced<Buffer>
@@ -96,14 +96,14 @@ export class Watching {
     })
   }
 
-  /** Takes in what has happened; it is in the status already. */
+  /** Notes an event that the status already contains. */
   note(event: Event, time: number): void {
     this.#metrics.note(event, time)
     this.#recent.note(event, time)
     this.#changed()
   }
 
-  /** These files are in place now. */
+  /** Files have been placed. */
   wrote(files: readonly WrittenFile[], time: number): void {
     this.#recent.wrote(files, time)
     this.#changed()

@@ -1,4 +1,4 @@
-// The tiles at the top: how many resources are how, and a click shows only those.
+// The tiles at the top: the number of resources in each state. A click shows only those.
 import type { ResourceStatus, State } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 import type { Wish } from './view.ts'
@@ -11,19 +11,23 @@ interface Tile {
 }
 
 const TILES: readonly Tile[] = [
-  { name: 'in sync', states: ['in sync'], meaning: 'the files are what the store says' },
-  { name: 'stale', states: ['stale'], meaning: 'the store is away, the last good files stay' },
-  { name: 'held', states: ['held'], meaning: 'a guard stops the change until it is accepted' },
+  { name: 'in sync', states: ['in sync'], meaning: 'the files match the store' },
+  {
+    name: 'stale',
+    states: ['stale'],
+    meaning: 'the store is unreachable, the last good files stay',
+  },
+  { name: 'held', states: ['held'], meaning: 'a guard holds the change until you accept it' },
   { name: 'owed', states: ['owed'], meaning: 'the files are in place, a reload has not succeeded' },
   { name: 'failed', states: ['failed'], meaning: 'the files could not be brought up to date' },
   {
     name: 'behind',
     states: ['behind', 'waiting'],
-    meaning: 'keys arrive late, or were not read yet',
+    meaning: 'keys arrive late, or have not been read yet',
   },
 ]
 
-/** The tile that a resource counts for. */
+/** The tile that counts a resource. */
 export const tileOf = (state: State): string =>
   TILES.find(({ states }) => states.includes(state))?.name ?? state
 
@@ -39,7 +43,7 @@ export function tilesPart(resources: readonly ResourceStatus[], { tile }: Wish):
   </nav>`
 }
 
-/** The one that filters leads back to all. */
+/** The active tile links back to all resources. */
 function tileItem(tile: Tile, count: number, isChosen: boolean): Html {
   const { name, meaning } = tile
   const tone = toneOf(tile)

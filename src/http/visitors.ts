@@ -1,20 +1,20 @@
-// Who is connected to the status page, and what is under way to each. Visitors are served in turn and refused
-// when there are too many: the work needs memory and descriptors too.
+// Connections to the status page, and the answers under way. Visitors beyond a limit are refused, so that memory
+// and descriptors remain for the daemon's work.
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 const MOST = 128
 const LEAST = 4
-/** Descriptors that the process has open by itself, and those that stores, files and commands need. */
+/** Descriptors reserved for the runtime, stores, files and commands. */
 const RESERVED = 48
-/** Of those beyond the last one that is served so many at a time are told so; the rest are just closed. */
+/** Refused connections that get an answer at the same time; the rest are closed at once. */
 const REFUSED = 4
-/** Milliseconds for such a one to read it. */
+/** Time for a refused visitor to read the answer, in milliseconds. */
 const REFUSAL = 100
-/** Requests that a connection may send before it has read the answer to the first. A browser sends one. */
+/** Greatest number of pipelined requests per connection. A browser sends one. */
 const AHEAD = 16
-/** Bytes of answers that nobody has taken yet, in all. */
+/** Greatest size of all unread answers together, in bytes. */
 const UNDER_WAY = 32 * 1024 * 1024
 
 const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n'
@@ -24,7 +24,7 @@ const REFUSING = `${BUSY}Content-Type: text/plain\r\nContent-Length: 18\r\n\r\nt
 export const visitorsFor = (descriptors: number): number =>
   Math.min(MOST, Math.max(LEAST, Math.floor((descriptors - RESERVED) / 2)))
 
-/** RLIMIT_NOFILE; where it cannot be told, what the smallest systems allow. */
+/** RLIMIT_NOFILE; where it is unknown, the limit of the smallest systems. */
 export function descriptorLimit(): number {
   try {
     const [, soft = ''] =
@@ -46,7 +46,7 @@ export class Visitors {
   readonly #server: Server
   #underWay = 0
 
-  /** @param most how many are served at the same time */
+  /** @param most greatest number of concurrent visitors */
   constructor(
     server: Server,
     private readonly most: number,
@@ -56,20 +56,20 @@ export class Visitors {
     server.on('connection', (socket: Socket) => this.#admit(socket))
   }
 
-  /** Too much is under way already for another long answer. */
+  /** Whether unread answers leave no room for another long one. */
   get isBusy(): boolean {
     return this.#underWay > UNDER_WAY
   }
 
   /**
-   * Answers a request when the one before it on its connection has been answered, and the answer was taken.
+   * Answers a request after the previous answer on its connection has been read.
    * @param answer ends the response, now or later; never rejects
    */
   serve(request: IncomingMessage, response: ServerResponse, answer: () => Promise<void>): void {
     const { socket } = request
     const turn = this.#turns.get(socket) ?? { waiting: 0, last: Promise.resolve() }
     this.#turns.set(socket, turn)
-    // Whoever sends so many does not read. What he has sent already may still be coming in.
+    // A client that sends so many does not read. Requests that it has already sent may still arrive.
     if (turn.waiting >= AHEAD) socket.destroy()
     if (socket.destroyed) return
     turn.waiting++
@@ -83,7 +83,7 @@ export class Visitors {
     })
   }
 
-  /** Counts the bytes of an answer until they were taken. */
+  /** Counts the bytes of an answer until they have been read. */
   count(response: ServerResponse, bytes: number): void {
     this.#underWay += bytes
     response.once('close', () => (this.#underWay -= bytes))
@@ -93,7 +93,7 @@ export class Visitors {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
     if (this.#open.size <= this.most) return
-    // Those whose connection only waits for their next request give way.
+    // Idle keep-alive connections make room.
     this.#server.closeIdleConnections()
     const served = [...this.#open].filter(({ destroyed }) => !destroyed)
     if (served.length <= this.most) return

@@ -1,9 +1,9 @@
-// Small things that several parts of the page share.
+// Helpers that several parts of the page share.
 import type { Fault } from '../core/fault.ts'
 import type { State } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 
-/** How urgent something looks. Each has a colour and a shape of its own (`style.ts`). */
+/** The urgency of an element. Each has its own colour and shape (`style.ts`). */
 export type Tone = 'good' | 'stale' | 'held' | 'owed' | 'bad' | 'calm'
 
 const SIGNS: Readonly<Record<Tone, string>> = {
@@ -25,17 +25,17 @@ export const TONES: Readonly<Record<State, Tone>> = {
   'in sync': 'good',
 }
 
-/** A sign and a word, coloured. */
+/** A coloured symbol and word. */
 export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
   html`<span class="badge ${tone}"><span aria-hidden="true">${sign} </span>${text}</span>`
 
 export const signOf = (tone: Tone): string => SIGNS[tone]
 
-/** A name as an id: letters, digits and dashes stay, what else there is becomes its number. */
+/** A name as an id: letters, digits and dashes stay; other characters become their code point. */
 export const idOf = (prefix: string, name: string | number): string =>
   `${prefix}-${String(name).replace(/[^A-Za-z0-9-]/g, (char) => `_${char.codePointAt(0)}`)}`
 
-/** Lines of a text for people, each on its own; how a terminal indents them is left out. */
+/** The lines of a message, without the indentation for terminals. */
 export const linesOf = (text: string): Html =>
   html`<span class="why"
     >${text
@@ -45,14 +45,14 @@ export const linesOf = (text: string): Html =>
       )}</span
   >`
 
-/** What is wrong, and below it what to do. The frame stays out: a command may have printed values. */
+/** The message and its hint. Command output is omitted, since it may contain values. */
 export function faultText({ file, line, column, message, hint }: Fault): Html {
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const what = place === '' ? message : `${place}: ${message}`
   return linesOf(hint === undefined ? what : `${what}\n${hint}`)
 }
 
-/** A command to be copied; the button comes with the script. */
+/** A command to copy; the script adds the button. */
 export const copyable = (command: string): Html =>
   html`<span class="copy"
     ><code>${command}</code

@@ -1,4 +1,4 @@
-// One template over keys that are at hand: no store, no destination, no command.
+// Renders one template over given keys, without a store, destination or command.
 import { dirname, join, resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../core/key.ts'
@@ -10,7 +10,7 @@ import { defined } from '../config/defined.ts'
 import { flatten } from '../stores/file/parse.ts'
 import { createRenderer } from '../templates/render.ts'
 
-/** A value of the store, or a folder of them: names become the parts of a path, lists have 0, 1, 2. */
+/** A value, or a folder of values. Names become components of a path; lists have the names 0, 1, 2. */
 export type KeyValue =
   | string
   | number
@@ -25,22 +25,22 @@ export type KeyValue =
 
 /**
  * Keys and values, as in a JSON, YAML or TOML file of the file store: `{ web: { port: 80 } }` and
- * `{ '/web/port': '80' }` are the same. What is null or undefined is not there.
+ * `{ '/web/port': '80' }` are the same. Null and undefined mean a missing key.
  */
 export interface Keys {
   readonly [name: string]: KeyValue
 }
 
-/** The template: a text, or a file. */
+/** The template: a text or a file. */
 export type TemplateSource =
   | { readonly template: string; readonly file?: undefined }
   | { readonly file: string; readonly template?: undefined }
 
 export type RenderOptions = TemplateSource & {
-  /** Default: by the name of the file, as in a resource (`.tmpl` and its like are Go's); nunjucks for a text. */
+  /** Default: selected by the file name, as in a resource (`.tmpl` is Go); nunjucks for a text. */
   readonly engine?: EngineName | undefined
   readonly keys: Keys | ReadonlyMap<string, KeyValue>
-  /** Below it lies what the template includes. Default: the file's own folder; the current one for a text. */
+  /** The folder of includes. Default: the folder of the file; the current folder for a text. */
   readonly templates?: string | undefined
   /** As in a resource, for nunjucks. */
   readonly trim_blocks?: boolean | undefined
@@ -51,24 +51,23 @@ export type RenderOptions = TemplateSource & {
 }
 
 export interface Rendered {
-  /** Bytes that are no UTF-8 are U+FFFD here. */
+  /** With U+FFFD for bytes outside UTF-8. */
   readonly text: string
-  /** As they would be written to the destination. */
+  /** The bytes as they would be written to the destination. */
   readonly bytes: Uint8Array
-  /** What the template has looked up. */
+  /** The look-ups of the template. */
   readonly reads: Reads
 }
 
-/** How messages call a template that is no file. */
+/** Name in messages of a template that is not a file. */
 const TEXT = '<template>'
 
 /**
- * Renders one template over an object. Reads the template and what it includes, and nothing else, unless
- * a function of the template asks for it (such as `getenv`, `fileExists`, `lookupIP`).
+ * Renders one template over an object. Reads only the template and its includes, unless a function of the template
+ * reads more (such as `getenv`, `fileExists`, `lookupIP`).
  *
- * @returns the text and what it was made of, or what is wrong with the template: a message with line and
- *   column (1-based), the lines around the place and, where the template is a file, its path. A rejection
- *   is a bug of reconfd.
+ * @returns the text with its reads, or the fault of the template: a message with line and column (1-based), the
+ *   surrounding lines and, if the template is a file, its path. A rejection is a bug in reconfd.
  * @example
  * const made = await render({
  *   template: 'port = {{ getv("/web/port") }}\n',
@@ -85,7 +84,7 @@ export async function render(options: RenderOptions): Promise<Result<Rendered, F
   const folder = resolve(options.templates ?? (file === undefined ? '.' : dirname(file)))
   const src = file === undefined ? join(folder, TEXT) : resolve(file)
   const texts = new Map(template === undefined ? [] : [[src, template]])
-  // The root is that of the default store; those of named ones lie beside it.
+  // `/` covers only the default store; named stores have their own roots.
   const named = new Set([...keys.keys()].flatMap((key) => storeOf(key) ?? []))
   const spec = specOf(src, ['/', ...[...named].map(storeRoot)], options)
   const scope = { store: 'the keys given', prefix: spec.prefix, keys: spec.keys }
@@ -96,13 +95,13 @@ export async function render(options: RenderOptions): Promise<Result<Rendered, F
   return ok({ text: Buffer.from(bytes).toString(), bytes, reads: { ...reads, files } })
 }
 
-/** What the types rule out, for callers who have none. */
+/** Checks the options at run time, for callers without type checks. */
 function wrongOption({ template, file, engine, keys }: RenderOptions): string | undefined {
   if (typeof (template ?? file) !== 'string' || (template !== undefined && file !== undefined)) {
-    return 'render needs either template or file, a text'
+    return 'render needs either template or file, as a string'
   }
   if (typeof keys !== 'object' || keys === null || Array.isArray(keys)) {
-    return 'keys must be an object of names and values'
+    return 'keys must be an object'
   }
   if (engine === undefined || engineNames.includes(engine)) return undefined
   return `engine must be one of ${engineNames.join(', ')}`
@@ -119,7 +118,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
     leftDelim: options.left_delim,
     rightDelim: options.right_delim,
   }),
-  // Of the file that is made of it elsewhere.
+  // No file is written.
   dest: '',
   checkTimeout: 0,
   reloadTimeout: 0,
@@ -127,7 +126,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
   mkdirs: false,
 })
 
-/** A place in a text is not in a file. */
+/** Removes the file from a fault in a text template. */
 function unlessText({ file, ...fault }: Fault, texts: ReadonlyMap<string, string>): Fault {
   return file === undefined || texts.has(file) ? fault : { ...fault, file }
 }

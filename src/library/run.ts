@@ -1,4 +1,4 @@
-// A run in the process of whoever calls: settings as an object, events to a listener, and an end as a value.
+// Runs reconfd in the caller's process, with settings as an object, events to a listener, and the result as a value.
 import type { Ended } from '../core/ended.ts'
 import type { Event } from '../core/event.ts'
 import { err, ok } from '../core/result.ts'
@@ -7,32 +7,30 @@ import { run as runSettings } from '../engine/run.ts'
 import type { Settings } from './settings.ts'
 
 export interface RunOptions {
-  /** As in confd.toml. Relative paths are seen from the current folder. */
+  /** As in confd.toml. Relative paths are relative to the current folder. */
   readonly settings?: Settings | undefined
   /**
-   * Where settings that are left out are looked for, by the names that the command has for them, such as
-   * `CONFD_NODES`: pass `process.env` to have them. Default: nowhere.
+   * Environment variables for missing settings, such as `CONFD_NODES`: pass `process.env` to use them. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Ends the run. What is in work is finished first, and a reload that is owed stays written down. */
+  /** Ends the run. Running work finishes first; owed reloads stay recorded. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Told what happens, while it happens: it should return soon. No event holds a value of the store, a
-   * password or a token. What it throws ends the run, as `signal` does, and rejects the promise.
+   * Receives events as they happen, and should return quickly. Events contain no value of a store, no password and no
+   * token. An exception ends the run, as `signal` does, and rejects the promise.
    */
   readonly onEvent?: ((event: Event) => void) | undefined
 }
 
 /**
- * Keeps files in step with a store and reloads the programs that read them, as the command `reconfd`
- * does. With `onetime` it does so once; else it goes on until it is stopped by `signal`.
+ * Keeps files in step with a store and reloads the programs that read them, like the command `reconfd`. With `onetime`
+ * it does so once; otherwise it runs until `signal` stops it.
  *
- * It sets no exit code, handles no signal, prints nothing and keeps nothing alive after its end. Several
- * runs may work at once, each with a `confdir` and destinations of its own.
+ * It sets no exit code, handles no signal, prints nothing, and leaves nothing running. Several runs may be active at
+ * once, each with its own `confdir` and destinations.
  *
- * @returns how it ended. What goes wrong in the course of things (settings, conf.d, templates, stores,
- *   commands, files) is told there and in the events. A rejection is a bug of reconfd, or what the
- *   listener has thrown.
+ * @returns how the run ended. Expected failures (settings, conf.d, templates, stores, commands, files) are reported
+ *   there and in events. A rejection is a bug in reconfd, or an exception of the listener.
  * @example
  * const ended = await run({
  *   settings: { backend: 'etcdv3', nodes: ['127.0.0.1:2379'], confdir: '/etc/confd', onetime: true },
@@ -57,7 +55,7 @@ export async function run(options: RunOptions = {}): Promise<Ended> {
     try {
       onEvent?.(event)
     } catch (error) {
-      // Thrown on, it would end a cycle half-way.
+      // Rethrowing here would interrupt a cycle.
       thrown ??= { error }
       abort()
     }
@@ -67,7 +65,7 @@ export async function run(options: RunOptions = {}): Promise<Ended> {
     const ended = await runSettings(first.value.settings, {
       emit,
       stop: stop.signal,
-      // Who wants other settings ends the run and begins another one.
+      // To change settings, the caller ends the run and starts another.
       onReload: () => undefined,
       settingsNow: async () => {
         const now = await read()

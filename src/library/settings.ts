@@ -1,10 +1,10 @@
-// The settings of a run, under the names of confd.toml; what they mean is told in docs/configuration.md.
+// The settings of a run, under the names of confd.toml. docs/configuration.md describes them.
 // Generated from config/options.ts by test/library/settings.test.ts.
 
 /** Seconds, or a text such as `'250ms'`, `'10s'` or `'1m30s'`. */
 export type Duration = number | string
 
-/** Which store, and how it is reached and read. */
+/** The settings of one store. */
 export interface StoreSettings {
   /** Etcdv3 (or etcd), etcdv2, consul, consul-catalog, zookeeper, redis, file or env (default etcdv3, with -file file). */
   readonly backend?:
@@ -20,69 +20,69 @@ export interface StoreSettings {
     | undefined
   /** A node of the store: host, host:port, a URL, or unix:///PATH of a socket; repeat for failover (default: the store on this machine). */
   readonly nodes?: readonly string[] | undefined
-  /** Find the nodes in the DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both etcds); looked up again when they fail. */
+  /** Find the nodes in DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both versions of etcd); looked up again when they fail. */
   readonly srv_domain?: string | undefined
-  /** Find the nodes in this SRV record in the DNS. */
+  /** Find the nodes in this SRV record in DNS. */
   readonly srv_record?: string | undefined
-  /** Put before every key. */
+  /** Prefix of every key. */
   readonly prefix?: string | undefined
-  /** For nodes without a scheme of their own: http or https. Default: http. */
+  /** Scheme of nodes that name none: http or https. Default: http. */
   readonly scheme?: 'http' | 'https' | undefined
-  /** Env: reach etcd and Consul through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; none: these are not used. Default: none. */
+  /** Env: reach etcd and Consul through the proxy in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; none: ignore these variables. Default: none. */
   readonly proxy?: 'none' | 'env' | undefined
   /** TLS client certificate. */
   readonly client_cert?: string | undefined
   /** TLS client key. */
   readonly client_key?: string | undefined
-  /** Certificates of the authorities to trust. */
+  /** Certificates of the trusted authorities. */
   readonly client_cakeys?: string | undefined
-  /** The name or address that the server's certificate has to be for, instead of the node's. */
+  /** The name or address that the server's certificate must carry, instead of the node's. */
   readonly client_server_name?: string | undefined
-  /** Accept any certificate of the server: only for trying things out. */
+  /** Accept any certificate of the server: only for experiments. */
   readonly client_insecure?: boolean | undefined
-  /** To authenticate as. */
+  /** User name. */
   readonly username?: string | undefined
-  /** To authenticate with; flags can be seen in ps, so use -password-file or CONFD_PASSWORD. */
+  /** Password; flags are visible in ps, so use -password-file or CONFD_PASSWORD. */
   readonly password?: string | undefined
-  /** The file that holds the password; read whenever it is needed. */
+  /** File with the password; read at each use. */
   readonly password_file?: string | undefined
-  /** Confd's; not needed here: -username is sent as the store wants it. */
+  /** Accepted for confd's sake, without effect: -username is sent in the form that the store expects. */
   readonly basic_auth?: boolean | undefined
   /** The ACL token (backends consul, consul-catalog; default CONSUL_HTTP_TOKEN, or the content of CONSUL_HTTP_TOKEN_FILE). */
   readonly auth_token?: string | undefined
-  /** The file that holds the ACL token; read whenever it is needed (backends consul, consul-catalog). */
+  /** File with the ACL token; read at each use (backends consul, consul-catalog). */
   readonly auth_token_file?: string | undefined
-  /** Keys in etcd begin without a slash: /registry/a is registry/a there (backend etcdv3). */
+  /** Keys in etcd begin without a slash: /registry/a is the key registry/a in etcd (backend etcdv3). */
   readonly etcd_slashless?: boolean | undefined
   /** Separator in key names, instead of / (backend redis). Default: /. */
   readonly separator?: string | undefined
-  /** How often a store that does not report changes is read (backend redis without keyspace notifications). Default: 5s. */
+  /** How often to read a store that does not report changes (backend redis without keyspace notifications). Default: 5s. */
   readonly poll_interval?: Duration | undefined
-  /** The largest answer of a store, and the most that it may hold below the keys; more is a failure of the store. Default: 256MiB. */
+  /** The largest answer of a store, and the most data below the keys; more is a failure of the store. Default: 256MiB. */
   readonly max_body?: number | string | undefined
   /** The largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper. Default: 64MiB. */
   readonly max_message?: number | string | undefined
-  /** Which instances of services exist: those whose checks all pass, those with a warning as well, or any (backend consul-catalog). Default: passing. */
+  /** Which instances to show: those whose checks all pass, those with a warning as well, or all (backend consul-catalog). Default: passing. */
   readonly consul_health?: 'passing' | 'passing,warning' | 'any' | undefined
   /** Only instances with this tag; repeat to require several (backend consul-catalog). */
   readonly consul_tag?: readonly string[] | undefined
-  /** Only instances with this in the metadata of the service; may be repeated (backend consul-catalog). */
+  /** Only instances with this metadata of the service; may be repeated (backend consul-catalog). */
   readonly consul_meta?: readonly string[] | undefined
   /** The datacenter (backends consul, consul-catalog; default the agent's own). */
   readonly consul_datacenter?: string | undefined
-  /** Order instances by their distance from this node; _agent is the one that is asked (backend consul-catalog). */
+  /** Order instances by their distance from this node; _agent is the queried agent (backend consul-catalog). */
   readonly consul_near?: string | undefined
   /** The namespace, in Consul Enterprise (backends consul, consul-catalog). */
   readonly consul_namespace?: string | undefined
-  /** Accept answers of servers that are behind the leader by up to this; 0: only the leader answers (backends consul, consul-catalog). Default: 0. */
+  /** Accept answers from servers that lag behind the leader by up to this; 0: only from the leader (backends consul, consul-catalog). Default: 0. */
   readonly consul_max_stale?: Duration | undefined
   /** A YAML, JSON or TOML file with keys, or a folder of them; may be repeated (backend file). */
   readonly file?: readonly string[] | undefined
-  /** Which files of a folder are read (backend file). Default: *. */
+  /** Pattern for the files of a folder (backend file). Default: *. */
   readonly filter?: string | undefined
 }
 
-/** Of a whole run. What it extends is the default store's. */
+/** The settings of a whole run. The inherited ones are those of the default store. */
 export interface Settings extends StoreSettings {
   /** Further stores, by name: keys that begin with `NAME:` are theirs. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
@@ -92,54 +92,54 @@ export interface Settings extends StoreSettings {
   readonly watch?: boolean | undefined
   /** Time between full resyncs, without -onetime and -watch. Default: 600. */
   readonly interval?: Duration | undefined
-  /** Only show pending changes. */
+  /** Show pending changes, and change nothing. */
   readonly noop?: boolean | undefined
   /** Write files, but run no check_cmd and no reload_cmd. */
   readonly sync_only?: boolean | undefined
   /** Run no reload_cmd. */
   readonly no_reload?: boolean | undefined
-  /** Write files even when a store has lost every key that they were made of, instead of holding the change. */
+  /** Write files even if a store has lost all of their keys, instead of holding the change. */
   readonly allow_empty?: boolean | undefined
-  /** With -onetime: run each reload_cmd, whether its files changed or not. */
+  /** With -onetime: run each reload_cmd, even if its files are unchanged. */
   readonly reload_always?: boolean | undefined
-  /** With -onetime or a check: only this resource, such as nginx.toml, with its group; may be repeated. */
+  /** With -onetime or a check: only this resource, such as nginx.toml, and its group; may be repeated. */
   readonly only?: readonly string[] | undefined
-  /** A bad file in conf.d: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast). */
+  /** What a bad file in conf.d does: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast). */
   readonly failure_mode?: 'best-effort' | 'fail-fast' | undefined
-  /** Render from a file written by reconfd snapshot, in place of all stores. */
+  /** Render from a file written by reconfd snapshot, instead of the stores. */
   readonly replay?: string | undefined
   /** The folder with conf.d and templates. Default: /etc/confd. */
   readonly confdir?: string | undefined
-  /** A settings file in TOML, for what is said neither here nor in `env`. Default: none is read. */
+  /** A settings file in TOML, for settings that are set neither here nor in `env`. Default: none. */
   readonly conf_file?: string | undefined
   /** Where owed reloads are recorded (default /var/lib/reconfd for root, else ~/.local/state/reconfd). */
   readonly state_dir?: string | undefined
-  /** Put every dest below this folder, whoever its owner is: for tests and images. */
+  /** Put every dest below this folder, whatever its owner: for tests and images. */
   readonly dest_root?: string | undefined
   /** Expand ${NAME} and ${NAME:-default} in dest, src, keys, prefix and for_each of resources. */
   readonly expand_env?: boolean | undefined
-  /** Keep staged files. */
+  /** Keep the last staged file beside each destination. */
   readonly keep_stage_file?: boolean | undefined
   /** How long a onetime run waits for its store. Default: 10s. */
   readonly timeout?: Duration | undefined
   /** Quiet time to wait for after a change, so that a burst is applied once. Default: 100ms. */
   readonly debounce?: Duration | undefined
-  /** The longest that a change waits. Default: 2s. */
+  /** The longest time that a change waits. Default: 2s. */
   readonly debounce_max?: Duration | undefined
-  /** The least time between two reloads; one that is due earlier waits. Default: 0. */
+  /** The least time between two runs of a reload_cmd; an earlier one waits. Default: 0. */
   readonly min_reload_interval?: Duration | undefined
-  /** A reload waits a random time up to this, so that a fleet does not reload at once. Default: 0. */
+  /** Delay each reload by a random time up to this, so that a fleet does not reload at once. Default: 0. */
   readonly splay?: Duration | undefined
   /** How long a check_cmd may run. Default: 60s. */
   readonly check_timeout?: Duration | undefined
   /** How long a reload_cmd may run. Default: 60s. */
   readonly reload_timeout?: Duration | undefined
-  /** Serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket. */
+  /** Serve a status page, /metrics, /healthz and /readyz at this address; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket. */
   readonly http?: string | undefined
-  /** Extra host name the page answers to, besides addresses, localhost, the host of -http and the name of the machine; may be repeated. */
+  /** Extra host name the page answers to, besides addresses, localhost, the host of -http and the machine's name; may be repeated. */
   readonly http_names?: readonly string[] | undefined
-  /** Unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN. */
+  /** Token that unlocks diffs on the status page (default: generated and kept in the state directory); flags are visible in ps, so use -http-token-file or CONFD_HTTP_TOKEN. */
   readonly http_token?: string | undefined
-  /** The file that holds the token. */
+  /** File with the token. */
   readonly http_token_file?: string | undefined
 }

@@ -1,5 +1,5 @@
-// What is awaited when nothing happens at the start, in one line, so that nobody sits before a silent
-// program and wonders. After the first silence it has nothing more to say.
+// Logs once what reconfd is waiting for, if nothing happens for a while at the start, so that a silent program is
+// not mistaken for a hanging one.
 import type { Emit, Event } from '../core/event.ts'
 import { duration, listed } from '../core/words.ts'
 import { Progress } from './progress.ts'
@@ -7,7 +7,7 @@ import { Progress } from './progress.ts'
 /** Milliseconds. */
 const SILENCE = 10_000
 
-export class Awaited {
+export class StartupNotice {
   #progress = new Progress()
   #timer: NodeJS.Timeout | undefined
 
@@ -30,15 +30,15 @@ export class Awaited {
     const awaited = awaitedIn(this.#progress)
     this.#progress = new Progress()
     if (awaited === undefined) return
-    const message = `nothing has happened for ${duration(this.silence)}; awaited: ${awaited}`
+    const message = `still waiting after ${duration(this.silence)} for ${awaited}`
     this.emit({ kind: 'notice', level: 'info', message })
   }
 }
 
 function awaitedIn({ uses, runs, stores, resources }: Progress): string | undefined {
-  if (uses === undefined) return 'the configuration to be read'
+  if (uses === undefined) return 'the configuration'
   const [run] = runs.values()
-  if (run !== undefined) return `the reload of ${listed(run.resources)} to end: ${run.command}`
+  if (run !== undefined) return `the end of the reload of ${listed(run.resources)}: ${run.command}`
   const unread = [...stores.values()].filter(({ state }) => state === 'waiting')
   if (unread.length > 0) return `the keys of ${listed(unread.map(({ name }) => name))}`
   const all = [...resources.values()]
@@ -50,5 +50,5 @@ function awaitedIn({ uses, runs, stores, resources }: Progress): string | undefi
   if (unknown.length > 0) return listed([...new Set(unknown)])
   const unseen = all.filter(({ isSeen }) => !isSeen).map(({ name }) => name)
   if (unseen.length === 0) return undefined
-  return `${listed(unseen)}: a check that runs, or keys that go on changing`
+  return `${listed(unseen)}: a check is running, or keys keep changing`
 }

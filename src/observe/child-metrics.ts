@@ -1,4 +1,4 @@
-// The metrics of the program of exec mode: only where there is one.
+// The metrics of the program of exec mode.
 import { constants } from 'node:os'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ChildStatus } from '../core/status.ts'
@@ -17,12 +17,12 @@ export class ChildMetrics {
     })
     this.#restarts = new Counter({
       name: 'reconfd_child_restarts_total',
-      help: 'Times that the program was started again.',
+      help: 'Restarts of the program of exec mode.',
       registers,
     })
     this.#exitTime = new Gauge({
       name: 'reconfd_child_last_exit_timestamp_seconds',
-      help: 'When the program last ended, in Unix time; the code as shells have it.',
+      help: 'Time of the last exit of the program, in seconds since the Unix epoch, by exit code (128 plus the signal).',
       labelNames: ['code'],
       registers,
     })

@@ -1,4 +1,4 @@
-// What the status tells of the program of exec mode.
+// Derives the status of the program of exec mode from its events.
 import type { Event } from '../core/event.ts'
 import { briefly } from '../core/fault.ts'
 import type { ChildStatus } from '../core/status.ts'
@@ -6,7 +6,7 @@ import { isoTime } from '../core/words.ts'
 
 type ChildEvent = Extract<Event, { kind: `child-${string}` }>
 
-/** @param time milliseconds since 1970 */
+/** @param time milliseconds since the Unix epoch */
 export function childAfter(
   former: ChildStatus | undefined,
   event: ChildEvent,
@@ -31,8 +31,7 @@ export function childAfter(
     }
     case 'child-exited': {
       const { exitCode, signal, retryIn } = event
-      const why =
-        signal === null ? `it ended with exit code ${exitCode}` : `it was ended by ${signal}`
+      const why = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`
       const state = retryIn === null ? 'down' : 'restarting'
       return { ...past, state, why, lastExit: { at, exitCode, signal } }
     }

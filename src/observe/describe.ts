@@ -1,6 +1,6 @@
-// Each event as one message for people, with its level and its fields for machines.
-// Levels: debug is what happens all the time, info what changes the machine, warn what needs an eye
-// soon, error what needs one now.
+// Describes each event as one message, with its level and its fields for JSON.
+// Levels: debug for routine work, info for changes of the machine, warn for what needs attention soon, error for
+// what needs attention now.
 import { printableText } from '../core/escape.ts'
 import type { Event, EventOf } from '../core/event.ts'
 import { describeChild } from './describe/child.ts'
@@ -8,11 +8,13 @@ import { describeFiles } from './describe/files.ts'
 import { describeProgram } from './describe/program.ts'
 import { describeReloads } from './describe/reloads.ts'
 import { describeStores } from './describe/stores.ts'
-import type { Described, Told } from './describe/told.ts'
+import type { Described, Description } from './describe/description.ts'
 
-type Table = { readonly [K in Event['kind']]: (event: EventOf<K>, debug: boolean) => Told }
+type Describers = {
+  readonly [K in Event['kind']]: (event: EventOf<K>, debug: boolean) => Description
+}
 
-const TABLE: Table = {
+const TABLE: Describers = {
   ...describeProgram,
   ...describeChild,
   ...describeStores,
@@ -21,12 +23,11 @@ const TABLE: Table = {
 }
 
 /**
- * @param debug whether the output of commands that succeeded is wanted; that of a command that failed is in
- * the fault
+ * @param debug include the output of successful commands; the output of failed ones is in the fault
  */
-export function describe(event: Event, debug: boolean): Described {
-  const tell = TABLE[event.kind] as (event: Event, debug: boolean) => Told
-  const { level, about = '', message, fields } = tell(event, debug)
+export function describeEvent(event: Event, debug: boolean): Described {
+  const describe = TABLE[event.kind] as (event: Event, debug: boolean) => Description
+  const { level, about = '', message, fields } = describe(event, debug)
   return {
     level,
     about,
@@ -35,10 +36,10 @@ export function describe(event: Event, debug: boolean): Described {
   }
 }
 
-/** Members that are for other listeners: too long for a line, or part of the line already. */
+/** Members that are not logged as fields: too long, or already part of the line. */
 const LEFT_OUT = new Set(['kind', 'level', 'message', 'reads', 'cause', 'uses', 'causes'])
 
-/** The members of an event, those of a command's result among them. */
+/** The logged members of an event, including those of a command's result. */
 function fieldsOf(event: Event): Record<string, unknown> {
   const members = Object.entries(event).filter(([name]) => !LEFT_OUT.has(name))
   const { result, ...fields } = Object.fromEntries(members) as Record<string, unknown>

@@ -1,29 +1,29 @@
-// The planned change of a file as a unified diff, for `-diff`. It shows contents: it goes to standard
-// output because somebody asked for it, never to a log.
+// Formats the planned change of a file as a unified diff, for `-diff`. It shows contents, so it goes only to
+// standard output, never to a log.
 import { createTwoFilesPatch } from 'diff'
 import type { Target } from '../core/plan.ts'
 import { painted } from '../core/table.ts'
 import type { PlannedFile } from '../core/written.ts'
 
 const NOTHING = '/dev/null'
-/** Milliseconds that one comparison may take. */
-const PATIENCE = 2000
+/** Milliseconds for one comparison. */
+const DIFF_TIMEOUT = 2000
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
-/** @param from the name of what was, `to` of what is to be */
+/** @param from name of the old file; `to`: of the new one */
 export function textDiff(from: string, to: string, before: string, after: string): string {
   const diff: string | undefined = createTwoFilesPatch(
     ...([from, to, before, after, undefined, undefined] as const),
     {
       headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
-      timeout: PATIENCE,
+      timeout: DIFF_TIMEOUT,
     },
   )
-  return diff ?? inWords(from, to, 'too much has changed to be compared')
+  return diff ?? summaryDiff(from, to, 'too many changes to compare')
 }
 
-const inWords = (from: string, to: string, what: string): string =>
+const summaryDiff = (from: string, to: string, what: string): string =>
   `--- ${from}\n+++ ${to}\n${what}\n`
 
 const COLOURS: readonly (readonly [line: RegExp, code: number])[] = [
@@ -33,7 +33,7 @@ const COLOURS: readonly (readonly [line: RegExp, code: number])[] = [
   [/^-/, 31],
 ]
 
-/** A unified diff with colours for a terminal. */
+/** Colours a unified diff for a terminal. */
 export const colourDiff = (diff: string): string =>
   diff
     .split('\n')
@@ -43,7 +43,7 @@ export const colourDiff = (diff: string): string =>
     })
     .join('\n')
 
-/** Of a resource that is `sensitive`, and of what is no text, the size of the change alone. */
+/** For a `sensitive` resource or a binary file, shows only the size of the change. */
 export function unifiedDiff({ dest, sensitive, write }: PlannedFile): string {
   const { previous } = write
   const before = previous.kind === 'file' ? previous : undefined
@@ -51,11 +51,11 @@ export function unifiedDiff({ dest, sensitive, write }: PlannedFile): string {
   const from = before === undefined ? NOTHING : dest
   const to = after === undefined ? NOTHING : dest
   if (write.why === 'metadata') {
-    return inWords(from, to, `${metadataOf(before)} -> ${metadataOf(after)}`)
+    return summaryDiff(from, to, `${metadataText(before)} -> ${metadataText(after)}`)
   }
   const [was, is] = [before?.bytes ?? new Uint8Array(), after?.bytes ?? new Uint8Array()]
   if (was.includes(0) || is.includes(0)) {
-    return inWords(from, to, `not a text file: ${was.length} bytes before, ${is.length} after`)
+    return summaryDiff(from, to, `not a text file: ${was.length} bytes before, ${is.length} after`)
   }
   const diff = textDiff(from, to, text(was), text(is))
   if (!sensitive) return diff
@@ -64,14 +64,14 @@ export function unifiedDiff({ dest, sensitive, write }: PlannedFile): string {
       .split('\n')
       .slice(2)
       .filter((l) => sign.test(l)).length
-  return inWords(
+  return summaryDiff(
     from,
     to,
-    `masked, the resource is sensitive: +${count(/^\+/)} -${count(/^-/)} lines`,
+    `masked because the resource is sensitive: +${count(/^\+/)} -${count(/^-/)} lines`,
   )
 }
 
-const metadataOf = (file: Target | undefined): string =>
+const metadataText = (file: Target | undefined): string =>
   file === undefined
     ? ''
     : `mode ${file.mode.toString(8).padStart(4, '0')}, owner ${file.uid ?? ''}:${file.gid ?? ''}`

@@ -1,4 +1,4 @@
-// What changed in a file, line by line, for the status page; with the contents, or masked.
+// Computes the line diff of a written file for the status page, with contents or masked.
 import { structuredPatch } from 'diff'
 import type { Write } from '../core/plan.ts'
 
@@ -18,21 +18,21 @@ export type FileDiff =
       readonly kind: 'lines'
       readonly added: number
       readonly removed: number
-      /** Cut off after `LINES_SHOWN` lines. */
+      /** At most `LINES_SHOWN` lines. */
       readonly hunks: readonly Hunk[]
-      /** How many lines were cut off. */
+      /** Number of lines left out. */
       readonly more: number
       readonly masked: boolean
     }
-  /** Nothing to be shown, and why. */
+  /** No diff, with the reason. */
   | { readonly kind: 'none'; readonly why: string }
 
 const LINES_SHOWN = 400
-/** Milliseconds that one comparison may take: the daemon has other things to do. */
-const PATIENCE = 20
+/** Milliseconds for one comparison; short, because it blocks the daemon. */
+const DIFF_TIMEOUT = 20
 const MASK = '••••••'
 
-/** The same for every line: not even its length is told. */
+/** Replaces every line with the same mask, which hides its length too. */
 export function masked(diff: FileDiff): FileDiff {
   if (diff.kind === 'none') return diff
   const hunks = diff.hunks.map(({ header, lines }) => ({
@@ -43,17 +43,19 @@ export function masked(diff: FileDiff): FileDiff {
 }
 
 export function diffOf(write: Write): FileDiff {
-  if (write.why === 'metadata') return { kind: 'none', why: 'only owner or mode have changed' }
-  const before = write.previous.kind === 'file' ? textOf(write.previous.bytes) : ''
-  const after = write.why === 'remove' ? '' : textOf(write.next.bytes)
+  if (write.why === 'metadata') return { kind: 'none', why: 'only owner or mode changed' }
+  const before = write.previous.kind === 'file' ? decodeText(write.previous.bytes) : ''
+  const after = write.why === 'remove' ? '' : decodeText(write.next.bytes)
   if (before === undefined || after === undefined) return { kind: 'none', why: 'not a text file' }
   if (before === '') return oneSided('+', after)
   if (after === '') return oneSided('-', before)
-  const patch = structuredPatch('', '', before, after, undefined, undefined, { timeout: PATIENCE })
-  if (patch === undefined) return { kind: 'none', why: 'too much has changed' }
+  const patch = structuredPatch('', '', before, after, undefined, undefined, {
+    timeout: DIFF_TIMEOUT,
+  })
+  if (patch === undefined) return { kind: 'none', why: 'too many changes to compare' }
   const all = patch.hunks.map(({ oldStart, oldLines, newStart, newLines, lines }) => ({
     header: `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`,
-    lines: lines.flatMap(readLine),
+    lines: lines.flatMap(parseLine),
   }))
   const count = (sign: string): number =>
     all.reduce((sum, { lines }) => sum + lines.filter((line) => line.sign === sign).length, 0)
@@ -61,7 +63,7 @@ export function diffOf(write: Write): FileDiff {
   return { kind: 'lines', added, removed, ...firstOf(all), masked: false }
 }
 
-/** A file that is new, or gone: there is nothing to compare. */
+/** The diff of a new or removed file. */
 function oneSided(sign: '+' | '-', text: string): FileDiff {
   const lines = text.replace(/\n$/, '').split('\n')
   const count = text === '' ? 0 : lines.length
@@ -71,9 +73,9 @@ function oneSided(sign: '+' | '-', text: string): FileDiff {
   return { kind: 'lines', ...sums, ...firstOf(count === 0 ? [] : [hunk]), masked: false }
 }
 
-function readLine(line: string): DiffLine[] {
+function parseLine(line: string): DiffLine[] {
   const sign = line[0]
-  // `\ No newline at end of file` is no line of either file.
+  // Skips `\ No newline at end of file`.
   return sign === ' ' || sign === '+' || sign === '-' ? [{ sign, text: line.slice(1) }] : []
 }
 
@@ -89,7 +91,7 @@ function firstOf(all: readonly Hunk[]): { readonly hunks: readonly Hunk[]; reado
   return { hunks, more }
 }
 
-/** Undefined: it holds a NUL, as no text does. */
-function textOf(bytes: Uint8Array): string | undefined {
+/** Undefined for a binary file, one with a NUL. */
+function decodeText(bytes: Uint8Array): string | undefined {
   return bytes.includes(0) ? undefined : Buffer.from(bytes).toString('utf8')
 }

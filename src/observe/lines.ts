@@ -1,11 +1,11 @@
-// How a line of the log looks: for a file, for a terminal, for the journal, for a program.
+// Formats log lines for files, terminals, the journal and JSON.
 //
-// JSON is written by hand: an object a line with a handful of members is all that pino would give us,
-// which brings levels as numbers, times as numbers, and worker threads that cannot be bundled.
+// JSON needs no library: it is one small object per line. pino would add numeric levels and times, and worker
+// threads that cannot be bundled.
 import { jsonText } from '../core/escape.ts'
 import { painted } from '../core/table.ts'
 import { offsetText } from '../core/words.ts'
-import type { Described, Level } from './describe/told.ts'
+import type { Described, Level } from './describe/description.ts'
 import type { LogLevel } from '../core/settings.ts'
 
 const RANK: Readonly<Record<LogLevel, number>> = {
@@ -17,26 +17,26 @@ const RANK: Readonly<Record<LogLevel, number>> = {
   panic: 5,
 }
 
-/** Whether a line of one level is written where -log-level is the other. */
+/** @param least the -log-level */
 export const isLogged = (line: Level, least: LogLevel): boolean => RANK[line] >= RANK[least]
 
 /**
  * - `plain`: for files and pipes
- * - `terminal`, `colour`: aligned, for people who look on
- * - `journal`: journald has the time and takes the level as a number in front
+ * - `terminal`, `colour`: aligned, for people
+ * - `journal`: without a time, which journald adds, and with the level as a number prefix
  */
 export type Style = 'plain' | 'terminal' | 'colour' | 'journal' | 'json'
 
-export type Line = (time: Date, told: Described) => string
+export type LineFormat = (time: Date, entry: Described) => string
 
-/** What stands on standard error's other side. */
+/** The file behind standard error. */
 export interface Outlet {
   readonly isTerminal: boolean
   /** `device:inode` of the file. */
   readonly file: string
 }
 
-/** The style of text that fits, by https://no-color.org and systemd.exec(5), JOURNAL_STREAM. */
+/** Chooses the style: https://no-color.org, and JOURNAL_STREAM in systemd.exec(5). */
 export function styleFor(
   { isTerminal, file }: Outlet,
   env: Readonly<Record<string, string | undefined>>,
@@ -48,7 +48,7 @@ export function styleFor(
   return env['JOURNAL_STREAM'] === file ? 'journal' : 'plain'
 }
 
-export function lineIn(style: Style): Line {
+export function lineIn(style: Style): LineFormat {
   switch (style) {
     case 'json':
       return (time, { level, message, fields }) =>
@@ -66,19 +66,21 @@ export function lineIn(style: Style): Line {
 const withAbout = ({ about, message }: Described): string =>
   about === '' ? message : `${about}: ${message}`
 
-/** Further lines of a message are indented, so that a line that starts with a time starts an event. */
-const plain: Line = (time, told) =>
-  `${time.toISOString()} ${told.level.toUpperCase().padEnd(5)} ${withAbout(told).replaceAll('\n', '\n  ')}`
+/** Indents continuation lines, so that only the first line of an event begins with a time. */
+const plain: LineFormat = (time, entry) =>
+  `${time.toISOString()} ${entry.level.toUpperCase().padEnd(5)} ${withAbout(entry).replaceAll('\n', '\n  ')}`
 
-/** By sd-daemon(3): a line is an entry of its own, so each of them has its priority. */
+/** Priorities of sd-daemon(3). Each line is its own journal entry and needs its own priority. */
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6, debug: 7 }
 
-const journal: Line = (_, told) => {
-  const lines = withAbout(told).split('\n')
-  return lines.map((line, n) => `<${PRIORITY[told.level]}>${n === 0 ? '' : '  '}${line}`).join('\n')
+const journal: LineFormat = (_, entry) => {
+  const lines = withAbout(entry).split('\n')
+  return lines
+    .map((line, n) => `<${PRIORITY[entry.level]}>${n === 0 ? '' : '  '}${line}`)
+    .join('\n')
 }
 
-/** Escape sequences, by ECMA-48, select graphic rendition. */
+/** SGR codes of ECMA-48. */
 const COLOUR: Readonly<Record<Level, string>> = {
   error: '31;1',
   warn: '33',
@@ -88,17 +90,17 @@ const COLOUR: Readonly<Record<Level, string>> = {
 const DIM = '2'
 const BOLD = '1'
 
-/** A longer name is not waited for by all the others. */
-const WIDEST = 24
-/** Shorter ones, such as those of stores, stand in one column from the start. */
-const NARROWEST = 12
+/** Maximum width of the subject column; a longer name does not widen it. */
+const MAX_COLUMN = 24
+/** Initial width of the subject column. */
+const MIN_COLUMN = 12
 
-/** Time of day, level, what it is about, and what happened, each in a column of its own. */
-function terminal(coloured: boolean): Line {
+/** Time of day, level, subject and message in columns. */
+function terminal(coloured: boolean): LineFormat {
   const paint = coloured ? painted : (_: string, text: string): string => text
-  let width = NARROWEST
+  let width = MIN_COLUMN
   return (time, { level, about, message }) => {
-    width = Math.max(width, Math.min(WIDEST, about.length))
+    width = Math.max(width, Math.min(MAX_COLUMN, about.length))
     const clock = clockOf(time)
     const indent = ' '.repeat(clock.length + 1 + 6 + width + 2)
     const name = level.toUpperCase().padEnd(5)
@@ -107,7 +109,7 @@ function terminal(coloured: boolean): Line {
   }
 }
 
-/** Of the machine's time zone: people at a terminal compare it with their watch, and with `reconfd status`. */
+/** Local time with offset, as in `reconfd status`. */
 function clockOf(time: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   const ms = String(time.getMilliseconds()).padStart(3, '0')

@@ -1,22 +1,21 @@
-// The log: a listener of the event stream that writes a line an event, for people or as JSON (`lines.ts`).
-// An event is put into words when there is nothing more urgent to do: not between a changed key and
-// its reload.
+// The log: listens to the event stream and writes one line per event, as text or JSON (`lines.ts`). Formatting is
+// deferred until the event loop is idle, so that it does not delay a reload.
 import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
-import { describe } from './describe.ts'
+import { describeEvent } from './describe.ts'
 import { isLogged, lineIn, type Style } from './lines.ts'
 
 export interface LogOptions {
   readonly level: LogLevel
   readonly style: Style
-  /** Takes one line without its line break. */
+  /** Receives one line without its line break. */
   readonly write: (line: string) => void
   readonly now?: () => Date
 }
 
 export interface Log {
   readonly emit: Emit
-  /** Writes what has not been written yet; to be called before the program ends. */
+  /** Writes all pending lines. Call before the program ends. */
   readonly flush: () => void
 }
 
@@ -27,8 +26,8 @@ export function createLog({ level, style, write, now = () => new Date() }: LogOp
     const batch = waiting
     waiting = []
     for (const { time, event } of batch) {
-      const told = describe(event, level === 'debug')
-      if (isLogged(told.level, level)) write(line(time, told))
+      const entry = describeEvent(event, level === 'debug')
+      if (isLogged(entry.level, level)) write(line(time, entry))
     }
   }
   const emit: Emit = (event) => {

@@ -1,6 +1,6 @@
-// The metrics: a listener of the event stream, as Prometheus reads it. Names by its rules
-// (https://prometheus.io/docs/practices/naming/): base units, `_total` for counters, and labels whose
-// values are few: stores, resources, results; never keys.
+// The Prometheus metrics: listens to the event stream. Names follow
+// https://prometheus.io/docs/practices/naming/: base units, and `_total` for counters. Labels have few values:
+// stores, resources, results; never keys.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CommandResult, Event } from '../core/event.ts'
 import { ChildMetrics } from './child-metrics.ts'
@@ -19,16 +19,16 @@ export class Metrics {
   readonly #gauges = this.#makeGauges()
   readonly #histograms = this.#makeHistograms()
   #child: ChildMetrics | undefined
-  /** Stores that were live before: the next time is a reconnect. */
+  /** Stores that have been live: the next `store-live` is a reconnect. */
   readonly #seen = new Set<string>()
-  /** Failed tries since a store went away, as far as they were told. */
+  /** Failed attempts counted so far since a store became unreachable. */
   readonly #tries = new Map<string, number>()
-  /** When a resource was made dirty; until its reload has succeeded, or nothing was to be done. */
+  /** Time at which a resource became dirty, until its reload succeeds or it is found in sync. */
   readonly #dirtySince = new Map<string, number>()
-  /** A resource is not right as conf.d has it. */
+  /** Whether a resource has an invalid definition. */
   #isRefused = false
 
-  /** @param time milliseconds since 1970 */
+  /** @param time milliseconds since the Unix epoch */
   note(event: Event, time: number): void {
     const { changes, renders, writes, written, checks, reloads, failures } = this.#counters
     const { reconnects, held, rollbacks, configurations } = this.#counters
@@ -106,13 +106,13 @@ export class Metrics {
     }
   }
 
-  /** All of them as text, as of now. */
+  /** Returns all metrics in Prometheus text format. */
   async text(status: FullStatus): Promise<string> {
     this.#measure(status)
     return this.#registry.metrics()
   }
 
-  /** What is a state, and not a count, is taken from the status. */
+  /** Sets the gauges from the status. */
   #measure({ version, started, at, stores, configuration, child, resources }: FullStatus): void {
     const { info, start, cpu, memory, up, behind, age, keys, state, owed, held, good } =
       this.#gauges
@@ -130,8 +130,8 @@ export class Metrics {
       const lag = (store.lag ?? 0) / 1000
       behind.set(labels, lag)
       if (store.keys !== undefined) keys.set(labels, store.keys)
-      const away = (Date.parse(at) - Date.parse(store.since)) / 1000
-      if (store.state !== 'waiting') age.set(labels, isUp ? lag : away)
+      const sinceLoss = (Date.parse(at) - Date.parse(store.since)) / 1000
+      if (store.state !== 'waiting') age.set(labels, isUp ? lag : sinceLoss)
     }
     if (child !== undefined) (this.#child ??= new ChildMetrics(this.#registry)).measure(child)
     good.set(configuration === undefined && !this.#isRefused ? 1 : 0)
@@ -142,17 +142,17 @@ export class Metrics {
     }
   }
 
-  /** Lets go of resources that are not there any more. */
+  /** Drops the state of removed resources. */
   #retain(names: Pick<ReadonlySet<string>, 'has'>): void {
     for (const name of this.#dirtySince.keys()) {
       if (!names.has(name)) this.#dirtySince.delete(name)
     }
   }
 
-  /** Not each try is told; the events say how many there were. */
+  /** Events do not report every attempt, but carry their number. */
   #countTries(store: string, tries: number): void {
     const before = this.#tries.get(store) ?? 0
-    // Fewer than before: it has gone away anew.
+    // A smaller number starts a new outage.
     this.#counters.storeFailures.inc({ store }, tries < before ? tries : tries - before)
     this.#tries.set(store, tries)
   }
@@ -161,32 +161,28 @@ export class Metrics {
     const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
       new Counter({ name: `reconfd_${name}`, help, labelNames, registers: [this.#registry] })
     return {
-      storeFailures: counter('store_failures_total', 'Connections to a node that failed.', 'store'),
-      reconnects: counter('store_reconnects_total', 'Watches opened again after a break.', 'store'),
-      changes: counter('store_changes_total', 'Times that a store told of changed keys.', 'store'),
-      renders: counter('renders_total', 'Times that the templates were rendered.', 'resource'),
-      writes: counter('writes_total', 'Files that were written or removed.', 'resource'),
-      written: counter('written_bytes_total', 'Bytes that were written.', 'resource'),
+      storeFailures: counter('store_failures_total', 'Failed connections to nodes.', 'store'),
+      reconnects: counter('store_reconnects_total', 'Reconnects after a failure.', 'store'),
+      changes: counter('store_changes_total', 'Change events received from a store.', 'store'),
+      renders: counter('renders_total', 'Renders of the templates.', 'resource'),
+      writes: counter('writes_total', 'Files written or removed.', 'resource'),
+      written: counter('written_bytes_total', 'Bytes written.', 'resource'),
       checks: counter('checks_total', 'Runs of check commands.', 'resource', 'result'),
       reloads: counter('reloads_total', 'Runs of reload commands.', 'resource', 'result'),
-      avoided: counter('reloads_avoided_total', 'Reloads that were not needed.', 'resource'),
+      avoided: counter('reloads_avoided_total', 'Reloads avoided by run-time changes.', 'resource'),
       runtimeChanges: counter(
         'haproxy_runtime_changes_total',
-        'Servers of HAProxy that were changed at run time.',
+        'HAProxy servers changed at run time.',
       ),
       fallbacks: counter(
         'haproxy_fallbacks_total',
-        'Reloads of HAProxy that could not be avoided.',
+        'HAProxy reloads that run-time changes could not replace.',
         'reason',
       ),
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
-      held: counter('held_total', 'Changes that a guard has stopped.', 'resource'),
-      rollbacks: counter('rollbacks_total', 'Times that files were put back.', 'resource'),
-      configurations: counter(
-        'configuration_loads_total',
-        'Times that the configuration was read.',
-        'result',
-      ),
+      held: counter('held_total', 'Changes held by a guard.', 'resource'),
+      rollbacks: counter('rollbacks_total', 'Rollbacks to the last good files.', 'resource'),
+      configurations: counter('configuration_loads_total', 'Loads of the configuration.', 'result'),
     }
   }
 
@@ -194,30 +190,38 @@ export class Metrics {
     const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
       new Gauge({ name, help, labelNames, registers: [this.#registry] })
     return {
-      info: gauge('reconfd_build_info', 'Always 1; the labels tell.', 'version', 'node'),
-      start: gauge('process_start_time_seconds', 'When the process started, in Unix time.'),
+      info: gauge('reconfd_build_info', 'Always 1; see the labels.', 'version', 'node'),
+      start: gauge(
+        'process_start_time_seconds',
+        'Start time of the process, in seconds since the Unix epoch.',
+      ),
       cpu: new Counter({
         name: 'process_cpu_seconds_total',
-        help: 'Processor time of the process, without that of commands.',
+        help: 'CPU time of the process in seconds, without that of commands.',
         registers: [this.#registry],
       }),
-      memory: gauge('process_resident_memory_bytes', 'Memory of the process.'),
-      up: gauge('reconfd_store_up', '1 when the store is live.', 'store'),
+      memory: gauge('process_resident_memory_bytes', 'Resident memory of the process, in bytes.'),
+      up: gauge('reconfd_store_up', '1 if the store is connected, else 0.', 'store'),
       behind: gauge(
         'reconfd_store_behind_seconds',
-        'How late changes of the store arrive: 0 when they do not.',
+        'Delay with which changes of the store arrive; 0 if in time.',
         'store',
       ),
       age: gauge(
         'reconfd_store_last_sync_age_seconds',
-        'How old what is known of the store may be: 0 while it is live and not behind.',
+        'Maximum age of the known keys; 0 while the store is live and not behind.',
         'store',
       ),
-      keys: gauge('reconfd_store_keys', 'Keys it had when it became live.', 'store'),
-      state: gauge('reconfd_resource_state', '1 for the state it is in.', 'resource', 'state'),
-      owed: gauge('reconfd_resource_owed', '1 when a reload is owed.', 'resource'),
-      held: gauge('reconfd_resource_held', '1 when a guard holds a change.', 'resource'),
-      good: gauge('reconfd_configuration_good', '0 when conf.d was edited badly.'),
+      keys: gauge('reconfd_store_keys', 'Keys in the store when it became live.', 'store'),
+      state: gauge(
+        'reconfd_resource_state',
+        '1 for the current state, 0 for all others.',
+        'resource',
+        'state',
+      ),
+      owed: gauge('reconfd_resource_owed', '1 if a reload is owed.', 'resource'),
+      held: gauge('reconfd_resource_held', '1 if a guard holds a change.', 'resource'),
+      good: gauge('reconfd_configuration_good', '1 if conf.d is valid, else 0.'),
     }
   }
 
@@ -225,12 +229,12 @@ export class Metrics {
     const histogram = (name: string, help: string, buckets: number[]) =>
       new Histogram({ name: `reconfd_${name}`, help, buckets, registers: [this.#registry] })
     return {
-      render: histogram('render_duration_seconds', 'Rendering a resource.', RENDER_BUCKETS),
-      check: histogram('check_duration_seconds', 'Check commands.', COMMAND_BUCKETS),
-      reload: histogram('reload_duration_seconds', 'Reload commands.', COMMAND_BUCKETS),
+      render: histogram('render_duration_seconds', 'Duration of renders.', RENDER_BUCKETS),
+      check: histogram('check_duration_seconds', 'Duration of check commands.', COMMAND_BUCKETS),
+      reload: histogram('reload_duration_seconds', 'Duration of reload commands.', COMMAND_BUCKETS),
       changeToReload: histogram(
         'change_to_reload_seconds',
-        'From a changed key to the end of the reload it led to.',
+        'Time from a changed key to the end of the resulting reload.',
         COMMAND_BUCKETS,
       ),
     }

@@ -1,7 +1,6 @@
-// The progress of a run: where each store and each resource stands, reduced from the event stream. The one
-// such reducer: the status, the report of a onetime run, what is awaited at the start, readiness for the service
-// manager and `check -validate` are read off it. It has no clock: times come in, as milliseconds since 1970.
-// What is kept is bounded by the number of resources.
+// The state of each store and resource, reduced from the event stream. The only such reducer: the status, the
+// report of a onetime run, the start-up notice, readiness and `check -validate` read it. It has no clock; times
+// are passed in, as milliseconds since the Unix epoch. Memory is bounded by the number of resources.
 import type { Event, EventOf, Uses } from '../core/event.ts'
 import type { ChildStatus, FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
@@ -25,12 +24,12 @@ export class Progress {
   readonly #resources = new Map<string, ReturnType<typeof newResource>>()
   readonly #runs = new Map<string, EventOf<'reload-started'>>()
 
-  /** Of reconfd; empty before the configuration was read. */
+  /** Version of reconfd; empty until the configuration has been read. */
   get version(): string {
     return this.#version
   }
 
-  /** Absent: the configuration is the newest one. */
+  /** Present while an invalid configuration keeps the previous one in use. */
   get configuration(): FullStatus['configuration'] {
     return this.#configuration
   }
@@ -40,7 +39,7 @@ export class Progress {
     return this.#child
   }
 
-  /** The resources and the stores that each of them reads; undefined before the configuration was read. */
+  /** The stores that each resource reads; undefined until the configuration has been read. */
   get uses(): Uses | undefined {
     return this.#uses
   }
@@ -53,12 +52,12 @@ export class Progress {
     return this.#resources
   }
 
-  /** The runs of reload commands that are under way, by command. */
+  /** Current runs of reload commands, by command. */
   get runs(): ReadonlyMap<string, EventOf<'reload-started'>> {
     return this.#runs
   }
 
-  /** The stores of which no node answers. */
+  /** Stores without a reachable node. */
   get away(): ReadonlySet<string> {
     return this.#away
   }
@@ -104,7 +103,7 @@ export class Progress {
       for (const name of event.resources) noteEvent(this.#of(name, time), event, time)
   }
 
-  /** Adds what an earlier daemon knew of the past of the resources. */
+  /** Adds the history that an earlier run recorded. */
   restore(former: FullStatus): void {
     for (const history of former.resources) {
       const one = this.#resources.get(history.name)
@@ -116,7 +115,7 @@ export class Progress {
     const known = this.#resources.get(name)
     if (known !== undefined) return known
     const one = newResource(name, time)
-    // Work for a resource that was removed from conf.d may end late: that is not kept.
+    // Late events of resources removed from conf.d are dropped.
     if (this.#uses === undefined || this.#uses.has(name)) this.#resources.set(name, one)
     return one
   }
@@ -158,11 +157,11 @@ export class Progress {
       this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
       return
     }
-    // Otherwise there is another node, which is tried at once.
+    // With 0, the next node is tried at once.
     if (event.retryIn > 0) this.#away.add(name)
     const former = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'
-    // One that is tried again and again has been away since the first time.
+    // A failed retry does not change the time of the outage.
     const since = former?.state === state ? former.since : isoTime(time)
     const keys = former?.keys === undefined ? {} : { keys: former.keys }
     this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })

@@ -1,30 +1,31 @@
-// A line at the foot of a terminal while a store is read for the first time: large stores take seconds, and a
-// silent program looks like one that hangs. It is gone when anything else is to be shown.
+// Shows a progress line at the bottom of a terminal during the first read of a store, which may take seconds. The
+// line is cleared before any other output.
 import type { Event } from '../core/event.ts'
 import { duration, listed } from '../core/words.ts'
 
-/** Milliseconds: what is quicker needs no such line. */
-const PATIENCE = 1000
-const EVERY = 500
-/** By ECMA-48: back to the first column, and clear the line. */
+/** Milliseconds before the line appears. */
+const DELAY = 1000
+/** Milliseconds between updates. */
+const INTERVAL = 500
+/** ECMA-48: return to the first column and clear the line. */
 const CLEAR = '\r\u001b[K'
 
-export class Reading {
+export class ReadingLine {
   readonly #unread = new Set<string>()
   readonly #begin: number
   #timer: NodeJS.Timeout | undefined
   #isShown = false
 
   /**
-   * @param write takes text for the terminal
-   * @param now milliseconds, by any clock
+   * @param write writes to the terminal
+   * @param now any clock, in milliseconds
    */
   constructor(
     private readonly write: (text: string) => void,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#begin = now()
-    this.#timer = setInterval(() => this.#show(), EVERY).unref()
+    this.#timer = setInterval(() => this.#show(), INTERVAL).unref()
   }
 
   note(event: Event): void {
@@ -36,7 +37,7 @@ export class Reading {
     if (event.kind === 'started' ? this.#unread.size === 0 : this.#isOver(event)) this.close()
   }
 
-  /** To be called before anything else is written. */
+  /** Call before writing anything else. */
   clear(): void {
     if (this.#isShown) this.write(CLEAR)
     this.#isShown = false
@@ -54,11 +55,11 @@ export class Reading {
 
   #show(): void {
     const time = this.now() - this.#begin
-    if (this.#unread.size === 0 || time < PATIENCE) return
+    if (this.#unread.size === 0 || time < DELAY) return
     this.clear()
     const stores = listed([...this.#unread])
     this.write(
-      `reading the keys of ${stores} for the first time, ${duration(Math.floor(time / EVERY) * EVERY)}`,
+      `reading the keys of ${stores} for the first time, ${duration(Math.floor(time / INTERVAL) * INTERVAL)}`,
     )
     this.#isShown = true
   }

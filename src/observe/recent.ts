@@ -1,5 +1,5 @@
-// What has happened of late, for the status page: the files that were written, each with the keys that
-// caused it and what changed in it, and the reloads. What is kept is bounded, contents by their size.
+// Recent activity for the status page: written files with their causes and diffs, and reloads. Memory is bounded;
+// contents are limited by size.
 import type { Cause } from '../core/cause.ts'
 import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
@@ -9,17 +9,17 @@ import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 200
 const RELOADS_KEPT = 1000
-/** Milliseconds: no window of the page is longer. */
+/** Milliseconds; the longest window of the page. */
 const RELOADS_FOR = 24 * 3600_000
-/** Of each resource. */
+/** Maximum runs kept for each resource. */
 const RUNS_KEPT = 6
-/** Characters of what a command printed. */
+/** Maximum characters of a command's output. */
 const OUTPUT_KEPT = 4096
-/** Bytes of all contents together, the former and the new ones. */
+/** Maximum bytes of all kept contents together, old and new. */
 const CONTENTS_KEPT = 4 * 1024 * 1024
-/** Times are milliseconds since 1970. */
+/** Times are milliseconds since the Unix epoch. */
 export interface RecentChange {
-  /** Counts up. */
+  /** Increases with every change. */
   readonly id: number
   readonly at: number
   readonly resource: string
@@ -28,7 +28,7 @@ export interface RecentChange {
   readonly cause: Cause
   readonly sensitive: boolean
   readonly rolledBack: boolean
-  /** For those who may see contents; of a sensitive resource it is masked. */
+  /** Only for viewers who may see contents; masked for a sensitive resource. */
   readonly diff: () => FileDiff
 }
 
@@ -43,27 +43,27 @@ export interface RecentReload {
   readonly timedOut: boolean
   /** Milliseconds. */
   readonly duration: number
-  /** With `[template.haproxy]`: that the command did not run, or why it had to. */
+  /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
 }
 
-/** The last run of a command of a resource. */
+/** The last run of one command of a resource. */
 export interface RecentRun extends Omit<RecentReload, 'resources'> {
   readonly what: 'check' | 'reload'
-  /** The end of what it printed; of a sensitive resource nothing. */
+  /** The end of its output; empty for a sensitive resource. */
   readonly output: string
 }
 
-interface Kept extends RecentChange {
-  /** Of what `diff` needs; 0 once it was made or let go. */
+interface KeptChange extends RecentChange {
+  /** Bytes kept for `diff`; 0 after the diff was computed or dropped. */
   size: () => number
   forget: () => void
 }
 
-export class Recent {
+export class RecentActivity {
   #id = 0
-  /** The newest first, both. */
-  #changes: readonly Kept[] = []
+  // Newest first.
+  #changes: readonly KeptChange[] = []
   #reloads: readonly RecentReload[] = []
   readonly #runs = new Map<string, readonly RecentRun[]>()
 
@@ -75,7 +75,7 @@ export class Recent {
     return this.#reloads
   }
 
-  /** The last run of each command, the newest first. */
+  /** The last run of each command, newest first. */
   readonly runsOf = (resource: string): readonly RecentRun[] => this.#runs.get(resource) ?? []
 
   note(event: Event, time: number): void {
@@ -125,7 +125,7 @@ export class Recent {
     return run
   }
 
-  /** These files are in place now. */
+  /** Call when the files are in place. */
   wrote(files: readonly WrittenFile[], time: number): void {
     const fresh = files.map((file) => this.#kept(file, time)).toReversed()
     this.#changes = [...fresh, ...this.#changes].slice(0, CHANGES_KEPT)
@@ -136,7 +136,7 @@ export class Recent {
     }
   }
 
-  #kept(file: WrittenFile, at: number): Kept {
+  #kept(file: WrittenFile, at: number): KeptChange {
     const { resource, dest, sensitive, write, cause, rolledBack = false } = file
     let contents: WrittenFile['write'] | undefined = write
     let made: FileDiff | undefined
@@ -149,21 +149,21 @@ export class Recent {
       cause,
       sensitive,
       rolledBack,
-      // Made when somebody looks: a daemon that nobody looks at does not pay for it.
+      // Computed on first use: a page that nobody opens costs nothing.
       diff: () => {
         if (contents !== undefined) made = diffOf(contents)
         contents = undefined
-        made ??= { kind: 'none', why: 'too large to be kept' }
+        made ??= { kind: 'none', why: 'too large to keep' }
         return sensitive ? masked(made) : made
       },
-      size: () => (contents === undefined ? 0 : sizeOf(contents)),
+      size: () => (contents === undefined ? 0 : contentSize(contents)),
       forget: () => (contents = undefined),
     }
   }
 }
 
-const bytesOf = (observed: Observed): number =>
+const observedSize = (observed: Observed): number =>
   observed.kind === 'file' ? observed.bytes.length : 0
 
-const sizeOf = (write: WrittenFile['write']): number =>
-  bytesOf(write.previous) + (write.why === 'remove' ? 0 : write.next.bytes.length)
+const contentSize = (write: WrittenFile['write']): number =>
+  observedSize(write.previous) + (write.why === 'remove' ? 0 : write.next.bytes.length)

@@ -1,4 +1,4 @@
-// What becomes of the report when a onetime run ends: a JSON file for machines, a table for people.
+// Outputs the report at the end of a onetime run: a JSON file and a table.
 import { jsonText } from '../core/escape.ts'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
@@ -6,25 +6,25 @@ import type { Fault } from '../core/fault.ts'
 import { painted, tableLines } from '../core/table.ts'
 import { duration } from '../core/words.ts'
 import { writeOutput } from '../system/output-file.ts'
-import { Report, type ResourceReport, type RunReport } from './report.ts'
+import { ReportBuilder, type ResourceReport, type RunReport } from './report.ts'
 
 export interface ReportOptions {
   readonly version: string
-  /** Where the JSON goes, if anywhere. */
+  /** Path of the JSON report; undefined for none. */
   readonly file: string | undefined
-  /** Takes the table; absent: nobody looks. */
+  /** Prints the table; absent without a terminal. */
   readonly show?: ((table: string) => void) | undefined
   readonly colour: boolean
 }
 
 export interface RunningReport {
   readonly emit: Emit
-  /** @returns why the report could not be written */
+  /** @returns the fault if the report could not be written */
   readonly finish: (exit: number, faults: readonly Fault[]) => Promise<Fault | undefined>
 }
 
 export function startReport({ version, file, show, colour }: ReportOptions): RunningReport {
-  const report = new Report(version)
+  const report = new ReportBuilder(version)
   return {
     emit: report.emit,
     finish: async (exit, faults) => {
@@ -51,7 +51,7 @@ const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
   failed: 31,
 }
 
-/** A line for each resource, aligned; empty when there is none, or when all are in sync: one line says so. */
+/** One line per resource. Empty if all are in sync, which is logged as one line instead. */
 export function summaryTable({ resources }: RunReport, colour: boolean): string {
   if (resources.every(({ result }) => result === 'in sync')) return ''
   const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']

@@ -1,14 +1,14 @@
-// The report of a onetime run: for each resource what it read, what was changed, checked and reloaded,
-// and how long it took. A listener of the event stream; for `-report` and for the table at the end.
+// The report of a onetime run: what each resource read, changed, checked and reloaded, and its duration. Listens to
+// the event stream; used by `-report` and the final table.
 import type { CommandResult, Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
 import { Progress } from './progress.ts'
 import type { ResourceProgress } from './resource-progress.ts'
 
-export type Result = 'in sync' | 'changed' | 'pending' | 'held' | 'failed' | 'not tried'
+export type ResourceResult = 'in sync' | 'changed' | 'pending' | 'held' | 'failed' | 'not tried'
 
-/** A command that was run. Times in milliseconds. */
+/** A command that ran. Times are in milliseconds. */
 export interface RanCommand {
   readonly command: string
   readonly succeeded: boolean
@@ -19,25 +19,25 @@ export interface RanCommand {
 
 export interface ResourceReport {
   readonly name: string
-  readonly result: Result
-  /** What it looked up, hits and misses alike, the prefix included; a pattern counts as one. */
+  readonly result: ResourceResult
+  /** Full names of everything looked up, hits and misses; a pattern counts as one. */
   readonly read: { readonly count: number; readonly names: readonly string[] }
   readonly files: readonly FileReport[]
   readonly checks: readonly RanCommand[]
   readonly reloads: readonly RanCommand[]
-  /** A reload that is due and has not succeeded. */
+  /** Whether a reload is due and has not succeeded. */
   readonly reloadOwed: boolean
-  /** Why it failed or is held. */
+  /** Why the resource failed or is held. */
   readonly faults: readonly Fault[]
-  /** From its first to its last event, in milliseconds. */
+  /** Milliseconds from its first to its last event. */
   readonly duration: number
 }
 
 export interface FileReport {
   readonly dest: string
-  /** `none`: it is what it should be. */
+  /** `none`: in sync. */
   readonly change: 'none' | 'create' | 'content' | 'metadata' | 'remove'
-  /** False with -noop, and when something failed before. */
+  /** False with -noop, or after an earlier failure. */
   readonly written: boolean
 }
 
@@ -46,7 +46,7 @@ export interface RunReport {
   readonly version: string
   readonly started: string
   readonly ended: string
-  /** In milliseconds. */
+  /** Milliseconds. */
   readonly duration: number
   readonly exit: number
   readonly stores: readonly {
@@ -54,16 +54,16 @@ export interface RunReport {
     readonly node: string
     readonly keys: number
   }[]
-  /** Why the run could not begin or go on. */
+  /** Why the run could not start or continue. */
   readonly faults: readonly Fault[]
   readonly resources: readonly ResourceReport[]
 }
 
-/** How many names of what was read are told; the rest is counted. */
-const NAMES_TOLD = 100
+/** Maximum number of names listed per resource; the rest is only counted. */
+const MAX_NAMES = 100
 
-/** What the report has of a resource beyond its progress. */
-interface Work {
+/** Data of the report that progress does not have. */
+interface FileWork {
   readonly files: Map<string, FileReport>
   readonly checks: RanCommand[]
   readonly reloads: RanCommand[]
@@ -71,10 +71,10 @@ interface Work {
   last: number
 }
 
-export class Report {
+export class ReportBuilder {
   readonly #started = new Date()
   readonly #progress = new Progress()
-  readonly #work = new Map<string, Work>()
+  readonly #work = new Map<string, FileWork>()
 
   constructor(
     private readonly version: string,
@@ -133,7 +133,7 @@ export class Report {
     this.#touch(resource).files.set(file.dest, file)
   }
 
-  #touch(name: string): Work {
+  #touch(name: string): FileWork {
     const one = this.#of(name)
     const now = performance.now()
     one.first = Math.min(one.first, now)
@@ -141,10 +141,10 @@ export class Report {
     return one
   }
 
-  #of(name: string): Work {
+  #of(name: string): FileWork {
     const known = this.#work.get(name)
     if (known !== undefined) return known
-    const one: Work = { files: new Map(), checks: [], reloads: [], first: Infinity, last: 0 }
+    const one: FileWork = { files: new Map(), checks: [], reloads: [], first: Infinity, last: 0 }
     this.#work.set(name, one)
     return one
   }
@@ -164,19 +164,19 @@ const ran = (
   duration,
 })
 
-function reportOf(one: ResourceProgress, work: Work): ResourceReport {
+function reportOf(one: ResourceProgress, work: FileWork): ResourceReport {
   const files = [...work.files.values()]
   const { checks, reloads, first, last } = work
   const names = new Set((one.reads ?? []).flatMap(namesIn))
   return {
     name: one.name,
     result: resultOf(one, files),
-    read: { count: names.size, names: [...names].sort().slice(0, NAMES_TOLD) },
+    read: { count: names.size, names: [...names].sort().slice(0, MAX_NAMES) },
     files,
     checks,
     reloads,
     reloadOwed: isOwed(one),
-    faults: faultsOf(one),
+    faults: resourceFaults(one),
     duration: Math.round(Math.max(0, last - first)),
   }
 }
@@ -184,11 +184,11 @@ function reportOf(one: ResourceProgress, work: Work): ResourceReport {
 const isOwed = ({ reload }: ResourceProgress): boolean =>
   reload !== undefined && reload.event.kind !== 'reload-started'
 
-/** Of the resource itself; one that waits for another of its group has none. */
+/** The resource's own problem; waiting for another resource of its group is not one. */
 const ownProblem = ({ problem }: ResourceProgress) =>
   problem?.event.kind === 'waits' ? undefined : problem
 
-function faultsOf(one: ResourceProgress): readonly Fault[] {
+function resourceFaults(one: ResourceProgress): readonly Fault[] {
   const faults: Fault[] = []
   const event = ownProblem(one)?.event
   if (event?.kind === 'held') faults.push({ kind: 'config', message: event.reason })
@@ -198,7 +198,7 @@ function faultsOf(one: ResourceProgress): readonly Fault[] {
   return faults
 }
 
-function resultOf(one: ResourceProgress, files: readonly FileReport[]): Result {
+function resultOf(one: ResourceProgress, files: readonly FileReport[]): ResourceResult {
   const problem = ownProblem(one)
   if (isOwed(one)) return 'failed'
   if (problem !== undefined) return problem.kind

@@ -1,63 +1,63 @@
-// Where one resource stands, reduced from its events: its problems, what it waits for, its reloads, what its
-// last render looked up, its past. Times are milliseconds since 1970. What is kept is bounded.
+// The state of one resource, reduced from its events: problems, waits, reloads, the reads of its last render, and
+// history. Times are milliseconds since the Unix epoch. Memory is bounded.
 import type { Event, EventOf } from '../core/event.ts'
 import type { Cause } from '../core/cause.ts'
 import type { Reads } from '../core/reader.ts'
-import type { Change, Reload, ResourceHistory } from '../core/status.ts'
+import type { ResourceChange, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import { settledHow } from './runtime-words.ts'
 
 const CHANGES_KEPT = 20
 
-/** An event, when it came, and since when there have been only events like it. */
-interface Noted<K extends Event['kind']> {
+/** An event, its time (`at`), and the time of the first of consecutive equal events (`since`). */
+interface TimedEvent<K extends Event['kind']> {
   readonly event: EventOf<K>
   readonly at: number
   readonly since: number
 }
 
-/** Why its files are not what its templates say now; of several reasons the newest. */
-interface Problem extends Noted<'failed' | 'held' | 'rolled-back' | 'waits'> {
+/** Why the files differ from the rendered templates; the newest of several reasons. */
+interface ResourceProblem extends TimedEvent<'failed' | 'held' | 'rolled-back' | 'waits'> {
   readonly kind: 'failed' | 'held'
 }
 
 export interface ResourceProgress {
   readonly name: string
-  /** Since when. */
+  /** Time at which the resource became known. */
   readonly known: number
-  /** It has been through a cycle, well or badly. */
+  /** Whether it has finished a cycle, successfully or not. */
   readonly isSeen: boolean
-  /** A difference was found: with `-noop` that is all that becomes of it. */
+  /** Whether a difference was found. With `-noop`, the cycle ends there. */
   readonly isOutOfSync: boolean
-  readonly problem?: Problem | undefined
-  /** Its definition in conf.d is not right; the first fault of it. Lasts until conf.d is read again. */
-  readonly refused?: Noted<'failed'> | undefined
-  /** The same of the reading of conf.d before. */
-  readonly formerlyRefused?: Noted<'failed'> | undefined
-  /** The part of a store, or the resource of its group, that it waits for. */
-  readonly awaits?: Noted<'awaits' | 'waits'> | undefined
-  /** Since when it has had no problem of its own; absent before it was first looked at. */
+  readonly problem?: ResourceProblem | undefined
+  /** The first fault of an invalid definition, until conf.d is read again. */
+  readonly refused?: TimedEvent<'failed'> | undefined
+  /** The same from the previous read of conf.d. */
+  readonly formerlyRefused?: TimedEvent<'failed'> | undefined
+  /** The part of a store, or the resource of its group, for which it waits. */
+  readonly awaits?: TimedEvent<'awaits' | 'waits'> | undefined
+  /** Time since which it has had no problem of its own; absent before its first cycle. */
   readonly good?: number
-  /** How many check commands have run. */
+  /** Number of check commands run. */
   readonly checks: number
   /** Absent before its first render. */
   readonly reads?: readonly Reads[]
-  /** The last try of a reload that has not succeeded yet. The journal knows whether one is owed. */
-  readonly reload?: Noted<'reload-started' | 'reload-owed' | 'rollback-impossible'> | undefined
-  /** The destinations without an earlier good content, where its reload failed too often. */
+  /** The last attempt of an unfinished reload. The journal decides whether one is owed. */
+  readonly reload?: TimedEvent<'reload-started' | 'reload-owed' | 'rollback-impossible'> | undefined
+  /** Destinations that could not be rolled back, because they have no earlier good content. */
   readonly noWayBack?: readonly string[] | undefined
   readonly lastReload?: Reload
-  /** The newest first. */
-  readonly changes: readonly Change[]
-  /** By destination the start of the SHA-256 of what is in place. */
+  /** Newest first. */
+  readonly changes: readonly ResourceChange[]
+  /** Prefix of the SHA-256 of the file in place, by destination. */
   readonly hashes: ReadonlyMap<string, string>
 }
 
-type Growing = { -readonly [K in keyof ResourceProgress]: ResourceProgress[K] } & {
+type MutableProgress = { -readonly [K in keyof ResourceProgress]: ResourceProgress[K] } & {
   readonly hashes: Map<string, string>
 }
 
-export const newResource = (name: string, known: number): Growing => ({
+export const newResource = (name: string, known: number): MutableProgress => ({
   name,
   known,
   isSeen: false,
@@ -67,18 +67,18 @@ export const newResource = (name: string, known: number): Growing => ({
   hashes: new Map(),
 })
 
-export function noteChange(one: Growing, cause: Cause, time: number): void {
+export function noteChange(one: MutableProgress, cause: Cause, time: number): void {
   one.changes = [{ at: isoTime(time), ...cause }, ...one.changes].slice(0, CHANGES_KEPT)
 }
 
-/** Adds what an earlier daemon knew of its past. */
-export function restorePast(one: Growing, { changes, lastReload }: ResourceHistory): void {
+/** Adds the history that an earlier run recorded. */
+export function restorePast(one: MutableProgress, { changes, lastReload }: ResourceHistory): void {
   one.changes = [...one.changes, ...changes].slice(0, CHANGES_KEPT)
   if (lastReload !== undefined) one.lastReload ??= lastReload
 }
 
-/** Takes in an event that concerns the resource. */
-export function noteEvent(one: Growing, event: Event, time: number): void {
+/** Applies an event that concerns the resource. */
+export function noteEvent(one: MutableProgress, event: Event, time: number): void {
   switch (event.kind) {
     case 'rendered':
       one.reads = event.reads
@@ -115,7 +115,7 @@ export function noteEvent(one: Growing, event: Event, time: number): void {
       one.awaits = { event, at: time, since: one.awaits?.since ?? time }
       return
     case 'reload-started':
-      // A try that failed stays in sight while the next one runs.
+      // Keeps a failed attempt visible while the next one runs.
       one.reload ??= { event, at: time, since: time }
       return
     case 'reloaded':
@@ -128,27 +128,27 @@ export function noteEvent(one: Growing, event: Event, time: number): void {
   }
 }
 
-/** @param hash null when the destination was removed */
-function found(one: Growing, dest: string, hash: string | null): void {
+/** @param hash null if the destination was removed */
+function found(one: MutableProgress, dest: string, hash: string | null): void {
   if (hash === null) one.hashes.delete(dest)
   else one.hashes.set(dest, hash)
 }
 
-/** conf.d has been read; if the definition is not right, that follows. */
-export function configured(one: Growing): void {
+/** Call when conf.d has been read; a fault in the definition follows as an event. */
+export function configured(one: MutableProgress): void {
   one.formerlyRefused = one.refused
   one.refused = undefined
 }
 
-function refuse(one: Growing, event: EventOf<'failed'>, time: number): void {
+function refuse(one: MutableProgress, event: EventOf<'failed'>, time: number): void {
   one.refused ??= { event, at: time, since: one.formerlyRefused?.since ?? time }
   one.isSeen = true
 }
 
 function setProblem(
-  one: Growing,
-  kind: Problem['kind'],
-  event: Problem['event'],
+  one: MutableProgress,
+  kind: ResourceProblem['kind'],
+  event: ResourceProblem['event'],
   time: number,
 ): void {
   const since = one.problem?.kind === kind ? one.problem.since : time
@@ -157,7 +157,11 @@ function setProblem(
   one.isSeen = true
 }
 
-function noteReload(one: Growing, event: EventOf<'reloaded' | 'reload-owed'>, time: number): void {
+function noteReload(
+  one: MutableProgress,
+  event: EventOf<'reloaded' | 'reload-owed'>,
+  time: number,
+): void {
   const { command, result } = event
   const { exitCode, signal, timedOut, duration } = result
   const succeeded = event.kind === 'reloaded'

@@ -1,4 +1,4 @@
-// The status of one resource, in the words of `reconfd status` and `reconfd why`.
+// Derives the status of one resource for `reconfd status` and `reconfd why`.
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
 import {
@@ -11,12 +11,12 @@ import {
 import { isoTime, listed, toSecond } from '../core/words.ts'
 import type { ResourceProgress } from './resource-progress.ts'
 
-/** Of each kind of read. */
+/** Maximum number of names for each kind of read. */
 const READS_NAMED = 100
 
 /**
- * @param stores those that it reads
- * @param owed since when the journal knows a reload of it that is due
+ * @param stores the stores that it reads
+ * @param owed since when a reload is owed, from the journal
  */
 export function historyOf(
   one: ResourceProgress,
@@ -33,26 +33,26 @@ export function historyOf(
     ...(lastChange === undefined ? {} : { lastChange }),
     ...(one.lastReload === undefined ? {} : { lastReload: one.lastReload }),
     hashes: Object.fromEntries(one.hashes),
-    ...(one.reads === undefined ? {} : { reads: namesOf(one.reads) }),
+    ...(one.reads === undefined ? {} : { reads: readNames(one.reads) }),
     changes: one.changes,
   }
 }
 
-interface Stated {
+interface DerivedState {
   readonly state: State
   readonly since: number
   readonly why?: string
 }
 
-/** Of several problems the worst. */
+/** The worst of several states. */
 function stateOf(
   one: ResourceProgress,
   stores: readonly StoreStatus[],
   owed: number | undefined,
-): Stated {
+): DerivedState {
   const { refused, problem, awaits, good } = one
   if (refused !== undefined) {
-    const why = `its definition is not right: ${briefly(refused.event.fault)}`
+    const why = `invalid definition: ${briefly(refused.event.fault)}`
     const reload = owed === undefined ? '' : `\n${reloadWhy(one)}`
     return { state: 'failed', since: refused.since, why: why + reload }
   }
@@ -71,7 +71,7 @@ function stateOf(
   const changes = stores.map(({ since }) => Date.parse(since))
   if (good === undefined) {
     const since = Math.min(one.known, ...changes)
-    return { state: 'waiting', since, why: why[0] ?? 'not looked at yet' }
+    return { state: 'waiting', since, why: why[0] ?? 'not processed yet' }
   }
   if (away !== undefined) {
     const [fault] = why
@@ -98,8 +98,8 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
     case 'rolled-back':
       return (
         `rolled back: ${briefly(event.fault)}\n` +
-        `the last good content of ${listed([...event.files.keys()])} is in place; the rejected one is not tried ` +
-        `again until it changes, or reconfd accept ${name}`
+        `the last good content of ${listed([...event.files.keys()])} is in place; the rejected content is not ` +
+        `retried until it changes (to retry it now: reconfd accept ${name})`
       )
     case 'waits':
       return groupWhy(event.for, event.because)
@@ -108,23 +108,23 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
 
 const BECAUSE = { failed: 'has failed', held: 'is held', waiting: 'waits' } as const
 
-const consent = (name: string): string => `reconfd accept ${name} lets this change through`
+const consent = (name: string): string => `to apply this change: reconfd accept ${name}`
 
 const groupWhy = (other: string, because: keyof typeof BECAUSE): string =>
   `its files stay as they are: ${other}, of the same group, ${BECAUSE[because]}` +
-  (because === 'held' ? ` (reconfd accept ${other} lets its change through)` : '')
+  (because === 'held' ? ` (to apply its change: reconfd accept ${other})` : '')
 
 function awaitsWhy(event: NonNullable<ResourceProgress['awaits']>['event']): string {
   if (event.kind === 'waits') return groupWhy(event.for, event.because)
   const { keys, more, store } = event
-  return `for the first reading of ${listed(keys, Infinity, more)} from ${store}`
+  return `for the first read of ${listed(keys, Infinity, more)} from ${store}`
 }
 
 function reloadWhy({ reload, noWayBack }: ResourceProgress): string {
   const back =
     noWayBack === undefined
       ? ''
-      : `there is no earlier good content of ${listed(noWayBack)} to go back to; `
+      : `there is no earlier good content of ${listed(noWayBack)} to restore; `
   if (reload === undefined) return `${back}reload is due`
   const { event, at } = reload
   if (event.kind === 'reload-started') return `${back}reload runs: ${event.command}`
@@ -134,8 +134,8 @@ function reloadWhy({ reload, noWayBack }: ResourceProgress): string {
   return `${back}reload ${which}${next}: ${briefly(event.fault)}`
 }
 
-/** The first reads of all templates of a resource, each once, sorted. */
-function namesOf(reads: readonly Reads[]): ReadNames {
+/** The unique reads of all templates of a resource, sorted and limited. */
+function readNames(reads: readonly Reads[]): ReadNames {
   let more = 0
   const merged = (of: (one: Reads) => ReadonlySet<string>): string[] => {
     const names = new Set<string>()

@@ -1,9 +1,9 @@
-// How a debt was settled where `[template.haproxy]` may avoid a reload, in words.
+// Describes how a debt was settled with `[template.haproxy]`: at run time, or by a reload.
 import type { Event } from '../core/event.ts'
 
 const NAMED = 10
 
-/** Undefined where a reload was the only way. */
+/** Undefined without `[template.haproxy]`. */
 export function settledHow(
   event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>,
 ): string | undefined {
@@ -12,9 +12,9 @@ export function settledHow(
   return event.fallback === undefined ? undefined : `not at run time, since ${event.fallback.text}`
 }
 
-/** The first of them, and how many more there are. */
+/** Lists the first changes and the number of others. */
 export function changesInWords(changes: readonly string[]): string {
-  if (changes.length === 0) return 'no server has changed'
+  if (changes.length === 0) return 'no server changed'
   const more = changes.length > NAMED ? ` and ${changes.length - NAMED} more` : ''
   return changes.slice(0, NAMED).join(', ') + more
 }

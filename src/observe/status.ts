@@ -1,4 +1,4 @@
-// The status board: the progress of a run as `reconfd status`, `reconfd why` and the status page show it.
+// The status board: builds the status for `reconfd status`, `reconfd why` and the status page.
 import { lookUpOf } from '../core/catalog.ts'
 import type { Event } from '../core/event.ts'
 import type { Reads } from '../core/reader.ts'
@@ -7,8 +7,8 @@ import { isoTime } from '../core/words.ts'
 import { Progress } from './progress.ts'
 import { historyOf } from './resource-status.ts'
 
-/** Which resources owe a reload, and since when, by the journal. */
-export type Owed = ReadonlyMap<string, { readonly since: number }>
+/** The resources that owe a reload, with the time since when (from the journal). */
+export type OwedReloads = ReadonlyMap<string, { readonly since: number }>
 
 export class StatusBoard {
   /** Called after every event. */
@@ -29,20 +29,24 @@ export class StatusBoard {
     this.changed()
   }
 
-  /** Adds what an earlier daemon knew of the past of the resources. */
+  /** Adds the history that an earlier run recorded. */
   restore(former: FullStatus): void {
     this.#progress.restore(former)
   }
 
   /**
-   * The status as of now.
-   * @param sizes how many keys each store has, where that is known
+   * Builds the current status.
+   * @param sizes number of keys in each store, where known
    */
-  status(owed: Owed, now: number, sizes: ReadonlyMap<string, number> = new Map()): FullStatus {
+  status(
+    owed: OwedReloads,
+    now: number,
+    sizes: ReadonlyMap<string, number> = new Map(),
+  ): FullStatus {
     const { version, configuration, uses, stores, child, resources } = this.#progress
     const histories = [...resources.values()].map((one) => {
       const used = uses?.get(one.name) ?? []
-      // A datacenter that it looks into is told of as a store of its own, once it was away.
+      // A remote datacenter has its own store entry once it has been unreachable.
       const parts = datacentersIn(one.reads ?? []).flatMap((dc) =>
         used.map((name) => `${name}@${dc}`),
       )
@@ -65,7 +69,7 @@ export class StatusBoard {
   }
 }
 
-/** The datacenters of Consul that were looked into by name. */
+/** The Consul datacenters that were looked up by name. */
 function datacentersIn(reads: readonly Reads[]): readonly string[] {
   const keys = reads.flatMap(({ needs }) => [...(needs?.trees ?? []), ...(needs?.names ?? [])])
   const own = keys.map((key) => key.replace(/^\/[^/]+:(?=\/)/, ''))

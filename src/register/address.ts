@@ -1,15 +1,15 @@
-// The address of this machine that others reach it by: the one that packets to the store, or else to the rest
-// of the world, leave from.
+// Finds the address at which other machines reach this one: the source address of packets to the store, or
+// else of packets to the internet.
 import { createSocket } from 'node:dgram'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
-/** Addresses for documentation (RFC 5737, RFC 3849): nothing is sent to them. */
+/** Documentation addresses (RFC 5737, RFC 3849), used to query the routing table; nothing is sent. */
 const ELSEWHERE = ['192.0.2.1', '2001:db8::1'] as const
 
 /**
  * @param nodes of the store, as `host:port`
- * @returns undefined when this machine has loopback addresses only
+ * @returns undefined if this machine has only loopback addresses
  */
 export async function ownAddress(nodes: readonly string[]): Promise<string | undefined> {
   const hosts = nodes.map((node) => node.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))
@@ -22,10 +22,10 @@ export async function ownAddress(nodes: readonly string[]): Promise<string | und
   return (usable.find(({ family }) => family === 'IPv4') ?? usable[0])?.address
 }
 
-/** Loopback, and IPv6 addresses that are good on one link only. */
+/** Loopback, link-local and unspecified addresses. */
 const isLocal = (address: string): boolean => /^(?:127\.|::1$|fe80:|0\.0\.0\.0$|::$)/i.test(address)
 
-/** Connecting a UDP socket asks the routing table and sends nothing. */
+/** Connecting a UDP socket looks up the route without sending anything. */
 function sourceTo(host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4')

@@ -1,4 +1,4 @@
-// What a registrar reports. The log, the status and the metrics listen to this one stream.
+// The events of a registrar. The log, the status and the metrics listen to this one stream.
 import type { Fault } from '../core/fault.ts'
 import type { Service } from './service.ts'
 
@@ -16,7 +16,7 @@ export type RegisterEvent =
       readonly kind: 'store-live'
       readonly store: string
       readonly node: string
-      /** Entries of ours that it holds. */
+      /** Number of our entries in the store. */
       readonly ours: number
     }
   | {
@@ -24,16 +24,16 @@ export type RegisterEvent =
       readonly store: string
       readonly node: string
       readonly fault: Fault
-      /** Milliseconds until the next node, or the same one again, is tried. */
+      /** Milliseconds until the next attempt, on the next node. */
       readonly retryIn: number
     }
-  /** The lease or the session has ended in the store: everything is registered again. */
+  /** The store has ended our lease or session; everything is registered again. */
   | { readonly kind: 'lost'; readonly store: string; readonly what: string }
   | {
       readonly kind: 'registered'
       readonly service: Service
       readonly key: string
-      /** It was there with another address, or with other tags. */
+      /** Whether an existing entry was updated, such as its address or tags. */
       readonly changed: boolean
     }
   | { readonly kind: 'deregistered'; readonly key: string }
@@ -49,14 +49,14 @@ export type RegisterEvent =
       readonly kind: 'source-away'
       readonly source: string
       readonly fault: Fault
-      /** Milliseconds; null: when it changes. */
+      /** Milliseconds; null: the source is retried when it changes. */
       readonly retryIn: number | null
     }
-  /** A source has found something that is not registered, or not as it asks for. */
+  /** A source has found something that cannot be registered, or not as requested. */
   | {
       readonly kind: 'ignored'
       readonly level: 'warn' | 'error' | 'debug'
-      /** Such as the name of a container, or a file. */
+      /** The name of a container or a file, for example. */
       readonly about: string
       readonly why: string
     }
@@ -65,7 +65,7 @@ export type RegisterEvent =
       readonly kind: 'health'
       readonly service: Service
       readonly healthy: boolean
-      /** Why the last check failed; empty when it has passed. */
+      /** Why the last check failed; empty if it passed. */
       readonly why: string
     }
   | {

@@ -1,24 +1,24 @@
-// Whether a service counts as healthy, from the results of its checks. Pure.
+// Derives the health of a service from the results of its checks. Pure.
 import type { CheckSettings } from '../core/register.ts'
 
 /**
- * - `undecided`: not checked often enough; an entry of an earlier run stays as it is
- * - `starting`: has not succeeded yet; not registered
+ * - `undecided`: not enough results yet; an entry of an earlier run stays
+ * - `starting`: no success yet; not registered
  * - `healthy`: registered
- * - `unhealthy`: taken out
+ * - `unhealthy`: deregistered
  */
 export interface Health {
   readonly state: 'undecided' | 'starting' | 'healthy' | 'unhealthy'
-  /** Results in a row that speak against the state. */
+  /** Consecutive results that contradict the state. */
   readonly against: number
 }
 
-export const initially = (fresh: boolean): Health => ({
+export const initialHealth = (fresh: boolean): Health => ({
   state: fresh ? 'starting' : 'undecided',
   against: 0,
 })
 
-export function after(
+export function nextHealth(
   health: Health,
   passed: boolean,
   { rise, fall }: Pick<CheckSettings, 'rise' | 'fall'>,
@@ -28,7 +28,7 @@ export function after(
   switch (state) {
     case 'undecided':
       if (passed) return { state: 'healthy', against: 0 }
-      // The first registration takes one success, however long it has been coming up.
+      // Unlike an unhealthy service, a starting one needs a single success.
       return against >= fall ? { state: 'starting', against: 0 } : { state, against }
     case 'starting':
       return passed ? { state: 'healthy', against: 0 } : health

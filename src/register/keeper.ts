@@ -3,64 +3,69 @@
 // backoff, and compares everything again.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
-import { Bell } from './bell.ts'
+import { Wakeup } from './wakeup.ts'
 import type { EmitRegister } from './event.ts'
-import { stepsFor, type Refusal, type Steps } from './reconcile.ts'
-import { Lost, type Entry, type Registry, type Session } from './registries/registry.ts'
+import { stepsFor, type RefusedText, type Steps } from './reconcile.ts'
+import {
+  Lost,
+  type RegistryEntry,
+  type Registry,
+  type RegistrySession,
+} from './registries/registry.ts'
 
 export interface KeeperOptions {
   readonly emit: EmitRegister
-  /** Milliseconds between two renewals. */
+  /** Milliseconds between renewals. */
   readonly refresh: number
-  /** Milliseconds between two readings of what is there; 0: never. */
+  /** Milliseconds between full reads of the store; 0: never. */
   readonly resync: number
-  /** Further tries at the start before giving up. */
+  /** Retries of the first connection before giving up; absent: no limit. */
   readonly attempts?: number
-  /** Milliseconds between these tries. */
+  /** Milliseconds between these retries. */
   readonly pause?: number
 }
 
-/** A store that is back is found within a second. */
+/** Short, so that a recovered store is noticed within a second. */
 const BACKOFF: Backoff = { first: 100, most: 700 }
-/** Wrong credentials and the like do not mend themselves quickly. */
+/** For faults that need an operator, such as wrong credentials. */
 const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
-/** Milliseconds from one reading of everything to the next. */
-const AFTER_READ = 250
-/** Entries written or removed at once: a renewal that is due waits for no more than these. */
+/** Minimum milliseconds between full reads. */
+const READ_INTERVAL = 250
+/** Entries written or removed per request, so that a due renewal is not delayed for long. */
 const BATCH = 100
-/** Milliseconds until the next try of an entry that belongs to somebody else. */
-const WHILE_TAKEN = 1_000
-/** The same for an entry refused for another reason. */
-const WHILE_REFUSED: Backoff = { first: 5_000, most: 60_000 }
+/** Milliseconds until an entry with another owner is retried. */
+const RETRY_TAKEN = 1_000
+/** Retries of an entry that was refused for another reason. */
+const RETRY_REFUSED: Backoff = { first: 5_000, most: 60_000 }
 
-interface RefusedEntry extends Refusal {
+interface RefusedEntry extends RefusedText {
   readonly fault: Fault
   readonly tries: number
 }
 
-/** What the store has to hold. */
-export interface Wants {
-  readonly entries: ReadonlyMap<string, Entry>
-  /** Services whose health is not known yet: an entry of an earlier run stays, and none is put. */
+/** The wanted state of the store. */
+export interface WantedState {
+  readonly entries: ReadonlyMap<string, RegistryEntry>
+  /** Keys whose health is still unknown: an existing entry stays, and none is written. */
   readonly undecided: ReadonlySet<string>
-  /** False while a source has not reported yet: then nothing is removed. */
+  /** False until every source has reported; until then nothing is removed. */
   readonly complete: boolean
 }
 
-/** What the store holds of ours. */
-export interface Kept {
+/** The state of our entries in the store. */
+export interface RegistryState {
   readonly live: boolean
   readonly present: ReadonlyMap<string, string>
   readonly refused: ReadonlyMap<string, RefusedEntry>
 }
 
-export class Keeper {
-  #wants: Wants | undefined
+export class RegistryKeeper {
+  #wants: WantedState | undefined
   #texts: ReadonlyMap<string, string> = new Map()
   #present = new Map<string, string>()
   readonly #refused = new Map<string, RefusedEntry>()
-  readonly #bell = new Bell()
-  #session: Session | undefined
+  readonly #wakeup = new Wakeup()
+  #session: RegistrySession | undefined
   readonly #abort = new AbortController()
   #settled: (() => void)[] = []
   #readAt = -Infinity
@@ -71,43 +76,43 @@ export class Keeper {
     private readonly options: KeeperOptions,
   ) {}
 
-  /** Replaces the wanted state. Before the first call nothing is written or renewed. */
-  want(wants: Wants): void {
+  /** Replaces the wanted state. Nothing is written or renewed before the first call. */
+  want(wants: WantedState): void {
     this.#wants = wants
     this.#texts = new Map([...wants.entries].map(([key, { text }]) => [key, text]))
-    this.#bell.ring()
+    this.#wakeup.ring()
   }
 
-  get kept(): Kept {
+  get kept(): RegistryState {
     return { live: this.#session !== undefined, present: this.#present, refused: this.#refused }
   }
 
-  /** Reads and compares everything soon: somebody else may have changed it. */
+  /** Schedules a full read: another client may have changed our entries. */
   #resync(): void {
-    this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + AFTER_READ)
-    this.#bell.ring()
+    this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + READ_INTERVAL)
+    this.#wakeup.ring()
   }
 
   /**
    * Waits until the store holds the wanted entries, except refused ones.
-   * @param ms the longest wait; an unreachable store is not waited for
-   * @returns whether it holds them
+   * @param ms maximum wait; returns false at once if the store is unreachable
+   * @returns whether the store holds them
    */
   async settled(ms: number): Promise<boolean> {
     if (this.#session === undefined) return false
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, ms, false)))
     const done = new Promise<true>((resolve) => this.#settled.push(() => resolve(true)))
-    this.#bell.ring()
+    this.#wakeup.ring()
     const result = await Promise.race([done, late])
     clearTimeout(timer)
     return result
   }
 
   /**
-   * Ends the loop once the store holds the wanted entries; at once if it is unreachable. Entries stay for
-   * their TTL; without any, the lease or session is ended too.
-   * @param ms the longest wait
+   * Ends the loop once the store holds the wanted entries, or at once if it is unreachable. Entries stay for
+   * their TTL; if there are none, the lease or session ends too.
+   * @param ms maximum wait
    */
   async stop(ms: number): Promise<void> {
     const settled = await this.settled(ms)
@@ -119,16 +124,16 @@ export class Keeper {
       )
     }
     this.#abort.abort()
-    this.#bell.ring()
+    this.#wakeup.ring()
   }
 
   /**
-   * Resolves after stop(), or with the fault of a store that could not be reached in all the attempts.
-   * @throws bugs only
+   * Resolves after stop(), or with a fault when all attempts of the first connection have failed.
+   * @throws only bugs
    */
   async run(): Promise<Fault | undefined> {
     const { signal } = this.#abort
-    while (this.#wants === undefined && !signal.aborted) await this.#bell.wait(Infinity)
+    while (this.#wants === undefined && !signal.aborted) await this.#wakeup.wait(Infinity)
     const { registry, options } = this
     let failures = 0
     let turn = 0
@@ -142,7 +147,7 @@ export class Keeper {
         return undefined
       } catch (error) {
         if (signal.aborted) return undefined
-        // The connection lasted for a while: backoff starts over.
+        // The connection was stable: reset the backoff.
         hasLived ||= this.#session !== undefined
         if (this.#session !== undefined && performance.now() - opened > BACKOFF.most) failures = 0
         failures++
@@ -170,24 +175,24 @@ export class Keeper {
 
   async #pause(ms: number): Promise<void> {
     const until = performance.now() + ms
-    // A change of the wanted state does not shorten the pause.
+    // A change of the wanted state must not shorten the pause.
     for (let left = ms; left > 0 && !this.#abort.signal.aborted;) {
-      await this.#bell.wait(left)
+      await this.#wakeup.wait(left)
       left = until - performance.now()
     }
   }
 
-  /** One connection, from its opening to its end; returns after stop(). */
+  /** The lifetime of one connection. Returns after stop(). */
   async #visit(node: string): Promise<void> {
     const { registry, options } = this
     const { signal } = this.#abort
     const session = await registry.open(node, signal, () => this.#resync())
     this.#session = session
-    // A failure that occurs during a request shows in that request as well.
-    session.broken?.catch(() => this.#bell.ring())
+    // A failure during a request also rejects that request.
+    session.broken?.catch(() => this.#wakeup.ring())
     const first = await this.#read(session)
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    // At once: TTLs went on while the store was unreachable.
+    // Renew at once: TTLs kept running while the store was unreachable.
     let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()
@@ -209,11 +214,11 @@ export class Keeper {
       for (const settled of this.#settled.splice(0)) settled()
       const retryAt = Math.min(...[...this.#refused.values()].map(({ until }) => until))
       const next = Math.min(renewAt, this.#resyncAt, retryAt) - performance.now()
-      await Promise.race([this.#bell.wait(next), ...(session.broken ? [session.broken] : [])])
+      await Promise.race([this.#wakeup.wait(next), ...(session.broken ? [session.broken] : [])])
     }
   }
 
-  async #read(session: Session): Promise<number> {
+  async #read(session: RegistrySession): Promise<number> {
     const { resync } = this.options
     this.#present = new Map(await session.present([...this.#texts.keys()]))
     this.#readAt = performance.now()
@@ -236,7 +241,7 @@ export class Keeper {
     return stepsFor(situation, performance.now())
   }
 
-  async #remove(session: Session, keys: readonly string[]): Promise<void> {
+  async #remove(session: RegistrySession, keys: readonly string[]): Promise<void> {
     await session.remove(keys)
     for (const key of keys) {
       this.#present.delete(key)
@@ -244,9 +249,9 @@ export class Keeper {
     }
   }
 
-  async #put(session: Session, keys: readonly string[]): Promise<void> {
+  async #put(session: RegistrySession, keys: readonly string[]): Promise<void> {
     const { emit } = this.options
-    const entries = keys.map((key) => this.#wants?.entries.get(key) as Entry)
+    const entries = keys.map((key) => this.#wants?.entries.get(key) as RegistryEntry)
     const refused = await session.put(entries)
     for (const { key, text, service } of entries) {
       const refusal = refused.get(key)
@@ -259,7 +264,7 @@ export class Keeper {
       }
       const { fault, taken } = refusal
       const tries = (before?.tries ?? 0) + 1
-      const delay = taken === true ? WHILE_TAKEN : backoffDelay(tries, WHILE_REFUSED)
+      const delay = taken === true ? RETRY_TAKEN : backoffDelay(tries, RETRY_REFUSED)
       this.#refused.set(key, { text, fault, tries, until: performance.now() + delay })
       if (before?.fault.message !== fault.message) emit({ kind: 'refused', service, key, fault })
     }
@@ -275,7 +280,7 @@ function delayAfter(failures: number, nodes: number, permanent: boolean): number
 function faultOf(error: unknown, product: string, node: string): Fault {
   if (error instanceof FaultError) return error.fault
   if (!(error instanceof Lost)) throw error
-  return { kind: 'store', message: `${product} at ${node}: ${error.message} again and again` }
+  return { kind: 'store', message: `${product} at ${node}: ${error.message} repeatedly` }
 }
 
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {

@@ -1,33 +1,33 @@
-// The log: each event as one line for people, with its level and its fields for machines. What repeats itself
-// while a store is away is reported once, and then at debug only.
+// The log of a registrar: formats each event as one line, with structured fields for JSON. Repeated failures
+// of a store or source are logged once, then at debug level.
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
 import type { LogLevel } from '../core/settings.ts'
 import { counted, duration } from '../core/words.ts'
-import type { Described, Level } from '../observe/describe/told.ts'
+import type { Described, Level } from '../observe/describe/description.ts'
 import { isLogged, lineIn, type Style } from '../observe/lines.ts'
 import type { EmitRegister, RegisterEvent } from './event.ts'
-import { hostAndPort, nameOf } from './service.ts'
+import { hostAndPort, serviceLabel } from './service.ts'
 
-export interface LogOptions {
+export interface RegisterLogOptions {
   readonly level: LogLevel
   readonly style: Style
-  /** Takes one line without its line break. */
+  /** Receives one line without its line break. */
   readonly write: (line: string) => void
 }
 
-export function createLog({ level, style, write }: LogOptions): EmitRegister {
+export function createRegisterLog({ level, style, write }: RegisterLogOptions): EmitRegister {
   const line = lineIn(style)
   const away = new Map<string, Set<string>>()
   return (event) => {
-    const described = describe(event)
+    const described = describeRegisterEvent(event)
     const quiet = repeats(event, away)
-    const told = quiet ? { ...described, level: 'debug' as const } : described
-    if (isLogged(told.level, level)) write(line(new Date(), told))
+    const entry = quiet ? { ...described, level: 'debug' as const } : described
+    if (isLogged(entry.level, level)) write(line(new Date(), entry))
   }
 }
 
-/** Whether a store or a source is away for a reason that has been reported since it was live. */
+/** Whether a failure with this message was already logged since the store or source was last live. */
 function repeats(event: RegisterEvent, away: Map<string, Set<string>>): boolean {
   const isStore = event.kind === 'store-live' || event.kind === 'store-away'
   const name = isStore ? event.store : 'source' in event ? event.source : ''
@@ -39,10 +39,10 @@ function repeats(event: RegisterEvent, away: Map<string, Set<string>>): boolean 
   return isOld
 }
 
-const again = (ms: number | null): string =>
+const retryText = (ms: number | null): string =>
   ms === null ? '' : ms === 0 ? '; trying the next node' : `; next try in ${duration(ms)}`
 
-export function describe(event: RegisterEvent): Described {
+export function describeRegisterEvent(event: RegisterEvent): Described {
   const line = (
     level: Level,
     about: string,
@@ -50,7 +50,7 @@ export function describe(event: RegisterEvent): Described {
     fields: Record<string, unknown> = {},
   ): Described => ({
     level,
-    // Names are chosen by whoever starts containers.
+    // Names come from containers and are hostile input.
     about: printable(about),
     message,
     fields: { event: event.kind, ...fields },
@@ -59,7 +59,7 @@ export function describe(event: RegisterEvent): Described {
     case 'started': {
       const { version, to, sources, address } = event
       const what = sources.join(', ')
-      const message = `reconfd ${version}: registering ${what} in ${to}; our address is ${address}`
+      const message = `reconfd ${version}: registering ${what} in ${to} with address ${address}`
       return line('info', '', message, { version, to, sources, address })
     }
     case 'notice':
@@ -70,25 +70,25 @@ export function describe(event: RegisterEvent): Described {
       return line('info', '', `stopping: ${event.reason}`, { reason: event.reason })
     case 'store-live': {
       const { store, node, ours } = event
-      const held = ours === 0 ? '' : `, holds ${counted(ours, 'entry', 'entries')} of ours`
+      const held = ours === 0 ? '' : `, found ${counted(ours, 'own entry', 'own entries')}`
       return line('info', store, `connected to ${node}${held}`, { node, entries: ours })
     }
     case 'store-away': {
       const { store, node, fault, retryIn } = event
-      return line('warn', store, `${briefly(fault)}${again(retryIn)}`, { node, retryIn })
+      return line('warn', store, `${briefly(fault)}${retryText(retryIn)}`, { node, retryIn })
     }
     case 'lost':
-      return line('warn', event.store, `${event.what} is gone: registering everything again`)
+      return line('warn', event.store, `${event.what} has expired; registering everything again`)
     case 'registered': {
       const { service, key, changed } = event
       const message = `${changed ? 'updated' : 'registered'} ${printable(key)} at ${hostAndPort(service)}`
-      return line('info', nameOf(service), message, { key, changed })
+      return line('info', serviceLabel(service), message, { key, changed })
     }
     case 'deregistered':
       return line('info', '', `deregistered ${printable(event.key)}`, { key: event.key })
     case 'refused': {
       const { service, key, fault } = event
-      return line('warn', nameOf(service), briefly(fault), { key })
+      return line('warn', serviceLabel(service), briefly(fault), { key })
     }
     case 'renewed':
       return line('debug', '', `renewed ${event.entries} entries`, { entries: event.entries })
@@ -97,7 +97,7 @@ export function describe(event: RegisterEvent): Described {
         services: event.services,
       })
     case 'source-away':
-      return line('warn', event.source, `${briefly(event.fault)}${again(event.retryIn)}`)
+      return line('warn', event.source, `${briefly(event.fault)}${retryText(event.retryIn)}`)
     case 'ignored':
       return line(event.level, event.about, event.why)
     case 'checked':
@@ -105,7 +105,7 @@ export function describe(event: RegisterEvent): Described {
     case 'health': {
       const { service, healthy, why } = event
       const message = healthy ? 'healthy again' : `unhealthy: ${why}`
-      return line(healthy ? 'info' : 'warn', nameOf(service), message, { healthy })
+      return line(healthy ? 'info' : 'warn', serviceLabel(service), message, { healthy })
     }
   }
 }

@@ -1,20 +1,21 @@
-// `reconfd register` as the command line calls it: the listeners of what happens, signals, and the exit code.
+// The entry point of `reconfd register`: connects the listeners of events and signals, and computes the exit
+// code.
 import { formatFault } from '../core/fault.ts'
-import type { Notice } from '../config/notice.ts'
+import type { SettingsNotice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Style } from '../observe/lines.ts'
 import type { EmitRegister } from './event.ts'
-import { createLog } from './log.ts'
+import { createRegisterLog } from './log.ts'
 import { register } from './run.ts'
-import { StatusBoard } from './status.ts'
+import { RegisterStatusBoard } from './status.ts'
 
-/** Of the process that it runs in. */
-export interface Surroundings {
+/** The operations of the process, supplied by the command line. */
+export interface ProcessHooks {
   readonly style: Style
-  /** One line each, to standard error and standard output. */
+  /** Write one line to standard error and to standard output. */
   readonly log: (line: string) => void
   readonly print: (line: string) => void
-  /** Calls back with every signal of these that the process gets. */
+  /** Registers a handler for these signals. */
   readonly onSignals: (
     names: readonly NodeJS.Signals[],
     callback: (name: NodeJS.Signals) => void,
@@ -34,14 +35,14 @@ const NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
 }
 
 /** @returns the exit code */
-export async function main(
+export async function registerMain(
   settings: RegisterSettings,
-  notices: readonly Notice[],
-  surroundings: Surroundings,
+  notices: readonly SettingsNotice[],
+  surroundings: ProcessHooks,
 ): Promise<number> {
   const { style, log: write } = surroundings
-  const log = createLog({ level: settings.logLevel, style, write })
-  const board = new StatusBoard(settings)
+  const log = createRegisterLog({ level: settings.logLevel, style, write })
+  const board = new RegisterStatusBoard(settings)
   const listeners: EmitRegister[] = [log, (event) => board.note(event)]
   const emit: EmitRegister = (event) => {
     for (const listener of listeners) listener(event)
@@ -55,7 +56,7 @@ export async function main(
   const stop = new AbortController()
   let child: { kill(): void; signal(name: NodeJS.Signals): void } | undefined
   const onStop = (name: NodeJS.Signals): void => {
-    // The second signal does not wait for anything.
+    // A second signal ends the process at once.
     if (stop.signal.aborted) {
       child?.kill()
       surroundings.exit(128 + (NUMBERS[name] ?? 0))

@@ -1,4 +1,4 @@
-// The metrics of a registrar, as Prometheus reads them. Labels have few values: never a name or an id.
+// The Prometheus metrics of a registrar. Labels have few values: never a name or an id.
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { RegisterEvent } from './event.ts'
 import { serviceStates, type RegisterStatus } from './status.ts'
@@ -6,24 +6,24 @@ import { serviceStates, type RegisterStatus } from './status.ts'
 export class RegisterMetrics {
   readonly #registry = new Registry()
   readonly contentType = this.#registry.contentType
-  readonly #events = this.#counter('events_total', 'What has happened.', 'event')
-  readonly #checks = this.#counter('checks_total', 'Health checks.', 'result')
-  readonly #services = this.#gauge('services', 'Services by their state.', 'state')
-  readonly #store = this.#gauge('store_up', '1 when the store is live.', 'store')
-  readonly #source = this.#gauge('source_up', '1 when the source is live.', 'source')
+  readonly #events = this.#counter('events_total', 'Events by kind.', 'event')
+  readonly #checks = this.#counter('checks_total', 'Health checks by result.', 'result')
+  readonly #services = this.#gauge('services', 'Services by state.', 'state')
+  readonly #store = this.#gauge('store_up', '1 if the store is connected.', 'store')
+  readonly #source = this.#gauge('source_up', '1 if the source can be read.', 'source')
   readonly #start = new Gauge({
     name: 'process_start_time_seconds',
-    help: 'When the process started, in Unix time.',
+    help: 'Start time of the process, in seconds since the Unix epoch.',
     registers: [this.#registry],
   })
   readonly #memory = new Gauge({
     name: 'process_resident_memory_bytes',
-    help: 'Memory of the process.',
+    help: 'Resident memory of the process, in bytes.',
     registers: [this.#registry],
   })
   readonly #cpu = new Counter({
     name: 'process_cpu_seconds_total',
-    help: 'Processor time of the process, without that of commands.',
+    help: 'CPU time of the process in seconds, without that of commands.',
     registers: [this.#registry],
   })
 

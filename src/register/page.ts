@@ -1,4 +1,4 @@
-// What -http serves of a registrar: /metrics, /healthz, /readyz, and the status as a page of plain text.
+// The HTTP endpoints of a registrar with -http: /metrics, /healthz, /readyz, and the status as plain text.
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import { StatusServer } from '../http/server.ts'
@@ -7,7 +7,7 @@ import type { EmitRegister } from './event.ts'
 import { RegisterMetrics } from './metrics.ts'
 import type { RegisterStatus } from './status.ts'
 
-/** Never rejects: a registrar that cannot be watched does its work all the same. */
+/** Never rejects: without the page, a registrar works on and logs a warning. */
 export async function serveStatus(
   settings: HttpSettings,
   status: () => RegisterStatus,
@@ -20,7 +20,7 @@ export async function serveStatus(
       type: metrics.contentType,
       body: Buffer.from(await metrics.text(status())),
     }),
-    ready: () => readinessOf(status()),
+    ready: () => registerReadiness(status()),
     live: () => false,
   }
   const visitors = visitorsFor(descriptorLimit())
@@ -40,8 +40,8 @@ export async function serveStatus(
   return metrics
 }
 
-/** Ready: the store and the sources are live, and every service is registered or unhealthy. */
-function readinessOf({ store, sources, services }: RegisterStatus) {
+/** Ready if the store and all sources are live, and every service is registered or unhealthy. */
+function registerReadiness({ store, sources, services }: RegisterStatus) {
   const parts = [store, ...sources].filter(({ live }) => !live)
   const waiting = services.filter(({ state }) => state === 'pending' || state === 'refused')
   const reasons = [

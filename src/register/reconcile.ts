@@ -1,37 +1,37 @@
-// The difference between the wanted entries and those in the store. Pure and level-triggered: it compares two
-// states and knows no events.
+// Computes the difference between the wanted entries and those in the store. Pure and level-triggered: it
+// compares two states and knows no events.
 
-/** Entries by key, each with a text that differs if anything of the entry differs. */
-export type Texts = ReadonlyMap<string, string>
+/** Entries by key; the text of an entry changes whenever the entry does. */
+export type EntryTexts = ReadonlyMap<string, string>
 
-/** An entry that the store, or its owner, has refused. */
-export interface Refusal {
-  /** The refused text; another one is tried at once. */
+/** An entry that the store refused, or that has another owner. */
+export interface RefusedText {
+  /** The refused text; an entry with another text is tried at once. */
   readonly text: string
-  /** When it is tried again, by the clock that `now` is of. */
+  /** Time of the next attempt, on the same clock as `now`. */
   readonly until: number
 }
 
-export interface Situation {
-  readonly wanted: Texts
-  /** Entries whose services may be alive: those in the store stay, and none is put. */
+export interface ReconcileInput {
+  readonly wanted: EntryTexts
+  /** Keys whose health is still unknown: an existing entry stays, and none is written. */
   readonly undecided: ReadonlySet<string>
-  /** False while the wanted entries are not all known: then nothing is removed. */
+  /** False until all wanted entries are known; until then nothing is removed. */
   readonly complete: boolean
   /** Our own entries in the store. */
-  readonly present: Texts
-  readonly refused: ReadonlyMap<string, Refusal>
+  readonly present: EntryTexts
+  readonly refused: ReadonlyMap<string, RefusedText>
 }
 
 export interface Steps {
   readonly put: readonly string[]
-  /** Done after all puts: a service whose id changes always has an entry. */
+  /** Executed after all puts, so that a service whose id changes always has an entry. */
   readonly remove: readonly string[]
 }
 
 /** @param now milliseconds of a monotonic clock */
 export function stepsFor(
-  { wanted, undecided, complete, present, refused }: Situation,
+  { wanted, undecided, complete, present, refused }: ReconcileInput,
   now: number,
 ): Steps {
   const put: string[] = []

@@ -1,51 +1,57 @@
-// Combines the services of all sources with the results of their checks, and tells the keeper which entries
-// the store has to hold. Level-triggered: every change rebuilds the whole set from the current state.
+// Combines the services of all sources with the results of their checks, and passes the wanted entries to the
+// keeper. Level-triggered: every change rebuilds the whole set from the current state.
 import { Checker } from './checks/checker.ts'
 import type { RunInContainer } from './checks/probe.ts'
 import type { EmitRegister } from './event.ts'
-import type { Wants } from './keeper.ts'
-import type { Entry, Registry } from './registries/registry.ts'
-import { nameOf, type Check, type Service, type Source, type Wanted } from './service.ts'
+import type { WantedState } from './keeper.ts'
+import type { RegistryEntry, Registry } from './registries/registry.ts'
+import {
+  serviceLabel,
+  type HealthCheck,
+  type Service,
+  type ServiceSource,
+  type WantedService,
+} from './service.ts'
 
 export interface RegistrarOptions {
   readonly registry: Pick<Registry, 'entryOf' | 'makes'>
-  /** On every service. */
+  /** Added to every service. */
   readonly tags: readonly string[]
   readonly emit: EmitRegister
   readonly exec?: RunInContainer
-  readonly want: (wants: Wants) => void
+  readonly want: (wants: WantedState) => void
 }
 
-/** A service for the status. */
-export interface Known {
+/** A service, as shown in the status. */
+export interface ServiceHealth {
   readonly service: Service
-  readonly entry: Entry
+  readonly entry: RegistryEntry
   readonly state: 'checking' | 'healthy' | 'unhealthy'
 }
 
-interface Held {
-  readonly entry: Entry
-  readonly wanted: Wanted
-  /** Absent: it is healthy for as long as it is wanted. */
+interface HeldService {
+  readonly entry: RegistryEntry
+  readonly wanted: WantedService
+  /** Absent: the service is healthy while it is wanted. */
   readonly checker?: Checker
 }
 
 export class Registrar {
-  readonly #sets = new Map<Source, readonly Wanted[]>()
-  #held = new Map<string, Held>()
-  /** Reported reasons why services cannot be registered, by service. */
+  readonly #sets = new Map<ServiceSource, readonly WantedService[]>()
+  #held = new Map<string, HeldService>()
+  /** Reasons already reported why a service cannot be registered, by service. */
   #ignored = new Map<string, string>()
-  readonly #entries = new WeakMap<Service, Entry | string>()
+  readonly #entries = new WeakMap<Service, RegistryEntry | string>()
 
   constructor(
-    private readonly sources: readonly Source[],
+    private readonly sources: readonly ServiceSource[],
     private readonly options: RegistrarOptions,
   ) {}
 
   /** Replaces everything that a source wants. */
-  set(source: Source, wanted: readonly Wanted[]): void {
+  set(source: ServiceSource, wanted: readonly WantedService[]): void {
     this.#sets.set(source, wanted)
-    const held = new Map<string, Held>()
+    const held = new Map<string, HeldService>()
     const ignored = new Map<string, string>()
     for (const one of this.sources.flatMap((each) => this.#sets.get(each) ?? [])) {
       const entry = this.#entryOf(one.service)
@@ -66,7 +72,7 @@ export class Registrar {
     this.#publish()
   }
 
-  get known(): readonly Known[] {
+  get known(): readonly ServiceHealth[] {
     return [...this.#held.values()].map(({ entry, checker }) => {
       const state = checker?.state ?? 'healthy'
       const isKnown = state === 'healthy' || state === 'unhealthy'
@@ -74,8 +80,8 @@ export class Registrar {
     })
   }
 
-  /** As they would be written, whatever their health. */
-  get entries(): readonly Entry[] {
+  /** All entries, regardless of health. */
+  get entries(): readonly RegistryEntry[] {
     return [...this.#held.values()].map(({ entry }) => entry)
   }
 
@@ -84,7 +90,7 @@ export class Registrar {
   }
 
   #publish(): void {
-    const entries = new Map<string, Entry>()
+    const entries = new Map<string, RegistryEntry>()
     const undecided = new Set<string>()
     for (const [key, { entry, checker }] of this.#held) {
       const state = checker?.state ?? 'healthy'
@@ -95,7 +101,7 @@ export class Registrar {
     this.options.want({ entries, undecided, complete })
   }
 
-  #entryOf(service: Service): Entry | string {
+  #entryOf(service: Service): RegistryEntry | string {
     const known = this.#entries.get(service)
     if (known !== undefined) return known
     const tags = [...new Set([...service.tags, ...this.options.tags])]
@@ -105,7 +111,7 @@ export class Registrar {
     return entry
   }
 
-  #hold(entry: Entry, wanted: Wanted): Held {
+  #hold(entry: RegistryEntry, wanted: WantedService): HeldService {
     const before = this.#held.get(entry.key)
     const check = this.#checkFor(wanted)
     if (check === undefined) return { entry, wanted }
@@ -120,18 +126,18 @@ export class Registrar {
     return { entry, wanted, checker: new Checker(wanted, check.check, options) }
   }
 
-  /** The check that we have to make ourselves, if any. */
-  #checkFor({ service, ready }: Wanted): { check: Check; once: boolean } | undefined {
+  /** The check that reconfd runs itself, if any. */
+  #checkFor({ service, ready }: WantedService): { check: HealthCheck; once: boolean } | undefined {
     const { makes } = this.options.registry
-    // The store makes it as the container describes it, from the beginning.
+    // The store runs native checks itself, from the start.
     if (service.native !== undefined && makes.has('native')) return undefined
     const { check = ready } = service
     if (check === undefined) return undefined
     return { check, once: check === ready || makes.has(check.what.kind) }
   }
 
-  #ignore({ service }: Wanted, why: string, ignored: Map<string, string>): void {
-    const about = nameOf(service)
+  #ignore({ service }: WantedService, why: string, ignored: Map<string, string>): void {
+    const about = serviceLabel(service)
     ignored.set(about, why)
     if (this.#ignored.get(about) === why) return
     this.options.emit({ kind: 'ignored', level: 'warn', about, why: `not registered: ${why}` })

@@ -1,56 +1,59 @@
-// One run of `reconfd register`: the sources, the registrar, the keeper of the store, and the command that it
-// stands beside, from the start to the last deregistration.
+// The lifetime of one `reconfd register`: starts the sources, the registrar, the keeper and the command, and
+// deregisters at the end.
 import { printable } from '../core/escape.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { VERSION } from '../core/version.ts'
-import { exitCodeOf, startChild, type Child } from '../exec/child.ts'
+import { exitCodeOf, startChild, type ChildProcess } from '../exec/child.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { ownAddress } from './address.ts'
 import type { RunInContainer } from './checks/probe.ts'
 import type { EmitRegister } from './event.ts'
-import { Keeper } from './keeper.ts'
+import { RegistryKeeper } from './keeper.ts'
 import { openMemory, registrarId } from './memory.ts'
 import { openRegistry } from './registries/open.ts'
-import type { Memory } from './registries/registry.ts'
+import type { RegistryMemory } from './registries/registry.ts'
 import { Registrar } from './registrar.ts'
-import type { Source } from './service.ts'
-import { Own, serviceFrom } from './sources/own.ts'
+import type { ServiceSource } from './service.ts'
+import { OwnSource, serviceFrom } from './sources/own.ts'
 
-export type Ended =
-  /** As the command has ended. */
+export type RegisterEnded =
+  /** The command has ended with this exit code. */
   | { readonly kind: 'command'; readonly exit: number }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly exit: number; readonly fault: Fault }
 
-export interface Hooks {
+export interface RegisterHooks {
   readonly emit: EmitRegister
-  /** Aborted with the name of the signal; a second one ends everything at once. */
+  /** Aborted with the name of the signal. */
   readonly stop: AbortSignal
-  /** Takes what signals are passed on to. */
-  readonly onChild: (child: Child) => void
-  /** Takes what the status is made of. */
-  readonly onReady: (registrar: Registrar, keeper: Keeper, id: string) => void
-  /** Prints what would be registered. */
+  /** Receives the command, to which signals are forwarded. */
+  readonly onChild: (child: ChildProcess) => void
+  /** Receives the objects that the status reads. */
+  readonly onReady: (registrar: Registrar, keeper: RegistryKeeper, id: string) => void
+  /** Prints one line of what -noop would register. */
   readonly print: (line: string) => void
 }
 
-/** The most milliseconds that the store has for what is written at the end. */
-const FAREWELL = 5_000
+/** Maximum milliseconds for deregistering at the end. */
+const LEAVE_TIMEOUT = 5_000
 
 const EXIT = { unreachable: 69, configuration: 78 } as const
 
-export async function register(settings: RegisterSettings, hooks: Hooks): Promise<Ended> {
+export async function register(
+  settings: RegisterSettings,
+  hooks: RegisterHooks,
+): Promise<RegisterEnded> {
   const id = registrarId(settings)
   const warn = ({ message }: Fault): void => hooks.emit({ kind: 'notice', level: 'warn', message })
   const memory = settings.noop
-    ? { ok: true as const, value: forgetful }
+    ? { ok: true as const, value: noMemory }
     : await openMemory(settings.stateDir, id, warn)
   if (!memory.ok) return { kind: 'failed', exit: EXIT.configuration, fault: memory.error }
   const registry = await openRegistry(settings, id, memory.value)
   const { own, sources, address, exec } = await sourcesOf(settings, hooks.emit)
   const { refresh, resync, retryAttempts, retryInterval } = settings
-  const keeper = new Keeper(registry, {
+  const keeper = new RegistryKeeper(registry, {
     emit: hooks.emit,
     refresh,
     resync,
@@ -66,23 +69,23 @@ export async function register(settings: RegisterSettings, hooks: Hooks): Promis
   })
   const names = sources.map(({ name }) => name)
   hooks.emit({ kind: 'started', version: VERSION, to: settings.to.uri, sources: names, address })
-  if (settings.noop) return wouldRegister(registrar, sources, own, hooks)
-  return new Run(settings, hooks, keeper, registrar, sources, own).run(id)
+  if (settings.noop) return dryRun(registrar, sources, own, hooks)
+  return new RegisterRun(settings, hooks, keeper, registrar, sources, own).run(id)
 }
 
-class Run {
+class RegisterRun {
   readonly #leaving = new AbortController()
 
   constructor(
     private readonly settings: RegisterSettings,
-    private readonly hooks: Hooks,
-    private readonly keeper: Keeper,
+    private readonly hooks: RegisterHooks,
+    private readonly keeper: RegistryKeeper,
     private readonly registrar: Registrar,
-    private readonly sources: readonly Source[],
-    private readonly own: Own | undefined,
+    private readonly sources: readonly ServiceSource[],
+    private readonly own: OwnSource | undefined,
   ) {}
 
-  async run(id: string): Promise<Ended> {
+  async run(id: string): Promise<RegisterEnded> {
     const { hooks, keeper, registrar, own } = this
     hooks.onReady(registrar, keeper, id)
     const kept = keeper.run()
@@ -97,9 +100,9 @@ class Run {
     }
     own?.up(child?.value.id.pid)
     const stopped = new Promise<'stopped'>((resolve) => {
-      const tell = (): void => resolve('stopped')
-      if (hooks.stop.aborted) tell()
-      else hooks.stop.addEventListener('abort', tell, { once: true })
+      const onStop = (): void => resolve('stopped')
+      if (hooks.stop.aborted) onStop()
+      else hooks.stop.addEventListener('abort', onStop, { once: true })
     })
     const over = await Promise.race([
       stopped,
@@ -125,18 +128,21 @@ class Run {
     const env = commandEnvironment()
     const child = await startChild({ argv, env, killSignal: 'SIGTERM', killTimeout })
     if (!child.ok) return child
-    const message = `started ${JSON.stringify(argv[0])} (process ${child.value.id.pid})`
+    const message = `started ${JSON.stringify(argv[0])} (pid ${child.value.id.pid})`
     this.hooks.emit({ kind: 'command', level: 'info', message })
     this.hooks.onChild(child.value)
     return child
   }
 
-  /** Out of the store first, then the pause, then the signal. */
-  async #drain(child: Child): Promise<void> {
+  /** Deregisters, waits for -drain, then signals the command. */
+  async #drain(child: ChildProcess): Promise<void> {
     const { drain } = this.settings
-    const gone = await Promise.race([this.keeper.settled(FAREWELL), child.exited.then(() => true)])
+    const gone = await Promise.race([
+      this.keeper.settled(LEAVE_TIMEOUT),
+      child.exited.then(() => true),
+    ])
     if (!gone) {
-      const message = 'the store is away: the entry stays for its TTL'
+      const message = 'the store is unreachable: the entry stays until its TTL expires'
       this.hooks.emit({ kind: 'notice', level: 'warn', message })
     }
     let timer: NodeJS.Timeout | undefined
@@ -147,33 +153,34 @@ class Run {
   }
 
   async #leave(): Promise<void> {
-    await this.keeper.stop(FAREWELL)
+    await this.keeper.stop(LEAVE_TIMEOUT)
     this.registrar.stop()
     this.#leaving.abort()
   }
 }
 
-interface Sources {
-  readonly sources: readonly Source[]
-  readonly own: Own | undefined
-  /** Of this machine. */
+interface RegisterSources {
+  readonly sources: readonly ServiceSource[]
+  readonly own: OwnSource | undefined
+  /** Address of this machine. */
   readonly address: string
   readonly exec?: RunInContainer
 }
 
-async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promise<Sources> {
+async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promise<RegisterSources> {
   const { host, check, conf, docker, ttl, resync } = settings
   const address = settings.address ?? (await ownAddress(settings.connection.nodes)) ?? '127.0.0.1'
   if (settings.address === undefined && address === '127.0.0.1') {
-    const message = 'this machine has no address but 127.0.0.1: name one with -ip'
+    const message = 'this machine has no address except 127.0.0.1; set one with -ip'
     emit({ kind: 'notice', level: 'warn', message })
   }
   const defaults = { host, address, check }
-  const own = settings.own === undefined ? undefined : new Own(serviceFrom(settings.own, defaults))
-  const sources: Source[] = own === undefined ? [] : [own]
+  const own =
+    settings.own === undefined ? undefined : new OwnSource(serviceFrom(settings.own, defaults))
+  const sources: ServiceSource[] = own === undefined ? [] : [own]
   if (conf !== undefined) {
-    const { Files } = await import('./sources/files.ts')
-    sources.push(new Files(conf, defaults, emit))
+    const { ServiceFiles } = await import('./sources/files.ts')
+    sources.push(new ServiceFiles(conf, defaults, emit))
   }
   if (docker === undefined) return { sources, own, address }
   const { Containers } = await import('./sources/containers.ts')
@@ -183,16 +190,16 @@ async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promis
   return { sources, own, address, exec: (...call) => containers.exec(...call) }
 }
 
-/** For -noop: nothing is kept. */
-const forgetful: Memory = { kept: {}, keep: async () => undefined }
+/** For -noop: keeps nothing. */
+const noMemory: RegistryMemory = { kept: {}, keep: async () => undefined }
 
-/** Prints what would be registered, the services whose checks have not passed included. */
-async function wouldRegister(
+/** Prints what would be registered, including services whose checks have not passed. */
+async function dryRun(
   registrar: Registrar,
-  sources: readonly Source[],
-  own: Own | undefined,
-  { emit, stop, print }: Hooks,
-): Promise<Ended> {
+  sources: readonly ServiceSource[],
+  own: OwnSource | undefined,
+  { emit, stop, print }: RegisterHooks,
+): Promise<RegisterEnded> {
   const leaving = new AbortController()
   stop.addEventListener('abort', () => leaving.abort(), { once: true })
   own?.up()

@@ -1,8 +1,8 @@
-// A service as it is registered: its name, its address, and its health checks.
+// A service to register: its name, address and health checks.
 import type { CheckKind, CheckSettings } from '../core/register.ts'
 
-/** A check that we make, or that a store makes. */
-export interface Check extends CheckSettings {
+/** A health check, run by reconfd or by the store. */
+export interface HealthCheck extends CheckSettings {
   readonly what: CheckKind
   /** The service counts as healthy until the check fails. */
   readonly passing?: true
@@ -11,13 +11,13 @@ export interface Check extends CheckSettings {
 export interface Service {
   readonly name: string
   readonly id: string
-  /** Without brackets. */
+  /** IP address without brackets. */
   readonly address: string
   readonly port: number
   readonly tags: readonly string[]
   readonly meta: Readonly<Record<string, string>>
-  readonly check?: Check
-  /** Instead of `check`, in Consul: what its API calls a check, as the variables of a container describe it. */
+  readonly check?: HealthCheck
+  /** A check in the format of Consul's API, from a container's variables; replaces `check` there. */
   readonly native?: NativeCheck
   readonly container?: {
     /** ContainerID in registrator's ZooKeeper layout. */
@@ -28,36 +28,36 @@ export interface Service {
 
 export type NativeCheck = Readonly<Record<string, string | boolean | readonly string[]>>
 
-/** A service that a source wants to be registered. */
-export interface Wanted {
+/** A service that a source wants registered. */
+export interface WantedService {
   readonly service: Service
   /**
-   * Identifies one lifetime of the service: a restarted service has to be found healthy again.
+   * Identifies one lifetime of the service. A restarted service must pass its checks again.
    */
   readonly life: string
   /**
-   * An entry of an earlier run cannot belong to this lifetime. Otherwise such an entry stays until the
-   * first checks are done.
+   * True if no entry of an earlier run can belong to this lifetime. Otherwise an existing entry stays until
+   * the first checks have run.
    */
   readonly fresh: boolean
-  /** Registered after one success of this check, where the service has no check of its own. */
-  readonly ready?: Check
+  /** Readiness check for a service without a check: one success registers it. */
+  readonly ready?: HealthCheck
 }
 
-/** Where services are found. */
-export interface Source {
-  /** For messages, such as `the container engine`. */
+/** A source of services. */
+export interface ServiceSource {
+  /** Name in messages, such as `the container engine`. */
   readonly name: string
   /**
-   * Reports all services, and all of them again whenever they change, until the signal is aborted.
+   * Reports all services at the start and after every change, until the signal is aborted.
    * Never rejects.
    */
-  run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void>
+  run(want: (wanted: readonly WantedService[]) => void, signal: AbortSignal): Promise<void>
 }
 
 /** `10.0.0.1:80`, `[::1]:80`. */
 export const hostAndPort = ({ address, port }: Pick<Service, 'address' | 'port'>): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
-/** For messages. */
-export const nameOf = ({ name, id }: Pick<Service, 'name' | 'id'>): string => `${name}/${id}`
+/** Name in messages. */
+export const serviceLabel = ({ name, id }: Pick<Service, 'name' | 'id'>): string => `${name}/${id}`

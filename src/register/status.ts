@@ -1,6 +1,6 @@
-// The status of a registrar: what it wants, what the store holds, and who is away. A file beside the state,
-// replaced whenever something of it changes, so that `-status` can be asked without the process, and tells when
-// the process is dead. No value of a store is in it.
+// The status file of a registrar: wanted services, their state in the store, and the state of store and sources.
+// It is replaced on every change, so that `-status` needs no running process and shows when the process is dead.
+// It holds no value of a store.
 import { readFile, unlink } from 'node:fs/promises'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
@@ -8,8 +8,8 @@ import type { RegisterSettings } from '../core/register.ts'
 import { replaceFile } from '../state/state-files.ts'
 import { isRunning, thisProcess, type ProcessId } from '../system/process.ts'
 import type { RegisterEvent } from './event.ts'
-import type { Keeper } from './keeper.ts'
-import { statusFile, statusFiles } from './memory.ts'
+import type { RegistryKeeper } from './keeper.ts'
+import { registerStatusFile, registerStatusFiles } from './memory.ts'
 import type { Registrar } from './registrar.ts'
 import { hostAndPort } from './service.ts'
 
@@ -21,11 +21,11 @@ export interface ServiceStatus {
   readonly address: string
   readonly key: string
   /**
-   * - `registered`: in the store as it should be
-   * - `pending`: is going to be, as soon as the store is there
-   * - `checking`: not found healthy yet
-   * - `unhealthy`: taken out
-   * - `refused`: somebody else's entry is in its place, or the store does not take it
+   * - `registered`: the store holds the wanted entry
+   * - `pending`: not written yet, for example because the store is unreachable
+   * - `checking`: no check has passed yet
+   * - `unhealthy`: deregistered
+   * - `refused`: the entry has another owner, or the store refuses it
    */
   readonly state: (typeof serviceStates)[number]
   readonly why?: string
@@ -42,7 +42,7 @@ export interface PartStatus {
 export interface RegisterStatus {
   readonly process: ProcessId
   readonly started: string
-  /** When this was written. */
+  /** ISO 8601 time of this status. */
   readonly at: string
   readonly to: string
   readonly store: PartStatus
@@ -50,25 +50,25 @@ export interface RegisterStatus {
   readonly services: readonly ServiceStatus[]
 }
 
-/** Milliseconds from a change to the file. */
+/** Milliseconds between a change and the write of the file. */
 const DELAY = 500
 
-export class StatusBoard {
+export class RegisterStatusBoard {
   readonly #started = new Date().toISOString()
   readonly #parts = new Map<string, PartStatus>()
   #timer: NodeJS.Timeout | undefined
   #writing = Promise.resolve()
   #registrar: Registrar | undefined
-  #keeper: Keeper | undefined
+  #keeper: RegistryKeeper | undefined
   #path: string | undefined
 
   constructor(private readonly settings: RegisterSettings) {}
 
-  /** Called before anything is registered. */
-  begin(registrar: Registrar, keeper: Keeper, id: string): void {
+  /** Call before anything is registered. */
+  begin(registrar: Registrar, keeper: RegistryKeeper, id: string): void {
     this.#registrar = registrar
     this.#keeper = keeper
-    this.#path = statusFile(this.settings.stateDir, id)
+    this.#path = registerStatusFile(this.settings.stateDir, id)
     this.#changed()
   }
 
@@ -113,7 +113,7 @@ export class StatusBoard {
     }
   }
 
-  /** A registrar that has ended as it should has no status. */
+  /** Removes the file: a registrar that ended normally has no status. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
     const path = this.#path
@@ -153,24 +153,24 @@ export class StatusBoard {
     const path = this.#path
     if (path === undefined) return
     const text = `${JSON.stringify(this.status)}\n`
-    // Whoever cannot be written to has been reported with the state itself.
+    // A failure to write has already been reported for the state file.
     const write = (): Promise<void> => replaceFile(path, text, false).catch(() => undefined)
     this.#writing = this.#writing.then(write)
   }
 }
 
-/** What `register -status` prints, and its exit code. */
-export async function shownStatus(
+/** The output and exit code of `register -status`. */
+export async function statusReport(
   stateDir: string,
   json: boolean,
 ): Promise<{ readonly text: string; readonly exit: number }> {
   const all: (RegisterStatus & { readonly running: boolean })[] = []
-  for (const file of await statusFiles(stateDir)) {
+  for (const file of await registerStatusFiles(stateDir)) {
     try {
       const status = JSON.parse(await readFile(file, 'utf8')) as RegisterStatus
       all.push({ running: isRunning(status.process), ...status })
     } catch {
-      // It is being written for the first time, or somebody else's.
+      // Incomplete, or of another version.
     }
   }
   const good = all.every(
@@ -179,16 +179,15 @@ export async function shownStatus(
   )
   const exit = all.length === 0 ? 69 : good ? 0 : 1
   if (json) return { text: `${JSON.stringify(all, undefined, 2)}\n`, exit }
-  if (all.length === 0)
-    return { text: `no registrar runs with the state directory ${stateDir}\n`, exit }
-  return { text: all.map((one) => textOf(one, one.running)).join('\n'), exit }
+  if (all.length === 0) return { text: `no registrar runs with -state-dir ${stateDir}\n`, exit }
+  return { text: all.map((one) => statusText(one, one.running)).join('\n'), exit }
 }
 
-function textOf(status: RegisterStatus, running: boolean): string {
+function statusText(status: RegisterStatus, running: boolean): string {
   const { to, process: id, store, sources, services } = status
-  const state = running ? `process ${id.pid}` : `not running; its last status is of ${status.at}`
+  const state = running ? `pid ${id.pid}` : `not running; last status from ${status.at}`
   const part = ({ name, live, since, why }: PartStatus): string =>
-    `  ${name}: ${live ? 'live' : 'away'} since ${since}${why === undefined ? '' : `: ${why}`}`
+    `  ${name}: ${live ? 'live' : 'unreachable'} since ${since}${why === undefined ? '' : `: ${why}`}`
   const rows = services.map(({ key, address, state: now, why }) => [
     now,
     printable(key),

@@ -1,12 +1,13 @@
-// When a daemon is ready, in the sense of the service manager: what is started after it finds its files
-// up to date, as far as that is possible now.
+// Decides when a daemon reports READY=1 to the service manager: units ordered after it then find their
+// files up to date, as far as the stores allow.
 import type { Progress } from '../observe/progress.ts'
 
 /**
- * Whether every resource has been through its first cycle, well or badly, or reads a store that is away.
- * Reloads are not waited for: `systemctl reload` of a service that is ordered after this one would wait
- * for that service, which waits for us. The program of exec mode has been started, unless a store is away.
- * @param noop a difference that is found ends the cycle
+ * Whether every resource has finished its first cycle, successfully or not, or reads an unreachable store, and
+ * the program of exec mode has been started, unless a store is unreachable.
+ * Does not wait for reloads: `systemctl reload` of a unit ordered after reconfd would wait for that unit,
+ * which waits for reconfd.
+ * @param noop a cycle also ends when it finds a difference
  */
 export function areFirstCyclesOver(
   { uses, resources, away, child }: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>,

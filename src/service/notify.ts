@@ -1,7 +1,6 @@
-// Tells the service manager something: one datagram to its socket. Node has no such sockets, so
-// systemd's own program sends it; wherever there is systemd there is that. It costs some 7 ms of CPU
-// time, a fork of Node's included, and ends when the manager has taken in what was sent (from version
-// 246 on), so that messages arrive in order.
+// Sends one datagram to the service manager's socket. Node has no datagram sockets for Unix paths, so
+// `systemd-notify`, which is part of systemd, sends it. One call costs about 7 ms of CPU time, including the
+// fork, and returns when the manager has received the message (since version 246), so messages stay in order.
 import { execFile } from 'node:child_process'
 import type { Fault } from '../core/fault.ts'
 import { errnoOf } from '../core/errno.ts'
@@ -10,7 +9,7 @@ import { printable } from '../core/escape.ts'
 import { duration } from '../core/words.ts'
 
 /** As in sd_notify(3). */
-export type Variable =
+export type NotifyVariable =
   | 'READY'
   | 'RELOADING'
   | 'STOPPING'
@@ -19,15 +18,15 @@ export type Variable =
   | 'MONOTONIC_USEC'
   | 'EXTEND_TIMEOUT_USEC'
 
-/** What is told at once. */
-export type Message = Readonly<Partial<Record<Variable, string>>>
+/** The variables of one datagram. */
+export type NotifyMessage = Readonly<Partial<Record<NotifyVariable, string>>>
 
-/** The program waits up to 5 s for the manager by itself; milliseconds. */
+/** Milliseconds. `systemd-notify` itself waits up to 5 s for the manager. */
 const TIMEOUT = 10_000
 
 /** @param socket as in NOTIFY_SOCKET */
-export async function notify(socket: string, message: Message): Promise<Result<void, Fault>> {
-  // A line break would begin another variable, and a NUL cannot be in an argument.
+export async function notify(socket: string, message: NotifyMessage): Promise<Result<void, Fault>> {
+  // A line break would start another variable, and an argument cannot contain NUL.
   const lines = Object.entries(message).map(([name, text]) => `${name}=${printable(text)}`)
   const env = { ...process.env, NOTIFY_SOCKET: socket }
   return new Promise((resolve) => {
@@ -39,9 +38,9 @@ export async function notify(socket: string, message: Message): Promise<Result<v
 }
 
 function notSent(error: Error & { readonly killed?: boolean }, said: string): Fault {
-  const what = 'the service manager cannot be told how reconfd is'
+  const what = 'cannot notify the service manager'
   const hint =
-    'All other work goes on, but a service of Type=notify or with WatchdogSec= is ended by its manager; Type=exec needs neither.'
+    'All other work goes on, but systemd kills a service with Type=notify or WatchdogSec=. Install systemd-notify, or set Type=exec and no WatchdogSec=.'
   const why =
     errnoOf(error) === 'ENOENT'
       ? 'systemd-notify is not on PATH'

@@ -1,36 +1,36 @@
-// The outbox: what the service manager is yet to be told. One message is under way at a time. What
-// waits behind it is put together, so that a slow manager is told of less, and of nothing that is over.
+// Queues messages for the service manager. One message is sent at a time; pending ones are merged, so that
+// a slow manager receives fewer messages and no outdated ones.
 import type { Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
-import type { Message, Variable } from './notify.ts'
+import type { NotifyMessage, NotifyVariable } from './notify.ts'
 
-/** Told one by one and in order: each is a state of its own. */
-const STATES: readonly Variable[] = ['READY', 'RELOADING', 'STOPPING']
+/** Messages with these variables are never merged: each is a state transition. */
+const STATES: readonly NotifyVariable[] = ['READY', 'RELOADING', 'STOPPING']
 
-const isState = (message: Message): boolean => STATES.some((name) => name in message)
+const isState = (message: NotifyMessage): boolean => STATES.some((name) => name in message)
 
 export class Outbox {
-  readonly #waiting: Message[] = []
+  readonly #waiting: NotifyMessage[] = []
   #sending: Promise<void> | undefined
   #failed = false
 
   /**
    * @param send never rejects
-   * @param warn told of the first failure, and of the first one after a success
+   * @param warn called for the first failure, and for the first one after a success
    */
   constructor(
-    private readonly send: (message: Message) => Promise<Result<void, Fault>>,
+    private readonly send: (message: NotifyMessage) => Promise<Result<void, Fault>>,
     private readonly warn: (fault: Fault) => void,
   ) {}
 
-  tell(message: Message): void {
+  enqueue(message: NotifyMessage): void {
     const last = this.#waiting.at(-1)
     if (last === undefined || isState(message)) this.#waiting.push(message)
     else this.#waiting[this.#waiting.length - 1] = { ...last, ...message }
     this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined))
   }
 
-  /** Resolves when all has been told, or could not be. */
+  /** Resolves when every message has been sent or has failed. */
   async empty(): Promise<void> {
     await this.#sending
   }

@@ -1,5 +1,5 @@
-// A daemon as a service: tells its manager (systemd) when it is ready, loads its configuration anew or
-// ends, how it is, and that it makes progress. A listener of the event stream.
+// The daemon as a systemd service: listens to the event stream and reports to the service manager that it is
+// ready, reloading or stopping, its status, and that it makes progress (watchdog).
 import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
@@ -11,12 +11,12 @@ import { Outbox } from './outbox.ts'
 import { statusLine } from './status-line.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** `systemctl start` waits no longer than this, whatever a check or a store takes; milliseconds. */
-const READY_AT_MOST = 30_000
-/** At least so long between two statuses, in milliseconds. */
-const STATUS_PAUSE = 1000
-/** While it ends: how often the manager is asked for more time, and for how much; milliseconds. */
-const EXTEND_EVERY = 10_000
+/** Milliseconds after which the daemon reports ready, so that a slow check cannot block `systemctl start`. */
+const READY_DEADLINE = 30_000
+/** Minimum interval between two status messages, in milliseconds. */
+const STATUS_INTERVAL = 1000
+/** While stopping: how often the daemon asks for more time, and for how much; milliseconds. */
+const EXTEND_INTERVAL = 10_000
 const EXTEND_BY = 30_000
 
 export interface ServiceOptions {
@@ -25,16 +25,16 @@ export interface ServiceOptions {
   readonly noop: boolean
   readonly status: () => FullStatus
   readonly progress: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>
-  /** The daemon is to end: what is in work is finished first. */
+  /** Asks the daemon to stop; running work finishes first. */
   readonly stop: AbortSignal
   /**
-   * What makes no progress, or undefined.
+   * Describes the work that makes no progress; undefined if all work does.
    * @param patience milliseconds that work may take beyond the timeouts of its commands
    */
   readonly stuck: (patience: number) => string | undefined
 }
 
-export class Service {
+export class ServiceNotifier {
   readonly #outbox: Outbox
   #latest: NodeJS.Timeout | undefined
   #watchdog: NodeJS.Timeout | undefined
@@ -42,7 +42,7 @@ export class Service {
   #isReady = false
   #isStopping = false
   #status: NodeJS.Timeout | undefined
-  #told = ''
+  #lastStatus = ''
   #isStuck = false
 
   constructor(private readonly options: ServiceOptions) {
@@ -56,20 +56,20 @@ export class Service {
     if (stop.aborted) this.#stopping()
     const { watchdog } = supervisor
     if (watchdog === undefined) return
-    // Looked at when all else of this turn is done: after a pause of the whole machine all is late.
+    // Deferred until the other callbacks of this turn have run: after the machine was suspended, all are late.
     const ping = (): unknown => setImmediate(() => this.#ping(watchdog))
     this.#watchdog = setInterval(ping, watchdog / 2).unref()
   }
 
-  /** Takes in what has happened; it is in the status already. */
+  /** Handles an event. `status` must already reflect it. */
   note(event: Event): void {
     if (this.#isStopping) return
     switch (event.kind) {
       case 'started':
-        this.#latest = setTimeout(() => this.#ready(), READY_AT_MOST).unref()
+        this.#latest = setTimeout(() => this.#ready(), READY_DEADLINE).unref()
         break
       case 'generation-loading':
-        // Whoever starts it does not ask for this, and is not told before it is ready.
+        // RELOADING=1 is only valid after READY=1.
         if (this.#isReady) this.#reloading()
         return
       case 'generation-loaded':
@@ -79,14 +79,14 @@ export class Service {
     }
     const { progress, noop } = this.options
     if (!this.#isReady && areFirstCyclesOver(progress, noop)) this.#ready()
-    else this.#status ??= setTimeout(() => this.#tellStatus(), STATUS_PAUSE).unref()
+    else this.#status ??= setTimeout(() => this.#sendStatus(), STATUS_INTERVAL).unref()
   }
 
-  /** The configuration cannot be begun with; the run ends. */
+  /** Reports an invalid configuration that ends the run. */
   refused([fault]: readonly Fault[]): void {
     if (fault === undefined) return
     const [line = ''] = formatFault(fault).split('\n')
-    this.#outbox.tell({ STATUS: `the configuration is bad: ${line}` })
+    this.#outbox.enqueue({ STATUS: `invalid configuration: ${line}` })
   }
 
   async close(): Promise<void> {
@@ -95,46 +95,46 @@ export class Service {
     await this.#outbox.empty()
   }
 
-  /** More time is asked for as long as what is in work keeps to its timeouts. */
+  /** Asks for more time as long as running work keeps to its timeouts. */
   #stopping(): void {
     this.#isStopping = true
     clearTimeout(this.#latest)
     clearTimeout(this.#status)
-    const STATUS = 'stopping; what is in work is finished first'
+    const STATUS = 'stopping; running work finishes first'
     const EXTEND_TIMEOUT_USEC = String(EXTEND_BY * 1000)
-    this.#outbox.tell({ STOPPING: '1', STATUS, EXTEND_TIMEOUT_USEC })
+    this.#outbox.enqueue({ STOPPING: '1', STATUS, EXTEND_TIMEOUT_USEC })
     this.#extending = setInterval(() => {
-      if (this.options.stuck(EXTEND_BY) === undefined) this.#outbox.tell({ EXTEND_TIMEOUT_USEC })
-    }, EXTEND_EVERY).unref()
+      if (this.options.stuck(EXTEND_BY) === undefined) this.#outbox.enqueue({ EXTEND_TIMEOUT_USEC })
+    }, EXTEND_INTERVAL).unref()
   }
 
   #reloading(): void {
     const MONOTONIC_USEC = String(monotonicTime())
-    const STATUS = (this.#told = 'loading the configuration')
-    this.#outbox.tell({ RELOADING: '1', MONOTONIC_USEC, STATUS })
+    const STATUS = (this.#lastStatus = 'loading the configuration')
+    this.#outbox.enqueue({ RELOADING: '1', MONOTONIC_USEC, STATUS })
   }
 
   #ready(): void {
     clearTimeout(this.#latest)
     this.#isReady = true
-    this.#told = statusLine(this.options.status())
-    this.#outbox.tell({ READY: '1', STATUS: this.#told })
+    this.#lastStatus = statusLine(this.options.status())
+    this.#outbox.enqueue({ READY: '1', STATUS: this.#lastStatus })
   }
 
-  #tellStatus(): void {
+  #sendStatus(): void {
     this.#status = undefined
     const STATUS = statusLine(this.options.status())
-    if (STATUS === this.#told) return
-    this.#told = STATUS
-    this.#outbox.tell({ STATUS })
+    if (STATUS === this.#lastStatus) return
+    this.#lastStatus = STATUS
+    this.#outbox.enqueue({ STATUS })
   }
 
-  /** @param watchdog how long the manager waits for it */
+  /** @param watchdog the manager's timeout, in milliseconds */
   #ping(watchdog: number): void {
     const stuck = this.options.stuck(watchdog)
-    if (stuck === undefined) this.#outbox.tell({ WATCHDOG: '1' })
+    if (stuck === undefined) this.#outbox.enqueue({ WATCHDOG: '1' })
     else if (!this.#isStuck) {
-      const message = `no progress: ${stuck}; the service manager is not pinged, and will start reconfd anew`
+      const message = `no progress: ${stuck}; watchdog pings stop, so that the service manager restarts reconfd`
       this.options.emit({ kind: 'notice', level: 'warn', message })
     }
     this.#isStuck = stuck !== undefined

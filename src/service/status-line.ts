@@ -1,4 +1,4 @@
-// The status in one line, for `systemctl status`.
+// Formats the status as one line for `systemctl status`.
 import { counted, listed, toSecond } from '../core/words.ts'
 import {
   lateness,
@@ -8,15 +8,15 @@ import {
   type StoreStatus,
 } from '../core/status.ts'
 
-/** Of the resources that are in a bad state. */
-const NAMED = 3
+/** Maximum number of resources named for each state. */
+const MAX_NAMES = 3
 
 export function statusLine({ resources, stores, configuration, child }: FullStatus): string {
   const refused =
     configuration === undefined
       ? []
       : [
-          `the configuration is bad since ${toSecond(configuration.since)}, the former one is at work`,
+          `invalid configuration since ${toSecond(configuration.since)}, the previous one stays in use`,
         ]
   return [
     ...refused,
@@ -24,10 +24,10 @@ export function statusLine({ resources, stores, configuration, child }: FullStat
     ...named(resources, 'failed', 'failed'),
     ...named(resources, 'held', 'held'),
     ...named(resources, 'owed', 'reload owed'),
-    ...number(resources, 'stale'),
-    ...number(resources, 'behind'),
-    ...number(resources, 'waiting'),
-    ...stores.flatMap(away),
+    ...countIn(resources, 'stale'),
+    ...countIn(resources, 'behind'),
+    ...countIn(resources, 'waiting'),
+    ...stores.flatMap(storeProblem),
     ...(child === undefined ? [] : [`${child.program} ${child.state}`]),
   ].join('; ')
 }
@@ -44,17 +44,19 @@ function inSync(resources: readonly ResourceStatus[]): string {
 
 function named(resources: readonly ResourceStatus[], state: State, word: string): string[] {
   const names = inState(resources, state)
-  return names.length === 0 ? [] : [`${word}: ${listed(names, NAMED)}`]
+  return names.length === 0 ? [] : [`${word}: ${listed(names, MAX_NAMES)}`]
 }
 
-function number(resources: readonly ResourceStatus[], state: State): string[] {
+function countIn(resources: readonly ResourceStatus[], state: State): string[] {
   const { length } = inState(resources, state)
   return length === 0 ? [] : [`${length} ${state}`]
 }
 
-function away({ name, state, since, fault, lag }: StoreStatus): string[] {
+function storeProblem({ name, state, since, fault, lag }: StoreStatus): string[] {
   if (state === 'live') return []
   if (lag !== undefined) return [`${name} is behind: ${lateness(lag)}`]
-  // Before its first answer there is nothing wrong with it.
-  return [fault === undefined ? `${name} is being read` : `${name} away since ${toSecond(since)}`]
+  // Without a fault, the store is still connecting.
+  return [
+    fault === undefined ? `${name} is being read` : `${name} unreachable since ${toSecond(since)}`,
+  ]
 }

@@ -1,20 +1,19 @@
-// What a service manager says to a service that it starts, in its environment: sd_notify(3),
-// sd_watchdog_enabled(3).
+// Reads the service manager's variables from the environment: sd_notify(3), sd_watchdog_enabled(3).
 
-/** How to tell the service manager of ourselves. */
+/** The service manager that started this process. */
 export interface Supervisor {
   /** The path of a Unix datagram socket, or `@` and the name of an abstract one. */
   readonly socket: string
-  /** Milliseconds within which it wants a sign of life each time; absent when it wants none. */
+  /** Watchdog timeout in milliseconds; absent if the watchdog is off. */
   readonly watchdog?: number
 }
 
 const VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
 
 /**
- * Reads these variables and takes them out of the environment: a check or a reload command that
- * inherited them could speak in our name.
- * @param pid of this process: the watchdog may be meant for another one, such as a wrapper
+ * Removes the variables from the environment, so that no command inherits them and notifies the manager in
+ * reconfd's name.
+ * @param pid of this process: WATCHDOG_PID may name another one, such as a wrapper
  */
 export function takeSupervisor(env: NodeJS.ProcessEnv, pid: number): Supervisor | undefined {
   const [socket = '', usec, watched = String(pid)] = VARIABLES.map((name) => env[name])

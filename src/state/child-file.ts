@@ -41,8 +41,11 @@ export class ChildFile {
 
   /** Makes the folder. Call it before the start, so that write() has nothing to wait for. */
   async prepare(): Promise<void> {
-    // What is wrong with it is the fault of write().
-    await makeDirs(dirname(this.#path)).catch(() => undefined)
+    try {
+      makeDirs(dirname(this.#path))
+    } catch {
+      // What is wrong with it is the fault of write().
+    }
   }
 
   /** At once: whoever kills us meanwhile leaves a program behind that nobody knows of. */

@@ -9,9 +9,10 @@
 // settles only ids that it has read or written, so none strikes out what another has just owed.
 // Opening writes nothing. What makes compaction safe beside it is in #compact.
 import { randomBytes } from 'node:crypto'
-import { constants, fstatSync, statSync, writeFileSync } from 'node:fs'
+import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -51,6 +52,7 @@ const COMPACT_AT = 64 * 1024
 /** How often a batch is written again because the file was replaced meanwhile. */
 const REPLACED_MOST = 10
 const MODE = 0o600
+const syncData = promisify(fdatasync)
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 
@@ -92,6 +94,12 @@ export const noJournal: Journal = {
   close: async () => undefined,
 }
 
+interface Batch {
+  readonly owed: Owed[]
+  /** Resolves when all of it is safe on disk. */
+  readonly written: Promise<Result<void, Fault>>
+}
+
 class FileJournal implements Journal {
   #entries: Map<string, Entry>
   #handle: FileHandle | undefined
@@ -103,6 +111,8 @@ class FileJournal implements Journal {
   #compactAt = COMPACT_AT
   /** The work under way: one piece after the other. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** What is to be owed with the next write, as long as that has not begun. */
+  #batch: Batch | undefined
 
   constructor(
     private readonly dir: string,
@@ -118,20 +128,36 @@ class FileJournal implements Journal {
     return this.#entries
   }
 
+  /** All that is owed while something is written before it goes into one write, and one sync. */
   owe(owed: readonly Owed[]): Promise<Result<void, Fault>> {
-    return this.#inTurn(async () => {
-      const batch = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
-      const lines = batch.map(({ one, id }) => oweLine(id, one))
-      await this.#append([...this.#strikes(), ...lines], true)
-      this.#unwritten = []
-      for (const { one, id } of batch) {
-        const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
-        this.#entries.set(one.resource, { ...one, ids })
-      }
+    const batch = (this.#batch ??= this.#newBatch())
+    batch.owed.push(...owed)
+    return batch.written
+  }
+
+  #newBatch(): Batch {
+    const owed: Owed[] = []
+    const written = this.#inTurn(() => {
+      if (this.#batch?.owed === owed) this.#batch = undefined
+      return this.#oweAll(owed)
     })
+    return { owed, written }
+  }
+
+  async #oweAll(owed: readonly Owed[]): Promise<void> {
+    const all = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
+    const lines = all.map(({ one, id }) => oweLine(id, one))
+    await this.#append([...this.#strikes(), ...lines], true)
+    this.#unwritten = []
+    for (const { one, id } of all) {
+      const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]
+      this.#entries.set(one.resource, { ...one, ids })
+    }
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
+    // What is owed from here on is written behind it: it is not to be struck out as well.
+    this.#batch = undefined
     return this.#inTurn(async () => {
       const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])
       if (ids.length === 0) return
@@ -200,7 +226,7 @@ class FileJournal implements Journal {
   async #write(handle: FileHandle, lines: readonly string[], sync: boolean): Promise<void> {
     // Synchronous, as a few hundred bytes take microseconds and the thread pool more; the sync is not.
     writeFileSync(handle.fd, `\n${lines.join('\n')}\n`)
-    if (sync) await handle.datasync()
+    if (sync) await syncData(handle.fd)
   }
 
   #isCurrent(inode: number): boolean {
@@ -216,7 +242,7 @@ class FileJournal implements Journal {
       return await open(this.path, APPEND, MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      await makeDirs(this.dir)
+      makeDirs(this.dir)
       return await open(this.path, APPEND, MODE)
     } finally {
       await syncDir(this.dir) // the name is to survive a power cut too

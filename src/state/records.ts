@@ -1,7 +1,7 @@
 // What is remembered of each resource from run to run, beside the reloads it owes: what its files were made
 // of and which change is held (for guards), the content that its reload rejected, the files to go back to. One small JSON
 // file for each resource, replaced as a whole, so that a change costs its own size.
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -87,9 +87,7 @@ export class Records implements Memory {
   async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
-    const json = await readFile(this.#path(resource), 'utf8').catch(() => undefined)
-    // One that was set meanwhile is newer.
-    const record = this.#known.get(resource) ?? (json === undefined ? nothing : parse(json))
+    const record = read(this.#path(resource))
     this.#known.set(resource, record)
     return record
   }
@@ -195,9 +193,9 @@ const isWritten = shape({
   ),
 })
 
-function parse(json: string): Remembered {
+function read(path: string): Remembered {
   try {
-    const written: unknown = JSON.parse(json)
+    const written: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (!isWritten(written)) return nothing
     const { keys = {}, supplies, held, placed, rejected, good = {}, undo } = written as Written
     return {
@@ -212,7 +210,7 @@ function parse(json: string): Remembered {
         typeof rejected === 'string'
           ? { hash: rejected, why: 'its reload did not succeed' }
           : rejected,
-      good: new Map(Object.entries(good).map(([dest, file]) => [dest, read(file)])),
+      good: new Map(Object.entries(good).map(([dest, file]) => [dest, formerOf(file)])),
       ...(undo === undefined ? {} : { undo: { by: undo.by, files: observed(undo.files) } }),
     }
   } catch {
@@ -223,12 +221,12 @@ function parse(json: string): Remembered {
 const observed = (files: Readonly<Record<string, WrittenFile>>): ReadonlyMap<string, Observed> =>
   new Map(
     Object.entries(files).map(([dest, file]) => {
-      const former = read(file)
+      const former = formerOf(file)
       return [dest, former.kind === 'file' ? former : { kind: 'absent' }]
     }),
   )
 
-function read(file: WrittenFile): Former {
+function formerOf(file: WrittenFile): Former {
   if (file === null) return { kind: 'none' }
   if (file === 'made') return { kind: 'made' }
   return { kind: 'file', ...file, bytes: Buffer.from(file.bytes, 'base64') }

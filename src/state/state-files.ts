@@ -1,13 +1,26 @@
 // What all files in the state directory have in common: names, folders that are made on the way, and
 // replacement as a whole. They are 0600 in a directory of 0700: some hold the contents of files.
 import { createHash } from 'node:crypto'
-import { readdirSync, rmSync, statSync, unlinkSync, type Dirent } from 'node:fs'
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import {
+  closeSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  type Dirent,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { errnoOf } from '../core/errno.ts'
 import { FaultError } from '../core/fault.ts'
 import { isTrusted } from '../system/folder.ts'
 import { foreignTo, locate, whose } from '../system/place.ts'
+import { syncFolder } from '../system/sync-folder.ts'
 import { isLeftover, temporaryName } from '../system/temporary.ts'
 
 /** What to do when a file in the state directory cannot be written. */
@@ -17,48 +30,58 @@ export const STATE_HINT = 'Choose a directory that reconfd can write to with -st
 export const idOf = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 12)
 
-/** Not mkdir's own `recursive`: below /proc that of Node 20 tries for ever. */
-export async function makeDirs(dir: string): Promise<void> {
+const sync = promisify(fsync)
+
+/** Not mkdir's own `recursive`: below /proc that of Node 20 tries for ever. @throws system errors */
+export function makeDirs(dir: string): void {
   const parent = dirname(dir)
-  const found = await stat(dir).catch(() => undefined)
-  if (found !== undefined) return
-  if (parent !== dir) await makeDirs(parent)
-  await mkdir(dir, { mode: 0o700 }).catch((error: unknown) => {
-    // Another reconfd has been quicker.
-    if (errnoOf(error) !== 'EEXIST') throw error
-  })
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (error) {
+    // Another reconfd may have been quicker.
+    if (errnoOf(error) === 'EEXIST') return
+    if (errnoOf(error) !== 'ENOENT' || parent === dir) throw error
+    makeDirs(parent)
+    mkdirSync(dir, { mode: 0o700 })
+  }
 }
 
 /** Makes the names in a directory survive a power cut; where that cannot be done, it is not. */
-export async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, 'r').catch(() => undefined)
-  await handle?.sync().catch(() => undefined)
-  await handle?.close()
-}
+export const syncDir = (dir: string): Promise<void> => syncFolder(dir).catch(() => undefined)
 
 /**
- * Replaces a file as a whole, its folders made where they are missing.
+ * Replaces a file as a whole, its folders made where they are missing. Only the syncs wait for the disk;
+ * the other calls take microseconds, and a trip through the thread pool many times that.
  * @param durable it is safe on disk when this resolves
  * @throws system errors; then the old file is as it was
  */
 export async function replaceFile(path: string, text: string, durable: boolean): Promise<void> {
   const dir = dirname(path)
   const next = join(dir, temporaryName(basename(path)))
-  await makeDirs(dir)
   try {
-    const handle = await open(next, 'wx', 0o600)
+    const file = create(next)
     try {
-      await handle.writeFile(text)
-      if (durable) await handle.sync()
+      writeFileSync(file, text)
+      if (durable) await sync(file)
     } finally {
-      await handle.close()
+      closeSync(file)
     }
-    await rename(next, path)
+    renameSync(next, path)
   } catch (error) {
-    await unlink(next).catch(() => undefined)
+    rmSync(next, { force: true })
     throw error
   }
   if (durable) await syncDir(dir)
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    makeDirs(dirname(path))
+    return openSync(path, 'wx', 0o600)
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // The body of a response, as one text or line by line, within its limits. What a body says that does not come
 // from the store at all is told apart here: it is the same for all stores that speak HTTP.
 import { constants, isUtf8 } from 'node:buffer'
-import type { Readable } from 'node:stream'
+import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
 import { ERROR_TEXT, expectRoomFor, Meter, type Limit } from './limits.ts'
@@ -75,7 +75,7 @@ async function pour(
   const announced = Number(headers['content-length'])
   // By its events: an iteration would copy what has come once more.
   await new Promise<void>((resolve, reject) => {
-    body.on('end', resolve).on('error', reject)
+    finished(body, { writable: false }, (error) => (error ? reject(error) : resolve()))
     body.on('data', (chunk: Buffer) => {
       onBytes()
       try {

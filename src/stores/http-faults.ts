@@ -22,12 +22,12 @@ export class ClosedError extends FaultError {}
 /** A server that has not answered in time. */
 export class SilentError extends FaultError {}
 
-/** Whether an error of undici or of a socket only says that the other side has ended the connection. */
+/** Whether an error only says that the other side has ended the connection. */
 export const isClosed = (error: unknown): boolean =>
-  /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_INFO)$/.test(codeOf(error))
+  /^(?:ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(codeOf(error))
 
 /**
- * The fault of an error that undici, the socket or TLS has thrown.
+ * The fault of an error of HTTP, of the socket or of TLS.
  * @param place the store and where it is, such as `etcd at http://127.0.0.1:2379`
  */
 export function faultOf(error: unknown, place: string, store: string): FaultError {
@@ -53,7 +53,6 @@ function explain(
       hint: `${where} and -scheme (http or https)`,
     }
   }
-  if ((cause as Error).name === 'HTTPParserError') return notHttp((cause as { data?: string }).data)
   switch (code) {
     case 'ECONNREFUSED':
       return { what: 'connection refused', hint: where }
@@ -67,18 +66,18 @@ function explain(
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
-    case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
       return {
         what: `no connection within ${duration(CONNECT_TIMEOUT)}`,
         hint: 'check -node and the firewall',
       }
-    case 'UND_ERR_HEADERS_OVERFLOW':
+    case 'HPE_HEADER_OVERFLOW':
       return { what: 'it sends headers of more than 16 KiB', hint: where }
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return { what: 'the server does not speak TLS', hint: 'check -scheme' }
     default:
+      if (code.startsWith('HPE_')) return notHttp((cause as { rawPacket?: Buffer }).rawPacket)
       return explainTls(cause, code) ?? { what: (cause as Error).message || code, hint: where }
   }
 }
@@ -89,7 +88,9 @@ export const isTlsRecord = (bytes: Uint8Array | string): boolean => {
   return (first === 0x15 || first === 0x16) && second === 0x03
 }
 
-const notHttp = (data = ''): Pick<Fault, 'hint'> & { readonly what: string } =>
+const notHttp = (
+  data: Uint8Array = new Uint8Array(),
+): Pick<Fault, 'hint'> & { readonly what: string } =>
   isTlsRecord(data)
     ? {
         what: 'it speaks TLS, and was asked in plain HTTP',

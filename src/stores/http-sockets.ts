@@ -4,9 +4,9 @@ import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
 import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
 import type { Connection } from '../core/settings.ts'
-import { CONNECT_TIMEOUT } from './http-faults.ts'
+import { addressOf, dial, type Opened } from './dial.ts'
+import type { Route } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
-import { buildConnector, type Connector } from './undici.ts'
 
 /** Throws a FaultError when the node is no address. */
 export function nodeAt(node: string, connection: Connection, port: number): HttpNode {
@@ -20,53 +20,42 @@ export function nodeAt(node: string, connection: Connection, port: number): Http
  * would carry its certificates on.
  */
 export class Sockets {
-  /**
-   * Why a server has ended a connection that was set up. With TLS 1.3 it looks at our certificate only
-   * then, and undici says no more than that the other side has closed.
-   */
-  refused: Error | undefined
-  /** Those that are being set up: undici does not end them when its pool is destroyed. */
   readonly #opening = new Set<Socket>()
+  #isClosed = false
 
-  /**
-   * @param path of a Unix socket
-   * @param tunnel opens a connection to the node through a proxy
-   */
+  /** @param route the proxy before the node, if there is one */
   constructor(
     private readonly connection: Connection,
-    private readonly path: string | undefined,
-    private readonly tunnel: Connector | undefined,
+    private readonly node: HttpNode,
+    private readonly route: Route | undefined,
   ) {}
 
-  readonly connect: Connector = (options, callback) => {
-    const tls = options.protocol === 'https:' ? tlsOptions(this.connection) : {}
-    const connect = buildConnector({
-      timeout: CONNECT_TIMEOUT,
-      maxCachedSessions: 0,
-      ...(this.path === undefined ? {} : { socketPath: this.path }),
-      ...tls,
-    })
-    const expected = tls.servername === undefined ? {} : { servername: tls.servername }
-    const open = (through?: Socket): void => {
-      const httpSocket = through === undefined ? {} : { httpSocket: through }
-      const opening = connect({ ...options, ...expected, ...httpSocket }, (...[error, socket]) => {
-        this.#opening.delete(opening)
-        socket?.on('error', (refused: NodeJS.ErrnoException) => {
-          if (refused.code?.startsWith('ERR_SSL_') === true) this.refused ??= refused
-        })
-        if (error === null) callback(null, socket)
-        else callback(error, null)
-      }) as unknown as Socket
-      this.#opening.add(opening)
+  /** Throws a FaultError when a TLS file cannot be used. */
+  readonly open = (opened: Opened): void => {
+    const { tunnel, forward } = this.route ?? {}
+    const origin = forward?.origin ?? this.node.origin
+    const address = { ...addressOf(origin), path: this.node.socket }
+    const tls = origin.startsWith('https:') ? tlsOptions(this.connection) : undefined
+    const connect = (through?: Socket): void => {
+      const track = dial(address, tls, through, (error, socket) => {
+        this.#opening.delete(socket)
+        opened(error, socket)
+      })
+      this.#opening.add(track)
+      if (this.#isClosed) track.destroy(new Error('closed'))
     }
-    if (this.tunnel === undefined) return open()
-    this.tunnel(options, (...[error, socket]) => {
-      if (error === null) open(socket)
-      else callback(error, null)
-    })
+    if (tunnel === undefined) return connect()
+    this.#opening.add(
+      tunnel(address, (error, socket) => {
+        this.#opening.delete(socket)
+        if (error === undefined) connect(socket)
+        else opened(error, socket)
+      }),
+    )
   }
 
   close(): void {
+    this.#isClosed = true
     for (const socket of this.#opening) socket.destroy(new Error('closed'))
   }
 }

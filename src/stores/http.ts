@@ -4,12 +4,12 @@
 import type { Connection, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
+import { Pool } from './http-exchange.ts'
+import { faultOf, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
 import { nodeAt, Sockets } from './http-sockets.ts'
-import { faultOf, isClosed, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
 import { routeTo, type Route } from './proxy.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
-import { Pool, requestOn } from './undici.ts'
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -100,7 +100,6 @@ class PooledClient implements HttpClient {
   readonly place: string
   readonly limits: Limits
   readonly #route: Route | undefined
-  readonly #sockets: Sockets
   readonly #pool: Pool
 
   constructor(
@@ -112,15 +111,7 @@ class PooledClient implements HttpClient {
     this.place = `${product} at ${node.name}`
     this.limits = limits
     this.#route = node.socket === undefined ? routeTo(node.origin, connection) : undefined
-    this.#sockets = new Sockets(connection, node.socket, this.#route?.tunnel)
-    this.#pool = new Pool(this.#route?.forward?.origin ?? node.origin, {
-      // Long polls last for minutes: each request has its own timeout instead.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      pipelining: 1,
-      ...(options.idle === undefined ? {} : { keepAliveTimeout: options.idle }),
-      connect: this.#sockets.connect,
-    })
+    this.#pool = new Pool(new Sockets(connection, node, this.#route), options.idle)
   }
 
   async request(path: string, options: RequestOptions = {}): Promise<HttpResponse> {
@@ -169,23 +160,24 @@ class PooledClient implements HttpClient {
     }
   }
 
-  async close(): Promise<void> {
-    this.#sockets.close()
-    await this.#pool.destroy()
+  close(): Promise<void> {
+    this.#pool.close()
+    return Promise.resolve()
   }
 
   async #start(path: string, options: RequestOptions, signal: AbortSignal): Promise<Source> {
     const { place, limits } = this
     const forward = this.#route?.forward
-    const { statusCode, headers, body } = await requestOn(this.#pool, {
+    const answer = await this.#pool.exchange({
       path: forward === undefined ? path : `${this.node.origin}${path}`,
       method: options.method ?? 'GET',
-      headers: { ...options.headers, ...forward?.headers },
-      body: options.body ?? null,
+      headers: { host: new URL(this.node.origin).host, ...options.headers, ...forward?.headers },
+      body: options.body,
       signal,
     })
     this.options.heard?.()
-    return { status: statusCode, headers, body, place, limits }
+    const { statusCode: status = 0, headers } = answer
+    return { status, headers, body: answer, place, limits }
   }
 
   #expectPlain(status: number, body: string): void {
@@ -195,10 +187,9 @@ class PooledClient implements HttpClient {
   /** The caller's own reason, when it was the caller who ended it; else the fault. */
   #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
     if (signal?.aborted === true) return signal.reason
-    const cause = isClosed(error) ? (this.#sockets.refused ?? error) : error
     const through =
       this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
-    return faultOf(cause, `${this.place}${through}`, this.options.product)
+    return faultOf(error, `${this.place}${through}`, this.options.product)
   }
 }
 

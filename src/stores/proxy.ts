@@ -3,8 +3,8 @@
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
 import type { Connection, ProxySettings } from '../core/settings.ts'
+import { addressOf, dial, type Address, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
-import { buildConnector, type Connector } from './undici.ts'
 
 /** Longer than the head of any answer to CONNECT; in bytes. */
 const LONGEST_HEAD = 16_384
@@ -16,11 +16,14 @@ export interface Forward {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Opens a connection to an address through the proxy; destroying the returned socket ends the attempt. */
+type Tunnel = (target: Address, opened: Opened) => Socket
+
 export interface Route {
   /** The proxy, for messages: without what authenticates us. */
   readonly name: string
   readonly forward?: Forward
-  readonly tunnel?: Connector
+  readonly tunnel?: Tunnel
 }
 
 /** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
@@ -92,23 +95,16 @@ function tunnelThrough(
   proxy: URL,
   name: string,
   headers: Readonly<Record<string, string>>,
-): Connector {
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT, maxCachedSessions: 0 })
-  return ({ hostname, port }, callback) => {
-    const host = hostname.includes(':') ? `[${hostname}]` : hostname
-    const target = `${host}:${port || '443'}`
-    const fail = (what: string): void => callback(refusalOf(name, target, what), null)
-    const at = {
-      hostname: proxy.hostname.replace(/^\[|\]$/g, ''),
-      protocol: proxy.protocol,
-      port: proxy.port,
-      host: proxy.host,
-    }
-    connect(at, (...[error, socket]) => {
-      if (error !== null)
+): Tunnel {
+  return ({ host, port }, opened) => {
+    const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    const tls = proxy.protocol === 'https:' ? {} : undefined
+    return dial(addressOf(proxy.origin), tls, undefined, (error, socket) => {
+      const fail = (what: string): void => opened(refusalOf(name, target, what), socket)
+      if (error !== undefined)
         return fail(codeOf(error) === 'ECONNREFUSED' ? 'connection refused' : codeOf(error))
       askForTunnel(socket, target, headers).then(
-        () => callback(null, socket),
+        () => opened(undefined, socket),
         (refusal: Error) => {
           socket.destroy()
           fail(refusal.message)

@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
 import type { Connection } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
@@ -56,7 +56,10 @@ function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer 
 const expecting = (name: string): TlsOptions =>
   isIP(name) === 0
     ? { servername: name }
-    : { checkServerIdentity: (_node, certificate) => checkServerIdentity(name, certificate) }
+    : {
+        checkServerIdentity: (_node, certificate) =>
+          process.getBuiltinModule('node:tls').checkServerIdentity(name, certificate),
+      }
 
 function authorities(file: string): Buffer {
   const ca = readPem(file, '-client-ca-keys')

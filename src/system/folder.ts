@@ -124,7 +124,7 @@ const STICKY = 0o1000
  * of the last folder, in the place of any. Undefined when there is none. In a sticky folder, such as
  * /tmp, nobody can replace a folder that is not his own.
  */
-export function foreignIn(way: readonly Folder[]): Folder | undefined {
+export function foreignIn<T extends { readonly stats: Stats }>(way: readonly T[]): T | undefined {
   return way.find(({ stats }, n) => {
     if (!isTrusted(stats.uid)) return true
     const next = way[n + 1]

@@ -2,7 +2,7 @@
 // (scripts/executable.mjs).
 import { readFileSync } from 'node:fs'
 
-const isBun = 'bun' in process.versions
+export const isBun = 'bun' in process.versions
 
 /** How this program is started again. In one file, the script is a path inside of that file. */
 export function selfCommand(): readonly string[] {

@@ -4,7 +4,6 @@
 import { statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Bell } from './bell.ts'
 import { Links, stampOf } from './links.ts'
 
@@ -63,16 +62,13 @@ export async function watchFiles(
     }
   }
   // No event tells of a folder that was renamed away with its parent: the bell stays with the old one.
-  const visit = async (): Promise<void> => {
-    for (let seen = await identities(folders); ;) {
-      await sleep(LOOK, undefined, { signal: closing.signal, ref: false })
-      const now = await identities(folders)
-      if (now !== seen) bell.ring()
-      seen = now
-    }
-  }
+  let seen = identities(folders)
+  const visiting = setInterval(() => {
+    const now = identities(folders)
+    if (now !== seen) bell.ring()
+    seen = now
+  }, LOOK).unref()
   const comparing = compare()
-  const visiting = visit().catch(() => undefined)
 
   return {
     add(paths) {
@@ -85,7 +81,8 @@ export async function watchFiles(
     },
     async close() {
       closing.abort()
-      await Promise.all([comparing, visiting])
+      clearInterval(visiting)
+      await comparing
       await bell.close()
     },
   }
@@ -137,8 +134,16 @@ function stampNow(path: string): string {
   }
 }
 
-/** By which folders are told from others of their names. */
-async function identities(folders: readonly string[]): Promise<string> {
-  const found = await Promise.all(folders.map((folder) => stat(folder).catch(() => undefined)))
-  return found.map((entry) => `${entry?.dev}:${entry?.ino}`).join(' ')
+/** By which folders are told from others of their names. Synchronous: it is all that runs when nothing happens. */
+function identities(folders: readonly string[]): string {
+  return folders.map(identity).join(' ')
+}
+
+function identity(folder: string): string {
+  try {
+    const found = statSync(folder, { throwIfNoEntry: false })
+    return `${found?.dev}:${found?.ino}`
+  } catch {
+    return ''
+  }
 }

@@ -4,7 +4,13 @@ import { globBase } from '../core/glob.ts'
 import { serviceDir, serviceNamed } from '../core/catalog.ts'
 import { covers, fullKey, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import type { TemplateSpec } from '../core/resource.ts'
-import { doubtfulService, foreignService } from './foreign/services.ts'
+import {
+  doubtfulService,
+  foreignKey,
+  foreignList,
+  foreignMeta,
+  foreignService,
+} from './foreign/services.ts'
 import { serviceName } from './functions/service-names.ts'
 import type { Sources } from './sources.ts'
 
@@ -80,8 +86,8 @@ export function checkFiles(
     if (file === undefined) return wrong.length === 0 ? 'missing' : undefined
     files.set(path, file)
     faults.push(...file.faults)
-    for (const lookup of file.calls.filter(({ call }) => call === 'service')) {
-      const foreign = foreignService(lookup.key, lookup.second)
+    for (const lookup of file.calls) {
+      const foreign = foreignIn(spec, lookup)
       if (foreign !== undefined) faults.push(locate(sources, path, lookup, foreign))
     }
     for (const include of file.includes) {
@@ -124,6 +130,15 @@ export function checkFiles(
   return { faults, doubts }
 }
 
+/** A call that is consul-template's, and means something else here. */
+function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
+  const { call, key, second } = lookup
+  if (call === 'service') return foreignService(key, second)
+  if (call === 'byMeta') return foreignMeta(key)
+  if (call === 'ls') return canFind(spec, lookup) ? undefined : foreignKey(call, key)
+  return foreignList(call, key)
+}
+
 function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
   const names = circle.map((path) => sources.nameOf(path))
   const message = `templates include one another in a circle: ${names.join(' > ')}`
@@ -136,7 +151,9 @@ function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
 
 function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
   const told = [
-    canFind(spec, lookup) ? undefined : outOfReach(spec, lookup),
+    canFind(spec, lookup) || foreignIn(spec, lookup) !== undefined
+      ? undefined
+      : outOfReach(spec, lookup),
     lookup.call === 'service' ? doubtfulService(lookup.key) : undefined,
   ]
   return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))

@@ -195,7 +195,7 @@ describe('a symbolic link', () => {
     symlinkSync('app.cfg', dest)
     expect(await observe(dest)).toMatchObject({
       kind: 'unreadable',
-      fault: { message: expect.stringContaining('links go round in a circle (ELOOP)') as string },
+      fault: { message: expect.stringContaining('links form a loop (ELOOP)') as string },
     })
   })
 })
@@ -280,8 +280,8 @@ describe('mkdirs', () => {
 
   it.each([
     ['file', 'a part of the path is not a directory (ENOTDIR)'],
-    ['dangling', 'something is in the way (EEXIST)'],
-    ['circle', 'its symbolic links go round in a circle (ELOOP)'],
+    ['dangling', 'the path already exists (EEXIST)'],
+    ['circle', 'its symbolic links form a loop (ELOOP)'],
   ])('below a %s is a fault, and nothing is left', async (name, why) => {
     writeFileSync(join(dir, 'file'), '')
     symlinkSync('nowhere', join(dir, 'dangling'))

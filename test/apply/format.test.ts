@@ -22,7 +22,7 @@ it.each([
   ['yaml', 'a: 1\nb: 2\na: 3', 'line 3, column 1: Map keys must be unique'],
   ['yaml', 'x: 1\n---\n{"a": 1, a: 2}', 'line 3, column 10: Map keys must be unique'],
   ['yaml', '1: a\n"1": b', undefined],
-  ['json', '{"a": 1, "a": 2}', 'line 1, column 10: this name is in the object twice'],
+  ['json', '{"a": 1, "a": 2}', 'line 1, column 10: duplicate name in the object'],
   ['xml', '<a><b/><b></b></a>', undefined],
 ] as const)('%s: %j', async (format, text, expected) => {
   const message = await fault(format, text)

@@ -37,7 +37,7 @@ test('everything that is wrong is told at once, by file and line', async () => {
   })
   expect(lines.filter((line) => line.includes(': error: '))).toEqual([
     'conf.d/a.toml:4:1: error: unknown key modus',
-    'conf.d/a.toml:5:14: error: the shell cannot read reload_cmd: Syntax error: "then" unexpected',
+    'conf.d/a.toml:5:14: error: the shell cannot parse reload_cmd: Syntax error: "then" unexpected',
     'conf.d/b.toml:3:8: error: dest /tmp/a is already written by conf.d/a.toml:3',
     'templates/a.njk:1:12: error: template "none.njk" does not exist',
     'templates/a.njk:2:4: error: getvv is not defined',
@@ -275,7 +275,7 @@ test('one file by two ways', async () => {
       .map((line) => line.replaceAll(`${folder}/`, ''))
   }
   const shared = (one: string, other: string): string =>
-    `conf.d/b.toml:3:8: error: dest ${other} is already written by conf.d/a.toml:3 as ${one}, by way of a symbolic link`
+    `conf.d/b.toml:3:8: error: dest ${other} is already written by conf.d/a.toml:3 as ${one}, through a symbolic link`
   expect(await errors('real/new', 'link/new')).toEqual([shared('real/new', 'link/new')])
   expect(await errors('link/x', 'real/y')).toEqual([shared('link/x', 'real/y')])
   expect(await errors('real/none/z', 'link/none/z')).toEqual([shared('real/none/z', 'link/none/z')])
@@ -284,8 +284,8 @@ test('one file by two ways', async () => {
 
 test('a conf.d without resources is an error, and what may have been meant is named', async () => {
   expect(await told({ 'conf.d/web.tml': good })).toEqual([
-    'error: no resources: conf.d holds no .toml file',
-    '  the names of resources end in .toml; there are web.tml',
+    'error: no resources: conf.d contains no .toml file',
+    '  names of resources must end in .toml; found web.tml',
     '1 error, 0 warnings in 0 resources with 0 templates',
   ])
 })
@@ -320,7 +320,7 @@ test.each([
     'conf.d/a.toml': `${good}check_cmd = "${command}"\n`,
     'templates/a.njk': '',
   })
-  expect(lines.filter((line) => line.includes('warning: check_cmd looks at dest'))).toHaveLength(
+  expect(lines.filter((line) => line.includes('warning: check_cmd reads dest'))).toHaveLength(
     isTold ? 1 : 0,
   )
 })

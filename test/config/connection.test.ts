@@ -102,7 +102,7 @@ describe('a secret or a file that holds it', () => {
       's3cret',
     ])
     expect(notices).toHaveLength(2)
-    expect(notices[0]).toMatch(/^-password on the command line can be read .* -password-file /)
+    expect(notices[0]).toMatch(/^-password on the command line is visible .* -password-file /)
     expect(notices.join()).not.toContain('s3cret')
     expect((await connectionOf([], { CONFD_PASSWORD: 's3cret' })).notices).toEqual([])
   })
@@ -125,7 +125,7 @@ describe('SRV records', () => {
   test('they replace the nodes, as in confd', async () => {
     const { nodes, notices } = await connectionOf(['-srv-domain', 'a', '-node', 'b:1'])
     expect(nodes).toEqual([])
-    expect(notices).toEqual(['-node is not used: -srv-domain finds the nodes'])
+    expect(notices).toEqual(['-node is not used: -srv-domain provides the nodes'])
   })
 })
 

@@ -1,6 +1,6 @@
 // Keys of the env store as confd reads them: upper case or not, `/` and `_` are one.
 import { expect, test } from 'vitest'
-import { keysOf } from '../../src/core/resource.ts'
+import { resourceKeys } from '../../src/core/resource.ts'
 import { load } from './load.ts'
 
 /** What is asked of the store, and how the template's keys are told from the prefix. */
@@ -13,7 +13,7 @@ async function selected(lines: string, toml = '') {
     ['-backend', 'env'],
   )
   expect(text).toBe('')
-  return { keys: keysOf(resources), prefix: resources[0]?.templates[0]?.prefix }
+  return { keys: resourceKeys(resources), prefix: resources[0]?.templates[0]?.prefix }
 }
 
 test.each([
@@ -47,7 +47,7 @@ test('a resource with a store of its own', async () => {
       '[backend]\nbackend = "env"\n[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/SHOP_DB"]\n',
   })
   expect(text).toBe('')
-  expect(keysOf(resources)).toEqual([expect.stringMatching(/^\/env-[0-9a-f]{6}:\/shop\/db$/)])
+  expect(resourceKeys(resources)).toEqual([expect.stringMatching(/^\/env-[0-9a-f]{6}:\/shop\/db$/)])
 })
 
 test('variables that are one key', async () => {
@@ -55,7 +55,7 @@ test('variables that are one key', async () => {
   const files = { 'conf.d/a.toml': '[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/shop"]\n' }
   const { notices } = await load(files, ['-backend', 'env'], env)
   expect(notices.map(({ message }) => message)).toEqual([
-    'the environment variables SHOP_DB, SHOP__DB, shop_db are one key, /shop/db: the value of SHOP_DB is used',
+    'the environment variables SHOP_DB, SHOP__DB, shop_db map to the same key, /shop/db: the value of SHOP_DB is used',
   ])
   expect((await load(files, ['-backend', 'etcd'], env)).notices).toEqual([])
 })

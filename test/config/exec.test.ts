@@ -103,18 +103,18 @@ test.each([
     '[exec]\ncommand = ["a", 7]',
     '2: command must be a string or an array of strings, not an array',
   ],
-  ['[exec]\ncommand = []', '2: command names no program. as in'],
+  ['[exec]\ncommand = []', '2: command has no program. as in'],
   ['[exec]\nreload_signal = "HUB"', '2: reload_signal: "HUB" is not a signal. did you mean "HUP"?'],
   ['[exec]\nkill_timeout = "soon"', '2: kill_timeout: "soon" is not a duration'],
   ['[exec]\nrestart = "on-exits"', '2: restart: "on-exits" is unknown. did you mean "on-exit"?'],
-  ['[exec]\nrestart = ["never", "on-exit"]', '2: restart: "never" excludes the others'],
+  ['[exec]\nrestart = ["never", "on-exit"]', '2: restart: "never" cannot be combined with others'],
   [
     '[exec]\nreload_signal = "HUP"\nrestart = "on-change"',
     '3: reload_signal and restart = "on-change" are both set',
   ],
   ['[exec]\nforward_signals = ["USR1", "TERM"]', '2: forward_signals: "TERM" cannot be forwarded'],
   ['[exec]\nstart = "never"', '2: start: "never" is not "applied" or "last-good"'],
-  ['[exec.env]\ncustom = ["A=1", "secret"]', '2: a custom variable has to be "NAME=value"'],
+  ['[exec.env]\ncustom = ["A=1", "secret"]', '2: a custom variable must be "NAME=value"'],
 ])('faults: %s', async (toml, expected) => {
   const [fault, ...more] = await faultsOf(toml)
   expect(more).toEqual([])
@@ -161,7 +161,7 @@ describe('resources', () => {
 
   test('contradictions are faults', async () => {
     expect(await resourcesOf('reload = "exec"', '')).toEqual([
-      'reload = "exec", and [exec] does not say how the program is reloaded',
+      'reload = "exec" is set, but [exec] has no way to reload the program',
     ])
     expect(
       await resourcesOf('reload = "exec"\nreload_cmd = "x"', '[exec]\nreload_signal = "HUP"'),

@@ -35,11 +35,11 @@ describe('faults', () => {
       'a store of its own, of no kind',
       `${good}[backend]\nnodes = []\n`,
       [
-        '4:1: backend does not say its backend',
+        '4:1: backend has no backend',
         '  3 | dest = "/tmp/a"',
         '  4 | [backend]',
         '    | ^',
-        '  backend = "consul"',
+        '  add one, as in backend = "consul"',
       ],
     ],
     [
@@ -135,7 +135,12 @@ describe('faults', () => {
     [
       'an element of keys',
       `${good}keys = [\n  "/a",\n  1 ]\n`,
-      ['6:3: keys must hold strings, not an integer', '  5 |   "/a",', '  6 |   1 ]', '    |   ^'],
+      [
+        '6:3: keys must contain strings, not an integer',
+        '  5 |   "/a",',
+        '  6 |   1 ]',
+        '    |   ^',
+      ],
     ],
     [
       'boolean',
@@ -177,7 +182,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | uid = "www"',
         '    |       ^',
-        '  a name is written owner = "..."',
+        '  for a name, write owner = "..."',
       ],
     ],
     [
@@ -232,7 +237,7 @@ describe('faults', () => {
           key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
           `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
           `    | ${' '.repeat(key.length + 3)}^`,
-          '  Let the placeholder stand by itself, outside of quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
+          '  Write the placeholder as a separate word outside quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
         ],
       ],
     ),
@@ -244,7 +249,7 @@ describe('faults', () => {
         '  5 | keys = ["/v"]',
         '  6 | check_cmd = "cat {{.src}}"',
         '    |             ^',
-        '  Paths with a part from a key go into a command only if they hold letters, digits and _ . / + : @ % = - and no part begins with -.',
+        '  A command can contain paths from keys only if they consist of letters, digits and _ . / + : @ % = - and no part begins with -.',
       ],
     ],
     [
@@ -273,11 +278,11 @@ describe('faults', () => {
       'delimiter of a nunjucks template',
       `${good}left_delim = "[["\n`,
       [
-        '4:14: left_delim is for Go templates, and a.njk is nunjucks',
+        '4:14: left_delim is for Go templates, but a.njk is nunjucks',
         '  3 | dest = "/tmp/a"',
         '  4 | left_delim = "[["',
         '    |              ^',
-        '  leave it out, or say engine = "go" if the template is in Go syntax',
+        '  remove it, or set engine = "go" if the template is in Go syntax',
       ],
     ],
     [
@@ -288,7 +293,7 @@ describe('faults', () => {
         '  4 | engine = "go"',
         '  5 | right_delim = ""',
         '    |               ^',
-        '  leave it out for the usual one',
+        '  remove it for the default',
       ],
     ],
     [
@@ -317,18 +322,18 @@ describe('faults', () => {
       'placeholder in check_cmd',
       `${good}check_cmd = "x {{.file}}"\n`,
       [
-        '4:13: check_cmd holds the unknown placeholder {{.file}}',
+        '4:13: check_cmd contains the unknown placeholder {{.file}}',
         '  3 | dest = "/tmp/a"',
         '  4 | check_cmd = "x {{.file}}"',
         '    |             ^',
-        '  there are {{.src}} and {{.dest}}',
+        '  the placeholders are {{.src}} and {{.dest}}',
       ],
     ],
     [
       'near miss in reload_cmd',
       `${good}reload_cmd = "x {{ .Dest }}"\n`,
       [
-        '4:14: reload_cmd holds the unknown placeholder {{ .Dest }}',
+        '4:14: reload_cmd contains the unknown placeholder {{ .Dest }}',
         '  3 | dest = "/tmp/a"',
         '  4 | reload_cmd = "x {{ .Dest }}"',
         '    |              ^',
@@ -373,12 +378,12 @@ describe('faults', () => {
       return result.ok ? 'good' : result.error.map(formatFault).join('\n').replaceAll(confdir, '')
     }
     expect(await faultsOf()).toBe(
-      '/conf.d: the folder of resources is missing\n  make it and put resources there, or name another folder with -confdir',
+      '/conf.d: the folder of resources is missing\n  create it and put resources there, or set another folder with -confdir',
     )
     await mkdir(join(confdir, 'conf.d'))
     await symlink('nowhere', join(confdir, 'conf.d/a.toml'))
     expect(await faultsOf()).toBe(
-      '/conf.d/a.toml: cannot be read: ENOENT\n  check that it is there and may be read by the user that runs reconfd',
+      '/conf.d/a.toml: cannot be read: ENOENT\n  check that it exists and is readable by the user that runs reconfd',
     )
   })
 })

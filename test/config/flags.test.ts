@@ -92,8 +92,8 @@ describe('commands', () => {
     [['stauts'], 'unknown command "stauts"', `did you mean status? T${commandList}`],
     [['frobnicate'], 'unknown command "frobnicate"', `t${commandList}`],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
-    [['status', 'a.toml'], 'status does not know what to do with "a.toml"', list],
-    [['accept', 'a', 'b'], 'accept does not know what to do with "b"', list],
+    [['status', 'a.toml'], 'status: unexpected argument "a.toml"', list],
+    [['accept', 'a', 'b'], 'accept: unexpected argument "b"', list],
     [
       ['resync', '-json'],
       'unknown flag -json',
@@ -108,7 +108,7 @@ describe('commands', () => {
       'write reconfd completion bash|zsh|fish',
     ],
     [['schema'], 'schema needs a KIND', 'write reconfd schema resource|confd'],
-    [['check', 'a'], 'check does not know what to do with "a"', list],
+    [['check', 'a'], 'check: unexpected argument "a"', list],
   ])('%j', (argv, message, hint) => {
     expect(parseFlags(argv).faults).toEqual([{ kind: 'config', message, hint }])
   })
@@ -139,13 +139,13 @@ describe('bad command lines', () => {
     [['-noop=maybe'], ['-noop: "maybe" is not true or false', list]],
     [
       ['-onetime', 'false'],
-      ['argument "false" belongs to no flag', 'write -onetime=false'],
+      ['unexpected argument "false"', 'write -onetime=false'],
     ],
     [
       ['-onetime', 'x'],
-      ['argument "x" belongs to no flag', list],
+      ['unexpected argument "x"', list],
     ],
-    [['-'], ['argument "-" belongs to no flag', list]],
+    [['-'], ['unexpected argument "-"', list]],
     [
       ['-backend', 'consull'],
       [
@@ -156,7 +156,7 @@ describe('bad command lines', () => {
     [
       ['-backend', 'vault'],
       [
-        '-backend: "vault" is not a store that reconfd has; there are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
+        '-backend: "vault" is not a supported store; the stores are etcdv3, etcdv2, consul, consul-catalog, zookeeper, redis, file, env',
         list,
       ],
     ],
@@ -185,7 +185,7 @@ describe('bad command lines', () => {
       [
         'unknown flag -pasword',
         '  did you mean -password?',
-        'an argument that belongs to no flag stands after -password',
+        'unexpected argument after -password',
         '  quote values with spaces',
         'unknown flag -bogus',
         '  "reconfd -help" lists all flags',

@@ -24,12 +24,12 @@ describe('confd.toml of old confd is taken', () => {
     [
       'quiet = true',
       { logLevel: 'warn' },
-      'quiet of old confd is taken as log-level warn; write that instead',
+      'quiet of old confd is read as log-level warn; write that instead',
     ],
     [
       'debug = true',
       { logLevel: 'debug' },
-      'debug of old confd is taken as log-level debug; write that instead',
+      'debug of old confd is read as log-level debug; write that instead',
     ],
     [
       'verbose = false',
@@ -39,17 +39,17 @@ describe('confd.toml of old confd is taken', () => {
     [
       'debug = true\nlog-level = "error"',
       { logLevel: 'error' },
-      'debug of old confd is taken as log-level debug; write that instead',
+      'debug of old confd is read as log-level debug; write that instead',
     ],
     [
       'etcd_nodes = ["a:1", "b:2"]',
       { connection: { nodes: ['a:1', 'b:2'], scheme: 'http' } },
-      'etcd_nodes of old confd is taken as nodes; write that instead',
+      'etcd_nodes of old confd is read as nodes; write that instead',
     ],
     [
       'consul = true\nconsul_addr = "c:8500"',
       { backend: 'consul' },
-      'consul of old confd is taken as backend consul; write that instead',
+      'consul of old confd is read as backend consul; write that instead',
     ],
     [
       '[confd]\ninterval = 7\nprefix = "/old"',
@@ -159,7 +159,7 @@ describe("the fork's flags and variables", () => {
   test('one that reconfd does not have', async () => {
     const { exit, text } = await read(['vault', '--node', 'a'])
     expect(text).toMatch(
-      /^the store vault of confd is not supported by reconfd\n {2}-backend names/,
+      /^the store vault of confd is not supported by reconfd\n {2}set the store with -backend/,
     )
     expect(exit).toBe(64)
   })

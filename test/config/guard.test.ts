@@ -74,7 +74,7 @@ describe('guards', () => {
     ['keys = "/web/["\nmin_keys = 1', '6:8: keys: syntax error in pattern "/web/["'],
     [
       'keys = "/db/*"\nmin_keys = 1',
-      '6:8: nothing that the template reads can match /db/* / the keys of the template are /web',
+      '6:8: /db/* cannot match any key of the template / the keys of the template are /web',
     ],
   ])('a bad group: %s', async (lines, expected) => {
     const told = await faultLines(`${keyed}[[template.guard.group]]\n${lines}\n`)
@@ -153,7 +153,7 @@ describe('guards', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | [template.guard]',
         '    | ^',
-        '  name what it looks up, as in keys = ["/services/web"]',
+        '  add the keys that it looks up, as in keys = ["/services/web"]',
       ],
     ],
   ])('%s', async (_, toml, expected) => {
@@ -190,8 +190,8 @@ describe('for_each', () => {
       'dest is the same for all',
       each('/tmp/a'),
       [
-        '3:8: with for_each every match would write the same file: dest holds no {{',
-        '  let it depend on the match, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
+        '3:8: with for_each every match would write the same file: dest contains no {{',
+        '  use the match in dest, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
       ],
     ],
     ...['{{ a }}', '/{{ a }}', '/a/../{{ a }}', '/{% if a %}x/{% endif %}{{ a }}', 'a{{ b }}'].map(
@@ -199,8 +199,8 @@ describe('for_each', () => {
         `no folder: ${dest}`,
         each(dest),
         [
-          '3:8: dest fixes no folder that its files are kept inside',
-          '  begin it with the folder that all of them are in, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
+          '3:8: dest does not begin with a fixed folder',
+          '  begin dest with the folder of all its files, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
         ],
       ],
     ),
@@ -208,29 +208,29 @@ describe('for_each', () => {
       'dest is a template without for_each',
       each('/sites/{{ a }}', ''),
       [
-        '3:8: dest is a template, and there is no for_each',
-        '  with for_each = "/vhosts/*" there is one file for each match, and dest is one',
+        '3:8: dest is a template, but for_each is not set',
+        '  set for_each = "/vhosts/*" to write one file for each match',
       ],
     ],
     [
       'a statement in dest without for_each',
       each('/sites/{% if a %}b{% endif %}', ''),
       [
-        '3:8: dest is a template, and there is no for_each',
-        '  with for_each = "/vhosts/*" there is one file for each match, and dest is one',
+        '3:8: dest is a template, but for_each is not set',
+        '  set for_each = "/vhosts/*" to write one file for each match',
       ],
     ],
     [
       'bad pattern',
       each('/sites/{{ a }}', 'for_each = "/web/[a"\n'),
-      ['5:12: for_each: syntax error in pattern "/web/[a"', '  there are *, ?, [a-z] and \\'],
+      ['5:12: for_each: syntax error in pattern "/web/[a"', '  patterns use *, ?, [a-z] and \\'],
     ],
     [
       'outside of keys',
       each('/sites/{{ a }}', 'for_each = "/vhosts/*"\n'),
       [
-        '5:12: for_each can match nothing: keys does not name /vhosts',
-        '  name /vhosts among the keys of this template',
+        '5:12: for_each cannot match anything: keys does not include /vhosts',
+        '  add /vhosts to the keys of this template',
       ],
     ],
     [

@@ -14,7 +14,7 @@ import { optionNames, optionOf, tomlNames } from '../../src/config/options.ts'
 import { templateTableKeys } from '../../src/config/schema.ts'
 import { haproxyKeys } from '../../src/config/haproxy.ts'
 import { readTable } from '../../src/config/table.ts'
-import { parseToml } from '../../src/config/toml.ts'
+import { parseTomlDocument } from '../../src/config/toml.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -65,7 +65,7 @@ const samples: readonly unknown[] = [
 
 test('a template key accepts what the table accepts', () => {
   const accepts = validator('resource')
-  const good = parseToml('a.toml', '')
+  const good = parseTomlDocument('a.toml', '')
   if (!good.ok) throw new Error('an empty file is TOML')
   const document = good.value
   const base = { src: 'a.njk', dest: '/a' }

@@ -74,7 +74,7 @@ test('a group is served as a whole or not at all', async () => {
     served: ['x.toml: /tmp/x'],
     refused: [
       'b.toml: unknown key colour',
-      'a.toml: b.toml, of the same group, is not right, and they change together or not at all',
+      'a.toml: b.toml of the same group is invalid, and a group changes together or not at all',
     ],
   })
   const kept = await load(broken, await load(files))
@@ -105,7 +105,7 @@ test('-only: the resource with its group, whatever the others are', async () => 
     summary(await load(files, undefined, ['-onetime', ...names.flatMap((name) => ['-only', name])]))
   expect((await only('a')).served).toEqual(['a.toml: /tmp/a', 'b.toml: /tmp/b'])
   expect(await only('sub/c.toml')).toEqual({ served: ['sub/c.toml: /tmp/c'], refused: [] })
-  await expect(only('aa.toml')).rejects.toThrow('-only aa.toml: there is no such resource')
+  await expect(only('aa.toml')).rejects.toThrow('-only aa.toml: unknown resource')
 })
 
 test.each(['group = "g"\n', "  group='g' # edge\n"])(
@@ -122,7 +122,7 @@ test.each(['group = "g"\n', "  group='g' # edge\n"])(
       refused: [
         expect.stringMatching(/^b\.toml: TOML syntax/),
         expect.stringMatching(/^d\.toml: TOML syntax/),
-        expect.stringMatching(/^a\.toml: b\.toml, of the same group, is not right/),
+        expect.stringMatching(/^a\.toml: b\.toml of the same group is invalid/),
       ],
     })
   },

@@ -115,23 +115,20 @@ describe('faults', () => {
     [[...to, 'consul://h'], 'both -to and "consul://h" name a registry'],
     [[...to], 'nothing to register'],
     [[...to, '-name', 'a'], '-name needs -port'],
-    [[...to, '-name', 'a/b', '-port', '1'], '-name holds a slash'],
+    [[...to, '-name', 'a/b', '-port', '1'], '-name contains a slash'],
     [
       [...to, '-name', 'a', '-port', '70000'],
       '-port: "70000" is not a whole number from 1 to 65535',
     ],
-    [[...to, '-docker', '-ttl', '1s'], '-ttl is below the least that etcd can keep, which is 2s'],
-    [
-      ['consulkv://h', '-ttl', '5s'],
-      '-ttl is below the least that consulkv can keep, which is 10s',
-    ],
+    [[...to, '-docker', '-ttl', '1s'], '-ttl is below the minimum of etcd, which is 2s'],
+    [['consulkv://h', '-ttl', '5s'], '-ttl is below the minimum of consulkv, which is 10s'],
     [[...to, '-docker', '-ttl-refresh', '30s'], '-ttl-refresh is not shorter than -ttl'],
     [[...to, '--', 'run'], 'a command needs -name and -port'],
     [
       [...to, '-docker', '-deregister', 'never'],
       '-deregister: "never" is not always or on-success',
     ],
-    [[...to, '-docker', '-ip', 'h:80'], '-ip: "h:80" is no address'],
+    [[...to, '-docker', '-ip', 'h:80'], '-ip: "h:80" is not an address'],
     [['ectd://h'], 'unknown registry "ectd://"'],
   ])('%j', async (argv, message) => {
     expect(await faultsOf(...argv)).toContain(message)

@@ -156,7 +156,7 @@ describe('notices', () => {
   test('nothing to do', async () => {
     const { notices, confdir } = await load({ 'conf.d/README': '' })
     expect(notices.map(({ message }) => message)).toEqual([
-      `no resources: ${confdir}/conf.d holds no .toml file`,
+      `no resources: ${confdir}/conf.d contains no .toml file`,
     ])
   })
 

@@ -27,7 +27,7 @@ test('-version and -help, before anything is read', async () => {
 test.each([
   [
     ['accept', '-help'],
-    /^Usage: reconfd accept RESOURCE .*or that was rolled back\..*-state-dir </s,
+    /^Usage: reconfd accept RESOURCE .*Let a held or rolled-back change of a resource pass\..*-state-dir </s,
   ],
   [['help', 'accept'], /^Usage: reconfd accept RESOURCE /],
   [['check', '-h'], /^Usage: reconfd check \[-json\] .*-json {2}.*-preflight {2}/s],
@@ -77,7 +77,6 @@ test('the defaults are confd’s', async () => {
     mode: 'interval',
     interval: 600_000,
     timeout: 10_000,
-    quiet: 100,
     quietMax: 2000,
     minReloadInterval: 0,
     splay: 0,
@@ -87,6 +86,7 @@ test('the defaults are confd’s', async () => {
     logFormat: 'text',
   })
   expect(settings.connection).not.toHaveProperty('password')
+  expect(settings).not.toHaveProperty('quiet')
 })
 
 test('flags win, then the environment, then confd.toml', async () => {
@@ -240,7 +240,7 @@ describe('faults', () => {
       78,
       [
         'environment variable CONFD_NOOP: "perhaps" is not true or false',
-        '  it stands for -noop: only show pending changes',
+        '  same as -noop: show pending changes, and change nothing',
       ],
     ],
     [
@@ -251,7 +251,7 @@ describe('faults', () => {
       64,
       [
         'debounce-max is shorter than debounce',
-        '  make debounce-max the longer one',
+        '  set debounce-max to a longer duration than debounce',
         'backend file needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
       ],
@@ -286,7 +286,7 @@ describe('faults', () => {
       64,
       [
         '-consul-tag has no effect with backend consul',
-        '  it is for consul-catalog: take it out, or choose another backend',
+        '  it is for consul-catalog: remove it, or choose another backend',
       ],
     ],
     [
@@ -297,11 +297,11 @@ describe('faults', () => {
       78,
       [
         'separator in confd.toml has no effect with backend env',
-        '  it is for redis: take it out, or choose another backend',
+        '  it is for redis: remove it, or choose another backend',
         'CONFD_CONSUL_TAG has no effect with backend env',
-        '  it is for consul-catalog: take it out, or choose another backend',
+        '  it is for consul-catalog: remove it, or choose another backend',
         'filter in confd.toml has no effect with backend env',
-        '  it is for file: take it out, or choose another backend',
+        '  it is for file: remove it, or choose another backend',
       ],
     ],
     [
@@ -310,7 +310,10 @@ describe('faults', () => {
       {},
       '',
       64,
-      ['debounce-max is shorter than debounce', '  make debounce-max the longer one'],
+      [
+        'debounce-max is shorter than debounce',
+        '  set debounce-max to a longer duration than debounce',
+      ],
     ],
     [
       'unknown setting',

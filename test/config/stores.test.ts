@@ -56,9 +56,9 @@ test.each([
   ['[stores.v]\nbackend = "konsul"\n', 'backend: "konsul" is not'],
   ['[stores.v]\nbackend = "consul"\ninterval = 5\n', 'not a setting of a store: interval'],
   ['[stores.v]\nbackend = "consul"\nnods = []\n', 'did you mean nodes?'],
-  ['[stores."a b"]\nbackend = "env"\n', '"a b" cannot name a store'],
-  ['[stores.v]\nnodes = ["x"]\n', 'stores.v does not say its backend'],
-  ['[stores.v]\nbackend = "file"\n', 'stores.v does not say which file to read'],
+  ['[stores."a b"]\nbackend = "env"\n', '"a b" is not a valid name of a store'],
+  ['[stores.v]\nnodes = ["x"]\n', 'stores.v has no backend'],
+  ['[stores.v]\nbackend = "file"\n', 'stores.v has no file to read'],
   ['stores = 1\n', 'stores must be a table, not an integer'],
   ['[stores]\nv = 1\n', 'stores.v must be a table, not an integer'],
 ])('refused in confd.toml: %j', async (confd, message) => {
@@ -69,7 +69,7 @@ test.each([
 })
 
 test.each([
-  [template('"vault3:/x"'), 'there is no store vault3'],
+  [template('"vault3:/x"'), 'unknown store vault3'],
   [template('"vault3:/x"'), 'did you mean vault2?'],
   [`${template('"/x"')}[backend]\nbackend = "konsul"\n`, 'backend: "konsul" is not'],
   [`backend = "consul"\n${template('"/x"')}`, 'backend must be a table, not a string'],

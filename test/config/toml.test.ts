@@ -4,10 +4,10 @@ import { stringify } from 'smol-toml'
 import { expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { scanPositions, type TomlPath } from '../../src/config/positions.ts'
-import { parseToml } from '../../src/config/toml.ts'
+import { parseTomlDocument } from '../../src/config/toml.ts'
 
 function documentOf(text: string) {
-  const result = parseToml('a.toml', text)
+  const result = parseTomlDocument('a.toml', text)
   if (!result.ok) throw new Error(formatFault(result.error))
   return result.value
 }
@@ -68,11 +68,11 @@ test.each<[TomlPath, 'key' | 'value', string]>([
 test.each([
   [
     '[template]\nsrc = haproxy.njk\n',
-    'a.toml:2:7: TOML syntax: invalid value|  1 | [template]|  2 | src = haproxy.njk|    |       ^|  text stands in quotes, as in dest = "/etc/haproxy/haproxy.cfg"',
+    'a.toml:2:7: TOML syntax: invalid value|  1 | [template]|  2 | src = haproxy.njk|    |       ^|  put text in quotes, as in dest = "/etc/haproxy/haproxy.cfg"',
   ],
   [
     '[template]\nmode = 0644\n',
-    'a.toml:2:8: TOML syntax: illegal leading zero|  1 | [template]|  2 | mode = 0644|    |        ^|  a mode is written in quotes: mode = "0644"',
+    'a.toml:2:8: TOML syntax: illegal leading zero|  1 | [template]|  2 | mode = 0644|    |        ^|  write a mode in quotes: mode = "0644"',
   ],
   [
     '[template]\nkeys = ["/a" "/b"]\n',
@@ -80,10 +80,10 @@ test.each([
   ],
   [
     '[template]\nsrc = "a"\n[template]\n',
-    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  the key or table is there twice; several templates in one file are written [[template]]',
+    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  the key or table appears twice; write several templates in one file as [[template]]',
   ],
 ])('syntax error in %j', (text, expected) => {
-  const result = parseToml('a.toml', text)
+  const result = parseTomlDocument('a.toml', text)
   expect(result.ok ? 'good' : formatFault(result.error).split('\n').join('|')).toBe(expected)
 })
 
@@ -172,7 +172,7 @@ test('property: random text is a document or a fault with a place, never a throw
   const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''))
   fc.assert(
     fc.property(text, (source) => {
-      const result = parseToml('a.toml', source)
+      const result = parseTomlDocument('a.toml', source)
       if (!result.ok) expect(result.error).toMatchObject({ kind: 'config', file: 'a.toml' })
       expect(() => scanPositions(source)).not.toThrow()
     }),

@@ -30,7 +30,7 @@ test('expanded with expand_env', async () => {
     reloadCmd: 'echo ${NONE}',
   })
   expect(notices).toEqual([
-    'conf.d/a.toml:4:61: keys holds $APP, which is taken literally\n  variables are written ${APP}; a dollar sign is $$',
+    'conf.d/a.toml:4:61: keys contains $APP, which is literal text\n  write variables as ${APP}, and a dollar sign as $$',
   ])
 })
 
@@ -63,19 +63,19 @@ test.each([
 ])('unset without a default: %s', async (lines, fault) => {
   const { text } = await read(`${lines}\nexpand_env = true`)
   expect(text).toContain(`a.toml:${fault}`)
-  expect(text).toContain('set it, or give a default: ${NONE:-default}')
+  expect(text).toContain('set it, or add a default: ${NONE:-default}')
   expect(text.match(/is not set/g)).toHaveLength(1)
 })
 
 test.each([
-  ['dest = "/out/${APP}"', 'dest holds ${APP}', '${APP}'],
-  ['dest = "/out"\nprefix = "/$APP"', 'prefix holds $APP', '${APP}'],
+  ['dest = "/out/${APP}"', 'dest contains ${APP}', '${APP}'],
+  ['dest = "/out"\nprefix = "/$APP"', 'prefix contains $APP', '${APP}'],
 ])('told of without the switch: %s', async (lines, what, name) => {
   const { notices, text } = await read(`${lines}\nkeys = ["/"]`)
   expect(text).toBe('')
   expect(notices).toHaveLength(1)
   expect(notices[0]).toContain(
-    `${what}, which is taken literally\n  say expand_env = true to have ${name} replaced from the environment`,
+    `${what}, which is literal text\n  set expand_env = true to replace ${name} from the environment`,
   )
 })
 
@@ -87,6 +87,6 @@ test('a default holds no further variable', async () => {
 test('keys that hold a template', async () => {
   const { notices } = await read('dest = "/out"\nkeys = ["/{{getenv \\"APP\\"}}"]')
   expect(notices[0]).toContain(
-    'keys is no template: {{getenv "APP"}} is taken literally\n  write ${APP} and expand_env = true for a variable of the environment',
+    'keys is not a template: {{getenv "APP"}} is literal text\n  for an environment variable, write ${APP} and set expand_env = true',
   )
 })

@@ -173,22 +173,22 @@ describe('faults', () => {
       'two templates, two opinions',
       `${reload}splay = 1\n${other}splay = 2\n`.replaceAll('[template]', '[[template]]'),
       [
-        '9:9: splay is about the whole resource, and line 5 says something else',
+        '9:9: splay applies to the whole resource, but line 5 sets another value',
         '  8 | dest = "/tmp/b"',
         '  9 | splay = 2',
         '    |         ^',
-        '  say it once, above the first [[template]]',
+        '  set it once, above the first [[template]]',
       ],
     ],
     [
       'above and inside',
       `hold_down = 1\n${good}hold_down = 2\n`,
       [
-        '5:13: hold_down is about the whole resource, and line 1 says something else',
+        '5:13: hold_down applies to the whole resource, but line 1 sets another value',
         '  4 | dest = "/tmp/a"',
         '  5 | hold_down = 2',
         '    |             ^',
-        '  say it once, above the first [[template]]',
+        '  set it once, above the first [[template]]',
       ],
     ],
     [
@@ -198,7 +198,7 @@ describe('faults', () => {
         '1:21: on_reload_failure has no effect: there is no reload_cmd',
         '  1 | on_reload_failure = "rollback"',
         '    |                     ^',
-        '  name a reload_cmd below [template], or take the line out',
+        '  add a reload_cmd below [template], or remove this line',
       ],
     ],
     [
@@ -209,7 +209,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | verify_cmd = "v"',
         '    |              ^',
-        '  name a reload_cmd below [template], or take the line out',
+        '  add a reload_cmd below [template], or remove this line',
       ],
     ],
     [
@@ -334,7 +334,7 @@ describe('faults', () => {
       'near miss of a placeholder',
       `group_check_cmd = "c {{.dst}}"\n${reload}`,
       [
-        '1:19: group_check_cmd holds the unknown placeholder {{.dst}}',
+        '1:19: group_check_cmd contains the unknown placeholder {{.dst}}',
         '  1 | group_check_cmd = "c {{.dst}}"',
         '    |                   ^',
         '  did you mean {{.dest}}?',

@@ -72,7 +72,7 @@ test('UTC has no local times in it, and local time has no UTC', () => {
 
 test('a command to be typed stays in one line', () => {
   for (let n = 40; n < 100; n++) {
-    const why = `${'x'.repeat(n)} (reconfd accept a-long-name.toml lets this change through)`
+    const why = `${'x'.repeat(n)} (to apply this change: reconfd accept a-long-name.toml)`
     const text = statusText({ ...status, resources: [resource('a', { state: 'held', why })] }, true)
     expect(text).toContain('reconfd accept a-long-name.toml')
   }

@@ -37,18 +37,18 @@ describe('a path', () => {
   })
 
   it.each([
-    ['../../passwd', 'has the part ..'],
-    ['a/../../../etc/passwd', 'has the part ..'],
-    ['a/../b.conf', 'has the part ..'],
+    ['../../passwd', 'has the component ..'],
+    ['a/../../../etc/passwd', 'has the component ..'],
+    ['a/../b.conf', 'has the component ..'],
     ['./a.conf', 'has the part .'],
-    ['..', 'has the part ..'],
-    ['', 'has an empty part'],
-    ['a//b.conf', 'has an empty part'],
-    ['/etc/passwd', 'has an empty part'],
-    ['a/', 'has an empty part'],
-    [`${'é'.repeat(126)}.conf`, 'has a part that is longer than 255 bytes'],
+    ['..', 'has the component ..'],
+    ['', 'has an empty component'],
+    ['a//b.conf', 'has an empty component'],
+    ['/etc/passwd', 'has an empty component'],
+    ['a/', 'has an empty component'],
+    [`${'é'.repeat(126)}.conf`, 'has a component longer than 255 bytes'],
     ['a/'.repeat(2100) + 'b', 'is longer than 4095 bytes'],
-    ['.a.conf.reconfd-12-1', 'looks like that of a staged file'],
+    ['.a.conf.reconfd-12-1', 'looks like the path of a staged file'],
   ])('%# is refused', (name, why) => {
     expect(message(name)).toBe(`no file for /vhosts/k: its path ${why}`)
   })
@@ -111,7 +111,7 @@ describe('two matches', () => {
       { key: '/vhosts/b', dest: '/s/b.conf' },
       { key: '/other/a', dest: '/s/a.conf' },
     ]
-    expect(sharedDest(files)?.message).toBe('/vhosts/a and /other/a make the same file: /s/a.conf')
+    expect(sharedDest(files)?.message).toBe('/vhosts/a and /other/a write the same file: /s/a.conf')
     expect(sharedDest(files.slice(0, 2))).toBeUndefined()
   })
 })

@@ -46,7 +46,7 @@ test.each(['', 'ftp://etcd:1', 'etcd:99999', 'http://etcd:1/path', '::1', 'unix:
 test('a password in a node is refused and not repeated', () => {
   const refused = parse('http://me:secret@etcd:2379')
   expect(refused).toMatchObject({
-    error: { message: 'the node etcd:2379 carries a user or a password' },
+    error: { message: 'the node etcd:2379 contains a user or a password' },
   })
   for (const node of [
     'http://me:secret@etcd:2379',

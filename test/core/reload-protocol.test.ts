@@ -60,6 +60,25 @@ function onlyRun(protocol: ReloadProtocol, now: number): Run {
 const told = (runs: readonly Run[]): Record<string, string[]> =>
   Object.fromEntries(runs.map(({ command, read }) => [command, [...read.keys()]]))
 
+it('runs 32 commands at once, and the others as soon as one has ended', () => {
+  const protocol = protocolOf()
+  const names = Array.from({ length: 34 }, (_, n) => `r${n}`)
+  for (const name of names) place(protocol, placementOf(name, plain, name))
+  const runs = started(protocol, 0)
+  expect([runs.length, protocol.isIdle(0), protocol.next]).toEqual([32, false, Infinity])
+  expect(started(protocol, 50)).toEqual([])
+  const begun = new Set(runs.map(({ command }) => command))
+  const waiting = names.filter((name) => !begun.has(name))
+  // What is placed until then is read by the runs that wait.
+  for (const name of waiting) place(protocol, placementOf(name, plain, name), 60)
+  protocol.finish(runs[7] as Run, true, 100)
+  const next = onlyRun(protocol, 100)
+  protocol.finish(runs[8] as Run, false, 110)
+  const last = onlyRun(protocol, 110)
+  const settled = [next, last].flatMap((run) => protocol.finish(run, true, 120).settled)
+  expect(settled.sort()).toEqual(waiting.sort())
+})
+
 describe('one run for all who owe a command', () => {
   it('starts when all of a batch are in place', () => {
     const protocol = protocolOf()

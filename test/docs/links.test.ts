@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { anchorsOf, pages, prose, readPage, top } from './markdown.ts'
 
-const further = ['CHANGELOG.md', 'test/faults/README.md', 'bench/README.md']
+const further = ['CHANGELOG.md', 'CONTRIBUTING.md', 'test/faults/README.md', 'bench/README.md']
 const all = [...pages, ...further.filter((page) => existsSync(join(top, page)))]
 
 /** The targets of links and pictures that are not in another place of the web, with their lines. */

@@ -110,7 +110,7 @@ test('-preflight: every node, key, destination and command, and nothing stays', 
     `state  ${place.root}/state  ok  can be written`,
     'command  true  ok  of a.toml',
     'command  nosuchprogram  FAILED  nosuchprogram was not found (a.toml)',
-    `command  ${place.out}/../keys.yaml  FAILED  ${place.out}/../keys.yaml is no program that can be run`,
+    `command  ${place.out}/../keys.yaml  FAILED  ${place.out}/../keys.yaml is not an executable program`,
   ])
     expect(table).toContain(line)
   expect(place.made()).toEqual([])
@@ -153,9 +153,7 @@ test('-preflight: a store that is away is not waited for once more for each key'
   const place = new Place(site())
   const { code, stdout } = await place.run('-preflight', '-node', `127.0.0.1:${port}`)
   expect(code).toBe(69)
-  expect(stdout).toMatch(
-    /^keys +a\.toml \/app +FAILED +not read: no node of the store has answered$/m,
-  )
+  expect(stdout).toMatch(/^keys +a\.toml \/app +FAILED +not read: no node of the store answered$/m)
 })
 
 test('-validate: renders from a file, tries format and check_cmd, and writes nothing', async () => {
@@ -347,7 +345,7 @@ test('test: a folder without tests is a failure', async () => {
   const place = new Place({ ...site(), 'tests/README': '' })
   const { code, stderr } = await place.run('test')
   expect(code).toBe(1)
-  expect(stderr).toContain(`there are no tests in ${place.root}/tests`)
+  expect(stderr).toContain(`no tests found in ${place.root}/tests`)
   expect((await place.run('test', '/none/such')).stderr).toContain('cannot read /none/such')
 })
 

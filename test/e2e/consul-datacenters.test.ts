@@ -118,3 +118,39 @@ test('keys of another datacenter, by its name', { timeout: 60_000 }, async () =>
     expect(site.read('keys')).toBe('near far far')
   })
 })
+
+test('optional named stores that are away at the start: all who read them follow', async () => {
+  const [one] = both.dc1
+  const store = (backend: string): string =>
+    `[stores.far]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`
+  const local = ['-backend', 'consul', '-node', one?.node ?? '']
+  await withSite(local, async (catalog) => {
+    // Read on demand: without the store nothing is known of what the template looks up there.
+    catalog.config(store('consul-catalog'))
+    catalog.template('services', list('service("far:web")'))
+    catalog.resource('services', {
+      keys: ['/app', 'far:/services/web'],
+      optional_stores: ['far'],
+    })
+    await withSite(local, async (keys) => {
+      keys.config(store('consul'))
+      keys.template('keys', '{{ getv("far:/app/where", "nowhere") }}')
+      keys.resource('keys', { keys: ['far:/app'], optional_stores: ['far'] })
+      keys.template('strict', '{{ getv("far:/app/where") }}')
+      keys.resource('strict', { keys: ['far:/app'] })
+      await both.dc2.kill()
+
+      const runs = [catalog.start('-watch'), keys.start('-watch')] as const
+      await runs[0].until('without it', () => catalog.read('services') === '')
+      await runs[1].until('without its keys', () => keys.read('keys') === 'nowhere')
+      expect(keys.read('strict')).toBeUndefined()
+
+      await both.dc2.start()
+      const hasServices = (): boolean => catalog.read('services')?.includes('m1 dc2') === true
+      await runs[0].until('its services', hasServices, 40_000)
+      await runs[1].until('its keys', () => keys.read('keys') === 'far', 40_000)
+      await runs[1].until('for who needs them', () => keys.read('strict') === 'far')
+      for (const run of runs) await run.stop()
+    })
+  })
+}, 90_000)

@@ -155,7 +155,7 @@ test(
       expect(site.lines('web')).toBe(41)
       const told = await why(site, 'web.toml')
       expect(told.state).toBe('waiting')
-      expect(told.why).toContain('the first reading of /services/s6 from consul-catalog')
+      expect(told.why).toContain('the first read of /services/s6 from consul-catalog')
 
       tap.refuse(() => false)
       await run.until('it follows', () => site.read('web')?.includes('s6 10.0.0.1:8000') === true)

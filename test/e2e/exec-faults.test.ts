@@ -129,7 +129,7 @@ time.sleep(60)
       const run = start('-watch', '--', own, site.path('daemon.py'))
       const { code, stderr } = await run.finished
       expect(code).toBe(0)
-      expect(stderr).toContain('python has put itself into the background')
+      expect(stderr).toContain('python has moved to the background')
       await until('the daemon', () => site.lines('daemon') === 1)
       process.kill(Number(site.read('daemon')), 'SIGKILL')
     }))
@@ -152,7 +152,7 @@ time.sleep(60)
       process.kill(pid(), 'SIGSTOP')
       set('two')
       await run.until('the reload is owed', () => run.tells('reload-owed'))
-      expect(run.stderr).toContain('is stopped (SIGSTOP')
+      expect(run.stderr).toContain('is suspended (SIGSTOP')
       process.kill(pid(), 'SIGCONT')
       await says(run, 'start one', 'reload two')
       process.kill(pid(), 'SIGSTOP')
@@ -241,7 +241,7 @@ describe.concurrent('reconfd', () => {
       try {
         await says(next, 'start one', 'term', 'start one')
         await ends(orphan.pid)
-        const told = `ended process ${orphan.pid}`
+        const told = `ended the program of a killed earlier run (pid ${orphan.pid})`
         await next.until('that is told', () => next.stderr.includes(told))
       } finally {
         // Killed, it would leave an orphan, too.
@@ -309,7 +309,7 @@ describe('the store', () => {
 
           const next = start()
           await says(next, 'start one', 'term', 'start one')
-          const told = 'is started on the last good files of a.toml'
+          const told = 'starts on the last good files of a.toml'
           await next.until('that is told', () => next.stderr.includes(told))
           await etcd.start()
           await etcd.client.put('/exec/a', 'two')

@@ -52,7 +52,7 @@ describe.concurrent('the start', () => {
       const { code, stderr } = await run.finished
       expect(code).toBe(1)
       expect(stderr).toMatch(
-        /was not started within start_timeout: .*b\.toml ha(s|ve) not been applied/,
+        /did not start within start_timeout: .*b\.toml ha(s|ve) not been applied/,
       )
       expect(lines()).toEqual([])
     }))

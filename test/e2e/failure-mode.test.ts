@@ -89,7 +89,7 @@ test('a resource that becomes bad keeps its former definition, and is failed unt
     // What it applies meanwhile does not make it good.
     const { status, body } = await readiness(port)
     expect(status).toBe(503)
-    expect(body).toContain('its definition is not right')
+    expect(body).toContain('invalid definition')
     site.resource('b')
     await until('all is well', async () => (await readiness(port)).status === 200)
     expect(await run.stop()).toMatchObject({ code: 0 })

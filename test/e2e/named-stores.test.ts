@@ -1,7 +1,8 @@
 // Several stores at once: named in confd.toml or in a resource, read by one template, away one by one.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { deadNodes } from '../support/dead-nodes.ts'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
 import { connectionsTo } from '../support/sockets.ts'
 import { withSite, type Site } from './support.ts'
@@ -169,5 +170,47 @@ test('a snapshot of all stores renders the same with no store at all', async () 
     // Half of the stores is no snapshot.
     const half = await site.start('snapshot', '-timeout', '1').finished
     expect(half).toMatchObject({ code: 69, stdout: '' })
+  })
+})
+
+const optional = (site: Site, node: string): void => {
+  site.config(`[stores.far]\nbackend = "consul"\nnodes = ["${node}"]\n`)
+  site.template('app', '{{ getv("/app/name") }} {{ getv("far:/secret/app/password", "none") }}\n')
+  site.resource('app', { keys: ['/app', 'far:/secret/app'], optional_stores: ['far'] })
+}
+
+test('an optional store that says nothing is done without in a onetime run, too', async () => {
+  const dead = await deadNodes['takes connections and stays silent']()
+  onTestFinished(() => dead.close())
+  await withSite(store(), async (site) => {
+    optional(site, dead.node)
+    const { code, stderr } = await site.start('-onetime', '-timeout', '1s').finished
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('rendered without far')
+    expect(site.read('app')).toBe('from etcd none\n')
+  })
+})
+
+test('what an optional store supplied before a restart holds nothing while it is away', async () => {
+  await withSite(store(), async (site) => {
+    optional(site, consul.node)
+    await site.start('-onetime').finished
+    expect(site.read('app')).toBe('from etcd from consul\n')
+
+    optional(site, '127.0.0.1:1')
+    const run = site.start('-watch')
+    await run.until('without it', () => site.read('app') === 'from etcd none\n')
+    await etcd.client.put('/app/name', 'new')
+    await run.until('what is there', () => site.read('app') === 'new none\n')
+    await run.stop()
+
+    // It is there, and has lost what it had: that is held.
+    optional(site, consul.node)
+    await site.start('-onetime').finished
+    expect(site.read('app')).toBe('new from consul\n')
+    await consul.client.call('DELETE', '/v1/kv/secret/app?recurse')
+    const { stderr } = await site.start('-onetime').finished
+    expect(stderr).toContain('held')
+    expect(site.read('app')).toBe('new from consul\n')
   })
 })

@@ -121,7 +121,7 @@ test('etcd with users: a wrong password, one that may not write there, the right
   await wrong.until('it is refused', () => wrong.stderr.includes('wrong name or password'))
   expect(wrong.stderr).not.toContain('another')
   const elsewhere = as(['-password-file', file], 'elsewhere')
-  const said = 'does not let us write below /elsewhere/'
+  const said = 'denies writing below /elsewhere/'
   await elsewhere.until('it is told', () => elsewhere.stderr.includes(said))
   const right = as(['-password-file', file])
   await untilThere(() => heldByEtcd(etcd), 'a')

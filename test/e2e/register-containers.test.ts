@@ -215,7 +215,7 @@ describe('an engine that lies', () => {
   test('a service whose name leads elsewhere is refused with a warning', async () => {
     engine.run({ name: 'evil', env: ['SERVICE_NAME=../../admin'], ports: port(1) })
     const run = register(engine.url)
-    await run.until('it is refused', () => run.stderr.includes('holds a slash'))
+    await run.until('it is refused', () => run.stderr.includes('contains a slash'))
     start('good', 2)
     await untilHeld(held(['good', 2]))
   })

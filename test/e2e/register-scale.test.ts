@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { RegisterSettings } from '../../src/core/register.ts'
-import { Keeper } from '../../src/register/keeper.ts'
+import { RegistryKeeper } from '../../src/register/keeper.ts'
 import { etcd as etcdRegistry } from '../../src/register/registries/etcd.ts'
-import type { Memory } from '../../src/register/registries/registry.ts'
+import type { RegistryMemory } from '../../src/register/registries/registry.ts'
 import type { Service } from '../../src/register/service.ts'
 import { isLong } from '../faults/random.ts'
 import { FakeEngine } from '../support/engine.ts'
@@ -93,9 +93,9 @@ test.runIf(isLong)(
   300_000,
 )
 
-function keeperFor(node: string, n: number): Keeper {
-  let kept: Memory['kept'] = {}
-  const memory: Memory = {
+function keeperFor(node: string, n: number): RegistryKeeper {
+  let kept: RegistryMemory['kept'] = {}
+  const memory: RegistryMemory = {
     get kept() {
       return kept
     },
@@ -111,7 +111,11 @@ function keeperFor(node: string, n: number): Keeper {
     ttl: 30_000,
   } as unknown as RegisterSettings
   const registry = etcdRegistry(settings, memory)
-  const keeper = new Keeper(registry, { emit: () => undefined, refresh: 10_000, resync: 60_000 })
+  const keeper = new RegistryKeeper(registry, {
+    emit: () => undefined,
+    refresh: 10_000,
+    resync: 60_000,
+  })
   const service: Service = {
     name: 'web',
     id: `r${n}`,

@@ -399,7 +399,7 @@ describe('looking at it', () => {
     const second = register([...stores.etcd.args(), ...web(80)], { state: first.state })
     const { code, stderr } = await second.finished
     expect(code).toBe(78)
-    expect(stderr).toContain(`by another reconfd (process ${first.pid})`)
+    expect(stderr).toContain(`another reconfd (pid ${first.pid}) registers the same services`)
   })
 })
 

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { forAll } from '../support/http.ts'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { until } from '../support/until.ts'
+import { allProcesses, statOf } from '../../src/system/process.ts'
 import { withSite } from './support.ts'
 
 let etcd: EtcdServer
@@ -89,6 +91,38 @@ test('a burst of 1,000 changes: right content, reloads bounded by the coalescing
     expect(site.lines('reloads')).toBeGreaterThan(1)
   })
 })
+
+test('what starts the commands of a daemon ends with it, even when it is killed', async () => {
+  await etcd.client.put('/helper/name', 'a')
+  await withSite(store(), async (site) => {
+    site.template('app.conf', '{{ getv("/helper/name") }}\n')
+    site.resource('app.conf', { reload_cmd: `echo reload >> ${site.path('reloads')}` })
+    const run = site.start('-watch')
+    await run.until('the first reload', () => site.lines('reloads') === 1)
+    await etcd.client.put('/helper/name', 'b')
+    await run.until('the second', () => site.lines('reloads') === 2)
+    const family = descendantsOf(run.pid)
+    expect(family.length).toBeGreaterThan(0)
+    process.kill(run.pid, 'SIGKILL')
+    await run.finished
+    await until('the end of its helpers', () =>
+      family.every(({ pid, started }) => {
+        const stat = statOf(pid)
+        return stat === undefined || stat.state === 'Z' || stat.started !== started
+      }),
+    )
+  })
+})
+
+/** Children of a process, and theirs. */
+function descendantsOf(root: number): { readonly pid: number; readonly started: number }[] {
+  const all = [...allProcesses()]
+  const below = (parent: number): typeof all =>
+    all
+      .filter(({ stat }) => stat.parent === parent && stat.state !== 'Z')
+      .flatMap((one) => [one, ...below(one.pid)])
+  return below(root).map(({ pid, stat }) => ({ pid, started: stat.started }))
+}
 
 test('one reload command of several resources runs once for one batch', async () => {
   await etcd.client.put('/shared/name', 'a')

@@ -118,7 +118,7 @@ test('a password is in no log, in no status and, once it runs, in no ps', async 
       const line = readFileSync(`/proc/${typed.pid}/cmdline`, 'utf8')
       expect(line).toContain('-password ***')
       expect(line).not.toContain(SECRET)
-      expect(typed.stderr).toContain('-password on the command line can be read by other users')
+      expect(typed.stderr).toContain('-password on the command line is visible to other users')
       const asked = await site.start('status', '-json').finished
       expect(asked.stdout).toContain('in sync')
       await typed.stop()

@@ -208,7 +208,9 @@ test('a second daemon leaves the first one its socket', async () => {
     const first = watch(site)
     const { status: before } = await untilStatus(site, 'in sync', stateIs('in sync'))
     const second = watch(site)
-    await second.until('it says so', () => second.stderr.includes('another reconfd answers'))
+    await second.until('it says so', () =>
+      second.stderr.includes('another reconfd already listens'),
+    )
     expect(await second.stop()).toMatchObject({ code: 0 })
     expect((await status(site)).status).toMatchObject({ running: true, pid: before.pid })
     expect(await first.stop()).toMatchObject({ code: 0 })

@@ -9,6 +9,89 @@ const unitOf = (name: string): Unit => new Unit(name, [resourceOf(name)], { quie
 const always = (): boolean => true
 const never = (): boolean => false
 
+/** When a unit is worked on, each cycle taking `cycle` milliseconds, if its keys change at these times. */
+function startsOf(
+  changes: readonly number[],
+  { quiet = undefined as number | undefined, cycle = 5 } = {},
+) {
+  const agenda = new Agenda()
+  const unit = new Unit('a', [resourceOf('a')], { quiet, max: 2000 })
+  const starts: number[] = []
+  const coming = [...changes]
+  let end = Infinity
+  for (;;) {
+    const now = Math.min(coming[0] ?? Infinity, end, agenda.next)
+    if (now === Infinity) return starts
+    if (now === end) {
+      agenda.succeeded(unit)
+      end = Infinity
+    }
+    if (now === coming[0]) agenda.changed(unit, coming.shift() as number)
+    if (agenda.take(now, always).length === 0) continue
+    starts.push(now)
+    end = now + cycle
+  }
+}
+
+/** So many changes, the given milliseconds apart in turn. */
+function apart(count: number, ...gaps: readonly number[]): number[] {
+  let now = 5000
+  return Array.from({ length: count }, (_, n) =>
+    n === 0 ? now : (now += gaps[n % gaps.length] ?? 0),
+  )
+}
+
+describe('coalescing that adapts', () => {
+  it('acts upon the first change after a quiet second at once, and upon slow changes', () => {
+    for (const gap of [200, 250, 400, 1000, 60_000]) {
+      const changes = apart(50, gap)
+      expect(startsOf(changes)).toEqual(changes)
+    }
+  })
+
+  it('acts upon the end of a small burst when nothing has changed for 100 ms', () => {
+    expect(startsOf(apart(2, 20))).toEqual([5000, 5120])
+    expect(startsOf(apart(10, 2))).toEqual([5000, 5118])
+    // And so after slow changes.
+    expect(startsOf([...apart(9, 300), 7402])).toEqual([...apart(9, 300), 7502])
+  })
+
+  it('coalesces a change that comes before the last cycle has ended', () => {
+    expect(startsOf([5000, 5300], { cycle: 400 })).toEqual([5000, 5400])
+    expect(startsOf([5000, 5300], { cycle: 350 })).toEqual([5000, 5400])
+    // After a quiet second it waits for that end alone.
+    expect(startsOf([5000, 6000], { cycle: 1050 })).toEqual([5000, 6050])
+  })
+
+  it('costs a burst of 1,000 changes at most 5 cycles', () => {
+    for (const gap of [0, 1, 2, 5]) expect(startsOf(apart(1000, gap)).length).toBeLessThanOrEqual(5)
+  })
+
+  it.each([
+    ['evenly', [120]],
+    ['down and up at once', [5, 115]],
+    ['down and up, every second one late', [5, 235]],
+    ['irregularly', [30, 190, 60, 280, 40, 120]],
+  ])('costs 500 flaps a minute at most a fifth of that, %s', (_, gaps) => {
+    const changes = apart(500, ...gaps)
+    expect(startsOf(changes).length).toBeLessThanOrEqual(100)
+  })
+
+  it('acts upon what comes last, within the time of a stream', () => {
+    const changes = apart(40, 120)
+    const last = changes.at(-1) as number
+    expect(startsOf(changes).at(-1)).toBe(last + 360)
+    expect(startsOf([...changes, last + 1400]).at(-1)).toBe(last + 1400)
+  })
+
+  it('leaves a quiet time that is set as it is', () => {
+    const flaps = apart(100, 120)
+    expect(startsOf(flaps, { quiet: 100 })).toEqual(flaps)
+    expect(startsOf(flaps, { quiet: 0 })).toEqual(flaps)
+    expect(startsOf(apart(3, 150), { quiet: 200 })).toEqual([5000, 5500])
+  })
+})
+
 describe('the agenda', () => {
   it('acts upon the first change after a quiet time at once', () => {
     const agenda = new Agenda()

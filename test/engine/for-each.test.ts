@@ -248,7 +248,7 @@ describe('failures', () => {
   it('two items with the same dest: a fault that names both, until one of them is gone', async () => {
     const world = new World('', { dest: '/etc/sites/{{ item.get("to") }}' })
     world.set({ '/vhosts/a/to': 'x', '/vhosts/b/to': 'x' })
-    expect(await world.settle()).toBe('/vhosts/a and /vhosts/b make the same file: /etc/sites/x')
+    expect(await world.settle()).toBe('/vhosts/a and /vhosts/b write the same file: /etc/sites/x')
     world.set({ '/vhosts/b/to': 'x' })
     expect(await world.settle()).toEqual({ '/etc/sites/x': '' })
   })
@@ -256,7 +256,7 @@ describe('failures', () => {
   it('a dest that leaves its folder, and one that is no template', async () => {
     const world = new World('', { dest: '/etc/sites/{{ item.get("to") }}' })
     world.set({ '/vhosts/a/to': '../passwd' })
-    expect(await world.settle()).toBe('no file for /vhosts/a: its path has the part ..')
+    expect(await world.settle()).toBe('no file for /vhosts/a: its path has the component ..')
     const bad = new World('', { dest: '/etc/sites/{{ item.nane }}' })
     bad.set(two)
     expect(await bad.settle()).toMatch(/^item \/vhosts\/a: in dest: item\.nane is not defined /)

@@ -402,7 +402,7 @@ export class Life {
     const isFirst = !this.#isRead
     this.#isRead = true
     this.#note({ kind: 'store-live', store: 'sim', node: '', keys: tree.size })
-    if (isFirst) this.#worker.storeRead()
+    if (isFirst) this.#worker.storeRead('sim', changes, before)
     else this.#worker.keysChanged('sim', changes, before)
   }
 

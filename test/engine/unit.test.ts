@@ -56,6 +56,21 @@ describe('units', () => {
     expect(unit.pace).toEqual({ quiet: 100, max: 9000 })
   })
 
+  it('adapt to their changes unless a quiet time is set', () => {
+    const adapting = { quiet: undefined, max: 2000 }
+    const paceOf = (quiet?: number) =>
+      new Unit(
+        'group g',
+        [inGroup('a', quiet === undefined ? {} : { quiet }), inGroup('b')],
+        adapting,
+      ).pace
+    expect([paceOf(), paceOf(5), paceOf(500)]).toEqual([
+      adapting,
+      { quiet: 100, max: 2000 },
+      { quiet: 500, max: 2000 },
+    ])
+  })
+
   it('are judged by a reload that may fail for good, or that is verified', () => {
     const isJudged = (reload: Partial<Resource['reload']>, reloadCmd?: string): boolean => {
       const template = reloadCmd === undefined ? {} : { reloadCmd }

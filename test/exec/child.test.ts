@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Child } from '../../src/exec/child.ts'
+import type { ChildProcess } from '../../src/exec/child.ts'
 import { endOrphan, exitCodeOf, startChild } from '../../src/exec/child.ts'
 import { allProcesses, isRunning, processOf, statOf } from '../../src/system/process.ts'
 import { until } from '../support/until.ts'
@@ -23,14 +23,14 @@ const sh = (script: string, more: Partial<Options> = {}): ReturnType<typeof star
     ...more,
   })
 
-async function started(script: string, more: Partial<Options> = {}): Promise<Child> {
+async function started(script: string, more: Partial<Options> = {}): Promise<ChildProcess> {
   const child = await sh(script, more)
   if (!child.ok) throw new Error(child.error.fault.message)
   children.push(child.value)
   return child.value
 }
 
-const children: Child[] = []
+const children: ChildProcess[] = []
 afterAll(() => {
   for (const child of children) child.kill()
 })

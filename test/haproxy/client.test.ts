@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { AbsentError, ask } from '../../src/haproxy/client.ts'
+import { AbsentError, sendCommands } from '../../src/haproxy/client.ts'
 import { tempDir } from '../support/servers.ts'
 
 const patience = { connect: 300, answer: 300, whole: 600 }
@@ -30,7 +30,7 @@ test('answers are told apart by the prompt', async () => {
   const path = await listening((socket) => {
     socket.once('data', () => socket.end('\n> one\ntwo\n\n> \n> three\n\n> '))
   })
-  expect(await ask(path, ['a', 'b', 'c'], patience)).toEqual(['one\ntwo', '', 'three'])
+  expect(await sendCommands(path, ['a', 'b', 'c'], patience)).toEqual(['one\ntwo', '', 'three'])
 })
 
 test.each<[string, (socket: Socket) => void, RegExp]>([
@@ -39,11 +39,15 @@ test.each<[string, (socket: Socket) => void, RegExp]>([
   [
     'is another program',
     (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
-    /is no Runtime API/,
+    /is not an HAProxy Runtime API/,
   ],
   ['closes too early', (socket) => void socket.end('\n> one\n'), /closed the connection/],
   ['closes at once', (socket) => void socket.end(), /no Runtime API|closed the connection/],
-  ['is gone at once', (socket) => void socket.destroy(), /no Runtime API|closed|has failed/],
+  [
+    'is gone at once',
+    (socket) => void socket.destroy(),
+    /not an HAProxy Runtime API|closed|failed/,
+  ],
   [
     'says a little, for ever',
     (socket) => void setInterval(() => socket.write('x'), 50).unref(),
@@ -51,16 +55,18 @@ test.each<[string, (socket: Socket) => void, RegExp]>([
   ],
 ])('one that %s', async (_, serve, message) => {
   const path = await listening(serve)
-  await expect(ask(path, ['show info', 'show servers state'], patience)).rejects.toThrow(message)
+  await expect(sendCommands(path, ['show info', 'show servers state'], patience)).rejects.toThrow(
+    message,
+  )
 })
 
 test('one that is not there', async () => {
   const path = join(tempDir('runtime-api'), 'none.sock')
-  await expect(ask(path, ['show info'], patience)).rejects.toBeInstanceOf(AbsentError)
+  await expect(sendCommands(path, ['show info'], patience)).rejects.toBeInstanceOf(AbsentError)
 })
 
 test.skipIf(process.getuid?.() === 0)('one that may not be opened', async () => {
   const path = await listening(() => undefined)
   chmodSync(path, 0)
-  await expect(ask(path, ['show info'], patience)).rejects.toThrow(/may not connect/)
+  await expect(sendCommands(path, ['show info'], patience)).rejects.toThrow(/may not connect/)
 })

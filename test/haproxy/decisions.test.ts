@@ -6,9 +6,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ask } from '../../src/haproxy/client.ts'
+import { sendCommands } from '../../src/haproxy/client.ts'
 import { infoOf, serversOf } from '../../src/haproxy/process.ts'
-import { Runtime, type Attempt } from '../../src/haproxy/runtime.ts'
+import { Runtime, type RuntimeAttempt } from '../../src/haproxy/runtime.ts'
 import { isLong, printSeed, seed } from '../faults/random.ts'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, removeDir, serverBinary, ServerProcess, tempDir } from '../support/servers.ts'
@@ -50,7 +50,7 @@ class Lab {
       name: release,
       args: ['-db', '-f', this.config],
       ready: () =>
-        ask(this.socket, ['show info']).then(
+        sendCommands(this.socket, ['show info']).then(
           () => true,
           () => false,
         ),
@@ -81,7 +81,7 @@ class Lab {
   }
 
   async ask(command: string): Promise<string> {
-    return (await ask(this.socket, [command]))[0] ?? ''
+    return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
   /** Its servers without their numbers, and what requests meet. */
@@ -170,7 +170,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
 }
 
 /** As reconfd does, which knows that this process has loaded the first file. */
-async function bring(lab: Lab, before: string, after: string): Promise<Attempt> {
+async function bring(lab: Lab, before: string, after: string): Promise<RuntimeAttempt> {
   const id = infoOf(await lab.ask('show info'))?.id ?? ''
   lab.write(before)
   const keeper = await keeperOf(lab.config, [lab.socket], id)

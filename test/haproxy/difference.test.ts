@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
 import type { RunningServer } from '../../src/haproxy/process.ts'
 import { readConfiguration, type ServerLine } from '../../src/haproxy/sections.ts'
-import { serverOf, type Version } from '../../src/haproxy/server.ts'
+import { serverOf, type ReleaseVersion } from '../../src/haproxy/server.ts'
 
 const file = (servers: string, terms = '', before = ''): string =>
   `global\n${before}defaults\n mode http\nbackend web\n${terms}${servers
@@ -13,7 +13,7 @@ const file = (servers: string, terms = '', before = ''): string =>
     .join('')}`
 
 interface Options {
-  readonly version?: Version
+  readonly version?: ReleaseVersion
   /** Servers that are as the first file says, but for this. */
   readonly actual?: Readonly<Record<string, Partial<RunningServer> | undefined>>
   readonly leaving?: Readonly<Record<string, ServerLine>>

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Keeper } from '../../src/haproxy/loaded.ts'
-import { Runtime, type Attempt } from '../../src/haproxy/runtime.ts'
+import type { RecordStorage } from '../../src/haproxy/loaded.ts'
+import { Runtime, type RuntimeAttempt } from '../../src/haproxy/runtime.ts'
 import { isLong } from '../faults/random.ts'
 import { freePorts, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
@@ -54,7 +54,7 @@ class Scene {
   readonly stuck: string[] = []
   /** How it is reached. */
   sockets: readonly string[]
-  keeper!: Keeper
+  keeper!: RecordStorage
   #port = 0
   #servers: Server | undefined
   #serverPort = 0
@@ -109,7 +109,7 @@ class Scene {
     return runtime
   }
 
-  attempt(runtime: Runtime, drain = 100): Promise<Attempt> {
+  attempt(runtime: Runtime, drain = 100): Promise<RuntimeAttempt> {
     const target = { dest: this.dest, sockets: this.sockets, drain, others: [] }
     return runtime.attempt({ targets: [target], strangers: [] })
   }
@@ -158,7 +158,7 @@ afterEach(async () => {
   relay = undefined
   await scene.stop()
 })
-const reason = (attempt: Attempt): string =>
+const reason = (attempt: RuntimeAttempt): string =>
   attempt.kind === 'declined' ? attempt.reason.code : attempt.changes.join(', ')
 
 describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok } from '../../src/core/result.ts'
-import { ask } from '../../src/haproxy/client.ts'
-import type { Keeper, Loaded } from '../../src/haproxy/loaded.ts'
+import { sendCommands } from '../../src/haproxy/client.ts'
+import type { RecordStorage, Loaded } from '../../src/haproxy/loaded.ts'
 import { infoOf, serversOf } from '../../src/haproxy/process.ts'
 import { ServerProcess, serverBinary, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
@@ -90,7 +90,7 @@ export class Haproxy {
   }
 
   async ask(command: string): Promise<string> {
-    return (await ask(this.socket, [command]))[0] ?? ''
+    return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
   /** A line for each server: `web/n1 127.0.0.1:80 weight 1`, and `maint` or `drain`. Sorted. */
@@ -124,7 +124,7 @@ export async function keeperOf(
   dest: string,
   sockets: readonly string[],
   id: string,
-): Promise<Keeper> {
+): Promise<RecordStorage> {
   const content = await readFile(dest, 'latin1')
   const processes = Object.fromEntries(sockets.map((socket) => [socket, { id, leaving: [] }]))
   const loaded: Loaded = { content, others: {}, processes }

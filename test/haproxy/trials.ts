@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { ask } from '../../src/haproxy/client.ts'
+import { sendCommands } from '../../src/haproxy/client.ts'
 import type { CertificateFiles } from '../support/certificates.ts'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, ServerProcess, tempDir } from '../support/servers.ts'
@@ -243,7 +243,7 @@ class Laboratory {
       name: program,
       args: ['-db', '-f', config],
       ready: () =>
-        ask(socket, ['show info']).then(
+        sendCommands(socket, ['show info']).then(
           () => true,
           () => false,
         ),
@@ -254,7 +254,7 @@ class Laboratory {
 
   /** Adds the servers; what was refused, by number. */
   async add(options: readonly string[]): Promise<readonly (string | undefined)[]> {
-    const answers = await ask(
+    const answers = await sendCommands(
       this.socket,
       options.map((words, n) => {
         const [address, added] = [addressOf(2, n), unique(words, 2, n)]
@@ -267,7 +267,7 @@ class Laboratory {
       `set server a${n}/s state ready`,
       ...(words.includes('agent-check') ? [`set server a${n}/s agent up`] : []),
     ])
-    await ask(this.socket, commands)
+    await sendCommands(this.socket, commands)
     return answers.map((answer) => (/New server registered\.$/.test(answer) ? undefined : answer))
   }
 
@@ -288,7 +288,7 @@ class Laboratory {
 
   /** By backend what HAProxy tells of its server. */
   async tell(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-    const [text = ''] = await ask(this.socket, ['show stat -1 4 -1'])
+    const [text = ''] = await sendCommands(this.socket, ['show stat -1 4 -1'])
     const [head = [], ...rows] = text.split('\n').map((line) => line.replace(/^# /, '').split(','))
     return new Map(
       rows.map((row) => [
@@ -302,11 +302,11 @@ class Laboratory {
   /** Whether the servers that were loaded can be deleted. */
   async delete(): Promise<readonly boolean[]> {
     const numbers = Array.from({ length: this.count }, (_, n) => n)
-    await ask(
+    await sendCommands(
       this.socket,
       numbers.map((n) => `set server l${n}/s state maint`),
     )
-    const answers = await ask(
+    const answers = await sendCommands(
       this.socket,
       numbers.map((n) => `del server l${n}/s`),
     )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wordsOf } from '../../src/haproxy/words.ts'
+import { splitWords } from '../../src/haproxy/words.ts'
 
 test.each([
   ['  server n1 127.0.0.1:80 check', ['server', 'n1', '127.0.0.1:80', 'check']],
@@ -16,17 +16,17 @@ test.each([
   ['\\x41\\t', ['A\t']],
   ['a\\q', ['a\\q']],
 ])('%s', (line, words) => {
-  expect(wordsOf(line)).toEqual({ words, isCertain: true })
+  expect(splitWords(line)).toEqual({ words, isCertain: true })
 })
 
 test('a variable of the environment is not known here', () => {
-  expect(wordsOf('server n1 "$HOST:80"')?.isCertain).toBe(false)
+  expect(splitWords('server n1 "$HOST:80"')?.isCertain).toBe(false)
   // Without double quotes it is a dollar.
-  expect(wordsOf("server n1 $HOST '$X'")?.isCertain).toBe(true)
+  expect(splitWords("server n1 $HOST '$X'")?.isCertain).toBe(true)
 })
 
 test('an open quote and a broken code are refused', () => {
-  expect(wordsOf('a "b')).toBeUndefined()
-  expect(wordsOf("a 'b")).toBeUndefined()
-  expect(wordsOf('\\x4')).toBeUndefined()
+  expect(splitWords('a "b')).toBeUndefined()
+  expect(splitWords("a 'b")).toBeUndefined()
+  expect(splitWords('\\x4')).toBeUndefined()
 })

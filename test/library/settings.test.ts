@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
-import { ofTheCommand } from '../../src/config/given.ts'
+import { commandOnly } from '../../src/config/given.ts'
 import {
   optionNames,
   optionOf,
@@ -29,7 +29,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
 const OTHERWISE: Partial<Record<OptionName, string>> = {
   onetime: 'Once, and then end.',
   'conf-file':
-    'A settings file in TOML, for what is said neither here nor in `env`. Default: none is read.',
+    'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
 }
 
 /** As it is written in confd.toml, with `_` for `-`. */
@@ -37,7 +37,7 @@ const nameOf = (name: OptionName): string => (tomlNames(name)[0] ?? name).replac
 
 function fields(isStore: boolean): string {
   const names = optionNames.filter(
-    (name) => !ofTheCommand.has(name) && (optionOf(name).group === 'Store') === isStore,
+    (name) => !commandOnly.has(name) && (optionOf(name).group === 'Store') === isStore,
   )
   return names
     .map((name) => {
@@ -49,17 +49,17 @@ function fields(isStore: boolean): string {
     .join('')
 }
 
-const wanted = `// The settings of a run, under the names of confd.toml; what they mean is told in docs/configuration.md.
+const wanted = `// The settings of a run, under the names of confd.toml. docs/configuration.md describes them.
 // Generated from config/options.ts by test/library/settings.test.ts.
 
 /** Seconds, or a text such as \`'250ms'\`, \`'10s'\` or \`'1m30s'\`. */
 export type Duration = number | string
 
-/** Which store, and how it is reached and read. */
+/** The settings of one store. */
 export interface StoreSettings {
 ${fields(true)}}
 
-/** Of a whole run. What it extends is the default store's. */
+/** The settings of a whole run. The inherited ones are those of the default store. */
 export interface Settings extends StoreSettings {
   /** Further stores, by name: keys that begin with \`NAME:\` are theirs. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined

@@ -1,7 +1,7 @@
 // What is awaited when nothing happens at the start.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
-import { Awaited } from '../../src/observe/awaited.ts'
+import { StartupNotice } from '../../src/observe/awaited.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -33,7 +33,9 @@ const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload a
 /** What is told after these events and a long silence. */
 function toldAfter(...events: readonly Event[]): string[] {
   const told: string[] = []
-  const awaited = new Awaited((event) => void (event.kind === 'notice' && told.push(event.message)))
+  const awaited = new StartupNotice(
+    (event) => void (event.kind === 'notice' && told.push(event.message)),
+  )
   for (const event of events) {
     vi.advanceTimersByTime(9000)
     awaited.note(event)
@@ -44,26 +46,26 @@ function toldAfter(...events: readonly Event[]): string[] {
   return told
 }
 
-const nothing = 'nothing has happened for 10 s; awaited:'
+const nothing = 'still waiting after 10 s for'
 
 test.each<[string, Event[], string[]]>([
-  ['conf.d', [], [`${nothing} the configuration to be read`]],
+  ['conf.d', [], [`${nothing} the configuration`]],
   ['all stores', [started], [`${nothing} the keys of etcdv3, other`]],
   ['one store', [started, live('etcdv3')], [`${nothing} the keys of other`]],
   [
     'a resource',
     [started, live('etcdv3'), live('other'), applied('a')],
-    [`${nothing} b: a check that runs, or keys that go on changing`],
+    [`${nothing} b: a check is running, or keys keep changing`],
   ],
   [
     'a reload',
     [started, live('etcdv3'), live('other'), applied('a'), reloading, applied('b')],
-    [`${nothing} the reload of a to end: reload a`],
+    [`${nothing} the end of the reload of a: reload a`],
   ],
   [
     'a reload after all',
     [started, live('etcdv3'), live('other'), applied('b'), applied('a'), reloading],
-    [`${nothing} the reload of a to end: reload a`],
+    [`${nothing} the end of the reload of a: reload a`],
   ],
   [
     'nothing',
@@ -76,7 +78,7 @@ test.each<[string, Event[], string[]]>([
 
 test('after the first silence, silence is what there is to be', () => {
   const told: Event[] = []
-  const awaited = new Awaited((event) => told.push(event))
+  const awaited = new StartupNotice((event) => told.push(event))
   for (const event of [started, live('etcdv3'), live('other'), applied('a'), applied('b')]) {
     awaited.note(event)
   }

@@ -35,7 +35,7 @@ test('what changes, line by line', () => {
 
 test('of a sensitive resource only how much', () => {
   const text = unifiedDiff(change('one\ntwo\n', 'one\nthree\nfour\n', { sensitive: true }))
-  expect(text).toBe('--- /a\n+++ /a\nmasked, the resource is sensitive: +2 -1 lines\n')
+  expect(text).toBe('--- /a\n+++ /a\nmasked because the resource is sensitive: +2 -1 lines\n')
 })
 
 test('of what is no text only the size', () => {
@@ -61,6 +61,6 @@ test('two long files that have nothing in common are not compared for ever', () 
   const text = (word: string): string =>
     Array.from({ length: 20_000 }, (_, n) => `${word} ${(n * 7919) % 10_007}\n`).join('')
   expect(unifiedDiff(change(text('x'), text('y')))).toBe(
-    '--- /a\n+++ /a\ntoo much has changed to be compared\n',
+    '--- /a\n+++ /a\ntoo many changes to compare\n',
   )
 })

@@ -1,6 +1,6 @@
 // The line at the foot of a terminal while a store is read for the first time.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Reading } from '../../src/observe/reading.ts'
+import { ReadingLine } from '../../src/observe/reading.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -17,7 +17,7 @@ const live = (store: string) => ({ kind: 'store-live', store, node: 'n', keys: 1
 
 function reading() {
   const written: string[] = []
-  const line = new Reading((text) => written.push(text), Date.now)
+  const line = new ReadingLine((text) => written.push(text), Date.now)
   return { line, written }
 }
 

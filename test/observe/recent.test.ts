@@ -5,7 +5,7 @@ import type { CommandResult } from '../../src/core/event.ts'
 import type { Observed } from '../../src/core/plan.ts'
 import type { WrittenFile } from '../../src/core/written.ts'
 import type { FileDiff } from '../../src/observe/hunks.ts'
-import { Recent } from '../../src/observe/recent.ts'
+import { RecentActivity } from '../../src/observe/recent.ts'
 
 const file = (text: string, mode = 0o644): Observed & { kind: 'file' } => ({
   kind: 'file',
@@ -24,7 +24,7 @@ function written(before: string | undefined, after: string | undefined, mode = 0
 }
 
 function diffOf(one: WrittenFile): FileDiff | undefined {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   recent.wrote([one], 0)
   return recent.changes[0]?.diff()
 }
@@ -64,7 +64,7 @@ test.each([true, false])('the diff of a resource with sensitive = %s', (sensitiv
 })
 
 test('a change has the cause that its file came with, newest first', () => {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   const keys: Cause = { keys: ['/x', '/y'], files: [], more: 2 }
   const files: Cause = { keys: [], files: ['/t.njk'], more: 0 }
   recent.wrote([{ ...written('a', 'b'), cause: keys }], 3)
@@ -83,10 +83,10 @@ test('a change has the cause that its file came with, newest first', () => {
 })
 
 test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of contents', () => {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
-  const why = { kind: 'none', why: 'too large to be kept' }
+  const why = { kind: 'none', why: 'too large to keep' }
   expect(recent.changes.map(({ diff }) => diff()).map((diff) => diff.kind)).toEqual([
     'lines',
     'lines',
@@ -115,7 +115,7 @@ test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of co
 })
 
 test('a rollback is told as such, with what it has changed back', () => {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   const cause: Cause = { keys: ['/k1'], files: [], more: 0 }
   recent.wrote([{ ...written('old', 'bad'), cause }], 1)
   recent.wrote([{ ...written('bad', 'old'), rolledBack: true }], 3)
@@ -127,7 +127,7 @@ test('a rollback is told as such, with what it has changed back', () => {
 })
 
 test('a reload is told with how it ended, and without what it printed', () => {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   const ended = { exitCode: null, signal: 'SIGKILL', timedOut: true, duration: 7 }
   const fault = { kind: 'command', message: 'bad' } as const
   const result: CommandResult = { ...ended, output: 'a value', truncated: 0 }
@@ -142,7 +142,7 @@ test('a reload is told with how it ended, and without what it printed', () => {
 })
 
 test('of each command the last run is kept, with the end of what it printed', () => {
-  const recent = new Recent()
+  const recent = new RecentActivity()
   const result = (output: string, exitCode = 0): CommandResult => ({
     ...{ exitCode, signal: null, timedOut: false, truncated: 0, duration: 1 },
     output,

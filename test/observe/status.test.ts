@@ -119,7 +119,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: '/a stays as it is: 3 of 4 keys vanished (reconfd accept a lets this change through); vanished: /k/1, /k/2 and 1 more',
+        why: '/a stays as it is: 3 of 4 keys vanished (to apply this change: reconfd accept a); vanished: /k/1, /k/2 and 1 more',
       },
     ],
     [
@@ -129,7 +129,7 @@ describe('the state of a resource', () => {
       {
         state: 'held',
         since: at(4),
-        why: 'its files stay as they are: b, of the same group, is held (reconfd accept b lets its change through)',
+        why: 'its files stay as they are: b, of the same group, is held (to apply its change: reconfd accept b)',
       },
     ],
     [
@@ -341,7 +341,7 @@ describe('a reload that does not succeed', () => {
       hashes: { '/a': hashOf(Buffer.from('bad')) },
     })
     expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
-    expect(why).toContain('there is no earlier good content of /a, /b to go back to')
+    expect(why).toContain('there is no earlier good content of /a, /b to restore')
     // It goes on, until it succeeds.
     board.note(attempt({ attempts: 4 }), 7000)
     expect(resource(board, 4000).why).toContain('there is no earlier good content')

@@ -86,7 +86,12 @@ describe('what is in it', { timeout: 60_000 }, () => {
     const page = gunzipSync(readFileSync(join(unpacked, 'usr/share/man/man1/reconfd.1.gz')))
     expect(page.toString()).toBe(manPage(version))
     const licences = inside('usr/share/doc/reconfd/copyright')
-    for (const name of ['The reconfd authors', 'undici', 'nunjucks', 'common-licenses/Apache-2.0'])
+    for (const name of [
+      'The reconfd authors',
+      'smol-toml',
+      'nunjucks',
+      'common-licenses/Apache-2.0',
+    ])
       expect(licences).toContain(name)
   })
   test('what the unit starts is there', () => {
@@ -132,7 +137,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     const root = new Root()
     const told = await root.dpkg('--install', deb)
     expect(await root.status('reconfd')).toBe('install ok installed')
-    expect(told).toContain('not enabled, since there are no resources in /etc/confd/conf.d yet')
+    expect(told).toContain('not enabled: there are no resources in /etc/confd/conf.d yet')
     expect(root.has('etc/systemd/system')).toBe(false)
     expect((await root.run('reconfd', '-version')).all).toContain(`reconfd ${version} (node v`)
     // There is nothing in conf.d yet.

@@ -1,16 +1,16 @@
 // Health out of the results of checks, and what follows for the store: pure.
 import { describe, expect, test } from 'vitest'
-import { after, initially, type Health } from '../../src/register/health.ts'
-import { stepsFor, type Situation } from '../../src/register/reconcile.ts'
+import { nextHealth, initialHealth, type Health } from '../../src/register/health.ts'
+import { stepsFor, type ReconcileInput } from '../../src/register/reconcile.ts'
 
 const limits = { rise: 2, fall: 3 }
 
 /** The states after each of the results: `+` passed, `-` failed. */
 function states(fresh: boolean, results: string): string {
-  let health: Health = initially(fresh)
+  let health: Health = initialHealth(fresh)
   return [...results]
     .map((result) => {
-      health = after(health, result === '+', limits)
+      health = nextHealth(health, result === '+', limits)
       return health.state
     })
     .join(' ')
@@ -36,7 +36,7 @@ describe('health', () => {
 })
 
 describe('steps', () => {
-  const situation = (given: Partial<Situation>): Situation => ({
+  const situation = (given: Partial<ReconcileInput>): ReconcileInput => ({
     wanted: new Map(),
     undecided: new Set(),
     complete: true,

@@ -55,7 +55,7 @@ test('a command', async () => {
   expect(await check({ kind: 'command', command: 'true' })).toBeUndefined()
   expect(await check({ kind: 'command', command: 'exit 3' })).toBe('the command ended with 3')
   expect(await check({ kind: 'command', command: 'sleep 60' }, 1, 100)).toBe(
-    'the command has not ended within 100 ms',
+    'the command timed out after 100 ms',
   )
 })
 
@@ -74,5 +74,5 @@ test('gRPC', async () => {
   const grpc: CheckKind = { kind: 'grpc', tls: false, insecure: false }
   expect(await check(grpc, port)).toBeUndefined()
   status = 2
-  expect(await check(grpc, port)).toBe('it does not say SERVING')
+  expect(await check(grpc, port)).toBe('the status is not SERVING')
 })

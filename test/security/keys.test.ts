@@ -56,7 +56,7 @@ describe('in commands', () => {
         at: 'render',
         fault: {
           message: expect.stringContaining(
-            `no file for /v/${name}: its path may hold only`,
+            `no file for /v/${name}: its path may contain only`,
           ) as string,
         },
       })
@@ -101,7 +101,7 @@ describe('in paths', () => {
         expect(code).toBe(1)
         expect(readdirSync(join(site.root, 'outside'))).toEqual(['final'])
         expect(readFileSync(join(site.root, 'outside/final'), 'utf8')).toBe('mine\n')
-        expect(stderr).toMatch(/has the part \.\.|leads out of .* by a symbolic link/)
+        expect(stderr).toMatch(/has the component \.\.|leads out of .* by a symbolic link/)
       })
     },
   )

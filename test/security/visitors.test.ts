@@ -69,7 +69,7 @@ describe('contents', () => {
           expect(got.text).not.toMatch(/s3cret|f1rst/)
         }
         const wrong = await ask(`${address}/`, { authorization: 'Bearer nonsense' })
-        expect([wrong.status, wrong.text]).toEqual([401, 'that is not the token\n'])
+        expect([wrong.status, wrong.text]).toEqual([401, 'wrong token\n'])
       } finally {
         proxy.server.close()
       }

@@ -90,7 +90,7 @@ test('SIGHUP: reloading, then ready again, with a bad configuration as well', as
     run.signal('SIGHUP')
     await run.until('ready with the former one', () => socket.count('READY') === 3)
     expect(socket.last('STATUS')).toMatch(
-      /^the configuration is bad since \S+, the former one is at work; 1 resource in sync$/,
+      /^invalid configuration since \S+, the previous one stays in use; 1 resource in sync$/,
     )
     site.config('')
     run.signal('SIGHUP')
@@ -122,7 +122,7 @@ test('a store that is away keeps nobody waiting', async () => {
     const run = site.start('-watch')
     await run.until('it is ready', () => socket.count('READY') === 1)
     expect(socket.last('STATUS')).toMatch(
-      /^0 of 1 resource in sync; 1 waiting; etcdv3 away since \d{4}-\S+:\d\dZ$/,
+      /^0 of 1 resource in sync; 1 waiting; etcdv3 unreachable since \d{4}-\S+:\d\dZ$/,
     )
     // That is no lack of progress.
     await run.until('it pings', () => socket.count('WATCHDOG') >= 4)
@@ -138,7 +138,7 @@ test('a configuration that is bad at the start is never ready', async () => {
     expect(await run.finished).toMatchObject({ code: 78 })
     expect(socket.count('READY')).toBe(0)
     const file = join(site.root, 'conf.d/app.conf.toml')
-    expect(socket.last('STATUS')).toBe(`the configuration is bad: ${file}:5:1: unknown key keyz`)
+    expect(socket.last('STATUS')).toBe(`invalid configuration: ${file}:5:1: unknown key keyz`)
   })
 })
 

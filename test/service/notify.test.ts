@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { FullStatus } from '../../src/core/status.ts'
 import { notify } from '../../src/service/notify.ts'
 import { Progress } from '../../src/observe/progress.ts'
-import { Service } from '../../src/service/service.ts'
+import { ServiceNotifier } from '../../src/service/service.ts'
 import { until } from '../support/until.ts'
 import { programs, withNotifySocket } from './notify-socket.ts'
 
@@ -60,7 +60,7 @@ test('a daemon is ready after 30 s at the latest, whatever its first cycles wait
       stores: [{ name: 'etcdv3', state: 'waiting', since }],
     }
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const service = new Service({
+    const service = new ServiceNotifier({
       supervisor: { socket: socket.address },
       noop: false,
       emit: () => undefined,

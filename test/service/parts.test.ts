@@ -7,7 +7,7 @@ import type { Fault } from '../../src/core/fault.ts'
 import type { FullStatus, State } from '../../src/core/status.ts'
 import { Progress } from '../../src/observe/progress.ts'
 import { areFirstCyclesOver } from '../../src/service/first-cycles.ts'
-import type { Message } from '../../src/service/notify.ts'
+import type { NotifyMessage } from '../../src/service/notify.ts'
 import { Outbox } from '../../src/service/outbox.ts'
 import { statusLine } from '../../src/service/status-line.ts'
 import { takeSupervisor } from '../../src/service/supervisor.ts'
@@ -139,18 +139,18 @@ test('the status names the stores that are away, and a bad configuration', () =>
       configuration: { since, faults: [fault] },
     }),
   ).toBe(
-    'the configuration is bad since 2026-11-21T19:07:32Z, the former one is at work; 0 of 1 resource in sync; 1 stale; etcdv3 away since 2026-11-21T19:07:32Z; redis is being read',
+    'invalid configuration since 2026-11-21T19:07:32Z, the previous one stays in use; 0 of 1 resource in sync; 1 stale; etcdv3 unreachable since 2026-11-21T19:07:32Z; redis is being read',
   )
 })
 
 /** An outbox whose messages go out one by one, when the test says so. */
 function slowly(): {
   readonly outbox: Outbox
-  readonly sent: Message[]
+  readonly sent: NotifyMessage[]
   readonly warned: Fault[]
   readonly next: (how?: Result<void, Fault>) => Promise<void>
 } {
-  const sent: Message[] = []
+  const sent: NotifyMessage[] = []
   const warned: Fault[] = []
   let end: (how: Result<void, Fault>) => void = () => undefined
   const outbox = new Outbox(
@@ -169,13 +169,13 @@ function slowly(): {
 
 test('what waits is put together; states are told one by one, in order', async () => {
   const { outbox, sent, next } = slowly()
-  outbox.tell({ READY: '1', STATUS: 'one' })
-  outbox.tell({ STATUS: 'two' })
-  outbox.tell({ WATCHDOG: '1' })
-  outbox.tell({ STATUS: 'three' })
-  outbox.tell({ RELOADING: '1', MONOTONIC_USEC: '1', STATUS: 'loading' })
-  outbox.tell({ READY: '1', STATUS: 'four' })
-  outbox.tell({ WATCHDOG: '1' })
+  outbox.enqueue({ READY: '1', STATUS: 'one' })
+  outbox.enqueue({ STATUS: 'two' })
+  outbox.enqueue({ WATCHDOG: '1' })
+  outbox.enqueue({ STATUS: 'three' })
+  outbox.enqueue({ RELOADING: '1', MONOTONIC_USEC: '1', STATUS: 'loading' })
+  outbox.enqueue({ READY: '1', STATUS: 'four' })
+  outbox.enqueue({ WATCHDOG: '1' })
   for (let n = 0; n < 4; n++) await next()
   expect(sent).toEqual([
     { READY: '1', STATUS: 'one' },
@@ -189,7 +189,7 @@ test('what waits is put together; states are told one by one, in order', async (
 test('a failure is told once, and once more after it was mended', async () => {
   const { outbox, warned, next } = slowly()
   for (const how of [err(fault), err(fault), ok(undefined), err(fault)]) {
-    outbox.tell({ WATCHDOG: '1' })
+    outbox.enqueue({ WATCHDOG: '1' })
     await next(how)
   }
   await outbox.empty()

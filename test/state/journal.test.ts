@@ -91,6 +91,27 @@ it('finds what was owed, in its newest form, and not what was settled', async ()
   await journal.close()
 })
 
+it('writes and syncs once what is owed at the same time', async () => {
+  const journal = await open()
+  const names = Array.from({ length: 50 }, (_, n) => `${n}.toml`)
+  const written = await Promise.all(names.map((name) => journal.owe([owed(name)])))
+  expect(written.every(({ ok }) => ok)).toBe(true)
+  // Each write begins on a new line.
+  expect(readFileSync(path, 'utf8').split('\n\n').length).toBe(1)
+  expect(Object.keys(await found())).toEqual(names)
+  await journal.close()
+})
+
+it('does not strike out what is owed behind it', async () => {
+  const journal = await open()
+  const work = [journal.owe([owed('a.toml')]), journal.owe([owed('b.toml')])]
+  work.push(journal.settle(['a.toml', 'b.toml']), journal.owe([owed('b.toml', 1)]))
+  await Promise.all(work)
+  expect(owedBy(journal)).toEqual({ 'b.toml': owed('b.toml', 1) })
+  expect(await found()).toEqual({ 'b.toml': owed('b.toml', 1) })
+  await journal.close()
+})
+
 it('is for our eyes only', async () => {
   const journal = await open()
   await journal.owe([owed('a.toml')])

@@ -275,3 +275,49 @@ test('-consul-meta without a value is refused', () => {
   const settings = settingsFor({ backend: 'consul-catalog', catalog: { ...catalog, meta: ['x'] } })
   expect(open(settings, {})).toMatchObject({ ok: false, error: { kind: 'config' } })
 })
+
+test('proxies of the mesh are in no list, and hide no service', async () => {
+  const { client } = agent.server
+  const put = (what: string, body: object): Promise<string> =>
+    client.call('PUT', `/v1/catalog/${what}`, JSON.stringify({ Node: 'mesh', ...body }))
+  const register = (ID: string, Service: string, of?: string): Promise<string> =>
+    put('register', {
+      Address: '10.9.0.1',
+      Service: {
+        ...{ ID, Service, Port: 80 },
+        ...(of === undefined
+          ? {}
+          : { Kind: 'connect-proxy', Proxy: { DestinationServiceName: of } }),
+      },
+    })
+  await register('a', web)
+  await register('b', `${web}-sidecar-proxy`, web)
+  await register('c', `${web}-odd`, web)
+  // The summary of services has the kind of one of the two.
+  await register('z', web, web)
+  await register('k', `${web}-both`, `${web}-both`)
+  await register('l', `${web}-both`)
+  const raw = watch(['/services'])
+  const listed = (keys: Iterable<string>): string[] =>
+    [...keys].filter((key) => key.includes(web) && key.endsWith('/')).sort()
+  const first = (await raw.next()) as { entries: Record<string, string> }
+  expect(listed(Object.keys(first.entries))).toEqual([
+    `/services/${web}-both/`,
+    `/services/${web}/`,
+  ])
+
+  // The name is of a service from now on.
+  const until = async (key: Key): Promise<string[]> => {
+    for (;;) {
+      const { put: told } = (await raw.next()) as { put: Record<string, string> }
+      const names = listed(Object.keys(told))
+      if (names.includes(key)) return names
+    }
+  }
+  await put('deregister', { ServiceID: 'c' })
+  await register('d', `${web}-mark`)
+  expect(await until(`/services/${web}-mark/`)).toEqual([`/services/${web}-mark/`])
+  await register('c', `${web}-odd`)
+  await until(`/services/${web}-odd/`)
+  await put('deregister', {})
+})

@@ -332,8 +332,8 @@ test('a server that answers at once and brings nothing is asked less and less', 
   const begin = performance.now()
   void raw.next().catch(() => undefined)
   await until('some questions', () => answers >= 12)
-  // Two for each round, and rounds after 0, 0.1, 0.2, 0.4 and 0.8 s, half of it at least.
-  expect(performance.now() - begin).toBeGreaterThan(500)
+  // The second of each round comes after 0, 0, 0.1, 0.2 and 0.4 s, half of it at least.
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(350)
 })
 
 test('an index below 1 is 1, and a return without a change is no event', async () => {

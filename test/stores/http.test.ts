@@ -241,6 +241,37 @@ test('a connection that the server closes is told as that, whatever became of an
   await http.close()
 })
 
+test('an answer that breaks together with its head is not waited for', async () => {
+  const node = await listenTcp((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n')
+  })
+  expect((await failing(node)).message).toBe(
+    `cannot reach etcd at http://${node}: its answer is not HTTP`,
+  )
+  const http = open(node)
+  const told = await faultOf(async () => {
+    const { lines } = await http.lines('/')
+    await lines[Symbol.asyncIterator]().next()
+  })
+  expect(told.message).toBe(`cannot reach etcd at http://${node}: its answer is not HTTP`)
+  await http.close()
+})
+
+test('what comes over an idle connection is no answer to the next request', async () => {
+  let idle: Socket | undefined
+  const node = await serve((request, response) => {
+    idle = request.socket
+    response.end(request.url)
+  })
+  const http = open(node)
+  expect((await http.request('/first')).body).toBe('/first')
+  const closed = new Promise((end) => idle?.once('close', end))
+  idle?.write('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged')
+  await closed
+  expect((await http.request('/second')).body).toBe('/second')
+  await http.close()
+})
+
 test('close() ends a connection that is still being made', async () => {
   const dead = await deadNodes['drops packets']()
   const before = activeHandles()

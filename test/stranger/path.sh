@@ -71,16 +71,16 @@ export PATH=$PWD/node_modules/.bin:$PATH
 
 title 'Follow the page'
 set -m
-from_page 'Something to balance' 1
+from_page 'Start etcd and two web servers' 1
 etcd=$(jobs -p %1)
 eventually etcdctl endpoint health
-from_page 'Something to balance' 2
-from_page 'A resource and its template' 1
-from_page 'A resource and its template' 2
-from_page 'Look before you write'
-from_page 'Once'
+from_page 'Start etcd and two web servers' 2
+from_page 'Write a resource and a template' 1
+from_page 'Write a resource and a template' 2
+from_page 'Check before you write'
+from_page 'Run once'
 [ "$(curl -s http://127.0.0.1:8080)" = one ] || fail 'HAProxy does not answer'
-from_page 'And from now on' 1
+from_page 'Run as a daemon' 1
 daemon=$!
 eventually grep -q 8082 haproxy.cfg
 eventually reconfd status
@@ -119,7 +119,7 @@ its former definition stays at work until the file is right
 confd/conf.d/haproxy.toml:4:1: unknown key keyz
 did you mean keys?
 END
-eventually grep -q 'configuration loaded anew' reconfd.log
+eventually grep -q 'configuration reloaded' reconfd.log
 run sed -i 's/{% endfor %}//' $template
 eventually grep -q 'render failed' reconfd.log
 told 'what it asks of whoever is called at night' 1 reconfd status <<'END'
@@ -141,7 +141,7 @@ sed -i 's/^dest .*/dest = haproxy.cfg/' $resource
 told 'The TOML is no TOML' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:3:8: TOML syntax
 3 | dest = haproxy.cfg
-text stands in quotes
+put text in quotes
 END
 
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
@@ -195,12 +195,12 @@ END
 
 told 'A setting has a wrong value' 78 env CONFD_TIMEOUT=soon reconfd -onetime <<'END'
 environment variable CONFD_TIMEOUT: "soon" is not a duration such as 10 (seconds), 250ms or 1m30s
-it stands for -timeout
+same as -timeout
 END
 
 told 'There is no such folder' 78 reconfd -onetime -confdir confdd <<'END'
 /home/me/lb/confdd/conf.d: the folder of resources is missing
-name another folder with -confdir
+set another folder with -confdir
 END
 
 told 'Something else answers in place of etcd' 69 reconfd -onetime -node 127.0.0.1:8081 -timeout 1s <<'END'

@@ -8,18 +8,9 @@ const INTRO = `# Templates
 
 <!-- Made from the functions' examples: \`npx vitest run test/templates -u\`. Edit src/templates or test/templates/docs.ts. -->
 
-Two languages, one set of functions. New templates are best written in
-[nunjucks](https://mozilla.github.io/nunjucks/templating.html); Go's
-[text/template](https://pkg.go.dev/text/template), which confd has, runs as it is
-([migrating from confd](migrating-from-confd.md)). Which one a file is in is decided by, in this order:
-
-1. \`engine = "go"\` or \`engine = "nunjucks"\` in the resource.
-2. The end of its name: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and \`.tpl\` are Go; \`.njk\`, \`.nunjucks\`, \`.j2\`, \`.jinja\` and
-   \`.jinja2\` are nunjucks.
-3. Its content, for any other name, such as \`haproxy.cfg\`: what is plainly Go (\`{{range .x}}\`, \`{{end}}\`,
-   \`{{getv "/a"}}\`, \`{{.Value}}\`) is rendered as Go, with one notice in the log; so is a resource with
-   \`left_delim\` or \`right_delim\`. Everything else is nunjucks. A file that has tags of both is refused, and asks for
-   \`engine\`.
+Write templates in [nunjucks](https://mozilla.github.io/nunjucks/templating.html), or in confd's language, Go's
+[text/template](https://pkg.go.dev/text/template) ([migrating from confd](migrating-from-confd.md)). Both have the same
+functions:
 
 \`\`\`jinja
 {% for s in range("/services/web") %}
@@ -33,63 +24,84 @@ server {{base .Key}} {{.Value}} check
 {{end}}
 \`\`\`
 
-In both:
+Show the result without writing it:
 
-- Nothing is escaped: [which function for which file](#which-function-for-which-file).
-- Values that are not UTF-8 come through byte for byte.
-- Only files below the templates folder can be included. When an included file changes, so does the result.
-- Keys are seen from the resource's prefix, and only those that the resource's \`keys\` name.
-- Dates, host name and environment are those of the render; a template is rendered again when a key or a file
-  that it asked for changes, not when time goes by. A resync that finds the same keys gives the same file, \`datetime\`
-  in it included: the time moves on when something else in the output changes, and with a new run of reconfd.
+<!-- setup:
+mkdir -p /etc/confd/conf.d /etc/confd/templates
+printf '[template]\\nsrc = "web.conf.njk"\\ndest = "/home/me/lb/web.conf"\\nkeys = ["/services/web"]\\n' >/etc/confd/conf.d/web.toml
+printf '%s\\n' '{% for s in range("/services/web") %}' 'server {{ base(s.key) }} {{ s.value }} check' '{% endfor %}' >/etc/confd/templates/web.conf.njk
+echo '{services: {web: {n1: 10.0.0.1:80}}}' >keys.yaml
+-->
+<!-- expect: reconfd -onetime => says +server n1 10.0.0.1:80 check -->
+
+\`\`\`sh
+reconfd -onetime -noop -diff -file keys.yaml
+\`\`\`
+
+The language of a template is decided by, in this order:
+
+1. \`engine = "go"\` or \`engine = "nunjucks"\` in the resource.
+2. The extension: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and \`.tpl\` are Go; \`.njk\`, \`.nunjucks\`, \`.j2\`, \`.jinja\` and
+   \`.jinja2\` are nunjucks.
+3. For any other name, such as \`haproxy.cfg\`, the content: plain Go (\`{{range .x}}\`, \`{{end}}\`, \`{{getv "/a"}}\`,
+   \`{{.Value}}\`) is rendered as Go, with one notice in the log, and so is any file with \`left_delim\` or \`right_delim\`
+   in its resource. Everything else is nunjucks. A file with tags of both languages is refused, and needs \`engine\`.
+
+Rules for both languages:
+
+- Values are not escaped. [Which function for which file](#which-function-for-which-file) lists the right function.
+- Values that are not UTF-8 keep every byte.
+- Only files below the templates folder can be included. A change of an included file renders the template again.
+- Names of keys are relative to the resource's prefix, and only the resource's \`keys\` are visible.
+- A template is rendered again when a key or file that it looked up changes, not because time passes. A resync with the
+  same keys gives the same file, including \`datetime\`: the time changes only when something else in the output
+  changes, or when reconfd restarts.
 - A mistake is an error with file, line and column, and the old file stays.
-- A file that is plainly in the other language than its name says (\`{% if x %}\` in a Go template, \`{{range .x}}\`, \`{{end}}\` or
-  \`{{getv "/a"}}\` in a nunjucks one) is refused with a hint. To put such text out, make it a string:
+- A file that is plainly in the other language (\`{% if x %}\` in a Go template; \`{{range .x}}\`, \`{{end}}\` or
+  \`{{getv "/a"}}\` in a nunjucks one) is refused with a hint. To output such text, write it as a string:
   \`{{"{%"}} if x %}\` in Go, \`{% raw %}{{ end }}{% endraw %}\` in nunjucks.
 
 ## nunjucks
 
-- \`trim_blocks\` and \`lstrip_blocks\` are on unless the resource says otherwise: a line with only a tag leaves no
-  line behind.
-- \`include\`, \`import\` and \`extends\` take names below the templates folder, or \`./name\` and \`../name\` beside the
+- \`trim_blocks\` and \`lstrip_blocks\` are on by default: a line with only a tag leaves no empty line.
+- \`include\`, \`import\` and \`extends\` take names below the templates folder, or \`./name\` and \`../name\` relative to the
   file itself.
-- A pair answers to \`.key\` and \`.value\`, and to \`.Key\` and \`.Value\`.
-- Functions marked with | are filters too: \`{{ s.key | base }}\`. The value before the bar is what the function works
-  on, wherever that stands among its arguments: \`text | repeat(3)\` is \`repeat(3, text)\`.
-- Where nunjucks has a filter of a function's name (\`default\`, \`first\`, \`indent\`, \`join\`, \`last\`, \`list\`,
-  \`replace\`, \`reverse\`, \`slice\`, \`title\`, \`trim\`), the filter is nunjucks' and the function is the one below:
-  \`x | indent(4)\`, but \`indent(4, x)\`. So no template of either language changes its meaning.
-- Integers of any size in JSON keep their digits. Arithmetic with one above 2^53 is an error; \`add\` and its like
-  calculate in 64 bits.
+- A pair has \`.key\` and \`.value\`, and also \`.Key\` and \`.Value\`.
+- Functions marked with | are also filters: \`{{ s.key | base }}\`. The value before the bar becomes the function's main
+  argument, whatever its position: \`text | repeat(3)\` is \`repeat(3, text)\`.
+- If nunjucks has a filter with a function's name (\`default\`, \`first\`, \`indent\`, \`join\`, \`last\`, \`list\`,
+  \`replace\`, \`reverse\`, \`slice\`, \`title\`, \`trim\`), the filter is nunjucks' own, and the function is the one below:
+  \`x | indent(4)\`, but \`indent(4, x)\`. So templates of both languages keep their meaning.
+- Integers of any size in JSON keep their digits. Arithmetic with an integer above 2^53 is an error; \`add\`, \`sub\` and
+  so on calculate in 64 bits.
 
 ### Strictness
 
-| written | undefined variable | missing attribute |
+| Expression | Undefined variable | Missing attribute |
 | --- | --- | --- |
 | \`{{ x }}\`, \`{% for i in x %}\`, \`f(x)\`, \`x + 1\`, \`x == 1\`, \`x \\| filter\` | error | error |
 | \`{% if x %}\`, \`not x\`, \`x and y\`, \`x or "default"\`, \`a if x else b\`, \`x == none\` | error, unless the template sets it somewhere or it is a macro's argument | false |
 | \`x is defined\`, \`x \\| default("...")\`, \`default("...", x)\`, \`coalesce(x, y)\`, \`empty(x)\` | fine | fine |
 
-\`null\` cannot be put out: \`x | default("...", true)\` gives something in its place. Neither can objects,
-pairs and functions: name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory
-without keys is an empty list.
+Printing \`null\` is an error: \`x | default("...", true)\` replaces it. So is printing objects, pairs and functions:
+name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory without keys is an empty
+list.
 
 ## Go templates
 
-- The whole of \`text/template\`, printing included: values are those of Go (byte strings, 64-bit integers, float64
-  from JSON), and come out as Go prints them.
-- \`left_delim\` and \`right_delim\` in the resource take the place of \`{{\` and \`}}\`.
-- The dialect of old books: a field of the root that is not there otherwise, such as \`.services_web\`, is the value of
-  the key \`/services/web\` or the list of pairs below it, and \`Base\` is \`base\`.
-- Further limits: 1,000 levels of nesting (of JSON, too), ten includes in one another, 256 network look-ups, and a budget of steps
-  that no template of real life comes near; what never ends is an error.
+- \`text/template\` is complete, including printing: values have Go's types (byte strings, 64-bit integers, float64
+  from JSON), and are printed as in Go.
+- \`left_delim\` and \`right_delim\` in the resource replace \`{{\` and \`}}\`.
+- The old dialect of confd with maps works: an otherwise unknown field of the root, such as \`.services_web\`, is the value
+  of the key \`/services/web\`, or the list of pairs below it, and \`Base\` is \`base\`.
+- Limits: 1,000 levels of nesting (also in JSON), ten nested includes, 256 network look-ups, and a budget of steps
+  far above any real template; an endless template is an error.
 
 ## One template, many files
 
 With \`for_each\` in the resource ([configuration](configuration.md#one-template-many-files)) a template is rendered
-once for each key, or directory, that the pattern matches. Which one it is, the template sees in \`item\`; so do the
-files that it includes, and \`dest\`, which is a template too: in the language of the template, always between
-\`{{\` and \`}}\`.
+once for each key or directory that the pattern matches. \`item\` is that key or directory, in the template, in its
+included files, and in \`dest\`. \`dest\` is a template in the same language, always with \`{{\` and \`}}\`.
 
 \`\`\`toml
 [template]
@@ -129,7 +141,7 @@ server {
 }
 \`\`\`
 
-With these keys there are two files, \`shop.example.com.conf\` and \`wiki.example.com.conf\`:
+These keys give two files, \`shop.example.com.conf\` and \`wiki.example.com.conf\`:
 
 \`\`\`yaml
 vhosts:
@@ -140,38 +152,37 @@ vhosts:
     backends: { w1: 10.0.4.1:8000 }
 \`\`\`
 
-When a backend comes or goes, one of the files is written; when a host goes, its file is removed. Either way nginx is
-checked and reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has it whole.
+A new or removed backend writes one of the files; a removed host removes its file. Either way, nginx is checked and
+reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has the complete example.
 
-| nunjucks | Go | |
+| nunjucks | Go | Meaning |
 | --- | --- | --- |
-| \`item.key\` | \`item.Key\` | the key or directory that matches, without the prefix |
+| \`item.key\` | \`item.Key\` | the matching key or directory, without the prefix |
 | \`item.name\` | \`item.Name\` | its last part |
 | \`item.value\` | \`item.Value\` | its value; \`""\` for a directory without one |
 | \`item.get("port", "80")\` | \`item.Get "port" "80"\` | the value of a key below it; a missing key without a default is an error |
-| \`item.exists("tls")\` | \`item.Exists "tls"\` | whether a key below it has a value |
-| \`item.gets("backends/*")\` | \`item.Gets "backends/*"\` | the pairs below it whose key matches a pattern |
+| \`item.exists("tls")\` | \`item.Exists "tls"\` | true if a key below it has a value |
+| \`item.gets("backends/*")\` | \`item.Gets "backends/*"\` | the pairs below it with a key that matches the pattern |
 | \`item.pairs\` | \`item.Pairs\` | all pairs below it, at every depth |
 | \`item.ls("backends")\` | \`item.Ls "backends"\` | the names directly below a directory in it, or below itself |
 
-- Keys in pairs are whole keys, as everywhere. All other functions are there too.
-- A changed key costs only the items that asked for it. What all items ask for, such as
-  \`getv("/defaults/timeout")\`, costs all of them.
-- One item's mistake keeps the whole set as it is; the message names the item. So do two items with the same
-  \`dest\`.
-- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` that comes from a
-  key makes a folder inside (\`mkdirs = true\` makes it); \`base(item.key)\` has none.
-- In a template without \`for_each\`, \`item\` is an error that says so; as the name of a variable or a loop it is free.
+- Pairs have full keys, as everywhere. All other functions are available too.
+- A changed key renders only the items that looked it up. A key that all items look up, such as
+  \`getv("/defaults/timeout")\`, renders all of them.
+- If one item fails, or two items have the same \`dest\`, all files stay unchanged; the message names the item.
+- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` from a key is a folder
+  inside it (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
+- In a template without \`for_each\`, using \`item\` is an error that says so, unless the template defines it as a variable.
 
 ## Which function for which file
 
-A value of a store may hold anything, a quote, a new line or \`$(reboot)\` too. The file decides how it has to be
-written; \`v\` is the value.
+A value of a store may contain anything, such as a quote, a newline or \`$(reboot)\`. Choose the function by the format
+of the file; \`v\` is the value.
 
 QUOTING
 ## Functions
 
-They are those of confd and give confd's results; some are sprig's or consul-template's. The examples look at these keys:
+All functions of confd exist, with confd's results, and many of sprig and consul-template. The examples use these keys:
 
 `
 
@@ -184,7 +195,7 @@ function cell(text: string): string {
 function result({ error, goError, shows, result: value }: Example): string {
   if (error !== undefined)
     return `error: ${error}${goError === undefined ? '' : ` (Go: ${goError})`}`
-  return shows === undefined ? cell(JSON.stringify(value)) : `for instance ${cell(shows)}`
+  return shows === undefined ? cell(JSON.stringify(value)) : `for example ${cell(shows)}`
 }
 
 const written = (text: string | undefined): string => (text === undefined ? '' : cell(text))
@@ -193,7 +204,7 @@ export function exampleTable(examples: readonly Example[]): string {
   const rows = examples.map(
     (example) => `| ${written(example.nunjucks)} | ${written(example.go)} | ${result(example)} |`,
   )
-  return `| nunjucks | Go | result |\n| --- | --- | --- |\n${rows.join('\n')}\n`
+  return `| nunjucks | Go | Result |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
 function section(fn: TemplateFunction): string {
@@ -201,14 +212,14 @@ function section(fn: TemplateFunction): string {
   return `#### \`${fn.signature}\`${bar}\n\n${fn.doc}\n\n${exampleTable(fn.examples)}`
 }
 
-const LANGUAGE = `These belong to the Go language. nunjucks says the same in its own way, where it can.`
+const LANGUAGE = `These are part of the Go language. The table shows the equivalent in nunjucks, where one exists.`
 
 function quotingTable(): string {
   const rows = Object.values(quotings).map(
     ({ file, nunjucks, go, note }) =>
       `| ${file} | ${cell(nunjucks)} | ${cell(go)} | ${note.replaceAll('|', '\\|')} |`,
   )
-  return `| file | nunjucks | Go | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
+  return `| File | nunjucks | Go | Notes |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
 export function templatesPage(): string {

@@ -60,7 +60,7 @@ function table(rows: readonly Foreign[]): string {
     return `| ${[code(written), ...cells, note].join(' | ')} |`
   })
   return [
-    '| consul-template | reconfd, in Go | reconfd, in nunjucks | |',
+    '| consul-template | reconfd, in Go | reconfd, in nunjucks | Notes |',
     '|---|---|---|---|',
     ...lines,
   ].join('\n')

@@ -11,17 +11,17 @@ export interface Quoting {
 
 export const quotings: Readonly<Record<string, Quoting>> = {
   shell: {
-    file: 'a script or file that a POSIX shell reads',
+    file: 'a script or file for a POSIX shell',
     nunjucks: '{{ v | shellquote }}',
     go: '{{shellquote $v}}',
-    note: 'quotes included: `V={{ v | shellquote }}`. Never `quote`: between its quotes the shell runs `$(...)`',
+    note: 'adds the quotes: `V={{ v | shellquote }}`. Never use `quote`: the shell runs `$(...)` inside its quotes',
     around: ['V=', '\n'],
   },
   systemd: {
     file: "systemd's `EnvironmentFile=`",
     nunjucks: '{{ v | shellquote }}',
     go: '{{shellquote $v}}',
-    note: 'the same file can be read by a shell',
+    note: 'a shell can read the same file',
     around: ['V=', '\n'],
   },
   json: {
@@ -35,7 +35,7 @@ export const quotings: Readonly<Record<string, Quoting>> = {
     file: 'YAML',
     nunjucks: '{{ v | toJson }}',
     go: '{{toJson $v}}',
-    note: 'what is JSON is YAML too; `toYaml` with `nindent` for a block over several lines',
+    note: 'JSON is also YAML; for a block of several lines use `toYaml` with `nindent`',
     around: ['v: ', '\n'],
   },
   toml: {
@@ -49,21 +49,21 @@ export const quotings: Readonly<Record<string, Quoting>> = {
     file: 'SQL',
     nunjucks: '{{ v | squote }}',
     go: '{{squote $v}}',
-    note: 'where a backslash is an escape too (MySQL): `v | replace("\\\\", "\\\\\\\\") | squote`',
+    note: 'if a backslash is an escape too (MySQL): `v | replace("\\\\", "\\\\\\\\") | squote`',
     around: ['select ', ';'],
   },
   haproxy: {
     file: 'HAProxy',
     nunjucks: `'{{ replace(v, "'", "'\\\\''") }}'`,
     go: `'{{replace $v "'" "'\\\\''" -1}}'`,
-    note: 'a line cannot hold a new line: refuse such a value',
+    note: 'a line cannot contain a newline: refuse such a value',
     around: ['', ''],
   },
   nginx: {
     file: 'nginx',
     nunjucks: '{{ v | quote }}',
     go: '{{quote $v}}',
-    note: 'a `$` begins a variable in most directives and cannot be escaped: refuse such a value',
+    note: 'in most directives `$` begins a variable and cannot be escaped: refuse such a value',
     around: ['', ''],
   },
   html: {
@@ -85,7 +85,7 @@ export const quotings: Readonly<Record<string, Quoting>> = {
     nunjucks:
       '{% if not (v | regexMatch("^[A-Za-z0-9._:-]*$")) %}{{ fail("odd name") }}{% endif %}{{ v }}',
     go: '{{if not (regexMatch "^[A-Za-z0-9._:-]*$" $v)}}{{fail "odd name"}}{{end}}{{$v}}',
-    note: 'what does not belong there ends the render, and the old file stays',
+    note: 'any other character ends the render, and the old file stays',
     around: ['', ''],
   },
 }

@@ -1,5 +1,5 @@
 // Services and nodes in both languages: where they are looked for, what is read, and what is refused.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Workshop, type Keys, type Options } from './helper.ts'
 
 const workshop = new Workshop()
@@ -135,4 +135,98 @@ test.each([
     expect(told).not.toContain('"secret"')
     expect(told).not.toContain('10.0.0.1')
   }
+})
+
+describe('of two stores', () => {
+  const keys = {
+    '/services/web/n1:a': instance('10.0.0.1'),
+    '/nodes/n1': '{"node": "n1", "address": "10.0.0.1"}',
+    '/sd:/services/web/n1:a': instance('10.8.0.1'),
+    '/sd:/services/db/n1:a': instance('10.8.0.2', { name: 'db' }),
+    '/sd:/services@dc2/web/n1:a': instance('10.9.0.1'),
+    '/sd:/services@;query/geo/n1:a': instance('10.8.0.3'),
+    '/sd:/nodes/n2': '{"node": "n2", "address": "10.8.0.9"}',
+    '/sd:/nodes@;services/n2': '{"node": "n2", "services": [{"id": "a", "name": "web"}]}',
+    '/sd:/datacenters@/dc8': '',
+  }
+  const watched = ['/services', '/nodes', '/sd:/services', '/sd:/nodes', '/sd:/services@dc2']
+
+  test.each([
+    ['service("web")[0].address', '(index (service "web") 0).Address', '10.0.0.1'],
+    ['service("sd:web")[0].address', '(index (service "sd:web") 0).Address', '10.8.0.1'],
+    ['service("sd:web@dc2")[0].address', '(index (service "sd:web@dc2") 0).Address', '10.9.0.1'],
+    [
+      'service("web", {store: "sd"})[0].address',
+      '(index (service "web" (map "store" "sd")) 0).Address',
+      '10.8.0.1',
+    ],
+    ['services() | length', 'len services', '1'],
+    ['services({store: "sd"}) | length', 'len (services (map "store" "sd"))', '2'],
+    ['nodes({store: "sd"})[0].node', '(index (nodes (map "store" "sd")) 0).Node', 'n2'],
+    ['node("sd:n2").services[0].name', '(index (node "sd:n2").Services 0).Name', 'web'],
+    ['query("sd:geo")[0].address', '(index (query "sd:geo") 0).Address', '10.8.0.3'],
+    ['datacenters({store: "sd"})[0]', 'index (datacenters (map "store" "sd")) 0', 'dc8'],
+  ])('%s', async (nunjucks, go, expected) => {
+    const options = { watched: [...watched, '/sd:/services@;query', '/sd:/nodes@;services'] }
+    const { text } = await both(`{{ ${nunjucks} }}`, `{{${go}}}`, keys, {
+      ...options,
+      watched: [...options.watched, '/sd:/datacenters@'],
+    })
+    expect(text).toBe(expected)
+  })
+
+  test('a store that the keys do not name', async () => {
+    const { messages } = await both(
+      '{{ services({store: "far"}) | length }}',
+      '{{len (services (map "store" "far"))}}',
+      keys,
+      { watched },
+    )
+    for (const told of messages) {
+      expect(told).toContain('the resource\'s keys name no store "far"')
+      expect(told).toContain('add "far:/services" to keys = [...]')
+    }
+  })
+
+  test('two named ones are told apart by an option', async () => {
+    const { messages } = await both('{{ nodes() | length }}', '{{len nodes}}', keys, {
+      watched: ['/sd:/nodes', '/far:/nodes'],
+    })
+    for (const told of messages) {
+      expect(told).toContain('say which with the option store: "sd" or "far"')
+    }
+  })
+})
+
+describe("consul-template's ways to narrow a look-up say what to write", () => {
+  test.each([
+    ['service("web?ns=x")', 'service "web?ns=x"', '{namespace: "x"}'],
+    ['service("web?peer=x")', 'service "web?peer=x"', 'peers of Consul are not read'],
+    ['service("web@dc2~n5")', 'service "web@dc2~n5"', 'service("web@dc2", {near: "n5"})'],
+    [
+      'service("web|passing,warning")',
+      'service "web|passing,warning"',
+      'service "web" (map "health" "passing,warning")',
+    ],
+    ['service("web|critical")', 'service "web|critical"', '{health: "any"}'],
+    ['service("a.web@dc1")', 'service "a.web@dc1"', 'service "web@dc1" "a"'],
+    ['services("@dc2")', 'services "@dc2"', 'services (map "dc" "dc2")'],
+    ['nodes("~_agent")', 'nodes "~_agent"', 'nodes takes a map of options'],
+    ['datacenters("x")', 'datacenters "x"', 'datacenters() in nunjucks'],
+    ['byMeta("v|int", service("web"))', 'service "web" | byMeta "v|int"', 'the metadata only'],
+    ['ls("app@dc2")', 'ls "app@dc2"', 'write "dc2:/app"'],
+  ])('%s', async (nunjucks, go, hint) => {
+    const keys = { ...WEB, '/services@dc1/web/n1:a': instance('10.0.0.1', { tags: ['a'] }) }
+    const watched = ['/services', '/services@dc1', '/nodes']
+    const options = { watched }
+    const { messages } = await both(`{{ ${nunjucks} }}`, `{{${go}}}`, keys, options)
+    for (const told of messages) expect(told).toContain(hint)
+  })
+
+  test('a key of that very name is a key', async () => {
+    const { text } = await both('{{ ls("/app@x")[0] }}', '{{index (ls "/app@x") 0}}', {
+      '/app@x/a': '1',
+    })
+    expect(text).toBe('a')
+  })
 })

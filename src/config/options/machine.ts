@@ -17,7 +17,7 @@ export const machineOptions = {
     aliases: ['config-file'],
     env: ['CONFD_CONFIG_FILE'],
     toml: null,
-    help: 'settings in TOML; may be missing unless it is named here',
+    help: 'the settings file, in TOML; only the default file may be missing',
   },
   'state-dir': {
     group: 'Files',
@@ -29,14 +29,18 @@ export const machineOptions = {
     group: 'Files',
     type: 'text',
     placeholder: 'folder',
-    help: 'put every dest below this folder, whoever its owner is: for tests and images',
+    help: 'put every dest below this folder, whatever its owner: for tests and images',
   },
   'expand-env': {
     group: 'Files',
     type: 'boolean',
     help: 'expand ${NAME} and ${NAME:-default} in dest, src, keys, prefix and for_each of resources',
   },
-  'keep-stage-file': { group: 'Files', type: 'boolean', help: 'keep staged files' },
+  'keep-stage-file': {
+    group: 'Files',
+    type: 'boolean',
+    help: 'keep the last staged file beside each destination',
+  },
   timeout: {
     group: 'Timing',
     type: 'duration',
@@ -47,26 +51,25 @@ export const machineOptions = {
   debounce: {
     group: 'Timing',
     type: 'duration',
-    default: '100ms',
-    help: 'quiet time to wait for after a change, so that a burst is applied once',
+    help: 'quiet time to wait for after a change, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms)',
   },
   'debounce-max': {
     group: 'Timing',
     type: 'duration',
     default: '2s',
-    help: 'the longest that a change waits',
+    help: 'the longest time that a change waits',
   },
   'min-reload-interval': {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'the least time between two reloads; one that is due earlier waits',
+    help: 'the least time between two runs of a reload_cmd; an earlier one waits',
   },
   splay: {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'a reload waits a random time up to this, so that a fleet does not reload at once',
+    help: 'delay each reload by a random time up to this, so that a fleet does not reload at once',
   },
   'check-timeout': {
     group: 'Timing',

@@ -3,10 +3,10 @@
 
 import type { BackendName } from '../../core/settings.ts'
 
-export type Group = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
+export type OptionGroup = 'Mode' | 'Store' | 'Files' | 'Timing' | 'Output'
 
 export interface Option {
-  readonly group: Group
+  readonly group: OptionGroup
   readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'size' | 'choice' | 'address'
   readonly help: string
   /** As it would be typed. Absent: unset, or computed (then `help` says how). */

@@ -22,13 +22,13 @@ export const outputOptions = {
   diff: {
     group: 'Output',
     type: 'boolean',
-    help: 'show what changes in each file; this prints values',
+    help: 'print what changes in each file; this shows values',
   },
   http: {
     group: 'Output',
     type: 'address',
     placeholder: 'host:port',
-    help: 'serve a status page, /metrics, /healthz and /readyz there; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
+    help: 'serve a status page, /metrics, /healthz and /readyz at this address; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
   },
   'http-name': {
     group: 'Output',
@@ -36,26 +36,26 @@ export const outputOptions = {
     placeholder: 'name',
     env: ['CONFD_HTTP_NAMES'],
     toml: ['http_names', 'http-names'],
-    help: 'extra host name the page answers to, besides addresses, localhost, the host of -http and the name of the machine; may be repeated',
+    help: "extra host name the page answers to, besides addresses, localhost, the host of -http and the machine's name; may be repeated",
   },
   'http-token': {
     group: 'Output',
     type: 'text',
     secret: true,
     placeholder: 'text',
-    help: 'unlocks diffs on the status page (default: a token is made and kept in the state directory); flags can be seen in ps, so use -http-token-file or CONFD_HTTP_TOKEN',
+    help: 'token that unlocks diffs on the status page (default: generated and kept in the state directory); flags are visible in ps, so use -http-token-file or CONFD_HTTP_TOKEN',
   },
   'http-token-file': {
     group: 'Output',
     type: 'text',
     placeholder: 'file',
-    help: 'the file that holds the token',
+    help: 'file with the token',
   },
   report: {
     group: 'Output',
     type: 'text',
     placeholder: 'file',
-    help: 'write the results of a onetime run as JSON',
+    help: 'write the results of a onetime run to this file, as JSON',
   },
   version: {
     group: 'Output',
@@ -71,6 +71,6 @@ export const outputOptions = {
     toml: null,
     env: [],
     aliases: ['h'],
-    help: 'print this and exit',
+    help: 'print this help and exit',
   },
 } as const satisfies Record<string, Option>

@@ -1,33 +1,33 @@
-// What happens to the program of exec mode, in words.
+// Describes the events of the program of exec mode.
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import { duration as lasting } from '../../core/words.ts'
-import { again, names, type Told } from './told.ts'
+import { retryText, names, type Description } from './description.ts'
 
 export const describeChild = {
-  'child-awaits': ({ program, resources }: EventOf<'child-awaits'>): Told => ({
+  'child-awaits': ({ program, resources }: EventOf<'child-awaits'>): Description => ({
     level: 'info',
     about: program,
     message: `starts when applied: ${names(resources)}`,
   }),
 
-  'child-started': ({ program, pid, restarts }: EventOf<'child-started'>): Told => ({
+  'child-started': ({ program, pid, restarts }: EventOf<'child-started'>): Description => ({
     level: 'info',
     about: program,
-    message: `${restarts === 0 ? 'started' : 'started again'}, process ${pid}`,
+    message: `${restarts === 0 ? 'started' : 'restarted'}, pid ${pid}`,
   }),
 
-  'child-exited'(event: EventOf<'child-exited'>): Told {
+  'child-exited'(event: EventOf<'child-exited'>): Description {
     const { program, exitCode, signal, duration, expected, retryIn } = event
     const how = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`
-    const next = retryIn === null ? '' : `, started again in ${lasting(retryIn)}`
+    const next = retryIn === null ? '' : `, restart in ${lasting(retryIn)}`
     const level = expected || exitCode === 0 ? 'info' : 'error'
     return { level, about: program, message: `${how} after ${lasting(duration)}${next}` }
   },
 
-  'child-refused': ({ program, fault, retryIn }: EventOf<'child-refused'>): Told => ({
+  'child-refused': ({ program, fault, retryIn }: EventOf<'child-refused'>): Description => ({
     level: 'error',
     about: program,
-    message: `cannot be started${again(retryIn)}: ${formatFault(fault)}`,
+    message: `cannot start${retryText(retryIn)}: ${formatFault(fault)}`,
   }),
 }

@@ -1,40 +1,40 @@
-// What happens to the program itself and to its configuration, in words.
+// Describes the events of reconfd itself and of its configuration.
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
-import { names, type Told } from './told.ts'
+import { names, type Description } from './description.ts'
 
 export const describeProgram = {
-  started({ version, backend, nodes, resources }: EventOf<'started'>): Told {
+  started({ version, backend, nodes, resources }: EventOf<'started'>): Description {
     const at = nodes.length === 0 ? '' : ` at ${names(nodes)}`
     const message = `reconfd ${version}: ${counted(resources, 'resource')} from ${backend}${at}`
     return { level: 'info', message }
   },
 
-  notice: ({ level, message }: EventOf<'notice'>): Told => ({ level, message }),
+  notice: ({ level, message }: EventOf<'notice'>): Description => ({ level, message }),
 
-  'generation-loading': ({ reason }: EventOf<'generation-loading'>): Told => ({
+  'generation-loading': ({ reason }: EventOf<'generation-loading'>): Description => ({
     level: 'debug',
-    message: `reading the configuration anew (${reason})`,
+    message: `reloading the configuration (${reason})`,
   }),
 
-  'generation-kept'({ reason, faults }: EventOf<'generation-kept'>): Told {
-    const what = `the configuration is bad, the former one stays at work (${reason})`
+  'generation-kept'({ reason, faults }: EventOf<'generation-kept'>): Description {
+    const what = `invalid configuration, the previous one stays in use (${reason})`
     return { level: 'error', message: `${what}:\n${faults.map(formatFault).join('\n')}` }
   },
 
-  'generation-loaded': ({ reason, resources }: EventOf<'generation-loaded'>): Told => ({
+  'generation-loaded': ({ reason, resources }: EventOf<'generation-loaded'>): Description => ({
     level: 'info',
-    message: `configuration loaded anew (${reason}): ${counted(resources, 'resource')}`,
+    message: `configuration reloaded (${reason}): ${counted(resources, 'resource')}`,
   }),
 
-  'gave-up': ({ fault }: EventOf<'gave-up'>): Told => ({
+  'gave-up': ({ fault }: EventOf<'gave-up'>): Description => ({
     level: 'error',
     message: formatFault(fault),
   }),
 
-  stopping: ({ reason }: EventOf<'stopping'>): Told => ({
+  stopping: ({ reason }: EventOf<'stopping'>): Description => ({
     level: 'info',
-    message: `stopping: ${reason}; what is in work is finished first`,
+    message: `stopping: ${reason}; running work finishes first`,
   }),
 }

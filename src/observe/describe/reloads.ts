@@ -1,19 +1,19 @@
-// Reloads and what follows a failed one, in words.
+// Describes the events of reloads and rollbacks.
 import { printable } from '../../core/escape.ts'
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import { duration } from '../../core/words.ts'
 import { settledHow } from '../runtime-words.ts'
-import { again, names, withOutput, type Told } from './told.ts'
+import { retryText, names, withOutput, type Description } from './description.ts'
 
 export const describeReloads = {
-  'reload-started': ({ resources, command }: EventOf<'reload-started'>): Told => ({
+  'reload-started': ({ resources, command }: EventOf<'reload-started'>): Description => ({
     level: 'debug',
     about: names(resources),
     message: `reloading: ${printable(command)}`,
   }),
 
-  reloaded(event: EventOf<'reloaded'>, debug: boolean): Told {
+  reloaded(event: EventOf<'reloaded'>, debug: boolean): Description {
     const { resources, command, result, runtime, fallback } = event
     const what = debug ? withOutput(command, result) : printable(command)
     const { exitCode, signal, timedOut } = result
@@ -38,26 +38,26 @@ export const describeReloads = {
     }
   },
 
-  'reload-owed'(event: EventOf<'reload-owed'>): Told {
+  'reload-owed'(event: EventOf<'reload-owed'>): Description {
     const { resources, fault, attempts, retryIn, exhausted } = event
-    const next = exhausted.length > 0 ? `, ${names(exhausted)} is rolled back` : again(retryIn)
+    const next = exhausted.length > 0 ? `, ${names(exhausted)} is rolled back` : retryText(retryIn)
     const message = `reload is owed, try ${attempts} failed${next}: ${formatFault(fault)}`
     return { level: 'error', about: names(resources), message }
   },
 
-  'rolled-back'({ resource, fault, files }: EventOf<'rolled-back'>): Told {
+  'rolled-back'({ resource, fault, files }: EventOf<'rolled-back'>): Description {
     const dests = [...files.keys()]
     const message =
-      `rolled back, since ${printable(fault.message)}\n  ${names(dests)}: the last good content is back. ` +
-      `The rejected one is not tried again until it changes; reconfd accept ${resource} tries it once more.`
+      `rolled back: ${printable(fault.message)}\n  ${names(dests)}: the last good content is restored. ` +
+      `The rejected content is not retried until it changes. To retry it now: reconfd accept ${resource}`
     return { level: 'error', about: resource, message, fields: { resource, dests, fault } }
   },
 
-  'rollback-impossible'(event: EventOf<'rollback-impossible'>): Told {
+  'rollback-impossible'(event: EventOf<'rollback-impossible'>): Description {
     const { resource, dests, fault, retryIn } = event
     const message =
-      `cannot roll back: there is no earlier good content of ${names(dests)} to go back to. The new content ` +
-      `stays, and its reload is retried until it succeeds${again(retryIn)}: ${printable(fault.message)}`
+      `cannot roll back: there is no earlier good content of ${names(dests)} to restore. The new content ` +
+      `stays, and its reload is retried until it succeeds${retryText(retryIn)}: ${printable(fault.message)}`
     return { level: 'error', about: resource, message }
   },
 }

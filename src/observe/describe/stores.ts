@@ -1,23 +1,23 @@
-// What stores and files report, in words.
+// Describes the events of stores and files.
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
 import type { Reads } from '../../core/reader.ts'
 import { lateness } from '../../core/status.ts'
 import { counted, duration } from '../../core/words.ts'
-import { again, names, type Told } from './told.ts'
+import { retryText, names, type Description } from './description.ts'
 
-/** Milliseconds. A template cannot be interrupted, and nothing else happens while it runs. */
+/** Milliseconds. A template cannot be interrupted and blocks everything else while it runs. */
 const SLOW_RENDER = 10_000
 
-/** Of a store without keys: how many of those that were looked for are named. */
+/** Maximum number of prefixes named when a store has none of the keys. */
 const ASKED = 10
 
 export const describeStores = {
-  'store-live'({ store, node, keys, tries, asked }: EventOf<'store-live'>): Told {
+  'store-live'({ store, node, keys, tries, asked }: EventOf<'store-live'>): Description {
     const empty =
       asked === undefined
         ? ''
-        : `, there is none at or below ${names(asked.slice(0, ASKED), asked.length - ASKED)}: ` +
+        : `, none at or below ${names(asked.slice(0, ASKED), asked.length - ASKED)}: ` +
           'check -prefix and the keys of the resources'
     const after =
       tries === undefined ? '' : `, after ${counted(tries, 'failed try', 'failed tries')}`
@@ -25,11 +25,13 @@ export const describeStores = {
     return { level: asked === undefined ? 'info' : 'warn', about: store, message }
   },
 
-  'store-stale'(event: EventOf<'store-stale'>): Told {
+  'store-stale'(event: EventOf<'store-stale'>): Description {
     const { store, node, fault, known, retryIn, tries = 1 } = event
     const often = tries === 1 ? '' : `, tried ${tries} times`
-    const files = known ? 'the last good files stay' : 'no keys yet, no file is touched'
-    const next = retryIn === 0 ? ', the next node is tried at once' : again(retryIn)
+    const files = known
+      ? 'the last good files stay'
+      : 'no keys yet, files that need it stay as they are'
+    const next = retryIn === 0 ? ', trying the next node' : retryText(retryIn)
     const message = `${files}${often}${next}: ${formatFault(fault)}`
     return {
       level: 'error',
@@ -39,28 +41,28 @@ export const describeStores = {
     }
   },
 
-  'store-behind'({ store, lag, isNews }: EventOf<'store-behind'>): Told {
+  'store-behind'({ store, lag, isNews }: EventOf<'store-behind'>): Description {
     if (lag === undefined) return { level: 'info', about: store, message: 'no longer behind' }
     return {
       level: isNews ? 'warn' : 'debug',
       about: store,
-      message: `behind: ${lateness(lag)}; all keys are read again where that is faster`,
+      message: `behind: ${lateness(lag)}; all keys are re-read if that is faster`,
       fields: { store, lag: Math.round(lag) },
     }
   },
 
-  changed({ store, keys, more, resources }: EventOf<'changed'>): Told {
+  changed({ store, keys, more, resources }: EventOf<'changed'>): Description {
     const who = resources.length === 0 ? 'no resource reads them' : `read by ${names(resources)}`
     return { level: 'debug', about: store, message: `changed: ${names(keys, more)}; ${who}` }
   },
 
-  'files-changed'({ files, causes }: EventOf<'files-changed'>): Told {
+  'files-changed'({ files, causes }: EventOf<'files-changed'>): Description {
     const resources = [...causes.keys()]
     const message = `changed: ${names(files)}; used by ${names(resources)}`
     return { level: 'debug', message, fields: { files, resources } }
   },
 
-  rendered({ resource, reads, duration: took }: EventOf<'rendered'>): Told {
+  rendered({ resource, reads, duration: took }: EventOf<'rendered'>): Description {
     const counts = readCounts(reads)
     const all = Object.entries(counts).map(([what, count]) => `${count} ${what}`)
     const message = `rendered; looked up: ${all.join(', ')}`
@@ -70,13 +72,13 @@ export const describeStores = {
     return { level: 'warn', about: resource, message: slow, fields: { ...fields, duration: took } }
   },
 
-  awaits({ resource, store, keys, more }: EventOf<'awaits'>): Told {
-    const message = `waits for the first reading of ${names(keys, more)} from ${store}`
+  awaits({ resource, store, keys, more }: EventOf<'awaits'>): Description {
+    const message = `waits for the first read of ${names(keys, more)} from ${store}`
     return { level: 'debug', about: resource, message }
   },
 }
 
-/** How many keys, directories, patterns and files the templates of a resource have looked up. */
+/** Counts the keys, directories, patterns and files that the templates of a resource have looked up. */
 function readCounts(reads: readonly Reads[]): Record<string, number> {
   const count = (of: (one: Reads) => ReadonlySet<string>): number =>
     reads.reduce((sum, one) => sum + of(one).size, 0)

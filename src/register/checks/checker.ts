@@ -1,22 +1,21 @@
-// Watches over the health of one service, for as long as somebody has to: checks it now and then, and reports
-// when its health is another one.
+// Runs the health checks of one service at its interval, and reports when its health changes.
 import type { EmitRegister } from '../event.ts'
-import { after, initially, type Health } from '../health.ts'
-import type { Check, Wanted } from '../service.ts'
+import { nextHealth, initialHealth, type Health } from '../health.ts'
+import type { HealthCheck, WantedService } from '../service.ts'
 import { probe, type RunInContainer } from './probe.ts'
 
 export interface CheckerOptions {
-  /** It is checked until it has succeeded once: from then on the store checks it, or nobody. */
+  /** Stop after the first success: from then on the store checks the service, or nothing does. */
   readonly once: boolean
   readonly emit: EmitRegister
   readonly exec?: RunInContainer
-  /** The health is another one. */
+  /** Called when the health has changed. */
   readonly changed: () => void
 }
 
-/** Milliseconds between two checks of a service that is coming up: at first, and later. */
+/** Milliseconds between two checks of a starting service: initially, and after `SLOW`. */
 const COMING_UP = { first: 200, later: 800 } as const
-/** Milliseconds after which a service is slow to come up. */
+/** Milliseconds after which a service counts as slow to start. */
 const SLOW = 30_000
 
 export class Checker {
@@ -28,11 +27,11 @@ export class Checker {
   readonly #stop = new AbortController()
 
   constructor(
-    readonly wanted: Wanted,
-    private readonly check: Check,
+    readonly wanted: WantedService,
+    private readonly check: HealthCheck,
     private readonly options: CheckerOptions,
   ) {
-    this.#health = initially(wanted.fresh)
+    this.#health = initialHealth(wanted.fresh)
     if (check.passing === true) this.#health = { state: 'healthy', against: 0 }
     void this.#run()
   }
@@ -54,7 +53,7 @@ export class Checker {
     options.emit({ kind: 'checked', passed: why === undefined })
     const before = this.#health.state
     if (this.#counts(why === undefined))
-      this.#health = after(this.#health, why === undefined, check)
+      this.#health = nextHealth(this.#health, why === undefined, check)
     if (this.#health.state !== before) {
       const { state } = this.#health
       if (before === 'unhealthy' || state === 'unhealthy') {
@@ -67,7 +66,7 @@ export class Checker {
     this.#timer = setTimeout(() => void this.#run(), this.#pause())
   }
 
-  /** While it is not known how it is, it is checked more often than failures count. */
+  /** Whether this result counts. An undecided service is checked often, but only one failure per interval counts. */
   #counts(passed: boolean): boolean {
     const now = performance.now()
     if (!passed && this.state === 'undecided' && now - this.#countedAt < this.check.interval) {

@@ -1,14 +1,14 @@
-// One check of one service: whether it is well right now.
+// Runs one check of one service.
 import { request as requestHttp } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttps } from 'node:https'
 import { connect } from 'node:net'
 import { runCommand } from '../../apply/command.ts'
 import type { CheckKind } from '../../core/register.ts'
-import { hostAndPort, type Check, type Service } from '../service.ts'
+import { hostAndPort, type HealthCheck, type Service } from '../service.ts'
 
-/** Undefined when it has passed, else why not: a short text without anything that the service has said. */
-export type Outcome = string | undefined
+/** Undefined if the check passed, else a short reason, without any content of the service's response. */
+export type ProbeResult = string | undefined
 
 /** Runs a command in a container. */
 export type RunInContainer = (
@@ -17,16 +17,16 @@ export type RunInContainer = (
   signal: AbortSignal,
 ) => Promise<boolean>
 
-/** @param exec absent: there are no containers. Never rejects */
+/** Never rejects. @param exec absent without a container engine */
 export async function probe(
-  { what, timeout }: Check,
+  { what, timeout }: HealthCheck,
   service: Service,
   signal: AbortSignal,
   exec?: RunInContainer,
-): Promise<Outcome> {
+): Promise<ProbeResult> {
   if (what.kind === 'command') {
     const { exitCode, timedOut } = await runCommand(what.command, { timeout })
-    if (timedOut) return `the command has not ended within ${timeout} ms`
+    if (timedOut) return `the command timed out after ${timeout} ms`
     return exitCode === 0 ? undefined : `the command ended with ${exitCode ?? 'a signal'}`
   }
   const limit = new AbortController()
@@ -49,7 +49,7 @@ async function networkProbe(
   service: Service,
   signal: AbortSignal,
   exec: RunInContainer | undefined,
-): Promise<Outcome> {
+): Promise<ProbeResult> {
   switch (what.kind) {
     case 'http': {
       const status = await httpStatus(what, signal)
@@ -108,16 +108,16 @@ function accepts(host: string, port: number, signal: AbortSignal): Promise<void>
   })
 }
 
-/** https://github.com/grpc/grpc/blob/master/doc/health-checking.md, of the whole server. */
+/** Checks the whole server: https://github.com/grpc/grpc/blob/master/doc/health-checking.md. */
 function isServing(
   service: Service,
   { tls, insecure }: Extract<CheckKind, { kind: 'grpc' }>,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const url = `${tls ? 'https' : 'http'}://${hostAndPort(service)}`
     const client = connectHttp2(url, { rejectUnauthorized: !insecure })
-    const end = (outcome: Outcome | Error): void => {
+    const end = (outcome: ProbeResult | Error): void => {
       signal.removeEventListener('abort', aborted)
       client.destroy()
       if (outcome instanceof Error) reject(outcome)
@@ -137,11 +137,11 @@ function isServing(
       .on('error', end)
       .on('data', (chunk: Buffer) => chunks.push(chunk))
       .on('end', () => {
-        // A length of five bytes, then field 1, an enumeration: SERVING is 1.
+        // A five-byte header, then field 1, an enum in which SERVING is 1.
         const [field, status] = Buffer.concat(chunks).subarray(5)
-        end(field === 0x08 && status === 1 ? undefined : 'it does not say SERVING')
+        end(field === 0x08 && status === 1 ? undefined : 'the status is not SERVING')
       })
-      // An empty request, not compressed.
+      // An empty, uncompressed request.
       .end(Buffer.alloc(5))
   })
 }

@@ -1,46 +1,46 @@
-// Checks in registrator's vocabulary: SERVICE_CHECK_HTTP and its like. Consul makes them itself, with all that
-// they say; for other stores they become checks of ours. Pure.
+// Translates registrator's check variables (SERVICE_CHECK_HTTP and others) into Consul checks, and for other
+// stores into checks that reconfd runs. Pure.
 import { parseDuration } from '../../config/values.ts'
 import type { CheckKind } from '../../core/register.ts'
 import { hostAndPort, type NativeCheck, type Service } from '../service.ts'
-import type { ContainerOptions, Report } from './options.ts'
+import type { ContainerOptions, RemarkHandler } from './options.ts'
 
-export type Checks = Pick<Service, 'check' | 'native'>
+export type ServiceChecks = Pick<Service, 'check' | 'native'>
 
 type Attributes = ReadonlyMap<string, string>
 
-/** Milliseconds between two checks that do not say it, as in registrator. */
+/** Default interval in milliseconds, as in registrator. */
 const INTERVAL = 10_000
-const LEAST_INTERVAL = 100
+const MIN_INTERVAL = 100
 const KINDS = /^check_(?:https?|cmd|script|ttl|tcp|grpc)$/
 const STATUSES = ['passing', 'warning', 'critical']
 
 interface Probe {
-  /** Absent: only Consul knows this kind. */
+  /** Absent if only Consul supports this kind. */
   readonly what?: CheckKind
   readonly native: NativeCheck
 }
 
 /** @param container its id */
-export function checkOf(
+export function serviceChecks(
   service: Service,
   container: string,
   attributes: Attributes,
   { allowScripts, check: defaults }: ContainerOptions,
-  report: Report,
-): Checks {
+  report: RemarkHandler,
+): ServiceChecks {
   const script = (attributes.get('check_cmd') || attributes.get('check_script')) ?? ''
-  const probe = networkProbe(service, attributes) ?? scriptProbe(service, container, attributes)
+  const probe = networkCheck(service, attributes) ?? scriptProbe(service, container, attributes)
   if (probe === undefined) {
     const named = [...attributes.keys()].find(
       (key) => KINDS.test(key) && attributes.get(key) !== '',
     )
     if (named !== undefined)
-      report('warn', `${service.name}: SERVICE_${named.toUpperCase()} makes no sense`)
+      report('warn', `${service.name}: SERVICE_${named.toUpperCase()} is invalid`)
     return {}
   }
   if (script !== '' && 'Args' in probe.native && !allowScripts) {
-    const why = 'its check is a command and is not made: -allow-script-checks would run it here'
+    const why = 'its check is a command and does not run; set -allow-script-checks to run it here'
     report('warn', `${service.name}: ${why}`)
     return {}
   }
@@ -55,7 +55,7 @@ export function checkOf(
     )
     return undefined
   }
-  const interval = duration('check_interval', LEAST_INTERVAL) ?? INTERVAL
+  const interval = duration('check_interval', MIN_INTERVAL) ?? INTERVAL
   const timeout = duration('check_timeout', 1)
   const after = duration('check_deregister_after', 60_000)
   const status = attributes.get('check_initial_status') ?? ''
@@ -72,13 +72,13 @@ export function checkOf(
   return { native, check: { ...check, ...passing } }
 }
 
-function networkProbe(service: Service, attributes: Attributes): Probe | undefined {
+function networkCheck(service: Service, attributes: Attributes): Probe | undefined {
   const given = (name: string): string => attributes.get(name) ?? ''
   const insecure = given('check_tls_skip_verify') !== ''
   for (const scheme of ['http', 'https'] as const) {
     const path = given(`check_${scheme}`)
     if (path === '') continue
-    // The path must not name another host, as `@elsewhere/` would.
+    // A path such as `@elsewhere/` must not change the host.
     const url = `${scheme}://${hostAndPort(service)}${path.startsWith('/') ? '' : '/'}${path}`
     const method = given(`check_${scheme}_method`).toUpperCase()
     const how = {
@@ -112,7 +112,7 @@ function scriptProbe(
   const command = attributes.get('check_cmd') ?? ''
   if (command !== '') {
     const exposed = String(service.container?.privatePort ?? port)
-    // The program is a part of registrator's image for Consul.
+    // `check-cmd` comes with registrator's Consul image.
     const native = { Args: ['check-cmd', container.slice(0, 12), exposed, command] }
     return { what: { kind: 'exec', container, command }, native }
   }

@@ -1,6 +1,5 @@
-// The API of a container engine: Docker's, and podman's, which is the same. What an engine says about a
-// container is checked before it is used; the names, labels and variables in it are chosen by whoever starts
-// containers.
+// Client of the Docker Engine API, which podman serves too. Responses are validated before use: names, labels
+// and variables are chosen by the users who start containers.
 import { FaultError } from '../../core/fault.ts'
 import {
   listOf,
@@ -10,16 +9,16 @@ import {
   recordOf,
   shape,
   text,
-  type Check,
+  type ShapeCheck,
 } from '../../core/shape.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
-/** A container, as far as it matters here. Podman leaves some members out, or sets them to null. */
+/** The fields used here. Podman omits some of them, or sets them to null. */
 export interface Container {
   readonly Id: string
-  /** With a slash in front. */
+  /** With a leading slash. */
   readonly Name: string
-  /** The id of its image. */
+  /** Image id. */
   readonly Image?: string
   readonly State: {
     readonly Running?: boolean
@@ -52,7 +51,7 @@ export interface Network {
   readonly GlobalIPv6Address?: string
 }
 
-/** Something happened to a container: it is inspected again. */
+/** A container has changed and needs to be inspected again. */
 export interface EngineEvent {
   readonly container: string
   readonly action: string
@@ -83,10 +82,10 @@ const isContainer = shape({
 })
 const isList = listOf(shape({ Id: text }))
 
-/** A running container, as a list says it. */
+/** A running container, as listed. */
 export interface Listed {
   readonly id: string
-  /** Differs when anything does that can change in the life of a container. */
+  /** Differs if any listed field differs, except the uptime. */
   readonly summary: string
 }
 const isEvent = shape({
@@ -108,16 +107,16 @@ interface RawEvent {
   }
 }
 
-/** The oldest version that current engines, and podman, still serve. */
+/** The oldest API version that current Docker engines and podman still serve. */
 const API = '/v1.40'
-/** A list of some ten thousand containers. */
+/** In bytes; enough for a list of ten thousand containers. */
 const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
-/** Milliseconds. An engine that stops a hundred containers is slow to answer. */
+/** Milliseconds. An engine that is stopping a hundred containers answers slowly. */
 const TIMEOUT = 20_000
-/** Events that change nothing that is registered: health checks alone make several a second. */
+/** Events that cannot affect a registration; health checks alone cause several a second. */
 const IGNORED = /^(?:exec_|health_status|top|attach|detach|resize|export|archive-path|extract|copy)/
 
-export class Engine {
+export class ContainerEngine {
   readonly #http: HttpClient
 
   constructor(readonly address: string) {
@@ -130,24 +129,24 @@ export class Engine {
     })
   }
 
-  /** All running containers. Throws a FaultError. */
+  /** Lists all running containers. @throws FaultError */
   async running(signal: AbortSignal): Promise<readonly Listed[]> {
     const containers = await this.#get('/containers/json', isList, signal)
     return (
       containers as readonly (object & { readonly Id: string; readonly Status?: unknown })[]
     ).map(
-      // Its status is a text such as "Up 3 minutes".
+      // Status is a text such as "Up 3 minutes".
       ({ Status: _, ...container }) => ({ id: container.Id, summary: JSON.stringify(container) }),
     )
   }
 
-  /** Undefined when it does not exist. Throws a FaultError. */
+  /** Undefined if the container does not exist. @throws FaultError */
   async inspect(id: string, signal: AbortSignal): Promise<Container | undefined> {
     const path = `/containers/${encodeURIComponent(id)}/json`
     return (await this.#get(path, isContainer, signal)) as Container | undefined
   }
 
-  /** The ports that an image exposes. Throws a FaultError. */
+  /** The ports that an image exposes. @throws FaultError */
   async exposedBy(
     image: string,
     signal: AbortSignal,
@@ -158,8 +157,9 @@ export class Engine {
   }
 
   /**
-   * Events from now on, for as long as the connection lasts; undefined for a line that makes no sense.
-   * Resolves when the engine has accepted the request. Throws a FaultError.
+   * Yields events until the connection ends; undefined for an invalid line. Resolves when the engine has
+   * accepted the request.
+   * @throws FaultError
    */
   async events(signal: AbortSignal): Promise<AsyncIterable<EngineEvent | undefined>> {
     const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
@@ -169,12 +169,12 @@ export class Engine {
     return eventsIn(lines)
   }
 
-  /** Runs a command in a container. False when it fails. Throws a FaultError. */
+  /** Runs a command in a container. @returns whether it succeeded @throws FaultError */
   async run(id: string, command: readonly string[], signal: AbortSignal): Promise<boolean> {
     const path = `/containers/${encodeURIComponent(id)}/exec`
     const made = await this.#post(path, { Cmd: command, AttachStdout: true }, signal)
     const { Id } = made as { Id: string }
-    // Answered when the command has ended.
+    // The engine responds when the command has ended.
     await this.#send('POST', `/exec/${encodeURIComponent(Id)}/start`, { Detach: false }, signal)
     const isEnded = shape({ ExitCode: nullOr(number) })
     const ended = await this.#get(`/exec/${encodeURIComponent(Id)}/json`, isEnded, signal)
@@ -185,7 +185,7 @@ export class Engine {
     return this.#http.close()
   }
 
-  async #get(path: string, check: Check, signal: AbortSignal): Promise<unknown> {
+  async #get(path: string, check: ShapeCheck, signal: AbortSignal): Promise<unknown> {
     const { status, body } = await this.#send('GET', path, undefined, signal)
     if (status === 404 && path !== '/containers/json') return undefined
     if (status !== 200) throw this.#refused(status)
@@ -209,13 +209,13 @@ export class Engine {
     })
   }
 
-  #parse(body: string, check: Check): unknown {
-    const value = json(body)
+  #parse(body: string, check: ShapeCheck): unknown {
+    const value = parseJson(body)
     if (check(value)) return value
     throw new FaultError({
       kind: 'store',
-      message: `the container engine at ${this.address} gave an answer that is not an engine's`,
-      hint: 'Check -docker: it names the socket of Docker or of podman.',
+      message: `invalid response from the container engine at ${this.address}`,
+      hint: 'Check -docker: it must name the socket of Docker or podman.',
     })
   }
 
@@ -223,7 +223,9 @@ export class Engine {
     return new FaultError({
       kind: 'store',
       message: `the container engine at ${this.address} failed (HTTP ${status})`,
-      ...(status === 404 ? { hint: 'Check -docker: is it the socket of Docker or podman?' } : {}),
+      ...(status === 404
+        ? { hint: 'Check -docker: it must name the socket of Docker or podman.' }
+        : {}),
     })
   }
 }
@@ -233,7 +235,7 @@ async function* eventsIn(
 ): AsyncGenerator<EngineEvent | undefined, void> {
   for await (const line of lines) {
     if (line.trim() === '') continue
-    const event = json(line)
+    const event = parseJson(line)
     if (!isEvent(event)) {
       yield undefined
       continue
@@ -247,7 +249,7 @@ async function* eventsIn(
   }
 }
 
-function json(body: string): unknown {
+function parseJson(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {

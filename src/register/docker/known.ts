@@ -1,36 +1,36 @@
-// The containers that are known, what each has to have registered, and which of them are to be inspected.
+// The known containers: the services that each wants registered, and which containers to inspect again.
 import type { DockerSettings } from '../../core/register.ts'
 import type { EmitRegister } from '../event.ts'
-import type { Wanted } from '../service.ts'
-import type { Container, Engine, EngineEvent, Listed } from './engine.ts'
+import type { WantedService } from '../service.ts'
+import type { Container, ContainerEngine, EngineEvent, Listed } from './engine.ts'
 import { joinedBy } from './ports.ts'
 import type { ContainerOptions, Remark } from './options.ts'
 import { servicesOf } from './services.ts'
 
 interface KnownContainer {
-  readonly wanted: readonly Wanted[]
+  readonly wanted: readonly WantedService[]
   readonly remarks: readonly Remark[]
-  /** The container whose network it uses, by id or name. */
+  /** Id or name of the container whose network this one uses. */
   readonly joined: string | undefined
-  /** A failed container: its services stay until then. */
+  /** Of a failed container: the time until which its services stay, as performance.now(). */
   readonly until?: number
 }
 
-/** Inspections under way at once. */
-const AT_ONCE = 8
-/** An event may come before the engine's own state has changed: milliseconds to the next looks. */
-const LOOKS = [100, 400, 1_600]
-/** Docker's bit of an exit code that says that a signal has ended it. */
+/** Concurrent inspections. */
+const CONCURRENCY = 8
+/** An event may precede the state change that it reports: milliseconds until the next inspections. */
+const RECHECK_DELAYS = [100, 400, 1_600]
+/** Exit codes from here on mean that a signal ended the container. */
 const SIGNALLED = 128
 
-export class Known {
+export class KnownContainers {
   readonly #containers = new Map<string, KnownContainer>()
-  /** What the list said of each when it was inspected last. */
+  /** The listed summary of each container at its last inspection. */
   readonly #listed = new Map<string, string>()
   #dirty = new Set<string>()
-  /** Containers that are inspected again, and how often that was done. */
+  /** Containers to inspect again after an event, with the time and the number of inspections so far. */
   readonly #looks = new Map<string, { readonly at: number; readonly count: number }>()
-  /** Everything has been listed and inspected once. */
+  /** Whether all containers have been listed and inspected once. */
   #isComplete = false
 
   constructor(
@@ -41,7 +41,7 @@ export class Known {
     private readonly emit: EmitRegister,
   ) {}
 
-  /** When something is to be inspected again, on the clock of performance.now(). */
+  /** Time of the next inspection, as performance.now(). */
   get nextLook(): number {
     const waits = [...this.#looks.values()].map(({ at }) => at)
     const ends = [...this.#containers.values()].map(({ until = Infinity }) => until)
@@ -49,11 +49,11 @@ export class Known {
     return Math.min(Infinity, ...waits, ...ends)
   }
 
-  wanted(): readonly Wanted[] {
+  wanted(): readonly WantedService[] {
     return [...this.#containers.values()].flatMap(({ wanted }) => wanted)
   }
 
-  /** All are inspected after the next list. */
+  /** Makes the next list inspect all containers. */
   forget(): void {
     this.#listed.clear()
   }
@@ -64,12 +64,15 @@ export class Known {
       if (joined !== undefined && container.startsWith(joined)) this.#dirty.add(id)
     }
     if (/^(?:die|died|stop|kill|remove|destroy|cleanup)/.test(action)) {
-      this.#looks.set(container, { at: performance.now() + (LOOKS[0] as number), count: 1 })
+      this.#looks.set(container, {
+        at: performance.now() + (RECHECK_DELAYS[0] as number),
+        count: 1,
+      })
     }
   }
 
   /**
-   * Marks those that differ from the last list.
+   * Marks the containers that differ from the last list.
    * @returns whether this is the first list
    */
   list(running: readonly Listed[]): boolean {
@@ -86,8 +89,8 @@ export class Known {
     return !this.#isComplete
   }
 
-  /** Inspects what may have changed. True when what is wanted has. Throws a FaultError. */
-  async inspect(engine: Engine, signal: AbortSignal): Promise<boolean> {
+  /** Inspects the marked containers. @returns whether the wanted services have changed @throws FaultError */
+  async inspect(engine: ContainerEngine, signal: AbortSignal): Promise<boolean> {
     const now = performance.now()
     for (const [id, { at }] of this.#looks) if (at <= now) this.#dirty.add(id)
     let changed = this.#expire(now)
@@ -101,7 +104,7 @@ export class Known {
           if (await this.#take(id, container, engine, signal)) changed = true
         }
       }
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, worker))
+      await Promise.all(Array.from({ length: Math.min(CONCURRENCY, ids.length) }, worker))
     } catch (error) {
       for (const id of ids) this.#dirty.add(id)
       throw error
@@ -113,7 +116,7 @@ export class Known {
   async #take(
     id: string,
     container: Container | undefined,
-    engine: Engine,
+    engine: ContainerEngine,
     signal: AbortSignal,
   ): Promise<boolean> {
     const isRunning = container?.State.Running === true
@@ -129,13 +132,13 @@ export class Known {
     const { services, remarks } = servicesOf(exposing, other, this.options)
     const life = `${id} ${container.State.StartedAt ?? ''}`
     const fresh = this.#isComplete
-    const wanted = services.map((service): Wanted => ({ service, life, fresh }))
+    const wanted = services.map((service): WantedService => ({ service, life, fresh }))
     for (const remark of remarks) {
       const isOld = before?.remarks.some(({ why }) => why === remark.why) === true
       if (!isOld) this.emit({ kind: 'ignored', ...remark })
     }
     const isSame = JSON.stringify(lives(before?.wanted)) === JSON.stringify(lives(wanted))
-    // The same objects: what was derived from them is not derived again.
+    // Keeps the identity of unchanged objects, so that values cached by object stay valid.
     this.#containers.set(id, {
       wanted: isSame ? (before?.wanted ?? wanted) : wanted,
       remarks,
@@ -166,16 +169,16 @@ export class Known {
   #lookAgain(id: string, isRunning: boolean): void {
     const look = this.#looks.get(id)
     if (look === undefined || look.at > performance.now()) return
-    const delay = isRunning ? LOOKS[look.count] : undefined
+    const delay = isRunning ? RECHECK_DELAYS[look.count] : undefined
     if (delay === undefined) this.#looks.delete(id)
     else this.#looks.set(id, { at: performance.now() + delay, count: look.count + 1 })
   }
 }
 
-/** Podman keeps the ports of a container with host networking to itself: its image says them, too. */
+/** Podman omits the ports of a container with host networking; reads them from its image. */
 async function withPorts(
   container: Container,
-  engine: Engine,
+  engine: ContainerEngine,
   signal: AbortSignal,
 ): Promise<Container> {
   const { Config, HostConfig, Image } = container
@@ -185,6 +188,6 @@ async function withPorts(
   return { ...container, Config: { ...Config, ExposedPorts } }
 }
 
-/** Whether it was fresh is no difference. */
-const lives = (wanted: readonly Wanted[] | undefined): unknown =>
+/** Compares wanted services; `fresh` does not count. */
+const lives = (wanted: readonly WantedService[] | undefined): unknown =>
   wanted?.map(({ service, life }) => [service, life])

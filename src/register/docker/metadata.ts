@@ -1,17 +1,17 @@
-// What a container says about its services, in registrator's vocabulary: variables and labels that begin with
-// SERVICE_, for all of its ports or, as in SERVICE_80_NAME, for one. Pure.
+// Reads registrator's metadata of a container: variables and labels that begin with SERVICE_, for all ports
+// or, as in SERVICE_80_NAME, for one. Pure.
 import type { Container } from './engine.ts'
 
-export interface Metadata {
-  /** By the rest of the name in lower case, such as `check_http`. Labels win over variables. */
+export interface ContainerMetadata {
+  /** Keys are lower-case names without the prefix, such as `check_http`. Labels override variables. */
   readonly values: ReadonlyMap<string, string>
-  /** Those that are for this port alone. */
+  /** The keys that apply to this port alone. */
   readonly ofPort: ReadonlySet<string>
 }
 
 const PREFIX = 'SERVICE_'
 
-export function metadataOf({ Env, Labels }: Container['Config'], port: string): Metadata {
+export function metadataOf({ Env, Labels }: Container['Config'], port: string): ContainerMetadata {
   const values = new Map<string, string>()
   const ofPort = new Set<string>()
   for (const [name, value] of [...variables(Env ?? []), ...Object.entries(Labels ?? {})]) {

@@ -1,24 +1,24 @@
-// How services are made out of containers, and what is remarked on the way.
+// Options for deriving services from containers, and the remarks that result.
 import type { CheckSettings, DockerSettings } from '../../core/register.ts'
 
 export interface ContainerOptions extends Pick<
   DockerSettings,
   'internal' | 'explicit' | 'ipLabel' | 'allowScripts'
 > {
-  /** The name of this machine in ids. */
+  /** Name of this machine in ids. */
   readonly host: string
-  /** Of this machine. */
+  /** Address of this machine. */
   readonly address: string
-  /** `address` was given with -ip: it wins over the address that a port is published on. */
+  /** `address` was set with -ip and overrides the address on which a port is published. */
   readonly forced: boolean
   readonly check: CheckSettings
 }
 
 export interface Remark {
   readonly level: 'warn' | 'debug'
-  /** The container by its name. */
+  /** The container's name. */
   readonly about: string
   readonly why: string
 }
 
-export type Report = (level: Remark['level'], why: string) => void
+export type RemarkHandler = (level: Remark['level'], why: string) => void

@@ -1,13 +1,13 @@
-// Where the ports of a container can be reached: published on this machine, or inside of its network. Pure.
+// Finds where the ports of a container are reachable: published on this machine, or in its network. Pure.
 import type { Container, PortBinding } from './engine.ts'
 
 export interface Port {
-  /** Inside of the container. */
+  /** The port inside the container. */
   readonly exposed: string
   readonly protocol: string
   /** Absent: the address of this machine. */
   readonly address?: string
-  /** The address is that of the container. */
+  /** Whether the address is the container's own. */
   readonly inside: boolean
   readonly port: number
 }
@@ -17,11 +17,11 @@ export interface Unreachable {
   readonly why: string
 }
 
-/** The addresses that stand for all addresses of the machine. */
+/** Wildcard addresses. */
 const ANY = new Set(['', '0.0.0.0', '::'])
 
 /**
- * @param internal addresses and ports inside of the containers' networks
+ * @param internal use addresses and ports of the containers' networks
  * @param joined the container whose network this one uses, if any
  */
 export function portsOf(
@@ -61,17 +61,17 @@ export function portsOf(
   return { ports: ports.filter(isPort), unreachable }
 }
 
-/** The id or name of the container whose network another one uses. */
+/** Id or name of the container whose network this one uses. */
 export const joinedBy = ({ HostConfig }: Container): string | undefined =>
   /^container:(.+)$/.exec(HostConfig?.NetworkMode ?? '')?.[1]
 
-/** A port on all addresses is better than one on a certain address. */
+/** Prefers a port on all addresses to one on a specific address. */
 function bindingOf(bindings: readonly PortBinding[]): PortBinding | undefined {
   const bound = bindings.filter(({ HostPort = '' }) => HostPort !== '' && HostPort !== '0')
   return bound.find(({ HostIp = '' }) => ANY.has(HostIp)) ?? bound[0]
 }
 
-/** Of several networks that of the network mode, else the first by name; IPv6 where there is no IPv4. */
+/** Prefers the network of the network mode, then the first by name; IPv4, then IPv6. */
 function addressIn({ NetworkSettings, HostConfig }: Container): string | undefined {
   const { IPAddress, GlobalIPv6Address, Networks } = NetworkSettings
   const named = Object.entries(Networks ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,16 +1,15 @@
-// The services of a container, as registrator names and places them. Pure. What a container says is hostile:
-// a name or an id is one part of a path, an address is an address, and a command runs only where that is
-// allowed.
+// Derives the services of a container, named and placed as registrator does. Pure. Metadata is hostile input:
+// names and ids must be single path components, addresses must parse, and commands need -allow-script-checks.
 import { isIP } from 'node:net'
-import { notOnePart, splitList } from '../../core/register.ts'
+import { pathComponentFault, splitList } from '../../core/register.ts'
 import type { Service } from '../service.ts'
-import { checkOf } from './checks.ts'
+import { serviceChecks } from './checks.ts'
 import type { Container } from './engine.ts'
-import { metadataOf, type Metadata } from './metadata.ts'
-import type { ContainerOptions, Remark, Report } from './options.ts'
+import { metadataOf, type ContainerMetadata } from './metadata.ts'
+import type { ContainerOptions, Remark, RemarkHandler } from './options.ts'
 import { portsOf, type Port } from './ports.ts'
 
-export interface Found {
+export interface DerivedServices {
   readonly services: readonly Service[]
   readonly remarks: readonly Remark[]
 }
@@ -20,7 +19,7 @@ export function servicesOf(
   container: Container,
   joined: Container | undefined,
   options: ContainerOptions,
-): Found {
+): DerivedServices {
   const name = container.Name.replace(/^\//, '')
   const remarks: Remark[] = []
   const remark = (level: Remark['level'], why: string): void => {
@@ -46,9 +45,9 @@ function serviceAt(
   container: Container,
   port: Port,
   isGroup: boolean,
-  metadata: Metadata,
+  metadata: ContainerMetadata,
   options: ContainerOptions,
-  remark: Report,
+  remark: RemarkHandler,
 ): Service | undefined {
   const { values, ofPort } = metadata
   const { exposed, protocol } = port
@@ -66,12 +65,12 @@ function serviceAt(
     ['the name', name],
     ['the id', id],
   ] as const) {
-    const why = notOnePart(text)
+    const why = pathComponentFault(text)
     if (why === undefined) continue
     remark('warn', `port ${exposed} is not registered: ${what} of its service ${why}`)
     return undefined
   }
-  const address = addressOf(container, port, options, remark)
+  const address = addressFor(container, port, options, remark)
   if (address === undefined) return undefined
   const attributes = new Map(values)
   for (const key of ['id', 'tags', 'name']) attributes.delete(key)
@@ -87,25 +86,28 @@ function serviceAt(
       privatePort: Number(exposed),
     },
   }
-  return { ...service, ...checkOf(service, container.Id, attributes, options, remark) }
+  return { ...service, ...serviceChecks(service, container.Id, attributes, options, remark) }
 }
 
 /** `registry:5000/team/web:1.2@sha256:...` is `web`. */
 const imageName = (image: string): string =>
   image.replace(/@.*/s, '').split('/').at(-1)?.split(':')[0] ?? ''
 
-function addressOf(
+function addressFor(
   container: Container,
   port: Port,
   { address, forced, ipLabel }: ContainerOptions,
-  remark: Report,
+  remark: RemarkHandler,
 ): string | undefined {
   const labelled = ipLabel === undefined ? undefined : container.Config.Labels?.[ipLabel]
   if (labelled !== undefined && labelled !== '') {
-    // As `10.0.0.5/24`, too.
+    // Also accepts `10.0.0.5/24`.
     const ip = labelled.replace(/\/\d+$/, '')
     if (isIP(ip) !== 0) return ip
-    remark('warn', `port ${port.exposed} is not registered: the label ${ipLabel} is no IP address`)
+    remark(
+      'warn',
+      `port ${port.exposed} is not registered: the label ${ipLabel} is not an IP address`,
+    )
     return undefined
   }
   return port.address !== undefined && (port.inside || !forced) ? port.address : address

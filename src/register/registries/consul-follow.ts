@@ -1,19 +1,20 @@
-// Notices at once when somebody removes a service of ours from Consul's agent, and when the agent ends.
+// Detects at once that another client has removed one of our services from Consul's agent, or that the agent
+// has stopped.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsulWriter } from './consul-writer.ts'
 
-/** Seconds that a blocking query waits. */
+/** Wait time of a blocking query, in seconds. */
 const WAIT = 55
-/** Milliseconds to the next try after an unusable answer, such as that of a cluster without a leader. */
+/** Milliseconds until the retry after an unusable response, for example of a cluster without a leader. */
 const PAUSE = 1_000
 
 /**
- * Watches the services of the agent's node for as long as the connection lasts. With a token that may not read
- * the node, one of our services stands for all: the end of the agent shows all the same.
- * @param name of one of our services; undefined while there is none
- * @throws a FaultError when the connection breaks, and what `signal` was aborted with
+ * Watches the services of the agent's node until the connection ends. If the token may not read the node,
+ * watches one of our services instead, which still detects the end of the agent.
+ * @param name of one of our services; undefined if there is none
+ * @throws FaultError when the connection breaks, or the reason of `signal`
  */
-export async function follow(
+export async function watchAgent(
   consul: ConsulWriter,
   name: () => string | undefined,
   changed: () => void,
@@ -34,7 +35,7 @@ export async function follow(
       continue
     }
     const query = index === 0 ? '' : `?index=${index}&wait=${WAIT}s`
-    // Consul adds up to a sixteenth of the wait.
+    // Consul adds a jitter of up to 1/16 of the wait.
     const answer = await consul.poll(path + query, (WAIT * 17_000) / 16 + 10_000)
     if (answer.status !== 200) {
       index = 0
@@ -42,12 +43,12 @@ export async function follow(
       continue
     }
     if (index !== 0 && answer.index !== index) changed()
-    // An index that goes down: begin again.
+    // The index went backwards: start over.
     index = answer.index < index ? 0 : answer.index
   }
 }
 
-/** The name of the agent's node; undefined when the token may not read it. */
+/** The name of the agent's node; undefined if the token may not read it. */
 async function nodeOf(consul: ConsulWriter): Promise<string | undefined> {
   const { status, body } = await consul.poll('/v1/agent/self', 10_000)
   if (status !== 200) return undefined

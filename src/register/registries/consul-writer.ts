@@ -1,4 +1,4 @@
-// Writing to Consul over HTTP: one request, and what its answer means.
+// Sends requests to Consul over HTTP and classifies the responses.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Connection } from '../../core/settings.ts'
 import type { HttpClient, HttpResponse } from '../../stores/http.ts'
@@ -9,18 +9,18 @@ export class ConsulWriter {
     private readonly http: HttpClient,
     private readonly connection: Connection,
     private readonly signal: AbortSignal,
-    /** What a token needs, one sentence: the hint where something is denied. */
+    /** The hint for denied access: one sentence on the permissions that the token needs. */
     private readonly needs: string,
   ) {}
 
-  /** A JSON answer. Throws a FaultError for anything else. */
+  /** Returns the JSON response. @throws FaultError for anything else */
   async get<T>(path: string): Promise<T> {
     const response = await this.#send('GET', path)
     if (response.status !== 200) throw this.#fault(failureOf(response))
     return this.#parse<T>(response)
   }
 
-  /** Undefined when it is not there (404). Throws a FaultError for anything else but an answer. */
+  /** Returns the JSON response, or undefined for 404. @throws FaultError for anything else */
   async find<T>(path: string): Promise<T | undefined> {
     const response = await this.#send('GET', path)
     if (response.status === 404) return undefined
@@ -28,12 +28,12 @@ export class ConsulWriter {
     return this.#parse<T>(response)
   }
 
-  /** A fault of this agent. */
+  /** Builds a fault of this agent. */
   refusal(what: string): FaultError {
     return this.#fault(what)
   }
 
-  /** A blocking query: the status, and the index to ask for next. Throws when there is no answer. */
+  /** Runs a blocking query and returns its status and index. @throws FaultError without a response */
   async poll(
     path: string,
     timeout: number,
@@ -42,13 +42,13 @@ export class ConsulWriter {
     return { status, index: Math.max(1, Number(headers['x-consul-index'] ?? 1) || 1), body }
   }
 
-  /** Returns undefined on success, and Consul's reason if it refuses this request. Throws a FaultError otherwise. */
+  /** Returns undefined on success, or Consul's reason for refusing. @throws FaultError for other failures */
   async put(path: string, body?: object): Promise<string | undefined> {
     const { response, refused } = await this.#put(path, body)
     return refused ? saidBy(response) || `HTTP ${response.status}` : undefined
   }
 
-  /** The same, with a JSON answer, whether it is done or refused. */
+  /** Like put(), but returns the JSON response too. */
   async exchange<T>(
     path: string,
     body?: object,
@@ -65,7 +65,7 @@ export class ConsulWriter {
   async #put(path: string, body: object | undefined) {
     const response = await this.#send('PUT', path, body)
     const { status } = response
-    // A missing leader, an agent that is starting: not about what was asked.
+    // Other errors, such as a missing leader or a starting agent, do not concern this request.
     const isOurs =
       [400, 404, 409].includes(status) || (status === 500 && ABOUT_CHECK.test(response.body))
     if (status !== 200 && !isOurs) throw this.#fault(failureOf(response))
@@ -84,7 +84,7 @@ export class ConsulWriter {
     body?: object,
     timeout?: number,
   ): Promise<HttpResponse> {
-    // Read each time: a token in a file may be rotated.
+    // Re-read for every request: the token file may be rotated.
     const headers = consulCredentials(this.connection, process.env)
     return this.http.request(path, {
       method,
@@ -103,8 +103,8 @@ export class ConsulWriter {
     } catch {
       // Reported below.
     }
-    throw this.#fault('gave an answer that is not JSON', {
-      hint: "Is this a Consul agent's HTTP port? Check -to.",
+    throw this.#fault('sent a response that is not JSON', {
+      hint: "Check -to: it must name a Consul agent's HTTP port.",
     })
   }
 
@@ -117,7 +117,7 @@ export class ConsulWriter {
   }
 }
 
-/** How Consul says that it does not know a check: 404 in new versions, 500 in old ones. */
+/** Consul's message for an unknown check, with 404 in new versions and 500 in old ones. */
 const ABOUT_CHECK = /does not have associated TTL|Unknown check/i
 
 const failureOf = (response: HttpResponse): string => {
@@ -125,7 +125,7 @@ const failureOf = (response: HttpResponse): string => {
   return `failed (HTTP ${response.status})${said === '' ? '' : `: ${said}`}`
 }
 
-/** Consul's own errors are one line of plain text. */
+/** The error text of a response: Consul sends one line of plain text, proxies send HTML. */
 function saidBy({ headers, body }: HttpResponse): string {
   const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
   return text.length > 200 || /[\p{Cc}]/u.test(text) ? '' : text

@@ -1,22 +1,22 @@
-// Consul's agent: services with checks. Each has a check of ours with a TTL, which makes it critical when
-// nobody renews it, and the checks that the service asks for, which the agent makes. A service is ours if its
-// metadata says so.
+// Registers services with Consul's agent. Each service has a TTL check, which becomes critical unless reconfd
+// renews it, and the checks that the service defines, which the agent runs. The owner of a service is recorded
+// in its metadata.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
-import type { Check, Service } from '../service.ts'
-import { follow } from './consul-follow.ts'
+import type { HealthCheck, Service } from '../service.ts'
+import { watchAgent } from './consul-follow.ts'
 import { ConsulWriter } from './consul-writer.ts'
-import type { Entry, Refused, Registry, Session } from './registry.ts'
+import type { RegistryEntry, EntryRefusal, Registry, RegistrySession } from './registry.ts'
 import { openClient } from './http.ts'
-import { takenFault } from './layout.ts'
+import { otherOwnerFault } from './layout.ts'
 import { forEach } from './ledger.ts'
 
-/** The metadata key that names the owner, and a hash of the registration. */
+/** Metadata key whose value holds the owner and a hash of the registration. */
 const MARK = 'reconfd'
 
-/** The fields of the agent's API that are used here. */
+/** The fields of the agent's API used here. */
 interface AgentService {
   readonly ID: string
   readonly Service: string
@@ -29,11 +29,11 @@ interface AgentCheck {
   readonly Status: string
 }
 
-interface ConsulEntry extends Entry {
+interface ConsulEntry extends RegistryEntry {
   readonly body: object
 }
 
-/** @param registrar tells registrars of one host apart */
+/** @param registrar id of this registrar, unique on its host */
 export function consul(settings: RegisterSettings, registrar: string): Registry {
   const { connection, ttl, host } = settings
   const mark = `${host}/${registrar}`
@@ -41,7 +41,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
     product: 'Consul',
     nodes: connection.nodes,
     makes: new Set(['http', 'tcp', 'grpc', 'native']),
-    entryOf: (service) => ok(entryOf(service, mark, ttl)),
+    entryOf: (service) => ok(consulEntry(service, mark, ttl)),
     async open(node, signal, changed) {
       const http = openClient(node, settings, 'Consul', 8500)
       const closing = new AbortController()
@@ -55,9 +55,9 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
 const NEEDS =
   'Give a token whose policy has service:write for the services, with -auth-token-file or CONSUL_HTTP_TOKEN.'
 
-class ConsulSession implements Session {
+class ConsulSession implements RegistrySession {
   readonly broken: Promise<never>
-  /** Of one of our services. */
+  /** Name of one of our services. */
   #name: string | undefined
 
   constructor(
@@ -67,7 +67,7 @@ class ConsulSession implements Session {
     private readonly closing: AbortController,
   ) {
     this.broken = new Promise((_, reject) => {
-      follow(consul, () => this.#name, changed, closing.signal).catch((error: Error) => {
+      watchAgent(consul, () => this.#name, changed, closing.signal).catch((error: Error) => {
         if (!closing.signal.aborted) reject(error)
       })
     })
@@ -86,14 +86,17 @@ class ConsulSession implements Session {
     return texts
   }
 
-  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+  async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
     const there = await this.#services()
     const checks = await this.consul.get<Record<string, AgentCheck>>('/v1/agent/checks')
-    const refused = new Map<string, Refused>()
+    const refused = new Map<string, EntryRefusal>()
     await forEach(entries as readonly ConsulEntry[], async ({ key, service, body }) => {
       const found = there.get(key)
       if (found !== undefined && !this.#mayReplace(found, service, checks[checkId(key)])) {
-        refused.set(key, { taken: true, fault: takenFault(`the service "${key}" of this agent`) })
+        refused.set(key, {
+          taken: true,
+          fault: otherOwnerFault(`the service "${key}" of this agent`),
+        })
         return
       }
       const path = '/v1/agent/service/register?replace-existing-checks=true'
@@ -111,7 +114,7 @@ class ConsulSession implements Session {
       return found !== undefined && ownerOf(found)[0] === this.mark
     })
     await forEach(ours, async (key) => {
-      // Somebody else may have removed it since.
+      // Another client may have removed it already.
       await this.consul.put(`/v1/agent/service/deregister/${encodeURIComponent(key)}`)
     })
   }
@@ -120,7 +123,7 @@ class ConsulSession implements Session {
     const missing: string[] = []
     await forEach(keys, async (key) => {
       const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
-      // The agent does not know the check; its words depend on its version.
+      // The agent does not know the check; the message depends on the version.
       if ((await this.consul.put(path)) !== undefined) missing.push(key)
     })
     return missing
@@ -140,8 +143,8 @@ class ConsulSession implements Session {
   }
 
   /**
-   * One of ours; one of another registrar that has not renewed it; or one that says the same and belongs to
-   * nobody, as registrator leaves them.
+   * Whether an existing service may be overwritten: it is ours, its registrar no longer renews it, or it is
+   * equal and has no owner (left by registrator).
    */
   #mayReplace(
     found: AgentService,
@@ -155,7 +158,7 @@ class ConsulSession implements Session {
   }
 }
 
-/** The owner of a service, and the text of its registration. */
+/** Owner and registration hash of a service. */
 function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, text: string] {
   const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[MARK] ?? '') ?? []
   return [owner, text]
@@ -163,17 +166,17 @@ function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, t
 
 const checkId = (id: string): string => `reconfd:${id}`
 
-function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
+function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
   const { name, id, address, port, tags } = service
   const liveness = {
     CheckID: checkId(id),
     Name: 'Registered by reconfd',
     TTL: `${ttl}ms`,
     Status: 'passing',
-    // The least that Consul knows.
+    // Consul's minimum.
     DeregisterCriticalServiceAfter: '1m',
   }
-  const own = service.native ?? checkOf(service)
+  const own = service.native ?? checkDefinition(service)
   const body = {
     ID: id,
     Name: name,
@@ -198,8 +201,8 @@ function entryOf(service: Service, mark: string, ttl: number): ConsulEntry {
   }
 }
 
-/** Our check of a service that is up by now: the agent continues it. */
-function checkOf({ check, address, port }: Service): object | undefined {
+/** The check of a service in Consul's format, which the agent runs once the service is up. */
+function checkDefinition({ check, address, port }: Service): object | undefined {
   if (check === undefined || check.what.kind === 'command') return undefined
   const common = {
     Status: 'passing',
@@ -211,7 +214,7 @@ function checkOf({ check, address, port }: Service): object | undefined {
   return { ...common, ...probeOf(check, address, port) }
 }
 
-function probeOf({ what }: Check, address: string, port: number): object {
+function probeOf({ what }: HealthCheck, address: string, port: number): object {
   switch (what.kind) {
     case 'http':
       return {
@@ -228,7 +231,7 @@ function probeOf({ what }: Check, address: string, port: number): object {
   }
 }
 
-/** Consul refuses a service for other metadata. */
+/** Drops metadata for which Consul would refuse the service. */
 function metaOf(meta: Readonly<Record<string, string>>): Record<string, string> {
   const good = Object.entries(meta).filter(
     ([key, value]) => /^[\w-]{1,128}$/.test(key) && key !== MARK && Buffer.byteLength(value) <= 512,
@@ -240,6 +243,6 @@ const refusedBy = ({ name, id }: Service, said: string): Fault => ({
   kind: 'store',
   message: `Consul refuses the service ${name}/${id}: ${said}`,
   ...(/script/i.test(said)
-    ? { hint: 'Let the agent run scripts: enable_local_script_checks = true in its configuration.' }
+    ? { hint: "Set enable_local_script_checks = true in the agent's configuration." }
     : {}),
 })

@@ -1,37 +1,37 @@
-// Consul's keys: all entries of a registrar are locked by one session with a TTL, which deletes them when
-// nobody renews it. An entry is ours if its session is; the session's id is kept in the state folder.
+// Registers services as Consul keys. One session with a TTL locks all entries of a registrar and deletes them
+// when it expires. An entry is ours if our session locks it; the session's id is kept in the state folder.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
-import { Bell } from '../bell.ts'
+import { Wakeup } from '../wakeup.ts'
 import { ConsulWriter } from './consul-writer.ts'
 import { openClient } from './http.ts'
-import { plainEntry, takenFault } from './layout.ts'
+import { plainEntry, otherOwnerFault } from './layout.ts'
 import { forEach, ledgerIn } from './ledger.ts'
 import {
   Lost,
-  type Entry,
-  type Memory,
-  type Refused,
+  type RegistryEntry,
+  type RegistryMemory,
+  type EntryRefusal,
   type Registry,
-  type Session,
+  type RegistrySession,
 } from './registry.ts'
 
-/** Milliseconds: the least that Consul takes. */
-const LEAST = 10_000
-/** Seconds that a blocking query waits. */
+/** Consul's minimum session TTL, in milliseconds. */
+const MIN_TTL = 10_000
+/** Wait time of a blocking query, in seconds. */
 const WAIT = 55
 
 const NEEDS =
   'Give a token whose policy has session:write for the node and key:write for the prefix, with -auth-token-file or CONSUL_HTTP_TOKEN.'
 
-interface KeyValue {
+interface KvPair {
   readonly Value: string | null
   readonly Session?: string
   readonly ModifyIndex: number
 }
 
-export function consulkv(settings: RegisterSettings, memory: Memory): Registry {
+export function consulkv(settings: RegisterSettings, memory: RegistryMemory): Registry {
   const { to, connection, ttl, host } = settings
   return {
     product: 'Consul',
@@ -45,7 +45,7 @@ export function consulkv(settings: RegisterSettings, memory: Memory): Registry {
       const consul = new ConsulWriter(http, connection, closing.signal, NEEDS)
       try {
         // Consul ends a session after up to twice its TTL.
-        const id = await holdSession(consul, Math.max(LEAST, ttl / 2), host, memory)
+        const id = await holdSession(consul, Math.max(MIN_TTL, ttl / 2), host, memory)
         return new KvSession(consul, id, memory, changed, closing)
       } catch (error) {
         await http.close()
@@ -55,12 +55,12 @@ export function consulkv(settings: RegisterSettings, memory: Memory): Registry {
   }
 }
 
-/** Takes over the session of the last run, or makes one. */
+/** Adopts the session of the previous run, or creates one. */
 async function holdSession(
   consul: ConsulWriter,
   ttl: number,
   host: string,
-  memory: Memory,
+  memory: RegistryMemory,
 ): Promise<string> {
   const kept = memory.kept['session']
   if (typeof kept === 'string' && /^[\w-]+$/.test(kept)) {
@@ -71,22 +71,22 @@ async function holdSession(
     TTL: `${Math.ceil(ttl / 1000)}s`,
     Behavior: 'delete',
     LockDelay: '0s',
-    // Independent of the agent's health: it may restart.
+    // No node checks: the session must survive a restart of the agent.
     NodeChecks: [],
   })
-  if (value === undefined) throw consul.refusal('refuses a session')
+  if (value === undefined) throw consul.refusal('refuses to create a session')
   await memory.keep({ ...memory.kept, session: value.ID })
   return value.ID
 }
 
-class KvSession implements Session {
+class KvSession implements RegistrySession {
   readonly broken: Promise<never>
-  readonly #bell = new Bell()
+  readonly #wakeup = new Wakeup()
 
   constructor(
     private readonly consul: ConsulWriter,
     private readonly id: string,
-    private readonly memory: Memory,
+    private readonly memory: RegistryMemory,
     changed: () => void,
     private readonly closing: AbortController,
   ) {
@@ -111,14 +111,14 @@ class KvSession implements Session {
     return texts
   }
 
-  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
-    // Recorded first, so that a crash loses no entry.
+  async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
+    // Recorded before the write, so that a crash orphans no entry.
     await this.#keep((keys) => entries.forEach(({ key }) => (keys[key] = '')))
-    const refused = new Map<string, Refused>()
+    const refused = new Map<string, EntryRefusal>()
     await forEach(entries, async ({ key, text }) => {
       const found = await this.#get(key)
       if (found !== undefined && !this.#mayWrite(found, text)) {
-        refused.set(key, { taken: true, fault: takenFault(key) })
+        refused.set(key, { taken: true, fault: otherOwnerFault(key) })
         return
       }
       const Key = nameOf(key)
@@ -159,27 +159,27 @@ class KvSession implements Session {
 
   async close(): Promise<void> {
     this.closing.abort()
-    this.#bell.ring()
+    this.#wakeup.ring()
     await this.consul.close()
   }
 
-  #mayWrite({ Session, ...found }: KeyValue, text: string): boolean {
+  #mayWrite({ Session, ...found }: KvPair, text: string): boolean {
     if (Session === this.id) return true
-    // An equal entry without an owner is taken over: registrator left it.
+    // Adopts an equal entry without an owner: registrator left it.
     return Session === undefined && textOf(found) === text
   }
 
-  async #get(key: string): Promise<KeyValue | undefined> {
-    const [found] = (await this.consul.find<KeyValue[]>(pathOf(key))) ?? []
+  async #get(key: string): Promise<KvPair | undefined> {
+    const [found] = (await this.consul.find<KvPair[]>(pathOf(key))) ?? []
     return found
   }
 
-  /** Undefined when it is done. */
+  /** Returns undefined on success. */
   async #transact(operations: readonly object[]): Promise<Fault | undefined> {
     const body = operations.map((KV) => ({ KV }))
     const { status, said } = await this.consul.exchange('/v1/txn', body)
     if (status === 200) return undefined
-    // The session is gone, or another has been quicker: the next reading tells.
+    // The session has expired, or another client was faster: the next full read shows which.
     return { kind: 'store', message: `Consul refuses an entry${said === '' ? '' : `: ${said}`}` }
   }
 
@@ -189,17 +189,17 @@ class KvSession implements Session {
     change(keys)
     if (Object.keys(keys).join('\n') === Object.keys(before).join('\n')) return
     await this.memory.keep({ ...this.memory.kept, keys })
-    this.#bell.ring()
+    this.#wakeup.ring()
   }
 
-  /** Waits for a change of one of our keys, which go with the session, and for the end of the agent. */
+  /** Watches one of our keys, which are deleted with the session, and detects the end of the agent. */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.closing
     let index = 0
     for (let followed: string | undefined; ;) {
       const [key] = Object.keys(ledgerIn(this.memory))
       if (key === undefined) {
-        await this.#bell.wait(Infinity)
+        await this.#wakeup.wait(Infinity)
         signal.throwIfAborted()
         continue
       }
@@ -214,10 +214,10 @@ class KvSession implements Session {
   }
 }
 
-/** Milliseconds to the next try after an unusable answer. */
+/** Milliseconds until the retry after an unusable response. */
 const PAUSE = 1_000
 
-const textOf = ({ Value }: Pick<KeyValue, 'Value'>): string =>
+const textOf = ({ Value }: Pick<KvPair, 'Value'>): string =>
   Buffer.from(Value ?? '', 'base64').toString()
 
 const nameOf = (key: string): string => key.slice(1)

@@ -1,27 +1,27 @@
-// The lease that all entries of a registrar hang on. Its id is our own choice and kept in the state folder:
-// after a restart the old entries are found by it, and taken over.
+// The lease to which all entries of a registrar are attached. reconfd chooses its id and keeps it in the state
+// folder, so that a restart finds and adopts the existing entries.
 import { randomBytes } from 'node:crypto'
 import { FaultError } from '../../core/fault.ts'
 import { EtcdError, type Gateway } from '../../stores/etcdv3/gateway.ts'
 import { anything, base64, listOf, optional, record, textLike } from '../../stores/shape.ts'
-import type { Memory } from './registry.ts'
+import type { RegistryMemory } from './registry.ts'
 
-/** Seconds; of a lease that is gone -1, or nothing. */
+/** Seconds; -1 or absent for an expired lease. */
 const lifetime = textLike(/^(?:-1|\d{1,19})$/, 'a number of seconds')
 const grantResponse = record({ TTL: lifetime })
 const keepAliveResponse = record({ result: record({ TTL: optional(lifetime) }) })
 
 export interface Leases {
   readonly id: string
-  /** Of a run with another TTL: what hangs on it is ours, and moves to `id`. */
+  /** The lease of an earlier run with another TTL; its entries are ours and move to `id`. */
   readonly former: string | undefined
 }
 
-/** Takes over the lease of the last run, or makes one. */
+/** Adopts the lease of the previous run, or grants one. */
 export async function holdLease(
   gateway: Gateway,
   seconds: number,
-  memory: Memory,
+  memory: RegistryMemory,
 ): Promise<Leases> {
   const kept = memory.kept['lease']
   const before = typeof kept === 'string' && /^\d{1,19}$/.test(kept) ? kept : undefined
@@ -36,9 +36,9 @@ export async function holdLease(
     }
   }
   for (;;) {
-    // Positive, and not so small that somebody has chosen it by hand.
+    // Random and positive, so that it collides with no lease chosen by hand.
     const id = (BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n) + 1n
-    // Recorded before the grant, so that entries are found again after a crash at any time.
+    // Recorded before the grant, so that a crash at any time orphans no entry.
     await memory.keep({ lease: String(id) })
     try {
       const lease = { ID: String(id), TTL: seconds }
@@ -58,11 +58,11 @@ const timeToLiveResponse = record({
   keys: optional(listOf(base64)),
 })
 
-/** The path of etcd 3.2 and 3.3, which later ones know, too. */
+/** The path of etcd 3.2 and 3.3, which later versions serve too. */
 export const timeToLive = (gateway: Gateway, id: string, keys: boolean) =>
   gateway.call('/kv/lease/timetolive', { ID: id, keys }, timeToLiveResponse)
 
-/** False if the lease is gone, which only the missing TTL shows. */
+/** False if the lease has expired, which shows only in the missing TTL. */
 export async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
   const { result } = await gateway.call('/lease/keepalive', { ID: id }, keepAliveResponse)
   return Number(result.TTL ?? 0) > 0
@@ -82,7 +82,7 @@ export const isLeaseMissing = (error: unknown): boolean =>
 const tooShort = (gateway: Gateway, asked: number, granted: number): FaultError =>
   new FaultError({
     kind: 'store',
-    message: `etcd at ${gateway.http.origin} keeps entries for ${granted} s at least, and -ttl is ${asked} s`,
-    hint: `Write -ttl ${granted}s or more.`,
+    message: `etcd at ${gateway.http.origin} keeps entries for at least ${granted} s, but -ttl is ${asked} s`,
+    hint: `Set -ttl to ${granted}s or more.`,
     permanent: true,
   })

@@ -1,11 +1,10 @@
-// Watches the keys of our own entries in etcd, each by itself: whoever removes or overwrites one is noticed at
-// once, as is the end of the server. Watching the whole prefix would bring every registrar the news of all
-// others.
+// Watches each key of our own entries in etcd, so that a removed or overwritten entry, or the end of the server,
+// is detected at once. A watch of the whole prefix would send every registrar the changes of all others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'
 import { decode, encode, type KeyValue } from '../../stores/etcdv3/wire.ts'
 
-/** Milliseconds: keys that come together are watched together. */
+/** Milliseconds during which new keys are collected for one watch. */
 const SETTLE = 100
 
 export class KeyWatch {
@@ -13,13 +12,13 @@ export class KeyWatch {
   readonly broken: Promise<never>
   #break: (error: unknown) => void = () => undefined
   readonly #keys = new Set<string>()
-  /** Changes from this revision on have not been watched yet. */
+  /** First revision that is not watched yet. */
   #from: bigint | undefined
   #timer: NodeJS.Timeout | undefined
   #stream: AbortController | undefined
   #closed = false
 
-  /** @param changed told that an entry may not be as we have put it */
+  /** @param changed called when one of our entries may have changed */
   constructor(
     private readonly gateway: Gateway,
     private readonly lease: string,
@@ -30,7 +29,7 @@ export class KeyWatch {
     this.broken.catch(() => undefined)
   }
 
-  /** These are all, as of a revision. */
+  /** Replaces the watched keys, as of a revision. */
   cover(keys: readonly string[], revision: string): void {
     const isKnown = keys.length === this.#keys.size && keys.every((key) => this.#keys.has(key))
     if (isKnown && this.#stream !== undefined) return
@@ -49,7 +48,7 @@ export class KeyWatch {
     }, SETTLE)
   }
 
-  /** What happens to them does not matter any more. */
+  /** Stops watching these keys. */
   drop(keys: readonly string[]): void {
     for (const key of keys) this.#keys.delete(key)
   }
@@ -60,7 +59,7 @@ export class KeyWatch {
     this.#stream?.abort()
   }
 
-  /** The new stream watches before the old one ends. */
+  /** Opens the new stream before it closes the old one, so that no change is missed. */
   async #open(): Promise<void> {
     if (this.#closed) return
     const former = this.#stream
@@ -76,7 +75,7 @@ export class KeyWatch {
       const lines = await this.gateway.stream('/watch', requests, own.signal)
       for await (const line of lines) {
         const answer = this.gateway.parse(line)
-        if (answer.canceled === true) raise('store', 'etcd has ended the watch of our keys')
+        if (answer.canceled === true) raise('store', 'etcd has cancelled the watch of our keys')
         if (answer.created === true && --left === 0) former?.abort()
         if ((answer.events ?? []).some(({ type, kv }) => this.#isForeign(type, kv))) this.changed()
       }

@@ -1,5 +1,5 @@
-// etcd v3: all entries of a registrar hang on one lease (etcd-lease.ts), so that keeping a thousand of them
-// costs one request. An entry is ours if its lease is; everything else is somebody else's.
+// Registers services in etcd v3. All entries of a registrar are attached to one lease (etcd-lease.ts), so that
+// a renewal is one request. An entry is ours if it is attached to our lease.
 import { FaultError } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
@@ -15,24 +15,24 @@ import {
 } from './etcd-lease.ts'
 import { KeyWatch } from './etcd-watch.ts'
 import { openClient } from './http.ts'
-import { plainEntry, takenFault } from './layout.ts'
+import { plainEntry, otherOwnerFault } from './layout.ts'
 import {
   Lost,
-  type Entry,
-  type Memory,
-  type Refused,
+  type RegistryEntry,
+  type RegistryMemory,
+  type EntryRefusal,
   type Registry,
-  type Session,
+  type RegistrySession,
 } from './registry.ts'
 
-/** Operations in one transaction; the server's own limit is 128. */
+/** Operations in one transaction; etcd's default limit is 128. */
 const OPERATIONS = 100
-/** Tries of a write that conflicts with another one. */
+/** Attempts of a conflicting write. */
 const ROUNDS = 3
 
-export function etcd(settings: RegisterSettings, memory: Memory): Registry {
+export function etcd(settings: RegisterSettings, memory: RegistryMemory): Registry {
   const { to, connection, ttl } = settings
-  // Rounded down: never longer than requested.
+  // Rounded down, so that entries never live longer than requested.
   const seconds = Math.floor(ttl / 1000)
   return {
     product: 'etcd',
@@ -53,7 +53,7 @@ export function etcd(settings: RegisterSettings, memory: Memory): Registry {
   }
 }
 
-interface Found {
+interface StoredEntry {
   readonly value: string
   readonly lease: string
   readonly revision: string
@@ -67,11 +67,11 @@ const txnResponse = record({
   ),
 })
 
-class EtcdSession implements Session {
+class EtcdSession implements RegistrySession {
   readonly broken: Promise<never>
   #former: string | undefined
   readonly #watch: KeyWatch
-  /** Of the last answer to a transaction. */
+  /** Revision of the last transaction. */
   #revision = '0'
 
   constructor(
@@ -90,7 +90,7 @@ class EtcdSession implements Session {
       const keys = [...(await this.#keysOf(this.leases.id)), ...(await this.#formerKeys())]
       const texts = new Map<string, string>()
       for (const [key, { value, lease }] of await this.#read(keys)) {
-        // An entry on the former lease has to be put again, whatever its value.
+        // Entries on the lease of an earlier run must move to the current one.
         if (lease === this.leases.id) texts.set(key, value)
         else if (lease === this.#former) texts.set(key, '')
       }
@@ -99,15 +99,15 @@ class EtcdSession implements Session {
     })
   }
 
-  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
+  async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
     return this.#explaining(async () => {
-      const refused = new Map<string, Refused>()
+      const refused = new Map<string, EntryRefusal>()
       let left = new Map(entries.map((entry) => [entry.key, entry]))
       for (let round = 1; left.size > 0; round++) {
         const found = await this.#read([...left.keys()])
         for (const { key, text } of left.values()) {
           if (this.#mayWrite(found.get(key), text)) continue
-          refused.set(key, taken(key))
+          refused.set(key, takenRefusal(key))
           left.delete(key)
         }
         const puts = [...left.values()].map(({ key, text }) => ({
@@ -118,7 +118,7 @@ class EtcdSession implements Session {
           left = new Map()
         }
         if (left.size > 0 && round === ROUNDS) {
-          for (const key of left.keys()) refused.set(key, taken(key))
+          for (const key of left.keys()) refused.set(key, takenRefusal(key))
           left = new Map()
         }
       }
@@ -168,9 +168,9 @@ class EtcdSession implements Session {
     return this.#former === undefined ? [] : this.#keysOf(this.#former)
   }
 
-  /** Reads these keys. */
-  async #read(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
-    const found = new Map<string, Found>()
+  /** Reads the values and leases of keys. */
+  async #read(keys: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
+    const found = new Map<string, StoredEntry>()
     for (let from = 0; from < keys.length; from += OPERATIONS) {
       const some = keys.slice(from, from + OPERATIONS)
       const success = some.map((key) => ({ request_range: { key: encode(key) } }))
@@ -194,7 +194,7 @@ class EtcdSession implements Session {
   async #write(
     success: readonly object[],
     keys: readonly string[],
-    found: ReadonlyMap<string, Found>,
+    found: ReadonlyMap<string, StoredEntry>,
   ): Promise<boolean> {
     if (success.length === 0) return true
     const compare = keys.map((key) => ({
@@ -212,13 +212,13 @@ class EtcdSession implements Session {
     }
   }
 
-  #isOurs(found: Found | undefined): boolean {
+  #isOurs(found: StoredEntry | undefined): boolean {
     if (found === undefined) return false
     return found.lease === this.leases.id || found.lease === this.#former
   }
 
-  /** An equal entry without an owner is taken over: registrator left it. */
-  #mayWrite(found: Found | undefined, text: string): boolean {
+  /** Adopts an equal entry without an owner: registrator left it. */
+  #mayWrite(found: StoredEntry | undefined, text: string): boolean {
     if (found === undefined || this.#isOurs(found)) return true
     return found.lease === '0' && found.value === text
   }
@@ -232,16 +232,16 @@ class EtcdSession implements Session {
   }
 }
 
-/** The fault of a denied write; the gateway's own speaks of reading. */
+/** Replaces the gateway's fault for denied access, which is about reading. */
 function explained(error: unknown, gateway: Gateway, path: string): unknown {
   if (!isDenied(error)) return error
   const prefix = path === '/' ? '/' : `${path}/`
   return new FaultError({
     kind: 'store',
-    message: `etcd at ${gateway.http.origin} does not let us write below ${prefix}`,
-    hint: `Grant it: etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}`,
+    message: `etcd at ${gateway.http.origin} denies writing below ${prefix}`,
+    hint: `Grant access: etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}`,
     permanent: true,
   })
 }
 
-const taken = (key: string): Refused => ({ taken: true, fault: takenFault(key) })
+const takenRefusal = (key: string): EntryRefusal => ({ taken: true, fault: otherOwnerFault(key) })

@@ -1,5 +1,5 @@
-// etcd v2, and SkyDNS on top of it: each entry has a TTL of its own, which is refreshed. The store does not
-// know whose a key is: a key is ours if it holds what we have written, which is kept in the state folder.
+// Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed.
+// The store records no owner: a key is ours if it holds the value we wrote, which the state folder remembers.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
@@ -7,13 +7,19 @@ import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
 import type { HttpClient } from '../../stores/http.ts'
 import { basicAuth } from '../../stores/secrets.ts'
-import { Bell } from '../bell.ts'
+import { Wakeup } from '../wakeup.ts'
 import { openClient } from './http.ts'
-import { keyOf, plainEntry, takenFault } from './layout.ts'
+import { serviceKey, plainEntry, otherOwnerFault } from './layout.ts'
 import { forEach, ledgerIn } from './ledger.ts'
-import type { Entry, Memory, Refused, Registry, Session } from './registry.ts'
+import type {
+  RegistryEntry,
+  RegistryMemory,
+  EntryRefusal,
+  Registry,
+  RegistrySession,
+} from './registry.ts'
 
-export function etcdv2(settings: RegisterSettings, memory: Memory): Registry {
+export function etcdv2(settings: RegisterSettings, memory: RegistryMemory): Registry {
   const { to, connection, ttl } = settings
   return {
     product: 'etcd',
@@ -28,23 +34,23 @@ export function etcdv2(settings: RegisterSettings, memory: Memory): Registry {
   }
 }
 
-/** A name of DNS, its parts from right to left: `/skydns/local/cluster/NAME/ID`. */
+/** Reverses the labels of the domain: `/skydns/local/cluster/NAME/ID`. */
 function skydnsEntry(domain: string): Registry['entryOf'] {
   const path = joinKeys('/skydns', ...domain.split('.').reverse())
   return (service) => {
     const text = JSON.stringify({ host: service.address, port: service.port })
-    return ok({ service, key: keyOf(path, service), text })
+    return ok({ service, key: serviceKey(path, service), text })
   }
 }
 
-interface Node {
+interface V2Node {
   readonly value?: string
   readonly dir?: boolean
   readonly modifiedIndex?: number
 }
 
-interface Body {
-  readonly node?: Node
+interface V2Body {
+  readonly node?: V2Node
   readonly errorCode?: number
   readonly message?: string
 }
@@ -57,19 +63,19 @@ const errors = {
   unauthorized: 110,
 }
 
-class V2Session implements Session {
+class V2Session implements RegistrySession {
   readonly broken: Promise<never>
   readonly #closing = new AbortController()
-  /** What we have put or found of ours. */
+  /** Values of our own entries, by key. */
   readonly #texts = new Map<string, string>()
-  /** The index of the last change of each that we know of. */
+  /** Last known modification index, by key. */
   readonly #indices = new Map<string, number>()
-  readonly #bell = new Bell()
+  readonly #wakeup = new Wakeup()
 
   constructor(
     private readonly api: Api,
     private readonly seconds: number,
-    private readonly memory: Memory,
+    private readonly memory: RegistryMemory,
     changed: () => void,
   ) {
     this.broken = new Promise((_, reject) => {
@@ -91,10 +97,10 @@ class V2Session implements Session {
     return new Map(this.#texts)
   }
 
-  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
-    const refused = new Map<string, Refused>()
+  async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
+    const refused = new Map<string, EntryRefusal>()
     const before = ledgerIn(this.memory)
-    // Until it is certain which of the two is there, both are ours.
+    // Until the write is confirmed, both the previous and the new value count as ours.
     await this.#keep((ledger) => {
       for (const { key, text } of entries) ledger[key] = [before[key] ?? [], text].flat().join('\n')
     })
@@ -103,10 +109,10 @@ class V2Session implements Session {
       const condition =
         node === undefined ? { prevExist: 'false' } : { prevIndex: String(node.modifiedIndex) }
       const fields = { value: text, ttl: String(this.seconds), ...condition }
-      // An equal entry is taken over: registrator left it.
+      // Adopts an equal entry: registrator left it.
       const mayWrite = node === undefined || isOneOf(node, `${before[key] ?? text}\n${text}`)
       const answer = mayWrite ? await this.api.send('PUT', key, fields) : {}
-      if (answer.node === undefined) refused.set(key, { taken: true, fault: takenFault(key) })
+      if (answer.node === undefined) refused.set(key, { taken: true, fault: otherOwnerFault(key) })
       else this.#know(key, text, answer.node)
     })
     await this.#keep((ledger) => {
@@ -139,7 +145,7 @@ class V2Session implements Session {
 
   close(): Promise<void> {
     this.#closing.abort()
-    this.#bell.ring()
+    this.#wakeup.ring()
     return this.api.close()
   }
 
@@ -152,18 +158,18 @@ class V2Session implements Session {
     await this.memory.keep({ ...this.memory.kept, keys: ledger })
   }
 
-  #know(key: string, text: string, { modifiedIndex = 0 }: Node): void {
+  #know(key: string, text: string, { modifiedIndex = 0 }: V2Node): void {
     this.#texts.set(key, text)
     this.#indices.set(key, modifiedIndex)
-    this.#bell.ring()
+    this.#wakeup.ring()
   }
 
-  /** Waits for a change of one of our keys, and for the end of the connection; refreshes do not count. */
+  /** Watches one of our keys and detects the end of the connection; ignores refreshes. */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.#closing
     for (;;) {
       const [key] = this.#texts.keys()
-      if (key === undefined) await this.#bell.wait(Infinity)
+      if (key === undefined) await this.#wakeup.wait(Infinity)
       else {
         const index = this.#indices.get(key) ?? 0
         const next = await this.api.wait(key, index + 1, signal)
@@ -175,11 +181,11 @@ class V2Session implements Session {
   }
 }
 
-/** Whether a key holds one of the values, which are separated by line breaks. */
-const isOneOf = (node: Node | undefined, values: string): node is Node =>
+/** @param values separated by line breaks */
+const isOneOf = (node: V2Node | undefined, values: string): node is V2Node =>
   node?.dir !== true && node?.value !== undefined && values.split('\n').includes(node.value)
 
-/** Milliseconds between two waits for a change. */
+/** Milliseconds between two watch requests. */
 const PAUSE = 200
 
 class Api {
@@ -189,12 +195,12 @@ class Api {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** No node: there is none, or a condition was not met. Throws a FaultError for everything else. */
+  /** The response has no node if the key is missing or a condition failed. @throws FaultError otherwise */
   async send(
     method: 'GET' | 'PUT' | 'DELETE',
     key: string,
     fields: Readonly<Record<string, string>>,
-  ): Promise<Body> {
+  ): Promise<V2Body> {
     const form = new URLSearchParams(fields).toString()
     const query = method === 'GET' ? 'quorum=true' : method === 'DELETE' ? form : ''
     const { status, body } = await this.http.request(`${pathOf(key)}${query && `?${query}`}`, {
@@ -207,9 +213,9 @@ class Api {
   }
 
   /**
-   * Resolves when a key has changed, or when the server has ended the wait.
-   * @param index the first change that counts; 0: from now on
-   * @returns the index of the change; undefined: it is not known
+   * Resolves when a key has changed, or when the server has closed the request.
+   * @param index of the first change to report; 0: from now on
+   * @returns the index of the change; undefined if unknown
    */
   async wait(key: string, index: number, signal: AbortSignal): Promise<number | undefined> {
     const from = index > 0 ? `&waitIndex=${index}` : ''
@@ -226,10 +232,10 @@ class Api {
     return this.http.close()
   }
 
-  #judge(status: number, body: string, key: string): Body {
-    let answer: Body | undefined
+  #judge(status: number, body: string, key: string): V2Body {
+    let answer: V2Body | undefined
     try {
-      answer = JSON.parse(body) as Body
+      answer = JSON.parse(body) as V2Body
     } catch {
       // Reported below.
     }
@@ -238,19 +244,19 @@ class Api {
     if (errorCode === errors.notFound || errorCode === errors.compareFailed) return {}
     if (errorCode === errors.nodeExists || errorCode === errors.notFile) return {}
     if (status === 401 || errorCode === errors.unauthorized) {
-      throw this.#fault(`does not let us write ${key}`, {
-        hint: 'Check -username and -password-file, and the role of the user.',
+      throw this.#fault(`denies writing ${key}`, {
+        hint: "Check -username and -password-file, and the user's role.",
         permanent: true,
       })
     }
     if (errorCode === undefined && status === 404) {
       throw this.#fault('has no v2 API', {
-        hint: 'Write etcd:// for the v3 API, or start etcd (before 3.6) with --enable-v2.',
+        hint: 'Use etcd:// in -to for the v3 API, or start etcd (before 3.6) with --enable-v2.',
         permanent: true,
       })
     }
     if (errorCode === undefined)
-      throw this.#fault(`gave an answer that is not etcd's (HTTP ${status})`)
+      throw this.#fault(`sent a response that is not etcd's (HTTP ${status})`)
     throw this.#fault(`failed (HTTP ${status}, error ${errorCode})`)
   }
 

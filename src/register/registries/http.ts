@@ -1,9 +1,9 @@
-// The client of a registry that speaks HTTP: that of the stores, with a timeout that fits the TTL.
+// Opens the stores' HTTP client for a registry, with a timeout derived from the TTL.
 import type { RegisterSettings } from '../../core/register.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
-import { patienceFor } from './layout.ts'
+import { requestTimeout } from './layout.ts'
 
-/** @param port of a node that does not say */
+/** @param port default port */
 export function openClient(
   node: string,
   { connection, limits, ttl }: Pick<RegisterSettings, 'connection' | 'limits' | 'ttl'>,
@@ -11,7 +11,7 @@ export function openClient(
   port: number,
 ): HttpClient {
   const http = openHttp(node, { connection, limits, product, port })
-  const timeout = patienceFor(ttl, connection.nodes.length)
+  const timeout = requestTimeout(ttl, connection.nodes.length)
   return {
     origin: http.origin,
     place: http.place,

@@ -1,23 +1,23 @@
-// Keys that a registrar has written, for stores that do not know whose a key is: kept in the state folder, so
-// that the next run finds what this one has left.
-import type { Memory } from './registry.ts'
+// Remembers in the state folder which keys a registrar has written, for stores that record no owner, so that
+// the next run finds them.
+import type { RegistryMemory } from './registry.ts'
 
-/** By key, the values that it has if it is ours; empty where the store knows whose it is. */
-export function ledgerIn({ kept }: Memory): Record<string, string> {
+/** Values by which a key is recognised as ours, separated by line breaks; empty if the store records the owner. */
+export function ledgerIn({ kept }: RegistryMemory): Record<string, string> {
   const { keys } = kept
   if (typeof keys !== 'object' || keys === null) return {}
   const entries = Object.entries(keys).filter(([, proof]) => typeof proof === 'string')
   return Object.fromEntries(entries)
 }
 
-/** At most so many at once; the first failure is thrown when all have ended. */
+/** Runs with limited concurrency. @throws the first failure, after all have ended */
 export async function forEach<T>(all: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
   const left = all.values()
   const worker = async (): Promise<void> => {
     for (const one of left) await run(one)
   }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, worker))
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, all.length) }, worker))
 }
 
-/** Requests under way at once. */
-const AT_ONCE = 8
+/** Concurrent requests. */
+const CONCURRENCY = 8

@@ -1,12 +1,12 @@
-// The registries: one line each, loaded when it is used.
+// The list of registries. Each is loaded only when used.
 import type { RegisterSettings } from '../../core/register.ts'
-import type { Memory, Registry } from './registry.ts'
+import type { RegistryMemory, Registry } from './registry.ts'
 
-/** @param registrar tells the registrars of one host apart */
+/** @param registrar id of this registrar, unique on its host */
 export async function openRegistry(
   settings: RegisterSettings,
   registrar: string,
-  memory: Memory,
+  memory: RegistryMemory,
 ): Promise<Registry> {
   switch (settings.to.kind) {
     case 'etcd':

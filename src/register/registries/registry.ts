@@ -1,85 +1,85 @@
-// The interface of a registry: one store into which services are written, one file each. The keeper
-// (keeper.ts) decides what is written and when; a registry knows how, and which entries are ours.
+// The interface of a registry, a store into which services are written; each is one file here. The keeper
+// (keeper.ts) decides what to write and when; a registry knows how, and which entries are ours.
 import type { Fault } from '../../core/fault.ts'
 import type { Result } from '../../core/result.ts'
 import type { Service } from '../service.ts'
 
-/** A service as it lies in a store. */
-export interface Entry {
+/** A service as stored. */
+export interface RegistryEntry {
   readonly service: Service
-  /** The path of a key, or an id. Unique. */
+  /** Unique key path or id. */
   readonly key: string
-  /** Differs if anything of the entry differs. */
+  /** The value, or a hash of it; differs whenever the entry differs. */
   readonly text: string
-  /** For people, if the text is only a hash. */
+  /** Readable form, if `text` is only a hash. */
   readonly shown?: string
 }
 
 /** Why an entry was not written. */
-export interface Refused {
+export interface EntryRefusal {
   readonly fault: Fault
-  /** It belongs to somebody else, who may release it at any time. */
+  /** Another owner holds the entry and may release it at any time. */
   readonly taken?: true
 }
 
-/** The lease or the session is gone, and all entries with it: reopen. */
+/** The lease or session has expired, and its entries with it. The caller reopens. */
 export class Lost extends Error {
   constructor(
-    /** What is gone, such as `the lease`. */
+    /** `the lease` or `the session`. */
     readonly what: string,
   ) {
-    super(`${what} is gone`)
+    super(`${what} has expired`)
   }
 }
 
-/** One connection to one node. All methods throw a FaultError when it breaks, and Lost. */
-export interface Session {
-  /** Rejects when the connection breaks by itself; absent: that shows with the next request. */
+/** One connection to one node. All methods throw FaultError when it breaks, or Lost. */
+export interface RegistrySession {
+  /** Rejects when the connection breaks; absent if only the next request can show that. */
   readonly broken?: Promise<never>
   /**
-   * Our entries in the store with their texts, by key; those of an earlier run included.
-   * @param wanted keys that may hold entries of ours, for stores that cannot list them
+   * Returns the texts of our entries in the store by key, including those of earlier runs.
+   * @param wanted keys to check, for stores that cannot list our entries
    */
   present(wanted: readonly string[]): Promise<ReadonlyMap<string, string>>
   /**
-   * Writes entries without touching those of somebody else.
+   * Writes entries, but never overwrites those of other owners.
    * @returns the refused entries, by key
    */
-  put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>>
-  /** Removes entries of ours; a missing one is no failure. */
+  put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>>
+  /** Removes our entries; ignores missing ones. */
   remove(keys: readonly string[]): Promise<void>
   /**
    * Renews all entries for another TTL.
    * @param keys of all entries in the store
-   * @returns the keys of entries that are gone
+   * @returns the keys of missing entries
    */
   renew(keys: readonly string[]): Promise<readonly string[]>
-  /** Ends the connection; entries stay for their TTL. */
+  /** Closes the connection; entries stay for their TTL. */
   close(): Promise<void>
-  /** Ends the lease or the session, and all entries with it. Followed by close(). */
+  /** Ends the lease or session and so removes all entries. Followed by close(). */
   end(): Promise<void>
 }
 
 export interface Registry {
-  /** How messages call the store, such as `etcd`. */
+  /** Name of the store in messages, such as `etcd`. */
   readonly product: string
-  /** Its nodes; never empty. */
+  /** Never empty. */
   readonly nodes: readonly string[]
-  /** The kinds of checks that the store makes itself once the service is up. */
+  /** The kinds of checks that the store itself runs once the service is up. */
   readonly makes: ReadonlySet<string>
-  /** The service as an entry, or why it cannot be one. */
-  entryOf(service: Service): Result<Entry, string>
+  /** Converts a service to an entry, or returns the reason why it cannot be stored. */
+  entryOf(service: Service): Result<RegistryEntry, string>
   /**
-   * Connects, and takes over what an earlier run has left. Aborting ends it.
-   * @param changed somebody else may have changed or removed an entry of ours
+   * Connects and adopts the entries of an earlier run. Aborting `signal` closes the connection.
+   * @param changed called when another client may have changed or removed one of our entries
    */
-  open(node: string, signal: AbortSignal, changed: () => void): Promise<Session>
+  open(node: string, signal: AbortSignal, changed: () => void): Promise<RegistrySession>
 }
 
-/** What a registry keeps in the state folder from run to run, such as the id of its lease. */
-export interface Memory {
-  /** The last kept state; empty at first. */
+/** State that a registry keeps across runs, such as the id of its lease. */
+export interface RegistryMemory {
+  /** The last kept state; initially empty. */
   readonly kept: Readonly<Record<string, unknown>>
-  /** Resolves when the state is durable. Never rejects: a failure has been reported. */
+  /** Resolves when the state is durable. Never rejects: failures are logged. */
   keep(what: Readonly<Record<string, unknown>>): Promise<void>
 }

@@ -1,21 +1,21 @@
-// Writing to ZooKeeper: one request each, on the session that the reading store uses, too.
+// Writes znodes over the ZooKeeper client of the stores; each method is one request.
 import type { JuteWriter } from '../../stores/zookeeper/jute.ts'
 import { code, opcode, pathBody, readBody, ZkError } from '../../stores/zookeeper/protocol.ts'
 import type { Session } from '../../stores/zookeeper/session.ts'
 
 export interface Znode {
   readonly text: string
-  /** The session of an ephemeral node; 0 of any other. */
+  /** Session id of an ephemeral node; 0 for any other node. */
   readonly owner: bigint
 }
 
 const EPHEMERAL = 1
 const PERSISTENT = 0
-/** Permissions: read; read, write, create, delete and administer. */
+/** Permission bits: READ; READ, WRITE, CREATE, DELETE and ADMIN. */
 const [READ, ALL] = [1, 31]
 
-export class Znodes {
-  /** @param isUser nodes belong to our user, and others only read them */
+export class ZnodeWriter {
+  /** @param isUser created nodes belong to our user, and are read-only for others */
   constructor(
     private readonly zk: Session,
     private readonly isUser: boolean,
@@ -25,7 +25,7 @@ export class Znodes {
     return this.zk.identity.id
   }
 
-  /** The ephemeral nodes of this session; undefined from servers before 3.6, which cannot say. */
+  /** The ephemeral nodes of this session; undefined on servers before 3.6, which cannot list them. */
   async ephemerals(): Promise<readonly string[] | undefined> {
     try {
       return (await this.zk.request(opcode.getEphemerals, pathBody('/'))).strings()
@@ -35,7 +35,7 @@ export class Znodes {
     }
   }
 
-  /** Undefined when there is none. A change of it is told to the session's listener. */
+  /** Undefined if the node is missing. Arms a watch that reports to the session's listener. */
   get(path: string): Promise<Znode | undefined> {
     return this.#unless([code.noNode], undefined, async () => {
       const answer = await this.zk.request(opcode.getData, readBody(path, true))
@@ -44,7 +44,7 @@ export class Znodes {
     })
   }
 
-  /** An ephemeral node, and the nodes above it. False when it is there already. */
+  /** Creates an ephemeral node and its parents. False if the node exists. */
   async create(path: string, text: string): Promise<boolean> {
     for (let tries = 0; ; tries++) {
       try {
@@ -63,7 +63,7 @@ export class Znodes {
     }
   }
 
-  /** False when it is gone. */
+  /** False if the node is missing. */
   set(path: string, text: string): Promise<boolean> {
     return this.#unless([code.noNode], false, async () => {
       const body = (writer: JuteWriter) => writer.string(path).string(text).int(-1)
@@ -79,12 +79,12 @@ export class Znodes {
     })
   }
 
-  /** Ends the connection; the session lives on for its timeout. */
+  /** Closes the connection; the session survives until its timeout. */
   leave(): void {
     this.zk.leave()
   }
 
-  /** Ends the session, and with it its nodes. */
+  /** Ends the session and so removes its nodes. */
   close(): void {
     this.zk.close()
   }
@@ -125,8 +125,8 @@ export class Znodes {
   #explained(error: unknown): unknown {
     if (!(error instanceof ZkError)) return error
     if (error.code === code.noAuth) {
-      return this.zk.fault('does not let us write', {
-        hint: 'Give the user that may, with -username and -password-file, or see the ACL with getAcl.',
+      return this.zk.fault('denies writing', {
+        hint: 'Set -username and -password-file of a user with write access, or check the ACL with getAcl.',
         permanent: true,
       })
     }

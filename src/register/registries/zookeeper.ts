@@ -1,5 +1,5 @@
-// ZooKeeper: ephemeral nodes, which go with the session that has made them. The session's id and password are
-// kept in the state folder: after a restart the session goes on, and so do the nodes.
+// Registers services in ZooKeeper as ephemeral nodes, which end with their session. The session's id and
+// password are kept in the state folder, so that a restart resumes the session and keeps the nodes.
 import { raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
@@ -10,12 +10,18 @@ import { tlsOptions } from '../../stores/tls.ts'
 import { parseNode } from '../../stores/zookeeper/address.ts'
 import { Session as ZkSession, type Resumable } from '../../stores/zookeeper/session.ts'
 import { hostAndPort, type Service } from '../service.ts'
-import { takenFault } from './layout.ts'
+import { otherOwnerFault } from './layout.ts'
 import { forEach } from './ledger.ts'
-import type { Entry, Memory, Refused, Registry, Session } from './registry.ts'
-import { Znodes } from './znodes.ts'
+import type {
+  RegistryEntry,
+  RegistryMemory,
+  EntryRefusal,
+  Registry,
+  RegistrySession,
+} from './registry.ts'
+import { ZnodeWriter } from './znodes.ts'
 
-export function zookeeper(settings: RegisterSettings, memory: Memory): Registry {
+export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): Registry {
   const { to, connection, limits, ttl } = settings
   return {
     product: 'ZooKeeper',
@@ -32,7 +38,7 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
       // The keeper handles the rejection, if it still uses the session.
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
-        // Without the signal: aborting would end the session at the server.
+        // Does not pass `signal`: aborting would end the session on the server.
         ZkSession.open(parseNode(node), {
           ...accountOf(connection),
           limits,
@@ -45,7 +51,7 @@ export function zookeeper(settings: RegisterSettings, memory: Memory): Registry 
         })
       held.session = await holdSession(connect, ttl, memory)
       return new ZookeeperSession(
-        new Znodes(held.session, connection.username !== undefined),
+        new ZnodeWriter(held.session, connection.username !== undefined),
         broken,
       )
     },
@@ -62,11 +68,11 @@ function accountOf(connection: Connection) {
   }
 }
 
-/** Goes on with the session of the last run, or begins one. */
+/** Resumes the session of the previous run, or creates one. */
 async function holdSession(
   connect: (resume: Resumable | undefined) => Promise<ZkSession>,
   ttl: number,
-  memory: Memory,
+  memory: RegistryMemory,
 ): Promise<ZkSession> {
   const { session: id, secret } = memory.kept
   const isKept = typeof id === 'string' && /^-?\d+$/.test(id) && typeof secret === 'string'
@@ -74,16 +80,16 @@ async function holdSession(
     isKept ? { id: BigInt(id), password: Buffer.from(secret, 'base64') } : undefined,
   )
   if (session.identity.id === 0n) {
-    // It has expired, and the server has said so.
+    // The session has expired.
     session.leave()
     session = await connect(undefined)
   }
   if (
     isKept &&
     session.identity.id !== 0n &&
-    (await new Znodes(session, false).ephemerals()) === undefined
+    (await new ZnodeWriter(session, false).ephemerals()) === undefined
   ) {
-    // Before 3.6 a server cannot say what an earlier run has left: everything is put again.
+    // Servers before 3.6 cannot list the nodes of an earlier run: create everything again.
     session.close()
     session = await connect(undefined)
   }
@@ -92,9 +98,9 @@ async function holdSession(
     const [least, asked] = [session.timeout / 1000, ttl / 1000]
     raise(
       'store',
-      `${session.place} keeps entries for ${least} s at least, and -ttl is ${asked} s`,
+      `${session.place} keeps entries for at least ${least} s, but -ttl is ${asked} s`,
       {
-        hint: `Write -ttl ${least}s or more, or lower the server's minSessionTimeout.`,
+        hint: `Set -ttl to ${least}s or more, or lower the server's minSessionTimeout.`,
         permanent: true,
       },
     )
@@ -105,9 +111,9 @@ async function holdSession(
   return session
 }
 
-class ZookeeperSession implements Session {
+class ZookeeperSession implements RegistrySession {
   constructor(
-    private readonly znodes: Znodes,
+    private readonly znodes: ZnodeWriter,
     readonly broken: Promise<never>,
   ) {}
 
@@ -121,14 +127,14 @@ class ZookeeperSession implements Session {
     return texts
   }
 
-  async put(entries: readonly Entry[]): Promise<ReadonlyMap<string, Refused>> {
-    const refused = new Map<string, Refused>()
+  async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
+    const refused = new Map<string, EntryRefusal>()
     await forEach(entries, async ({ key, text }) => {
       if (await this.znodes.create(key, text)) return
       const found = await this.znodes.get(key)
       const isOurs = found?.owner === this.znodes.session
       if (isOurs && (await this.znodes.set(key, text))) return
-      refused.set(key, { taken: true, fault: takenFault(key) })
+      refused.set(key, { taken: true, fault: otherOwnerFault(key) })
     })
     return refused
   }
@@ -140,7 +146,7 @@ class ZookeeperSession implements Session {
     })
   }
 
-  /** The session's own pings do. */
+  /** Nothing to do: the session's pings renew the nodes. */
   renew(): Promise<readonly string[]> {
     return Promise.resolve([])
   }
@@ -156,7 +162,7 @@ class ZookeeperSession implements Session {
   }
 }
 
-/** As registrator writes it, in the order of its fields. */
+/** The JSON of registrator, with its fields in the same order. */
 function bodyOf({ name, address, port, tags, meta, container }: Service): string {
   return JSON.stringify({
     Name: name,

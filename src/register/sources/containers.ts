@@ -1,44 +1,44 @@
-// Services of containers. The events of the engine only say which containers to inspect: what is registered
-// follows from how a container is, not from what happened to it. The event stream is opened before the list
-// is read, so that nothing is missed in between; the list is read again now and then all the same.
+// The services of containers. Level-triggered: events of the engine only mark containers for inspection, and
+// the inspected state decides what is registered. The event stream opens before the list is read, so that
+// nothing is missed; the list is re-read periodically as a safety net.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay, type Backoff } from '../../core/backoff.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { DockerSettings } from '../../core/register.ts'
-import { Bell } from '../bell.ts'
-import { Engine, type EngineEvent } from '../docker/engine.ts'
-import { Known } from '../docker/known.ts'
+import { Wakeup } from '../wakeup.ts'
+import { ContainerEngine, type EngineEvent } from '../docker/engine.ts'
+import { KnownContainers } from '../docker/known.ts'
 import type { ContainerOptions } from '../docker/options.ts'
 import type { EmitRegister } from '../event.ts'
-import type { Source, Wanted } from '../service.ts'
+import type { ServiceSource, WantedService } from '../service.ts'
 
 export interface ContainersOptions extends ContainerOptions {
   readonly docker: DockerSettings
-  /** Milliseconds that the entries of a failed container stay, with `on-success`. */
+  /** Milliseconds for which entries of a failed container stay, with `on-success`. */
   readonly ttl: number
-  /** Milliseconds between two readings of the list; 0: never. */
+  /** Milliseconds between reads of the list; 0: never. */
   readonly resync: number
 }
 
 const BACKOFF: Backoff = { first: 100, most: 1_000 }
-/** Milliseconds. An engine may answer a request for events only with the first event. */
+/** Milliseconds. Some engines send the response headers only with the first event. */
 const STREAM_TIMEOUT = 1_000
 
-export class Containers implements Source {
+export class Containers implements ServiceSource {
   readonly name = 'the container engine'
-  readonly #bell = new Bell()
-  readonly #known: Known
+  readonly #wakeup = new Wakeup()
+  readonly #known: KnownContainers
   #listAt = 0
 
   constructor(
     private readonly options: ContainersOptions,
     private readonly emit: EmitRegister,
   ) {
-    this.#known = new Known(options, emit)
+    this.#known = new KnownContainers(options, emit)
   }
 
-  async run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#bell.ring(), { once: true })
+  async run(want: (wanted: readonly WantedService[]) => void, signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wakeup.ring(), { once: true })
     for (let failures = 0; !signal.aborted;) {
       const opened = performance.now()
       try {
@@ -46,7 +46,7 @@ export class Containers implements Source {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof FaultError)) throw error
-        // It has worked for a while.
+        // The connection was stable: reset the backoff.
         if (performance.now() - opened > 2 * BACKOFF.most) failures = 0
         const retryIn = backoffDelay(++failures, BACKOFF)
         this.emit({ kind: 'source-away', source: this.name, fault: error.fault, retryIn })
@@ -57,7 +57,7 @@ export class Containers implements Source {
 
   /** Runs a check in a container. */
   async exec(container: string, command: string, signal: AbortSignal): Promise<boolean> {
-    const engine = new Engine(this.options.docker.engine)
+    const engine = new ContainerEngine(this.options.docker.engine)
     try {
       return await engine.run(container, ['/bin/sh', '-c', command], signal)
     } finally {
@@ -65,9 +65,12 @@ export class Containers implements Source {
     }
   }
 
-  /** One connection, for as long as it lasts. */
-  async #visit(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void> {
-    const engine = new Engine(this.options.docker.engine)
+  /** The lifetime of one connection. */
+  async #visit(
+    want: (wanted: readonly WantedService[]) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const engine = new ContainerEngine(this.options.docker.engine)
     const leaving = new AbortController()
     const leave = (): void => leaving.abort()
     signal.addEventListener('abort', leave, { once: true })
@@ -78,12 +81,12 @@ export class Containers implements Source {
         .then((events) => this.#listen(events))
         .catch((error: Error) => {
           ended = error
-          this.#bell.ring()
+          this.#wakeup.ring()
         })
       const opened = stream.then(() => true)
       const late = sleep(STREAM_TIMEOUT, false, { signal: leaving.signal }).catch(() => false)
       if (!(await Promise.race([opened, late]))) {
-        // What was read before the stream was there may be old.
+        // A list read before the stream was open may be outdated.
         void opened.then(() => this.#list()).catch(() => undefined)
       }
       this.#known.forget()
@@ -98,7 +101,7 @@ export class Containers implements Source {
           this.emit({ kind: 'source-live', source: this.name, services })
         }
         const next = Math.min(this.#listAt, this.#known.nextLook) - performance.now()
-        if (next > 0) await this.#bell.wait(next)
+        if (next > 0) await this.#wakeup.wait(next)
       }
     } finally {
       signal.removeEventListener('abort', leave)
@@ -109,11 +112,11 @@ export class Containers implements Source {
 
   async #listen(events: AsyncIterable<EngineEvent | undefined>): Promise<never> {
     for await (const event of events) {
-      // One that makes no sense was about something.
+      // An invalid event may concern any container.
       if (event === undefined) this.#list()
       else {
         this.#known.touch(event)
-        this.#bell.ring()
+        this.#wakeup.ring()
       }
     }
     return raise('store', `${this.name} closed the stream of events`)
@@ -121,11 +124,11 @@ export class Containers implements Source {
 
   #list(): void {
     this.#listAt = 0
-    this.#bell.ring()
+    this.#wakeup.ring()
   }
 
-  /** Reads the list when it is due, and inspects what may have changed. True when anything has. */
-  async #work(engine: Engine, signal: AbortSignal): Promise<boolean> {
+  /** Reads the list when due and inspects marked containers. @returns whether the wanted services have changed */
+  async #work(engine: ContainerEngine, signal: AbortSignal): Promise<boolean> {
     let first = false
     if (performance.now() >= this.#listAt) {
       const { resync } = this.options

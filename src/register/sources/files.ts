@@ -1,19 +1,18 @@
-// Services that files describe, one in each, for as long as the files are there. A file that becomes wrong
-// keeps the service that it has described before.
+// The services that files describe, one per file. If a file becomes invalid, its previous service stays.
 import { readServiceFiles, type FileService } from '../../config/service-file.ts'
 import { formatFault } from '../../core/fault.ts'
 import { watchFiles } from '../../system/watch-files.ts'
-import { Bell } from '../bell.ts'
+import { Wakeup } from '../wakeup.ts'
 import type { EmitRegister } from '../event.ts'
-import type { Source, Wanted } from '../service.ts'
+import type { ServiceSource, WantedService } from '../service.ts'
 import { serviceFrom, type Defaults } from './own.ts'
 
-export class Files implements Source {
+export class ServiceFiles implements ServiceSource {
   readonly name: string
-  readonly #bell = new Bell()
+  readonly #wakeup = new Wakeup()
   /** By file. */
-  #services = new Map<string, Wanted>()
-  /** By file, the faults that have been reported. */
+  #services = new Map<string, WantedService>()
+  /** Reported faults by file. */
   #faults = new Map<string, string>()
   #isAway = false
 
@@ -25,21 +24,21 @@ export class Files implements Source {
     this.name = folder
   }
 
-  async run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#bell.ring(), { once: true })
-    // Watched before they are read: nothing is missed in between.
-    const watch = await watchFiles([this.folder], () => this.#bell.ring())
+  async run(want: (wanted: readonly WantedService[]) => void, signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wakeup.ring(), { once: true })
+    // The watch opens before the files are read, so that no change is missed.
+    const watch = await watchFiles([this.folder], () => this.#wakeup.ring())
     try {
       for (let first = true; !signal.aborted; first = false) {
         if (await this.#read(first)) want([...this.#services.values()])
-        await this.#bell.wait(Infinity)
+        await this.#wakeup.wait(Infinity)
       }
     } finally {
       await watch.close()
     }
   }
 
-  /** False when the folder cannot be read: then nothing is known. */
+  /** False if the folder cannot be read. */
   async #read(first: boolean): Promise<boolean> {
     const files = await readServiceFiles(this.folder)
     if (!files.ok) {
@@ -47,7 +46,7 @@ export class Files implements Source {
       this.#isAway = true
       return false
     }
-    const services = new Map<string, Wanted>()
+    const services = new Map<string, WantedService>()
     const faults = new Map<string, string>()
     for (const [file, read] of files.value) {
       const before = this.#services.get(file)
@@ -69,7 +68,11 @@ export class Files implements Source {
     return true
   }
 
-  #wanted(described: FileService, before: Wanted | undefined, first: boolean): Wanted {
+  #wanted(
+    described: FileService,
+    before: WantedService | undefined,
+    first: boolean,
+  ): WantedService {
     const { checks, ...own } = described
     const service = serviceFrom(own, this.defaults, checks)
     const isSame = JSON.stringify(before?.service) === JSON.stringify(service)
@@ -77,7 +80,9 @@ export class Files implements Source {
   }
 
   #report(file: string, text: string, kept: boolean): void {
-    const why = kept ? `${text}\n  The service stays as the file has described it before.` : text
+    const why = kept
+      ? `${text}\n  The service stays registered as the file described it before.`
+      : text
     this.emit({ kind: 'ignored', level: 'error', about: file, why })
   }
 }

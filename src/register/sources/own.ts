@@ -1,16 +1,16 @@
-// The one service that -name and -port describe: that of a command, or of something that runs beside us.
+// The single service that -name and -port describe: that of the command, or of an independent process.
 import type { CheckSettings, OwnService } from '../../core/register.ts'
-import type { Service, Source, Wanted } from '../service.ts'
+import type { Service, ServiceSource, WantedService } from '../service.ts'
 
 export interface Defaults {
-  /** The name of this machine in ids. */
+  /** Name of this machine in ids. */
   readonly host: string
-  /** Of this machine. */
+  /** Address of this machine. */
   readonly address: string
   readonly check: CheckSettings
 }
 
-/** @param checks instead of those of all services */
+/** @param checks override the defaults */
 export function serviceFrom(
   { id, check, address, ...own }: OwnService,
   defaults: Defaults,
@@ -27,16 +27,16 @@ export function serviceFrom(
 }
 
 /** Wanted from up() to down(). */
-export class Own implements Source {
+export class OwnSource implements ServiceSource {
   readonly name: string
-  #want: ((wanted: readonly Wanted[]) => void) | undefined
-  #wanted: readonly Wanted[] = []
+  #want: ((wanted: readonly WantedService[]) => void) | undefined
+  #wanted: readonly WantedService[] = []
 
   constructor(private readonly service: Service) {
     this.name = service.name
   }
 
-  run(want: (wanted: readonly Wanted[]) => void, signal: AbortSignal): Promise<void> {
+  run(want: (wanted: readonly WantedService[]) => void, signal: AbortSignal): Promise<void> {
     this.#want = want
     want(this.#wanted)
     return new Promise((resolve) => {
@@ -45,11 +45,11 @@ export class Own implements Source {
     })
   }
 
-  /** @param pid of the command; absent: the service is somebody else's, and may have been up for long */
+  /** @param pid of the command; absent for an independent process, which may have been up for long */
   up(pid?: number): void {
     const { service } = this
     const what = { kind: 'tcp', local: true } as const
-    // A command without a check is up when its port accepts.
+    // A command without a check counts as up when its port accepts connections.
     const settings = { interval: 1_000, timeout: 1_000, rise: 1, fall: 1 }
     const ready = pid === undefined ? {} : { ready: { ...settings, what } }
     this.#set([{ service, life: String(pid ?? ''), fresh: pid !== undefined, ...ready }])
@@ -59,7 +59,7 @@ export class Own implements Source {
     this.#set([])
   }
 
-  #set(wanted: readonly Wanted[]): void {
+  #set(wanted: readonly WantedService[]): void {
     this.#wanted = wanted
     this.#want?.(wanted)
   }

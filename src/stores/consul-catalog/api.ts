@@ -36,6 +36,8 @@ export interface Asked {
   readonly signal: AbortSignal
   /** How old the answer may be, whatever staleness is allowed: at least of this index; Infinity: the leader's. */
   readonly atLeast?: number
+  /** Whoever asks waits for a first answer, to know whether to go on without it. */
+  readonly isFirst?: boolean
 }
 
 export interface Reading extends Pick<Answer<unknown>, 'index' | 'early'> {
@@ -84,14 +86,16 @@ const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
 
-/** Another datacenter that does not answer is not waited for as long as an agent is. */
+/** Milliseconds: another datacenter that does not answer is not waited for as long as an agent is. */
 const FAR_TIMEOUT = 10_000
+const FAR_FIRST_TIMEOUT = 4000
 
 const tagsOfEach = mapOf(nullable(listOf(text)))
 
 /** The tags of each service. */
 export const serviceNames: typeof tagsOfEach = (value) => {
   const found = tagsOfEach(value)
+  if ('' in found) throw new Mismatch('has a service without a name')
   if (Object.keys(found).length <= MOST_SERVICES) return found
   throw new Mismatch(`has more than ${MOST_SERVICES} services`)
 }
@@ -308,12 +312,13 @@ export class CatalogApi {
   async #get<T>(
     http: ConsulHttp,
     question: Pick<Query<T>, 'about' | 'isPolled'> & ChangesOf<T>,
-    { index, signal, atLeast = 0 }: Asked,
+    { index, signal, atLeast = 0, isFirst = false }: Asked,
     parameters: Parameters,
     dc?: string,
   ): Promise<Answer<T>> {
     const { path, about, shape, isPolled = false } = question
-    const query = { index, signal, about, shape, isPolled, ...(dc === undefined ? {} : FAR) }
+    const far = { timeout: isFirst ? FAR_FIRST_TIMEOUT : FAR_TIMEOUT }
+    const query = { index, signal, about, shape, isPolled, ...(dc === undefined ? {} : far) }
     const whole = withParameters(path, parameters)
     return http.getWithin(whole, query, this.settings.maxStale, atLeast)
   }
@@ -331,8 +336,6 @@ export class CatalogApi {
     return told?.includes(false) !== true
   }
 }
-
-const FAR = { timeout: FAR_TIMEOUT }
 
 export interface ChangesOf<T> {
   readonly path: string

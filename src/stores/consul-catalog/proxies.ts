@@ -4,14 +4,20 @@ import { nameOfPart } from '../../core/catalog.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import type { ConsulHttp } from '../consul-http.ts'
-import { listOf, optional, record, text } from '../shape.ts'
+import { listOf, nullable, optional, record, text } from '../shape.ts'
 
-const summaries = listOf(record({ Name: text, Kind: optional(text) }))
+const summaries = listOf(
+  record({ Name: text, Kind: optional(text), ProxyFor: nullable(listOf(text)) }),
+)
+
+type Summary = ReturnType<typeof summaries>[number]
 
 interface Known {
-  readonly names: Set<string>
-  readonly proxies: Set<string>
+  readonly names: ReadonlySet<string>
+  readonly proxies: ReadonlySet<string>
 }
+
+const NONE: Known = { names: new Set(), proxies: new Set() }
 
 export class Proxies {
   /** By the question, which names the datacenter. */
@@ -25,14 +31,13 @@ export class Proxies {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<Key, string>> {
     const names = new Map([...entries.keys()].map((key) => [key, nameIn(key)]))
-    const known = this.#known.get(path) ?? { names: new Set(), proxies: new Set() }
-    this.#known.set(path, known)
-    if ([...names.values()].some((name) => !known.names.has(name))) {
-      for (const name of await proxiesIn(http, path, names.values(), signal))
-        known.proxies.add(name)
-      for (const name of names.values()) known.names.add(name)
-    }
-    return new Map([...entries].filter(([key]) => !known.proxies.has(names.get(key) ?? '')))
+    const present = new Set(names.values())
+    const known = this.#known.get(path) ?? NONE
+    const isNew = [...present].some((name) => !known.names.has(name))
+    const proxies = isNew ? new Set(await proxiesIn(http, path, present, signal)) : known.proxies
+    // A name that comes again may be of something else.
+    this.#known.set(path, { names: present, proxies })
+    return new Map([...entries].filter(([key]) => !proxies.has(names.get(key) ?? '')))
   }
 }
 
@@ -41,19 +46,21 @@ const nameIn = (entry: Key): string => nameOfPart(entry.split('/')[2] ?? '')
 async function proxiesIn(
   http: ConsulHttp,
   path: string,
-  names: Iterable<string>,
+  names: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   try {
     const query = { index: 0, signal, about: 'the summary of services', shape: summaries }
     const { value = [] } = await http.get(path, { ...query, isPolled: true })
-    return value.filter(({ Kind }) => Kind === 'connect-proxy').map(({ Name }) => Name)
+    // The kind is that of one instance. Under the name that it is for, a proxy has the service beside it.
+    const isProxy = ({ Name, Kind, ProxyFor }: Summary): boolean =>
+      Kind === 'connect-proxy' && ProxyFor?.includes(Name) !== true
+    return value.filter(isProxy).map(({ Name }) => Name)
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
     // Nobody has to serve it. This is what Consul calls the proxies that it registers itself.
-    const all = new Set(names)
-    return [...all].filter(
-      (name) => all.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
+    return [...names].filter(
+      (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
     )
   }
 }

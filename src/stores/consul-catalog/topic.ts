@@ -56,13 +56,13 @@ export class Topic {
    * @param atLeast how new it has to be, as Asked.atLeast
    */
   async now(signal: AbortSignal, atLeast = 0): Promise<Reading> {
-    return this.question.ask({ index: 0, signal, atLeast })
+    return this.question.ask({ index: 0, signal, atLeast, isFirst: !this.isRead })
   }
 
   /** The next state that may be another. */
   async next(signal: AbortSignal): Promise<Reading> {
     await this.#bucket.take(signal)
-    return this.question.ask({ index: this.#index, signal })
+    return this.question.ask({ index: this.#index, signal, isFirst: !this.isRead })
   }
 
   /** Takes an answer for what is known from now on. */

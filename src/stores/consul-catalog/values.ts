@@ -2,13 +2,27 @@
 // same text, whatever order they come in. What checks put out is left out: it changes all the time.
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
-import { count, each, listOf, mapOf, Mismatch, nullable, optional, record, text } from '../shape.ts'
+import {
+  count,
+  each,
+  listOf,
+  mapOf,
+  Mismatch,
+  nullable,
+  optional,
+  record,
+  text,
+  textLike,
+} from '../shape.ts'
+
+/** Part of a key. */
+const name = textLike(/./s, 'a name')
 
 const meta = nullable(mapOf(text))
 
 const nodeEntry = record({
   ID: optional(text),
-  Node: text,
+  Node: name,
   Address: optional(text),
   TaggedAddresses: meta,
   Datacenter: optional(text),
@@ -21,8 +35,8 @@ export const nodeEntries = listOf(nodeEntry)
 const check = record({ CheckID: text, Name: optional(text), Status: text })
 
 const service = record({
-  ID: text,
-  Service: text,
+  ID: name,
+  Service: name,
   Kind: optional(text),
   Address: optional(text),
   TaggedAddresses: nullable(mapOf(record({ Address: optional(text), Port: optional(count) }))),
@@ -48,7 +62,7 @@ export const queryAnswer = record({
 })
 
 /** The answer of `/v1/catalog/datacenters`. */
-export const datacenterNames = listOf(text)
+export const datacenterNames = listOf(name)
 
 type Check = ReturnType<typeof check>
 type Service = ReturnType<typeof service>

@@ -39,6 +39,15 @@ export function hintForName(
 ): string {
   const foreign = replacement(name, engine)
   if (foreign !== undefined) return foreign
-  const near = nearest(name, known)
+  const names = [...known]
+  // consul-template has sprig's functions below a prefix.
+  const bare = /^sprig_(.+)$/.exec(name)?.[1]
+  if (bare !== undefined) {
+    if (names.includes(bare)) return `write ${bare} instead`
+    return hintForName(bare, engine, names, otherwise)
+  }
+  if (name.startsWith('spew_'))
+    return 'write {{toJson .}} to see a value in Go, {{ x | dump }} in nunjucks'
+  const near = nearest(name, names)
   return near === undefined ? otherwise : `did you mean ${near}?`
 }

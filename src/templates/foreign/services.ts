@@ -2,35 +2,106 @@
 // list, and a load balancer without servers.
 import type { Fault } from '../../core/fault.ts'
 
-const SUFFIXES = [
-  { sign: '|', of: 'a state of health', option: 'health', example: 'any' },
-  { sign: '~', of: 'a node to be near to', option: 'near', example: '_agent' },
-] as const
-
 const HEALTH =
   /^(?:any|(?:passing|warning|critical|maintenance)(?:,\s*(?:passing|warning|critical))*)$/
 
 const fault = (message: string, hint: string): Fault => ({ kind: 'template', message, hint })
 
-const withOption = (name: string, option: string, value: string): string =>
-  `write service("${name}", {${option}: "${value}"}) in nunjucks, service "${name}" (map "${option}" "${value}") in Go`
+const withOption = (call: string, option: string, value: string): string => {
+  const [name = '', text] = call.split(' ', 2)
+  const before = text === undefined ? '' : `"${text}", `
+  const go = text === undefined ? name : `${name} "${text}"`
+  return `write ${name}(${before}{${option}: "${value}"}) in nunjucks, ${go} (map "${option}" "${value}") in Go`
+}
+
+interface Suffix {
+  readonly sign: string
+  readonly of: string
+  readonly option: string
+  /** What the option is given; undefined where nothing here is meant by it. */
+  readonly valueOf: (text: string) => string | undefined
+}
+
+const SUFFIXES: readonly Suffix[] = [
+  {
+    sign: '?',
+    of: 'a namespace, a partition or a peer',
+    option: 'namespace',
+    valueOf: (text) => /\bns=([^&~|@]+)/.exec(text)?.[1],
+  },
+  { sign: '|', of: 'a state of health', option: 'health', valueOf: healthIn },
+  { sign: '~', of: 'a node to be near to', option: 'near', valueOf: (text) => text || '_agent' },
+]
+
+function healthIn(text: string): string {
+  const states = text.split(/,\s*/)
+  const isOurs = states.every((state) => state === 'passing' || state === 'warning')
+  return isOurs && states.includes('passing') ? states.join(',') : 'any'
+}
 
 /** The fault of a name or a tag that is not meant as one; undefined when both are. */
 export function foreignService(name: string, tag: string | undefined): Fault | undefined {
   const suffix = SUFFIXES.find(({ sign }) => name.includes(sign))
   if (suffix !== undefined) {
-    const [bare = ''] = name.split(/[|~]/)
+    const { sign, of, option, valueOf } = suffix
+    const [bare = ''] = name.split(/[?|~]/)
+    const value = valueOf(/[^?|~]*$/.exec(name.slice(0, endOf(name, sign)))?.[0] ?? '')
     return fault(
-      `service("${name}"): ${suffix.sign} and ${suffix.of} behind a name is consul-template's`,
-      withOption(bare, suffix.option, suffix.example),
+      `service("${name}"): ${sign} and ${of} behind a name is consul-template's`,
+      value === undefined
+        ? 'partitions and peers of Consul are not read'
+        : withOption(`service ${bare}`, option, value),
     )
   }
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
     `service("${name}", "${tag}"): the second argument is a tag here; consul-template has a state of health there`,
-    `without it only instances that pass their checks are shown; else ${withOption(name, 'health', tag)}`,
+    `without it only instances that pass their checks are shown; else ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
   )
 }
+
+/** Where the suffix that a sign begins ends. */
+function endOf(name: string, sign: string): number {
+  const from = name.indexOf(sign) + 1
+  const length = name.slice(from).search(/[?|~]/)
+  return length < 0 ? name.length : from + length
+}
+
+/** The lists that consul-template narrows by a text such as `@dc2`. */
+const LISTS = new Set(['services', 'nodes', 'datacenters'])
+
+/** The fault of a text given to a list; undefined when the call is none of these. */
+export function foreignList(call: string, text: string): Fault | undefined {
+  if (!LISTS.has(call)) return undefined
+  const message = `${call}("${text}"): a text such as "@dc2" is consul-template's`
+  const dc = /@([^~|?]+)/.exec(text)?.[1]
+  if (call === 'datacenters') return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
+  if (dc !== undefined) return fault(message, withOption(call, 'dc', dc))
+  return fault(
+    message,
+    `${call} takes a map of options, such as dc: ${withOption(call, 'dc', 'dc2')}`,
+  )
+}
+
+/** consul-template's suffix of a key, which would look for keys that nobody has. Undefined without one. */
+export function foreignKey(call: string, key: string): Fault | undefined {
+  const [, bare, dc] = /^(.+)@([A-Za-z0-9_-]+)$/.exec(key) ?? []
+  if (bare === undefined || dc === undefined) return undefined
+  const path = bare.startsWith('/') ? bare : `/${bare}`
+  return fault(
+    `${call}("${key}"): @ and a datacenter behind a key is consul-template's`,
+    `write "${dc}:${path}", and add it to keys = [...]; for a key of that very name, add "${key}"`,
+  )
+}
+
+/** The fault of names of metadata that are not ours alone; undefined when they are. */
+export const foreignMeta = (names: string): Fault | undefined =>
+  names.includes('|')
+    ? fault(
+        `byMeta: "${names}" has a suffix of consul-template`,
+        'name the metadata only, such as "version" or "team,version"',
+      )
+    : undefined
 
 /** `blue.web`: a name here, and in consul-template the tag `blue` of `web`. Undefined without a dot. */
 export function taggedName(
@@ -41,11 +112,15 @@ export function taggedName(
   return { tag: name.slice(0, dot), bare: name.slice(dot + 1) }
 }
 
-/** What is a name here, and most likely not meant as one. */
-export function doubtfulService(name: string): Fault | undefined {
+/**
+ * What is a name here, and most likely not meant as one.
+ * @param written with the datacenter or the store, as in `blue.web@dc2`
+ */
+export function doubtfulService(name: string, written = name): Fault | undefined {
   const tagged = taggedName(name)
   if (tagged === undefined) return undefined
-  const { tag, bare } = tagged
+  const { tag } = tagged
+  const bare = written.replace(`${tag}.`, '')
   return fault(
     `service looks for a service called "${name}"; in consul-template that is the tag ${tag} of ${bare}`,
     `for the tag write "${bare}" and "${tag}": service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,

@@ -13,7 +13,7 @@ function isEmpty(value: unknown): boolean {
 export const choices = [
   define('default', {
     params: [any('otherwise'), any('value')],
-    doc: 'The value, unless it is empty. The filter `default` is that of nunjucks, for which `""` and `0` are values too: `x | default("a")`, or `x | default("a", true)`.',
+    doc: 'The value, or the default if the value is empty. The filter `default` is nunjucks\' own; for it, `""` and `0` are values: `x | default("a")`, or `x | default("a", true)`.',
     examples: [
       {
         nunjucks: 'default("none", getv("/app/missing", ""))',
@@ -27,7 +27,7 @@ export const choices = [
   }),
   define('ternary', {
     params: [any('yes'), any('no'), flag('condition')],
-    doc: 'The first value when the condition is true, else the second.',
+    doc: 'The first value if the condition is true, else the second.',
     filter: 2,
     examples: [
       { nunjucks: 'ternary("on", "off", true)', go: 'ternary "on" "off" true', result: 'on' },
@@ -59,7 +59,7 @@ export const choices = [
   }),
   define('fail', {
     params: [text('message')],
-    doc: 'Ends the render with a message; the old file stays. For what a template cannot be right with. The message goes to the log, so it should hold no value that is a secret.',
+    doc: 'Ends the render with a message; the old file stays. Use it for values that the template cannot handle. The message goes to the log, so keep secrets out of it.',
     examples: [
       {
         nunjucks: 'fail("no server for " ~ "web")',
@@ -71,7 +71,7 @@ export const choices = [
   }),
   define('empty', {
     params: [any('value')],
-    doc: 'Whether the value is empty: nothing, `""`, `0`, `false`, or a list or map without content.',
+    doc: 'True if the value is empty: nothing, `""`, `0`, `false`, or an empty list or map.',
     filter: 0,
     examples: [
       { nunjucks: 'empty("")', go: 'empty ""', result: true },

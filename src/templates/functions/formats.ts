@@ -61,7 +61,7 @@ async function tomlWriter(): Promise<Write> {
 export const formats = [
   define('toYaml', {
     params: [any('value')],
-    doc: 'A value as YAML, keys sorted, without a new line at its end.',
+    doc: 'A value as YAML, with sorted keys, without a newline at the end.',
     filter: 0,
     examples: [
       {
@@ -75,7 +75,7 @@ export const formats = [
   }),
   define('toToml', {
     params: [any('value')],
-    doc: 'A map as a TOML document; a text, a number, a boolean or a list of them as one value.',
+    doc: 'A map as a TOML document; a text, number, boolean or a list of them as a single TOML value.',
     filter: 0,
     examples: [
       {

@@ -1,6 +1,7 @@
 // Grouping: services by tag and metadata, pairs by where they are, and keys as a nested map.
 import { compareText, covers, toKey, type Key } from '../../core/key.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
+import { foreignMeta } from '../foreign/services.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { MAX_DEPTH } from './json.ts'
 import { list, pairs, text } from './params.ts'
@@ -38,11 +39,8 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
 
 /** The group that byMeta() puts a service into: what it has under the names, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
-  if (names.includes('|')) {
-    raise('template', `byMeta: "${names}" has a suffix of consul-template`, {
-      hint: 'name the metadata only, such as "version" or "team,version"',
-    })
-  }
+  const foreign = foreignMeta(names)
+  if (foreign !== undefined) throw new FaultError(foreign)
   return names
     .split(',')
     .map((name) => valueOf(name.trim()) ?? '')
@@ -98,7 +96,7 @@ const CONFIG = {
 export const groups: readonly TemplateFunction[] = [
   define('byTag', {
     params: [services('services')],
-    doc: 'The services by their tags: a map from each tag to the services that have it. The examples are of two instances, both `blue`, one `eu`.',
+    doc: 'The services by their tags: a map from each tag to its services. The examples use two instances, both `blue`, one `eu`.',
     filter: 0,
     examples: [
       { nunjucks: 'keys(byTag(service("web")))', keys: WEB, result: ['blue', 'eu'] },
@@ -113,7 +111,7 @@ export const groups: readonly TemplateFunction[] = [
   }),
   define('byMeta', {
     params: [text('names'), services('services')],
-    doc: 'The services by their metadata: by the values of one name, or of several with commas between, joined by `_`. Without the name a service is in the group `""`.',
+    doc: 'The services by their metadata: a map from the value of one name, or the values of several (separated by commas) joined by `_`. A service without the name is in the group `""`.',
     filter: 1,
     examples: [
       {
@@ -135,7 +133,7 @@ export const groups: readonly TemplateFunction[] = [
   }),
   define('byKey', {
     params: [text('dir'), pairs('pairs')],
-    doc: 'The pairs by the part of their key that follows a directory: a map from that name to its pairs, whose keys stay whole. Pairs elsewhere are left out.',
+    doc: 'The pairs by the path segment after a directory: a map from that name to its pairs, which keep their full keys. Pairs outside the directory are omitted.',
     filter: 1,
     examples: [
       {
@@ -148,7 +146,7 @@ export const groups: readonly TemplateFunction[] = [
   }),
   define('explode', {
     params: [text('dir')],
-    doc: 'All keys below a directory as a map of maps. A key that is a directory as well has its own value under the name `""`.',
+    doc: 'All keys below a directory as a map of maps. If a key is also a directory, its own value has the name `""`.',
     filter: 0,
     examples: [
       {

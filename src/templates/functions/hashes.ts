@@ -7,7 +7,7 @@ import { text } from './params.ts'
 export const hashes = [
   define('sha256sum', {
     params: [text('s')],
-    doc: 'The SHA-256 of the bytes, in hexadecimal digits.',
+    doc: 'The SHA-256 hash of the bytes, in hexadecimal.',
     filter: 0,
     examples: [
       {
@@ -20,7 +20,7 @@ export const hashes = [
   }),
   define('md5sum', {
     params: [text('s')],
-    doc: 'The MD5 of the bytes, in hexadecimal digits: to tell contents apart, not for secrets.',
+    doc: 'The MD5 hash of the bytes, in hexadecimal. Use it to compare contents, not for secrets.',
     filter: 0,
     examples: [
       {
@@ -33,7 +33,7 @@ export const hashes = [
   }),
   define('hmacSHA256', {
     params: [text('s'), text('key')],
-    doc: 'The HMAC of the bytes with SHA-256 and a key, in hexadecimal digits.',
+    doc: 'The HMAC-SHA-256 of the bytes with a key, in hexadecimal.',
     filter: 0,
     examples: [
       {

@@ -6,7 +6,7 @@ import { define } from './define.ts'
 export const includes = [
   define('include', {
     params: [text('name'), optional(any('data'))],
-    doc: 'The text of another file below the templates folder, by the same engine. In Go the data is its dot; in nunjucks it is the variable `data`, and the entries of a map are variables by their own names. Files include one another ten deep at most, and never themselves.',
+    doc: 'The rendered text of another file below the templates folder, in the same language. In Go the data is its dot; in nunjucks it is the variable `data`, and the entries of a map are also variables. Includes nest at most ten levels, and no file includes itself.',
     examples: [
       {
         nunjucks: 'include("part.njk", dict("port", 80))',

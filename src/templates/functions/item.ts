@@ -25,7 +25,7 @@ const below = (context: RenderContext, name: string): Key => joinKeys(itemKey(co
 export const itemFunctions = {
   get: define('item.get', {
     params: [text('name'), optional(text('default'))],
-    doc: 'The value of the key `name` below the item. A missing key is an error, unless there is a default.',
+    doc: 'The value of the key `name` below the item. A missing key without a default is an error.',
     examples: [],
     run: (context, name, otherwise) => {
       const key = below(context, name)
@@ -39,13 +39,13 @@ export const itemFunctions = {
   }),
   exists: define('item.exists', {
     params: [text('name')],
-    doc: 'Whether the key `name` below the item has a value.',
+    doc: 'True if the key `name` below the item has a value.',
     examples: [],
     run: (context, name) => context.reader.get(below(context, name)) !== undefined,
   }),
   gets: define('item.gets', {
     params: [text('pattern')],
-    doc: 'The pairs below the item whose key matches a pattern.',
+    doc: 'The pairs below the item with a key that matches the pattern.',
     examples: [],
     run: (context, pattern) =>
       toPairs(context.reader.match(joinKeys(globEscape(itemKey(context)), pattern))),

@@ -10,7 +10,7 @@ import { any, describe, text } from './params.ts'
 export const jsons = [
   define('json', {
     params: [text('s')],
-    doc: 'The object that a JSON text stands for, keys sorted.',
+    doc: 'Parses a JSON object; its keys are sorted.',
     filter: 0,
     examples: [
       {
@@ -44,7 +44,7 @@ export const jsons = [
   }),
   define('jsonArray', {
     params: [text('s')],
-    doc: 'The list that a JSON text stands for.',
+    doc: 'Parses a JSON list.',
     filter: 0,
     examples: [
       { nunjucks: `jsonArray('["a", "b"]')`, go: 'jsonArray `["a", "b"]`', result: ['a', 'b'] },
@@ -64,7 +64,7 @@ export const jsons = [
   }),
   define('fromJson', {
     params: [text('s')],
-    doc: 'Whatever a JSON text stands for: a map, a list, a string, a number, a boolean or null. In nunjucks integers of any size keep their digits; in Go every number is a float64, as in confd.',
+    doc: 'Parses any JSON: a map, list, string, number, boolean or null. In nunjucks, integers of any size keep their digits; in Go, every number is a float64, as in confd.',
     filter: 0,
     examples: [
       { nunjucks: 'fromJson("[1, 2]")', go: 'fromJson "[1, 2]"', result: [1, 2] },
@@ -75,7 +75,7 @@ export const jsons = [
   }),
   define('toJson', {
     params: [any('value')],
-    doc: 'A value as JSON on one line, as Go writes it: keys sorted, `<`, `>` and `&` escaped.',
+    doc: 'A value as JSON on one line, as Go writes it: with sorted keys, and `<`, `>` and `&` escaped.',
     filter: 0,
     examples: [
       {

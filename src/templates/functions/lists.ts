@@ -14,7 +14,7 @@ function identity(value: unknown): string {
 export const lists: readonly TemplateFunction[] = [
   define('has', {
     params: [any('item'), list('list')],
-    doc: 'Whether the item is in the list. In nunjucks the operator `in` says the same: `"b" in list`.',
+    doc: 'True if the item is in the list. In nunjucks, the operator `in` does the same: `"b" in list`.',
     filter: 1,
     examples: [
       {
@@ -46,7 +46,7 @@ export const lists: readonly TemplateFunction[] = [
   }),
   define('uniq', {
     params: [list('list')],
-    doc: 'The items of a list, each once, where it stands first.',
+    doc: 'The items of a list without duplicates, in the order of their first occurrence.',
     filter: 0,
     examples: [
       {
@@ -64,7 +64,7 @@ export const lists: readonly TemplateFunction[] = [
   }),
   define('first', {
     params: [list('list')],
-    doc: 'The first item; nothing when the list is empty. The filter `first` is that of nunjucks.',
+    doc: "The first item; nothing if the list is empty. The filter `first` is nunjucks' own.",
     examples: [
       { nunjucks: 'first(["a", "b"])', go: 'first (list "a" "b")', result: 'a' },
       { nunjucks: 'first([])', go: 'first list', result: null },
@@ -73,13 +73,13 @@ export const lists: readonly TemplateFunction[] = [
   }),
   define('last', {
     params: [list('list')],
-    doc: 'The last item; nothing when the list is empty. The filter `last` is that of nunjucks.',
+    doc: "The last item; nothing if the list is empty. The filter `last` is nunjucks' own.",
     examples: [{ nunjucks: 'last(["a", "b"])', go: 'last (list "a" "b")', result: 'b' }],
     run: (_, items) => items.at(-1) ?? null,
   }),
   define('slice', {
     params: [list('list'), optional(int('from')), optional(int('to'))],
-    doc: 'The items from one place to another, counted from 0, the last one excluded. The filter `slice` is that of nunjucks, and cuts into so many parts; Go has a `slice` of its own.',
+    doc: "The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` is nunjucks' own, and divides a list into a number of parts; Go has its own `slice`.",
     only: 'nunjucks',
     examples: [
       { nunjucks: 'slice(["a", "b", "c"], 1)', result: ['b', 'c'] },
@@ -100,13 +100,13 @@ export const lists: readonly TemplateFunction[] = [
   define('list', {
     params: [],
     variadic: true,
-    doc: 'A list of the arguments. The filter `list` is that of nunjucks, which takes a string apart.',
+    doc: "A list of the arguments. The filter `list` is nunjucks' own, and splits a string into characters.",
     examples: [{ nunjucks: 'list("a", 1)', go: 'list "a" 1', result: ['a', 1] }],
     run: (_, ...items) => items,
   }),
   define('append', {
     params: [list('list'), any('item')],
-    doc: 'A new list with one more item at its end.',
+    doc: 'A new list with one more item at the end.',
     filter: 0,
     examples: [
       { nunjucks: 'append(list("a"), "b")', go: 'append (list "a") "b"', result: ['a', 'b'] },

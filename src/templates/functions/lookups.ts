@@ -1,9 +1,10 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import type { Pair as StoredPair } from '../../core/reader.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
 import { shortened } from '../../core/words.ts'
 import type { RenderContext } from '../context.ts'
+import { foreignKey } from '../foreign/services.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
@@ -41,7 +42,7 @@ function placeOf(full: Key, byDefault: string): string {
 export const lookups = [
   define('getv', {
     params: [text('key'), optional(text('default'))],
-    doc: "The key's value. A missing key is an error, unless there is a default.",
+    doc: 'The value of the key. A missing key without a default is an error.',
     filter: 0,
     examples: [
       { nunjucks: 'getv("/app/port")', go: 'getv "/app/port"', result: '8080' },
@@ -79,7 +80,7 @@ export const lookups = [
   }),
   define('exists', {
     params: [text('key')],
-    doc: 'Whether the key has a value. A directory is not a key.',
+    doc: 'True if the key has a value. A directory is not a key.',
     examples: [
       { nunjucks: 'exists("/app/port")', go: 'exists "/app/port"', result: true },
       { nunjucks: 'exists("/app")', go: 'exists "/app"', result: false },
@@ -88,7 +89,7 @@ export const lookups = [
   }),
   define('gets', {
     params: [text('pattern')],
-    doc: 'The pairs whose key matches a pattern, in key order: `*` and `?` stay within one level, `[a-z]` is a set. No match is an empty list.',
+    doc: 'The pairs with a key that matches the pattern, in key order: `*` and `?` match within one level, `[a-z]` is a set. Without a match the list is empty.',
     examples: [
       {
         nunjucks: 'gets("/services/web/*")',
@@ -104,7 +105,7 @@ export const lookups = [
   }),
   define('getvs', {
     params: [text('pattern')],
-    doc: 'The values whose key matches a pattern, sorted by value.',
+    doc: 'The values of the keys that match the pattern, sorted by value.',
     examples: [
       {
         nunjucks: 'getvs("/services/web/*")',
@@ -125,7 +126,7 @@ export const lookups = [
   }),
   define('range', {
     params: [textOrNumber('from'), optional(number('stop')), optional(number('step'))],
-    doc: 'With a key: all pairs below it, at every depth, in key order. With numbers it counts, `stop` excluded.',
+    doc: 'With a key: all pairs below it, at every depth, in key order. With numbers: the integers from `from` up to, but not including, `stop`.',
     only: 'nunjucks',
     examples: [
       {
@@ -144,12 +145,14 @@ export const lookups = [
   }),
   define('ls', {
     params: [text('dir')],
-    doc: 'The names directly below, keys and directories alike, in order. Of a key: its own name.',
+    doc: 'The names of the keys and directories directly below, in order. For a key: its own name.',
     examples: [
       { nunjucks: 'ls("/services")', go: 'ls "/services"', result: ['api', 'web'] },
       { nunjucks: 'ls("/nothing")', go: 'ls "/nothing"', result: [] },
     ],
     run: ({ reader }, dir) => {
+      const foreign = reader.sees(toKey(dir)) ? undefined : foreignKey('ls', dir)
+      if (foreign !== undefined) throw new FaultError(foreign)
       const names = new Set(reader.children(dir))
       if (reader.get(dir) !== undefined) names.add(base(toKey(dir)))
       return [...names].sort(compareText)
@@ -157,7 +160,7 @@ export const lookups = [
   }),
   define('lsdir', {
     params: [text('dir')],
-    doc: 'The names directly below that have something below themselves.',
+    doc: 'The names of the directories directly below.',
     examples: [
       { nunjucks: 'lsdir("/services")', go: 'lsdir "/services"', result: ['api', 'web'] },
       { nunjucks: 'lsdir("/services/web")', go: 'lsdir "/services/web"', result: [] },

@@ -35,7 +35,7 @@ export const maps = [
   define('map', {
     params: [],
     variadic: true,
-    doc: 'A map made of keys and values in turn.',
+    doc: 'A map of alternating keys and values.',
     examples: [
       {
         nunjucks: 'map("name", "web", "port", 80)',
@@ -54,13 +54,13 @@ export const maps = [
   define('dict', {
     params: [],
     variadic: true,
-    doc: 'The same as `map`.',
+    doc: 'Same as `map`.',
     examples: [{ nunjucks: 'dict("a", 1).a', go: '(dict "a" 1).a', result: 1 }],
     run: (_, ...items) => make('dict', items),
   }),
   define('hasKey', {
     params: [mapping('map'), text('key')],
-    doc: 'Whether the map has the key.',
+    doc: 'True if the map has the key.',
     filter: 0,
     examples: [
       {
@@ -96,7 +96,7 @@ export const maps = [
   }),
   define('mergeMap', {
     params: [mapping('first'), mapping('second')],
-    doc: 'A map with what both have. Where both have a value the first one counts, so in a pipeline the defaults come from the left; maps inside are merged in the same way.',
+    doc: 'A map with the entries of both. If both have a key, the first map wins, so in a pipeline the defaults come from the left. Nested maps are merged in the same way.',
     filter: 1,
     examples: [
       {
@@ -111,7 +111,7 @@ export const maps = [
   define('pluck', {
     params: [text('key')],
     variadic: true,
-    doc: 'What each of the maps that follow has under a key; those without it are passed over.',
+    doc: 'The values of a key in the following maps; maps without the key are skipped.',
     examples: [
       {
         nunjucks: 'pluck("a", dict("a", 1), dict("b", 2), dict("a", 3))',

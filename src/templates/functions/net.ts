@@ -89,7 +89,7 @@ function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
 export const net = [
   define('lookupIP', {
     params: [text('name')],
-    doc: 'All addresses of a name, sorted. A name that does not exist, or a text that can be none, is an empty list; a name server that does not answer is an error.',
+    doc: 'All addresses of a host name, sorted. The list is empty if the name does not exist or is invalid; a name server that does not answer is an error.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIP("127.0.0.1")', go: 'lookupIP "127.0.0.1"', result: ['127.0.0.1'] },
@@ -99,7 +99,7 @@ export const net = [
   }),
   define('lookupIPV4', {
     params: [text('name')],
-    doc: 'The IPv4 addresses of a name, sorted.',
+    doc: 'The IPv4 addresses of a host name, sorted.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIPV4("127.0.0.1")', go: 'lookupIPV4 "127.0.0.1"', result: ['127.0.0.1'] },
@@ -108,7 +108,7 @@ export const net = [
   }),
   define('lookupIPV6', {
     params: [text('name')],
-    doc: 'The IPv6 addresses of a name, sorted.',
+    doc: 'The IPv6 addresses of a host name, sorted.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIPV6("::1")', go: 'lookupIPV6 "::1"', result: ['::1'] },
@@ -122,7 +122,7 @@ export const net = [
   }),
   define('lookupSRV', {
     params: [text('service'), text('proto'), text('name')],
-    doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a dot at its end), `.Port`, `.Priority`, `.Weight`.',
+    doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a trailing dot), `.Port`, `.Priority`, `.Weight`.',
     examples: [
       {
         nunjucks: 'lookupSRV("", "", "10.0.0.1:80") | length',
@@ -139,7 +139,7 @@ export const net = [
   }),
   define('lookupIfaceIPV4', {
     params: [text('interface')],
-    doc: 'The first IPv4 address of a network interface; empty when there is none.',
+    doc: 'The first IPv4 address of a network interface; empty if there is none.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIfaceIPV4("eth0")', go: 'lookupIfaceIPV4 "eth0"', shows: '"10.0.0.7"' },
@@ -149,7 +149,7 @@ export const net = [
   }),
   define('lookupIfaceIPV6', {
     params: [text('interface')],
-    doc: 'The first IPv6 address of a network interface; empty when there is none.',
+    doc: 'The first IPv6 address of a network interface; empty if there is none.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIfaceIPV6("eth0")', go: 'lookupIfaceIPV6 "eth0"', shows: '"fe80::1"' },

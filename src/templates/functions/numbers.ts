@@ -31,7 +31,7 @@ const MAX_SEQ = 10_000_000n
 export const numbers = [
   define('atoi', {
     params: [text('s')],
-    doc: 'The whole number that a text in decimal stands for.',
+    doc: 'The integer of a decimal text.',
     filter: 0,
     examples: [
       { nunjucks: 'atoi("8080")', go: 'atoi "8080"', result: 8080 },
@@ -48,7 +48,7 @@ export const numbers = [
   }),
   define('seq', {
     params: [int('first'), int('last')],
-    doc: 'The whole numbers from `first` to `last`, both included.',
+    doc: 'The integers from `first` to `last`, inclusive.',
     examples: [
       { nunjucks: 'seq(3, 5)', go: 'seq 3 5', result: [3, 4, 5] },
       { nunjucks: 'seq(1, 0) | length', go: 'len (seq 1 0)', result: 0 },
@@ -75,7 +75,7 @@ export const numbers = [
   ),
   binary(
     'mod',
-    'What division leaves, with the sign of `a`. Division by zero is an error.',
+    'The remainder of `a / b`, with the sign of `a`. Division by zero is an error.',
     [
       ['mod(7, 3)', 'mod 7 3', 1],
       ['mod(-7, 3)', 'mod -7 3', -1],

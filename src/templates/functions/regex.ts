@@ -25,7 +25,7 @@ function attempt<T>(name: string, context: RenderContext, run: (re2: Re2) => T):
 export const regexes = [
   define('regexMatch', {
     params: [text('regex'), text('s')],
-    doc: 'Whether the expression matches anywhere in `s`. The syntax is that of Go (RE2).',
+    doc: "True if the expression matches anywhere in `s`. The syntax is Go's (RE2).",
     filter: 1,
     examples: [
       {
@@ -48,7 +48,7 @@ export const regexes = [
   }),
   define('regexFind', {
     params: [text('regex'), text('s')],
-    doc: 'What the expression matches first; empty when it does not.',
+    doc: 'The first match of the expression; empty without a match.',
     filter: 1,
     examples: [
       {
@@ -62,7 +62,7 @@ export const regexes = [
   }),
   define('regexReplaceAll', {
     params: [text('regex'), text('s'), text('new')],
-    doc: 'All matches replaced; `$1` or `${1}` is the first group, `${name}` a named one, `$$` a dollar sign.',
+    doc: 'Replaces all matches; `$1` or `${1}` is the first group, `${name}` a named group, `$$` a dollar sign.',
     filter: 1,
     examples: [
       {

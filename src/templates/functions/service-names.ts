@@ -1,8 +1,9 @@
 // How templates name a service and what they ask of it: `web`, `web@dc2`, `dc2:web`, and options of one
 // look-up. Also for `check`, which sees names without rendering.
 import type { LookUp } from '../../core/catalog.ts'
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
 import { nearest } from '../../core/nearest.ts'
+import { foreignList } from '../foreign/services.ts'
 import { isMap, type Mapping, type Param } from './params.ts'
 
 /** A name as it is written. */
@@ -33,9 +34,11 @@ const HEALTHS: Readonly<Record<string, string>> = {
 interface Options {
   readonly lookUp: LookUp
   readonly tags: readonly string[]
+  /** The named store to ask. */
+  readonly store: string | undefined
 }
 
-type OptionName = 'dc' | 'near' | 'health' | 'tag' | 'filter' | 'namespace' | 'proxies'
+type OptionName = 'store' | 'dc' | 'near' | 'health' | 'tag' | 'filter' | 'namespace' | 'proxies'
 
 /** A map of options, or undefined. */
 export const optionsParam: Param<Mapping | undefined> = {
@@ -45,6 +48,16 @@ export const optionsParam: Param<Mapping | undefined> = {
   optional: true,
   accept: (value) => (isMap(value) ? value : undefined),
 }
+
+/** The options of a list, for which consul-template takes a text. */
+export const listOptions = (call: string): Param<Mapping | undefined> => ({
+  ...optionsParam,
+  accept(value) {
+    const foreign = typeof value === 'string' ? foreignList(call, value) : undefined
+    if (foreign !== undefined) throw new FaultError(foreign)
+    return optionsParam.accept(value)
+  },
+})
 
 /** @param known the options that the function has */
 export function optionsOf(
@@ -74,7 +87,8 @@ export function optionsOf(
     else if (String(value) !== '') lookUp[name] = String(value)
   }
   if (typeof lookUp['health'] === 'string') lookUp['health'] = healthOf(called, lookUp['health'])
-  return { lookUp, tags }
+  const { store, ...more } = lookUp
+  return { lookUp: more, tags, store: store as string | undefined }
 }
 
 function healthOf(called: string, text: string): string {

@@ -16,8 +16,8 @@ import { doubtfulService, foreignService, taggedName } from '../foreign/services
 import { define } from './define.ts'
 import { isMap, text, type Mapping, type Param } from './params.ts'
 import { Entry, recordOf } from './record.ts'
-import { optionsOf, optionsParam, serviceName } from './service-names.ts'
-import { placeIn, storeCalled } from './service-places.ts'
+import { listOptions, optionsOf, optionsParam, serviceName } from './service-names.ts'
+import { placeIn, whoseIs } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
 /** As a template has it; the two lists are of records. */
@@ -52,13 +52,17 @@ function chosen(
 }
 
 /** Throws when the name is that of no service and the dot in it is consul-template's. */
-function expectNoTag(name: string, named: (bare: string) => readonly Found[]): void {
+function expectNoTag(
+  name: string,
+  written: string,
+  named: (bare: string) => readonly Found[],
+): void {
   const { tag, bare } = taggedName(name) ?? {}
   if (tag === undefined || bare === undefined) return
   // The resource's keys need not name the other service.
   const found = attempt(() => named(bare))
   if (!found.ok || !found.value.some(({ instance }) => instance.tags.includes(tag))) return
-  throw new FaultError(doubtfulService(name) as Fault)
+  throw new FaultError(doubtfulService(name, written) as Fault)
 }
 
 /** As the list of services has them; where there is no list, those of the instances. */
@@ -89,26 +93,35 @@ function expectName(called: string, name: string, tag: string | undefined): void
   if (foreign !== undefined) throw new FaultError(foreign)
 }
 
-const SERVICE_OPTIONS = ['dc', 'health', 'near', 'tag', 'filter', 'namespace', 'proxies'] as const
+const SERVICE_OPTIONS = [
+  'store',
+  'dc',
+  'health',
+  'near',
+  'tag',
+  'filter',
+  'namespace',
+  'proxies',
+] as const
 
 /** The instances that a name and options stand for, in the order in which they are shown. */
 function find(context: RenderContext, written: string, tag: string | undefined, given?: Mapping) {
   const { reader } = context
   const called = `service("${written}")`
   expectName(called, written, tag)
-  const { tags, lookUp } = optionsOf(called, given, SERVICE_OPTIONS)
-  const { name, of, dc } = serviceName(
+  const options = optionsOf(called, given, SERVICE_OPTIONS)
+  const { name, ...whose } = serviceName(
     written,
     (whole) => given?.['dc'] !== undefined || reader.scope.keys.includes(serviceDir(whole)),
   )
-  const store = storeCalled(context, of)
-  const where = store === undefined ? (dc ?? of) : dc
-  const asked: LookUp = where === undefined ? lookUp : { ...lookUp, dc: where }
+  const { store, dc } = whoseIs(context, whose, options.store)
+  const { tags, lookUp } = options
+  const asked: LookUp = dc === undefined ? lookUp : { ...lookUp, dc }
   const dirOf = (one: string): Key =>
     placeIn(context, called, serviceDir(serviceNamed(one), asked), store)
   const dir = dirOf(name)
   const found = instancesIn(context, dir)
-  if (found.length === 0) expectNoTag(name, (bare) => instancesIn(context, dirOf(bare)))
+  if (found.length === 0) expectNoTag(name, written, (bare) => instancesIn(context, dirOf(bare)))
   return chosen(context, dir, found, tag === undefined ? tags : [...tags, tag])
 }
 
@@ -124,12 +137,12 @@ const SHOP = {
   '/datacenters@/dc2': '',
 }
 
-const LIST_OPTIONS = ['dc', 'tag', 'namespace', 'proxies'] as const
+const LIST_OPTIONS = ['store', 'dc', 'tag', 'namespace', 'proxies'] as const
 
 export const services = [
   define('service', {
     params: [text('name'), tagOrOptions, optionsParam],
-    doc: "The instances of a service, or those that have the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or all of them with a capital letter. A name with `/` or `%` may also be written as `ls()` and `item.name` have it. `web@dc2` and `dc2:web` are the service in another datacenter; before the colon may also be a named store that the keys name. Options are those of this look-up, over the store's settings: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (proxies of the mesh under the same name, too); with `dc` the name is taken as it stands. No instance is an empty list; a service that the resource's keys do not name is an error. The examples are of a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
+    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. Write a name with `/` or `%` plainly, or as `ls()` and `item.name` return it. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -188,8 +201,8 @@ export const services = [
     },
   }),
   define('services', {
-    params: [optionsParam],
-    doc: "The services that the resource's keys show: `.name`, and `.tags`, all those of its instances. From Consul's catalog it is every service that is registered, healthy or not, and asks for no instance; from other stores those that have one. Options: `dc`, `tag`, `namespace`, and `proxies`, without which proxies of the mesh are left out.",
+    params: [listOptions('services')],
+    doc: "The services that the resource's keys make visible: `.name`, and `.tags` of all its instances. Consul's catalog returns every registered service, healthy or not, without reading instances; other stores return services with an instance. Options: `store`, `dc`, `tag`, `namespace`, and `proxies`, which adds the proxies of the mesh.",
     examples: [
       {
         nunjucks: 'services()',
@@ -199,8 +212,8 @@ export const services = [
       },
     ],
     run: (context, given) => {
-      const { tags, lookUp } = optionsOf('services()', given, LIST_OPTIONS)
-      const place = placeIn(context, 'services()', rootOf('services', lookUp))
+      const { tags, lookUp, store } = optionsOf('services()', given, LIST_OPTIONS)
+      const place = placeIn(context, 'services()', rootOf('services', lookUp), store)
       return context.reader
         .children(place, true)
         .map((part) => ({ name: nameOfPart(part), tags: tagsIn(context, joinKeys(place, part)) }))
@@ -213,8 +226,8 @@ export const services = [
     },
   }),
   define('nodes', {
-    params: [optionsParam],
-    doc: "The nodes of Consul, if the resource's keys name `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `dc`, `filter`.",
+    params: [listOptions('nodes')],
+    doc: "The nodes of Consul, if the resource's keys include `/nodes`: `.node`, `.address`, `.taggedAddresses` (text by name), `.datacenter`, `.meta`, `.id`. Options: `store`, `dc`, `filter`.",
     examples: [
       {
         nunjucks: 'nodes()[0].Address',
@@ -224,14 +237,14 @@ export const services = [
       },
     ],
     run: (context, given) => {
-      const { lookUp } = optionsOf('nodes()', given, ['dc', 'filter'])
-      const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp))
+      const { lookUp, store } = optionsOf('nodes()', given, ['store', 'dc', 'filter'])
+      const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp), store)
       return context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key))
     },
   }),
   define('node', {
     params: [text('name'), optionsParam],
-    doc: 'One node with what is registered on it: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) when there is no such node. Option: `dc`.',
+    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as for `service`.',
     examples: [
       {
         nunjucks: 'node("n1").services[0].port',
@@ -244,19 +257,22 @@ export const services = [
     run: (context, name, given) => {
       const called = `node("${name}")`
       if (name === '') raise('template', `${called}: a node has a name`)
-      const { lookUp } = optionsOf(called, given, ['dc'])
+      const { lookUp, store: asked } = optionsOf(called, given, ['store', 'dc'])
       const written = serviceName(name, () => given?.['dc'] !== undefined)
-      const dc = written.dc ?? written.of
-      const asked = dc === undefined ? lookUp : { ...lookUp, dc }
-      const dir = nodeKey(written.name, { ...asked, services: true })
-      const key = placeIn(context, called, dir)
+      const { store, dc } = whoseIs(context, written, asked)
+      const dir = nodeKey(written.name, {
+        ...lookUp,
+        ...(dc === undefined ? {} : { dc }),
+        services: true,
+      })
+      const key = placeIn(context, called, dir, store)
       const value = context.reader.get(key)
       return value === undefined ? null : recordOf(NODE_WITH_SERVICES, value, key)
     },
   }),
   define('query', {
     params: [text('name'), optionsParam],
-    doc: "What a prepared query of Consul gives, by its name or its id, as `service()` gives instances; its failover and its filters are Consul's. Consul cannot tell when its result changes: it is asked again as often as the query's TTL says, else every 10 s. The keys name a query as they name a service: `/services/geo`. Options: `dc`, whose servers run the query, and `near`.",
+    doc: 'The instances of a prepared query of Consul, by its name or id, in the form of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc`, the datacenter that runs the query, and `near`; `geo@dc2` and `dc2:geo` work as for `service`.',
     examples: [
       {
         nunjucks: 'query("geo")[0].address',
@@ -268,15 +284,21 @@ export const services = [
     run: (context, name, given) => {
       const called = `query("${name}")`
       if (name === '') raise('template', `${called}: a prepared query has a name`)
-      const { lookUp } = optionsOf(called, given, ['dc', 'near'])
-      const dir = serviceDir(name, { ...lookUp, query: true })
-      const place = placeIn(context, called, dir)
+      const { lookUp, store: asked } = optionsOf(called, given, ['store', 'dc', 'near'])
+      const written = serviceName(name, () => given?.['dc'] !== undefined)
+      const { store, dc } = whoseIs(context, written, asked)
+      const dir = serviceDir(written.name, {
+        ...lookUp,
+        ...(dc === undefined ? {} : { dc }),
+        query: true,
+      })
+      const place = placeIn(context, called, dir, store)
       return chosen(context, place, instancesIn(context, place), [])
     },
   }),
   define('datacenters', {
-    params: [],
-    doc: "The names of the datacenters that Consul knows, its own included, in alphabetical order; looked at every 30 s. The resource's keys have to name something of `/services` or `/nodes`.",
+    params: [listOptions('datacenters')],
+    doc: "The names of all datacenters that Consul knows, including its own, in alphabetical order; read every 30 s. The resource's keys must include something below `/services` or `/nodes`. Option: `store`.",
     examples: [
       {
         nunjucks: 'datacenters() | join(" ")',
@@ -285,8 +307,9 @@ export const services = [
         result: 'dc1 dc2',
       },
     ],
-    run: (context) => {
-      const place = placeIn(context, 'datacenters()', DATACENTERS)
+    run: (context, given) => {
+      const { store } = optionsOf('datacenters()', given, ['store'])
+      const place = placeIn(context, 'datacenters()', DATACENTERS, store)
       return context.reader.children(place).map(nameOfPart)
     },
   }),

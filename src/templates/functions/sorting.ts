@@ -38,7 +38,7 @@ const NUMBERED = {
 export const sorting: readonly TemplateFunction[] = [
   define('reverse', {
     params: [list('list')],
-    doc: 'The list from its end. The filter `reverse` is that of nunjucks and does the same.',
+    doc: "The list in reverse order. The filter `reverse` is nunjucks' own, and does the same.",
     examples: [
       {
         nunjucks: 'reverse(["a", "b", "c"])',
@@ -50,7 +50,7 @@ export const sorting: readonly TemplateFunction[] = [
   }),
   define('sortByLength', {
     params: [texts('list')],
-    doc: 'The strings of a list, shortest first; those of one length (in bytes) keep their order.',
+    doc: 'The strings of a list, shortest first; strings of equal length (in bytes) keep their order.',
     filter: 0,
     examples: [
       {
@@ -79,7 +79,7 @@ export const sorting: readonly TemplateFunction[] = [
   }),
   define('sortNatural', {
     params: [list('list')],
-    doc: 'Strings, or pairs by their keys, with numbers in them by their value: `web2` before `web10`. So the items of a list in a keys file (`/list/0`, `/list/1`, ...) are in its order.',
+    doc: 'Sorts strings, or pairs by their keys, with embedded numbers by value: `web2` before `web10`. So the items of a list in a keys file (`/list/0`, `/list/1`, ...) keep their order.',
     filter: 0,
     examples: [
       {
@@ -112,7 +112,7 @@ export const sorting: readonly TemplateFunction[] = [
   }),
   define('sortBy', {
     params: [text('field'), list('list')],
-    doc: 'The items of a list by one of their fields, such as `port` or `meta.version`: numbers by value, texts by their bytes. An item without the field is an error.',
+    doc: 'Sorts the items of a list by a field, such as `port` or `meta.version`: numbers by value, texts by bytes. An item without the field is an error.',
     filter: 1,
     examples: [
       {

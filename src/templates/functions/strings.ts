@@ -9,6 +9,9 @@ import { int, optional, text, texts } from './params.ts'
 import { base, dir } from './paths.ts'
 import { toLower, toUpper } from './unicode.ts'
 
+/** consul-template's `contains` looks into lists. */
+const IN_A_LIST = 'for an item of a list write in .Tags "a" in Go, "a" in s.tags in nunjucks'
+
 export const strings = [
   define('base', {
     params: [text('path')],
@@ -46,7 +49,7 @@ export const strings = [
   }),
   define('join', {
     params: [texts('list'), text('sep')],
-    doc: 'The items of a list with the separator in between. The filter `join` is that of nunjucks.',
+    doc: "The items of a list, joined by the separator. The filter `join` is nunjucks' own.",
     examples: [
       {
         nunjucks: 'join(getvs("/services/web/*"), " ")',
@@ -58,7 +61,7 @@ export const strings = [
   }),
   define('replace', {
     params: [text('s'), text('old'), text('new'), optional(int('n'))],
-    doc: 'Replaces the first `n` occurrences; all of them when `n` is negative or left out. The filter `replace` is that of nunjucks.',
+    doc: "Replaces the first `n` occurrences, or all if `n` is negative or absent. The filter `replace` is nunjucks' own.",
     examples: [
       { nunjucks: 'replace("a.b.c", ".", "-")', go: 'replace "a.b.c" "." "-" -1', result: 'a-b-c' },
       {
@@ -77,17 +80,22 @@ export const strings = [
       bytewise([s, old, by], (text, part, other) => replace(text, part, other, Number(n))),
   }),
   define('contains', {
-    params: [text('s'), text('part')],
-    doc: 'Whether `part` occurs in `s`.',
+    params: [text('s'), { ...text('part'), hint: IN_A_LIST }],
+    doc: 'True if `s` contains `part`. For an item of a list, use `in`.',
     filter: 0,
     examples: [
       { nunjucks: 'contains("haproxy", "proxy")', go: 'contains "haproxy" "proxy"', result: true },
+      {
+        nunjucks: 'contains("a", ["a", "b"])',
+        go: 'list "a" "b" | contains "a"',
+        error: 'contains: argument 2 (part) must be a string, got a list',
+      },
     ],
     run: (_, s, part) => bytewise([s, part], includes),
   }),
   define('toUpper', {
     params: [text('s')],
-    doc: 'In upper case, character by character as Go does it.',
+    doc: 'Converts to upper case, character by character as in Go.',
     filter: 0,
     examples: [
       { nunjucks: 'toUpper("über")', go: 'toUpper "über"', result: 'ÜBER' },
@@ -97,7 +105,7 @@ export const strings = [
   }),
   define('toLower', {
     params: [text('s')],
-    doc: 'In lower case, character by character as Go does it.',
+    doc: 'Converts to lower case, character by character as in Go.',
     filter: 0,
     examples: [{ nunjucks: 'toLower("ΑΣ")', go: 'toLower "ΑΣ"', result: 'ασ' }],
     run: (_, s) => toLower(s.toWellFormed()),
@@ -137,7 +145,7 @@ export const strings = [
   }),
   define('base64Encode', {
     params: [text('s')],
-    doc: 'In base64, with padding.',
+    doc: 'Encodes in base64, with padding.',
     filter: 0,
     examples: [
       { nunjucks: 'base64Encode("grüße")', go: 'base64Encode "grüße"', result: 'Z3LDvMOfZQ==' },
@@ -146,7 +154,7 @@ export const strings = [
   }),
   define('base64Decode', {
     params: [text('s')],
-    doc: 'What base64 stands for; bytes that are not UTF-8 come through unharmed.',
+    doc: 'Decodes base64; bytes that are not UTF-8 are preserved.',
     filter: 0,
     examples: [
       {

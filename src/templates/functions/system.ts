@@ -11,7 +11,7 @@ import { optional, text } from './params.ts'
 export const system = [
   define('getenv', {
     params: [text('name'), optional(text('default'))],
-    doc: 'An environment variable of reconfd; the default, or else nothing, when it is unset or empty.',
+    doc: 'An environment variable of reconfd. If it is unset or empty: the default, or nothing.',
     examples: [
       { nunjucks: 'getenv("HOME")', go: 'getenv "HOME"', shows: '"/root"' },
       {
@@ -25,13 +25,13 @@ export const system = [
   }),
   define('hostname', {
     params: [],
-    doc: "The machine's name.",
+    doc: 'The host name of the machine.',
     examples: [{ nunjucks: 'hostname()', go: 'hostname', shows: '"web-1"' }],
     run: () => hostname(),
   }),
   define('datetime', {
     params: [],
-    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go: the way 2 January 2006, 15:04:05 is to be written. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. A month and a weekday are numbers that are put out as names; `.String()` is the name.",
+    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go: the desired form of 2 January 2006, 15:04:05. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. Months and weekdays are numbers that print as names; `.String()` is the name.",
     examples: [
       {
         nunjucks: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',
@@ -59,7 +59,7 @@ export const system = [
   }),
   define('fileExists', {
     params: [text('path')],
-    doc: 'Whether there is a file or folder of that path. Rendered again when that changes.',
+    doc: 'True if the path exists, as a file or folder. The template is rendered again when that changes.',
     filter: 0,
     examples: [
       { nunjucks: 'fileExists("/no/such/file")', go: 'fileExists "/no/such/file"', result: false },

@@ -46,7 +46,7 @@ const titleCase = (s: string): string =>
 export const texts = [
   define('quote', {
     params: [text('s')],
-    doc: 'In double quotes, with the escapes of Go. Not for a shell, which expands `$` inside of them: that is what `shellquote` is for.',
+    doc: "In double quotes, with Go's escapes. Do not use it for a shell, which expands `$` inside the quotes; use `shellquote`.",
     filter: 0,
     examples: [
       { nunjucks: 'quote("say \\"hi\\"")', go: 'quote "say \\"hi\\""', result: '"say \\"hi\\""' },
@@ -56,14 +56,14 @@ export const texts = [
   }),
   define('squote', {
     params: [text('s')],
-    doc: 'In single quotes, with a single quote inside doubled, as YAML and SQL have it. For a shell there is `shellquote`.',
+    doc: 'In single quotes, with inner single quotes doubled, for YAML and SQL. For a shell, use `shellquote`.',
     filter: 0,
     examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
     run: (_, s) => `'${s.replaceAll("'", "''")}'`,
   }),
   define('shellquote', {
     params: [text('s')],
-    doc: 'One word for a POSIX shell, which reads it as the very text: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it so in an `EnvironmentFile=`, too. A NUL byte is an error, since no variable can hold it.',
+    doc: 'The text as one word of a POSIX shell: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it in an `EnvironmentFile=`, too. A NUL byte is an error, because no variable can contain it.',
     filter: 0,
     examples: [
       {
@@ -85,7 +85,7 @@ export const texts = [
   }),
   define('repeat', {
     params: [int('count'), text('s')],
-    doc: '`s` so many times; nothing when that is negative.',
+    doc: '`s` repeated `count` times; nothing if `count` is negative.',
     filter: 1,
     examples: [
       { nunjucks: 'repeat(3, "ab")', go: 'repeat 3 "ab"', result: 'ababab' },
@@ -96,7 +96,7 @@ export const texts = [
   }),
   define('indent', {
     params: [int('count'), text('s')],
-    doc: 'Every line moved to the right. The filter `indent` is that of nunjucks, which leaves the first line: `s | indent(4)`.',
+    doc: "Indents every line. The filter `indent` is nunjucks' own, and omits the first line: `s | indent(4)`.",
     examples: [
       {
         nunjucks: 'indent(2, "a:\\n- b")',
@@ -108,7 +108,7 @@ export const texts = [
   }),
   define('nindent', {
     params: [int('count'), text('s')],
-    doc: 'Every line moved to the right, behind a new line.',
+    doc: 'A newline, then every line indented.',
     filter: 1,
     examples: [
       { nunjucks: 'nindent(2, "a\\nb")', go: 'nindent 2 "a\\nb"', result: '\n  a\n  b' },
@@ -118,13 +118,13 @@ export const texts = [
   }),
   define('trim', {
     params: [text('s')],
-    doc: '`s` without white space at both ends. The filter `trim` is that of nunjucks and does the same.',
+    doc: "`s` without white space at both ends. The filter `trim` is nunjucks' own, and does the same.",
     examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
     run: (_, s) => trimSpace(s),
   }),
   define('trunc', {
     params: [int('count'), text('s')],
-    doc: 'The first characters of `s`, so many at most; the last ones when the number is negative.',
+    doc: 'The first `count` characters of `s`, or the last ones if `count` is negative.',
     filter: 1,
     examples: [
       { nunjucks: 'trunc(3, "größe")', go: 'trunc 3 "größe"', result: 'grö' },
@@ -139,7 +139,7 @@ export const texts = [
   }),
   define('title', {
     params: [text('s')],
-    doc: 'Each word with a capital, the rest as it is. The filter `title` is that of nunjucks, which writes the rest in lower case.',
+    doc: "Capitalizes each word, and leaves the rest unchanged. The filter `title` is nunjucks' own, and converts the rest to lower case.",
     examples: [
       {
         nunjucks: 'title("web server-2 db")',
@@ -151,14 +151,14 @@ export const texts = [
   }),
   define('nospace', {
     params: [text('s')],
-    doc: 'Without any white space.',
+    doc: 'Removes all white space.',
     filter: 0,
     examples: [{ nunjucks: 'nospace(" a b\\n")', go: 'nospace " a b\\n"', result: 'ab' }],
     run: (_, s) => s.toWellFormed().replace(/\p{White_Space}/gu, ''),
   }),
   define('snakecase', {
     params: [text('s')],
-    doc: 'Words in lower case with `_` in between. They are told by `_`, `-`, blanks and capitals.',
+    doc: 'Words in lower case, joined by `_`. Words end at `_`, `-`, blanks and capitals.',
     filter: 0,
     examples: [
       {
@@ -176,7 +176,7 @@ export const texts = [
   }),
   define('camelcase', {
     params: [text('s')],
-    doc: 'Words joined, each but the first with a capital.',
+    doc: 'Joins words; capitalizes each but the first.',
     filter: 0,
     examples: [
       {
@@ -189,7 +189,7 @@ export const texts = [
   }),
   define('kebabcase', {
     params: [text('s')],
-    doc: 'Words in lower case with `-` in between.',
+    doc: 'Words in lower case, joined by `-`.',
     filter: 0,
     examples: [
       {

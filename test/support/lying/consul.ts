@@ -198,6 +198,11 @@ const catalogAnswers: Lies<HttpLie> = {
   'an instance without a node': instance(({ Node: _, ...one }) => one),
   'an instance without a service': instance(({ Service: _, ...one }) => one),
   'a node without a name': onNode({ Node: undefined }),
+  'a node with an empty name': onNode({ Node: '' }),
+  'an instance with an empty id': instance((one) => ({
+    ...one,
+    Service: { ...one.Service, ID: '' },
+  })),
   'a node whose name is a list': onNode({ Node: ['n2'] }),
   'a node whose address is a number': onNode({ Address: 10 }),
   'metadata that are a text': onNode({ Meta: 'a=b' }),

@@ -1,5 +1,5 @@
-// A bell wakes whoever waits; a ring without a waiter wakes the next one at once.
-export class Bell {
+// A wake-up signal for one waiter. A ring while nobody waits is remembered for the next wait.
+export class Wakeup {
   #rung = false
   #wake: (() => void) | undefined
 
@@ -8,7 +8,7 @@ export class Bell {
     this.#wake?.()
   }
 
-  /** Resolves when it rings, or after `ms` milliseconds. For one waiter at a time. */
+  /** Resolves at the next ring, or after `ms` milliseconds. One waiter at a time. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-// What the description of an event is made of, and the words that several of them share.
+// The parts of an event's description, and the phrases shared by several descriptions.
 import type { CommandResult } from '../../core/event.ts'
 import { lastLines } from '../../core/output.ts'
 import { printable } from '../../core/escape.ts'
@@ -8,36 +8,36 @@ export type Level = 'debug' | 'info' | 'warn' | 'error'
 
 export interface Described {
   readonly level: Level
-  /** What the line is about: a resource, a store; empty for the program itself. */
+  /** The subject: a resource or a store; empty for reconfd itself. */
   readonly about: string
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** What a description gives; without fields the members of the event are told. */
-export interface Told {
+/** The result of describing an event. `fields` defaults to the members of the event. */
+export interface Description {
   readonly level: Level
   readonly about?: string
-  /** Further lines are indented by the log. */
+  /** The log indents all lines after the first. */
   readonly message: string
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-/** Names as they stand in a message, each in one line. */
+/** Joins names for a message, with control characters escaped. */
 export const names = (all: readonly string[], more = 0): string =>
   listed(all.map(printable), Infinity, more)
 
-/** @param ms null: there is no next try */
-export const again = (ms: number | null): string =>
+/** @param ms null: no retry is scheduled */
+export const retryText = (ms: number | null): string =>
   ms === null ? '' : `, again in ${duration(ms)}`
 
 export const WHY = {
   create: 'new',
   content: 'content',
   metadata: 'owner or mode',
-  remove: 'not wanted any more',
+  remove: 'no longer wanted',
 } as const
 
-/** The command, and below it the last lines of what it printed. */
+/** The command, followed by the last lines of its output. */
 export const withOutput = (command: string, { output }: CommandResult): string =>
   [printable(command), ...lastLines(output).map((text) => `| ${text}`)].join('\n')

@@ -1,0 +1,118 @@
+// Who does the same work side by side: reconfd, the floor, and the programs that RECONFD_BENCH_PEERS names (confd,
+// consul-template, remco; those on PATH). confd and reconfd render the same file; the others' templates give the
+// same bytes in their own language.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import * as lab from './lab.mjs'
+
+/** The program under Node. */
+export const PROGRAM = [process.execPath, lab.cli]
+
+const wanted = (process.env['RECONFD_BENCH_PEERS'] ?? '').split(',').filter(Boolean)
+
+/** The peers that are there and can read this store. */
+const peersOf = ({ backend }) =>
+  wanted.filter((name) => {
+    if (!Object.hasOwn(PEERS, name)) throw new Error(`RECONFD_BENCH_PEERS: ${name} is unknown`)
+    if (name === 'consul-template' && backend !== 'consul') return false
+    const { error } = spawnSync(name, ['-version'])
+    if (error !== undefined) throw new Error(`RECONFD_BENCH_PEERS: ${name} is not on PATH`)
+    return true
+  })
+
+/**
+ * @param store as lab.startEtcd() and lab.startConsul() have it
+ * @param jobs `{ prefix, reload }` of each file
+ * @returns by name: `{ folder, dests, once, watch }`, commands as lists of words
+ */
+export function contenders(store, jobsOf, program = PROGRAM) {
+  const names = ['floor', 'reconfd', ...peersOf(store)]
+  return Object.fromEntries(
+    names.map((name) => {
+      const folder = lab.tempFolder()
+      const jobs = jobsOf(name, folder).map((job, n) => ({
+        ...job,
+        dest: join(folder, `out/${n}`),
+      }))
+      lab.write(join(folder, 'out/.keep'), '')
+      const dests = jobs.map(({ dest }) => dest)
+      const made = (MAKERS[name] ?? PEERS[name])(store, folder, jobs, program)
+      return [name, { folder, dests, ...made }]
+    }),
+  )
+}
+
+const goTemplate = (prefix) => `{{range gets "${prefix}/*"}}{{.Key}} = {{.Value}}\n{{end}}`
+
+function confdFolder(folder, jobs) {
+  jobs.forEach(({ prefix, reload, dest }, n) => {
+    const lines = [`src = "t${n}.tmpl"`, `dest = "${dest}"`, `keys = ["${prefix}"]`]
+    if (reload !== undefined) lines.push(`reload_cmd = '${reload}'`)
+    lab.write(join(folder, `conf.d/r${n}.toml`), ['[template]', ...lines, ''].join('\n'))
+    lab.write(join(folder, `templates/t${n}.tmpl`), goTemplate(prefix))
+  })
+}
+
+const MAKERS = {
+  floor({ backend, node }, _, [{ prefix, reload, dest }]) {
+    const args = [backend, node, `${prefix}/`, dest, ...(reload === undefined ? [] : [reload])]
+    const floor = [process.execPath, join(lab.root, 'bench/floor.mjs')]
+    return { once: [...floor, '-once', ...args], watch: () => [...floor, ...args] }
+  },
+  reconfd({ backend, node }, folder, jobs, program) {
+    confdFolder(folder, jobs)
+    const where = ['-backend', backend, '-node', node, '-confdir', folder]
+    const args = [...program, ...where, '-state-dir', join(folder, 'state')]
+    return { once: [...args, '-onetime'], watch: (flags = []) => [...args, '-watch', ...flags] }
+  },
+}
+
+const PEERS = {
+  confd({ backend, node }, folder, jobs) {
+    confdFolder(folder, jobs)
+    const at = backend === 'consul' ? node : `http://${node}`
+    const args = ['confd', '-backend', backend, '-node', at, '-confdir', folder]
+    return { once: [...args, '-onetime'], watch: () => [...args, '-watch'] }
+  },
+  'consul-template'({ node }, folder, jobs) {
+    const templates = jobs.map(({ prefix, reload, dest }, n) => {
+      const key = prefix.slice(1)
+      const source = lab.write(
+        join(folder, `t${n}.ctmpl`),
+        `{{range tree "${key}"}}${prefix}/{{.Key}} = {{.Value}}\n{{end}}`,
+      )
+      const command = reload === undefined ? '' : `:${reload}`
+      return ['-template', `${source}:${dest}${command}`]
+    })
+    const args = ['consul-template', '-consul-addr', node, ...templates.flat()]
+    return { once: [...args, '-once'], watch: () => args }
+  },
+  remco({ backend, node }, folder, jobs) {
+    const config = (isOnce) => {
+      const resources = jobs.map(({ prefix, reload, dest }, n) => {
+        const source = lab.write(
+          join(folder, `t${n}.tmpl`),
+          `{% for p in gets("${prefix}/*") %}{{ p.Key }} = {{ p.Value }}\n{% endfor %}`,
+        )
+        const of = backend === 'consul' ? 'consul' : 'etcd'
+        return [
+          '[[resource]]',
+          `name = "r${n}"`,
+          '[[resource.template]]',
+          `src = "${source}"`,
+          `dst = "${dest}"`,
+          ...(reload === undefined ? [] : [`reload_cmd = '${reload}'`]),
+          `[resource.backend.${of}]`,
+          `nodes = ["${of === 'etcd' ? 'http://' : ''}${node}"]`,
+          ...(of === 'etcd' ? ['version = 3'] : []),
+          `keys = ["${prefix}"]`,
+          `watch = ${!isOnce}`,
+          `onetime = ${isOnce}`,
+        ].join('\n')
+      })
+      const file = join(folder, isOnce ? 'once.toml' : 'watch.toml')
+      return ['remco', '-config', lab.write(file, `${resources.join('\n')}\n`)]
+    }
+    return { once: config(true), watch: () => config(false) }
+  },
+}

@@ -1,0 +1,71 @@
+// One connection to a server: TCP or a Unix socket, with TLS or without, or TLS inside a tunnel.
+import { connect, isIP, type Socket } from 'node:net'
+import type * as Tls from 'node:tls'
+import { CONNECT_TIMEOUT } from './http-faults.ts'
+import type { TlsOptions } from './tls.ts'
+
+/** Milliseconds without traffic before the kernel asks whether the other side still exists. */
+const PROBE_AFTER = 60_000
+
+export interface Address {
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string
+  readonly port: number
+  /** Absolute path of a Unix socket, which is used instead. */
+  readonly path?: string | undefined
+}
+
+/** Called once. */
+export type Opened = (error: Error | undefined, socket: Socket) => void
+
+/** @param origin such as `https://[::1]:2379` */
+export function addressOf(origin: string): Address {
+  const { hostname, port, protocol } = new URL(origin)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }
+}
+
+/**
+ * Opens a connection; destroying the returned socket ends the attempt.
+ * @param tls absent for a plain connection
+ * @param through an open connection to the same address, such as the tunnel of a proxy
+ */
+export function dial(
+  { host, port, path }: Address,
+  tls: TlsOptions | undefined,
+  through: Socket | undefined,
+  opened: Opened,
+): Socket {
+  const to = path === undefined ? { host, port } : { path }
+  const socket =
+    tls === undefined
+      ? connect(to)
+      : tlsModule().connect({
+          ...to,
+          host,
+          // An address cannot be named in the handshake.
+          servername: isIP(host) === 0 ? host : '',
+          ALPNProtocols: ['http/1.1'],
+          ...tls,
+          ...(through === undefined ? {} : { socket: through }),
+        })
+  const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), CONNECT_TIMEOUT)
+  let isSettled = false
+  const settle = (error?: Error): void => {
+    if (isSettled) return
+    isSettled = true
+    clearTimeout(timer)
+    opened(error, socket)
+  }
+  // Stays, so that no error of a connection is ever unhandled.
+  socket.on('error', settle)
+  socket.once(tls === undefined ? 'connect' : 'secureConnect', () => settle())
+  return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
+}
+
+/** Loaded by the first secured connection: plain ones, which most are, need not wait for it. */
+const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
+
+class ConnectTimeout extends Error {
+  readonly code = 'ETIMEDOUT'
+}

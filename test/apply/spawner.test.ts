@@ -1,0 +1,147 @@
+// A command that the helper starts runs as one that we start ourselves.
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { runCommand } from '../../src/apply/command.ts'
+import { keepSpawner, startByHelper, type Started } from '../../src/apply/spawner.ts'
+import { allProcesses, statOf } from '../../src/system/process.ts'
+
+let drop: () => void
+beforeEach(async () => {
+  drop = await keepSpawner()
+})
+afterEach(() => drop())
+
+const run = (command: string, timeout = 10_000) => runCommand(command, { timeout })
+
+async function started(command: string): Promise<Started> {
+  const running = await startByHelper(command)
+  if (running === undefined) throw new Error('there is no helper')
+  return running
+}
+
+/** All that is printed, and how it ended. */
+async function outcome(command: string) {
+  const running = await started(command)
+  let output = ''
+  running.onOutput((chunk) => (output += chunk.toString()))
+  const exit = await running.exit
+  await running.printed
+  running.close()
+  return { output, exit }
+}
+
+test.each([
+  ['echo out; echo err >&2', { exitCode: 0, output: 'out\nerr\n' }],
+  ['exit 3', { exitCode: 3, output: '' }],
+  ['kill -KILL $$', { exitCode: null, signal: 'SIGKILL' }],
+  [
+    `printf '%s|' "a  b" 'c\\d' "$HOME" ' '`,
+    { exitCode: 0, output: `a  b|c\\d|${process.env['HOME']}| |` },
+  ],
+  ['printf "no end of line"', { exitCode: 0, output: 'no end of line' }],
+  ['cat; echo end', { exitCode: 0, output: 'end\n' }],
+  ['if', { exitCode: 2 }],
+  ['a=1\nb=2; echo $((a + b))', { exitCode: 0, output: '3\n' }],
+  ['umask; pwd -P', { exitCode: 0 }],
+])('%j', async (command, result) => {
+  expect(await run(command)).toMatchObject(result)
+  // What the next one gets is a fresh shell.
+  expect(await run('echo "${a:-}"')).toMatchObject({ exitCode: 0, output: '\n' })
+})
+
+/** As the command sees itself: what is not the same twice is left out. */
+const ITSELF = [
+  `sed -n '/^Sig[IBC]\\|^Groups\\|^Uid\\|^NoNewPrivs\\|^Umask/p' /proc/$$/status`,
+  'pwd; env | sort | grep -v ^_=',
+  'for fd in /proc/$$/fd/*; do echo "${fd##*/}"; done',
+  '[ "$(cut -d" " -f5,6 /proc/$$/stat)" = "$$ $$" ] && echo a session and a group of its own',
+  'echo $PPID',
+  'nosuchprogram',
+].join('; ')
+
+test('its signals, environment, folder, descriptors and group are as without a helper', async () => {
+  const helped = await outcome(ITSELF)
+  drop()
+  const own = await run(ITSELF)
+  expect(helped.output).toBe(own.output)
+  expect(helped.output).toContain('a group of its own')
+  expect(helped.exit).toEqual([127, null])
+})
+
+test('secrets of our environment stay with us, and what is set later is seen', async () => {
+  vi.stubEnv('CONFD_PASSWORD', 'hunter2')
+  vi.stubEnv('RECONFD_TEST', 'seen')
+  const { output } = await outcome('env')
+  expect(output).toContain('RECONFD_TEST=seen')
+  expect(output).not.toContain('hunter2')
+  vi.unstubAllEnvs()
+})
+
+describe('the end of a command', () => {
+  test('is told when a process that it left behind goes on, and holds the output', async () => {
+    const begin = await outcome('sleep 60 & echo $!')
+    expect(begin.exit).toEqual([0, null])
+    process.kill(Number(begin.output), 'SIGKILL')
+  })
+
+  test('comes with its timeout, for its whole group', async () => {
+    expect(await run('sleep 60 & sleep 60', 100)).toMatchObject({ timedOut: true })
+  })
+
+  test('comes with its timeout when it ignores SIGTERM', async () => {
+    const options = { timeout: 100, grace: 200 }
+    const ended = await runCommand('trap "" TERM; while :; do sleep 1; done', options)
+    expect(ended).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
+  })
+
+  test('comes behind much output, all of which is counted', async () => {
+    const { exitCode, truncated } = await run('head -c 30000000 /dev/zero')
+    expect([exitCode, truncated]).toEqual([0, 30_000_000 - 64 * 1024])
+  })
+})
+
+test('more commands at once than one helper can start', async () => {
+  const all = Array.from({ length: 40 }, (_, n) => run(`echo ${n}; exit ${n}`))
+  const results = await Promise.all(all)
+  expect(results.map(({ exitCode, output }) => [exitCode, output])).toEqual(
+    results.map((_, n) => [n, `${n}\n`]),
+  )
+})
+
+test('one after the other, over several helpers', async () => {
+  for (let n = 0; n < 20; n++) expect((await outcome(`echo ${n}`)).output).toBe(`${n}\n`)
+})
+
+test('a shell that was killed while it waited, and a helper, harm nobody after them', async () => {
+  for (const kill of [true, false]) {
+    await started('exit 0')
+    const shells = [...allProcesses()].filter(({ pid, stat }) => {
+      const line = stat.state === 'Z' ? '' : commandLine(pid)
+      return line.includes(kill ? 'reconfd_command' : 'serve()') && isOurs(pid)
+    })
+    expect(shells.length).toBeGreaterThan(0)
+    for (const { pid } of shells) process.kill(pid, 'SIGKILL')
+    for (let n = 0; n < 10; n++) expect(await run(`echo ${n}`)).toMatchObject({ exitCode: 0 })
+  }
+})
+
+test('it is there until the last one who wants it has let go', async () => {
+  const other = await keepSpawner()
+  other()
+  other()
+  expect((await started('true')).pid).toBeGreaterThan(0)
+})
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** A descendant of this process. */
+const isOurs = (pid: number): boolean => {
+  const parent = statOf(pid)?.parent ?? 0
+  return parent === process.pid || (parent > 1 && isOurs(parent))
+}

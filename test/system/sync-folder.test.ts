@@ -1,0 +1,33 @@
+// The syncs of folders: who asks at the same time shares one, and it begins after whoever shares it has asked.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { syncFolder } from '../../src/system/sync-folder.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'reconfd-sync-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+it('is one for all that ask while another is under way', async () => {
+  const order: string[] = []
+  const first = syncFolder(folder).then(() => order.push('first'))
+  const others = Array.from({ length: 100 }, () => syncFolder(folder))
+  expect(new Set(others).size).toBe(1)
+  await Promise.all([first, others[0]?.then(() => order.push('shared'))])
+  expect(order).toEqual(['first', 'shared'])
+  // Whoever asks after that has begun gets one of his own.
+  const next = syncFolder(folder)
+  expect(others).not.toContain(next)
+  await next
+})
+
+it('begins a further one although the one before failed', async () => {
+  rmSync(folder, { recursive: true })
+  const both = await Promise.allSettled([syncFolder(folder), syncFolder(folder)])
+  expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+})

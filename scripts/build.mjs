@@ -68,7 +68,7 @@ const CHUNKS = {
   etcdv3: ['stores/etcdv3'],
   /** What only some runs need: the bundler puts each where it is imported. */
   apart: [
-    'system/(watch-files|bell|links)',
+    'system/(watch-files|bell|links|yaml)',
     'apply/(trial|format|formats|attributes)',
     'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
     'templates/functions/re2',

@@ -68,11 +68,11 @@ export default {
     },
     {
       name: 'rooms-are-declared',
-      comment: 'The top of src/ holds the doors cli.ts and index.ts; everything else is in a room.',
+      comment: 'The top of src/ holds the doors cli.ts, start.ts and index.ts; everything else is in a room.',
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: `^src/(cli\\.ts$|index\\.ts$|(${Object.keys(ROOMS).join('|')})/)`,
+        pathNot: `^src/(cli\\.ts$|start\\.ts$|index\\.ts$|(${Object.keys(ROOMS).join('|')})/)`,
       },
       to: {},
     },
@@ -80,7 +80,7 @@ export default {
       name: 'doors-are-not-imported',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^src/(cli|index)\\.ts$' },
+      to: { path: '^src/(cli|start|index)\\.ts$' },
     },
     {
       name: 'no-cycles',

@@ -1,13 +1,12 @@
-// Bundles the command (src/cli.ts) and the library (src/index.ts) into dist/: two small entries, and a
-// chunk for each store and engine that is loaded only when it is used. The installed package has no
-// dependencies.
+// Bundles the command (src/start.ts, src/cli.ts) and the library (src/index.ts) into dist/. Nothing is left to install
+// for those who install the package.
 //
 //   node scripts/build.mjs [-maps]    -maps: with source maps, from which test/packaging reads the bundled modules
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rolldown } from 'rolldown'
+import { bundle } from './bundle.mjs'
 import { bundledPackages } from './bundled.mjs'
 import { notices } from './notices.mjs'
 import { sbom } from './sbom.mjs'
@@ -16,151 +15,31 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** nunjucks has its own loaders, which watch files with chokidar; reconfd uses its own instead. */
-const withoutNunjucksLoaders = {
-  name: 'without-nunjucks-loaders',
-  load: {
-    filter: { id: /nunjucks[\\/]src[\\/]node-loaders\.js$/ },
-    handler: () => 'module.exports = {}',
-  },
+/** Scripts, whose compiled code can be kept (src/system/modules.ts); they lie side by side. */
+const SCRIPTS = {
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name]-[hash].cjs',
+  dynamicImportInCjs: false,
 }
-
-/** Node is given yaml as CommonJS; what browsers are given is the same as modules, of which half is not needed. */
-const yamlModules = fileURLToPath(
-  new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),
-)
-
-/**
- * The modules of a chunk, as paths below src/: a room, a folder of it, or a file. Left to itself the bundler
- * makes some fifty chunks, one for each set of modules that two lazy imports share, and each costs a start
- * a millisecond. test/e2e/chunks.test.ts holds what a run loads.
- */
-const CHUNKS = {
-  /** All that `reconfd -version` needs. */
-  flags: [
-    'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
-    'system/(runtime|inspector|secrets|compile-cache|folder)',
-    'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
-    'config/(connection|contradictions|notices?|concealed|defined|nearest)',
-  ],
-  /** What reads the TOML files: before the state directory is known, and the cache of compiled modules in it. */
-  toml: ['config/(conffile|entries|exec|positions|schema|stores|table|toml)'],
-  /** What every run needs. */
-  run: [
-    'core',
-    'engine',
-    'feeds',
-    'state',
-    'system',
-    'apply',
-    'config',
-    'control/(keep|paths)',
-    'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
-    'stores/(registry|difference|roots|limits|said|shape)',
-    'templates/[^/]+$',
-    'templates/(foreign|functions)',
-  ],
-  /** What all stores that are servers have in common. */
-  server: ['stores/(http-faults|tls|tls-faults|secrets|mailbox|inbox|token-bucket)'],
-  /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
-  http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
-  /** One store each; those that stand in one file are apart already. */
-  etcdv3: ['stores/etcdv3'],
-  /** What only some runs need: the bundler puts each where it is imported. */
-  apart: [
-    'system/(watch-files|bell|links|yaml)',
-    'apply/(trial|format|formats|attributes)',
-    'config/(given|help|man|completion|json-schema|printed|schema-[^/]+|http)',
-    'templates/functions/re2',
-    'core/register',
-    'config/(register|registry-uri|service-file)',
-  ],
-  /** What only `reconfd register` needs. */
-  register: [
-    'register/[^/]+$',
-    'register/(checks|docker|sources)',
-    'core/register',
-    'config/(register|registry-uri|service-file)',
-    'exec',
-  ],
-}
-const modulesOf = (names) => new RegExp(`/src/(${names.join('|')})($|/)`)
-const [flags, toml, everyRun, server, http, etcdv3, apart, register] = [
-  CHUNKS.flags,
-  CHUNKS.toml,
-  CHUNKS.run,
-  CHUNKS.server,
-  CHUNKS.http,
-  CHUNKS.etcdv3,
-  CHUNKS.apart,
-  CHUNKS.register,
-].map(modulesOf)
-const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 rmSync(`${root}dist`, { recursive: true, force: true })
-const bundle = await rolldown({
-  cwd: root,
-  input: { cli: 'src/cli.ts', index: 'src/index.ts' },
-  platform: 'node',
-  resolve: { alias: { yaml: yamlModules } },
-  transform: { target: 'node20.19', define: { __VERSION__: JSON.stringify(program.version) } },
-  plugins: [withoutNunjucksLoaders],
-  logLevel: 'silent',
-})
-const { output } = await bundle.write({
-  dir: 'dist',
-  format: 'esm',
-  sourcemap: process.argv[2] === '-maps',
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunks/[name]-[hash].js',
-  banner: ({ name, isEntry }) => (isEntry && name === 'cli' ? '#!/usr/bin/env node' : ''),
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-  codeSplitting: {
-    groups: [
-      {
-        name: 'flags',
-        test: (id) => id.includes('rolldown/runtime') || flags.test(slashed(id)),
-        priority: 2,
-      },
-      {
-        name: 'toml',
-        test: (id) => id.includes('smol-toml') || toml.test(slashed(id)),
-        priority: 2,
-      },
-      {
-        name: 'run',
-        test: (id) => everyRun.test(slashed(id)) && !apart.test(slashed(id)),
-        priority: 1,
-      },
-      { name: 'server', test: (id) => server.test(slashed(id)), priority: 1 },
-      { name: 'http', test: (id) => http.test(slashed(id)), priority: 1 },
-      { name: 'etcdv3', test: (id) => etcdv3.test(slashed(id)), priority: 1 },
-      {
-        name: 'register',
-        test: (id) => register.test(slashed(id)) && !/register\/(page|metrics)$/.test(slashed(id)),
-      },
-      {
-        name: 'nunjucks',
-        test: /templates[\\/]nunjucks[\\/]|node_modules[\\/](nunjucks|a-sync-waterfall|asap|commander)[\\/]/,
-      },
-      { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
-      { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
-      // The library needs only some of these.
-      { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
-      { name: 'yaml', test: /[\\/]yaml[\\/]|file[\\/]yaml\.ts/ },
-    ],
-  },
-})
+const sourcemap = process.argv[2] === '-maps'
+const modules = [
+  await bundle({ cli: 'src/cli.ts' }, { ...SCRIPTS, dir: 'dist/program', sourcemap }),
+  await bundle({ index: 'src/index.ts' }, { dir: 'dist', sourcemap }),
+  await bundle(
+    { cli: 'src/start.ts' },
+    { dir: 'dist', banner: '#!/usr/bin/env node', codeSplitting: false, sourcemap },
+  ),
+].flat()
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
 // For `npm install --global` and the Debian package: the program prints its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),
 )
-const packages = bundledPackages(
-  output.flatMap((chunk) => chunk.moduleIds ?? []),
-  root,
-)
+const packages = bundledPackages(modules, root)
 writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
 writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
 

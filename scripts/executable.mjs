@@ -1,7 +1,7 @@
 // npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
 // build/reconfd by default. Beside it: FILE.cdx.json, its bill of materials, and
 // FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md says why, and what it costs.
-// The bundle is the one that Node runs (scripts/build.mjs).
+// Its modules are those that Node runs (scripts/build.mjs), in the format that Bun compiles.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { bundle } from './bundle.mjs'
 import { bundledPackages } from './bundled.mjs'
 import { build, installPackages, root, step } from './prepare.mjs'
 import { withComponents } from './sbom.mjs'
@@ -21,6 +22,7 @@ const LOCK = 'package-lock.json'
 /** A separate package, so that npm checks the download against its lock file. */
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
+const MODULES = join(root, '.cache/modules')
 /** npm fetches the one in the lock file for this machine. `baseline` needs no AVX2. */
 const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
@@ -67,11 +69,13 @@ export function executable(file) {
   return file
 }
 
-/** The executable of dist/ as it is, with its bill of materials and its licences beside it. */
+/** The executable of what is built, with its bill of materials and its licences beside it. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })
-  step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(root, 'dist/cli.js')])
+  rmSync(MODULES, { recursive: true, force: true })
+  step('the modules', process.execPath, ['scripts/bundle.mjs', MODULES])
+  step('the executable', bun, ['build', ...OPTIONS, '--outfile', file, join(MODULES, 'cli.js')])
   const runtime = bundledPackages([bun], `${FETCHED}/`)
   const bundle = JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8'))
   const all = withComponents(bundle, runtime)

@@ -13,7 +13,7 @@ import type { ParsedCommand } from './config/command.ts'
 import { loadSettings } from './config/settings.ts'
 import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
-import { cacheCompiled } from './system/compile-cache.ts'
+import { keepCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
 import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
@@ -206,7 +206,7 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (!isOnetime || hasProgram) void closeInspector()
-  if (!settings.noop) cacheCompiled(settings.stateDir)
+  if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./engine/run.ts'),
     import('./observe/log.ts'),

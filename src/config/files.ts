@@ -30,11 +30,12 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
       const { name } = entry
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
+      const isPlain = entry.isFile() || entry.isDirectory()
       // A broken link is reported when it is read, if it is named like a resource.
-      const kind = entry.isFile() ? entry : await stat(path).catch(() => undefined)
-      if (kind?.isDirectory() === true) await walk(path)
-      // A pipe or a device would block the reader.
-      else if (kind?.isFile() === false) found.others.push(path)
+      const target = isPlain ? entry : await stat(path).catch(() => undefined)
+      if (target?.isDirectory() === true) await walk(path)
+      // Reading a pipe or a device would block.
+      else if (target?.isFile() === false) found.others.push(path)
       else if (name.endsWith('.toml')) found.resources.push(path)
       else if (name.endsWith('toml')) found.misnamed.push(path)
       else found.others.push(path)

@@ -13,7 +13,7 @@ const EXPANDED = ['src', 'dest', 'prefix', 'keys', 'for_each'] as const
 const LITERAL = ['dest', 'prefix', 'keys'] as const
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
-/** Matches variables, and `$$`, which means a dollar sign. A default holds no further variable. */
+/** Matches variables, and `$$`, which means a dollar sign. A default contains no further variable. */
 const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(:-((?:[^}$]|\$(?!\{))*))?\}/g
 
 type ResourceTable = Readonly<Record<string, unknown>>

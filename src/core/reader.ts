@@ -20,9 +20,10 @@ import {
   type Key,
 } from './key.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
+import { countOf, Matches, type Runs } from './matches.ts'
 import type { TemplateSpec } from './resource.ts'
 import { Tally, type Tallied } from './tally.ts'
-import type { Tree } from './tree.ts'
+import type { Pair, Tree } from './tree.ts'
 
 /** The look-ups of one render. All keys are full keys, with the prefix. */
 export interface Reads extends Tallied {
@@ -51,12 +52,6 @@ interface MutableExtent extends Extent {
   readonly names: Set<Key>
 }
 const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
-
-export interface Pair {
-  /** The key as the template sees it, without the prefix. */
-  readonly key: Key
-  readonly value: string
-}
 
 /** The part of the store that a resource may read. */
 export interface Scope {
@@ -89,6 +84,9 @@ export const scopeOf = (
   ...(optionalStores === undefined ? {} : { optional: optionalStores }),
 })
 
+/** No key has one. */
+const SEPARATOR = '\0'
+
 export class Reader {
   /** The look-ups so far; grows with every look-up. */
   readonly reads: Reads
@@ -104,9 +102,11 @@ export class Reader {
   readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
   readonly #roots: readonly Key[]
 
+  /** @param earlier what earlier readers have found; these may have had other scopes and other trees */
   constructor(
     private readonly tree: Tree,
     readonly scope: Scope,
+    private readonly earlier = new Matches(),
   ) {
     this.#roots = outermost(scope.keys.map((key) => fullKey(scope.prefix, key)))
     if (tree.known !== undefined) this.#demand = { needs: newExtent(), missing: newExtent() }
@@ -152,25 +152,24 @@ export class Reader {
     return value
   }
 
-  /** The pairs below a directory, without the key of the same name, in key order. */
-  under(dir: string): Pair[] {
-    const pairs = this.glance(dir)
-    this.use(`below ${dir}`, dir, pairs)
-    return pairs
+  /**
+   * The pairs below a directory, without the key of the same name, in key order. Keys are those that the
+   * template sees, without the prefix.
+   */
+  under(dir: string): Runs {
+    const runs = this.glance(dir)
+    this.#use(`below ${dir}`, dir, countOf(runs), () => runs.flat())
+    return runs
   }
 
   /** Like under(), but does not count the pairs; the caller calls use(). */
-  glance(dir: string): Pair[] {
+  glance(dir: string): Runs {
     const full = this.fullKey(dir)
     for (const part of this.#parts(full)) {
       this.#seen.trees.add(part)
       this.#need('trees', part)
     }
-    const pairs: Pair[] = []
-    for (const [key, value] of this.#visibleUnder(full)) {
-      if (key !== full) pairs.push({ key: ownKey(this.scope.prefix, key), value })
-    }
-    return pairs
+    return this.#runs(full, `below ${full}`, (_, key) => key !== full)
   }
 
   /**
@@ -179,27 +178,61 @@ export class Reader {
    * @param dir directory of the look-up
    */
   use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
-    const full = this.fullKey(dir)
-    if (this.#parts(full).length === 0) return
-    this.#tally.keys(look, full, pairs.length, () => pairs.map(({ key }) => this.fullKey(key)))
+    this.#use(look, dir, pairs.length, () => pairs)
   }
 
-  /** The pairs whose key matches a pattern of Go's path.Match, in key order; no match is an empty list. */
-  match(pattern: string): Pair[] {
+  #use(look: string, dir: string, count: number, pairs: () => readonly Pick<Pair, 'key'>[]): void {
+    const full = this.fullKey(dir)
+    if (this.#parts(full).length === 0) return
+    this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
+  }
+
+  /** The pairs whose key matches a pattern of Go's path.Match, in key order; none when nothing matches. */
+  match(pattern: string): Runs {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
     const expression = compileGlob(normal)
     this.#seePattern(full)
     this.#needMatches(normal)
-    const pairs: Pair[] = []
-    for (const [key, value] of this.#visibleUnder(this.fullKey(globBase(normal)))) {
-      const own = ownKey(this.scope.prefix, key)
-      // The prefix itself has no name to match.
-      if (own === '/' || !expression.test(own)) continue
-      pairs.push({ key: own, value })
+    const base = globBase(normal)
+    // The prefix itself has no name that a pattern could match.
+    const runs = this.#runs(
+      this.fullKey(base),
+      `like ${full}`,
+      (own) => own !== '/' && expression.test(own),
+    )
+    this.#use(`like ${pattern}`, base, countOf(runs), () => runs.flat())
+    return runs
+  }
+
+  /**
+   * The visible pairs under a directory that are accepted, in key order, as the template sees them.
+   * @param look identifies the look-up among those with the same prefix
+   * @param accepts gets the key without the prefix, and the full key
+   */
+  #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
+    const { prefix } = this.scope
+    const seen = ({ key, value }: Pair): Pair => ({ key: ownKey(prefix, key), value })
+    const parts = this.#parts(dir)
+    const [part] = parts
+    if (part === undefined) return []
+    if (parts.length > 1) {
+      const pairs = this.#visibleUnder(dir)
+      return [pairs.filter(({ key }) => accepts(ownKey(prefix, key), key)).map(seen)]
     }
-    this.use(`like ${pattern}`, globBase(normal), pairs)
-    return pairs
+    return this.earlier.find(
+      [look, part, prefix].join(SEPARATOR),
+      this.tree.leaves(part),
+      (leaf) => {
+        const pairs = leaf.filter(
+          ({ key }) =>
+            covers(part, key) && this.#isIn(part, key) && accepts(ownKey(prefix, key), key),
+        )
+        // Without a prefix, a leaf that matches as a whole is not copied.
+        if (prefix !== '/') return pairs.map(seen)
+        return pairs.length === leaf.length ? leaf : pairs
+      },
+    )
   }
 
   /**
@@ -319,7 +352,7 @@ export class Reader {
     }
     for (const part of this.#parts(full)) this.#need('trees', part)
     const names = new Set<string>()
-    for (const [key] of this.#visibleUnder(full)) {
+    for (const { key } of this.#visibleUnder(full)) {
       const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
       if (rest !== '') names.add(rest.split('/', 1)[0] as string)
     }
@@ -333,8 +366,11 @@ export class Reader {
 
   #isThere(key: Key): boolean {
     const full = this.fullKey(key)
-    for (const part of this.#parts(full)) this.#need('trees', part)
-    for (const _ of this.#visibleUnder(full)) return true
+    const parts = this.#parts(full)
+    for (const part of parts) this.#need('trees', part)
+    for (const part of parts) {
+      for (const [found] of this.tree.under(part)) if (this.#isIn(part, found)) return true
+    }
     return false
   }
 
@@ -374,20 +410,20 @@ export class Reader {
   }
 
   /** In key order. */
-  #visibleUnder(full: Key): Iterable<readonly [Key, string]> {
-    const parts = this.#parts(full)
-    const [only] = parts
-    if (only === undefined) return []
-    if (parts.length === 1) return this.#under(only)
+  #visibleUnder(dir: Key): Pair[] {
+    const parts = this.#parts(dir)
+    const pairs = parts.flatMap((part) =>
+      this.tree
+        .leaves(part)
+        .flatMap((leaf) => leaf.filter(({ key }) => covers(part, key) && this.#isIn(part, key))),
+    )
     // `/a-b` sorts between `/a` and `/a/b`, so a part is not a contiguous range.
-    return parts.flatMap((part) => [...this.#under(part)]).sort((a, b) => compareText(a[0], b[0]))
+    return parts.length > 1 ? pairs.sort((a, b) => compareText(a.key, b.key)) : pairs
   }
 
-  *#under(part: Key): Generator<readonly [Key, string]> {
-    for (const pair of this.tree.under(part)) {
-      const [key] = pair
-      if (!isEntry(key) && isOf(part, key) && this.#isAlike(part, key)) yield pair
-    }
+  /** Whether a look-up in a part finds a key that the part covers. */
+  #isIn(part: Key, key: Key): boolean {
+    return !isEntry(key) && isOf(part, key) && this.#isAlike(part, key)
   }
 
   /** Records a needed part of an on-demand store. */

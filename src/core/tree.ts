@@ -1,16 +1,15 @@
-// The immutable key tree: an AVL tree ordered by key, which shares unchanged nodes with its previous version.
-// A change costs O(log n); a directory is a range of keys.
+// The immutable key tree: all pairs in key order, in short leaves that versions of the tree share. A change copies
+// the leaves that it touches and the list of leaves; a directory is a range of keys.
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
-interface TreeNode {
+export interface Pair {
   readonly key: Key
   readonly value: string
-  readonly left: TreeNode | null
-  readonly right: TreeNode | null
-  readonly height: number
-  readonly size: number
 }
+
+/** Neighbouring pairs in key order, never empty and never changed: the same object has the same pairs. */
+export type Leaf = readonly Pair[]
 
 export interface Tree {
   readonly size: number
@@ -19,6 +18,8 @@ export interface Tree {
   get(key: Key): string | undefined
   /** The key itself, if it has a value, and everything below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
+  /** The leaves that contain a directory, in order; they may contain other pairs, too. */
+  leaves(dir: Key): readonly Leaf[]
   /** The names directly below a directory, each once, in order. */
   children(dir: Key): readonly string[]
   /** Returns the tree with changes applied; the same object if nothing differs. */
@@ -27,172 +28,178 @@ export interface Tree {
   knowing(known: Known | undefined): Tree
 }
 
-const height = (node: TreeNode | null): number => node?.height ?? 0
-const size = (node: TreeNode | null): number => node?.size ?? 0
+/** A leaf that grows beyond this is split. */
+const MOST = 64
+/** Size of a leaf after a split. */
+const USUAL = 48
+/** Neighbours with no more pairs than this in total are joined. */
+const FEW = 32
 
-function make(key: Key, value: string, left: TreeNode | null, right: TreeNode | null): TreeNode {
-  return {
-    key,
-    value,
-    left,
-    right,
-    height: Math.max(height(left), height(right)) + 1,
-    size: size(left) + size(right) + 1,
+/** A key with its next value; undefined when it is removed. */
+type Edit = readonly [key: Key, value: string | undefined]
+
+/** The number of items before a key, in a sorted list. */
+function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: string): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareText(keyOf(items[middle] as T), key) < 0) low = middle + 1
+    else high = middle
   }
+  return low
 }
 
-/** make(), with one or two rotations if the heights of both sides differ by two. */
-function balance(key: Key, value: string, left: TreeNode | null, right: TreeNode | null): TreeNode {
-  const lean = height(left) - height(right)
-  if (lean > 1 && left !== null) {
-    if (height(left.left) >= height(left.right)) {
-      return make(left.key, left.value, left.left, make(key, value, left.right, right))
-    }
-    const mid = left.right as TreeNode
-    return make(
-      mid.key,
-      mid.value,
-      make(left.key, left.value, left.left, mid.left),
-      make(key, value, mid.right, right),
-    )
-  }
-  if (lean < -1 && right !== null) {
-    if (height(right.right) >= height(right.left)) {
-      return make(right.key, right.value, make(key, value, left, right.left), right.right)
-    }
-    const mid = right.left as TreeNode
-    return make(
-      mid.key,
-      mid.value,
-      make(key, value, left, mid.left),
-      make(right.key, right.value, mid.right, right.right),
-    )
-  }
-  return make(key, value, left, right)
-}
+const keyOf = (pair: Pair): Key => pair.key
+const firstOf = (leaf: Leaf): Key => (leaf[0] as Pair).key
 
-function insert(node: TreeNode | null, key: Key, value: string): TreeNode {
-  if (node === null) return make(key, value, null, null)
-  const order = compareText(key, node.key)
-  if (order === 0) return node.value === value ? node : make(key, value, node.left, node.right)
-  if (order < 0) {
-    const left = insert(node.left, key, value)
-    return left === node.left ? node : balance(node.key, node.value, left, node.right)
-  }
-  const right = insert(node.right, key, value)
-  return right === node.right ? node : balance(node.key, node.value, node.left, right)
-}
+/** The first key that may lie below a directory. */
+const startOf = (dir: Key): string => (dir === '/' ? '/' : `${dir}/`)
 
-function remove(node: TreeNode | null, key: Key): TreeNode | null {
-  if (node === null) return null
-  const order = compareText(key, node.key)
-  if (order < 0) {
-    const left = remove(node.left, key)
-    return left === node.left ? node : balance(node.key, node.value, left, node.right)
-  }
-  if (order > 0) {
-    const right = remove(node.right, key)
-    return right === node.right ? node : balance(node.key, node.value, node.left, right)
-  }
-  if (node.left === null) return node.right
-  if (node.right === null) return node.left
-  let next = node.right
-  while (next.left !== null) next = next.left
-  return balance(next.key, next.value, node.left, remove(node.right, next.key))
-}
-
-/** All nodes from key `from` on, in order. Uses a stack, because nested generators are slow. */
-function* scan(root: TreeNode | null, from: string): Generator<TreeNode> {
-  const stack: TreeNode[] = []
-  let node = root
-  while (node !== null) {
-    if (compareText(from, node.key) <= 0) {
-      stack.push(node)
-      node = node.left
-    } else {
-      node = node.right
-    }
-  }
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    yield next
-    for (let below = next.right; below !== null; below = below.left) stack.push(below)
-  }
-}
-
-class AvlTree implements Tree {
+class LeafTree implements Tree {
   constructor(
-    private readonly root: TreeNode | null,
+    private readonly all: readonly Leaf[],
+    readonly size: number,
     readonly known?: Known,
   ) {}
 
-  get size(): number {
-    return size(this.root)
-  }
-
   get(key: Key): string | undefined {
-    let node = this.root
-    while (node !== null) {
-      const order = compareText(key, node.key)
-      if (order === 0) return node.value
-      node = order < 0 ? node.left : node.right
-    }
-    return undefined
+    const leaf = this.all[this.#placeOf(key)]
+    if (leaf === undefined) return undefined
+    const pair = leaf[countBefore(leaf, keyOf, key)]
+    return pair?.key === key ? pair.value : undefined
   }
 
   *under(dir: Key): Generator<readonly [Key, string]> {
-    const own = this.get(dir)
-    if (own !== undefined) yield [dir, own]
-    // `/a-b` sorts between `/a` and `/a/b`, so the subtree is the contiguous range from `/a/` on.
-    for (const node of scan(this.root, dir === '/' ? '/' : `${dir}/`)) {
-      if (!covers(dir, node.key)) return
-      if (node.key !== dir) yield [node.key, node.value]
+    for (const leaf of this.leaves(dir)) {
+      for (const { key, value } of leaf) if (covers(dir, key)) yield [key, value]
     }
   }
 
+  leaves(dir: Key): readonly Leaf[] {
+    if (dir === '/') return this.all
+    const from = this.#placeOf(`${dir}/`)
+    // `0` is the character after `/`.
+    const to = countBefore(this.all, firstOf, `${dir}0`)
+    const below = this.all.slice(from, to)
+    // `/a-b` sorts between `/a` and `/a/b`: the key itself may lie in an earlier leaf.
+    const own = this.#placeOf(dir)
+    return own < from ? [this.all[own] as Leaf, ...below] : below
+  }
+
   children(dir: Key): readonly string[] {
-    const start = dir === '/' ? 1 : dir.length + 1
+    const start = startOf(dir).length
     const names: string[] = []
-    let from = dir === '/' ? '/' : `${dir}/`
+    let from = startOf(dir)
     for (;;) {
-      const next = scan(this.root, from).next()
-      if (next.done === true || !covers(dir, next.value.key)) break
-      const end = next.value.key.indexOf('/', start)
-      const name = end < 0 ? next.value.key.slice(start) : next.value.key.slice(start, end)
+      const key = this.#firstFrom(from)
+      if (key === undefined || !covers(dir, key)) break
+      const end = key.indexOf('/', start)
+      const name = end < 0 ? key.slice(start) : key.slice(start, end)
       if (name !== '') names.push(name)
-      // Skips everything below this child: `0` is the character after `/`. A sibling such as `x-1` sorts between `x`
-      // and `x/`, so a plain key skips only itself.
-      const path = next.value.key.slice(0, start) + name
+      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a
+      // plain key only skips itself.
+      const path = key.slice(0, start) + name
       from = end < 0 ? `${path}\0` : `${path}0`
     }
     return [...new Set(names)].sort(compareText)
   }
 
   with(put: ReadonlyMap<Key, string>, del: ReadonlySet<Key>): Tree {
-    let root = this.root
-    for (const key of del) root = remove(root, key)
-    for (const [key, value] of put) root = insert(root, key, value)
-    return root === this.root ? this : new AvlTree(root, this.known)
+    const edits: Edit[] = [...put]
+    for (const key of del) if (!put.has(key)) edits.push([key, undefined])
+    edits.sort((a, b) => compareText(a[0], b[0]))
+    let next: Leaf[] | undefined
+    let { size } = this
+    // From the end, so that the places of the leaves before stay what they are.
+    for (let end = edits.length; end > 0;) {
+      const place = this.#placeOf((edits[end - 1] as Edit)[0])
+      const begin = place === 0 ? 0 : beginOf(edits, end, firstOf(this.all[place] as Leaf))
+      const leaf = (next ?? this.all)[place] ?? []
+      const edited = applied(leaf, edits, begin, end)
+      end = begin
+      if (edited === leaf) continue
+      size += edited.length - leaf.length
+      next = replace(next ?? [...this.all], place, edited)
+    }
+    return next === undefined ? this : new LeafTree(next, size, this.known)
   }
 
   knowing(known: Known | undefined): Tree {
-    return known === this.known ? this : new AvlTree(this.root, known)
+    return known === this.known ? this : new LeafTree(this.all, this.size, known)
+  }
+
+  /** The index of the leaf that a key is in, or would be in. */
+  #placeOf(key: string): number {
+    const { all } = this
+    const before = countBefore(all, firstOf, key)
+    const next = all[before]
+    return next !== undefined && firstOf(next) === key ? before : Math.max(0, before - 1)
+  }
+
+  #firstFrom(key: string): Key | undefined {
+    const place = this.#placeOf(key)
+    const leaf = this.all[place]
+    if (leaf === undefined) return undefined
+    return (leaf[countBefore(leaf, keyOf, key)] ?? this.all[place + 1]?.[0])?.key
   }
 }
 
-function build(
-  entries: readonly (readonly [Key, string])[],
-  from: number,
-  to: number,
-): TreeNode | null {
-  if (from >= to) return null
-  const middle = (from + to) >> 1
-  const [key, value] = entries[middle] as readonly [Key, string]
-  return make(key, value, build(entries, from, middle), build(entries, middle + 1, to))
+/** Where the edits begin that are not before a key. */
+function beginOf(edits: readonly Edit[], end: number, key: Key): number {
+  let begin = end - 1
+  while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--
+  return begin
 }
 
-export function treeOf(entries: ReadonlyMap<Key, string>): Tree {
-  const sorted = [...entries].sort((a, b) => compareText(a[0], b[0]))
-  return new AvlTree(build(sorted, 0, sorted.length))
+/** Puts pairs in place of a leaf, in as many leaves as they need; joins them with a neighbour when both are small. */
+function replace(leaves: Leaf[], place: number, pairs: Leaf): Leaf[] {
+  const pieces = split(pairs)
+  // Not by splice(): there may be more pieces than a call takes arguments.
+  if (pieces.length > 1) return [...leaves.slice(0, place), ...pieces, ...leaves.slice(place + 1)]
+  leaves.splice(place, 1, ...pieces)
+  if (pairs.length > FEW) return leaves
+  for (const at of [place, place - 1]) {
+    const [one, next] = [leaves[at], leaves[at + 1]]
+    if (one === undefined || next === undefined || one.length + next.length > FEW) continue
+    leaves.splice(at, 2, [...one, ...next])
+  }
+  return leaves
 }
 
-export const emptyTree: Tree = new AvlTree(null)
+function split(pairs: Leaf): readonly Leaf[] {
+  if (pairs.length <= MOST) return pairs.length === 0 ? [] : [pairs]
+  const count = Math.ceil(pairs.length / USUAL)
+  const start = (n: number): number => Math.floor((n * pairs.length) / count)
+  return Array.from({ length: count }, (_, n) => pairs.slice(start(n), start(n + 1)))
+}
+
+/** A leaf with some of the edits; the very same one when nothing differs. */
+function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): Leaf {
+  const pairs: Pair[] = []
+  let differs = false
+  let at = 0
+  for (let n = from; n < to; n++) {
+    const [key, value] = edits[n] as Edit
+    for (; at < leaf.length; at++) {
+      const pair = leaf[at] as Pair
+      if (compareText(pair.key, key) >= 0) break
+      pairs.push(pair)
+    }
+    const old = leaf[at]?.key === key ? (leaf[at++] as Pair) : undefined
+    if (old?.value === value) {
+      if (old !== undefined) pairs.push(old)
+    } else {
+      differs = true
+      if (value !== undefined) pairs.push({ key, value })
+    }
+  }
+  if (!differs) return leaf
+  for (; at < leaf.length; at++) pairs.push(leaf[at] as Pair)
+  return pairs
+}
+
+export const emptyTree: Tree = new LeafTree([], 0)
+
+export const treeOf = (entries: ReadonlyMap<Key, string>): Tree =>
+  emptyTree.with(entries, new Set())

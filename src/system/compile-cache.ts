@@ -1,31 +1,25 @@
-// V8's cache of compiled modules, where the runtime offers one (Node 22.1 and later): it saves a start a tenth of
-// its time. What lies in it is run as code, so it is used only where nobody else can write. Node's own choice,
-// a folder in /tmp, is no such place for root.
+// Where the compiled code of the program is kept: below the state directory, if nobody else can write there, since
+// what lies there is run.
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import nodeModule from 'node:module'
 import { foreignIn } from './folder.ts'
-
-type Enable = (folder: string) => unknown
-
-/** Present from Node 22.1 on. @types/node is that of the oldest Node that is supported. */
-const { enableCompileCache } = nodeModule as { enableCompileCache?: Enable }
+import { KEEP } from './keep.ts'
 
 /**
- * For all modules that are loaded from here on; what is new is written when the process ends. Without a state
- * directory, or with one that others may write to, nothing is cached.
+ * For all modules that are loaded from here on. Without a state directory, or with one that others may write to,
+ * nothing is kept.
  */
-export function cacheCompiled(
-  stateDir: string,
-  enable: Enable | undefined = enableCompileCache,
-): void {
-  if (enable === undefined || 'bun' in process.versions) return
+export function keepCompiled(stateDir: string): void {
+  const keep = (globalThis as { readonly [KEEP]?: (folder: string) => void })[KEEP]
+  if (keep === undefined) return
   try {
-    const folder = join(realpathSync(stateDir), 'compile-cache')
+    const parent = realpathSync(stateDir)
+    const folder = join(parent, 'compiled')
+    if (!isOurs(parent)) return
     makeFolder(folder)
-    if (isOurs(folder)) enable(folder)
+    if (isOurs(folder)) keep(folder)
   } catch {
-    // The run does without.
+    // There is no state directory, or it is full: the run does without.
   }
 }
 

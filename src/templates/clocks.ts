@@ -1,7 +1,6 @@
 // The time that a template sees. It moves on when something else in the output has changed: rendering the
 // same keys again, as a resync does, gives the same file, although a template writes `datetime` into it.
 import { createHash } from 'node:crypto'
-import { encodeText } from '../core/bytes.ts'
 
 /** What was rendered last, and the time that it saw. */
 interface Seen {
@@ -31,12 +30,12 @@ export class Times {
    * Renders once, or twice: first with the time of the last render, and when the output has changed for
    * another reason, with that of now.
    * @param id what is rendered
-   * @param textOf the output
+   * @param outputOf all that it has given
    */
   async steady<T>(
     id: string,
     render: (clock: Clock) => Promise<T>,
-    textOf: (made: T) => string,
+    outputOf: (made: T) => readonly Uint8Array[],
   ): Promise<T> {
     const before = this.#known.get(id)
     const first = new Date()
@@ -46,13 +45,13 @@ export class Times {
       this.#known.delete(id)
       return made
     }
-    const hash = hashOf(textOf(made))
+    const hash = hashOf(outputOf(made))
     if (before === undefined || hash === before.hash) {
       this.#remember(id, { at: before?.at ?? first, hash })
       return made
     }
     const fresh = await render(new Clock(first))
-    this.#remember(id, { at: first, hash: hashOf(textOf(fresh)) })
+    this.#remember(id, { at: first, hash: hashOf(outputOf(fresh)) })
     return fresh
   }
 
@@ -63,5 +62,8 @@ export class Times {
   }
 }
 
-const hashOf = (text: string): string =>
-  createHash('sha256').update(encodeText(text)).digest('base64')
+function hashOf(output: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const bytes of output) hash.update(bytes)
+  return hash.digest('base64')
+}

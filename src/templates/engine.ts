@@ -4,8 +4,8 @@ import type { RenderContext } from './context.ts'
 import type { Inspection } from './inspection.ts'
 
 export interface Engine {
-  /** The text of a template. Throws a FaultError, or Pending when the context did. Synchronous. */
-  render(spec: TemplateSpec, context: RenderContext): string
+  /** What a template gives. Throws a FaultError, or Pending when the context did. Synchronous. */
+  render(spec: TemplateSpec, context: RenderContext): Uint8Array
   /** The text of the template that `dest` is with for_each; its faults are in the file DEST. Throws as render() does. */
   renderDest(spec: TemplateSpec, context: RenderContext): string
   /**

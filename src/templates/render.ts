@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { encodeText } from '../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
+import { Matches } from '../core/matches.ts'
 import { Reader, type Reads, type Scope } from '../core/reader.ts'
 import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -70,6 +71,7 @@ export function createRenderer(
   const languages = new Languages(texts, notice)
   const loaded = new Map<EngineName, Promise<Engine>>()
   const ready = new Set<Engine>()
+  const matches = new Matches()
 
   const engine = (name: EngineName): Promise<Engine> => {
     const known = loaded.get(name)
@@ -101,30 +103,29 @@ export function createRenderer(
 
   return {
     render(spec, tree, scope) {
-      const reader = new Reader(tree, scope)
+      const reader = new Reader(tree, scope, matches)
       return attempt(spec, reader, async (engine) => {
         const passes = passesOf(reader, undefined)
-        const text = await (times ?? new Times()).steady(
+        const bytes = await (times ?? new Times()).steady(
           idOf(spec, undefined),
           (clock) => passes(clock, (context) => engine.render(spec, context)),
-          (made) => made,
+          (made) => [made],
         )
-        return { bytes: encodeText(text) }
+        return { bytes }
       })
     },
     renderItem(spec, tree, scope, item) {
-      const reader = new Reader(tree, scope)
+      const reader = new Reader(tree, scope, matches)
       return attempt(spec, reader, async (engine, name) => {
         const passes = passesOf(reader, item)
-        const { dest, text } = await (times ?? new Times()).steady(
+        return (times ?? new Times()).steady(
           idOf(spec, item),
           async (clock) => ({
             dest: await passes(clock, (context) => destOf(engine, name, spec, context)),
-            text: await passes(clock, (context) => engine.render(spec, context)),
+            bytes: await passes(clock, (context) => engine.render(spec, context)),
           }),
-          (made) => made.dest + made.text,
+          ({ dest, bytes }) => [encodeText(dest), bytes],
         )
-        return { dest, bytes: encodeText(text) }
       })
     },
     async check(spec) {
@@ -183,7 +184,7 @@ const idOf = (spec: TemplateSpec, item: Key | undefined): string =>
 /** Renders until nothing is pending any more. Facts ends this: there is a limit to their number. */
 function passesOf(reader: Reader, item: Key | undefined) {
   const facts = new Facts()
-  return async (clock: Clock, render: (context: RenderContext) => string): Promise<string> => {
+  return async <T>(clock: Clock, render: (context: RenderContext) => T): Promise<T> => {
     const context: RenderContext = {
       reader,
       now: clock.now,

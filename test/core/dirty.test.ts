@@ -111,11 +111,11 @@ describe('dirty', () => {
       ]),
     )
     const reader = new Reader(tree, { store: 'test', prefix: '/p', keys: ['/app'] })
-    expect(reader.under('/')).toEqual([{ key: '/app/x', value: '1' }])
+    expect(reader.under('/').flat()).toEqual([{ key: '/app/x', value: '1' }])
     expect(reader.get('/other')).toBeUndefined()
     expect(reader.isWatched('/other')).toBe(false)
     expect(reader.children('/')).toEqual(['app'])
-    expect(reader.match('/*/x')).toEqual([{ key: '/app/x', value: '1' }])
+    expect(reader.match('/*/x').flat()).toEqual([{ key: '/app/x', value: '1' }])
   })
 
   it('names the first ten keys that concern a resource, and counts the others', () => {

@@ -278,7 +278,7 @@ describe('what a reader has found', () => {
             } else if (kind === 'children') {
               for (const name of reader.children(path)) listed.add(joinKeys(prefix, path, name))
             } else {
-              const found = kind === 'under' ? reader.under(path) : reader.match(path)
+              const found = (kind === 'under' ? reader.under(path) : reader.match(path)).flat()
               for (const { key } of found) given.add(joinKeys(prefix, key))
             }
           }

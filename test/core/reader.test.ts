@@ -84,18 +84,18 @@ describe('keys of named stores', () => {
     expect(reader.get('/app/name')).toBe('default')
     expect(reader.get('vault2:/secret/app/password')).toBe('s3cret')
     expect(reader.get('/vault2:/secret/application')).toBeUndefined()
-    expect(reader.under('vault2:/secret')).toEqual([
+    expect(reader.under('vault2:/secret').flat()).toEqual([
       { key: '/vault2:/secret/app/password', value: 's3cret' },
     ])
-    expect(reader.match('vault2:/secret/*/pass*')).toHaveLength(1)
+    expect(reader.match('vault2:/secret/*/pass*').flat()).toHaveLength(1)
     expect(reader.children('vault2:/secret/app')).toEqual(['password'])
   })
 
   it('are not below the root of the default store', () => {
     const wide = new Reader(all, { ...scope, prefix: '/', keys: ['/', '/vault2:/'] })
-    expect(wide.under('/')).toEqual([{ key: '/production/app/name', value: 'default' }])
+    expect(wide.under('/').flat()).toEqual([{ key: '/production/app/name', value: 'default' }])
     expect(wide.children('/')).toEqual(['production'])
-    expect(wide.under('vault2:/')).toHaveLength(2)
+    expect(wide.under('vault2:/').flat()).toHaveLength(2)
     const narrow = new Reader(all, { ...scope, prefix: '/', keys: ['/'] })
     expect(narrow.get('vault2:/secret/app/password')).toBeUndefined()
   })

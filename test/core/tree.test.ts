@@ -4,10 +4,11 @@ import { compareText, covers, toKey, type Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
 import { emptyTree, treeOf, type Tree } from '../../src/core/tree.ts'
 
-const segment = fc.constantFrom('a', 'b', 'a-b', 'a.b', 'a0', 'ä', 'x', '__proto__', '1', '10', '2')
+const names = ['a', 'b', 'a-b', 'a.b', 'a0', 'ä', '\ue000', '😀', 'x', '__proto__', '1', '10', '2']
+const segment = fc.constantFrom(...names)
 const key = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => toKey(parts.join('/')))
 const entries = fc
-  .array(fc.tuple(key, fc.string()), { maxLength: 60 })
+  .array(fc.tuple(key, fc.string()), { maxLength: 400 })
   .map((pairs) => new Map(pairs))
 const change = fc.record({
   put: entries,

@@ -162,6 +162,35 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     }
   })
 
+  test('keys that come and go in transactions, one after the other, never show half', async () => {
+    const watched = watch(storeAt(guarded.node, user), ['/app', '/zone'])
+    const keys = new Set(Object.keys(await watched.snapshot()))
+    const namesIn = (dir: string): string[] =>
+      [...keys].filter((key) => key.startsWith(`${dir}/t`)).map((key) => key.slice(dir.length))
+    // With one token, which lives while it is used: as fast as the server takes them.
+    const root = new EtcdV3Client(guarded.url)
+    await root.authenticate('root', 'root secret')
+    const last = 300
+    const changing = (async () => {
+      for (let n = 1; n <= last; n++) {
+        const success = ['/app', '/zone'].flatMap((dir) => [
+          { request_put: { key: base64(`${dir}/t${n}`), value: '' } },
+          { request_delete_range: { key: base64(`${dir}/t${n - 1}`) } },
+        ])
+        await root.post('kv/txn', { success })
+      }
+    })()
+    do {
+      const { put, del } = await watched.delta()
+      for (const key of del) keys.delete(key)
+      for (const key of Object.keys(put)) keys.add(key)
+      expect(namesIn('/app')).toEqual(namesIn('/zone'))
+    } while (!keys.has(`/app/t${last}`))
+    expect(namesIn('/app')).toEqual([`/t${last}`])
+    await changing
+    root.close()
+  })
+
   test('a directory whose key and what is below it are granted apart', async () => {
     const [key, below] = ['/split', '/split/']
     for (const perm of [

@@ -1,27 +1,32 @@
-// The cache of compiled modules: only in a folder that is ours alone, since what lies in it is run as code.
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+// Compiled code is kept only in a folder that is ours alone, since what lies in it is run.
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { cacheCompiled } from '../../src/system/compile-cache.ts'
+import { keepCompiled } from '../../src/system/compile-cache.ts'
+import { KEEP } from '../../src/system/keep.ts'
 import { tempDir } from '../support/servers.ts'
 
-/** The folder that the runtime is told to cache in; undefined: none. */
-function cachesIn(stateDir: string): string | undefined {
+/** The folder in which compiled code would be kept; undefined: none. */
+function keptIn(stateDir: string): string | undefined {
   let told: string | undefined
-  cacheCompiled(stateDir, (folder) => (told = folder))
+  Object.defineProperty(globalThis, KEEP, {
+    value: (folder: string) => (told = folder),
+    configurable: true,
+  })
+  keepCompiled(stateDir)
   return told
 }
 
-describe.skipIf('bun' in process.versions)('compiled modules are kept', () => {
+describe('compiled code is kept', () => {
   test('in the state directory, where nobody else may read', () => {
     const dir = tempDir('cache')
-    expect(cachesIn(dir)).toBe(join(dir, 'compile-cache'))
-    expect(statSync(join(dir, 'compile-cache')).mode & 0o777).toBe(0o700)
+    expect(keptIn(dir)).toBe(join(dir, 'compiled'))
+    expect(statSync(join(dir, 'compiled')).mode & 0o777).toBe(0o700)
   })
 
   test('not where there is no state directory yet', () => {
     const dir = join(tempDir('cache'), 'missing')
-    expect(cachesIn(dir)).toBeUndefined()
+    expect(keptIn(dir)).toBeUndefined()
     expect(existsSync(dir)).toBe(false)
   })
 
@@ -30,19 +35,20 @@ describe.skipIf('bun' in process.versions)('compiled modules are kept', () => {
     const dir = join(parent, 'state')
     mkdirSync(dir)
     chmodSync(dir, 0o777)
-    expect(cachesIn(dir)).toBeUndefined()
+    expect(keptIn(dir)).toBeUndefined()
+    expect(readdirSync(dir)).toEqual([])
     chmodSync(dir, 0o755)
     chmodSync(parent, 0o777)
-    expect(cachesIn(dir)).toBeUndefined()
+    expect(keptIn(dir)).toBeUndefined()
   })
 
   test('not in a folder that somebody has laid there, or behind a link', () => {
     const dir = tempDir('cache')
-    mkdirSync(join(dir, 'compile-cache'))
-    chmodSync(join(dir, 'compile-cache'), 0o777)
-    expect(cachesIn(dir)).toBeUndefined()
+    mkdirSync(join(dir, 'compiled'))
+    chmodSync(join(dir, 'compiled'), 0o777)
+    expect(keptIn(dir)).toBeUndefined()
     const other = tempDir('cache')
-    symlinkSync(join(dir, 'elsewhere'), join(other, 'compile-cache'))
-    expect(cachesIn(other)).toBeUndefined()
+    symlinkSync(join(dir, 'elsewhere'), join(other, 'compiled'))
+    expect(keptIn(other)).toBeUndefined()
   })
 })

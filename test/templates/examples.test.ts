@@ -26,11 +26,9 @@ async function evaluate(language: 'nunjucks' | 'go', text: string, keys = datase
   const facts = new Facts()
   for (;;) {
     try {
-      return engine.render(workshop.spec(name), {
-        reader,
-        now: () => now,
-        fact: facts.get.bind(facts),
-      })
+      const fact = facts.get.bind(facts)
+      const bytes = engine.render(workshop.spec(name), { reader, now: () => now, fact })
+      return Buffer.from(bytes).toString()
     } catch (error) {
       if (error instanceof Pending) await facts.resolve(error)
       else if (error instanceof FaultError) return error

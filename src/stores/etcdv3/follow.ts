@@ -119,7 +119,10 @@ class Following {
       const read = await changesUpTo(gateway, held, late, at).catch((error: unknown) => {
         throw outdatedIfGone(error)
       })
-      const isNews = ({ revision }: Change): boolean => revision > held.revision
+      // What was read of the late ones is all there is: a key that they brought may be gone by now.
+      const isLate = ({ dir, name }: Change): boolean =>
+        late.some((part) => part.dir === dir && part.includes(name))
+      const isNews = (change: Change): boolean => change.revision > held.revision && !isLate(change)
       const changes = [...brought.filter(isNews), ...read]
       changes.sort((one, other) => Number(one.revision - other.revision))
       mailbox.put(held.take(changes, at))

@@ -163,6 +163,6 @@ export const groups: readonly TemplateFunction[] = [
       },
       { nunjucks: 'explode("/none")', go: 'explode "/none"', result: {} },
     ],
-    run: ({ reader }, dir) => nested(toKey(dir), reader.under(dir)),
+    run: ({ reader }, dir) => nested(toKey(dir), reader.under(dir).flat()),
   }),
 ]

@@ -1,6 +1,6 @@
 // What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
-import type { Pair as StoredPair } from '../../core/reader.ts'
+import { joined, ofEach, type Runs } from '../../core/matches.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { shortened } from '../../core/words.ts'
 import type { RenderContext } from '../context.ts'
@@ -10,8 +10,9 @@ import { Pair } from './pair.ts'
 import { number, optional, text, textOrNumber } from './params.ts'
 import { base } from './paths.ts'
 
-export const toPairs = (stored: readonly StoredPair[]): Pair[] =>
-  stored.map(({ key, value }) => new Pair(key, value))
+const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
+
+export const toPairs = (runs: Runs): Pair[] => joined(pairsOf(runs))
 
 /** The value, or a fault that says which key, where it would be, and what to do. */
 export function demand(
@@ -121,6 +122,7 @@ export const lookups = [
     run: ({ reader }, pattern) =>
       reader
         .match(pattern)
+        .flat()
         .map((pair) => pair.value)
         .sort(compareText),
   }),

@@ -34,10 +34,13 @@ interface Found {
 }
 
 const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
-  reader.glance(dir).map(({ key, value }) => ({
-    key,
-    instance: recordOf(SERVICE, value, key) as Instance,
-  }))
+  reader
+    .glance(dir)
+    .flat()
+    .map(({ key, value }) => ({
+      key,
+      instance: recordOf(SERVICE, value, key) as Instance,
+    }))
 
 /** Those that have all of the tags; only these count as found. */
 function chosen(
@@ -142,7 +145,7 @@ const LIST_OPTIONS = ['store', 'dc', 'tag', 'namespace', 'proxies'] as const
 export const services = [
   define('service', {
     params: [text('name'), tagOrOptions, optionsParam],
-    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. Write a name with `/` or `%` plainly, or as `ls()` and `item.name` return it. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
+    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. Write a name with `/` or `%` plainly, or as `ls()` and `item.name` return it. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `store` (a named one), `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -239,12 +242,13 @@ export const services = [
     run: (context, given) => {
       const { lookUp, store } = optionsOf('nodes()', given, ['store', 'dc', 'filter'])
       const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp), store)
-      return context.reader.under(place).map(({ key, value }) => recordOf(NODE, value, key))
+      const found = context.reader.under(place).flat()
+      return found.map(({ key, value }) => recordOf(NODE, value, key))
     },
   }),
   define('node', {
     params: [text('name'), optionsParam],
-    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as for `service`.',
+    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as in `service`.',
     examples: [
       {
         nunjucks: 'node("n1").services[0].port',
@@ -272,7 +276,7 @@ export const services = [
   }),
   define('query', {
     params: [text('name'), optionsParam],
-    doc: 'The instances of a prepared query of Consul, by its name or id, in the form of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc`, the datacenter that runs the query, and `near`; `geo@dc2` and `dc2:geo` work as for `service`.',
+    doc: 'The instances of a prepared query of Consul, by its name or id, in the form of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc`, the datacenter that runs the query, and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
     examples: [
       {
         nunjucks: 'query("geo")[0].address',

@@ -81,7 +81,7 @@ export const strings = [
   }),
   define('contains', {
     params: [text('s'), { ...text('part'), hint: IN_A_LIST }],
-    doc: 'True if `s` contains `part`. For an item of a list, use `in`.',
+    doc: 'True if `s` contains `part`. For an item of a list use `in`.',
     filter: 0,
     examples: [
       { nunjucks: 'contains("haproxy", "proxy")', go: 'contains "haproxy" "proxy"', result: true },

@@ -63,7 +63,8 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       if (template === undefined) {
         raise('template', 'the template file does not exist', { file: spec.src })
       }
-      return fromBinary(new Render(sources, spec, context).run(template, undefined))
+      // A Go string is its bytes already: no text is made in between.
+      return Buffer.from(new Render(sources, spec, context).run(template, undefined), 'latin1')
     },
     renderDest: (spec, context) =>
       fromBinary(new Render(sources, spec, context).run(sources.dest(spec.dest), undefined)),

@@ -30,13 +30,21 @@ export interface Surroundings {
   readonly rootField?: RootField | undefined
 }
 
+/** What some work wrote, and the steps that it took. */
+export interface Recorded {
+  readonly text: string
+  readonly steps: number
+}
+
 export type Node = Statement | Operand | Command
 
 export class Frame {
   /** What is being evaluated: where a fault points to. */
   node: Node | undefined
-  /** The output so far, one character a byte. */
+  /** The output, one character a byte. */
   out = ''
+  /** How much was written before `out`, which begins anew for what is recorded. */
+  #before = 0
   readonly functions: Functions
   readonly rootField: RootField | undefined
   /** Whether the `$` of the running template is the root of all. */
@@ -68,9 +76,32 @@ export class Frame {
 
   write(text: string): void {
     this.out += text
-    if (this.out.length > this.#limits.output) {
+    if (this.#before + this.out.length > this.#limits.output) {
       this.fail(`the output is larger than ${this.#limits.output} bytes`)
     }
+  }
+
+  /** Does some work, and tells what it wrote. */
+  record(work: () => void): Recorded {
+    const { out } = this
+    const { steps } = this.#budget
+    this.#before += out.length
+    this.out = ''
+    work()
+    // One plain string: what it was added up of takes 30 times the memory, and time whenever it is read.
+    const text = Buffer.from(this.out, 'latin1').toString('latin1')
+    this.#before -= out.length
+    this.out = out + text
+    return { text, steps: steps - this.#budget.steps }
+  }
+
+  /** Writes the same again. False when that is beyond a limit: then the work has to be done, and fails in its place. */
+  replay({ text, steps }: Recorded): boolean {
+    const length = this.#before + this.out.length + text.length
+    if (length > this.#limits.output || steps > this.#budget.steps) return false
+    this.#budget.steps -= steps
+    this.out += text
+    return true
   }
 
   faultHere(message: string): Fault {

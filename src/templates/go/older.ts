@@ -2,10 +2,10 @@
 // the key /testservice/backend, or for the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
-import { pairStruct } from './functions/bridge.ts'
+import { pairStructs } from './functions/bridge.ts'
 import type { RootField } from './frame.ts'
 import { KV_PAIRS } from './types.ts'
-import { Slice } from './values.ts'
+import { sliceOfRuns } from './values.ts'
 
 /** Looks a root field up in the store. The paths it tries are recorded, hits and misses alike. */
 export function olderRoot(reader: Reader): RootField {
@@ -26,6 +26,6 @@ export function olderRoot(reader: Reader): RootField {
     if (path === undefined) return undefined
     const value = reader.get(path)
     if (value !== undefined) return toBinary(value)
-    return new Slice(KV_PAIRS, reader.under(path).map(pairStruct))
+    return sliceOfRuns(KV_PAIRS, pairStructs(reader.under(path)))
   }
 }

@@ -2,8 +2,9 @@
 import { nearest } from '../../core/nearest.ts'
 import { pipeline, type Expression } from './expressions.ts'
 import { formatValue } from './format/printf.ts'
-import type { Frame } from './frame.ts'
+import type { Frame, Recorded } from './frame.ts'
 import type { Action, Branch, Invoke, List, Statement } from './nodes.ts'
+import { isPureBody } from './purity.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
 
 /** How a statement ended: to its end, or by a jump that the loop around it catches. */
@@ -140,23 +141,48 @@ function print(frame: Frame, value: Value): void {
 /** The body of a range, run for each element. */
 class Loop {
   readonly #hasIndex: boolean
+  /** What the body wrote for a run of elements; undefined when it may depend on something else, too. */
+  readonly #known: WeakMap<readonly Value[], Recorded> | undefined
 
   constructor(
     private readonly node: Branch,
     private readonly body: Run,
   ) {
     this.#hasIndex = node.pipe.declared.length > 1
+    if (isPureBody(node)) this.#known = new WeakMap()
   }
 
   /** Returns whether there were elements. */
   run(frame: Frame, over: Value): boolean {
-    if (over instanceof Slice) return this.#overSlice(frame, over)
+    if (over instanceof Slice) {
+      const { runs } = over
+      return this.#known === undefined || runs === undefined
+        ? this.#overSlice(frame, over)
+        : this.#overRuns(frame, runs, this.#known)
+    }
     let ran = false
     for (const [index, element] of this.#elements(frame, over)) {
       ran = true
       if (this.#iterate(frame, index, element) === 'break') break
     }
     return ran
+  }
+
+  /** Most of the pairs of a store are the same at each render: so is what a body made of them alone. */
+  #overRuns(
+    frame: Frame,
+    runs: readonly (readonly Value[])[],
+    known: WeakMap<readonly Value[], Recorded>,
+  ): boolean {
+    for (const run of runs) {
+      const recorded = known.get(run)
+      if (recorded !== undefined && frame.replay(recorded)) continue
+      const work = (): void => {
+        for (const element of run) this.#iterate(frame, undefined, element)
+      }
+      known.set(run, frame.record(work))
+    }
+    return runs.length > 0
   }
 
   /** The usual case, without a generator: an index is made only where it is asked for. */

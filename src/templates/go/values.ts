@@ -16,6 +16,7 @@ import {
   STRING,
   type Type,
 } from './types.ts'
+import { joined } from '../../core/matches.ts'
 import { toBinary } from '../bytes.ts'
 import { MAX_DEPTH } from '../functions/json.ts'
 
@@ -67,7 +68,16 @@ export class Slice {
   }
 
   set(index: number, value: Value): void {
-    if (this.array !== null) this.array[this.from + index] = value
+    if (this.array === null) return
+    this.array[this.from + index] = value
+    runsOf.delete(this.array)
+  }
+
+  /** What it is joined of, where that is known; see sliceOfRuns(). */
+  get runs(): readonly (readonly Value[])[] | undefined {
+    const { array, from, length } = this
+    const isWhole = from === 0 && length === array?.length
+    return array !== null && isWhole ? runsOf.get(array) : undefined
   }
 
   items(): readonly Value[] {
@@ -76,6 +86,16 @@ export class Slice {
       ? this.array
       : this.array.slice(this.from, this.from + this.length)
   }
+}
+
+/** Of arrays that nothing was set in since they were joined. */
+const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
+
+/** A slice of lists that are never changed: what is made of one of them can be used again. */
+export function sliceOfRuns(type: Type, runs: readonly (readonly Value[])[]): Slice {
+  const array = joined(runs)
+  runsOf.set(array, runs)
+  return new Slice(type, array)
 }
 
 export type MapKey = string | bigint | number | boolean

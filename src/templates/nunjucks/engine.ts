@@ -3,6 +3,7 @@
 import environmentModule, { type Template } from 'nunjucks/src/environment.js'
 import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
+import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
 import { checkFiles, type Inspected } from '../inspection.ts'
@@ -205,13 +206,15 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   return {
     check: (spec) => checkFiles(sources, spec, (path) => inspect(path, spec)),
     render: (spec, context) =>
-      render(
-        spec,
-        context,
-        spec.src,
-        () =>
-          sources.open(spec.src, variantOf(spec)) ??
-          raise('template', 'the template file does not exist', { file: spec.src }),
+      encodeText(
+        render(
+          spec,
+          context,
+          spec.src,
+          () =>
+            sources.open(spec.src, variantOf(spec)) ??
+            raise('template', 'the template file does not exist', { file: spec.src }),
+        ),
       ),
     renderDest: (spec, context) => render(spec, context, DEST, () => sources.dest(spec.dest)),
     forget: (path) => sources.forget(path),

@@ -1,5 +1,6 @@
 // Between Go's values and the plain JavaScript values of the functions that both engines share.
 import { FaultError, type Fault } from '../../../core/fault.ts'
+import { ofEach } from '../../../core/matches.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
@@ -40,13 +41,10 @@ export const SRV = structOf('net.SRV', [
 ])
 
 /** A pair of the store as confd's struct. */
-export const pairStruct = ({
-  key,
-  value,
-}: {
-  readonly key: string
-  readonly value: string
-}): Struct => new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
+const pairStruct = ({ key, value }: { readonly key: string; readonly value: string }): Struct =>
+  new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
+
+export const pairStructs = ofEach(pairStruct)
 
 export function toPlain(value: Value): unknown {
   if (typeof value === 'string') return fromBinary(value)

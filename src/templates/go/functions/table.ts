@@ -3,6 +3,7 @@
 // what depends on Go's types is in the files beside this one.
 import { isMalformed } from '../../../core/glob.ts'
 import { toKey } from '../../../core/key.ts'
+import { countOf } from '../../../core/matches.ts'
 import type { Reader } from '../../../core/reader.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
@@ -25,8 +26,8 @@ import {
   STRINGS,
   type Type,
 } from '../types.ts'
-import { Func, Slice, type Call, type Value } from '../values.ts'
-import { bridge, pairStruct, plainOf, SRV_POINTER } from './bridge.ts'
+import { Func, Slice, sliceOfRuns, type Call, type Value } from '../values.ts'
+import { bridge, pairStructs, plainOf, SRV_POINTER } from './bridge.ts'
 import { collections } from './collections.ts'
 import { itemFunction } from './item.ts'
 import { jsons } from './json.ts'
@@ -135,7 +136,9 @@ export const functionNames: ReadonlySet<string> = new Set([
 
 /** True when the resource has no key at all. */
 const seesNothing = (reader: Reader): boolean =>
-  reader.scope.keys.every((key) => reader.get(key) === undefined && reader.under(key).length === 0)
+  reader.scope.keys.every(
+    (key) => reader.get(key) === undefined && countOf(reader.under(key)) === 0,
+  )
 
 /** They take one default at most; more are left unread, as in confd. */
 const LENIENT = new Set(['getv', 'getenv'])
@@ -154,7 +157,7 @@ export function functionsFor(context: RenderContext): Functions {
   }
   // Straight from the store: a list of pairs may be long, and needs no other form in between.
   const match = ([pattern]: readonly Value[]): Value =>
-    orNil(new Slice(KV_PAIRS, context.reader.match(fromBinary(pattern as string)).map(pairStruct)))
+    orNil(sliceOfRuns(KV_PAIRS, pairStructs(context.reader.match(fromBinary(pattern as string)))))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
   for (const name of ['gets', 'getvs']) {
     const { type, call } = table.get(name) as Func

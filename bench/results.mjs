@@ -70,7 +70,7 @@ function table({ date, command, machine, rows: all }) {
     values[name] === undefined ? '' : `${values[name]} ${unit}`
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [
-    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, "floor" a bare program doing the same work.`,
+    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, "floor" a bare program doing the same work. Onetime runs find the compiled code of an earlier run.`,
     '',
     line(['what', ...columns, 'ratio']),
     line(['---', ...columns.map(() => '---'), '---']),

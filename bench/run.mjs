@@ -10,7 +10,7 @@ import { compile } from '../scripts/executable.mjs'
 import { build, installPackages, step } from '../scripts/prepare.mjs'
 import { consulLoad } from './consul-load.mjs'
 import { PROGRAM } from './contenders.mjs'
-import * as goals from './goals.mjs'
+import { goals } from './goals.mjs'
 import * as lab from './lab.mjs'
 import { compare, keep } from './results.mjs'
 

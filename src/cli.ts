@@ -35,7 +35,7 @@ const EXIT = {
   signalled: 128,
 } as const
 
-const tell = (text: string): boolean => process.stderr.write(`${text}\n`)
+const printError = (text: string): boolean => process.stderr.write(`${text}\n`)
 
 // The reader of the log has closed the pipe (EPIPE): lines are lost, but the work goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
@@ -46,14 +46,14 @@ function standardError(): Outlet {
 }
 
 /** Prints the faults that end the run; as JSON with -log-format json, so that every line of the log is JSON. */
-async function tellFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
+async function printFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
-    for (const fault of faults) tell(`reconfd: ${formatFault(fault)}`)
+    for (const fault of faults) printError(`reconfd: ${formatFault(fault)}`)
     return
   }
   const { createLog } = await import('./observe/log.ts')
-  const log = createLog({ level: 'error', style: 'json', write: tell })
+  const log = createLog({ level: 'error', style: 'json', write: printError })
   for (const fault of faults) log.emit({ kind: 'gave-up', fault })
   log.flush()
 }
@@ -67,7 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
-    await tellFaults(command.error.faults, command.error.logFormat)
+    await printFaults(command.error.faults, command.error.logFormat)
     return command.error.exit
   }
   switch (command.value.kind) {
@@ -92,7 +92,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'register-status': {
       const { statusReport: shownStatus } = await import('./register/status.ts')
       const { text, exit } = await shownStatus(command.value.stateDir, command.value.json)
-      await say(text)
+      await printOut(text)
       return exit
     }
     case 'check': {
@@ -122,7 +122,7 @@ const terminal = ({ isTTY }: NodeJS.WriteStream): { readonly colour: boolean } =
 })
 
 /** Resolves when the text has been written: it may be longer than the buffer of a pipe. */
-const say = (text: string): Promise<void> =>
+const printOut = (text: string): Promise<void> =>
   new Promise((written) => process.stdout.write(text, () => written()))
 
 /** Prints the output and faults of a command; returns its exit code. */
@@ -130,15 +130,15 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await say(withoutSecrets(text))
-  await tellFaults(faults, format)
+  await printOut(withoutSecrets(text))
+  await printFaults(faults, format)
   return exit
 }
 
 /** `reconfd schema`, `reconfd completion` and `reconfd man`. */
 async function print({ what, of }: Extract<ParsedCommand, { kind: 'print' }>): Promise<number> {
   const { printed } = await import('./config/printed.ts')
-  await say(printed(what, of))
+  await printOut(printed(what, of))
   return EXIT.done
 }
 
@@ -152,21 +152,21 @@ async function ask({
   const { askDaemon, followDaemon } = await import('./control/ask.ts')
   const { local, utc } = await import('./control/text.ts')
   const isTerminal = process.stdout.isTTY === true
-  const again = () => askDaemon(question, settings, json, isTerminal ? local : utc)
+  const request = () => askDaemon(question, settings, json, isTerminal ? local : utc)
   if (follow) {
     const stop = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
     const show = (text: string): boolean =>
       process.stdout.write(isTerminal ? `${CLEAR_SCREEN}${text}` : `${text}\n`)
-    return followDaemon(again, show, stop.signal)
+    return followDaemon(request, show, stop.signal)
   }
-  const told = await again()
-  if (told.ok) {
-    await say(told.value.text)
-    return told.value.exit
+  const result = await request()
+  if (result.ok) {
+    await printOut(result.value.text)
+    return result.value.exit
   }
-  await tellFaults([told.error.fault], settings.logFormat)
-  return told.error.exit
+  await printFaults([result.error.fault], settings.logFormat)
+  return result.error.exit
 }
 
 /** ECMA-48: move the cursor to the top left, then clear to the end; avoids flicker. */
@@ -184,7 +184,7 @@ async function register({
   ])
   return run(settings, notices, {
     style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
-    log: tell,
+    log: printError,
     print: (line) => process.stdout.write(`${line}\n`),
     onSignals(names, callback) {
       for (const name of names) process.on(name, callback)
@@ -223,7 +223,7 @@ async function runWith(
     style: settings.logFormat === 'json' ? 'json' : styleFor(standardError(), process.env),
     write: (line) => {
       reading?.clear()
-      tell(line)
+      printError(line)
     },
   })
   const { flush } = log
@@ -292,10 +292,10 @@ async function runWith(
   flush()
   const exit = exitCodeOf(ended, settings, stoppedBy)
   const faults = 'faults' in ended ? ended.faults : []
-  await tellFaults(faults, settings.logFormat)
+  await printFaults(faults, settings.logFormat)
   const lost = await report?.finish(exit, faults)
   if (lost === undefined) return exit
-  await tellFaults([lost], settings.logFormat)
+  await printFaults([lost], settings.logFormat)
   return exit === EXIT.done ? EXIT.failed : exit
 }
 
@@ -355,7 +355,7 @@ function exitCodeOf(ended: Ended, settings: Settings, stoppedBy: number): number
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    tell(
+    printError(
       `reconfd: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     )
     process.exit(EXIT.bug)

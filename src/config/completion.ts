@@ -102,12 +102,12 @@ function zsh(): string {
     if (typeof value === 'object') return `:value:(${value.join(' ')})`
     return { file: ':file:_files', folder: ':folder:_files -/', text: ':value: ' }[value]
   }
-  const told = (help: string): string => quoted(help.replace(/[[\]:\\]/g, '\\$&'))
+  const escapeHelp = (help: string): string => quoted(help.replace(/[[\]:\\]/g, '\\$&'))
   const specs = flags.map((flag) => {
     const head = `'*-${flag.name}`
-    return `    ${head}[${told(flag.help)}]${action(flag)}'`
+    return `    ${head}[${escapeHelp(flag.help)}]${action(flag)}'`
   })
-  const rows = commandNames.map((name) => `    '${name}:${told(commands[name].help)}'`)
+  const rows = commandNames.map((name) => `    '${name}:${escapeHelp(commands[name].help)}'`)
   const followed = operands.map(
     ([name, words]) =>
       `    ${name}) ${words === 'folder' ? '_files -/' : `compadd ${words.join(' ')}`} ;;`,
@@ -136,7 +136,7 @@ if [ "$funcstack[1]" = _reconfd ]; then _reconfd "$@"; else compdef _reconfd rec
 }
 
 function fish(): string {
-  const told = (help: string): string => help.replace(/[\\']/g, '\\$&')
+  const escapeHelp = (help: string): string => help.replace(/[\\']/g, '\\$&')
   const lines = flags.map(({ name, help, value }) => {
     const what =
       value === undefined
@@ -144,11 +144,11 @@ function fish(): string {
         : typeof value === 'object'
           ? ` -x -a '${value.join(' ')}'`
           : { file: ' -r -F', folder: " -x -a '(__fish_complete_directories)'", text: ' -x' }[value]
-    return `complete -c reconfd -o ${name}${what} -d '${told(help)}'`
+    return `complete -c reconfd -o ${name}${what} -d '${escapeHelp(help)}'`
   })
   const rows = commandNames.map(
     (name) =>
-      `complete -c reconfd -n __fish_use_subcommand -a ${name} -d '${told(commands[name].help)}'`,
+      `complete -c reconfd -n __fish_use_subcommand -a ${name} -d '${escapeHelp(commands[name].help)}'`,
   )
   const followed = operands.map(([name, words]) => {
     const what = words === 'folder' ? '(__fish_complete_directories)' : words.join(' ')

@@ -78,6 +78,17 @@ export const DATACENTERS: Key = '/datacenters@'
 export const plainKey = (key: Key): Key =>
   key.includes('@') ? (key.replace(ROOT, '/$1') as Key) : key
 
+const ROOT_ANYWHERE = /\/(services|nodes)@([^/;]*)[^/]*(?=\/|$)/
+
+/** As plainKey, of a key of any store, below any prefix. */
+export const plainKeyIn = (key: Key): Key => key.replace(ROOT_ANYWHERE, '/$1') as Key
+
+/** The key without the options that it was looked up with, but for the datacenter. */
+export const keyInDatacenter = (key: Key): Key =>
+  key.replace(ROOT_ANYWHERE, (_, kind: string, dc: string) =>
+    dc === '' ? `/${kind}` : `/${kind}@${dc}`,
+  ) as Key
+
 export const isOfLookUp = (key: string): boolean =>
   key.includes('@') && (ROOT.test(key) || covers(DATACENTERS, key))
 

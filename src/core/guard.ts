@@ -1,5 +1,6 @@
 // Guards: decide whether a change of a file is held. Pure: compares the last applied render with the next one, and
 // describes why a change is held.
+import { keyInDatacenter, plainKeyIn } from './catalog.ts'
 import { compileGlob } from './glob.ts'
 import { covers, selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Guard, GuardGroup, Limit } from './resource.ts'
@@ -87,20 +88,36 @@ function beyond(
 const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
   [...last].filter((key) => !next.has(key))
 
-/** The keys that a group counts. */
+/**
+ * The keys that a group counts. A pattern without options also counts what was looked up with options, such as
+ * another datacenter; an instance that two look-ups of one datacenter find counts once.
+ */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
+  const asLookedUp = pattern.includes('@')
+  const isIn = matcherOf(pattern)
+  const matches = new Set<Key>()
+  for (const key of keys) {
+    const path = isIn(asLookedUp ? key : plainKeyIn(key))
+    if (path === undefined) continue
+    // As long as the match, which may be a directory above the key.
+    const depth = path.split('/').length
+    matches.add((asLookedUp ? key : keyInDatacenter(key)).split('/', depth).join('/') as Key)
+  }
+  return matches
+}
+
+/** The key or the directory above it that a pattern matches; undefined: neither. */
+function matcherOf(pattern: string): (key: Key) => Key | undefined {
   if (!/[*?[\\]/.test(pattern)) {
     const dir = toKey(pattern)
-    return new Set([...keys].filter((key) => covers(dir, key)))
+    return (key) => (covers(dir, key) ? key : undefined)
   }
   const glob = compileGlob(pattern)
   const depth = pattern.split('/').length
-  const matches = new Set<Key>()
-  for (const key of keys) {
+  return (key) => {
     const path = key.split('/', depth).join('/') as Key
-    if (glob.test(path)) matches.add(path)
+    return glob.test(path) ? path : undefined
   }
-  return matches
 }
 
 /** Reaching the limit exactly is allowed. */

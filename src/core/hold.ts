@@ -34,7 +34,7 @@ export interface Short {
   readonly since: number
 }
 
-export interface HeldChange extends Tripped {
+export interface HoldVerdict extends Tripped {
   readonly by: 'guard' | 'default'
   /** Absent if the whole resource is concerned. */
   readonly dest?: string
@@ -51,7 +51,7 @@ export function judge(
   evidence: Evidence,
   former: Short | undefined,
   now: number,
-): HeldChange | undefined {
+): HoldVerdict | undefined {
   const counts = countsOf(evidence)
   const isShort = counts.some(({ last, next }) => next < last)
   const short = isShort ? shortSince(former, counts, now) : undefined
@@ -106,7 +106,7 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
   return { counts: next, since }
 }
 
-function trippedBy({ files, supplies, keys }: Evidence): HeldChange | undefined {
+function trippedBy({ files, supplies, keys }: Evidence): HoldVerdict | undefined {
   for (const { dest, guard, last, next } of files) {
     const tripped = trips(guard, last, next)
     if (tripped !== undefined) return { by: 'guard', dest, ...tripped }

@@ -1,36 +1,35 @@
-// Coalescing: how long a change waits so that a burst is applied once. Pure; times are milliseconds of a
-// monotonic clock.
+// Coalescing: decides how long a change waits, so that a burst is applied once. Pure; times are monotonic milliseconds.
 
-/** Coalescing of changes, in milliseconds. */
+/** The coalescing settings, in milliseconds. */
 export interface Pace {
-  /** How long nothing has to change before a further change is acted upon; undefined: it adapts to the changes. */
+  /** Quiet period before a further change is applied; undefined: adapts to the changes. */
   readonly quiet: number | undefined
-  /** The longest that a stream of changes can put the work off. */
+  /** Maximum delay of a change in a continuous stream. */
   readonly max: number
 }
 
-/** The quiet time of a burst, and of a group in which one resource has a quiet time of its own. */
+/** Quiet period of a burst, and of a group in which one resource sets its own. */
 export const QUIET = 100
-/** Changes that are further apart, one by one and on average, are slow. */
+/** Changes with larger gaps, individually and on average, are slow and applied at once. */
 const SLOW = 200
-/** Nothing that came before a gap as long as this matters. */
+/** A gap of this length resets the history. */
 const CALM = 1000
-/** The average is taken over so many gaps: the first changes of a burst after slow ones are no stream yet. */
+/** Number of gaps in the average, so that the first changes of a burst do not count as a stream. */
 const GAPS = 5
-/** How many average gaps of a stream nothing has to change until it counts as over. */
+/** Quiet period of a stream, as a multiple of its average gap. */
 const GAPS_OF_QUIET = 3
 
-/** The changes of one unit. */
+/** The recent changes of one unit. */
 export class Rhythm {
-  /** When the last changes came, the oldest first. */
+  /** Times of the last changes, oldest first. */
   readonly #times: number[] = []
 
   constructor(private readonly quiet: number | undefined) {}
 
   /**
-   * Notes a change.
-   * @param isBusy the last cycle has not ended
-   * @returns for how long nothing further has to change until it is acted upon; 0: it is acted upon at once
+   * Records a change.
+   * @param isBusy whether the last cycle is still running
+   * @returns the quiet period before the change is applied; 0: at once
    */
   changed(now: number, isBusy: boolean): number {
     const gap = now - (this.#times.at(-1) ?? -Infinity)

@@ -85,8 +85,8 @@ export const plainReload: ReloadPolicy = {
 }
 
 /**
- * Hides what the commands of a group print when one of its members is sensitive: they look at the files
- * of all members.
+ * Hides the output of all commands of a group if one of its members is sensitive, because they may read the files of
+ * all members.
  */
 export function hidingOutput(resources: readonly Resource[]): readonly Resource[] {
   const groups = new Set(

@@ -146,7 +146,7 @@ export interface Settings extends StoreSettings {
   /** Maximum wait of a onetime run for its stores. */
   readonly timeout: number
   readonly stateDir: string
-  /** Absent: it adapts to the changes. */
+  /** Quiet period of coalescing; absent: adapts to the changes. */
   readonly quiet?: number
   readonly quietMax: number
   /** Minimum time between the starts of two reloads; a resource may override this and `splay`. */

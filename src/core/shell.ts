@@ -66,12 +66,12 @@ class ShellScanner {
   places(): readonly HolePlace[] {
     return this.all.map(({ start }) => {
       if (this.#doubt !== undefined && start >= this.#doubt.from) return { unfit: this.#doubt.why }
-      return this.#places.get(start) ?? { unfit: 'where its quoting cannot be told' }
+      return this.#places.get(start) ?? { unfit: 'where the required quoting is unknown' }
     })
   }
 
   /** Marks everything from here on as unfit. */
-  doubt(from: number, why = 'where its quoting cannot be told'): void {
+  doubt(from: number, why = 'where the required quoting is unknown'): void {
     if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
     this.#at = this.text.length
   }

@@ -39,6 +39,6 @@ function hasMembers(group: number): boolean {
     known = true
     if (stat.group === group && stat.state !== 'Z' && stat.state !== 'X') return true
   }
-  // Without /proc, zombies cannot be told from live processes.
+  // Without /proc, zombies cannot be distinguished from live processes.
   return !known
 }

@@ -122,7 +122,7 @@ export interface Settings extends StoreSettings {
   readonly keep_stage_file?: boolean | undefined
   /** How long a onetime run waits for its store. Default: 10s. */
   readonly timeout?: Duration | undefined
-  /** Quiet time to wait for after a change, so that a burst is applied once. Default: 100ms. */
+  /** Quiet time to wait for after a change, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms). */
   readonly debounce?: Duration | undefined
   /** The longest time that a change waits. Default: 2s. */
   readonly debounce_max?: Duration | undefined

@@ -33,7 +33,7 @@ export class Modules {
   constructor(private readonly folder: string) {}
 
   readonly require = (id: string): unknown => {
-    if (!id.startsWith('./')) return process.getBuiltinModule(id)
+    if (!id.startsWith('./')) return builtIn(id)
     const known = this.#modules.get(id)
     if (known !== undefined) return known.exports
     const module: Module = { exports: {} }
@@ -80,6 +80,12 @@ export class Modules {
       // A full disk, or a folder that is gone: the next run compiles again.
     }
   }
+}
+
+function builtIn(id: string): unknown {
+  const found = process.getBuiltinModule(id)
+  if (found === undefined) throw new Error(`there is no module ${id}`)
+  return found
 }
 
 /** Undefined: there is none, or it is damaged, for which the runtime does not look. */

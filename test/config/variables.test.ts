@@ -81,7 +81,7 @@ test.each([
 
 test('a default holds no further variable', async () => {
   const { notices } = await read('dest = "/out/${A:-${B:-c}}"\nkeys = ["/"]\nexpand_env = true')
-  expect(notices[0]).toContain('dest holds ${A:-')
+  expect(notices[0]).toContain('dest contains ${A:-')
 })
 
 test('keys that hold a template', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countedKeys, trips, type Footprint } from '../../src/core/guard.ts'
+import { countedKeys, inGroup, trips, type Footprint } from '../../src/core/guard.ts'
 import { joinKeys, toKey, type Key } from '../../src/core/key.ts'
 import { Reader, type Scope } from '../../src/core/reader.ts'
 import type { Guard, GuardGroup } from '../../src/core/resource.ts'
@@ -287,5 +287,33 @@ describe('what a reader has found', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('what is looked up with options counts in a group', () => {
+  const of = (...keys: readonly Key[]): readonly string[] =>
+    [...inGroup({ pattern: '/services/web/*' }, new Set(keys))].sort()
+
+  it.each<readonly [what: string, keys: readonly Key[], counted: number]>([
+    ['with a state of health', ['/services@;health=any/web/n1:a'], 1],
+    ['in two ways, once', ['/services/web/n1:a', '/services@;health=any/web/n1:a'], 1],
+    ['in two datacenters, each', ['/services/web/n1:a', '/services@dc2;health=any/web/n1:a'], 2],
+    ['another service, not', ['/services@dc2/api/n1:a', '/services@dc2/web-2/n1:a'], 0],
+  ])('%s', (_, keys, counted) => {
+    expect(of(...keys)).toHaveLength(counted)
+  })
+
+  it('of a named store, and of a directory without a pattern', () => {
+    const keys = new Set<Key>(['/far:/services@dc2/web/n1:a', '/services@dc2/web/n1:b'])
+    expect([...inGroup({ pattern: '/far:/services/web' }, keys)]).toEqual([
+      '/far:/services@dc2/web/n1:a',
+    ])
+    expect([...inGroup({ pattern: '/far:/services/*' }, keys)]).toEqual(['/far:/services@dc2/web'])
+  })
+
+  it('a pattern that names the look-up is taken as it stands', () => {
+    const keys = new Set<Key>(['/services@dc2/web/n1:a', '/services/web/n1:a'])
+    const counted = inGroup({ pattern: '/services@dc2/web/*' }, keys)
+    expect([...counted]).toEqual(['/services@dc2/web/n1:a'])
   })
 })

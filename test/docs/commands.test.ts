@@ -25,7 +25,7 @@ describe.skipIf(isolated !== undefined)('every command is run', () => {
   beforeAll(() => {
     programs = makePrograms(folder)
   })
-  afterAll(() => removeDir(folder))
+  afterAll(() => removeDir(folder), 180_000)
 
   test.concurrent.each(all.map(({ page }) => page))('%s', { timeout: 180_000 }, async (page) => {
     const text = readPage(page)

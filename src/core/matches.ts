@@ -67,13 +67,15 @@ export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (re
 
 /** Like flat(), which is slower. */
 export function joined<T>(runs: readonly (readonly T[])[]): T[] {
-  const all: T[] = []
-  for (const run of runs) for (const one of run) all.push(one)
+  // Of the right size at once: an array that grows leaves its smaller versions to the garbage collector.
+  const all = new Array<T>(countOf(runs))
+  let at = 0
+  for (const run of runs) for (const one of run) all[at++] = one
   return all
 }
 
 /** The number of pairs. */
-export function countOf(runs: Runs): number {
+export function countOf(runs: readonly (readonly unknown[])[]): number {
   let count = 0
   for (const { length } of runs) count += length
   return count

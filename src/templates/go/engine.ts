@@ -10,7 +10,7 @@ import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engine.ts'
 import { wrongLanguage } from '../language.ts'
 import { Sources, type Texts } from '../sources.ts'
-import { define } from './builtins.ts'
+import { define, type Functions } from './builtins.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
 import type { Budget, RootField } from './frame.ts'
 import { functionNames, functionsFor } from './functions/table.ts'
@@ -18,7 +18,7 @@ import { callsIn, includesOf, undefinedTemplates } from './includes.ts'
 import { olderRoot } from './older.ts'
 import { parse, type Template } from './parser.ts'
 import { ANY, STRING } from './types.ts'
-import { CallError, type Func, type Value } from './values.ts'
+import { CallError, type Call, type Value } from './values.ts'
 
 /** Files that include one another in a row, as in confd. */
 const MAX_INCLUDES = 10
@@ -57,6 +57,19 @@ function read(
 
 export function createEngine(templateDir: string, texts?: Texts): Engine {
   const sources = new Sources<Template>(templateDir, compile, texts)
+  let running: Render | undefined
+  const current = (): Render => running ?? raise('template', 'nothing is being rendered')
+  // Made once, because making them takes longer than rendering a small template.
+  const functions = functionsOf(current)
+  /** Returns the output as a Go string. Synchronous, so there is only one render at a time. */
+  const render = (spec: TemplateSpec, context: RenderContext, template: Template): string => {
+    running = new Render(sources, functions, spec, context)
+    try {
+      return running.run(template, undefined)
+    } finally {
+      running = undefined
+    }
+  }
   return {
     render(spec, context) {
       const template = sources.open(spec.src, variantOf(spec))
@@ -64,10 +77,9 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
         raise('template', 'the template file does not exist', { file: spec.src })
       }
       // A Go string has one character a byte, so no decoding is needed.
-      return Buffer.from(new Render(sources, spec, context).run(template, undefined), 'latin1')
+      return Buffer.from(render(spec, context, template), 'latin1')
     },
-    renderDest: (spec, context) =>
-      fromBinary(new Render(sources, spec, context).run(sources.dest(spec.dest), undefined)),
+    renderDest: (spec, context) => fromBinary(render(spec, context, sources.dest(spec.dest))),
     check: (spec) =>
       checkFiles(sources, spec, (path) => {
         const text = sources.text(path)
@@ -85,9 +97,24 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   }
 }
 
+/** The functions of all renders; each works for the render that is running. */
+function functionsOf(current: () => Render): Functions {
+  const context = {
+    get reader() {
+      return current().context.reader
+    },
+    get item() {
+      return current().context.item
+    },
+    now: () => current().context.now(),
+    fact: <T>(id: string, load: () => Promise<T>): T => current().context.fact(id, load),
+  } as RenderContext
+  const include: Call = ([name, data]) => current().include(name as string, data)
+  return new Map(functionsFor(context)).set('include', define([STRING, ANY], STRING, include, true))
+}
+
 /** One render: the file, and those it includes. */
 class Render {
-  readonly #functions: Map<string, Func>
   readonly #root: RootField
   readonly #budget: Budget = { steps: MAX_STEPS }
   /** The paths of the files that are being rendered, the outermost first. */
@@ -95,25 +122,18 @@ class Render {
 
   constructor(
     private readonly sources: Sources<Template>,
+    private readonly functions: Functions,
     private readonly spec: TemplateSpec,
-    private readonly context: RenderContext,
+    readonly context: RenderContext,
   ) {
     this.#open = [spec.src]
     this.#root = olderRoot(context.reader)
-    this.#functions = new Map(functionsFor(context))
-    const include = define(
-      [STRING, ANY],
-      STRING,
-      ([name, data]) => this.#include(name as string, data),
-      true,
-    )
-    this.#functions.set('include', include)
   }
 
   /** The output as a Go string. */
   run(template: Template, data: Value): string {
     const options: ExecuteOptions = {
-      functions: this.#functions,
+      functions: this.functions,
       rootField: this.#root,
       budget: this.#budget,
     }
@@ -122,7 +142,7 @@ class Render {
     return out.value
   }
 
-  #include(name: string, data: Value): string {
+  include(name: string, data: Value): string {
     // As in confd, a name is always one below the templates folder, even with a slash before it.
     const path = this.sources.resolve(fromBinary(name).replace(/^\/+/, ''), this.spec.src)
     if (this.#open.includes(path)) {

@@ -68,7 +68,8 @@ export default {
     },
     {
       name: 'rooms-are-declared',
-      comment: 'The top of src/ holds the doors cli.ts, start.ts and index.ts; everything else is in a room.',
+      comment:
+        'The top of src/ holds the doors cli.ts, start.ts and index.ts; everything else is in a room.',
       severity: 'error',
       from: {
         path: '^src/',

@@ -33,6 +33,7 @@ const modules = [
     { dir: 'dist', banner: '#!/usr/bin/env node', codeSplitting: false, sourcemap },
   ),
 ].flat()
+for (const name of readdirSync(`${root}dist/program`)) wrap(`${root}dist/program/${name}`)
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
 // For `npm install --global` and the Debian package: the program prints its own manual page.
 writeFileSync(
@@ -42,6 +43,19 @@ writeFileSync(
 const packages = bundledPackages(modules, root)
 writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
 writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
+
+/**
+ * As src/system/modules.ts runs it: a function of CommonJS. In ASCII, so that V8 holds one byte of each character,
+ * and not two because of a single dash.
+ */
+function wrap(path) {
+  if (!path.endsWith('.cjs')) return
+  const text = readFileSync(path, 'utf8').replace(
+    /[^\0-\x7f]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  writeFileSync(path, `(function(exports,require,module,__filename){'use strict';${text}\n})`)
+}
 
 // npm writes modes into its archive, and the umask of a clone must not change the bytes.
 for (const path of ['package.json', ...program.files]) settleModes(join(root, path))

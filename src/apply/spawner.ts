@@ -120,7 +120,7 @@ export async function startByHelper(command: string): Promise<Started | undefine
   const pid = await shell.ready()
   if (pid !== undefined) return shell.run(pid, command)
   // Without setsid none can wait.
-  isImpossible ||= shell.hasEnded
+  isImpossible ||= shell.hasFailed
   drop()
   return undefined
 }
@@ -194,9 +194,9 @@ class Waiting {
     return this.#exit === undefined
   }
 
-  /** The helper has seen the end of it. */
-  get hasEnded(): boolean {
-    return this.#exit !== undefined && !this.socket.destroyed
+  /** The helper has seen the end of it before it could wait. */
+  get hasFailed(): boolean {
+    return this.#pid === undefined && this.#exit !== undefined && !this.socket.destroyed
   }
 
   /** Its process id; undefined when it does not come to wait. */

@@ -29,11 +29,11 @@ export function contradictions(given: Values): readonly Contradiction[] {
       ),
     )
   }
-  return [...found, ...ofStore(given), ...ofOnetime(given)]
+  return [...found, ...storeContradictions(given), ...onetimeContradictions(given)]
 }
 
 /** Contradictions among the settings of one store. */
-export function ofStore(given: Values): readonly Contradiction[] {
+export function storeContradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
@@ -68,7 +68,7 @@ function badNode(
 }
 
 /** Settings that only a onetime run supports. */
-function ofOnetime(given: Values): readonly Contradiction[] {
+function onetimeContradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   const isOnetime = given.onetime === true
   const isCheck = given.preflight === true || given.validate === true

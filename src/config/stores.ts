@@ -11,7 +11,7 @@ import {
 } from '../core/settings.ts'
 import { byEntry, readEntry } from './entries.ts'
 import { backendOf } from './connection.ts'
-import { ofStore } from './contradictions.ts'
+import { storeContradictions } from './contradictions.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type OptionName, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
@@ -95,7 +95,7 @@ export function readStore(
     faults.push(document.fault(path, 'key', `${where} has no file to read`, hint))
   }
   unusedFaults(document, path, entries, own, faults)
-  for (const { about, fault } of ofStore({ ...own, backend: backendOf(own) })) {
+  for (const { about, fault } of storeContradictions({ ...own, backend: backendOf(own) })) {
     // A missing file has been reported above.
     if (about.includes('backend')) continue
     faults.push(document.fault(path, 'key', `${where}: ${fault.message}`, fault.hint))

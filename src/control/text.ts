@@ -164,7 +164,7 @@ export function historyText(
   return [...lines, ''].join('\n')
 }
 
-const KINDS: readonly (readonly [Exclude<keyof ReadNames, 'more'>, string])[] = [
+const KINDS: readonly (readonly [Exclude<keyof ReadNames, 'more' | 'found'>, string])[] = [
   ['keys', 'key'],
   ['trees', 'all below'],
   ['listings', 'names in'],

@@ -27,13 +27,13 @@ export class HoldDown {
 
   /**
    * @param ms how long a vanished key counts as present; 0 disables hold-down
-   * @param former keeps the keys held there
+   * @param previous keeps the keys held there
    */
   constructor(
     private readonly ms: number,
-    former?: HoldDown,
+    previous?: HoldDown,
   ) {
-    this.#held = new Map(former === undefined ? [] : former.#held)
+    this.#held = new Map(previous === undefined ? [] : previous.#held)
   }
 
   /**

@@ -15,11 +15,11 @@ export type FormerFiles = ReadonlyMap<string, Former>
  * Updates the rollback files when `files` are replaced. For a destination replaced twice since it was last proved, the
  * older content counts: the newer one is unproved.
  */
-export const replacing = (good: FormerFiles, files: FormerFiles): FormerFiles =>
+export const afterReplacing = (good: FormerFiles, files: FormerFiles): FormerFiles =>
   new Map([...files, ...good])
 
 /** The destinations that a rollback changes, with the content to restore. Empty: a rollback is impossible. */
-export function returning(good: FormerFiles): ReadonlyMap<string, Observed> {
+export function restoredFiles(good: FormerFiles): ReadonlyMap<string, Observed> {
   const files = new Map<string, Observed>()
   for (const [dest, former] of good) {
     if (former.kind === 'file') files.set(dest, former)

@@ -90,7 +90,7 @@ export class Accounts {
   }
 
   /** The resources that owe a run. */
-  owers(): readonly string[] {
+  owingResources(): readonly string[] {
     return [...this.#owedBy.keys()]
   }
 
@@ -102,7 +102,7 @@ export class Accounts {
   }
 
   /** Removes the debt of a resource. */
-  strike(account: Account, resource: string): void {
+  removeDebt(account: Account, resource: string): void {
     account.debts.delete(resource)
     const accounts = this.#owedBy.get(resource)
     if (accounts?.delete(account) === true && accounts.size === 0) this.#owedBy.delete(resource)

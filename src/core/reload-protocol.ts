@@ -220,14 +220,14 @@ export class ReloadProtocol {
   configure(configured: ReadonlyMap<string, ConfiguredReloads>, now: number): Reconfigured {
     const gone: string[] = []
     const settled: string[] = []
-    for (const resource of this.#accounts.owers()) {
+    for (const resource of this.#accounts.owingResources()) {
       const reloads = configured.get(resource)
       if (reloads === undefined) gone.push(resource)
       else if (this.#reassign(resource, reloads, now)) settled.push(resource)
     }
     for (const resource of gone) {
       for (const account of [...this.#accounts.owedBy(resource)])
-        this.#accounts.strike(account, resource)
+        this.#accounts.removeDebt(account, resource)
     }
     return { gone, settled }
   }
@@ -379,7 +379,7 @@ export class ReloadProtocol {
       if (this.#placed.get(resource) === placement) this.#unread.get(resource)?.delete(run.command)
       // R2: a run does not settle a placement that ended after the run began; it has requested its own run.
       if (account.debts.get(resource)?.number !== debt) continue
-      this.#accounts.strike(account, resource)
+      this.#accounts.removeDebt(account, resource)
       // Debts recorded by a current placement are not settled.
       if (!this.owes(resource) && !this.isPlacing(resource)) settled.push(resource)
     }
@@ -426,7 +426,7 @@ export class ReloadProtocol {
       if (terms !== undefined) debt.terms = terms
       else {
         isReplaced = true
-        this.#accounts.strike(account, resource)
+        this.#accounts.removeDebt(account, resource)
       }
     }
     if (isReplaced) this.owe(resource, all, now)

@@ -118,6 +118,8 @@ export interface ReadNames {
   readonly files: readonly string[]
   /** How many more there are than are named. */
   readonly more: number
+  /** The number of keys found; a key that two look-ups or two files use counts twice. */
+  readonly found: number
 }
 
 /** A resource with its history, for `reconfd why`. */

@@ -1,5 +1,5 @@
-// The immutable key tree: all pairs in key order, in short leaves that versions of the tree share. A change copies
-// the leaves that it touches and the list of leaves; a directory is a range of keys.
+// The immutable key tree: all pairs in key order, in short leaves, most of which it shares with its previous
+// version. A change copies the leaves it touches and the list of leaves; a directory is a range of keys.
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
@@ -8,7 +8,7 @@ export interface Pair {
   readonly value: string
 }
 
-/** Neighbouring pairs in key order, never empty and never changed: the same object has the same pairs. */
+/** Adjacent pairs in key order, at least one. Immutable, so the same object always holds the same pairs. */
 export type Leaf = readonly Pair[]
 
 export interface Tree {
@@ -18,7 +18,7 @@ export interface Tree {
   get(key: Key): string | undefined
   /** The key itself, if it has a value, and everything below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
-  /** The leaves that contain a directory, in order; they may contain other pairs, too. */
+  /** The leaves that contain under(dir), in order. They may contain other pairs, too. */
   leaves(dir: Key): readonly Leaf[]
   /** The names directly below a directory, each once, in order. */
   children(dir: Key): readonly string[]
@@ -28,17 +28,17 @@ export interface Tree {
   knowing(known: Known | undefined): Tree
 }
 
-/** A leaf that grows beyond this is split. */
+/** The largest leaf; a larger one is split. */
 const MOST = 64
-/** Size of a leaf after a split. */
+/** The largest leaf after a split. */
 const USUAL = 48
-/** Neighbours with no more pairs than this in total are joined. */
+/** Adjacent leaves with at most this many pairs together are joined. */
 const FEW = 32
 
-/** A key with its next value; undefined when it is removed. */
+/** A key with its new value; undefined removes it. */
 type Edit = readonly [key: Key, value: string | undefined]
 
-/** The number of items before a key, in a sorted list. */
+/** The number of items before a key. The items are in key order. */
 function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: string): number {
   let low = 0
   let high = items.length
@@ -53,7 +53,7 @@ function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: st
 const keyOf = (pair: Pair): Key => pair.key
 const firstOf = (leaf: Leaf): Key => (leaf[0] as Pair).key
 
-/** The first key that may lie below a directory. */
+/** The least key below a directory. */
 const startOf = (dir: Key): string => (dir === '/' ? '/' : `${dir}/`)
 
 class LeafTree implements Tree {
@@ -82,7 +82,7 @@ class LeafTree implements Tree {
     // `0` is the character after `/`.
     const to = countBefore(this.all, firstOf, `${dir}0`)
     const below = this.all.slice(from, to)
-    // `/a-b` sorts between `/a` and `/a/b`: the key itself may lie in an earlier leaf.
+    // `/a-b` sorts between `/a` and `/a/b`, so the key itself may be in an earlier leaf.
     const own = this.#placeOf(dir)
     return own < from ? [this.all[own] as Leaf, ...below] : below
   }
@@ -97,8 +97,8 @@ class LeafTree implements Tree {
       const end = key.indexOf('/', start)
       const name = end < 0 ? key.slice(start) : key.slice(start, end)
       if (name !== '') names.push(name)
-      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a
-      // plain key only skips itself.
+      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a plain key
+      // skips only itself.
       const path = key.slice(0, start) + name
       from = end < 0 ? `${path}\0` : `${path}0`
     }
@@ -111,7 +111,7 @@ class LeafTree implements Tree {
     edits.sort((a, b) => compareText(a[0], b[0]))
     let next: Leaf[] | undefined
     let { size } = this
-    // From the end, so that the places of the leaves before stay what they are.
+    // Backwards, so that a split does not move the leaves still to be edited.
     for (let end = edits.length; end > 0;) {
       const place = this.#placeOf((edits[end - 1] as Edit)[0])
       const begin = place === 0 ? 0 : beginOf(edits, end, firstOf(this.all[place] as Leaf))
@@ -129,7 +129,7 @@ class LeafTree implements Tree {
     return known === this.known ? this : new LeafTree(this.all, this.size, known)
   }
 
-  /** The index of the leaf that a key is in, or would be in. */
+  /** The index of the leaf that contains a key or would contain it. */
   #placeOf(key: string): number {
     const { all } = this
     const before = countBefore(all, firstOf, key)
@@ -145,17 +145,17 @@ class LeafTree implements Tree {
   }
 }
 
-/** Where the edits begin that are not before a key. */
+/** The index of the first of the edits before `end` whose key is not before the given one. */
 function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   let begin = end - 1
   while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--
   return begin
 }
 
-/** Puts pairs in place of a leaf, in as many leaves as they need; joins them with a neighbour when both are small. */
+/** Replaces a leaf by pairs: splits a large leaf, joins small ones. May change `leaves`. */
 function replace(leaves: Leaf[], place: number, pairs: Leaf): Leaf[] {
   const pieces = split(pairs)
-  // Not by splice(): there may be more pieces than a call takes arguments.
+  // Not by splice(): the number of arguments of a call is limited.
   if (pieces.length > 1) return [...leaves.slice(0, place), ...pieces, ...leaves.slice(place + 1)]
   leaves.splice(place, 1, ...pieces)
   if (pairs.length > FEW) return leaves
@@ -174,7 +174,7 @@ function split(pairs: Leaf): readonly Leaf[] {
   return Array.from({ length: count }, (_, n) => pairs.slice(start(n), start(n + 1)))
 }
 
-/** A leaf with some of the edits; the very same one when nothing differs. */
+/** The leaf with a range of the edits applied; the same object if nothing differs. */
 function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): Leaf {
   const pairs: Pair[] = []
   let differs = false

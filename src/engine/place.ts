@@ -5,7 +5,7 @@ import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../app
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import { replacing, type Former } from '../core/last-good.ts'
+import { afterReplacing, type Former } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import type { Placement } from '../core/reload-run.ts'
 import { reloadsOf, type Reloads } from '../core/reload.ts'
@@ -175,7 +175,7 @@ async function record(
     const back = unit.mayGoBack
       ? {
           // Once everything was proved, what is in place is the newest good content.
-          good: replacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
+          good: afterReplacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
           placed: contentHash(name, templates),
           rejected: undefined,
         }

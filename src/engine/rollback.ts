@@ -6,7 +6,7 @@ import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
-import { returning } from '../core/last-good.ts'
+import { restoredFiles } from '../core/last-good.ts'
 import { planReturn, type Observed } from '../core/plan.ts'
 import type { Placement } from '../core/reload-run.ts'
 import { withoutEnd, type Reloads } from '../core/reload.ts'
@@ -58,7 +58,7 @@ export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<
 async function returnsOf({ resources }: Unit, { memory }: Parts): Promise<readonly Return[]> {
   const returns: Return[] = []
   for (const resource of resources) {
-    const files = returning((await memory.get(resource.name)).good)
+    const files = restoredFiles((await memory.get(resource.name)).good)
     if (files.size > 0) returns.push({ resource, files })
   }
   return returns

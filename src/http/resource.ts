@@ -1,13 +1,13 @@
 // The page of one resource: its state and the reason, the commands to type, its changes and their causes, what it
 // reads, and the output of its commands.
 import type { ResourceChange, ReadNames, ResourceHistory } from '../core/status.ts'
-import { duration, listed } from '../core/words.ts'
+import { counted, duration, listed } from '../core/words.ts'
 import { lastLines } from '../core/output.ts'
 import type { RecentRun } from '../observe/recent.ts'
 import { ago } from './ages.ts'
 import { changeRow } from './changes.ts'
 import { html, type Html } from './html.ts'
-import { endOf, readCount } from './resources.ts'
+import { endOf } from './resources.ts'
 import { idOf, badge, copyable, linesOf, TONES } from './words.ts'
 import type { View } from './view.ts'
 
@@ -123,7 +123,7 @@ function readsOf(reads: ReadNames): Html {
     ['patterns', patterns],
     ['files', files],
   ]
-  return html`<p class="soft">${readCount(reads)} in the last render</p>
+  return html`<p class="soft">${counted(reads.found, 'key')} found by the last render</p>
     <dl>
       ${groups
         .filter(([, names]) => names.length > 0)

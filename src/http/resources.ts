@@ -1,5 +1,5 @@
 // The table of resources, worst first. Below each row: why the resource is not in sync, and what to do.
-import type { ReadNames, Reload, ResourceHistory } from '../core/status.ts'
+import type { Reload, ResourceHistory } from '../core/status.ts'
 import { andMore, counted, duration, listed } from '../core/words.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
@@ -107,7 +107,7 @@ function rows(resource: ResourceHistory): Html {
         ${lastChange === undefined ? ago(since) : ago(lastChange.at)}
       </td>
       <td data-label="last reload">${lastReload === undefined ? '–' : reloadCell(lastReload)}</td>
-      <td class="number" data-label="keys">${reads === undefined ? '–' : readCount(reads)}</td>
+      <td class="number" data-label="keys">${reads === undefined ? '–' : reads.found}</td>
     </tr>
     ${why !== undefined && whyRow(resource, why)}
   </tbody>`
@@ -132,10 +132,6 @@ const reloadCell = ({ succeeded, at, duration: took }: Reload): Html =>
       ></span
     >
     ${ago(at)}<span class="soft">, in ${duration(took)}</span>`
-
-/** The number of look-ups: a directory or a pattern counts as one. */
-export const readCount = ({ keys, trees, listings, patterns, more }: ReadNames): number =>
-  keys.length + trees.length + listings.length + patterns.length + more
 
 /** How a command ended, in words. */
 export function endOf({

@@ -8,14 +8,14 @@ type ChildEvent = Extract<Event, { kind: `child-${string}` }>
 
 /** @param time milliseconds since the Unix epoch */
 export function childAfter(
-  former: ChildStatus | undefined,
+  previous: ChildStatus | undefined,
   event: ChildEvent,
   time: number,
 ): ChildStatus {
   const { program } = event
   const at = isoTime(time)
-  const lastExit = former?.lastExit === undefined ? {} : { lastExit: former.lastExit }
-  const past = { program, since: at, restarts: former?.restarts ?? 0, ...lastExit }
+  const lastExit = previous?.lastExit === undefined ? {} : { lastExit: previous.lastExit }
+  const past = { program, since: at, restarts: previous?.restarts ?? 0, ...lastExit }
   switch (event.kind) {
     case 'child-awaits':
       return {

@@ -104,8 +104,8 @@ export class Progress {
   }
 
   /** Adds the history that an earlier run recorded. */
-  restore(former: FullStatus): void {
-    for (const history of former.resources) {
+  restore(previous: FullStatus): void {
+    for (const history of previous.resources) {
       const one = this.#resources.get(history.name)
       if (one !== undefined) restorePast(one, history)
     }
@@ -137,12 +137,12 @@ export class Progress {
   }
 
   #noteLag({ store: name, lag }: EventOf<'store-behind'>, time: number): void {
-    const former = this.#stores.get(name)
-    if (former?.state !== 'live' && former?.state !== 'behind') return
+    const previous = this.#stores.get(name)
+    if (previous?.state !== 'live' && previous?.state !== 'behind') return
     const state = lag === undefined ? 'live' : 'behind'
-    const since = former.state === state ? former.since : isoTime(time)
+    const since = previous.state === state ? previous.since : isoTime(time)
     this.#stores.set(name, {
-      ...withoutLag(former),
+      ...withoutLag(previous),
       state,
       since,
       ...(lag === undefined ? {} : { lag }),
@@ -159,11 +159,11 @@ export class Progress {
     }
     // With 0, the next node is tried at once.
     if (event.retryIn > 0) this.#away.add(name)
-    const former = this.#stores.get(name)
+    const previous = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'
     // A failed retry does not change the time of the outage.
-    const since = former?.state === state ? former.since : isoTime(time)
-    const keys = former?.keys === undefined ? {} : { keys: former.keys }
+    const since = previous?.state === state ? previous.since : isoTime(time)
+    const keys = previous?.keys === undefined ? {} : { keys: previous.keys }
     this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })
   }
 }

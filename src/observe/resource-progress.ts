@@ -33,7 +33,7 @@ export interface ResourceProgress {
   /** The first fault of an invalid definition, until conf.d is read again. */
   readonly refused?: TimedEvent<'failed'> | undefined
   /** The same from the previous read of conf.d. */
-  readonly formerlyRefused?: TimedEvent<'failed'> | undefined
+  readonly previouslyRefused?: TimedEvent<'failed'> | undefined
   /** The part of a store, or the resource of its group, for which it waits. */
   readonly awaits?: TimedEvent<'awaits' | 'waits'> | undefined
   /** Time since which it has had no problem of its own; absent before its first cycle. */
@@ -136,12 +136,12 @@ function found(one: MutableProgress, dest: string, hash: string | null): void {
 
 /** Call when conf.d has been read; a fault in the definition follows as an event. */
 export function configured(one: MutableProgress): void {
-  one.formerlyRefused = one.refused
+  one.previouslyRefused = one.refused
   one.refused = undefined
 }
 
 function refuse(one: MutableProgress, event: EventOf<'failed'>, time: number): void {
-  one.refused ??= { event, at: time, since: one.formerlyRefused?.since ?? time }
+  one.refused ??= { event, at: time, since: one.previouslyRefused?.since ?? time }
   one.isSeen = true
 }
 

@@ -1,4 +1,5 @@
 // Derives the status of one resource for `reconfd status` and `reconfd why`.
+import { sumOf } from '../core/supply.ts'
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reader.ts'
 import {
@@ -154,5 +155,8 @@ function readNames(reads: readonly Reads[]): ReadNames {
     patterns: merged(({ patterns }) => patterns),
     files: merged(({ files }) => files),
   }
-  return { ...names, more }
+  let found = 0
+  for (const { keys, names: listed } of sumOf(reads.map(({ supplies }) => supplies)).values())
+    found += keys === 0 ? listed : keys
+  return { ...names, more, found }
 }

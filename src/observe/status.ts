@@ -30,8 +30,8 @@ export class StatusBoard {
   }
 
   /** Adds the history that an earlier run recorded. */
-  restore(former: FullStatus): void {
-    this.#progress.restore(former)
+  restore(previous: FullStatus): void {
+    this.#progress.restore(previous)
   }
 
   /**

@@ -40,6 +40,7 @@ const reads = shape({
   patterns: listOf(text),
   files: listOf(text),
   more: number,
+  found: number,
 })
 const resource = shape({
   name: text,

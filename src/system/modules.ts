@@ -56,7 +56,8 @@ export class Modules {
   }
 
   #compile(name: string, filename: string): Script {
-    const source = `(function (exports, require, module, __filename) { 'use strict'; ${readFileSync(filename, 'utf8')}\n})`
+    // scripts/build.mjs makes each file a function, in ASCII.
+    const source = readFileSync(filename, 'latin1')
     if (this.#cache === undefined) return new Script(source, { filename })
     const kept = `${name}.${process.getBuiltinModule('node:v8').cachedDataVersionTag()}`
     const cachedData = keptIn(join(this.#cache, kept))

@@ -154,3 +154,13 @@ const isOurs = (pid: number): boolean => {
   const parent = statOf(pid)?.parent ?? 0
   return parent === process.pid || (parent > 1 && isOurs(parent))
 }
+
+// The last one: where there is no setsid, it is not tried again.
+test('without setsid commands are started as in a onetime run', async () => {
+  drop()
+  vi.stubEnv('PATH', '/nonexistent')
+  drop = await keepSpawner()
+  expect(await startByHelper('exit 0')).toBeUndefined()
+  expect(await run('echo good')).toMatchObject({ exitCode: 0, output: 'good\n' })
+  vi.unstubAllEnvs()
+})

@@ -40,7 +40,7 @@ describe('a path', () => {
     ['../../passwd', 'has the component ..'],
     ['a/../../../etc/passwd', 'has the component ..'],
     ['a/../b.conf', 'has the component ..'],
-    ['./a.conf', 'has the part .'],
+    ['./a.conf', 'has the component .'],
     ['..', 'has the component ..'],
     ['', 'has an empty component'],
     ['a//b.conf', 'has an empty component'],

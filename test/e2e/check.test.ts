@@ -108,7 +108,7 @@ test('-preflight: every node, key, destination and command, and nothing stays', 
     `destination  a.toml ${place.out}/a.conf  ok  can be written`,
     `destination  b.toml ${place.out}/none/b.conf  FAILED  cannot write ${place.out}/none/b.conf`,
     `state  ${place.root}/state  ok  can be written`,
-    'command  true  ok  of a.toml',
+    'command  true  ok  used by a.toml',
     'command  nosuchprogram  FAILED  nosuchprogram was not found (a.toml)',
     `command  ${place.out}/../keys.yaml  FAILED  ${place.out}/../keys.yaml is not an executable program`,
   ])
@@ -313,7 +313,7 @@ test('test: a readable difference, JUnit XML, and -update', async () => {
   const junit = join(place.root, 'junit.xml')
   const { code, stdout } = await place.run('test', join(place.root, 'tests'), '-junit', junit)
   expect(code).toBe(1)
-  expect(stdout).toContain('etc/none/a.conf is another:')
+  expect(stdout).toContain('etc/none/a.conf differs:')
   expect(stdout).toContain('    -port 81\n    +port 80\n')
   expect(stdout).toContain('1 passed, 1 failed')
   const names: string[] = []

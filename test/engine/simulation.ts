@@ -461,7 +461,7 @@ export class Life {
         took: () => undefined,
       },
       renderer,
-      pace: { quiet: 100, max: 2000 },
+      pace: { quiet: undefined, max: 2000 },
       dependsOn: () => undefined,
     })
   }

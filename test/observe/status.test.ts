@@ -387,6 +387,7 @@ test('the reads of the last render: of all templates, in order, and so many at m
   expect(resource(board).reads).toEqual({
     keys: ['/a', '/b', '/c'],
     trees: [],
+    found: 0,
     listings: [],
     patterns: [],
     files: ['/x'],

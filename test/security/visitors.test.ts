@@ -1,7 +1,7 @@
 // Visitors of the status page: what they see, and that they cannot take memory, time or descriptors from the
 // work.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -159,6 +159,25 @@ describe('contents', () => {
       await run.stop()
       expect(readdirSync(join(site.root, 'out'))).toEqual(['app'])
     })
+  })
+})
+
+test.each(['a file', 'a link'])('a socket takes the place of no %s', async (what) => {
+  await withSite([], async (site) => {
+    setKeys(site, { v: '1' })
+    site.template('app', '{{ getv("/v") }}')
+    site.resource('app')
+    const path = site.path('page.sock')
+    const file = join(site.root, 'file')
+    writeFileSync(what === 'a file' ? path : file, 'precious', { mode: 0o644 })
+    if (what === 'a link') symlinkSync(file, path)
+    const run = site.start('-watch', '-file', keysFile(site), '-http', `unix:${path}`)
+    await run.until('the warning', () =>
+      run.stderr.includes(`no status page: cannot listen at ${path}: the path already exists`),
+    )
+    await run.stop()
+    expect(readFileSync(path, 'utf8')).toBe('precious')
+    expect(statSync(path).mode & 0o777).toBe(0o644)
   })
 })
 

@@ -45,7 +45,7 @@ export class ConsulWriter {
   /** Returns undefined on success, or Consul's reason for refusing. @throws FaultError for other failures */
   async put(path: string, body?: object): Promise<string | undefined> {
     const { response, refused } = await this.#put(path, body)
-    return refused ? saidBy(response) || `HTTP ${response.status}` : undefined
+    return refused ? errorText(response) || `HTTP ${response.status}` : undefined
   }
 
   /** Like put(), but returns the JSON response too. */
@@ -55,7 +55,7 @@ export class ConsulWriter {
   ): Promise<{ readonly status: number; readonly value: T | undefined; readonly said: string }> {
     const { response, refused } = await this.#put(path, body)
     const value = refused && response.status !== 409 ? undefined : this.#parse<T>(response)
-    return { status: response.status, value, said: saidBy(response) }
+    return { status: response.status, value, said: errorText(response) }
   }
 
   close(): Promise<void> {
@@ -121,12 +121,12 @@ export class ConsulWriter {
 const ABOUT_CHECK = /does not have associated TTL|Unknown check/i
 
 const failureOf = (response: HttpResponse): string => {
-  const said = saidBy(response)
+  const said = errorText(response)
   return `failed (HTTP ${response.status})${said === '' ? '' : `: ${said}`}`
 }
 
 /** The error text of a response: Consul sends one line of plain text, proxies send HTML. */
-function saidBy({ headers, body }: HttpResponse): string {
+function errorText({ headers, body }: HttpResponse): string {
   const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
   return text.length > 200 || /[\p{Cc}]/u.test(text) ? '' : text
 }

@@ -153,8 +153,8 @@ export class Reader {
   }
 
   /**
-   * The pairs below a directory, without the key of the same name, in key order. Keys are as the template
-   * sees them, without the prefix.
+   * The pairs below a directory, without the key of the same name, in key order. Keys are those that the
+   * template sees, without the prefix.
    */
   under(dir: string): Runs {
     const runs = this.glance(dir)
@@ -206,9 +206,9 @@ export class Reader {
   }
 
   /**
-   * The visible pairs under a directory that `accepts` selects, in key order, as the template sees them.
-   * @param look identifies the look-up among those with the same prefix; it determines `accepts`
-   * @param accepts called with the key without the prefix and the full key
+   * The visible pairs under a directory that are accepted, in key order, as the template sees them.
+   * @param look identifies the look-up among those with the same prefix
+   * @param accepts gets the key without the prefix, and the full key
    */
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
@@ -228,7 +228,7 @@ export class Reader {
           ({ key }) =>
             covers(part, key) && this.#isIn(part, key) && accepts(ownKey(prefix, key), key),
         )
-        // Usually there is no prefix and all pairs of a leaf match, so nothing is copied.
+        // Without a prefix, a leaf that matches as a whole is not copied.
         if (prefix !== '/') return pairs.map(seen)
         return pairs.length === leaf.length ? leaf : pairs
       },
@@ -417,7 +417,7 @@ export class Reader {
         .leaves(part)
         .flatMap((leaf) => leaf.filter(({ key }) => covers(part, key) && this.#isIn(part, key))),
     )
-    // `/a-b` sorts between `/a` and `/a/b`: one part is not a range of its own.
+    // `/a-b` sorts between `/a` and `/a/b`, so a part is not a contiguous range.
     return parts.length > 1 ? pairs.sort((a, b) => compareText(a.key, b.key)) : pairs
   }
 

@@ -1,5 +1,5 @@
-// The immutable key tree: all pairs in key order, in short leaves, most of which it shares with its previous
-// version. A change copies the leaves it touches and the list of leaves; a directory is a range of keys.
+// The immutable key tree: all pairs in key order, in short leaves that versions of the tree share. A change copies
+// the leaves that it touches and the list of leaves; a directory is a range of keys.
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
@@ -8,7 +8,7 @@ export interface Pair {
   readonly value: string
 }
 
-/** Adjacent pairs in key order, at least one. Immutable, so the same object always holds the same pairs. */
+/** Neighbouring pairs in key order, never empty and never changed: the same object has the same pairs. */
 export type Leaf = readonly Pair[]
 
 export interface Tree {
@@ -18,7 +18,7 @@ export interface Tree {
   get(key: Key): string | undefined
   /** The key itself, if it has a value, and everything below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
-  /** The leaves that contain under(dir), in order. They may contain other pairs, too. */
+  /** The leaves that contain a directory, in order; they may contain other pairs, too. */
   leaves(dir: Key): readonly Leaf[]
   /** The names directly below a directory, each once, in order. */
   children(dir: Key): readonly string[]
@@ -28,17 +28,17 @@ export interface Tree {
   knowing(known: Known | undefined): Tree
 }
 
-/** The largest leaf; a larger one is split. */
+/** A leaf that grows beyond this is split. */
 const MOST = 64
-/** The largest leaf after a split. */
+/** Size of a leaf after a split. */
 const USUAL = 48
-/** Adjacent leaves with at most this many pairs together are joined. */
+/** Neighbours with no more pairs than this in total are joined. */
 const FEW = 32
 
 /** A key with its new value; undefined removes it. */
 type Edit = readonly [key: Key, value: string | undefined]
 
-/** The number of items before a key. The items are in key order. */
+/** The number of items before a key, in a sorted list. */
 function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: string): number {
   let low = 0
   let high = items.length
@@ -97,8 +97,8 @@ class LeafTree implements Tree {
       const end = key.indexOf('/', start)
       const name = end < 0 ? key.slice(start) : key.slice(start, end)
       if (name !== '') names.push(name)
-      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a plain key
-      // skips only itself.
+      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a
+      // plain key only skips itself.
       const path = key.slice(0, start) + name
       from = end < 0 ? `${path}\0` : `${path}0`
     }
@@ -145,7 +145,7 @@ class LeafTree implements Tree {
   }
 }
 
-/** The index of the first of the edits before `end` whose key is not before the given one. */
+/** Where the edits begin that are not before a key. */
 function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   let begin = end - 1
   while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--

@@ -35,7 +35,7 @@ const USUAL = 48
 /** Neighbours with no more pairs than this in total are joined. */
 const FEW = 32
 
-/** A key with its new value; undefined removes it. */
+/** A key with its next value; undefined when it is removed. */
 type Edit = readonly [key: Key, value: string | undefined]
 
 /** The number of items before a key, in a sorted list. */
@@ -53,7 +53,7 @@ function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: st
 const keyOf = (pair: Pair): Key => pair.key
 const firstOf = (leaf: Leaf): Key => (leaf[0] as Pair).key
 
-/** The least key below a directory. */
+/** The first key that may lie below a directory. */
 const startOf = (dir: Key): string => (dir === '/' ? '/' : `${dir}/`)
 
 class LeafTree implements Tree {
@@ -82,7 +82,7 @@ class LeafTree implements Tree {
     // `0` is the character after `/`.
     const to = countBefore(this.all, firstOf, `${dir}0`)
     const below = this.all.slice(from, to)
-    // `/a-b` sorts between `/a` and `/a/b`, so the key itself may be in an earlier leaf.
+    // `/a-b` sorts between `/a` and `/a/b`: the key itself may lie in an earlier leaf.
     const own = this.#placeOf(dir)
     return own < from ? [this.all[own] as Leaf, ...below] : below
   }
@@ -111,7 +111,7 @@ class LeafTree implements Tree {
     edits.sort((a, b) => compareText(a[0], b[0]))
     let next: Leaf[] | undefined
     let { size } = this
-    // Backwards, so that a split does not move the leaves still to be edited.
+    // From the end, so that the places of the leaves before stay what they are.
     for (let end = edits.length; end > 0;) {
       const place = this.#placeOf((edits[end - 1] as Edit)[0])
       const begin = place === 0 ? 0 : beginOf(edits, end, firstOf(this.all[place] as Leaf))
@@ -129,7 +129,7 @@ class LeafTree implements Tree {
     return known === this.known ? this : new LeafTree(this.all, this.size, known)
   }
 
-  /** The index of the leaf that contains a key or would contain it. */
+  /** The index of the leaf that a key is in, or would be in. */
   #placeOf(key: string): number {
     const { all } = this
     const before = countBefore(all, firstOf, key)
@@ -152,10 +152,10 @@ function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   return begin
 }
 
-/** Replaces a leaf by pairs: splits a large leaf, joins small ones. May change `leaves`. */
+/** Puts pairs in place of a leaf, in as many leaves as they need; joins them with a neighbour when both are small. */
 function replace(leaves: Leaf[], place: number, pairs: Leaf): Leaf[] {
   const pieces = split(pairs)
-  // Not by splice(): the number of arguments of a call is limited.
+  // Not by splice(): there may be more pieces than a call takes arguments.
   if (pieces.length > 1) return [...leaves.slice(0, place), ...pieces, ...leaves.slice(place + 1)]
   leaves.splice(place, 1, ...pieces)
   if (pairs.length > FEW) return leaves
@@ -174,7 +174,7 @@ function split(pairs: Leaf): readonly Leaf[] {
   return Array.from({ length: count }, (_, n) => pairs.slice(start(n), start(n + 1)))
 }
 
-/** The leaf with a range of the edits applied; the same object if nothing differs. */
+/** A leaf with some of the edits; the very same one when nothing differs. */
 function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): Leaf {
   const pairs: Pair[] = []
   let differs = false

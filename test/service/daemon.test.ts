@@ -1,6 +1,6 @@
 // The built program as a service: what its manager is told, over a real socket.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test as inTurn } from 'vitest'
 import { withSite, type Site } from '../e2e/support.ts'
@@ -188,26 +188,19 @@ test('without systemd-notify it says so once, and works', async () => {
   )
 })
 
-test('work that hangs is told once and ends the pings; they come back with it', async () => {
+test('a helper that stands still delays a reload, and stops neither the work nor the pings', async () => {
   await withService(async (site, socket) => {
-    site.resource('app.conf', { on_reload_failure: 'rollback', reload_cmd: 'true' })
-    expect(await site.start('-onetime', '-file', keys(site)).finished).toMatchObject({ code: 0 })
-    // Its record is read as from a disk that does not answer.
-    const record = recordOf(site)
-    const kept = `${record}.kept`
-    renameSync(record, kept)
-    execFileSync('mkfifo', [record])
-
+    site.resource('app.conf', { reload_cmd: 'true', reload_timeout: '1s' })
     const run = site.start(...watching(site))
-    const told = (): number => run.stderr.split('no progress: the work on app.conf.toml').length - 1
-    await run.until('it says so', () => told() === 1)
-    await until('no pings come', () => performance.now() - socket.lastAt > 1500)
-    expect(told()).toBe(1)
-
+    await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
+    const helpers = descendantsOf(run.pid)
+    for (const pid of helpers) process.kill(pid, 'SIGSTOP')
     const pings = socket.count('WATCHDOG')
-    // Whoever writes lets the reader have it.
-    writeFileSync(record, readFileSync(kept))
-    await run.until('pings come again', () => socket.count('WATCHDOG') > pings)
+    writeFileSync(keys(site), 'name: second\n')
+    const reloads = (): number => run.log.filter(({ event }) => event === 'reloaded').length
+    await run.until('it is reloaded all the same', () => reloads() === 2)
+    expect(socket.count('WATCHDOG')).toBeGreaterThan(pings)
+    for (const pid of helpers) if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGCONT')
     expect(await run.stop()).toMatchObject({ code: 0 })
   }, WATCHDOG)
 })
@@ -226,10 +219,8 @@ test.each(['an event loop that stands still', 'SIGSTOP'])('%s gives no pings', a
   }, WATCHDOG)
 })
 
-/** The file in the state directory with what is remembered of the only resource. */
-function recordOf(site: Site): string {
-  const state = join(site.root, 'state')
-  const [folder = ''] = readdirSync(state).filter((name) => name.startsWith('resources-'))
-  const [file = ''] = readdirSync(join(state, folder)).filter((name) => name.endsWith('.json'))
-  return join(state, folder, file)
+function descendantsOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  const own = text.split(' ').filter(Boolean).map(Number)
+  return own.flatMap((child) => [child, ...descendantsOf(child)])
 }

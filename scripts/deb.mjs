@@ -48,7 +48,8 @@ try {
 
 /** Copies everything to its place below `tree`. */
 function fill() {
-  copy('dist', 'usr/share/reconfd', (path) => statSync(path).isDirectory() || path.endsWith('.js'))
+  copy('dist/cli.js', 'usr/share/reconfd/cli.js')
+  copy('dist/program', 'usr/share/reconfd/program')
   put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
   // The Node that the package depends on, even if another is first on PATH.
   const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
@@ -124,8 +125,8 @@ function put(path, content) {
   writeFileSync(file, content)
 }
 
-function copy(from, to, filter = () => true) {
-  cpSync(source(from), join(tree, to), { recursive: true, filter })
+function copy(from, to) {
+  cpSync(source(from), join(tree, to), { recursive: true })
 }
 
 /** Without a timestamp. */

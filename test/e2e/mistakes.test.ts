@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
   [
     'a store of confd that reconfd lacks',
     '-backend dynamodb',
-    ['dynamodb', 'there are etcdv3'],
+    ['dynamodb', 'the stores are etcdv3'],
     64,
   ],
   ['a duration without a unit that is known', '-timeout 5x', ['-timeout', '5x'], 64],

@@ -106,7 +106,7 @@ class FileJournal implements Journal {
   /** Tells our ids from those of other processes and of earlier lives. */
   readonly #self = randomBytes(6).toString('hex')
   #counter = 0
-  /** Struck out in memory, and not yet in the file: the disk was full. */
+  /** Ids that are struck out in memory and not yet in the file, because a write has failed. */
   #unwritten: readonly string[] = []
   #compactAt = COMPACT_AT
   /** The work under way: one piece after the other. */
@@ -147,7 +147,13 @@ class FileJournal implements Journal {
   async #oweAll(owed: readonly Owed[]): Promise<void> {
     const all = owed.map((one) => ({ one, id: `${this.#self}-${++this.#counter}` }))
     const lines = all.map(({ one, id }) => oweLine(id, one))
-    await this.#append([...this.#strikes(), ...lines], true)
+    try {
+      await this.#append([...this.#strikes(), ...lines], true)
+    } catch (error) {
+      // Some of the lines may be in the file: they are owed by nobody.
+      this.#unwritten = [...this.#unwritten, ...all.map(({ id }) => id)]
+      throw error
+    }
     this.#unwritten = []
     for (const { one, id } of all) {
       const ids = [...(this.#entries.get(one.resource)?.ids ?? []), id]

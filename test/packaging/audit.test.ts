@@ -13,7 +13,12 @@ import { startFake } from '../support/fake-http.ts'
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const recorded = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as T
-const advisories = recorded<Record<string, readonly object[]>>('advisories.json')
+const { undici = [], ...others } = recorded<Record<string, readonly object[]>>('advisories.json')
+/** As recorded; those on undici, which is not in the bundle, are served for yaml, which is. */
+const advisories: Record<string, readonly object[]> = {
+  ...others,
+  yaml: undici.map((one) => ({ ...one, vulnerable_versions: '*' })),
+}
 
 describe('the filter', () => {
   /** What npm 11 has printed for that answer. */
@@ -47,12 +52,12 @@ describe('the command', { timeout: 90_000 }, () => {
       npm_config_omit: 'dev',
     })
     expect(stdout.split('\n')).toEqual([
-      'undici >=7.0.0 (low): undici Denial of Service attack via bad certificate data',
-      '  https://github.com/advisories/GHSA-cxrh-j4jr-qwg3',
-      'undici >=7.0.0 (moderate): Use of Insufficiently Random Values in undici',
-      '  https://github.com/advisories/GHSA-c76h-2ccp-4975',
       'xmlchars * (critical): xmlchars takes a control character for a letter',
       '  https://github.com/advisories/GHSA-xxxx-xxxx-xxxx',
+      'yaml * (low): undici Denial of Service attack via bad certificate data',
+      '  https://github.com/advisories/GHSA-cxrh-j4jr-qwg3',
+      'yaml * (moderate): Use of Insufficiently Random Values in undici',
+      '  https://github.com/advisories/GHSA-c76h-2ccp-4975',
       '3 advisories on what is shipped',
       expect.stringMatching(
         /^[1-9]\d* more packages with advisories, only for development: npm audit$/,

@@ -12,8 +12,8 @@ import { tokenOf } from './page.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** SCREENSHOTS=1 writes the pictures of the README anew. */
-const pictures = fileURLToPath(new URL('../../docs/images/', import.meta.url))
+/** SCREENSHOTS=1 writes pictures of the page, to look at. Those in the README show a HAProxy setup after a day. */
+const pictures = fileURLToPath(new URL('../../.cache/pictures/', import.meta.url))
 
 let browser: Browser
 let etcd: EtcdServer

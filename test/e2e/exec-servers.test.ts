@@ -1,13 +1,18 @@
 // HAProxy and nginx as the program of exec mode, under traffic: no request fails over 50 reloads.
 import { createServer, type Server } from 'node:http'
 import { mkdirSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test as inTurn } from 'vitest'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, startEtcd, type EtcdServer } from '../support/servers.ts'
 import { countOf } from './exec-support.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const RELOADS = 50
+/** They mostly wait: both at once. */
+const test = inTurn.concurrent
+/** Between two requests, in milliseconds: traffic, and not all of a processor. */
+const PACE = 5
 
 let etcd: EtcdServer
 let backend: Server
@@ -38,6 +43,7 @@ async function ask(port: number, isOver: () => boolean): Promise<{ good: number;
       bad.push(String(error))
     }
     http.close()
+    await pause(PACE)
   }
   return { good, bad }
 }

@@ -1,11 +1,11 @@
-// A small process that starts the commands of a daemon. To start a process Node copies the tables of all its
-// memory, which takes milliseconds; a shell does it in a tenth of that. The helper is a shell too: each time
-// it is asked it has one more shell wait for a command, in a session and process group of its own, so that
-// nothing lies between a changed key and its reload. Everything is inherited: environment, umask, folder.
+// A helper process that starts the commands of a daemon. When Node forks, the kernel copies the page tables of its
+// whole memory, which takes milliseconds; forking a shell takes a tenth of that. The helper is a shell, and on
+// request starts another shell that waits for a command, in its own session and process group, so that a reload
+// does not wait for a fork. Environment, umask and folder are inherited.
 //
-// A waiting shell has a socket of its own. It first writes its process id to it, then reads its command from
-// it, and what the command prints goes there. Behind that the helper writes how the command has ended. All of
-// them read from us, so they end with us, whatever ends us.
+// Each waiting shell has its own socket: it writes its process id, reads its command, and the command's output
+// follows. After the output, the helper writes the exit status. All of them read from the daemon, so they end with
+// it, however it ends.
 import type { spawn as Spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -13,21 +13,21 @@ import { constants } from 'node:os'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { isBun } from '../system/runtime.ts'
 
-/** How long after a command the next shell is asked for, in milliseconds. */
+/** Delay after a command before the next shell is requested, in milliseconds. */
 const PAUSE = 50
-/** The longest that a shell takes to be there, in milliseconds. */
+/** Longest time for a shell to start, in milliseconds. */
 const READY_MOST = 1000
-/** Not too long for one argument (128 KiB on Linux) in any encoding. */
+/** In characters; fits into one argument (128 KiB on Linux) in any encoding. */
 const LONGEST = 32_000
-/** The descriptors of sockets: a shell can name no more. A helper starts so many commands, then another one does. */
+/** Descriptors of the sockets; dash cannot name any above 9. After one command for each, a new helper takes over. */
 const SLOTS = [3, 4, 5, 6, 7, 8, 9]
 
-// Without input, one pipe for both outputs, and messages of the shell as from `sh -c`. What a command takes for
-// its parent is us; bash lets nobody tell it.
+// No input, one pipe for both outputs, and error messages of the shell as from `sh -c`. $PPID is the daemon, except
+// in bash, where it is read-only.
 const WAITING = `[ -n "$BASH_VERSION" ] || PPID=${process.pid}; echo $$; IFS= read -r reconfd_command || exit; exec </dev/null 2>&1; eval "$reconfd_command"`
 
-// Left of the pipe are those that are asked for later; right of it is one that waits in the foreground, since
-// what a shell starts in the background ignores SIGINT and SIGQUIT.
+// The left side of the pipe starts the later shells. The right side runs in the foreground, because background
+// processes of a shell ignore SIGINT and SIGQUIT.
 const HELPER = `
 serve() {
   read -r _ || exit
@@ -46,38 +46,38 @@ export type Exit = readonly [exitCode: number | null, signal: string | null]
 
 /** A command that runs. */
 export interface Started {
-  /** Of its shell, and of its process group. */
+  /** The process id of its shell, which is also its process group. */
   readonly pid: number
-  /** Takes what it prints from the begin on. Call it at once. */
+  /** Receives the output, from its first byte if called at once. */
   onOutput(take: (chunk: Buffer) => void): void
-  /** The end of its shell. */
+  /** Resolves when its shell has exited. */
   readonly exit: Promise<Exit>
-  /** Resolves when all that it printed was taken: by its exit, when the helper has started it. */
+  /** Resolves when all output has been received. With the helper, that is at its exit. */
   readonly printed: Promise<void>
-  /** Takes no more output. */
+  /** Stops receiving output. */
   close(): void
 }
 
 interface Helper {
-  /** Has one more shell wait, or undefined when there is none left. */
+  /** Starts another waiting shell; undefined: no socket is left. */
   next(): Waiting | undefined
   readonly isCurrent: () => boolean
   end(): void
 }
 
-/** Undefined until a command was wanted: it takes Node a while to load. */
+/** Loaded on demand: node:child_process takes a while to load. */
 let spawn: typeof Spawn | undefined
-/** How many runs of this process want commands to be started. */
+/** The number of runs in this process that use the helper. */
 let wanted = 0
 let helper: Helper | undefined
 let waiting: Waiting | undefined
 let timer: NodeJS.Timeout | undefined
-/** There is no setsid, or no shell. */
+/** setsid or /bin/sh is missing. */
 let isImpossible = isBun
 
 /**
- * From here on there is a helper, for a daemon; it does not keep the program running.
- * @returns ends it, when no other run of this process wants it
+ * Starts a helper for a daemon. It does not keep the process alive.
+ * @returns ends the helper, unless another run in this process uses it
  */
 export async function keepSpawner(): Promise<() => void> {
   wanted++
@@ -107,7 +107,7 @@ function prepare(): void {
   waiting = helper?.next()
 }
 
-/** Has the helper start a command. Undefined when there is none, or it cannot. */
+/** Starts a command with the helper. Undefined: there is no helper, or it cannot start this command. */
 export async function startByHelper(command: string): Promise<Started | undefined> {
   if (command.length > LONGEST || /[\n\0]/.test(command)) return undefined
   if (helper?.isCurrent() === false) drop()
@@ -119,21 +119,21 @@ export async function startByHelper(command: string): Promise<Started | undefine
   timer = setTimeout(prepare, PAUSE).unref()
   const pid = await shell.ready()
   if (pid !== undefined) return shell.run(pid, command)
-  // Without setsid none can wait.
+  // Without setsid, no shell can wait.
   isImpossible ||= shell.hasFailed
   drop()
   return undefined
 }
 
 function openHelper(start: typeof Spawn): Helper | undefined {
-  // Not an argument: a command may print those of all processes.
+  // Not passed as an argument: a command could print the arguments of all processes.
   const mark = randomBytes(12).toString('hex')
   const environment = { ...process.env }
   const folder = process.cwd()
   let child
   try {
     child = start('/bin/sh', ['-c', HELPER, 'sh', ...SLOTS.map(String)], {
-      detached: true, // a session of its own: what a terminal sends does not reach it
+      detached: true, // its own session: the terminal's signals do not reach it
       stdio: ['pipe', 'ignore', 'ignore', ...SLOTS.map(() => 'pipe' as const)],
       env: commandEnvironment(environment),
     })
@@ -164,23 +164,23 @@ function openHelper(start: typeof Spawn): Helper | undefined {
   }
 }
 
-/** A copy first: each look at process.env itself is a call to the system. */
+/** Copies process.env first, because every access to it is a call into the runtime. */
 function isSame(a: NodeJS.ProcessEnv, now: NodeJS.ProcessEnv): boolean {
   const b = { ...now }
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
-/** A shell that waits for its command, and from then on the command. */
+/** A shell that waits for its command, then the running command. */
 class Waiting {
   #pid: number | undefined
   #wake: () => void = () => undefined
   #take: (chunk: Buffer) => void = () => undefined
-  /** What may yet be the begin of the mark, or of the process id. */
+  /** Bytes that may be the beginning of the mark or of the process id. */
   #rest: Buffer = Buffer.alloc(0)
   #exit: Exit | undefined
 
-  /** @param mark stands before the exit code, behind all that the command has printed */
+  /** @param mark precedes the exit status, after all output of the command */
   constructor(
     private readonly socket: Socket,
     private readonly mark: string,
@@ -189,17 +189,17 @@ class Waiting {
     socket.once('close', () => this.#end([null, 'SIGKILL']))
   }
 
-  /** False when it was killed while it waited. */
+  /** False: it was killed while it waited. */
   get isUsable(): boolean {
     return this.#exit === undefined
   }
 
-  /** The helper has seen the end of it before it could wait. */
+  /** Whether it ended before it could wait. */
   get hasFailed(): boolean {
     return this.#pid === undefined && this.#exit !== undefined && !this.socket.destroyed
   }
 
-  /** Its process id; undefined when it does not come to wait. */
+  /** Its process id; undefined: it did not start in time. */
   async ready(): Promise<number | undefined> {
     if (this.#pid === undefined && this.isUsable) {
       let timeout: NodeJS.Timeout | undefined
@@ -263,7 +263,7 @@ const SIGNALS = new Map<number, string>(
   Object.entries(constants.signals).map(([name, number]) => [number, name]),
 )
 
-/** As shells tell it: 128+n when signal n has ended the command. */
+/** By the convention of shells, 128+n means that signal n ended the command. */
 function exitOf(status: number): Exit {
   const signal = SIGNALS.get(status - 128)
   return signal === undefined ? [status, null] : [null, signal]

@@ -32,13 +32,13 @@ export interface CheckedResource {
 }
 
 /** Returns the faults by resource name. */
-export async function checkAcross(
+export function checkAcross(
   resources: readonly CheckedResource[],
   settings: Settings,
-): Promise<{
+): {
   readonly faults: ReadonlyMap<string, readonly Fault[]>
   readonly notices: readonly Fault[]
-}> {
+} {
   const faults = new Map<string, readonly Fault[]>()
   const notices: Fault[] = []
   const shared = sharedDestinations(resources)

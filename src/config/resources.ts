@@ -84,7 +84,7 @@ export async function readResources(
   }
   const { wanted, faults } = selectResources(all, settings.only)
   const read = wanted.flatMap((one) => one.read ?? [])
-  const across = await checkAcross(read, settings)
+  const across = checkAcross(read, settings)
   const bad = wanted.flatMap(({ name, faults: own, group }): InvalidResource[] => {
     const all = [...own, ...(across.faults.get(name) ?? [])]
     return all.length === 0 ? [] : [{ name, faults: all, group }]

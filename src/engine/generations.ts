@@ -148,7 +148,7 @@ export class Generations {
     } else this.#retryLater()
   }
 
-  /** To be told once those who listen know of the generation. */
+  /** Emitted after the event of the generation. */
   tellRefused({ refused }: Generation): void {
     for (const { name: resource, faults, isKept } of refused) {
       for (const fault of faults) {
@@ -224,7 +224,7 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
   return noReload ? withoutReload(resource) : resource
 }
 
-/** The stores that each resource reads; none for one that is not served. */
+/** The stores that each resource reads; an empty list for a resource that is not served. */
 export function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {

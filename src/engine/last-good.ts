@@ -1,12 +1,12 @@
-// Whether what is in place of a resource is what an earlier run has proved, so that a program may be started on it
-// while nothing newer can be known.
+// Whether the files of a resource are those that an earlier run proved. If so, a program may start on them while
+// the store is unreachable.
 import { hashOf } from '../apply/hash.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { Machine } from './machine.ts'
 import type { RunState } from './run-state.ts'
 
-/** Why it is not; undefined when it is. */
+/** The reason why they are not; undefined: they are. */
 export async function doubtOf(
   { name, templates }: Resource,
   { journal, damage }: Pick<RunState, 'journal' | 'damage'>,

@@ -35,7 +35,7 @@ export interface ExecParts {
   /** Persists the identity of the running program. */
   readonly file: {
     read(): Promise<ProcessId | undefined>
-    prepare(): Promise<void>
+    prepare(): void
     write(id: ProcessId): Result<void, Fault>
     clear(): Promise<void>
   }
@@ -269,7 +269,7 @@ export class Exec {
     if (argv === undefined) return err(stopping(this.program))
     const killSignal = this.#killSignal
     if (this.#starts === 0) await this.#endOrphan()
-    await file.prepare()
+    file.prepare()
     if (this.#isEnding) return err(stopping(this.program))
     const started = await startChild({
       argv,

@@ -17,7 +17,7 @@ export function programPart(child: ChildStatus | undefined): Html {
   const { program, state, since, pid, why, restarts, lastExit } = child
   const facts = [
     ...(pid === undefined ? [] : [`process ${pid}`]),
-    ...(restarts === 0 ? [] : [`started again ${counted(restarts, 'time')}`]),
+    ...(restarts === 0 ? [] : [`restarted ${counted(restarts, 'time')}`]),
   ]
   const how =
     lastExit?.signal == null ? `with exit code ${lastExit?.exitCode}` : `by ${lastExit.signal}`
@@ -32,7 +32,7 @@ export function programPart(child: ChildStatus | undefined): Html {
           ${
             lastExit !== undefined &&
             why === undefined &&
-            html`<span class="soft">last ended ${how} ${ago(lastExit.at)}</span>`
+            html`<span class="soft">last exit ${how} ${ago(lastExit.at)}</span>`
           }
         </span>
         ${ago(since)}

@@ -5,6 +5,7 @@ import type { SettingsNotice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import type { Style } from '../observe/lines.ts'
 import type { EmitRegister } from './event.ts'
+import { exitCodeOf } from '../exec/child.ts'
 import { createRegisterLog } from './log.ts'
 import { register } from './run.ts'
 import { RegisterStatusBoard } from './status.ts'
@@ -25,14 +26,10 @@ export interface ProcessHooks {
 }
 
 const STOPPING = ['SIGTERM', 'SIGINT'] as const
-/** Forwarded to the command. Without one, the first two stop us: our terminal has closed, or the user has quit. */
-const FORWARDED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
-const NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGTERM: 15,
-}
+/** Forwarded to the command. Without a command they stop us: the terminal has closed, or the user has quit. */
+const QUITTING = ['SIGHUP', 'SIGQUIT'] as const
+/** Forwarded to the command; ignored without one. */
+const FORWARDED = ['SIGUSR1', 'SIGUSR2'] as const
 
 /** @returns the exit code */
 export async function registerMain(
@@ -59,16 +56,17 @@ export async function registerMain(
     // A second signal ends the process at once.
     if (stop.signal.aborted) {
       child?.kill()
-      surroundings.exit(128 + (NUMBERS[name] ?? 0))
+      surroundings.exit(exitCodeOf({ code: null, signal: name }))
     }
     emit({ kind: 'stopping', reason: name })
     stop.abort(name)
   }
   surroundings.onSignals(STOPPING, onStop)
-  surroundings.onSignals(FORWARDED, (name) => {
-    if (child !== undefined) child.signal(name)
-    else if (NUMBERS[name] !== undefined) onStop(name)
+  surroundings.onSignals(QUITTING, (name) => {
+    if (child === undefined) onStop(name)
+    else child.signal(name)
   })
+  surroundings.onSignals(FORWARDED, (name) => child?.signal(name))
   const ended = await register(settings, {
     emit,
     stop: stop.signal,
@@ -80,7 +78,7 @@ export async function registerMain(
   })
   await board.end()
   if (ended.kind === 'command') return ended.exit
-  // As `reconfd -watch`: a stop that went well is no failure for systemd.
+  // Like `reconfd -watch`: for systemd, a clean stop is not a failure.
   if (ended.kind === 'stopped') return 0
   write(`reconfd: ${formatFault(ended.fault)}`)
   return ended.exit

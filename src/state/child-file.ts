@@ -39,16 +39,16 @@ export class ChildFile {
     }
   }
 
-  /** Makes the folder. Call it before the start, so that write() has nothing to wait for. */
-  async prepare(): Promise<void> {
+  /** Creates the folder. Call it before the start, so that write() is quick. */
+  prepare(): void {
     try {
       makeDirs(dirname(this.#path))
     } catch {
-      // What is wrong with it is the fault of write().
+      // write() reports the fault.
     }
   }
 
-  /** At once: whoever kills us meanwhile leaves a program behind that nobody knows of. */
+  /** Synchronous: a kill between start and record would leave a program that the next start cannot find. */
   write({ pid, started }: ProcessId): Result<void, Fault> {
     const record: Record = { pid, started, boot: bootId(), by: thisProcess() }
     const next = join(dirname(this.#path), temporaryName(basename(this.#path)))

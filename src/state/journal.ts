@@ -150,7 +150,7 @@ class FileJournal implements Journal {
     try {
       await this.#append([...this.#strikes(), ...lines], true)
     } catch (error) {
-      // Some of the lines may be in the file: they are owed by nobody.
+      // Some of the lines may be in the file, for debts that were refused.
       this.#unwritten = [...this.#unwritten, ...all.map(({ id }) => id)]
       throw error
     }

@@ -1,13 +1,13 @@
-// Where the compiled code of the program is kept: below the state directory, if nobody else can write there, since
-// what lies there is run.
+// Keeps the compiled code of the program below the state directory, if nobody else can write there: the code is
+// executed.
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { foreignIn } from './folder.ts'
 import { KEEP } from './keep.ts'
 
 /**
- * For all modules that are loaded from here on. Without a state directory, or with one that others may write to,
- * nothing is kept.
+ * Applies to all modules loaded from now on. Keeps nothing without a state directory, or if others can write to
+ * it.
  */
 export function keepCompiled(stateDir: string): void {
   const keep = (globalThis as { readonly [KEEP]?: (folder: string) => void })[KEEP]
@@ -19,7 +19,7 @@ export function keepCompiled(stateDir: string): void {
     makeFolder(folder)
     if (isOurs(folder)) keep(folder)
   } catch {
-    // There is no state directory, or it is full: the run does without.
+    // The state directory is missing or full: the run works without the cache.
   }
 }
 
@@ -31,7 +31,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Whether nobody but us and root can write there, or put another folder in its place. */
+/** Whether only our user and root can write to the folder or replace it. */
 function isOurs(folder: string): boolean {
   const paths = [folder]
   for (let path = folder; path !== '/'; path = dirname(path)) paths.unshift(dirname(path))

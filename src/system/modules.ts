@@ -1,6 +1,5 @@
-// The program's modules under Node: scripts that are loaded one by one, whose compiled code is kept from one run to
-// the next. Compiling is half of what a onetime run costs, and neither Node 20 nor the cache of later versions
-// keeps the functions that a run has called.
+// Loads the program's modules under Node, and keeps their compiled code for the next run. Compiling is half of the
+// cost of a onetime run. Node 20 has no cache, and that of later versions omits functions compiled during the run.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
@@ -20,13 +19,13 @@ const DIGEST = 32
 const digest = (data: Buffer): Buffer =>
   process.getBuiltinModule('node:crypto').createHash('sha256').update(data).digest()
 
-/** Of `run-CgX6A0QZ.cjs.3405691582`: what stands before the dash that the hash follows. */
+/** The name before the hash: `run` for `run-CgX6A0QZ.cjs.3405691582`. */
 const chunkOf = (file: string): string => file.replace(/-[\w-]{8}\.cjs\b.*$/, '')
 
-/** The modules of one folder, in the format of CommonJS. They require each other, and what Node has built in. */
+/** The CommonJS modules of one folder. They require only each other and Node's built-in modules. */
 export class Modules {
   readonly #modules = new Map<string, Module>()
-  /** Those whose compiled code is not kept yet, by the name of the file that it goes to. */
+  /** Scripts whose compiled code is not kept yet, by the name of its file. */
   readonly #fresh = new Map<string, Script>()
   #cache: string | undefined
 
@@ -45,8 +44,8 @@ export class Modules {
   }
 
   /**
-   * Modules that are loaded from here on are taken from the folder, and put there when the process ends well. What
-   * lies there is run.
+   * From now on, uses the compiled code in the folder, and adds to it when the process exits with 0. The code in the
+   * folder is executed, so nobody else may write there.
    */
   keepIn(folder: string): void {
     this.#cache = folder
@@ -73,23 +72,23 @@ export class Modules {
         const draft = join(folder, `${name}.${process.pid}`)
         writeFileSync(draft, Buffer.concat([digest(data), data]), { mode: 0o600 })
         renameSync(draft, join(folder, name))
-        // Another version, of the program or of the runtime, has left what nobody will use.
+        // Compiled by another version of the program or of the runtime.
         for (const other of readdirSync(folder))
           if (chunkOf(other) === chunkOf(name) && other !== name) rmSync(join(folder, other))
       }
     } catch {
-      // A full disk, or a folder that is gone: the next run compiles again.
+      // The disk is full or the folder is missing: the next run compiles again.
     }
   }
 }
 
 function builtIn(id: string): unknown {
   const found = process.getBuiltinModule(id)
-  if (found === undefined) throw new Error(`there is no module ${id}`)
+  if (found === undefined) throw new Error(`no built-in module ${id}`)
   return found
 }
 
-/** Undefined: there is none, or it is damaged, for which the runtime does not look. */
+/** Undefined: missing or damaged. The runtime itself does not detect damage. */
 function keptIn(file: string): Buffer | undefined {
   try {
     const whole = readFileSync(file)

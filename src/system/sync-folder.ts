@@ -1,17 +1,17 @@
-// Makes the names in a folder survive a power cut. Whoever asks while a folder is being synced shares the next
-// sync of it with all others that ask meanwhile, so a batch of files in one folder costs two syncs or three.
+// Syncs folders, so that the names in them survive a power cut. All calls during a sync share the next one, so a
+// batch of files in one folder costs two or three syncs.
 import { closeSync, constants, fsync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const syncFile = promisify(fsync)
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY
 
-/** By path: the sync that is under way, or the last one that is planned behind it. */
+/** By path: the running sync, or the one planned after it. */
 const newest = new Map<string, Promise<void>>()
-/** By path: the sync that has not begun. */
+/** By path: the planned sync, which has not begun. */
 const planned = new Map<string, Promise<void>>()
 
-/** Resolves when what was done in the folder before this call is safe on disk. @throws system errors */
+/** Resolves when all changes of names before this call are safe on disk. Rejects with system errors. */
 export function syncFolder(path: string): Promise<void> {
   const shared = planned.get(path)
   if (shared !== undefined) return shared

@@ -1,10 +1,10 @@
-// Unix sockets that we listen at: only our own user connects (0600), and at no moment is one there for others.
+// Unix sockets that reconfd listens at. Only its own user can connect (0600), from the moment they exist.
 import { randomBytes } from 'node:crypto'
 import { chmod, lstat, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
-/** True when somebody listens at a socket. */
+/** Whether a process listens at a socket. */
 export async function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -17,9 +17,9 @@ export async function isAlive(path: string): Promise<boolean> {
 }
 
 /**
- * Listens at a path; a socket that a dead process has left there is replaced, anything else is not. The new
- * socket is bound under another name and moved, so that the path is never missing while it is replaced.
- * @returns removes the socket, unless somebody else has put his own there
+ * Listens at a path. Replaces the socket of a dead process, and nothing else. The new socket is bound under a
+ * temporary name and renamed, so that the path always exists.
+ * @returns removes the socket, unless another process has replaced it
  * @throws system errors
  */
 export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
@@ -29,8 +29,8 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)
-      // It has to have its mode from the start: whoever owns the folder could put a link in its place
-      // before a chmod. Node binds within this call.
+      // The socket needs its mode from the start: before a chmod, the owner of the folder could replace it by a
+      // link. Node binds within this call.
       const umask = process.umask(0o177)
       server.listen(fresh, () => {
         server.off('error', failed)

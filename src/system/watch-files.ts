@@ -134,7 +134,7 @@ function stampNow(path: string): string {
   }
 }
 
-/** By which folders are told from others of their names. Synchronous: it is all that runs when nothing happens. */
+/** Detects replaced folders. Synchronous and cheap: nothing else runs at rest. */
 function identities(folders: readonly string[]): string {
   return folders.map(identity).join(' ')
 }

@@ -6,6 +6,7 @@ import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, startHaproxy } from '../support/servers.ts'
 import { connectionsTo } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
+import { haproxyTemplate } from '../support/haproxy-template.ts'
 import { withSite } from './support.ts'
 
 const backends: Server[] = []
@@ -32,21 +33,14 @@ async function answerOf(port: number): Promise<string> {
   }
 }
 
-const template = (port: number): string => `global
-    log stderr local0 emerg
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 5s
-    timeout server 5s
-frontend web
-    bind 127.0.0.1:${port}
-    default_backend web
-backend web
-{% for s in service("web") %}
+const template = (port: number): string =>
+  haproxyTemplate({
+    port,
+    global: 'log stderr local0 emerg',
+    servers: `{% for s in service("web") %}
     server {{ s.node }}-{{ s.id }} {{ s.address }}:{{ s.port }} weight {{ s.weights.passing }}
-{% endfor %}
-`
+{% endfor %}`,
+  })
 
 test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async () => {
   const agent = await startAgent()

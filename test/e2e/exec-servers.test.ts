@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test as inTurn } from 'vitest'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, startEtcd, type EtcdServer } from '../support/servers.ts'
+import { haproxyTemplate } from '../support/haproxy-template.ts'
 import { countOf } from './exec-support.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
@@ -77,20 +78,12 @@ async function underTraffic(site: Site, run: Running, port: number, key: string)
   expect(countOf(run, 'child-started')).toBe(1)
 }
 
-const HAPROXY = (port: number): string => `# {{ getv("/haproxy/n") }}
-global
-  maxconn 100
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 5s
-  timeout server 5s
-frontend web
-  bind 127.0.0.1:${port}
-  default_backend web
-backend web
-  server one {{ getv("/haproxy/address") }}
-`
+const HAPROXY = (port: number): string =>
+  haproxyTemplate({
+    port,
+    global: 'maxconn 100 # {{ getv("/haproxy/n") }}',
+    servers: '    server one {{ getv("/haproxy/address") }}',
+  })
 
 test('HAProxy', { timeout: 240_000 }, async () => {
   const [port = 0] = await freePorts(1)

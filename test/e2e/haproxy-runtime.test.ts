@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { ABLE, commandOf, Haproxy } from '../haproxy/support.ts'
 import { programWith } from '../support/program.ts'
 import { freePorts } from '../support/servers.ts'
+import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-template.ts'
 import { Site, type Running } from './support.ts'
 
 /** One file with servers, the HAProxy that loads it, and the program that keeps it up to date. */
@@ -84,21 +85,13 @@ const line = (name: string, text: string): string => {
   return `web/${name} ${address} weight ${weight}${/ disabled/.test(text) ? ' maint' : ''}`
 }
 
-const template = (port: number, socket: string): string => `global
-    stats socket ${socket} mode 600 level admin expose-fd listeners
-defaults
-    mode http
-    timeout connect 2s
-    timeout client {{ getv("/client", "5s") }}
-    timeout server 5s
-frontend web
-    bind 127.0.0.1:${port}
-    default_backend web
-backend web
-{% for s in range("/services/web") %}
-    server {{ base(s.key) }} {{ s.value }}
-{% endfor %}
-`
+const template = (port: number, socket: string): string =>
+  haproxyTemplate({
+    port,
+    global: adminSocket(socket),
+    client: '{{ getv("/client", "5s") }}',
+    servers: serversBelow('/services/web'),
+  })
 
 /** What a command of the program prints. */
 const said = ({ site, keys }: Scene, ...args: readonly string[]): string => {

@@ -11,6 +11,7 @@ import {
   type EtcdServer,
   type ServerProcess,
 } from '../support/servers.ts'
+import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-template.ts'
 import { withSite } from './support.ts'
 
 let etcd: EtcdServer
@@ -65,21 +66,8 @@ class ContinuousClient {
   }
 }
 
-const template = (port: number, socket: string): string => `global
-    stats socket ${socket} mode 600 level admin expose-fd listeners
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 5s
-    timeout server 5s
-frontend web
-    bind 127.0.0.1:${port}
-    default_backend web
-backend web
-{% for s in range("/services/web") %}
-    server {{ base(s.key) }} {{ s.value }}
-{% endfor %}
-`
+const template = (port: number, socket: string): string =>
+  haproxyTemplate({ port, global: adminSocket(socket), servers: serversBelow('/services/web') })
 
 test('HAProxy is reloaded and serves the new backend; no connection is refused', async () => {
   const [one, two] = await Promise.all([webServer('one'), webServer('two')])

@@ -8,6 +8,7 @@ import { Site, type Running } from '../e2e/support.ts'
 import { isLong } from '../faults/random.ts'
 import { freePorts } from '../support/servers.ts'
 import { until } from '../support/until.ts'
+import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-template.ts'
 import { Load, LONG, Nodes, type LoadResult } from './load.ts'
 import { Haproxy } from './support.ts'
 
@@ -165,21 +166,14 @@ function cpuOf(pid: number): number {
 }
 const memoryOf = (pid: number): number => (Number(statOf(pid)[21] ?? 0) * 4096) / 1e6
 
-const template = (port: number, socket: string): string => `global
-    stats socket ${socket} mode 600 level admin expose-fd listeners
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-frontend web
-    bind 127.0.0.1:${port}
-    default_backend web
-backend web
-{% for s in range("/web") %}
-    server {{ base(s.key) }} {{ s.value }} check inter 1s
-{% endfor %}
-`
+const template = (port: number, socket: string): string =>
+  haproxyTemplate({
+    port,
+    global: adminSocket(socket),
+    client: '60s',
+    server: '60s',
+    servers: serversBelow('/web', ' check inter 1s'),
+  })
 
 describe('nodes come and go under load', { timeout: isLong ? 7_200_000 : 180_000 }, () => {
   test.each(isLong ? ['2.6', '3.0', '3.2'] : ['3.2'])('HAProxy %s at run time', async (release) => {

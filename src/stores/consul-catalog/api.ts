@@ -36,7 +36,7 @@ export interface Asked {
   readonly signal: AbortSignal
   /** How old the answer may be, whatever staleness is allowed: at least of this index; Infinity: the leader's. */
   readonly atLeast?: number
-  /** Whoever asks waits for a first answer, to know whether to go on without it. */
+  /** The caller waits for a first answer, to decide whether to go on without it. */
   readonly isFirst?: boolean
 }
 

@@ -2,6 +2,11 @@
 // docs/migrating-from-consul-template.md is made of it.
 import type { Foreign } from './foreign.ts'
 
+const NO_VAULT = 'Vault is not supported'
+const NO_MESH = "Consul's service mesh is not supported"
+const NO_PEERS = 'peers of Consul are not supported'
+const NO_NOMAD = 'Nomad is not supported'
+
 /** https://github.com/hashicorp/consul-template/blob/main/docs/templating-language.md */
 export const consulTemplate: readonly Foreign[] = [
   { name: 'key', written: 'key "app/port"', go: 'getv "/app/port"', nunjucks: 'getv("/app/port")' },
@@ -208,27 +213,27 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'secret "path"',
     note: 'Vault is not supported; read secrets from a store, such as a second, named one',
   },
-  { name: 'secrets', written: 'secrets "path"', note: 'Vault is not supported' },
-  { name: 'pkiCert', written: 'pkiCert "path"', note: 'Vault is not supported' },
-  { name: 'connect', written: 'connect "web"', note: "Consul's service mesh is not supported" },
-  { name: 'caRoots', written: 'caRoots', note: "Consul's service mesh is not supported" },
-  { name: 'caLeaf', written: 'caLeaf "web"', note: "Consul's service mesh is not supported" },
+  { name: 'secrets', written: 'secrets "path"', note: NO_VAULT },
+  { name: 'pkiCert', written: 'pkiCert "path"', note: NO_VAULT },
+  { name: 'connect', written: 'connect "web"', note: NO_MESH },
+  { name: 'caRoots', written: 'caRoots', note: NO_MESH },
+  { name: 'caLeaf', written: 'caLeaf "web"', note: NO_MESH },
   {
     name: 'exportedServices',
     written: 'exportedServices',
-    note: 'peers of Consul are not supported',
+    note: NO_PEERS,
   },
-  { name: 'peerings', written: 'peerings', note: 'peers of Consul are not supported' },
+  { name: 'peerings', written: 'peerings', note: NO_PEERS },
   { name: 'partitions', written: 'partitions', note: 'partitions of Consul are not supported' },
   {
     name: 'plugin',
     written: 'plugin "name"',
     note: 'templates run no programs; let the program write a key',
   },
-  { name: 'nomadServices', written: 'nomadServices', note: 'Nomad is not supported' },
-  { name: 'nomadService', written: 'nomadService "web"', note: 'Nomad is not supported' },
-  { name: 'nomadVar', written: 'nomadVar "path"', note: 'Nomad is not supported' },
-  { name: 'nomadVarExists', written: 'nomadVarExists "path"', note: 'Nomad is not supported' },
-  { name: 'nomadVarList', written: 'nomadVarList "path"', note: 'Nomad is not supported' },
-  { name: 'nomadVarListSafe', written: 'nomadVarListSafe "path"', note: 'Nomad is not supported' },
+  { name: 'nomadServices', written: 'nomadServices', note: NO_NOMAD },
+  { name: 'nomadService', written: 'nomadService "web"', note: NO_NOMAD },
+  { name: 'nomadVar', written: 'nomadVar "path"', note: NO_NOMAD },
+  { name: 'nomadVarExists', written: 'nomadVarExists "path"', note: NO_NOMAD },
+  { name: 'nomadVarList', written: 'nomadVarList "path"', note: NO_NOMAD },
+  { name: 'nomadVarListSafe', written: 'nomadVarListSafe "path"', note: NO_NOMAD },
 ]

@@ -101,7 +101,10 @@ export class World {
   readonly commandAt = new Map<string, string>()
   /** By destination, when its last command was taken out of conf.d. */
   readonly freedAt = new Map<string, number>()
-  /** By resource and command, when the last run began that was for it, succeeded and was acknowledged. */
+  /**
+   * By resource, when the last run began that was for it, succeeded and was acknowledged, by the command that was
+   * configured then. Read once is read for good, whatever the configuration becomes.
+   */
   readonly readFrom = new Map<string, number>()
   readonly original = new Map<string, string | undefined>()
   /** By destination, the newest content that was proved. */
@@ -234,7 +237,7 @@ export class World {
         if (content !== undefined) this.noteUnchallenged(dest, content)
       }
       const command = this.commandAt.get(dest)
-      if (command === undefined || this.isRead(name, command, placed)) continue
+      if (command === undefined || this.isRead(name, placed)) continue
       if (!this.journal.has(name)) {
         this.broke('R1', `${name} is not owed, and ${command} has not read ${this.files.get(dest)}`)
       }
@@ -275,13 +278,11 @@ export class World {
   isProved(name: string): boolean {
     const dest = destOf(name)
     const command = this.commandAt.get(dest)
-    return command === undefined || this.isRead(name, command, this.placedAt.get(dest) ?? -1)
+    return command === undefined || this.isRead(name, this.placedAt.get(dest) ?? -1)
   }
 
-  /** By the command at the time of the placement, or by the one that has taken its place. */
-  private isRead(name: string, command: string, placed: number): boolean {
-    const now = this.atWork(name)?.command
-    return [command, now].some((one) => (this.readFrom.get(`${name} ${one}`) ?? -1) > placed)
+  private isRead(name: string, placed: number): boolean {
+    return (this.readFrom.get(name) ?? -1) > placed
   }
 }
 
@@ -506,8 +507,7 @@ export class Life {
     for (const name of resources) {
       // A command that is not configured any more counts for nothing.
       if (world.atWork(name)?.command !== command) continue
-      const before = world.readFrom.get(`${name} ${command}`) ?? -1
-      world.readFrom.set(`${name} ${command}`, Math.max(before, start))
+      world.readFrom.set(name, Math.max(world.readFrom.get(name) ?? -1, start))
     }
     for (const name of resources) {
       // What is removed from conf.d keeps its debt, whatever runs meanwhile.
@@ -521,7 +521,6 @@ export class Life {
         if (content !== undefined) world.proved.set(destOf(member), content)
       }
     }
-    // Read once is read for good, whatever the configuration becomes.
     for (const name of resources) if (world.isProved(name)) world.commandAt.delete(destOf(name))
   }
 

@@ -17,21 +17,25 @@ const MASKED = '[not shown: the resource is sensitive]'
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
-/**
- * How it ended and what to do, with the last lines that it printed.
- * @param sensitive what it printed is not shown
- */
+interface FaultOptions {
+  /** The output is not shown. */
+  readonly sensitive?: boolean | undefined
+  /** The destination of the file that the command checked. */
+  readonly dest?: string
+}
+
+/** How it ended and what to do, with the last lines that it printed. */
 export function commandFault(
   what: CommandName,
   command: string,
   result: CommandResult,
-  sensitive = false,
+  { sensitive = false, dest }: FaultOptions = {},
 ): Fault {
   const lines = lastLines(shownResult(result, sensitive).output)
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,
-    hint: advice(what, result),
+    hint: advice(what, result).replace('The destination', dest ?? 'The destination'),
     ...(lines.length === 0 ? {} : { frame: lines.map((line) => `  | ${line}`).join('\n') }),
   }
 }

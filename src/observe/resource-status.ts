@@ -1,7 +1,7 @@
 // Derives the status of one resource for `reconfd status` and `reconfd why`.
 import { sumOf } from '../core/supply.ts'
 import { briefly } from '../core/fault.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import {
   lateness,
   type ReadNames,

@@ -3,7 +3,7 @@
 // a render counts. To the engine this is one question: is something missing, and is it known by now?
 import { isKnown, isNothing, isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Key } from '../core/key.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import type { Tree } from '../core/tree.ts'
 
 /** What a render looked up that is not known yet: what it made means nothing. */

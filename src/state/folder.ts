@@ -5,18 +5,24 @@ import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
 
 export interface StateFolder {
-  /** Makes the folder again if it is gone. Never rejects. */
+  /** Rebuilds the folder if it was removed. Never rejects. */
   ensure(): Promise<void>
+  /** Rebuilds what the folder holds: it was removed, or emptied. Never rejects. */
+  rebuild(): Promise<void>
   close(): void
 }
 
-/** What can write all that it knows once more. */
 interface Rewritable {
+  /** Writes everything that is known again. */
   rewrite(): Promise<void>
 }
 
 /** For a run that writes no state. */
-export const noFolder: StateFolder = { ensure: async () => undefined, close: () => undefined }
+export const noFolder: StateFolder = {
+  ensure: async () => undefined,
+  rebuild: async () => undefined,
+  close: () => undefined,
+}
 
 export function stateFolder(
   dir: string,
@@ -37,20 +43,26 @@ export function stateFolder(
     if (held !== undefined) closeSync(held)
     held = undefined
   }
+  const rewrite = async (): Promise<void> => {
+    warnIfFailed(emit, await journal.verify())
+    for (const one of others) await one.rewrite()
+    if (held === undefined) held = open(dir)
+    if (held === undefined) return
+    isLost = false
+    const message = `the state directory ${dir} was removed or emptied: it is made again with what is known`
+    emit({ kind: 'notice', level: 'warn', message })
+  }
   return {
     async ensure() {
       if (isHeld()) return
       isLost ||= held !== undefined
       close()
-      if (isLost) {
-        warnIfFailed(emit, await journal.verify())
-        for (const one of others) await one.rewrite()
-      }
-      held = open(dir)
-      if (!isLost || held === undefined) return
-      isLost = false
-      const message = `the state directory ${dir} was removed: it is made again with what is known`
-      emit({ kind: 'notice', level: 'warn', message })
+      if (isLost) await rewrite()
+      else held = open(dir)
+    },
+    async rebuild() {
+      if (!isHeld()) close()
+      await rewrite()
     },
     close,
   }

@@ -14,6 +14,8 @@ export class HeldKeys {
   readonly #path: string
   /** What is to be written next; undefined: nothing. */
   #next: ReadonlyMap<Key, Gone> | undefined
+  /** As set last. */
+  #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 
   /** @param keep false: nothing is written, as for -noop */
@@ -38,9 +40,13 @@ export class HeldKeys {
   /** Replaces what was kept. Calls that come while one is written are answered by one more. */
   async set(keys: ReadonlyMap<Key, Gone>): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
-    this.#next = keys
+    this.#kept = this.#next = keys
     this.#writing ??= this.#write()
     return this.#writing
+  }
+
+  async rewrite(): Promise<void> {
+    if (this.#kept.size > 0) await this.set(this.#kept)
   }
 
   async #write(): Promise<Result<void, Fault>> {

@@ -1,7 +1,7 @@
 // What is remembered of each resource from run to run, beside the reloads it owes: what its files were made
 // of and which change is held (for guards), the content that its reload rejected, the files to go back to. One small JSON
 // file for each resource, replaced as a whole, so that a change costs its own size.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -17,7 +17,7 @@ import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
 
 /** A content that was rolled back: it is not tried again until it changes. */
 export interface Rejected {
-  /** Of the whole content of the resource. */
+  /** Of the whole content of the unit: a group is rolled back together. */
   readonly hash: string
   /** The command that rejected it, and how it ended. */
   readonly why: string
@@ -37,7 +37,7 @@ export interface Remembered {
   /** What the last applied render found in each store; absent before there was one. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
-  /** The hash of the whole content in place. */
+  /** The hash of the whole content of the unit that is in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
   readonly good: FormerFiles
@@ -59,6 +59,8 @@ export const awaitsConsent = ({ held, rejected }: Remembered): string | undefine
 /** What the engine remembers with. */
 export interface Memory {
   get(resource: string): Promise<Remembered>
+  /** Whether an earlier run has left a record, readable or not. */
+  has(resource: string): boolean
   /** @param durable safe on disk when this resolves */
   set(
     resource: string,
@@ -90,6 +92,10 @@ export class Records implements Memory {
     const record = read(this.#path(resource))
     this.#known.set(resource, record)
     return record
+  }
+
+  has(resource: string): boolean {
+    return existsSync(this.#path(resource))
   }
 
   async set(

@@ -286,6 +286,22 @@ describe('what a crashed run left', () => {
     expect(hidden().sort()).toEqual(others.sort())
   })
 
+  it('is looked for at a cost that is linear in the destinations of one folder', () => {
+    /** Microseconds of CPU. */
+    const cost = (files: number): number => {
+      const folder = join(dir, `${files}`)
+      mkdirSync(folder)
+      const specs = Array.from({ length: files }, (_, n) => ({ dest: join(folder, `${n}`) }))
+      for (const { dest } of specs) writeFileSync(dest, '')
+      const before = process.cpuUsage()
+      expect(sweepStaged(specs, [])).toEqual([])
+      const { user, system } = process.cpuUsage(before)
+      return user + system
+    }
+    const small = cost(300)
+    expect(cost(1200) / small).toBeLessThan(6.5)
+  })
+
   it('leaves what is being checked alone', async () => {
     const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
     const applying = applyNow([await change(a, 'new a', { checkCmd })])

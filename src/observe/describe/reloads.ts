@@ -40,7 +40,10 @@ export const describeReloads = {
 
   'reload-owed'(event: EventOf<'reload-owed'>): Description {
     const { resources, fault, attempts, retryIn, exhausted } = event
-    const next = exhausted.length > 0 ? `, ${names(exhausted)} is rolled back` : retryText(retryIn)
+    const next =
+      exhausted.length > 0
+        ? `, reload_attempts of ${names(exhausted)} is reached`
+        : retryText(retryIn)
     const message = `reload is owed, try ${attempts} failed${next}: ${formatFault(fault)}`
     return { level: 'error', about: names(resources), message }
   },

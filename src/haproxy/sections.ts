@@ -237,7 +237,7 @@ function knownFor(
 ): Map<string, ServerLine> {
   const key = isUncertain ? `?${inherited}` : inherited
   let lines = known.get(key)
-  if (lines === undefined) known.set(key, (lines = new Map()))
+  if (lines === undefined) known.set(key, (lines = new Map<string, ServerLine>()))
   return lines
 }
 

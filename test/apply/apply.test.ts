@@ -163,7 +163,7 @@ describe('a check', () => {
     const applied = await applyNow([hanging])
     expect(applied).toMatchObject({
       at: 'check',
-      fault: { message: expect.stringContaining('ran into its timeout') as string },
+      fault: { message: expect.stringContaining('timed out') as string },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })

@@ -167,14 +167,14 @@ sed -i 's/ check$/ chekc/' $template
 told 'check_cmd refuses the file' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 1: haproxy -c -f
 unknown keyword 'chekc'
-The destination was left as it was. Correct the keys or the template
+The destination is unchanged. Correct the keys or the template
 END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource
 sed -i 's/ check$/ check inter 3s/' $template
 told 'The program of check_cmd is not there' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 127: haproxi -c -f
-A program was not found: see PATH or name it in full
+A program was not found: check PATH, or use its full path
 END
 
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource
@@ -231,7 +231,7 @@ cp expected.cfg good.cfg
 told 'a onetime run' 1 reconfd -onetime -file keys.yaml <<'END'
 reload is owed, try 1 failed: reload_cmd failed with exit code
 no HAProxy answers at haproxy.sock: No such file or directory
-The file is in place, and the program has not loaded it. Run the command by hand to see why it fails.
+The file is in place, but the program has not loaded it. Run the command by hand to see why it fails.
 END
 told 'who asks is told' 1 reconfd status <<'END'
 haproxy.toml  owed

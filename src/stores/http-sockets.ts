@@ -3,13 +3,13 @@
 import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
 import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
-import type { Connection } from '../core/settings.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
 import { addressOf, dial, type Opened } from './dial.ts'
 import type { Route } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
 
 /** Throws a FaultError when the node is no address. */
-export function nodeAt(node: string, connection: Connection, port: number): HttpNode {
+export function nodeAt(node: string, connection: ConnectionSettings, port: number): HttpNode {
   const parsed = parseHttpNode(node, connection.scheme, port)
   if (parsed.ok) return parsed.value
   return raise('store', parsed.error.message, { hint: parsed.error.hint, permanent: true })
@@ -25,7 +25,7 @@ export class Sockets {
 
   /** @param route the proxy before the node, if there is one */
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionSettings,
     private readonly node: HttpNode,
     private readonly route: Route | undefined,
   ) {}

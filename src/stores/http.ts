@@ -1,7 +1,7 @@
 // HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
 // Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
 // Redirects are not followed: no store sends any.
-import type { Connection, Limits } from '../core/settings.ts'
+import type { ConnectionSettings, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
 import { Pool } from './http-exchange.ts'
@@ -35,7 +35,7 @@ export interface LinesOptions extends RequestOptions {
 }
 
 export interface ClientOptions {
-  readonly connection: Connection
+  readonly connection: ConnectionSettings
   readonly limits: Limits
   /** How messages call the server, such as `etcd`. */
   readonly product: string
@@ -194,7 +194,11 @@ class PooledClient implements HttpClient {
 }
 
 /** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+export function checkConnection(
+  connection: ConnectionSettings,
+  nodes: readonly string[],
+  port = 80,
+): void {
   for (const node of nodes) {
     const { origin, socket } = nodeAt(node, connection, port)
     if (socket === undefined) routeTo(origin, connection)

@@ -2,7 +2,7 @@
 // to http nodes are sent to the proxy whole, those to https nodes go through a tunnel that it opens.
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
-import type { Connection, ProxySettings } from '../core/settings.ts'
+import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
 import { addressOf, dial, type Address, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 
@@ -27,7 +27,7 @@ export interface Route {
 }
 
 /** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
-export function routeTo(origin: string, { proxy }: Connection): Route | undefined {
+export function routeTo(origin: string, { proxy }: ConnectionSettings): Route | undefined {
   const target = new URL(origin)
   const isSecure = target.protocol === 'https:'
   const text = (isSecure ? proxy?.https : proxy?.http) ?? ''

@@ -2,12 +2,12 @@
 // token that was rotated is taken up without a restart.
 import { readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
 /** The password, from -password-file when there is one. Throws a FaultError when it cannot be read. */
-export function passwordOf(connection: Connection): string | undefined {
+export function passwordOf(connection: ConnectionSettings): string | undefined {
   const { username, password: given, passwordFile } = connection
   const password = passwordFile === undefined ? given : readSecret(passwordFile, '-password-file')
   keepSecret(password, username)
@@ -15,7 +15,7 @@ export function passwordOf(connection: Connection): string | undefined {
 }
 
 /** The `Authorization` header for basic auth, or none when the connection has no user. */
-export function basicAuth(connection: Connection): Record<string, string> {
+export function basicAuth(connection: ConnectionSettings): Record<string, string> {
   if (connection.username === undefined) return {}
   const pair = `${connection.username}:${passwordOf(connection) ?? ''}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
@@ -27,7 +27,7 @@ export function basicAuth(connection: Connection): Record<string, string> {
  * Throws a FaultError when a file cannot be read, or when the token cannot be sent.
  */
 export function consulCredentials(
-  connection: Connection,
+  connection: ConnectionSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
@@ -47,7 +47,7 @@ export function consulCredentials(
 }
 
 function tokenOf(
-  connection: Connection,
+  connection: ConnectionSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const { authToken, authTokenFile, username } = connection

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
 /** As Node's tls.connect() takes them; `servername` is only there when it is not the node's. */
@@ -15,7 +15,7 @@ export type TlsOptions = Pick<
 >
 
 /** Throws a FaultError when a file cannot be read, or holds something else than it should. */
-export function tlsOptions(connection: Connection): TlsOptions {
+export function tlsOptions(connection: ConnectionSettings): TlsOptions {
   const { clientCert, clientKey, clientCaKeys, clientServerName, clientInsecure } = connection
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     const [there, missing] = clientKey === undefined ? ['cert', 'key'] : ['key', 'cert']

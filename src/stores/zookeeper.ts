@@ -5,7 +5,7 @@ import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
-import type { Connection, StoreSettings } from '../core/settings.ts'
+import type { ConnectionSettings, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { expandNodes, parseNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
@@ -106,7 +106,9 @@ export function open(
   return ok({ name: 'zookeeper', nodes, watch })
 }
 
-function credentials(connection: Connection): Pick<Connection, 'username' | 'password'> {
+function credentials(
+  connection: ConnectionSettings,
+): Pick<ConnectionSettings, 'username' | 'password'> {
   const { username } = connection
   const password = passwordOf(connection)
   return {
@@ -116,11 +118,11 @@ function credentials(connection: Connection): Pick<Connection, 'username' | 'pas
 }
 
 /** The files are read anew for each session. Throws a FaultError when one cannot be read. */
-const secured = (connection: Connection): Pick<SessionOptions, 'tls'> =>
+const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
 /** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
-const accessHint = ({ username }: Connection): string =>
+const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
     ? 'its ACL asks for a user: set -username and CONFD_PASSWORD'
     : `its ACL gives READ to another user than ${JSON.stringify(username)}, or the password is wrong`

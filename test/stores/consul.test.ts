@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/consul.ts'
 import { startFake } from '../support/fake-http.ts'
 import { RawWatch } from '../support/raw-watch.ts'
@@ -29,7 +29,7 @@ beforeEach(() => {
   dir = `/t${++tests}`
 })
 
-interface Access extends Partial<Connection> {
+interface Access extends Partial<ConnectionSettings> {
   readonly env?: Record<string, string>
 }
 

@@ -2,7 +2,7 @@
 import { afterEach } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import type { Store, StoreEvent, WatchOptions } from '../../src/core/store.ts'
 import type { Tuning } from '../../src/stores/etcdv3/pulse.ts'
 import { open } from '../../src/stores/etcdv3.ts'
@@ -25,7 +25,7 @@ export const tuningOf = (interval: number): Tuning => ({
 
 export function storeAt(
   node: string,
-  more: Partial<Connection> = {},
+  more: Partial<ConnectionSettings> = {},
   tuning: Tuning = tuningOf(4000),
 ): Store {
   const connection = { nodes: [node], scheme: 'http' as const, ...more }

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
-import type { Connection, Limits } from '../../src/core/settings.ts'
+import type { ConnectionSettings, Limits } from '../../src/core/settings.ts'
 import { checkConnection, openHttp, type HttpClient } from '../../src/stores/http.ts'
 import { basicAuth } from '../../src/stores/secrets.ts'
 import { deadNodes } from '../support/dead-nodes.ts'
@@ -11,7 +11,7 @@ import { handlesBeyond, activeHandles } from '../support/handles.ts'
 import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-const connection: Connection = { nodes: [], scheme: 'http' }
+const connection: ConnectionSettings = { nodes: [], scheme: 'http' }
 const limits: Limits = { body: 2 ** 20, message: 2 ** 17 }
 const open = (node: string): HttpClient =>
   openHttp(node, { connection, limits, port: 80, product: 'etcd' })

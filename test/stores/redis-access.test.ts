@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/redis.ts'
 import { faultOfReply, ReplyError } from '../../src/stores/redis/faults.ts'
 import { Authority, type Subject } from '../support/certificates.ts'
@@ -22,7 +22,7 @@ afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
 /** Milliseconds. */
 const silence = 1000
 
-const openAt = (node: string, connection: Partial<Connection> = {}) =>
+const openAt = (node: string, connection: Partial<ConnectionSettings> = {}) =>
   open(
     settingsFor({
       backend: 'redis',
@@ -32,7 +32,7 @@ const openAt = (node: string, connection: Partial<Connection> = {}) =>
     { resync: 60_000, heartbeat: 5000, silence },
   )
 
-function watch(node: string, connection?: Partial<Connection>, prefix: Key = '/app'): RawWatch {
+function watch(node: string, connection?: Partial<ConnectionSettings>, prefix: Key = '/app'): RawWatch {
   const opened = new RawWatch(openAt(node, connection), [prefix])
   watches.push(opened)
   return opened
@@ -50,7 +50,7 @@ describe('passwords and the ACL', () => {
   })
   afterAll(() => redis.stop())
 
-  const newUser = async (name: string, ...rules: string[]): Promise<Partial<Connection>> => {
+  const newUser = async (name: string, ...rules: string[]): Promise<Partial<ConnectionSettings>> => {
     await redis.client.call('ACL', 'SETUSER', name, 'reset', 'on', '>pass-of-web', ...rules)
     return { username: name, password: 'pass-of-web' }
   }
@@ -72,7 +72,7 @@ describe('passwords and the ACL', () => {
     expect(await watch(redis.node, { password: 'top-secret' }).next()).toEqual(withA)
   })
 
-  test.each<[string, Partial<Connection>, Partial<Fault>]>([
+  test.each<[string, Partial<ConnectionSettings>, Partial<Fault>]>([
     [
       'none',
       {},

@@ -1,7 +1,7 @@
 // The store redis on a real server: what is a key, how it is watched, and what is told of it.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection, Settings } from '../../src/core/settings.ts'
+import type { ConnectionSettings, Settings } from '../../src/core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../../src/core/store.ts'
 import { open, type Tuning } from '../../src/stores/redis.ts'
 import { parseNode } from '../../src/stores/redis/address.ts'
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts'
 const tuning: Tuning = { resync: 60_000, heartbeat: 50, silence: 5000 }
 
 interface Options extends Partial<Omit<Settings, 'connection'>> {
-  readonly connection?: Partial<Connection>
+  readonly connection?: Partial<ConnectionSettings>
 }
 
 const openAt = (node: string, { connection, ...more }: Options = {}, tuned = tuning) =>

@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
-import type { BackendName, Connection } from '../../src/core/settings.ts'
+import type { BackendName, ConnectionSettings } from '../../src/core/settings.ts'
 import { FaultError } from '../../src/core/fault.ts'
 import { openStore } from '../../src/stores/registry.ts'
 import { open as openEtcd } from '../../src/stores/etcdv3.ts'
@@ -27,7 +27,7 @@ const server = ours.issue('server')
 const otherName = ours.issue('other-name', { host: 'other.test' })
 const outdated = ours.issue('outdated', { notAfter: yesterday })
 
-const mutual: Partial<Connection> = {
+const mutual: Partial<ConnectionSettings> = {
   clientCert: client.cert,
   clientKey: client.key,
   clientCaKeys: ours.cert,
@@ -40,7 +40,7 @@ afterAll(() => removeDir(folder))
 async function watch(
   backend: BackendName,
   node: string,
-  connection: Partial<Connection>,
+  connection: Partial<ConnectionSettings>,
 ): Promise<RawWatch> {
   const own = { nodes: [node], scheme: 'https' as const, ...connection }
   const opened = new RawWatch(await openStore(settingsFor({ backend, connection: own })), ['/app'])
@@ -163,7 +163,7 @@ test.each([
 describe('files', () => {
   const bad = join(folder, 'bad.pem')
   writeFileSync(bad, 'no certificate')
-  test.each<[string, Partial<Connection>]>([
+  test.each<[string, Partial<ConnectionSettings>]>([
     ['-client-cert is given without -client-key', { clientCert: client.cert }],
     ['-client-key is given without -client-cert', { clientKey: client.key }],
     ['the file of -client-cert does not hold a certificate in PEM', { ...mutual, clientCert: bad }],

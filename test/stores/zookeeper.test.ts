@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/zookeeper.ts'
 import { JuteWriter } from '../../src/stores/zookeeper/jute.ts'
 import { opcode } from '../../src/stores/zookeeper/protocol.ts'
@@ -21,14 +21,14 @@ afterAll(async () => {
   await zookeeper.stop()
 })
 
-const settings = (connection: Partial<Connection> = {}) =>
+const settings = (connection: Partial<ConnectionSettings> = {}) =>
   settingsFor({
     backend: 'zookeeper',
     connection: { nodes: [zookeeper.node], scheme: 'http', ...connection },
   })
 
 const watch = (
-  connection: Partial<Connection>,
+  connection: Partial<ConnectionSettings>,
   prefixes: readonly Key[],
   tuning?: { timeout: number },
 ): RawWatch => new RawWatch(open(settings(connection), tuning), prefixes)

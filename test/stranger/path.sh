@@ -211,7 +211,7 @@ END
 run kill "$etcd"
 wait "$etcd"
 told 'The store is away' 69 reconfd -onetime -timeout 1s <<'END'
-etcdv3 gave no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
+etcdv3 returned no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
 is etcd running there? check -node
 END
 told 'and what is asked before anything else' 69 reconfd -preflight -timeout 1s <<'END'

@@ -4,7 +4,7 @@ import { raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import { passwordOf } from '../../stores/secrets.ts'
 import { tlsOptions } from '../../stores/tls.ts'
 import { parseNode } from '../../stores/zookeeper/address.ts'
@@ -58,7 +58,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
   }
 }
 
-function accountOf(connection: Connection) {
+function accountOf(connection: ConnectionSettings) {
   const { username, scheme } = connection
   const password = passwordOf(connection)
   return {

@@ -1,6 +1,6 @@
 // etcd's JSON gateway on one node: finds the API's path, keeps a token, turns error bodies into faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
 import { keepSecret } from '../../system/secrets.ts'
 import type { Meter } from '../limits.ts'
@@ -77,7 +77,7 @@ export class Gateway {
 
   constructor(
     readonly http: HttpClient,
-    private readonly connection: Connection,
+    private readonly connection: ConnectionSettings,
     private readonly signal: AbortSignal,
   ) {}
 

@@ -1,7 +1,7 @@
 // What `-node` may be for Redis: `host:port`, `host:port/db`, `redis://`, `rediss://`, the path of a
 // unix socket, or `sentinel://host:port/NAME` for the master that a Sentinel knows.
 import { raise } from '../../core/fault.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import { quotedNode } from '../../core/http-node.ts'
 
 export interface Address {
@@ -21,7 +21,7 @@ export type Endpoint =
   | { readonly path: string }
 
 /** @param scheme for nodes that do not say; https is TLS. Throws a FaultError when it is no address. */
-export function parseNode(node: string, scheme: Connection['scheme']): Address {
+export function parseNode(node: string, scheme: ConnectionSettings['scheme']): Address {
   const socket = /^(?:unix:\/\/)?(\/[^?]+)(?:\?db=(\d{1,5}))?$/.exec(node)
   if (socket !== null) {
     const path = socket[1] as string

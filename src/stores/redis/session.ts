@@ -1,6 +1,6 @@
 // From an address to a connection that reads the right database of the right server.
 import { FaultError } from '../../core/fault.ts'
-import type { Connection as Login } from '../../core/settings.ts'
+import type { ConnectionSettings as Login } from '../../core/settings.ts'
 import { passwordOf } from '../secrets.ts'
 import {
   anything,

@@ -3,11 +3,11 @@
 import type { FaultError } from '../core/fault.ts'
 import type { CatalogSettings } from '../core/settings.ts'
 import { EntriesReader, type Entries, type Knowledge } from './consul-entries.ts'
-import { ConsulHttp, withParameters, type Answer } from './consul-http.ts'
+import { ConsulHttp, withParameters, type ConsulAnswer } from './consul-http.ts'
 import type { Indexes } from './consul-index.ts'
 import type { HttpClient } from './http.ts'
 
-export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered'> {
+export interface Page extends Pick<ConsulAnswer<unknown>, 'index' | 'anew' | 'filtered'> {
   readonly entries: Entries
   /** The fault of one whose entries cannot be right. */
   readonly wrong: (what: string) => FaultError
@@ -16,7 +16,7 @@ export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered
 const NOTHING: Entries = { count: 0, unknown: [] }
 
 /** Whose keys, and how old they may be. */
-export type Of = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
+export type ReadOptions = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
 
 export class ConsulApi {
   readonly #http: ConsulHttp
@@ -27,7 +27,7 @@ export class ConsulApi {
     http: HttpClient,
     headers: Record<string, string>,
     indexes: Indexes,
-    private readonly of: Of,
+    private readonly of: ReadOptions,
   ) {
     const { place, limits } = http
     this.#reader = (known) => new EntriesReader(known, place, limits)

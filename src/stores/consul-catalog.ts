@@ -7,7 +7,7 @@ import type { CatalogSettings, StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { CatalogApi } from './consul-catalog/api.ts'
 import { Catalog } from './consul-catalog/catalog.ts'
-import { follow } from './consul-catalog/follow.ts'
+import { followCatalog } from './consul-catalog/follow.ts'
 import { everything, noticesOf, seenBy, startingWith } from './consul-catalog/scope.ts'
 import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
@@ -44,7 +44,11 @@ export function open(
       const api = new CatalogApi(connect, catalog)
       const seen = seenBy(coveredBy(prefixes))
       const topics = new Topics(api, demand ?? everything(prefixes), seen)
-      return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)
+      return followCatalog(
+        new Catalog(api, topics, demand === undefined),
+        noticesOf(prefixes),
+        signal,
+      )
     },
   })
   return opened.ok ? ok({ ...opened.value, startingWith }) : opened

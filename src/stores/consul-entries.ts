@@ -14,12 +14,12 @@ const entryShape = record({
   ModifyIndex: count,
 })
 
-export type Entry = ReturnType<typeof entryShape>
+export type KvEntry = ReturnType<typeof entryShape>
 
 /** What an answer holds: how many entries, and those that were not known. */
 export interface Entries {
   readonly count: number
-  readonly unknown: readonly Entry[]
+  readonly unknown: readonly KvEntry[]
 }
 
 /** What is known of the entries before an answer is read. */
@@ -61,7 +61,7 @@ const isSpace = (byte: number | undefined): boolean =>
 export class NotJson extends Error {}
 
 export class EntriesReader {
-  readonly #unknown: Entry[] = []
+  readonly #unknown: KvEntry[] = []
   #count = 0
   #state: 'begin' | 'first' | 'entry' | 'behind' | 'over' = 'begin'
   /** What has come and is not read yet. */
@@ -191,7 +191,7 @@ export class EntriesReader {
     return end
   }
 
-  #parse(bytes: Buffer): Entry {
+  #parse(bytes: Buffer): KvEntry {
     const json = textOf(bytes, this.place, this.limits)
     let value: unknown
     try {

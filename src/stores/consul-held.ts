@@ -1,8 +1,8 @@
 // What is held of the keys below one directory of Consul's KV store, and what an answer changes of it.
 import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
-import type { Entries, Entry, Knowledge } from './consul-entries.ts'
-import type { Changes } from './difference.ts'
+import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
+import type { Delta } from './delta.ts'
 import { bytesOf, each, Mismatch } from './shape.ts'
 
 interface Held {
@@ -85,7 +85,7 @@ export class HeldEntries {
   }
 
   /** Takes the answer that was read last, and tells what it changes. Throws a Mismatch. */
-  take({ unknown }: Entries): Changes {
+  take({ unknown }: Entries): Delta {
     const put = new Map<Key, string>()
     const del = new Set<Key>()
     if (this.#seen < this.#held.size) {
@@ -96,7 +96,7 @@ export class HeldEntries {
       }
     }
     if (this.#previous !== undefined) this.#previous.follower = undefined
-    each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry) => {
+    each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: KvEntry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)
       const key = held?.key ?? keyOf(name)

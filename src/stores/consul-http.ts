@@ -21,9 +21,9 @@ export interface Query<T> {
   readonly shape?: Shape<T>
   /**
    * Reads an answer as it comes.
-   * @param anew as Answer.anew
+   * @param isReset as Answer.anew
    */
-  readonly stream?: (anew: boolean) => AnswerStream<T>
+  readonly stream?: (isReset: boolean) => AnswerStream<T>
   /** Any server may answer, even one without a leader. */
   readonly stale?: boolean
   /** That there is nothing (404) is an answer, whose value is undefined. */
@@ -40,7 +40,7 @@ export interface AnswerStream<T> {
   end(): T
 }
 
-export interface Answer<T> {
+export interface ConsulAnswer<T> {
   readonly value: T | undefined
   /** What to block on next; at least 1. */
   readonly index: number
@@ -55,11 +55,11 @@ export interface Answer<T> {
 }
 
 /** Consul has no place for more: fewer requests at a time, and not at once. */
-export class Crowded extends FaultError {
+export class OverloadError extends FaultError {
   constructor(
     fault: Fault,
     /** Consul has said so; otherwise it has only closed a connection, for which there are other reasons. */
-    readonly isSaid: boolean,
+    readonly isExplicit: boolean,
     /** Milliseconds to wait, when Consul says. */
     readonly retryAfter?: number,
   ) {
@@ -111,12 +111,12 @@ export class ConsulHttp {
    * as well, and a restarted one lets go of the queries that wait.
    * @param path with its query string, if any
    */
-  async get<T>(path: string, query: Query<T>): Promise<Answer<T>> {
+  async get<T>(path: string, query: Query<T>): Promise<ConsulAnswer<T>> {
     const { indexes } = this
     const answer = await this.#ask(path, query)
     if (query.isPolled === true) return answer
-    const isVain = answer.early && answer.index === query.index
-    if (!isVain && !indexes.isBehind(path, answer.index)) {
+    const isSpurious = answer.early && answer.index === query.index
+    if (!isSpurious && !indexes.isBehind(path, answer.index)) {
       indexes.note(path, answer.index, false)
       return answer
     }
@@ -137,7 +137,7 @@ export class ConsulHttp {
     query: Query<T>,
     maxStale: number,
     atLeast = 0,
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     if (maxStale === 0 || atLeast === Infinity) return this.get(path, query)
     const answer = await this.get(path, { ...query, stale: true })
     if (answer.lastContact <= maxStale && answer.index >= atLeast) return answer
@@ -147,7 +147,7 @@ export class ConsulHttp {
   async #ask<T>(
     path: string,
     query: Query<T> & { readonly consistent?: true },
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     const { index, signal, stale = false, consistent = false, timeout } = query
     const asked = performance.now()
     const parameters = [
@@ -171,7 +171,7 @@ export class ConsulHttp {
             ? {}
             : { timeout }),
       })
-      .catch(crowdedIfClosed)
+      .catch(overloadIfClosed)
     // The pool has the socket back only in a later turn: a request in this one would open another.
     await turn()
     const { status, headers, body } = response
@@ -256,7 +256,11 @@ export class ConsulHttp {
       const { fault } = this.#fault(`answers too many requests (HTTP 429${told})`, {
         hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
       })
-      throw new Crowded(fault, true, Number.isFinite(after) ? Math.max(0, after * 1000) : undefined)
+      throw new OverloadError(
+        fault,
+        true,
+        Number.isFinite(after) ? Math.max(0, after * 1000) : undefined,
+      )
     }
     // Consul's own errors are one line of plain text, such as "No cluster leader"; a proxy's are pages.
     const text = body.trim()
@@ -306,8 +310,8 @@ export class ConsulHttp {
 const authorization = listOf(record({ Allow: optional(flag) }))
 
 /** Before 1.9 Consul closes the connections that are too many for it, without a word. */
-function crowdedIfClosed(error: unknown): never {
-  throw error instanceof ClosedError ? new Crowded(error.fault, false) : error
+function overloadIfClosed(error: unknown): never {
+  throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
 function hintFor(said: string): Pick<Fault, 'hint'> {

@@ -10,7 +10,7 @@ const PAUSE = { first: 100, most: 5000 }
 interface Known {
   readonly index: number
   /** Answers in a row that brought nothing new, and did not wait for anything either. */
-  readonly vain: number
+  readonly spurious: number
 }
 
 export class Indexes {
@@ -21,11 +21,11 @@ export class Indexes {
     return index < (this.#known.get(question)?.index ?? 0)
   }
 
-  note(question: string, index: number, isVain: boolean): void {
-    const vain = isVain ? (this.#known.get(question)?.vain ?? 0) + 1 : 0
+  note(question: string, index: number, isSpurious: boolean): void {
+    const vain = isSpurious ? (this.#known.get(question)?.spurious ?? 0) + 1 : 0
     // Behind all others: the first is the one that was not asked for longest.
     this.#known.delete(question)
-    this.#known.set(question, { index, vain })
+    this.#known.set(question, { index, spurious: vain })
     if (this.#known.size <= MOST) return
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
@@ -33,7 +33,7 @@ export class Indexes {
 
   /** Milliseconds until the question may be asked again: longer each time it is answered in vain. */
   pause(question: string): number {
-    const { vain } = this.#known.get(question) ?? { vain: 0 }
+    const { spurious: vain } = this.#known.get(question) ?? { spurious: 0 }
     return vain < 2 ? 0 : backoffDelay(vain - 1, PAUSE)
   }
 }

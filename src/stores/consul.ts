@@ -17,9 +17,9 @@ import { ConsulApi, type Page } from './consul-api.ts'
 import type { Knowledge } from './consul-entries.ts'
 import { HeldEntries } from './consul-held.ts'
 import { Indexes } from './consul-index.ts'
-import { isEmpty, type Changes } from './difference.ts'
+import { isEmptyDelta, type Delta } from './delta.ts'
 import { openHttpStore } from './http-store.ts'
-import { Inbox } from './inbox.ts'
+import { Completions } from './completions.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 import { expecting } from './shape.ts'
@@ -73,7 +73,7 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
-  const inbox = new Inbox<Answer>()
+  const inbox = new Completions<Answer>()
   const ask = async (root: Root): Promise<Answer> => {
     await root.bucket.take(signal)
     // One for both questions: what may be read has to be known of the token that has read.
@@ -110,15 +110,15 @@ async function* follow(
   yield { kind: 'snapshot', entries }
 
   for (;;) {
-    const { root, page } = await inbox.take()
+    const { root, page } = await inbox.next()
     const changes = update(root, page)
     inbox.collect(ask(root))
-    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
   }
 }
 
 /** Brings a root up to date and tells what that changed. */
-function update(root: Root, { entries, index, wrong }: Page): Changes {
+function update(root: Root, { entries, index, wrong }: Page): Delta {
   const changes = expecting(wrong, () => root.held.take(entries))
   root.index = index
   return changes

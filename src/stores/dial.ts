@@ -7,7 +7,7 @@ import type { TlsOptions } from './tls.ts'
 /** Milliseconds without traffic before the kernel asks whether the other side still exists. */
 const PROBE_AFTER = 60_000
 
-export interface Address {
+export interface SocketAddress {
   /** Without the brackets of an IPv6 address. */
   readonly host: string
   readonly port: number
@@ -19,7 +19,7 @@ export interface Address {
 export type Opened = (error: Error | undefined, socket: Socket) => void
 
 /** @param origin such as `https://[::1]:2379` */
-export function addressOf(origin: string): Address {
+export function socketAddressOf(origin: string): SocketAddress {
   const { hostname, port, protocol } = new URL(origin)
   const host = hostname.replace(/^\[|\]$/g, '')
   return { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }
@@ -31,7 +31,7 @@ export function addressOf(origin: string): Address {
  * @param through an open connection to the same address, such as the tunnel of a proxy
  */
 export function dial(
-  { host, port, path }: Address,
+  { host, port, path }: SocketAddress,
   tls: TlsOptions | undefined,
   through: Socket | undefined,
   opened: Opened,

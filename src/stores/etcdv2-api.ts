@@ -3,18 +3,24 @@
 import { FaultError, type Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import { OutdatedError } from '../core/store.ts'
-import { entriesOf, eventShape, keyOf, listingShape, outside } from './etcdv2-shapes.ts'
+import {
+  listedEntries,
+  eventShape,
+  expectPath,
+  listingShape,
+  outsideOfDirectory,
+} from './etcdv2-shapes.ts'
 import type { HttpClient, ResponseHeaders } from './http.ts'
-import { said } from './said.ts'
+import { serverText } from './server-text.ts'
 import { count, expecting, Mismatch, optional, record, text } from './shape.ts'
 
-export interface Listing {
+export interface Etcdv2Listing {
   /** The index of the whole store at which the listing was read (`X-Etcd-Index`). */
   readonly index: number
   readonly entries: Map<Key, string>
 }
 
-export type Answer =
+export type WaitAnswer =
   | {
       readonly kind: 'put'
       readonly index: number
@@ -59,7 +65,7 @@ export class EtcdV2Api {
   ) {}
 
   /** All keys at and below `root`, with a quorum; a root that is not there is empty. Hidden ones are left out. */
-  async list(root: Key, signal: AbortSignal): Promise<Listing> {
+  async list(root: Key, signal: AbortSignal): Promise<Etcdv2Listing> {
     const path = `${pathOf(root)}?recursive=true&quorum=true`
     const { status, headers, body } = await this.http.request(path, {
       headers: this.headers(),
@@ -71,7 +77,7 @@ export class EtcdV2Api {
     const index = this.#indexOf(headers)
     const entries = isEmpty
       ? new Map<Key, string>()
-      : this.#expecting(() => entriesOf(listingShape(answer.json).node, root))
+      : this.#expecting(() => listedEntries(listingShape(answer.json).node, root))
     return { index, entries }
   }
 
@@ -79,7 +85,7 @@ export class EtcdV2Api {
    * The first event at or below `root` whose index is not below `from`: a long poll. Throws an OutdatedError
    * when the history since is not to be had.
    */
-  async wait(root: Key, from: number, signal: AbortSignal): Promise<Answer> {
+  async wait(root: Key, from: number, signal: AbortSignal): Promise<WaitAnswer> {
     const path = `${pathOf(root)}?wait=true&recursive=true&waitIndex=${from}`
     const life = new AbortController()
     const stop = (): void => life.abort(signal.reason)
@@ -129,7 +135,7 @@ export class EtcdV2Api {
     this.#expecting(() => listingShape(answer.json))
   }
 
-  #judge(status: number, body: Body, root: Key, from: number): Answer {
+  #judge(status: number, body: Body, root: Key, from: number): WaitAnswer {
     if (body.errorCode === EVENT_INDEX_CLEARED || body.errorCode === WATCHER_CLEARED) {
       throw this.#outdated(`no longer knows what has happened since index ${from}`)
     }
@@ -137,9 +143,9 @@ export class EtcdV2Api {
     return this.#expecting(() => {
       const { action, node, prevNode } = eventShape(body.json)
       const { modifiedIndex: index } = node
-      const key = keyOf(node.key)
+      const key = expectPath(node.key)
       // etcd also tells `/application` of the end of `/app`.
-      if (!covers(root, key) && !root.startsWith(key)) throw outside().within('node')
+      if (!covers(root, key) && !root.startsWith(key)) throw outsideOfDirectory().within('node')
       if (index < from)
         throw new Mismatch(`is ${index}, before ${from}`).within('node.modifiedIndex')
       if (/^(?:delete|expire|compareAndDelete)$/.test(action)) {
@@ -177,7 +183,7 @@ export class EtcdV2Api {
     }
     if (status === 200 && body.errorCode === undefined) return
     const code = body.errorCode === undefined ? '' : `, error ${body.errorCode}`
-    const message = body.message === undefined ? '' : `: ${said(body.message)}`
+    const message = body.message === undefined ? '' : `: ${serverText(body.message)}`
     throw this.#fault(`failed (HTTP ${status}${code})${message}`)
   }
 

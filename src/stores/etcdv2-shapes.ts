@@ -38,7 +38,7 @@ export const eventShape = record({
 type Node = ReturnType<typeof nodeShape>
 
 /** All keys at and below `root`. Throws a Mismatch. */
-export function entriesOf(top: Node, root: Key): Map<Key, string> {
+export function listedEntries(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
   /** Those that are behind the one whose nodes are taken have yet to be. */
   const directories = new Map<Key, readonly unknown[]>()
@@ -53,8 +53,8 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
     }
     throw new Mismatch('is there twice').within('key')
   }
-  const key = keyOf(top.key ?? '/')
-  if (key !== root) throw outside().within('node')
+  const key = expectPath(top.key ?? '/')
+  if (key !== root) throw outsideOfDirectory().within('node')
   take(top, key)
   for (const [dir, nodes] of directories) {
     const start = dir === '/' ? '/' : `${dir}/`
@@ -62,7 +62,7 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
       const node = nodeShape(value)
       const name = text(node.key)
       const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
-      if (!isPart || !name.startsWith(start)) throw outside()
+      if (!isPart || !name.startsWith(start)) throw outsideOfDirectory()
       take(node, name as Key)
     }
     each(nodes, child, dir)
@@ -71,9 +71,10 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
 }
 
 /** Throws a Mismatch for what is no path. */
-export function keyOf(name: string): Key {
+export function expectPath(name: string): Key {
   if (name === '/' || /^(?:\/[^/]+)+$/s.test(name)) return name as Key
   throw new Mismatch('is not a path').within('key')
 }
 
-export const outside = (): Mismatch => new Mismatch('is not below what was asked for').within('key')
+export const outsideOfDirectory = (): Mismatch =>
+  new Mismatch('is not below what was asked for').within('key')

@@ -9,10 +9,10 @@ import { covers, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { isEmpty, type Changes } from './difference.ts'
-import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
+import { isEmptyDelta, type Delta } from './delta.ts'
+import { EtcdV2Api, type WaitAnswer } from './etcdv2-api.ts'
 import { openHttpStore } from './http-store.ts'
-import { Inbox } from './inbox.ts'
+import { Completions } from './completions.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -53,7 +53,7 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
-  const inbox = new Inbox<{ readonly root: Root; readonly answer: Answer }>()
+  const inbox = new Completions<{ readonly root: Root; readonly answer: WaitAnswer }>()
   const list = async (path: Key): Promise<Root> => {
     const { index, entries } = await api.list(path, signal)
     for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
@@ -71,7 +71,7 @@ async function* follow(
     await api.proveQuorum(root.path, signal)
   }
   for (;;) {
-    const { root, answer } = await inbox.take()
+    const { root, answer } = await inbox.next()
     root.next = answer.index + 1
     if (answer.kind === 'quiet') {
       inbox.collect(quiet(root).then(() => ask(root)))
@@ -79,16 +79,16 @@ async function* follow(
     }
     const changes = changesOf(answer, root, wanted)
     inbox.collect(ask(root))
-    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
   }
 }
 
 /** What an event means for the keys of one root, which are brought up to date. */
 function changesOf(
-  event: Extract<Answer, { kind: 'put' | 'remove' }>,
+  event: Extract<WaitAnswer, { kind: 'put' | 'remove' }>,
   { path, values }: Root,
   wanted: (key: Key) => boolean,
-): Changes {
+): Delta {
   const put = new Map<Key, string>()
   const del = new Set<Key>()
   if (event.kind === 'put' && event.value !== undefined) {

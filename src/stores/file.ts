@@ -15,8 +15,8 @@ import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Limits, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { difference, isEmpty } from './difference.ts'
-import { readAll, type Contents, type Parsed } from './file/read.ts'
+import { difference, isEmptyDelta } from './delta.ts'
+import { readKeysFiles, type FileContents, type ParsedFiles } from './file/read.ts'
 import { coveredBy } from './roots.ts'
 
 /** Milliseconds. */
@@ -58,7 +58,7 @@ interface Source {
 }
 
 async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<StoreEvent> {
-  const known: Parsed = new Map()
+  const known: ParsedFiles = new Map()
   if (signal.aborted) return
   let entries: ReadonlyMap<Key, string> = (await read(source, known)).entries
   if (signal.aborted) return
@@ -75,7 +75,7 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
       if (signal.aborted) return
       const changes = difference(entries, reading.entries)
       entries = reading.entries
-      if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+      if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
       if (!unseen) await bell.rung(quiet, quietMost)
       if (signal.aborted) return
     }
@@ -85,9 +85,9 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
 }
 
 /** All files, merged, as far as the prefixes cover them. Throws a FaultError. */
-async function read(source: Source, known: Parsed): Promise<Contents> {
+async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   const { files, filter, prefixes, limits } = source
-  const contents = await readAll(files, filter, limits, known)
+  const contents = await readKeysFiles(files, filter, limits, known)
   const wanted = coveredBy(prefixes)
   for (const key of contents.entries.keys()) if (!wanted(key)) contents.entries.delete(key)
   return contents
@@ -96,10 +96,10 @@ async function read(source: Source, known: Parsed): Promise<Contents> {
 /** Reads until the files look finished, or `patience` is over. Undefined when aborted. */
 async function readSettled(
   source: Source,
-  known: Parsed,
+  known: ParsedFiles,
   hadKeys: boolean,
   signal: AbortSignal,
-): Promise<Contents | undefined> {
+): Promise<FileContents | undefined> {
   for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
     const late = Date.now() >= end
     try {

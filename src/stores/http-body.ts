@@ -4,7 +4,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
-import { ERROR_TEXT, expectRoomFor, Meter, type Limit } from './limits.ts'
+import { ERROR_TEXT, expectRoomFor, Meter, type ByteLimit } from './limits.ts'
 
 export interface Source {
   readonly status: number
@@ -38,8 +38,10 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
   const isError = source.status >= 300
   // A longer text does not exist in this runtime.
   const most = Math.min(source.limits.body, constants.MAX_STRING_LENGTH)
-  const answer: Limit = isError ? ERROR_TEXT : { most, option: '-max-body' }
-  const part: Limit = isError ? ERROR_TEXT : { most: source.limits.message, option: '-max-message' }
+  const answer: ByteLimit = isError ? ERROR_TEXT : { most, option: '-max-body' }
+  const part: ByteLimit = isError
+    ? ERROR_TEXT
+    : { most: source.limits.message, option: '-max-message' }
   const error = `an error's text (HTTP ${source.status})`
   return {
     whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
@@ -52,7 +54,7 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
 
 async function collect(
   source: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   onBytes: () => void,
 ): Promise<string> {
@@ -66,7 +68,7 @@ async function collect(
 
 async function pour(
   { headers, body, place }: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   onBytes: () => void,
   take: (chunk: Buffer) => void,
@@ -96,7 +98,7 @@ interface Hooks {
 
 async function* splitLines(
   { body, place, limits }: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   { onBytes, reasonOf, done }: Hooks,
 ): AsyncGenerator<string> {

@@ -30,7 +30,7 @@ export const isClosed = (error: unknown): boolean =>
  * The fault of an error of HTTP, of the socket or of TLS.
  * @param place the store and where it is, such as `etcd at http://127.0.0.1:2379`
  */
-export function faultOf(error: unknown, place: string, store: string): FaultError {
+export function connectionFault(error: unknown, place: string, store: string): FaultError {
   if (error instanceof FaultError) return error
   const { what, ...more } = explain(error, store)
   const fault: Fault = { kind: 'store', message: `cannot reach ${place}: ${what}`, ...more }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
 import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
-import { addressOf, dial, type Opened } from './dial.ts'
+import { socketAddressOf, dial, type Opened } from './dial.ts'
 import type { Route } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
 
@@ -34,7 +34,7 @@ export class Sockets {
   readonly open = (opened: Opened): void => {
     const { tunnel, forward } = this.route ?? {}
     const origin = forward?.origin ?? this.node.origin
-    const address = { ...addressOf(origin), path: this.node.socket }
+    const address = { ...socketAddressOf(origin), path: this.node.socket }
     const tls = origin.startsWith('https:') ? tlsOptions(this.connection) : undefined
     const connect = (through?: Socket): void => {
       const track = dial(address, tls, through, (error, socket) => {

@@ -5,7 +5,7 @@ import type { ConnectionSettings, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
 import { Pool } from './http-exchange.ts'
-import { faultOf, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
+import { connectionFault, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
 import { nodeAt, Sockets } from './http-sockets.ts'
 import { routeTo, type Route } from './proxy.ts'
 import { passwordOf } from './secrets.ts'
@@ -189,7 +189,7 @@ class PooledClient implements HttpClient {
     if (signal?.aborted === true) return signal.reason
     const through =
       this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
-    return faultOf(error, `${this.place}${through}`, this.options.product)
+    return connectionFault(error, `${this.place}${through}`, this.options.product)
   }
 }
 

@@ -4,14 +4,14 @@ import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
 
 /** A bound, and the option that sets it; without one it is fixed. */
-export interface Limit {
+export interface ByteLimit {
   /** Bytes. */
   readonly most: number
   readonly option?: '-max-body' | '-max-message'
 }
 
 /** The text of an error that a server answers: more of it helps nobody. */
-export const ERROR_TEXT: Limit = { most: 64 * 1024 }
+export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
  * Bytes that a value counts as at least, however short it is: what is made of it takes memory, and a list of
@@ -47,7 +47,7 @@ export class Meter {
    * @param what such as `an answer`
    */
   constructor(
-    private readonly limit: Limit,
+    private readonly limit: ByteLimit,
     private readonly place: string,
     private readonly what: string,
   ) {}
@@ -84,7 +84,7 @@ export function budgetOf(
   }
 }
 
-export function tooLarge({ most, option }: Limit, place: string, what: string): FaultError {
+export function tooLarge({ most, option }: ByteLimit, place: string, what: string): FaultError {
   const by = option === undefined ? '' : ` (${option})`
   const message = `${place} sends ${what} of more than ${sizeOf(most)}${by}`
   if (option === undefined) return new FaultError({ kind: 'store', message })

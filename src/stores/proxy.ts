@@ -3,7 +3,7 @@
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
 import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
-import { addressOf, dial, type Address, type Opened } from './dial.ts'
+import { socketAddressOf, dial, type SocketAddress, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 
 /** Longer than the head of any answer to CONNECT; in bytes. */
@@ -17,7 +17,7 @@ export interface Forward {
 }
 
 /** Opens a connection to an address through the proxy; destroying the returned socket ends the attempt. */
-type Tunnel = (target: Address, opened: Opened) => Socket
+type Tunnel = (target: SocketAddress, opened: Opened) => Socket
 
 export interface Route {
   /** The proxy, for messages: without what authenticates us. */
@@ -99,7 +99,7 @@ function tunnelThrough(
   return ({ host, port }, opened) => {
     const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
     const tls = proxy.protocol === 'https:' ? {} : undefined
-    return dial(addressOf(proxy.origin), tls, undefined, (error, socket) => {
+    return dial(socketAddressOf(proxy.origin), tls, undefined, (error, socket) => {
       const fail = (what: string): void => opened(refusalOf(name, target, what), socket)
       if (error !== undefined)
         return fail(codeOf(error) === 'ECONNREFUSED' ? 'connection refused' : codeOf(error))

@@ -9,7 +9,7 @@ import type { FaultError } from '../core/fault.ts'
 export type Shape<T> = (value: unknown) => T
 
 type Fields = Readonly<Record<string, Shape<unknown>>>
-type Of<F extends Fields> = { readonly [N in keyof F]: ReturnType<F[N]> }
+type RecordOf<F extends Fields> = { readonly [N in keyof F]: ReturnType<F[N]> }
 
 /** A value that is not what the protocol says: where it stands, and what is wrong with it. */
 export class Mismatch extends Error {
@@ -126,7 +126,7 @@ export const nullable =
 
 export const anything: Shape<unknown> = (value) => value
 
-export function record<F extends Fields>(fields: F): Shape<Of<F>> {
+export function record<F extends Fields>(fields: F): Shape<RecordOf<F>> {
   const names = Object.keys(fields)
   const shapes = Object.values(fields)
   return (value) => {
@@ -138,7 +138,7 @@ export function record<F extends Fields>(fields: F): Shape<Of<F>> {
     } catch (error) {
       throw error instanceof Mismatch ? error.within(names[n] as string) : error
     }
-    return value as Of<F>
+    return value as RecordOf<F>
   }
 }
 

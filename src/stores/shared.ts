@@ -3,8 +3,8 @@
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
-import { difference } from './difference.ts'
-import { Mailbox } from './mailbox.ts'
+import { difference } from './delta.ts'
+import { ChangeBuffer } from './change-buffer.ts'
 import { coveredBy } from './roots.ts'
 
 /** @param prefixes of all names together; each watches some of them. Not for stores that are read on demand. */
@@ -31,7 +31,7 @@ export function share(store: Store, prefixes: readonly Key[]): Store {
 
 interface Follower {
   readonly wanted: (key: Key) => boolean
-  readonly mailbox: Mailbox
+  readonly mailbox: ChangeBuffer
   readonly options: WatchOptions
 }
 
@@ -63,7 +63,7 @@ class SharedWatch {
     options: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
     if (signal.aborted) return
-    const follower = { wanted: coveredBy(own), mailbox: new Mailbox(), options }
+    const follower = { wanted: coveredBy(own), mailbox: new ChangeBuffer(), options }
     this.#followers.add(follower)
     this.#done ??= this.#run()
     const aborted = new Promise<void>((resolve) => {

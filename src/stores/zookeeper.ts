@@ -7,11 +7,11 @@ import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { ConnectionSettings, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent, WatchOptions } from '../core/store.ts'
-import { expandNodes, parseNode } from './zookeeper/address.ts'
+import { expandNodes, parseZookeeperNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
 import { HANDSHAKE_TIMEOUT, Session, type SessionOptions } from './zookeeper/session.ts'
 import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
-import { Mailbox } from './mailbox.ts'
+import { ChangeBuffer } from './change-buffer.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 
@@ -73,8 +73,8 @@ export function open(
     signal: AbortSignal,
     heard: WatchOptions['heard'],
   ): AsyncGenerator<StoreEvent> {
-    const address = parseNode(node)
-    const mailbox = new Mailbox()
+    const address = parseZookeeperNode(node)
+    const mailbox = new ChangeBuffer()
     const session = await openSession(
       address,
       {

@@ -3,14 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { ConnectionSettings, Settings } from '../../src/core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../../src/core/store.ts'
-import { open, type Tuning } from '../../src/stores/redis.ts'
-import { parseNode } from '../../src/stores/redis/address.ts'
+import { open, type RedisTuning } from '../../src/stores/redis.ts'
+import { parseRedisNode } from '../../src/stores/redis/address.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 
-const tuning: Tuning = { resync: 60_000, heartbeat: 50, silence: 5000 }
+const tuning: RedisTuning = { resync: 60_000, heartbeat: 50, silence: 5000 }
 
 interface Options extends Partial<Omit<Settings, 'connection'>> {
   readonly connection?: Partial<ConnectionSettings>
@@ -30,7 +30,7 @@ const openAt = (node: string, { connection, ...more }: Options = {}, tuned = tun
 const watches: RawWatch[] = []
 afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
 
-function watch(node: string, prefixes: readonly Key[], options?: Options, tuned?: Tuning) {
+function watch(node: string, prefixes: readonly Key[], options?: Options, tuned?: RedisTuning) {
   const opened = new RawWatch(openAt(node, options, tuned), prefixes)
   watches.push(opened)
   return opened
@@ -68,13 +68,13 @@ describe('addresses', () => {
     ['sentinel://host:1/7', { endpoint: { host: 'host', port: 1 }, master: '7', database: 0 }],
     ['sentinel://host:1/main/2', { master: 'main', database: 2 }],
   ])('%s', (node, address) => {
-    expect(parseNode(node, 'http')).toMatchObject(address)
+    expect(parseRedisNode(node, 'http')).toMatchObject(address)
   })
 
   test('-scheme https is TLS for those that do not say', () => {
-    expect(parseNode('host', 'https').tls).toBe(true)
-    expect(parseNode('redis://host', 'https').tls).toBe(false)
-    expect(parseNode('sentinel://host/main', 'https').tls).toBe(true)
+    expect(parseRedisNode('host', 'https').tls).toBe(true)
+    expect(parseRedisNode('redis://host', 'https').tls).toBe(false)
+    expect(parseRedisNode('sentinel://host/main', 'https').tls).toBe(true)
   })
 
   test.each([

@@ -7,7 +7,7 @@ import { ok } from '../../core/result.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
 import { passwordOf } from '../../stores/secrets.ts'
 import { tlsOptions } from '../../stores/tls.ts'
-import { parseNode } from '../../stores/zookeeper/address.ts'
+import { parseZookeeperNode } from '../../stores/zookeeper/address.ts'
 import { Session as ZkSession, type Resumable } from '../../stores/zookeeper/session.ts'
 import { hostAndPort, type Service } from '../service.ts'
 import { otherOwnerFault } from './layout.ts'
@@ -39,7 +39,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
         // Does not pass `signal`: aborting would end the session on the server.
-        ZkSession.open(parseNode(node), {
+        ZkSession.open(parseZookeeperNode(node), {
           ...accountOf(connection),
           limits,
           timeout: ttl,

@@ -5,7 +5,7 @@ import { serviceDir, type LookUp } from '../../core/catalog.ts'
 import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
-import { withParameters, type Answer, type ConsulHttp, type Query } from '../consul-http.ts'
+import { withParameters, type ConsulAnswer, type ConsulHttp, type Query } from '../consul-http.ts'
 import {
   anything,
   expecting,
@@ -30,7 +30,7 @@ import {
   type Choice,
 } from './values.ts'
 
-export interface Asked {
+export interface AskOptions {
   /** Answered once something is beyond it; at once for 0. */
   readonly index: number
   readonly signal: AbortSignal
@@ -40,7 +40,7 @@ export interface Asked {
   readonly isFirst?: boolean
 }
 
-export interface Reading extends Pick<Answer<unknown>, 'index' | 'early'> {
+export interface Reading extends Pick<ConsulAnswer<unknown>, 'index' | 'early'> {
   readonly entries: ReadonlyMap<Key, string>
   /** The nodes that the instances are on, of those that are not chosen as well. */
   readonly on?: ReadonlySet<string>
@@ -51,7 +51,7 @@ export interface Reading extends Pick<Answer<unknown>, 'index' | 'early'> {
 type Parameters = readonly (readonly [name: string, value: string | undefined])[]
 
 /** A question that can be asked again and again. */
-export type Ask = (asked: Asked) => Promise<Reading>
+export type Ask = (asked: AskOptions) => Promise<Reading>
 
 /** A right to read, in the words of Consul's API. */
 interface Right {
@@ -60,9 +60,9 @@ interface Right {
   readonly Segment: string
 }
 
-type Told = Pick<Reading, 'entries' | 'on'>
+type Findings = Pick<Reading, 'entries' | 'on'>
 
-interface Question<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
+interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
   readonly lookUp: LookUp
@@ -73,7 +73,7 @@ interface Question<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   /** Of one that cannot block: milliseconds until it is worth asking again. */
   readonly pollAfter?: (value: T | undefined) => number
   /** Throws a Mismatch. */
-  readonly told: (value: T) => Told
+  readonly findings: (value: T) => Findings
 }
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
@@ -132,7 +132,7 @@ export class CatalogApi {
       shape: healthEntries,
       rights: ({ length }) =>
         length > 0 ? [] : [{ Resource: 'service', Segment: name }, ALL_NODES],
-      told: (value) => ({
+      findings: (value) => ({
         entries: instancesOf(value, dir, name, choice),
         on: new Set(value.map(({ Node }) => Node.Node)),
       }),
@@ -154,7 +154,7 @@ export class CatalogApi {
         Object.keys(value).length === 0
           ? undefined
           : 'the token may read some of the services only: the others are in no list of services',
-      told: (value) => ({
+      findings: (value) => ({
         entries: new Map(
           Object.entries(value)
             .map(([name, tags]) => ({ name, tags: [...(tags ?? [])].sort(compareText) }))
@@ -184,7 +184,7 @@ export class CatalogApi {
       lookUp,
       shape: nodeEntries,
       rights: () => [ALL_NODES],
-      told: (value) => ({ entries: nodesOf(value, lookUp) }),
+      findings: (value) => ({ entries: nodesOf(value, lookUp) }),
     })
   }
 
@@ -199,7 +199,7 @@ export class CatalogApi {
         { Resource: 'service', Segment: '' },
         ...(value === null ? [{ Resource: 'node', Segment: name } as const] : []),
       ],
-      told: (value) => ({ entries: nodeWithServices(value, key, name) }),
+      findings: (value) => ({ entries: nodeWithServices(value, key, name) }),
     })
   }
 
@@ -213,7 +213,7 @@ export class CatalogApi {
       lookUp,
       shape: queryAnswer,
       pollAfter: (value) => durationOf(value?.DNS?.TTL) ?? QUERY_EVERY,
-      told: ({ Nodes }) => ({ entries: instancesOf(Nodes ?? [], dir, undefined, choice) }),
+      findings: ({ Nodes }) => ({ entries: instancesOf(Nodes ?? [], dir, undefined, choice) }),
     })
   }
 
@@ -223,7 +223,7 @@ export class CatalogApi {
     lookUp: {},
     shape: datacenterNames,
     pollAfter: () => DATACENTERS_EVERY,
-    told: (value) => ({ entries: datacentersOf(value) }),
+    findings: (value) => ({ entries: datacentersOf(value) }),
   })
 
   /** Throws when the catalog cannot be read; there is nothing to be told of what is in it. */
@@ -235,7 +235,11 @@ export class CatalogApi {
    * A question whose index moves with what can be said of instances, and its answer as it is. What the ACL does
    * to it does not matter: it is asked when to read, not what.
    */
-  async changes<T>(lookUp: LookUp, what: ChangesOf<T>, asked: Asked): Promise<Answer<T>> {
+  async changes<T>(
+    lookUp: LookUp,
+    what: ChangesOf<T>,
+    asked: AskOptions,
+  ): Promise<ConsulAnswer<T>> {
     const query = { about: 'changes of the catalog', ...what }
     return this.#get(this.connect(), query, asked, [
       ['dc', lookUp.dc ?? this.settings.datacenter],
@@ -263,7 +267,7 @@ export class CatalogApi {
     ]
   }
 
-  #asking<T>(question: Question<T>): Ask {
+  #asking<T>(question: CatalogQuestion<T>): Ask {
     const { pollAfter } = question
     if (pollAfter === undefined) return (asked) => this.#ask(question, asked)
     let wait = 0
@@ -277,11 +281,11 @@ export class CatalogApi {
   }
 
   async #ask<T>(
-    question: Question<T>,
-    asked: Asked,
+    question: CatalogQuestion<T>,
+    asked: AskOptions,
     seen: (value: T) => void = () => undefined,
   ): Promise<Reading> {
-    const { about, lookUp, rights = () => [], partly = () => undefined, told } = question
+    const { about, lookUp, rights = () => [], partly = () => undefined, findings: told } = question
     const parameters = this.#parametersOf(lookUp)
     const { pollAfter } = question
     for (;;) {
@@ -312,10 +316,10 @@ export class CatalogApi {
   async #get<T>(
     http: ConsulHttp,
     question: Pick<Query<T>, 'about' | 'isPolled'> & ChangesOf<T>,
-    { index, signal, atLeast = 0, isFirst = false }: Asked,
+    { index, signal, atLeast = 0, isFirst = false }: AskOptions,
     parameters: Parameters,
     dc?: string,
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     const { path, about, shape, isPolled = false } = question
     const far = { timeout: isFirst ? FAR_FIRST_TIMEOUT : FAR_TIMEOUT }
     const query = { index, signal, about, shape, isPolled, ...(dc === undefined ? {} : far) }

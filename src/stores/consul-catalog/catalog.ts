@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
-import { Inbox } from '../inbox.ts'
+import { Completions } from '../completions.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { BellTower } from './bell-tower.ts'
+import { ManyTopics } from './many-topics.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
@@ -51,7 +51,7 @@ export class Catalog {
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)
     } else {
-      yield* new BellTower(this.api, topics, {
+      yield* new ManyTopics(this.api, topics, {
         slots: Math.min(CONNECTIONS, slots),
         few: slots / 2,
         answer: (topic, reading) => this.#answer(topic, reading),
@@ -65,7 +65,7 @@ export class Catalog {
   /** A blocking query for each. */
   async *#each(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
-    const inbox = new Inbox<readonly [Topic, Reading | Fault] | undefined>()
+    const inbox = new Completions<readonly [Topic, Reading | Fault] | undefined>()
     /** Each is let go by itself when nobody wants it any more, so that it does not keep its connection. */
     const asked = new Map<Topic, AbortController>()
     const ask = (topic: Topic): void => {
@@ -94,7 +94,7 @@ export class Catalog {
       hear()
       fitQueries()
       for (;;) {
-        const answered = await inbox.take()
+        const answered = await inbox.next()
         if (answered !== undefined) {
           const [topic, answer] = answered
           if (!asked.delete(topic)) continue

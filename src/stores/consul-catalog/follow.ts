@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Notice, StoreEvent } from '../../core/store.ts'
-import { Crowded } from '../consul-http.ts'
+import { OverloadError } from '../consul-http.ts'
 import type { Catalog } from './catalog.ts'
 
 /** Queries that may block at the same time. An agent allows 200 connections for all on its machine. */
@@ -17,7 +17,7 @@ const PAUSE = 200
 const LONGEST_PAUSE = 60_000
 
 /** Yields one snapshot, then deltas. Ends by throwing only. */
-export async function* follow(
+export async function* followCatalog(
   catalog: Catalog,
   notices: readonly Notice[],
   signal: AbortSignal,
@@ -44,7 +44,7 @@ export async function* follow(
       }
     } catch (error) {
       // Who closes all connections is not crowded, but away.
-      const isCrowded = error instanceof Crowded && (error.isSaid || catalog.answered)
+      const isCrowded = error instanceof OverloadError && (error.isExplicit || catalog.answered)
       if (!isCrowded || ++refusals > PATIENCE) throw error
       slots = Math.max(LEAST_SLOTS, Math.floor(Math.min(slots, catalog.busiest) / 2))
       pause = Math.min(error.retryAfter ?? PAUSE * 2 ** refusals, LONGEST_PAUSE)

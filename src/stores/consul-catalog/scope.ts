@@ -6,7 +6,7 @@ import { covers, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
 
 /** What is wanted of services or of nodes, as the same options look them up. */
-export interface Part {
+export interface CatalogPart {
   /** Such as `/services@dc2`. */
   readonly root: Key
   readonly kind: 'services' | 'nodes' | 'datacenters'
@@ -19,7 +19,7 @@ export interface Part {
   list: boolean
 }
 
-const partAt = (root: Key): Part | undefined => {
+const partAt = (root: Key): CatalogPart | undefined => {
   const kind = root === DATACENTERS ? 'datacenters' : plainKey(root).slice(1)
   if (kind !== 'services' && kind !== 'nodes' && kind !== 'datacenters') return undefined
   const lookUp = lookUpOf(root) ?? {}
@@ -27,8 +27,8 @@ const partAt = (root: Key): Part | undefined => {
 }
 
 /** An extent in the catalog's own words. */
-export function partsOf({ trees, names }: Extent): readonly Part[] {
-  const parts = new Map<Key, Part>()
+export function catalogPartsOf({ trees, names }: Extent): readonly CatalogPart[] {
+  const parts = new Map<Key, CatalogPart>()
   const take = (dir: Key, how: 'all' | 'list'): void => {
     const [, first = '', name] = dir.split('/')
     const roots: readonly Key[] = dir === '/' ? ['/services', '/nodes'] : [`/${first}`]

@@ -2,7 +2,7 @@
 import { nameOfPart, type LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
-import { difference, type Changes } from '../difference.ts'
+import { difference, type Delta } from '../delta.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Ask, Reading } from './api.ts'
 
@@ -66,7 +66,7 @@ export class Topic {
   }
 
   /** Takes an answer for what is known from now on. */
-  take({ index, entries, on = new Set() }: Reading): Changes {
+  take({ index, entries, on = new Set() }: Reading): Delta {
     const before = this.held
     this.held = new Map([...entries].filter(([key]) => this.wanted(key)))
     this.on = on

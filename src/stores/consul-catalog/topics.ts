@@ -6,12 +6,12 @@ import { nothing, type Extent, type KnownExtent } from '../../core/extent.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
-import { isEmpty, type Changes } from '../difference.ts'
+import { isEmptyDelta, type Delta } from '../delta.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { partsOf, type Part } from './scope.ts'
+import { catalogPartsOf, type CatalogPart } from './scope.ts'
 import { Topic, type Question } from './topic.ts'
 
-export interface News extends Changes {
+export interface News extends Delta {
   /** Of the keys, from now on. */
   readonly known: KnownExtent
   readonly notices: readonly Notice[]
@@ -89,7 +89,7 @@ export class Topics {
   /** Something to tell, and nothing of it still under way. */
   get hasNews(): boolean {
     if (!this.areRead) return false
-    if (!isEmpty(this.#pending) || this.#notices.size > 0) return true
+    if (!isEmptyDelta(this.#pending) || this.#notices.size > 0) return true
     return this.#toldWanted !== this.#wanted || this.#told !== this.#state
   }
 
@@ -150,14 +150,20 @@ export class Topics {
 
   #questions(): ReadonlyMap<Key, Question> {
     return new Map(
-      partsOf(this.#wanted).flatMap((part) => {
+      catalogPartsOf(this.#wanted).flatMap((part) => {
         if (part.kind === 'services') return [...this.#ofServices(part)]
         return [...(part.kind === 'nodes' ? this.#ofNodes(part) : this.#ofDatacenters(part))]
       }),
     )
   }
 
-  *#ofServices({ root, lookUp, names, all, list }: Part): Iterable<readonly [Key, Question]> {
+  *#ofServices({
+    root,
+    lookUp,
+    names,
+    all,
+    list,
+  }: CatalogPart): Iterable<readonly [Key, Question]> {
     if (lookUp.query === true) {
       for (const name of names) {
         const dir = dirIn(root, name)
@@ -174,7 +180,7 @@ export class Topics {
     }
   }
 
-  *#ofNodes({ root, lookUp, names }: Part): Iterable<readonly [Key, Question]> {
+  *#ofNodes({ root, lookUp, names }: CatalogPart): Iterable<readonly [Key, Question]> {
     if (lookUp.services !== true) {
       yield [root, { kind: 'nodes', lookUp, ask: this.api.nodes(lookUp) }]
       return
@@ -185,11 +191,11 @@ export class Topics {
     }
   }
 
-  *#ofDatacenters({ root }: Part): Iterable<readonly [Key, Question]> {
+  *#ofDatacenters({ root }: CatalogPart): Iterable<readonly [Key, Question]> {
     yield [root, { kind: 'polled', lookUp: NO_OPTIONS, ask: this.api.datacenters }]
   }
 
-  #note({ put, del }: Changes): void {
+  #note({ put, del }: Delta): void {
     for (const key of del) {
       this.#pending.put.delete(key)
       this.#pending.del.add(key)

@@ -1,29 +1,29 @@
 // The watch: every change of the directories behind a listing, put into the mailbox, one moment at a time.
-import type { Mailbox } from '../mailbox.ts'
+import type { ChangeBuffer } from '../change-buffer.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
 import { isDenied, type Gateway } from './gateway.ts'
 import type { Change, Held } from './held.ts'
-import type { Names } from './names.ts'
-import { Pulse, type PulseOptions, type Tuning } from './pulse.ts'
+import type { EtcdNames } from './names.ts'
+import { Pulse, type PulseOptions, type PulseTuning } from './pulse.ts'
 import { changesUpTo, outdatedIfGone, proveUnchanged } from './ranges.ts'
 import { watchSpan, type Span } from './stream.ts'
-import type { Part } from './wire.ts'
+import type { DirRange } from './wire.ts'
 
 export interface Follow extends Omit<PulseOptions, 'tuning'> {
-  readonly mailbox: Mailbox
-  readonly tuning: Tuning
+  readonly mailbox: ChangeBuffer
+  readonly tuning: PulseTuning
   /** When the listing was complete, of `performance`. */
   readonly readAt: number
 }
 
 /** Follows until something breaks; always throws. */
-export const follow = (options: Follow): Promise<never> => new Following(options).run()
+export const followEtcd = (options: Follow): Promise<never> => new Following(options).run()
 
 /** A stream that is open or about to be. */
 interface Stream {
   readonly span: Span
-  readonly parts: readonly Part[]
+  readonly parts: readonly DirRange[]
   /** It has brought everything up to here. */
   reached: bigint
 }
@@ -143,7 +143,7 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
 }
 
 /** One for each directory; of one directory, one for each range in it. */
-function split({ span, parts }: Stream, names: Names): readonly Stream[] {
+function split({ span, parts }: Stream, names: EtcdNames): readonly Stream[] {
   const { dirs } = span
   if (dirs.size > 1) {
     return [...dirs].map((dir) => narrowed(dir, names.spanOf([dir]), parts))
@@ -151,7 +151,7 @@ function split({ span, parts }: Stream, names: Names): readonly Stream[] {
   return parts.map((part) => narrowed(part.dir, part.range, [part]))
 }
 
-const narrowed = (dir: Key, range: Span['range'], parts: readonly Part[]): Stream => ({
+const narrowed = (dir: Key, range: Span['range'], parts: readonly DirRange[]): Stream => ({
   span: { dirs: new Set([dir]), range },
   parts: parts.filter((part) => part.dir === dir),
   reached: 0n,

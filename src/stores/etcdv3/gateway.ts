@@ -13,7 +13,7 @@ import {
   text as words,
   type Shape,
 } from '../shape.ts'
-import { said } from '../said.ts'
+import { serverText } from '../server-text.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type Denied, type WatchResponse } from './wire.ts'
 
@@ -21,7 +21,7 @@ import { authResponse, watchResponse, type Denied, type WatchResponse } from './
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
-export const code = {
+export const grpcCode = {
   invalidArgument: 3,
   permissionDenied: 7,
   resourceExhausted: 8,
@@ -44,12 +44,12 @@ export class EtcdError extends FaultError {
 
 export const isDenied = (error: unknown): error is EtcdError =>
   error instanceof EtcdError &&
-  (error.code === code.permissionDenied || /permission denied/.test(error.reason))
+  (error.code === grpcCode.permissionDenied || /permission denied/.test(error.reason))
 
 /** Errors that a fresh token may mend; an expired one can show up as any of these. */
 const wantsToken = (error: unknown): boolean =>
   error instanceof EtcdError &&
-  (error.code === code.unauthenticated ||
+  (error.code === grpcCode.unauthenticated ||
     /permission denied|invalid auth token|auth store is old|user name is empty/.test(error.reason))
 
 /** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
@@ -161,14 +161,14 @@ export class Gateway {
         permanent: true,
       })
     }
-    if (grpc === code.permissionDenied || /permission denied/.test(reason)) {
+    if (grpc === grpcCode.permissionDenied || /permission denied/.test(reason)) {
       const who = user === undefined ? 'anonymous clients' : `the user ${JSON.stringify(user)}`
       return fault(`${at} does not let ${who} read ${denied?.what ?? 'the keys'}`, {
         hint: `grant it: etcdctl role grant-permission ROLE ${denied?.grant ?? '--prefix=true read PREFIX'}`,
         permanent: true,
       })
     }
-    return fault(`${at} reports: ${said(reason)}`)
+    return fault(`${at} reports: ${serverText(reason)}`)
   }
 
   #headers(token = ''): Record<string, string> {

@@ -1,14 +1,14 @@
 // What is held of the directories beside their values: the names of all keys in them, the revision up to
 // which no change is missing, and the last event, which tells one history of a cluster from another.
 import type { Key } from '../../core/key.ts'
-import type { Changes } from '../mailbox.ts'
-import type { Names } from './names.ts'
-import { integer, keyOf, type KeyValue, type Part } from './wire.ts'
+import type { NetChanges } from '../change-buffer.ts'
+import type { EtcdNames } from './names.ts'
+import { integer, templateKey, type EtcdKeyValue, type DirRange } from './wire.ts'
 
 /** One event, or one difference that was found by reading. */
 export interface Change {
   /** As etcd gave it; absent for a key that was only found to be gone. */
-  readonly kv?: KeyValue
+  readonly kv?: EtcdKeyValue
   /** The key as text. */
   readonly name: string
   /** The directory that it belongs to. */
@@ -19,7 +19,7 @@ export interface Change {
 }
 
 export interface LastEvent {
-  readonly kv: KeyValue
+  readonly kv: EtcdKeyValue
   readonly revision: bigint
   readonly isGone: boolean
 }
@@ -28,7 +28,7 @@ const lastEventOf = ({ kv, revision, value }: Change): LastEvent | undefined =>
   kv === undefined ? undefined : { kv, revision, isGone: value === null }
 
 export class Held {
-  readonly parts: readonly Part[]
+  readonly parts: readonly DirRange[]
   /** Everything up to here is known. */
   revision = 0n
   cluster = ''
@@ -40,7 +40,7 @@ export class Held {
   /** @param dirs of which none is below another */
   constructor(
     dirs: readonly Key[],
-    readonly names: Names,
+    readonly names: EtcdNames,
   ) {
     this.parts = dirs.flatMap((dir) => names.partsOf(dir))
     this.#names = new Map(dirs.map((dir) => [dir, new Set()]))
@@ -56,7 +56,7 @@ export class Held {
   }
 
   /** How many keys there are in a part. */
-  count({ dir, range }: Part): number {
+  count({ dir, range }: DirRange): number {
     const names = this.namesIn(dir)
     const itself = dir !== '/' && names.has(dir) ? 1 : 0
     return range.range_end === undefined ? itself : names.size - itself
@@ -73,7 +73,7 @@ export class Held {
   }
 
   /** A key that was read; false when it was there before. */
-  add(name: string, dir: Key, kv: KeyValue): boolean {
+  add(name: string, dir: Key, kv: EtcdKeyValue): boolean {
     if (!this.#note(name, dir, true)) return false
     const revision = integer(kv.mod_revision)
     if (revision > (this.last?.revision ?? 0n)) this.last = { kv, revision, isGone: false }
@@ -81,11 +81,11 @@ export class Held {
   }
 
   /** Takes in what has happened up to a revision; returns it as the consumer wants it. */
-  take(changes: readonly Change[], revision: bigint): Changes {
+  take(changes: readonly Change[], revision: bigint): NetChanges {
     const net = new Map<Key, string | null>()
     for (const { name, dir, value } of changes) {
       this.#note(name, dir, value !== null)
-      const key = keyOf(name)
+      const key = templateKey(name)
       if (key !== undefined) net.set(key, value)
     }
     const last = changes.at(-1)

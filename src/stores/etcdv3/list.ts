@@ -3,24 +3,24 @@ import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
-import { code, EtcdError, isDenied, type Gateway } from './gateway.ts'
+import { grpcCode, EtcdError, isDenied, type Gateway } from './gateway.ts'
 import { Held } from './held.ts'
-import type { Names } from './names.ts'
+import type { EtcdNames } from './names.ts'
 import { askRanges, outdatedIfGone, RANGES } from './ranges.ts'
 import {
-  decode,
+  decodeText64,
   denialOf,
   integer,
   keyAfter,
-  keyOf,
-  outside,
+  templateKey,
+  outsideOfRange,
   type Header,
-  type KeyValue,
-  type Part,
+  type EtcdKeyValue,
+  type DirRange,
   type RangeResponse,
 } from './wire.ts'
 
-export interface Listing {
+export interface Etcdv3Listing {
   readonly entries: ReadonlyMap<Key, string>
   readonly held: Held
 }
@@ -32,11 +32,11 @@ const PAGE = 1000
  * usual listing is one request; what does not fit follows at the revision of the first answer.
  * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
  */
-export async function list(
+export async function listKeys(
   gateway: Gateway,
-  names: Names,
+  names: EtcdNames,
   prefixes: readonly Key[],
-): Promise<Listing> {
+): Promise<Etcdv3Listing> {
   const held = new Held(prefixes, names)
   try {
     return await new Reading(gateway, held).read()
@@ -52,7 +52,7 @@ async function namingDenied(
   { names, parts }: Held,
   error: EtcdError,
 ): Promise<EtcdError> {
-  const isDeniedIn = async (some: readonly Part[]): Promise<boolean> => {
+  const isDeniedIn = async (some: readonly DirRange[]): Promise<boolean> => {
     const ranges = some.map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
     return askRanges(gateway, ranges).then(() => false, isDenied)
   }
@@ -62,7 +62,7 @@ async function namingDenied(
     suspects = (await isDeniedIn(half)) ? half : suspects.slice(half.length)
   }
   const dir = suspects[0]?.dir as Key
-  const denied: Part[] = []
+  const denied: DirRange[] = []
   for (const part of names.partsOf(dir)) if (await isDeniedIn([part])) denied.push(part)
   if (denied.length === 0) return error
   return gateway.error(error.reason, error.code, denialOf(names.inEtcd(dir), denied))
@@ -84,7 +84,7 @@ class Reading {
     this.#meter = new Meter({ most: limits.body, option: '-max-body' }, place, 'keys')
   }
 
-  async read(): Promise<Listing> {
+  async read(): Promise<Etcdv3Listing> {
     const { held } = this
     let open = held.parts
     while (open.length > 0) {
@@ -103,7 +103,7 @@ class Reading {
   }
 
   /** Asks for the first page of each; returns what is left of them. */
-  async #ask(parts: readonly Part[]): Promise<readonly Part[]> {
+  async #ask(parts: readonly DirRange[]): Promise<readonly DirRange[]> {
     const { gateway } = this
     const limit = this.#page
     const pinned = this.#pinned
@@ -121,9 +121,9 @@ class Reading {
       })
     }
     this.#pinned ??= header
-    const rest: Part[] = []
+    const rest: DirRange[] = []
     const take = (answer: RangeResponse, n: number): void => {
-      const part = parts[n] as Part
+      const part = parts[n] as DirRange
       const last = this.#take(part, answer)
       if (last === undefined) return
       rest.push({ ...part, range: { ...part.range, key: keyAfter(last) } })
@@ -134,15 +134,15 @@ class Reading {
 
   /** @returns the last key when there are more behind it, in base64 */
   #take(
-    { dir, range, includes }: Part,
+    { dir, range, includes }: DirRange,
     { kvs = [], more = false, count }: RangeResponse,
   ): string | undefined {
-    const take = (kv: KeyValue): void => {
+    const take = (kv: EtcdKeyValue): void => {
       const name = this.held.names.read(kv.key)
-      if (!includes(name)) throw outside()
+      if (!includes(name)) throw outsideOfRange()
       if (!this.held.add(name, dir, kv)) throw new Mismatch('is there twice').within('key')
-      const key = keyOf(name)
-      if (key !== undefined) this.#entries.set(key, decode(kv.value))
+      const key = templateKey(name)
+      if (key !== undefined) this.#entries.set(key, decodeText64(kv.value))
     }
     each(kvs, take, 'kvs')
     const odd = (what: string): Mismatch => new Mismatch(what).within('kvs')
@@ -163,4 +163,4 @@ const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64')
 
 /** Older gateways refuse answers above 4 MiB. */
 const isTooLarge = (error: unknown): boolean =>
-  error instanceof EtcdError && error.code === code.resourceExhausted
+  error instanceof EtcdError && error.code === grpcCode.resourceExhausted

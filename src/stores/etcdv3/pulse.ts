@@ -10,7 +10,7 @@ import type { Held } from './held.ts'
 import { outdatedIfGone, proveUnchanged, revisionNow } from './ranges.ts'
 
 /** All in milliseconds. */
-export interface Tuning {
+export interface PulseTuning {
   /** Between two questions. */
   readonly interval: number
   /** For the answer to one. */
@@ -30,7 +30,7 @@ const PROOF_PATIENCE = 0.02
 export interface PulseOptions {
   readonly gateway: Gateway
   readonly held: Held
-  readonly tuning: Tuning
+  readonly tuning: PulseTuning
   readonly signal: AbortSignal
   /** Milliseconds that reading everything has taken. */
   readonly reading: number

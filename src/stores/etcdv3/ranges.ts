@@ -6,13 +6,13 @@ import { EtcdError, type Gateway, type Terms } from './gateway.ts'
 import type { Change, Held, LastEvent } from './held.ts'
 import { expectSameCluster } from './stream.ts'
 import {
-  decode,
+  decodeText64,
   integer,
-  outside,
+  outsideOfRange,
   txnResponse,
   type Header,
-  type KeyValue,
-  type Part,
+  type EtcdKeyValue,
+  type DirRange,
   type RangeResponse,
 } from './wire.ts'
 
@@ -43,7 +43,7 @@ export async function askRanges(
 
 /** The server's revision, from the least that can be asked. Any member may answer, even one that is behind. */
 export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): Promise<bigint> {
-  const [{ range }] = held.parts as readonly [Part]
+  const [{ range }] = held.parts as readonly [DirRange]
   const probe = { key: range.key, limit: 1, keys_only: true, serializable: true }
   const { header } = await askRanges(gateway, [probe], terms)
   expectSameCluster(gateway, held, header, 0n)
@@ -111,7 +111,7 @@ function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]
 export async function changesUpTo(
   gateway: Gateway,
   held: Held,
-  parts: readonly Part[],
+  parts: readonly DirRange[],
   at: bigint,
 ): Promise<readonly Change[]> {
   const changes: Change[] = []
@@ -122,10 +122,10 @@ export async function changesUpTo(
     const ranges = some.map(({ range }) => ({ ...range, ...pinned, min_mod_revision }))
     const { header, answers } = await askRanges(gateway, ranges)
     expectSameCluster(gateway, held, header, at)
-    const short: Part[] = []
+    const short: DirRange[] = []
     gateway.expecting(() => {
       each(answers, ({ kvs = [], count }, m) => {
-        const part = some[m] as Part
+        const part = some[m] as DirRange
         const found = kvs.map((kv) => changeOf(held, part, kv, at))
         const names = held.namesIn(part.dir)
         const isNew = ({ name }: Change): boolean => !names.has(name)
@@ -142,7 +142,7 @@ export async function changesUpTo(
 async function goneFrom(
   gateway: Gateway,
   held: Held,
-  part: Part,
+  part: DirRange,
   at: bigint,
 ): Promise<readonly Change[]> {
   const range = { ...part.range, revision: String(at), keys_only: true }
@@ -154,14 +154,19 @@ async function goneFrom(
     .map((name) => ({ name, dir: part.dir, value: null, revision: at }))
 }
 
-function changeOf({ names }: Held, { dir, includes }: Part, kv: KeyValue, at: bigint): Change {
+function changeOf(
+  { names }: Held,
+  { dir, includes }: DirRange,
+  kv: EtcdKeyValue,
+  at: bigint,
+): Change {
   const name = names.read(kv.key)
-  if (!includes(name)) throw outside()
+  if (!includes(name)) throw outsideOfRange()
   return {
     kv,
     name,
     dir,
-    value: decode(kv.value),
+    value: decodeText64(kv.value),
     revision: integer(kv.mod_revision ?? String(at)),
   }
 }

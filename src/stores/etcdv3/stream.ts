@@ -7,13 +7,13 @@ import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
-import { code, type Gateway } from './gateway.ts'
+import { grpcCode, type Gateway } from './gateway.ts'
 import type { Change, Held } from './held.ts'
 import {
-  decode,
+  decodeText64,
   integer,
   isIn,
-  outside,
+  outsideOfRange,
   type Header,
   type Range,
   type WatchResponse,
@@ -131,7 +131,7 @@ class Reading {
     }
     if (response.canceled === true) {
       const reason = response.cancel_reason ?? 'the watch was canceled'
-      throw gateway.error(reason, /permission denied/.test(reason) ? code.permissionDenied : 0)
+      throw gateway.error(reason, /permission denied/.test(reason) ? grpcCode.permissionDenied : 0)
     }
     const header = gateway.expecting(() => {
       const { cluster_id, revision } = response.header
@@ -156,10 +156,10 @@ class Reading {
       const name = held.names.read(kv.key)
       const dir = held.dirOf(name)
       if (dir !== undefined && this.span.dirs.has(dir)) {
-        const value = type === 'DELETE' ? null : decode(kv.value)
+        const value = type === 'DELETE' ? null : decodeText64(kv.value)
         this.#changes.push({ kv, name, dir, value, revision })
       } else if (!isIn(this.span.range, Buffer.from(kv.key, 'base64'))) {
-        throw outside().within('kv')
+        throw outsideOfRange().within('kv')
       }
     }
   }

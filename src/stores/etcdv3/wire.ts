@@ -35,7 +35,7 @@ export const keyValue = record({
   version: optional(digits),
 })
 
-export type KeyValue = ReturnType<typeof keyValue>
+export type EtcdKeyValue = ReturnType<typeof keyValue>
 
 export const txnResponse = record({
   header,
@@ -75,9 +75,9 @@ export interface Range {
   readonly range_end?: string
 }
 
-export const encode = (text: string): string => encodeText(text).toString('base64')
+export const encodeText64 = (text: string): string => encodeText(text).toString('base64')
 
-export const decode = (base64: string | undefined): string =>
+export const decodeText64 = (base64: string | undefined): string =>
   base64 === undefined ? '' : decodeValue(bytesOf(base64))
 
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
@@ -89,10 +89,10 @@ export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
  * normalised, and are not seen.
  * @param name the key as text
  */
-export const keyOf = (name: string): Key | undefined =>
+export const templateKey = (name: string): Key | undefined =>
   /^(?:\/[^/]+)+$/s.test(name) ? (name as Key) : undefined
 
-export const outside = (): Mismatch =>
+export const outsideOfRange = (): Mismatch =>
   new Mismatch('is not in the range that was asked for').within('key')
 
 /** What may not be read, and the arguments of `etcdctl role grant-permission ROLE` that would let it be read. */
@@ -102,7 +102,7 @@ export interface Denied {
 }
 
 /** A range to ask for, and what an answer to it may hold. */
-export interface Part {
+export interface DirRange {
   readonly dir: Key
   readonly range: Range
   readonly includes: (name: string) => boolean
@@ -112,7 +112,7 @@ export interface Part {
  * What of a directory is denied: its key, what is below it, or both.
  * @param dir its name in etcd
  */
-export function denialOf(dir: string, denied: readonly Part[]): Denied {
+export function denialOf(dir: string, denied: readonly DirRange[]): Denied {
   const below = /^\/?$/.test(dir) ? dir : `${dir}/`
   const isKey = denied.some(({ range }) => range.range_end === undefined)
   const [key, keys] = [JSON.stringify(dir), JSON.stringify(below)]

@@ -17,22 +17,22 @@ const PATIENCE = 5000
 const PAUSE = 5
 
 /** A file's text and what it means: kept, so that an unchanged file is not parsed again. */
-export type Parsed = Map<
+export type ParsedFiles = Map<
   string,
   { readonly text: string; readonly entries: ReadonlyMap<Key, string> }
 >
 
-export interface Contents extends Pick<Scan, 'places'> {
+export interface FileContents extends Pick<Scan, 'places'> {
   readonly entries: Map<Key, string>
 }
 
 /** Finds the files, reads them and merges them, a later one over an earlier. Throws a FaultError. */
-export async function readAll(
+export async function readKeysFiles(
   targets: readonly string[],
   filter: Glob,
   limits: Limits,
-  known: Parsed = new Map(),
-): Promise<Contents> {
+  known: ParsedFiles = new Map(),
+): Promise<FileContents> {
   let found = await settled(scan(targets, filter))
   for (const end = performance.now() + PATIENCE; ; await sleep(PAUSE)) {
     if (found.value === undefined) throw found.error
@@ -60,7 +60,7 @@ async function settled<T>(
 async function readFiles(
   files: readonly Found[],
   limits: Limits,
-  known: Parsed,
+  known: ParsedFiles,
 ): Promise<Map<Key, string>> {
   // A longer text does not exist in this runtime.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)

@@ -2,7 +2,7 @@
 import { compileGlob } from '../../core/glob.ts'
 import { storeOf } from '../../core/key.ts'
 import type { StoreSettings } from '../../core/settings.ts'
-import { readAll } from './read.ts'
+import { readKeysFiles } from './read.ts'
 
 /** The names of the stores; none when the files cannot be read, which the file store itself will tell. */
 export async function storesIn({
@@ -12,7 +12,7 @@ export async function storesIn({
 }: StoreSettings): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   try {
-    const { entries } = await readAll(files, compileGlob(filter), limits)
+    const { entries } = await readKeysFiles(files, compileGlob(filter), limits)
     for (const key of entries.keys()) {
       const name = storeOf(key)
       if (name !== undefined) names.add(name)

@@ -4,7 +4,7 @@ import { raise } from '../../core/fault.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
 import { quotedNode } from '../../core/http-node.ts'
 
-export interface Address {
+export interface RedisAddress {
   /** For messages: `127.0.0.1:6379`, `/run/redis.sock`. */
   readonly name: string
   readonly endpoint: Endpoint
@@ -21,7 +21,7 @@ export type Endpoint =
   | { readonly path: string }
 
 /** @param scheme for nodes that do not say; https is TLS. Throws a FaultError when it is no address. */
-export function parseNode(node: string, scheme: ConnectionSettings['scheme']): Address {
+export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme']): RedisAddress {
   const socket = /^(?:unix:\/\/)?(\/[^?]+)(?:\?db=(\d{1,5}))?$/.exec(node)
   if (socket !== null) {
     const path = socket[1] as string

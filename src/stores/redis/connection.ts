@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { duration } from '../../core/words.ts'
-import { faultOf, isTlsRecord, TimeoutError } from '../http-faults.ts'
+import { connectionFault, isTlsRecord, TimeoutError } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
 import { expecting, type Shape } from '../shape.ts'
 import type { TlsOptions } from '../tls.ts'
@@ -21,7 +21,7 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-export interface ConnectionOptions {
+export interface RedisConnectionOptions {
   readonly endpoint: Endpoint
   /** Undefined: without TLS. */
   readonly tls: TlsOptions | undefined
@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   readonly heard?: (() => void) | undefined
 }
 
-export class Connection {
+export class RedisConnection {
   /** Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes */
   onPush: (kind: string, rest: readonly Reply[]) => void = () => undefined
   /** Resolved when it breaks or is closed. */
@@ -55,7 +55,7 @@ export class Connection {
   #received = 0
   #resolveEnded: () => void = () => undefined
 
-  constructor({ endpoint, tls, place, silence, limits, heard }: ConnectionOptions) {
+  constructor({ endpoint, tls, place, silence, limits, heard }: RedisConnectionOptions) {
     this.place = place
     this.#limits = limits
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
@@ -85,10 +85,10 @@ export class Connection {
       }
       if (this.#pending.length === 0) this.#rest()
     })
-    socket.once('error', (error) => this.#end(faultOf(error, place, 'Redis')))
+    socket.once('error', (error) => this.#end(connectionFault(error, place, 'Redis')))
     socket.once('close', () => {
       const closed = Object.assign(new Error('closed'), { code: 'ECONNRESET' })
-      this.#end(faultOf(closed, place, 'Redis'))
+      this.#end(connectionFault(closed, place, 'Redis'))
     })
   }
 
@@ -148,7 +148,7 @@ export class Connection {
     const late = this.#socket.connecting
       ? Object.assign(new Error('late'), { code: 'ETIMEDOUT' })
       : new TimeoutError(this.#silence)
-    this.#end(faultOf(late, this.place, 'Redis'))
+    this.#end(connectionFault(late, this.place, 'Redis'))
   }
 
   #rest(): void {

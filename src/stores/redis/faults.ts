@@ -1,6 +1,6 @@
 // What Redis answers when it refuses, in the operator's words: what is wrong, and what to do.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import { said } from '../said.ts'
+import { serverText } from '../server-text.ts'
 
 /** An error that Redis answered, such as `NOPERM ...`; its text may repeat arguments. */
 export class ReplyError extends Error {
@@ -60,5 +60,8 @@ function explainError(text: string): Explained {
     return ['has too many clients', "raise the server's maxclients"]
   }
   // Redis repeats the arguments of what it does not know, and a password may be among them.
-  return [`answers: ${said(text.replace(/,? with args.*/is, ''))}`, "look at the server's log"]
+  return [
+    `answers: ${serverText(text.replace(/,? with args.*/is, ''))}`,
+    "look at the server's log",
+  ]
 }

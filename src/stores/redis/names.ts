@@ -3,7 +3,7 @@
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { coveredBy, rootsOf } from '../roots.ts'
 
-export class Names {
+export class RedisNames {
   constructor(readonly separator: string) {}
 
   /** Undefined for names that are no path (`a//b`, `app/x` with the separator `/`). */
@@ -34,7 +34,7 @@ export class Names {
 }
 
 /** What of a database is wanted: the names below the prefixes, and hashes above them. */
-export class Scope {
+export class RedisScope {
   readonly covers: (key: Key) => boolean
   /** Names above the prefixes: a hash `/app` holds what `/app/db` asks for as its field `db`. */
   readonly above: ReadonlySet<string>
@@ -46,7 +46,7 @@ export class Scope {
   readonly patterns: readonly string[]
 
   constructor(
-    readonly names: Names,
+    readonly names: RedisNames,
     prefixes: readonly Key[],
   ) {
     this.covers = coveredBy(prefixes)

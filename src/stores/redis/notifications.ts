@@ -1,9 +1,9 @@
 // Keyspace notifications: whether the server sends them, and for which names they came.
 // https://redis.io/docs/latest/develop/use/keyspace-notifications/
 import { expectText, text } from '../shape.ts'
-import type { Connection } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 import { isRefused } from './faults.ts'
-import { escapeGlob, type Scope } from './names.ts'
+import { escapeGlob, type RedisScope } from './names.ts'
 import { fields } from './read.ts'
 import type { Reply } from './resp.ts'
 
@@ -32,8 +32,8 @@ export class Notifications {
      * One that nothing is read over. Reading a name that has expired makes an event, and Redis 7.0
      * writes that into the middle of the answer.
      */
-    private readonly connection: Connection,
-    private readonly scope: Scope,
+    private readonly connection: RedisConnection,
+    private readonly scope: RedisScope,
     database: number,
   ) {
     this.#channel = `__keyspace@${database}__:`

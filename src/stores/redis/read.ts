@@ -1,14 +1,14 @@
 // Reads the database: all that is wanted by SCAN, or some names that have changed.
 import { digits, each, listOf, Mismatch, mismatch, orNull, text, type Shape } from '../shape.ts'
-import type { Connection } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 import { ReplyError } from './faults.ts'
-import type { Scope } from './names.ts'
+import type { RedisScope } from './names.ts'
 
 /** A string, or the fields of a hash. */
 export type Content = string | ReadonlyMap<string, string>
 
 /** By name; null when there is nothing of use: no such name, or another type. */
-export type Contents = Map<string, Content | null>
+export type RedisContents = Map<string, Content | null>
 
 /** A cursor, and the names that were found. */
 const scanned: Shape<readonly [cursor: string, names: readonly string[]]> = (reply) => {
@@ -51,7 +51,10 @@ const BATCH = 200
  * Everything in scope. Not of one moment: what changes meanwhile may be missing or old, and has to
  * be learned of otherwise. Throws a FaultError or a ReplyError.
  */
-export async function readAll(connection: Connection, scope: Scope): Promise<Contents> {
+export async function readDatabase(
+  connection: RedisConnection,
+  scope: RedisScope,
+): Promise<RedisContents> {
   const expectRoom = connection.budget()
   const contents = await readNames(connection, scope, scope.above)
   const isNext: Shape<ReturnType<typeof scanned>> = (reply) => {
@@ -78,11 +81,11 @@ export async function readAll(connection: Connection, scope: Scope): Promise<Con
 
 /** What the names hold now. Throws a FaultError or a ReplyError. */
 export async function readNames(
-  connection: Connection,
-  scope: Scope,
+  connection: RedisConnection,
+  scope: RedisScope,
   names: ReadonlySet<string>,
-): Promise<Contents> {
-  const contents: Contents = new Map()
+): Promise<RedisContents> {
+  const contents: RedisContents = new Map()
   const below: string[] = []
   const hashes: string[] = []
   for (const name of names) (scope.above.has(name) ? hashes : below).push(name)
@@ -104,10 +107,10 @@ export async function readNames(
 }
 
 async function readHashes(
-  connection: Connection,
+  connection: RedisConnection,
   names: readonly string[],
   tolerated: readonly string[],
-  contents: Contents,
+  contents: RedisContents,
 ): Promise<void> {
   const read = async (name: string): Promise<void> => {
     try {

@@ -13,8 +13,8 @@ import {
   type Shape,
 } from '../shape.ts'
 import { tlsOptions } from '../tls.ts'
-import type { Address } from './address.ts'
-import { Connection, type ConnectionOptions } from './connection.ts'
+import type { RedisAddress } from './address.ts'
+import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 
 /** What a server tells of itself; of the values only texts are used. */
@@ -35,17 +35,17 @@ export class Dialer {
   constructor(
     private readonly login: Login,
     /** See Connection. */
-    private readonly terms: Pick<ConnectionOptions, 'silence' | 'limits' | 'heard'>,
+    private readonly terms: Pick<RedisConnectionOptions, 'silence' | 'limits' | 'heard'>,
     private readonly signal: AbortSignal,
   ) {}
 
   /** The server itself, which a Sentinel is asked for. Throws a FaultError or a ReplyError. */
-  async resolve(address: Address): Promise<Address> {
+  async resolve(address: RedisAddress): Promise<RedisAddress> {
     return address.master === undefined ? address : this.#askSentinel(address)
   }
 
   /** Throws a FaultError or a ReplyError. */
-  async open(address: Address): Promise<Connection> {
+  async open(address: RedisAddress): Promise<RedisConnection> {
     const place = placeOf(address)
     return this.#with(address, place, async (connection) => {
       const { username = 'default' } = this.login
@@ -62,7 +62,7 @@ export class Dialer {
   }
 
   /** The master as this Sentinel knows it. */
-  async #askSentinel(address: Address): Promise<Address> {
+  async #askSentinel(address: RedisAddress): Promise<RedisAddress> {
     const name = address.master as string
     const place = `the Sentinel at ${address.name}`
     return this.#with(address, place, async (connection) => {
@@ -78,13 +78,13 @@ export class Dialer {
 
   /** The connection is closed when `use` throws, and when the signal is aborted. */
   async #with<T>(
-    address: Address,
+    address: RedisAddress,
     place: string,
-    use: (connection: Connection) => Promise<T>,
+    use: (connection: RedisConnection) => Promise<T>,
   ): Promise<T> {
     this.signal.throwIfAborted()
     const tls = address.tls ? tlsOptions(this.login) : undefined
-    const connection = new Connection({
+    const connection = new RedisConnection({
       endpoint: address.endpoint,
       tls,
       place,
@@ -103,13 +103,17 @@ export class Dialer {
 }
 
 /** What messages call a server. */
-export const placeOf = ({ name }: Address): string => `Redis at ${name}`
+export const placeOf = ({ name }: RedisAddress): string => `Redis at ${name}`
 
 const fault = (message: string, hint: string, permanent = false): FaultError =>
   new FaultError({ kind: 'store', message, hint, ...(permanent ? { permanent } : {}) })
 
 /** A cluster's node holds some of the keys, and a Sentinel none: neither is to look like a server. */
-function expectReadable(hello: ReadonlyMap<string, unknown>, { master }: Address, place: string) {
+function expectReadable(
+  hello: ReadonlyMap<string, unknown>,
+  { master }: RedisAddress,
+  place: string,
+) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
     const hint = 'reconfd reads single servers and what a Sentinel names, not clusters'

@@ -1,17 +1,17 @@
 // The database as keys, and what changes in them when some names change.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
-import { difference, type Changes } from '../difference.ts'
-import type { Scope } from './names.ts'
-import type { Content, Contents } from './read.ts'
+import { difference, type Delta } from '../delta.ts'
+import type { RedisScope } from './names.ts'
+import type { Content, RedisContents } from './read.ts'
 
-export class View {
+export class RedisView {
   entries = new Map<Key, string>()
   #contents = new Map<string, Content>()
 
-  constructor(private readonly scope: Scope) {}
+  constructor(private readonly scope: RedisScope) {}
 
   /** Takes a reading of everything. */
-  replace(contents: Contents): Changes {
+  replace(contents: RedisContents): Delta {
     this.#contents = new Map()
     for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)
     const before = this.entries
@@ -25,7 +25,7 @@ export class View {
   }
 
   /** Takes what some names hold now. */
-  update(contents: Contents): Changes {
+  update(contents: RedisContents): Delta {
     const affected = new Set<Key>()
     for (const [name, content] of contents) {
       for (const key of this.#keysOf(name, this.#contents.get(name))) affected.add(key)

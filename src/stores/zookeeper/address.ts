@@ -2,7 +2,7 @@
 import { raise } from '../../core/fault.ts'
 import { quotedNode } from '../../core/http-node.ts'
 
-export interface Address {
+export interface ZookeeperAddress {
   readonly host: string
   readonly port: number
   /** The znode that stands for `/`, such as `/prod`; empty without a chroot. */
@@ -12,7 +12,7 @@ export interface Address {
 const DEFAULT_PORT = 2181
 
 /** Throws a FaultError when it is no address. */
-export function parseNode(node: string): Address {
+export function parseZookeeperNode(node: string): ZookeeperAddress {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?(\/[^\s]*)?$/i.exec(node)
   const [, ipv6, name, port, path = ''] = match ?? []
   const host = ipv6 ?? name
@@ -43,7 +43,7 @@ export function expandNodes(nodes: readonly string[]): readonly string[] {
   const addresses = nodes
     .flatMap((node) => node.split(','))
     .filter((node) => node !== '')
-    .map(parseNode)
+    .map(parseZookeeperNode)
   const chroots = new Set(addresses.map(({ chroot }) => chroot).filter((chroot) => chroot !== ''))
   if (chroots.size > 1) {
     raise('store', `the nodes have different chroots: ${[...chroots].join(' and ')}`, {
@@ -52,8 +52,11 @@ export function expandNodes(nodes: readonly string[]): readonly string[] {
     })
   }
   const [chroot = ''] = chroots
-  return addresses.map(({ host, port }) => `${hostAndPort({ host, port })}${chroot}`)
+  return addresses.map(({ host, port }) => `${zookeeperHostAndPort({ host, port })}${chroot}`)
 }
 
-export const hostAndPort = ({ host, port }: Pick<Address, 'host' | 'port'>): string =>
+export const zookeeperHostAndPort = ({
+  host,
+  port,
+}: Pick<ZookeeperAddress, 'host' | 'port'>): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`

@@ -1,14 +1,14 @@
 // The socket to a server: plain, or TLS where the server's client port speaks it (secureClientPort).
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import type { Address } from './address.ts'
+import type { ZookeeperAddress } from './address.ts'
 
 /**
  * Begins to connect; `onReady` is called when bytes can be sent, after the TLS handshake if any.
  * @param tls absent for plain TCP
  */
-export function dial(
-  { host, port }: Pick<Address, 'host' | 'port'>,
+export function dialZookeeper(
+  { host, port }: Pick<ZookeeperAddress, 'host' | 'port'>,
   tls: ConnectionOptions | undefined,
   onReady: () => void,
 ): Socket {

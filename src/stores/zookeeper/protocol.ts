@@ -20,7 +20,7 @@ export const opcode = {
 /** Packets that are no answer to a numbered request carry these instead of its number. */
 export const xid = { event: -1, ping: -2, auth: -4 } as const
 
-export const code = {
+export const errorCode = {
   ok: 0,
   marshalling: -5,
   unimplemented: -6,
@@ -38,27 +38,27 @@ const names: Readonly<Record<number, string>> = {
   [-2]: 'RuntimeInconsistency',
   [-3]: 'DataInconsistency',
   [-4]: 'ConnectionLoss',
-  [code.marshalling]: 'MarshallingError',
-  [code.unimplemented]: 'Unimplemented',
+  [errorCode.marshalling]: 'MarshallingError',
+  [errorCode.unimplemented]: 'Unimplemented',
   [-7]: 'OperationTimeout',
   [-8]: 'BadArguments',
-  [code.noNode]: 'NoNode',
-  [code.noAuth]: 'NoAuth',
-  [code.nodeExists]: 'NodeExists',
-  [code.sessionExpired]: 'SessionExpired',
-  [code.authFailed]: 'AuthFailed',
+  [errorCode.noNode]: 'NoNode',
+  [errorCode.noAuth]: 'NoAuth',
+  [errorCode.nodeExists]: 'NodeExists',
+  [errorCode.sessionExpired]: 'SessionExpired',
+  [errorCode.authFailed]: 'AuthFailed',
   [-118]: 'SessionMoved',
   [-119]: 'NotReadOnly',
-  [code.sessionClosedRequireSasl]: 'SessionClosedRequireSaslAuth',
+  [errorCode.sessionClosedRequireSasl]: 'SessionClosedRequireSaslAuth',
   [-127]: 'ThrottledOp',
 }
 
-export const nameOf = (error: number): string => names[error] ?? `error ${error}`
+export const errorName = (error: number): string => names[error] ?? `error ${error}`
 
 /** A request that the server has refused. */
 export class ZkError extends Error {
   constructor(readonly code: number) {
-    super(nameOf(code))
+    super(errorName(code))
   }
 }
 

@@ -5,15 +5,22 @@ import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Fault, FaultError } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
-import { CONNECT_TIMEOUT, faultOf, isTlsRecord } from '../http-faults.ts'
+import { CONNECT_TIMEOUT, connectionFault, isTlsRecord } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
-import { hostAndPort, type Address } from './address.ts'
-import { dial } from './dial.ts'
-import { authFailed, faultAt, hungUp, noZookeeper, packetTooLarge, tooQuiet } from './faults.ts'
+import { zookeeperHostAndPort, type ZookeeperAddress } from './address.ts'
+import { dialZookeeper } from './dial.ts'
+import {
+  authFailed,
+  zookeeperFault,
+  hungUp,
+  noZookeeper,
+  packetTooLarge,
+  tooQuiet,
+} from './faults.ts'
 import { JuteReader, JuteWriter, Packets, PacketTooLarge } from './jute.ts'
 import {
   authPacket,
-  code,
+  errorCode,
   connectRequest,
   opcode,
   pingPacket,
@@ -101,7 +108,7 @@ export class Session {
 
   /** Opens a session; throws a FaultError. Aborting ends it at any time. */
   static async open(
-    address: Address,
+    address: ZookeeperAddress,
     options: SessionOptions,
     signal?: AbortSignal,
   ): Promise<Session> {
@@ -123,20 +130,20 @@ export class Session {
   }
 
   private constructor(
-    address: Address,
+    address: ZookeeperAddress,
     private readonly options: SessionOptions,
     private readonly onOpen: () => void,
     private readonly onEnd: (reason: Error) => void,
   ) {
-    this.place = `ZooKeeper at ${hostAndPort(address)}`
+    this.place = `ZooKeeper at ${zookeeperHostAndPort(address)}`
     this.#limits = options.limits ?? USUAL_LIMITS
-    this.#socket = dial(address, options.tls, () => {
+    this.#socket = dialZookeeper(address, options.tls, () => {
       this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
       this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT, options.resume))
     })
     this.#socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
-      .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
+      .on('error', (error) => this.#fail(connectionFault(error, this.place, 'ZooKeeper')))
       .on('close', () => this.#fail(hungUp(this.place, this.#established)))
     this.#watchOver(CONNECT_TIMEOUT, 'no connection')
   }
@@ -197,7 +204,7 @@ export class Session {
 
   /** A fault that names this server. */
   fault(what: string, more: Partial<Fault> = {}): FaultError {
-    return faultAt(this.place, what, more)
+    return zookeeperFault(this.place, what, more)
   }
 
   #send(): void {
@@ -269,18 +276,18 @@ export class Session {
     const newest = reader.long() // change at the server
     const error = reader.int()
     // Refusals and events may carry none.
-    if (newest < 0n && id > 0 && error === code.ok)
+    if (newest < 0n && id > 0 && error === errorCode.ok)
       throw new RangeError('a change before the first')
     if (id === xid.event) {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)
     } else if (id === xid.auth) {
-      if (error !== code.ok) this.#fail(authFailed(this.place, this.options.username, error))
+      if (error !== errorCode.ok) this.#fail(authFailed(this.place, this.options.username, error))
     } else if (id !== xid.ping) {
       const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
       this.#sent.shift()
-      if (error === code.ok) pending.resolve(reader)
+      if (error === errorCode.ok) pending.resolve(reader)
       else pending.reject(new ZkError(error))
       this.#send()
     }

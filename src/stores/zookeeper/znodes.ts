@@ -7,12 +7,12 @@
 // event overtakes is made again, so the last state is always seen, whatever was missed on the way.
 import { outermost, type Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
-import type { Mailbox } from '../mailbox.ts'
+import type { ChangeBuffer } from '../change-buffer.ts'
 import { coveredBy } from '../roots.ts'
 import type { JuteReader } from './jute.ts'
 import {
   addWatchBody,
-  code,
+  errorCode,
   opcode,
   pathBody,
   readBody,
@@ -50,7 +50,7 @@ export class Znodes {
 
   constructor(
     private readonly session: Session,
-    private readonly mailbox: Mailbox,
+    private readonly mailbox: ChangeBuffer,
     private readonly mode: WatchMode,
     /** Empty, or such as `/prod`: the znode that is `/` to us. */
     private readonly chroot: string,
@@ -121,7 +121,7 @@ export class Znodes {
       await this.session.request(opcode.addWatch, addWatchBody(this.#pathOf(root)))
     } catch (error) {
       // The second: 3.6 and later with a watch manager that has no recursive watches.
-      const lacking = [code.unimplemented, code.marshalling] as readonly number[]
+      const lacking = [errorCode.unimplemented, errorCode.marshalling] as readonly number[]
       if (error instanceof ZkError && lacking.includes(error.code)) throw new NoRecursiveWatch()
       throw error
     }
@@ -172,8 +172,8 @@ export class Znodes {
       return await this.session.request(operation, body)
     } catch (error) {
       if (!(error instanceof ZkError)) throw error
-      if (error.code === code.noNode) return undefined
-      if (error.code === code.noAuth) throw this.denied(path)
+      if (error.code === errorCode.noNode) return undefined
+      if (error.code === errorCode.noAuth) throw this.denied(path)
       throw this.session.fault(`failed on ${path}: ${error.message}`)
     }
   }

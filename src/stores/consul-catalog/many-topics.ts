@@ -6,16 +6,16 @@ import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
-import { Inbox } from '../inbox.ts'
+import { Completions } from '../completions.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { BELLS, bellsOf, type Ring } from './bells.ts'
+import { CHANGE_QUERIES, changeQueriesOf, type Affected } from './change-queries.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
 const PASSES_PER_SECOND = 0.5
 
-export interface TowerOptions {
+export interface ManyTopicsOptions {
   /** Connections that may be used. */
   readonly slots: number
   /** So few topics that they need no bells. */
@@ -31,7 +31,7 @@ export interface TowerOptions {
 }
 
 /** What has happened, to be worked off by the loop. */
-type Happening = () => void
+type Continuation = () => void
 
 /** A datacenter, with the bells that tell of it. */
 interface Group {
@@ -41,8 +41,8 @@ interface Group {
   isArmed: boolean
 }
 
-export class BellTower {
-  readonly #inbox = new Inbox<Happening>()
+export class ManyTopics {
+  readonly #completions = new Completions<Continuation>()
   readonly #groups = new Map<string, Group>()
   readonly #polls = new Map<Topic, AbortController>()
   /** To be read before all others, at this index or later. */
@@ -56,33 +56,33 @@ export class BellTower {
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
   /** Something urgent has been read, and not been told. */
-  #isPressing = false
+  #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
   constructor(
     private readonly api: Pick<CatalogApi, 'changes'>,
     private readonly topics: Topics,
-    private readonly options: TowerOptions,
+    private readonly options: ManyTopicsOptions,
   ) {}
 
   /** As Catalog.changes(); returns when there are few topics. */
   async *changes(signal: AbortSignal): AsyncGenerator<News> {
     const { topics, options } = this
     this.#signal = signal
-    this.#hear()
+    this.#followDemand()
     this.#retry()
     this.#fitAll()
-    let isTold = false
+    let isReported = false
     try {
       for (;;) {
         this.#pump()
-        const happening = await this.#inbox.take()
+        const happening = await this.#completions.next()
         happening()
         if (topics.size <= options.few) return
         this.#pump()
-        if (!topics.hasNews || (isTold && !this.#isTime)) continue
-        isTold = true
-        this.#isPressing = false
+        if (!topics.hasNews || (isReported && !this.#isReportDue)) continue
+        isReported = true
+        this.#hasUrgentNews = false
         yield topics.news()
       }
     } finally {
@@ -92,24 +92,24 @@ export class BellTower {
   }
 
   /** What is urgent is told together, and a pass as a whole. */
-  get #isTime(): boolean {
+  get #isReportDue(): boolean {
     if (this.#urgent.size > 0 || [...this.#reading.values()].includes(true)) return false
-    return this.#isPressing || (this.#lazy.size === 0 && this.#reading.size === 0)
+    return this.#hasUrgentNews || (this.#lazy.size === 0 && this.#reading.size === 0)
   }
 
-  #hear(): void {
+  #followDemand(): void {
     const heard = this.topics.unfit(this.#signal)
-    this.#happens(heard, () => {
+    this.#when(heard, () => {
       if (this.topics.fits) return
       this.topics.fit()
       this.#fitAll()
-      this.#hear()
+      this.#followDemand()
     })
   }
 
   /** Nothing tells of another policy. */
   #retry(): void {
-    this.#happens(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
+    this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
         if (topic.refused?.permanent === true) this.#urgent.set(topic, Infinity)
       }
@@ -146,7 +146,7 @@ export class BellTower {
     const stop = new AbortController()
     this.#polls.set(topic, stop)
     const again = (): void =>
-      this.#happens(
+      this.#when(
         this.options.next(topic, stop.signal),
         (answer) => {
           this.#take(topic, answer)
@@ -166,33 +166,33 @@ export class BellTower {
     const stop = new AbortController()
     const group = { lookUp, stop, isArmed: false }
     this.#groups.set(name, group)
-    const bells = bellsOf(this.api, lookUp)
+    const queries = changeQueriesOf(this.api, lookUp)
     const { signal } = stop
     const arm = (): void => {
-      const armed = Promise.all(bells.map((bell) => bell.ring(signal)))
-      this.#happens(
-        this.#near(name, armed),
+      const armed = Promise.all(queries.map((bell) => bell.next(signal)))
+      this.#when(
+        this.#unlessRemote(name, armed),
         (rings) => {
           if (rings === undefined) return later()
           group.isArmed = true
           this.#of(name).forEach((topic) => this.#pass(topic))
-          bells.forEach(wait)
+          queries.forEach(wait)
         },
         signal,
       )
     }
-    const wait = (bell: (typeof bells)[number]): void =>
-      this.#happens(
-        this.#near(name, bell.ring(signal)),
+    const wait = (bell: (typeof queries)[number]): void =>
+      this.#when(
+        this.#unlessRemote(name, bell.next(signal)),
         (ring) => {
           if (ring === undefined) return later(bell)
-          this.#rung(name, ring)
+          this.#markAffected(name, ring)
           wait(bell)
         },
         signal,
       )
-    const later = (bell?: (typeof bells)[number]): void =>
-      this.#happens(
+    const later = (bell?: (typeof queries)[number]): void =>
+      this.#when(
         delay(this.options.refusedFor, undefined, { signal }),
         () => {
           if (bell === undefined) return arm()
@@ -205,7 +205,7 @@ export class BellTower {
   }
 
   /** Undefined when another datacenter is away: what was known of it is stale. */
-  async #near<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
+  async #unlessRemote<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
     try {
       return await ring
     } catch (error) {
@@ -222,7 +222,7 @@ export class BellTower {
     )
   }
 
-  #rung(name: string, { services, nodes, isAnything }: Ring): void {
+  #markAffected(name: string, { services, nodes, isAnything }: Affected): void {
     if (isAnything) this.#passDue.add(name)
     if (services.size + nodes.size === 0) return
     const lower = new Map([...services].map(([service, index]) => [service.toLowerCase(), index]))
@@ -241,13 +241,13 @@ export class BellTower {
     const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
     if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {
       this.#isPacing = true
-      this.#happens(this.#pace.take(this.#signal), () => {
+      this.#when(this.#pace.take(this.#signal), () => {
         this.#isPacing = false
         for (const name of this.#passDue) this.#of(name).forEach((topic) => this.#pass(topic))
         this.#passDue.clear()
       })
     }
-    const readers = Math.max(1, this.options.slots - this.#groups.size * BELLS)
+    const readers = Math.max(1, this.options.slots - this.#groups.size * CHANGE_QUERIES)
     while (this.#reading.size < readers) {
       const urgent = [...this.#urgent.keys()].find((topic) => !this.#reading.has(topic))
       const topic = urgent ?? [...this.#lazy].find((one) => !this.#reading.has(one))
@@ -257,7 +257,7 @@ export class BellTower {
       this.#lazy.delete(topic)
       if (this.topics.has(topic)) this.#read(topic, atLeast, urgent !== undefined)
     }
-    this.options.busy(this.#groups.size * BELLS + this.#reading.size)
+    this.options.busy(this.#groups.size * CHANGE_QUERIES + this.#reading.size)
   }
 
   /** A list goes first: it decides what else there is to read. */
@@ -270,9 +270,9 @@ export class BellTower {
   #read(topic: Topic, atLeast: number, isUrgent: boolean): void {
     this.#reading.set(topic, isUrgent)
     const reading = topic.now(this.#signal, atLeast)
-    this.#happens(this.options.answer(topic, reading), (answer) => {
+    this.#when(this.options.answer(topic, reading), (answer) => {
       this.#reading.delete(topic)
-      this.#isPressing ||= isUrgent
+      this.#hasUrgentNews ||= isUrgent
       this.#take(topic, answer)
     })
   }
@@ -283,7 +283,7 @@ export class BellTower {
   }
 
   /** @param own what it is of is not wanted any more once this is aborted */
-  #happens<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
+  #when<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
     const happened = promise.then(
       (value) => () => then(value),
       (error: unknown) => {
@@ -291,7 +291,7 @@ export class BellTower {
         throw error
       },
     )
-    this.#inbox.collect(happened)
+    this.#completions.collect(happened)
   }
 }
 

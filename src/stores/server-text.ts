@@ -4,7 +4,7 @@
 const MOST = 200
 
 /** In one line, and not without end. */
-export const said = (words: string): string => {
+export const serverText = (words: string): string => {
   const line = words
     .slice(0, 2 * MOST)
     .replace(/\s+/g, ' ')

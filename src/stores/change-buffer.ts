@@ -4,15 +4,15 @@ import type { Key } from '../core/key.ts'
 import type { StoreEvent } from '../core/store.ts'
 
 /** A value, or null for a key that is gone. */
-export type Changes = ReadonlyMap<Key, string | null>
+export type NetChanges = ReadonlyMap<Key, string | null>
 
-export class Mailbox {
+export class ChangeBuffer {
   #pending = new Map<Key, string | null>()
   #end: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
 
   /** Adds changes that belong together; they reach the consumer in one delta. */
-  put(changes: Changes): void {
+  put(changes: NetChanges): void {
     if (changes.size === 0) return
     for (const [key, value] of changes) this.#pending.set(key, value)
     this.#wake?.()

@@ -24,17 +24,17 @@ const BURST = 10
 const PER_SECOND = 4
 
 /** What has rung: services by name with the index to read them at, nodes likewise, or anything at all. */
-export interface Ring {
+export interface Affected {
   readonly services: ReadonlyMap<string, number>
   readonly nodes: ReadonlyMap<string, number>
   readonly isAnything: boolean
 }
 
-const ANYTHING: Ring = { services: new Map(), nodes: new Map(), isAnything: true }
-const NOTHING: Ring = { ...ANYTHING, isAnything: false }
+const ANYTHING: Affected = { services: new Map(), nodes: new Map(), isAnything: true }
+const NOTHING: Affected = { ...ANYTHING, isAnything: false }
 
 /** One bell; each call of `ring` resolves with what has happened since the one before. */
-export class Bell<T> {
+export class ChangeQuery<T> {
   #index = 0
   #former: T | undefined
   readonly #bucket = new TokenBucket(BURST, PER_SECOND)
@@ -44,11 +44,11 @@ export class Bell<T> {
     private readonly api: Pick<CatalogApi, 'changes'>,
     private readonly lookUp: LookUp,
     private readonly what: ChangesOf<T>,
-    private readonly compare: (former: T, present: T) => Ring,
+    private readonly compare: (former: T, present: T) => Affected,
   ) {}
 
   /** At once when it has not been asked before, or not in vain: then anything may have happened. */
-  async ring(signal: AbortSignal): Promise<Ring> {
+  async next(signal: AbortSignal): Promise<Affected> {
     await this.#bucket.take(signal)
     const index = this.#index
     const asked = { index, signal, ...(index === 0 ? { atLeast: Infinity } : {}) }
@@ -69,28 +69,28 @@ export class Bell<T> {
 }
 
 /** Those of one datacenter. */
-export const bellsOf = (api: Pick<CatalogApi, 'changes'>, lookUp: LookUp) =>
+export const changeQueriesOf = (api: Pick<CatalogApi, 'changes'>, lookUp: LookUp) =>
   [
-    new Bell(api, lookUp, CHECKS, concerned),
-    new Bell(api, lookUp, NODES_CHANGED, () => ANYTHING),
-    new Bell(api, lookUp, SERVICES, () => ANYTHING),
+    new ChangeQuery(api, lookUp, CHECKS, affectedByChecks),
+    new ChangeQuery(api, lookUp, NODES_CHANGED, () => ANYTHING),
+    new ChangeQuery(api, lookUp, SERVICES, () => ANYTHING),
   ] as const
 
-export const BELLS = 3
+export const CHANGE_QUERIES = 3
 
-const idOf = ({ Node, CheckID }: Check): string => `${Node}\0${CheckID}`
+const checkId = ({ Node, CheckID }: Check): string => `${Node}\0${CheckID}`
 
 /** A check of a node concerns whatever runs there. One that is gone has no index to read at but the leader's. */
-function concerned(former: readonly Check[], present: readonly Check[]): Ring {
+function affectedByChecks(former: readonly Check[], present: readonly Check[]): Affected {
   const services = new Map<string, number>()
   const nodes = new Map<string, number>()
   const note = ({ Node, ServiceName }: Check, index: number): void => {
     const [named, name] = ServiceName === '' ? [nodes, Node] : [services, ServiceName]
     named.set(name, Math.max(index, named.get(name) ?? 0))
   }
-  const known = new Map(former.map((check) => [idOf(check), check]))
+  const known = new Map(former.map((check) => [checkId(check), check]))
   for (const check of present) {
-    const id = idOf(check)
+    const id = checkId(check)
     const before = known.get(id)
     known.delete(id)
     if (before?.ModifyIndex !== check.ModifyIndex) note(check, check.ModifyIndex)

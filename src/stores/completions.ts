@@ -3,7 +3,7 @@
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
-export class Inbox<T> {
+export class Completions<T> {
   readonly #settled: Settled<T>[] = []
   #ring: () => void = () => {}
 
@@ -20,7 +20,7 @@ export class Inbox<T> {
   }
 
   /** Waits for the next outcome; throws what its promise was rejected with. One taker at a time. */
-  async take(): Promise<T> {
+  async next(): Promise<T> {
     for (;;) {
       const next = this.#settled.shift()
       if (next === undefined) await new Promise<void>((ring) => (this.#ring = ring))

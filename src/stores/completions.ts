@@ -1,5 +1,5 @@
-// The answers of several requests under way, one after the other in the order in which they come.
-// (Promise.race over the pending ones would leave a reaction behind on each, every time.)
+// Collects promises, and returns their results in the order of completion. (Repeated Promise.race would add reactions
+// to each pending promise every time.)
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
@@ -7,7 +7,7 @@ export class Completions<T> {
   readonly #settled: Settled<T>[] = []
   #ring: () => void = () => {}
 
-  /** Its outcome will come out of take(). A failure nobody takes is dropped. */
+  /** Adds a promise, whose result next() will return. Ignores a failure for which next() is never called. */
   collect(promise: Promise<T>): void {
     const put = (settled: Settled<T>): void => {
       this.#settled.push(settled)
@@ -19,7 +19,7 @@ export class Completions<T> {
     )
   }
 
-  /** Waits for the next outcome; throws what its promise was rejected with. One taker at a time. */
+  /** Waits for the next result; throws the reason of a rejected promise. Only one call at a time. */
   async next(): Promise<T> {
     for (;;) {
       const next = this.#settled.shift()

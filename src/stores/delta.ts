@@ -1,4 +1,4 @@
-// What has changed from one full set of keys to the next.
+// The difference between two full sets of keys.
 import type { Key } from '../core/key.ts'
 
 export interface Delta {

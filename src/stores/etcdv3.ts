@@ -1,5 +1,5 @@
-// etcd v3 through its JSON gateway (https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/): list at
-// one revision, then watch from the next one on.
+// The store etcdv3, through etcd's JSON gateway (https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/): a listing at
+// one revision, then a watch from the next one.
 import type { Fault } from '../core/fault.ts'
 import { outermost, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -14,7 +14,7 @@ import type { PulseTuning } from './etcdv3/pulse.ts'
 import { openHttpStore } from './http-store.ts'
 import { ChangeBuffer } from './change-buffer.ts'
 
-/** See etcdv3/pulse.ts. A member that hangs is given up within 7 s. */
+/** See etcdv3/pulse.ts. A hanging member is abandoned within 7 s. */
 const TUNING: PulseTuning = {
   interval: 4000,
   patience: 3000,
@@ -24,7 +24,7 @@ const TUNING: PulseTuning = {
 }
 
 /**
- * The store of `-backend etcdv3`. Faults of the settings are returned; nothing is connected yet.
+ * The store of `-backend etcdv3`. Returns faults of the settings; does not connect yet.
  * @param tuning for tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
@@ -35,14 +35,14 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     product: 'etcd',
     port: 2379,
     settings,
-    // The connection of the questions beside the stream is kept from one to the next.
+    // Keeps the second connection, for the requests of pulse.ts, open between them.
     idle: tuning.interval * 2,
     follow: (http, prefixes, signal, { behind = () => undefined }) =>
       watch(new Gateway(http, connection, signal), names, outermost(prefixes), tuning, behind),
   })
 }
 
-/** A listing, and the deltas behind it. */
+/** Yields a listing, then deltas. */
 async function* watch(
   gateway: Gateway,
   names: EtcdNames,

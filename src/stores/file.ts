@@ -1,13 +1,12 @@
 // The file store: keys from YAML, JSON and TOML files, or folders of them. Needs no server.
 //
-// The snapshot reads the files and nothing else. The watch is armed when the second event is asked
-// for, and the files are read once more behind it, so nothing falls between the two, and a onetime
-// run never loads chokidar. A file that cannot be read or parsed breaks the store: the last good
-// keys stay, and feeds/follow.ts opens it again.
+// The snapshot only reads the files. The watch starts when the second event is requested, followed by another reading,
+// so no change is missed, and a onetime run never loads chokidar. A file that cannot be read or parsed breaks the
+// store: the last good keys remain, and feeds/follow.ts opens it again.
 //
-// A writer may be seen at work: a truncated file, a link before its target. So a change is looked
-// at after `quiet` without another, and when a file is then unreadable, malformed or suddenly
-// without keys, it is given `patience` to become right. A slower writer should rename into place.
+// A reading may find a writer at work: a truncated file, or a link before its target. So changes are read after `quiet`
+// without another one, and a file that is unreadable, malformed or suddenly empty gets `patience` to become valid.
+// Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
@@ -19,13 +18,16 @@ import { difference, isEmptyDelta } from './delta.ts'
 import { readKeysFiles, type FileContents, type ParsedFiles } from './file/read.ts'
 import { coveredBy } from './roots.ts'
 
-/** Milliseconds. */
+/** Milliseconds without a change before a reading. */
 const quiet = 30
+/** Limit of that wait, in milliseconds. */
 const quietMost = 500
+/** Milliseconds for invalid files to become valid. */
 const patience = 500
+/** Milliseconds between two readings of invalid files. */
 const pause = 50
 
-/** Uses `files` and `filter`. The files themselves are first looked at by `watch`. */
+/** The store of `-backend file`. Uses `files` and `filter`; `watch` is the first to read files. */
 export function open(settings: StoreSettings): Result<Store, Fault> {
   const { files } = settings
   if (files.length === 0) {
@@ -84,7 +86,7 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
   }
 }
 
-/** All files, merged, as far as the prefixes cover them. Throws a FaultError. */
+/** Reads and merges all files, and drops keys outside of the prefixes. Throws a FaultError. */
 async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   const { files, filter, prefixes, limits } = source
   const contents = await readKeysFiles(files, filter, limits, known)
@@ -93,7 +95,7 @@ async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   return contents
 }
 
-/** Reads until the files look finished, or `patience` is over. Undefined when aborted. */
+/** Reads until the files are valid, or `patience` is over. Undefined if aborted. */
 async function readSettled(
   source: Source,
   known: ParsedFiles,

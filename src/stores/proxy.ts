@@ -1,5 +1,5 @@
-// HTTP proxies, by the rules of Go's programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): requests
-// to http nodes are sent to the proxy whole, those to https nodes go through a tunnel that it opens.
+// HTTP proxies, by the rules of Go programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): forwards requests to
+// http nodes, and opens a tunnel to https nodes.
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
 import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
@@ -9,9 +9,9 @@ import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 /** Longer than the head of any answer to CONNECT; in bytes. */
 const LONGEST_HEAD = 16_384
 
-/** The proxy that a request is sent to, in place of its node. */
+/** The proxy that receives requests instead of the node. */
 export interface Forward {
-  /** Of the proxy. */
+  /** The proxy's origin. */
   readonly origin: string
   readonly headers: Readonly<Record<string, string>>
 }
@@ -20,13 +20,13 @@ export interface Forward {
 type Tunnel = (target: SocketAddress, opened: Opened) => Socket
 
 export interface Route {
-  /** The proxy, for messages: without what authenticates us. */
+  /** The proxy without credentials, for messages. */
   readonly name: string
   readonly forward?: Forward
   readonly tunnel?: Tunnel
 }
 
-/** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
+/** The route to a node; undefined for a direct connection. Throws a FaultError for an invalid proxy. */
 export function routeTo(origin: string, { proxy }: ConnectionSettings): Route | undefined {
   const target = new URL(origin)
   const isSecure = target.protocol === 'https:'
@@ -56,7 +56,7 @@ function authorization({ username, password }: URL): Readonly<Record<string, str
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
-/** Whether NO_PROXY names the host: a name with all below it, an address, a network, or `*`. */
+/** Whether NO_PROXY contains the host: by name, parent domain, address, network or `*`. */
 function isExcepted({ hostname, port, protocol }: URL, { except }: ProxySettings): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const family = isIP(host) === 6 ? 'ipv6' : 'ipv4'
@@ -114,7 +114,7 @@ function tunnelThrough(
   }
 }
 
-/** Resolves when what is written to the socket goes to the target. */
+/** Sends CONNECT. Resolves when the tunnel is open. */
 function askForTunnel(
   socket: Socket,
   target: string,

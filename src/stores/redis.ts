@@ -1,8 +1,8 @@
 // The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes are keys.
 //
-// Subscribed first, then read, so that nothing falls between the two. Notifications only say which
-// names to read again. They are sent once and to those who listen, and not for everything: so all is
-// read again now and then, and often where the server does not send them.
+// Subscribes first, then reads, so that no change is missed. Notifications only say which names to read again. Redis
+// sends each notification once, and none for some changes; so everything is read again periodically, and more often if
+// the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -27,18 +27,18 @@ const DEFAULT_NODE = '127.0.0.1:6379'
 
 /** Times in milliseconds. */
 export interface RedisTuning {
-  /** Between two readings of everything when notifications tell of changes. */
+  /** Between two readings of everything, if the server sends notifications. */
   readonly resync: number
-  /** A connection that says nothing for so long is asked whether it is still there. */
+  /** Silence after which a connection is pinged. */
   readonly heartbeat: number
-  /** Without a byte while an answer is due, or without a connection. */
+  /** Limit of silence while an answer is due, and of the time to connect. */
   readonly silence: number
 }
 
 const TUNING: RedisTuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEOUT }
 
 /**
- * The store of `-backend redis`. Faults of the settings are returned; nothing is connected yet.
+ * The store of `-backend redis`. Returns faults of the settings; does not connect yet.
  * @param tuning for tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
@@ -93,7 +93,7 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
 
 type Pace = RedisTuning & Pick<StoreSettings, 'pollInterval' | 'mode'>
 
-/** Ends by throwing only. */
+/** Yields a snapshot, then deltas, and further snapshots with notices. Ends only by throwing. */
 async function* follow(
   reader: RedisConnection,
   scope: RedisScope,
@@ -142,14 +142,14 @@ function polling(
   { pollInterval }: Pace,
 ): Notice {
   const every = `${duration(pollInterval)} (-poll-interval)`
-  const message = `${place} may not tell of all changes, ${why}: all keys are read every ${every}; ${hint}`
+  const message = `${place} may not report all changes (${why}), so all keys are read every ${every}; ${hint}`
   return { level: 'warn', message }
 }
 
 function leftOut({ place }: RedisConnection, contents: RedisContents): readonly Notice[] {
   const names = [...contents].flatMap(([name, content]) => (content === null ? [name] : []))
   if (names.length === 0) return []
-  const message = `${place}: left out, since they are neither strings nor hashes: ${listed(names, 3)}`
+  const message = `${place}: ignored names that are neither strings nor hashes: ${listed(names, 3)}`
   return [{ level: 'debug', message }]
 }
 

@@ -1,9 +1,9 @@
-// What a server says in its own words, as far as that belongs into a message of ours.
+// Texts of a server, for messages.
 
 /** Characters. */
 const MOST = 200
 
-/** In one line, and not without end. */
+/** Converts to one line of limited length. */
 export const serverText = (words: string): string => {
   const line = words
     .slice(0, 2 * MOST)

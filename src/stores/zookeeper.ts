@@ -1,6 +1,6 @@
-// The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
-// by znode. No library for Node has recursive watches (docs/stores/zookeeper.md tells which were looked at),
-// and the part of the protocol that is needed is small: it is in zookeeper/.
+// The store zookeeper: the data of znodes as keys, watched as whole trees (ZooKeeper 3.6 and later) or znode by znode.
+// No library for Node supports recursive watches (docs/stores/zookeeper.md lists those examined), so zookeeper/
+// implements the small part of the protocol that is needed.
 import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -18,8 +18,8 @@ import { tlsOptions } from './tls.ts'
 const DEFAULT_NODE = '127.0.0.1:2181'
 
 /**
- * The store of `-backend zookeeper`. Faults of the settings are returned; nothing is connected yet.
- * @param tuning for tests: `timeout`, milliseconds that the session may be silent
+ * The store of `-backend zookeeper`. Returns faults of the settings; does not connect yet.
+ * @param tuning for tests: `timeout` of the session in milliseconds
  */
 export function open(
   settings: StoreSettings,
@@ -47,7 +47,7 @@ export function open(
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
-      // In a new session: a server that does not know a request ends the one it came in.
+      // In a new session, because a server closes the session after an unknown request.
       yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -117,11 +117,11 @@ function credentials(
   }
 }
 
-/** The files are read anew for each session. Throws a FaultError when one cannot be read. */
+/** Reads the files for each session. Throws a FaultError if one cannot be read. */
 const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
-/** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
+/** ZooKeeper accepts any password; a wrong one becomes apparent only when access is denied. */
 const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
     ? 'its ACL asks for a user: set -username and CONFD_PASSWORD'

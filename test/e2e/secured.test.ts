@@ -60,12 +60,12 @@ describe('69', () => {
     [
       'no client certificate',
       trust,
-      'the server does not accept the client certificate, or misses one',
+      'the server rejects the client certificate, or requires one',
     ],
     [
       'an expired client certificate',
       [...trust, '-client-cert', expired.cert, '-client-key', expired.key],
-      'the server does not accept the client certificate, or misses one',
+      'the server rejects the client certificate, or requires one',
     ],
   ])('%s', async (_, access, words) => {
     await withSite(secured(...access), async (site) => {

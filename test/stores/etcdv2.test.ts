@@ -229,7 +229,7 @@ test.each(versions)(
 )
 
 test.each<[string, (response: ServerResponse) => void, RegExp]>([
-  ['no JSON', (r) => r.end('{"node":{"value":"secret'), /it is no JSON object$/],
+  ['no JSON', (r) => r.end('{"node":{"value":"secret'), /it is not a JSON object$/],
   ['cut off', (r) => r.write('{', () => r.destroy()), /closed the connection/],
   [
     'no leader',

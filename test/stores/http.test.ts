@@ -87,7 +87,7 @@ describe('failures', () => {
     expect(await failing(`127.0.0.1:${port}`)).toEqual({
       kind: 'store',
       message: `cannot reach etcd at http://127.0.0.1:${port}: connection refused`,
-      hint: 'is etcd running there? check -node',
+      hint: 'check that etcd runs there, and check -node',
     })
   })
 
@@ -195,7 +195,7 @@ describe('limits', () => {
 describe('what is not HTTP, or not plain', () => {
   test.each([
     ["-ERR unknown command 'GET'\r\n", 'its answer is not HTTP'],
-    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, and was asked in plain HTTP'],
+    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, but was contacted in plain HTTP'],
   ])('%j', async (bytes, what) => {
     const node = await listenTcp((socket) => socket.end(bytes))
     expect((await failing(node)).message).toBe(`cannot reach etcd at http://${node}: ${what}`)
@@ -209,8 +209,8 @@ describe('what is not HTTP, or not plain', () => {
     const node = await serve((_, response) => response.writeHead(400).end(text))
     expect(await failing(node)).toEqual({
       kind: 'store',
-      message: `etcd at http://${node} speaks TLS, and was asked in plain HTTP`,
-      hint: 'write -scheme https, or https:// before the node',
+      message: `etcd at http://${node} speaks TLS, but was contacted in plain HTTP`,
+      hint: 'use -scheme https, or https:// before the node',
       permanent: true,
     })
   })

@@ -230,9 +230,9 @@ describe('watching', () => {
       {
         level: 'warn',
         message:
-          `Redis at ${redis.node} may not tell of all changes, its notify-keyspace-events is ${shown}: ` +
+          `Redis at ${redis.node} may not report all changes (its notify-keyspace-events is ${shown}), so ` +
           'all keys are read every 2.5 s (-poll-interval); ' +
-          'set notify-keyspace-events to KA on the server to hear of changes at once',
+          'set notify-keyspace-events to KA on the server to be notified of changes at once',
       },
     ])
     expect(await call('CONFIG', 'GET', 'notify-keyspace-events')).toEqual(before)
@@ -322,7 +322,7 @@ describe('watching', () => {
     expect(await watched.fault()).toEqual({
       kind: 'store',
       message: `cannot reach Redis at ${own.node}: no answer within 300 ms`,
-      hint: 'is Redis running there? check -node',
+      hint: 'check that Redis runs there, and check -node',
     })
     await own.stop()
   })

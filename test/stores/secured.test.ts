@@ -89,7 +89,7 @@ describe.each([
     expect(fault).toEqual(
       told(
         "the server's certificate is signed by an authority that is not trusted",
-        'name the authority that signed it with -client-ca-keys',
+        'name its certificate authority with -client-ca-keys',
       ),
     )
   })
@@ -120,13 +120,13 @@ describe.each([
   ])('%s', async (_, access) => {
     const fault = await faultOf(backend, good.secureNode, access)
     const wrongOrNone = told(
-      'the server does not accept the client certificate, or misses one',
-      'check -client-cert and -client-key: signed by an authority of the server, and not expired?',
+      'the server rejects the client certificate, or requires one',
+      'check that -client-cert is signed by an authority that the server trusts, and has not expired',
     )
     // Servers built with a newer Go, such as etcd 3.5, tell which of the two it is.
     const none = told(
       'the server asks for a client certificate',
-      'give -client-cert and -client-key',
+      'set -client-cert and -client-key',
     )
     expect('clientCert' in access ? [wrongOrNone] : [wrongOrNone, none]).toContainEqual(fault)
   })
@@ -166,12 +166,12 @@ describe('files', () => {
   test.each<[string, Partial<ConnectionSettings>]>([
     ['-client-cert is given without -client-key', { clientCert: client.cert }],
     ['-client-key is given without -client-cert', { clientKey: client.key }],
-    ['the file of -client-cert does not hold a certificate in PEM', { ...mutual, clientCert: bad }],
+    ['the file of -client-cert does not contain a certificate in PEM', { ...mutual, clientCert: bad }],
     [
-      'the file of -client-key does not hold a private key without a passphrase in PEM',
+      'the file of -client-key does not contain a private key without a passphrase in PEM',
       { ...mutual, clientKey: bad },
     ],
-    ['the file of -client-ca-keys does not hold a certificate in PEM', { clientCaKeys: bad }],
+    ['the file of -client-ca-keys does not contain a certificate in PEM', { clientCaKeys: bad }],
     [
       'the key of -client-key does not belong to the certificate of -client-cert',
       { ...mutual, clientKey: server.key },

@@ -100,7 +100,7 @@ test.each([
   expect(fault).toMatchObject({
     // Newer Javas say which of the two it is.
     message: expect.stringMatching(
-      /: TLS: the server (?:does not accept the client certificate, or misses one|asks for a client certificate)$/,
+      /: TLS: the server (?:rejects the client certificate, or requires one|asks for a client certificate)$/,
     ) as string,
     permanent: true,
   })

@@ -240,7 +240,7 @@ test('a server that is none says so', async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const node = `127.0.0.1:${(server.address() as AddressInfo).port}`
   expect((await watch({ nodes: [node] }, ['/app']).fault()).message).toBe(
-    `ZooKeeper at ${node} does not speak ZooKeeper's protocol: a packet of impossible length`,
+    `ZooKeeper at ${node} does not speak ZooKeeper's protocol: a packet of invalid length`,
   )
   server.close()
   await once(server, 'close')
@@ -262,7 +262,7 @@ test.each([
 test.each([
   ['zk1:99999', 'the node "zk1:99999" is not an address'],
   ['http://zk1:2181', 'the node "http://zk1:2181" is not an address'],
-  ['web:secret@zk1:2181', 'the node zk1:2181 carries a user or a password'],
+  ['web:secret@zk1:2181', 'the node zk1:2181 contains a user or a password'],
   ['zk1/a,zk2/b', 'the nodes have different chroots: /a and /b'],
 ])('the node %s is refused', (node, message) => {
   const opened = open(settings({ nodes: [node] }))

@@ -205,14 +205,14 @@ END
 
 told 'Something else answers in place of etcd' 69 reconfd -onetime -node 127.0.0.1:8081 -timeout 1s <<'END'
 etcd at http://127.0.0.1:8081 gave an answer that is not etcd's
-check -node and -scheme; is there a proxy in between?
+check -node and -scheme, and whether there is a proxy in between
 END
 
 run kill "$etcd"
 wait "$etcd"
 told 'The store is away' 69 reconfd -onetime -timeout 1s <<'END'
 etcdv3 returned no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
-is etcd running there? check -node
+check that etcd runs there, and check -node
 END
 told 'and what is asked before anything else' 69 reconfd -preflight -timeout 1s <<'END'
 FAILED  cannot reach etcd at http://127.0.0.1:12379: connection refused

@@ -1,7 +1,7 @@
-// Bells: blocking queries that tell which services of a datacenter a change concerns, so that hundreds of
-// services need no query each. The checks name theirs: those whose ModifyIndex has moved. A registration or
-// a changed port moves the index of the list of services, whose body does not tell what it was; nodes
-// likewise. After these everything that is looked up is due once.
+// Change queries: blocking queries that report the services affected by a change in a datacenter, so that hundreds of
+// services do not need a query each. Checks name their service: those with a changed ModifyIndex. A registration or a
+// changed port only increments the index of the list of services, and a changed node that of the nodes; after these,
+// everything looked up must be read once.
 import type { LookUp } from '../../core/catalog.ts'
 import { count, listOf, record, text } from '../shape.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -10,7 +10,7 @@ import { NODES_CHANGED, serviceNames, type CatalogApi, type ChangesOf } from './
 const checks = listOf(record({ Node: text, CheckID: text, ServiceName: text, ModifyIndex: count }))
 type Check = ReturnType<typeof checks>[number]
 
-/** Without what checks put out, which may be long, and is not held. */
+/** Drops the output of checks, which may be long. */
 const withoutOutput = (value: unknown): readonly Check[] =>
   checks(value).map(({ Node, CheckID, ServiceName, ModifyIndex }) => {
     return { Node, CheckID, ServiceName, ModifyIndex }
@@ -19,27 +19,30 @@ const withoutOutput = (value: unknown): readonly Check[] =>
 const CHECKS: ChangesOf<readonly Check[]> = { path: '/v1/health/state/any', shape: withoutOutput }
 const SERVICES: ChangesOf<unknown> = { path: '/v1/catalog/services', shape: serviceNames }
 
-/** Of each bell: so many answers in a row at once, then so many a second. That of the checks may be long. */
+/** Rate limit of each change query: a burst, then a number per second. The answer with all checks may be long. */
 const BURST = 10
 const PER_SECOND = 4
 
-/** What has rung: services by name with the index to read them at, nodes likewise, or anything at all. */
+/** The services and nodes affected by a change. */
 export interface Affected {
+  /** By name, the minimal index at which to read it. */
   readonly services: ReadonlyMap<string, number>
+  /** By name, the minimal index at which to read its services. */
   readonly nodes: ReadonlyMap<string, number>
+  /** Anything may have changed. */
   readonly isAnything: boolean
 }
 
 const ANYTHING: Affected = { services: new Map(), nodes: new Map(), isAnything: true }
 const NOTHING: Affected = { ...ANYTHING, isAnything: false }
 
-/** One bell; each call of `ring` resolves with what has happened since the one before. */
+/** Each call of `next` resolves with the changes since the previous one. */
 export class ChangeQuery<T> {
   #index = 0
   #former: T | undefined
   readonly #bucket = new TokenBucket(BURST, PER_SECOND)
 
-  /** @param compare what the difference between two answers concerns */
+  /** @param compare returns what is affected by the difference of two answers */
   constructor(
     private readonly api: Pick<CatalogApi, 'changes'>,
     private readonly lookUp: LookUp,
@@ -47,28 +50,28 @@ export class ChangeQuery<T> {
     private readonly compare: (former: T, present: T) => Affected,
   ) {}
 
-  /** At once when it has not been asked before, or not in vain: then anything may have happened. */
+  /** Resolves at once for the first call, and after reset(), with `isAnything`. */
   async next(signal: AbortSignal): Promise<Affected> {
     await this.#bucket.take(signal)
     const index = this.#index
     const asked = { index, signal, ...(index === 0 ? { atLeast: Infinity } : {}) }
     const answer = await this.api.changes(this.lookUp, this.what, asked)
-    const { value, early, anew } = answer
+    const { value, early, isReset } = answer
     const former = this.#former
     this.#index = answer.index
     this.#former = value
-    if (index === 0 || anew || former === undefined || value === undefined) return ANYTHING
+    if (index === 0 || isReset || former === undefined || value === undefined) return ANYTHING
     return early || answer.index !== index ? this.compare(former, value) : NOTHING
   }
 
-  /** The next answer is for all that may have happened meanwhile. */
+  /** Makes the next answer cover everything that may have happened meanwhile. */
   reset(): void {
     this.#index = 0
     this.#former = undefined
   }
 }
 
-/** Those of one datacenter. */
+/** The change queries of one datacenter. */
 export const changeQueriesOf = (api: Pick<CatalogApi, 'changes'>, lookUp: LookUp) =>
   [
     new ChangeQuery(api, lookUp, CHECKS, affectedByChecks),
@@ -80,7 +83,9 @@ export const CHANGE_QUERIES = 3
 
 const checkId = ({ Node, CheckID }: Check): string => `${Node}\0${CheckID}`
 
-/** A check of a node concerns whatever runs there. One that is gone has no index to read at but the leader's. */
+/**
+ * A check of a node affects all services on it. A removed check has no index, so its service is read from the leader.
+ */
 function affectedByChecks(former: readonly Check[], present: readonly Check[]): Affected {
   const services = new Map<string, number>()
   const nodes = new Map<string, number>()
@@ -94,7 +99,7 @@ function affectedByChecks(former: readonly Check[], present: readonly Check[]): 
     const before = known.get(id)
     known.delete(id)
     if (before?.ModifyIndex !== check.ModifyIndex) note(check, check.ModifyIndex)
-    // The same check of another service: the former one has lost it.
+    // The check has moved to another service: both are affected.
     if (before !== undefined && before.ServiceName !== check.ServiceName) note(before, Infinity)
   }
   for (const check of known.values()) note(check, Infinity)

@@ -1,6 +1,6 @@
-// Follows more topics than there may be connections: three bells for each datacenter, and a few readers for
-// what these say is due. What a bell names is urgent; after a change that names nothing all topics of the
-// datacenter are due once (a pass), at most every two seconds.
+// Follows more topics than the allowed number of connections: three change queries for each datacenter, and a few
+// readers for the topics that these report. Topics named by a change query are urgent. After a change that names none,
+// all topics of the datacenter are read once (a pass), at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
@@ -16,28 +16,28 @@ import type { News, Topics } from './topics.ts'
 const PASSES_PER_SECOND = 0.5
 
 export interface ManyTopicsOptions {
-  /** Connections that may be used. */
+  /** Limit of connections. */
   readonly slots: number
-  /** So few topics that they need no bells. */
+  /** With this number of topics or fewer, change queries are not needed. */
   readonly few: number
-  /** Milliseconds until what could not be known is asked for again. */
+  /** Milliseconds until a refused topic is retried. */
   readonly refusedFor: number
-  /** An answer, or why this topic cannot be known; rejects when the catalog cannot be read. */
+  /** Resolves with the answer, or the fault of this topic alone. Rejects if the catalog cannot be read. */
   readonly answer: (topic: Topic, reading: Promise<Reading>) => Promise<Reading | Fault>
-  /** The same for the next state of a topic that nothing else tells of. */
+  /** Like `answer`, for the next state of a polled topic. */
   readonly next: (topic: Topic, signal: AbortSignal) => Promise<Reading | Fault>
-  /** Told how many queries are under way. */
+  /** Called with the number of concurrent queries. */
   readonly busy: (queries: number) => void
 }
 
-/** What has happened, to be worked off by the loop. */
+/** The handler of a completed promise, run by the loop. */
 type Continuation = () => void
 
-/** A datacenter, with the bells that tell of it. */
+/** A datacenter, or a namespace in it, with its change queries. */
 interface Group {
   readonly lookUp: LookUp
   readonly stop: AbortController
-  /** Its bells will tell of what changes from now on. */
+  /** Its change queries have been answered once, and report all later changes. */
   isArmed: boolean
 }
 
@@ -45,17 +45,17 @@ export class ManyTopics {
   readonly #completions = new Completions<Continuation>()
   readonly #groups = new Map<string, Group>()
   readonly #polls = new Map<Topic, AbortController>()
-  /** To be read before all others, at this index or later. */
+  /** Topics to read before all others, with the minimal index of the answer. */
   readonly #urgent = new Map<Topic, number>()
-  /** The pass under way. */
+  /** The remaining topics of the current pass. */
   readonly #lazy = new Set<Topic>()
-  /** Being read; true: urgent. */
+  /** Topics being read, and whether they are urgent. */
   readonly #reading = new Map<Topic, boolean>()
-  /** Datacenters that the next pass is for. */
+  /** Groups for the next pass. */
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
-  /** Something urgent has been read, and not been told. */
+  /** An urgent topic was read, but its changes are not yet reported. */
   #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
@@ -65,7 +65,7 @@ export class ManyTopics {
     private readonly options: ManyTopicsOptions,
   ) {}
 
-  /** As Catalog.changes(); returns when there are few topics. */
+  /** See Catalog.changes(). Returns when there are few topics. */
   async *changes(signal: AbortSignal): AsyncGenerator<News> {
     const { topics, options } = this
     this.#signal = signal
@@ -91,7 +91,7 @@ export class ManyTopics {
     }
   }
 
-  /** What is urgent is told together, and a pass as a whole. */
+  /** Urgent changes are reported together, and a pass as a whole. */
   get #isReportDue(): boolean {
     if (this.#urgent.size > 0 || [...this.#reading.values()].includes(true)) return false
     return this.#hasUrgentNews || (this.#lazy.size === 0 && this.#reading.size === 0)
@@ -107,7 +107,7 @@ export class ManyTopics {
     })
   }
 
-  /** Nothing tells of another policy. */
+  /** Retries denied topics: no query reports a changed policy. */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
@@ -117,7 +117,7 @@ export class ManyTopics {
     })
   }
 
-  /** Bells, polls and first readings for whatever is wanted now. */
+  /** Starts and stops change queries, polls and first readings according to the demand. */
   #fitAll(): void {
     const present = new Set(this.topics.all)
     const rung = [...present].filter(({ question }) => question.kind !== 'polled')
@@ -157,7 +157,7 @@ export class ManyTopics {
     again()
   }
 
-  /** The bells are armed before anything is read, so that what changes meanwhile rings again. */
+  /** Starts the change queries before anything is read, so that changes during the reading are reported. */
   #listen(name: string, { dc, namespace }: LookUp): void {
     const lookUp: LookUp = {
       ...(dc === undefined ? {} : { dc }),
@@ -204,7 +204,7 @@ export class ManyTopics {
     arm()
   }
 
-  /** Undefined when another datacenter is away: what was known of it is stale. */
+  /** Resolves with undefined if a remote datacenter is unreachable, and marks its topics. */
   async #unlessRemote<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
     try {
       return await ring
@@ -236,7 +236,7 @@ export class ManyTopics {
     }
   }
 
-  /** Begins a pass where one is due, and reads what is, as far as there are connections. */
+  /** Starts a pass if one is due, and reads due topics as far as connections allow. */
   #pump(): void {
     const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
     if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {
@@ -260,7 +260,7 @@ export class ManyTopics {
     this.options.busy(this.#groups.size * CHANGE_QUERIES + this.#reading.size)
   }
 
-  /** A list goes first: it decides what else there is to read. */
+  /** Lists come first, since they determine other topics. */
   #pass(topic: Topic): void {
     const { kind } = topic.question
     if (kind === 'list') this.#urgent.set(topic, Infinity)
@@ -282,7 +282,10 @@ export class ManyTopics {
     if (topic.question.kind === 'list') this.#fitAll()
   }
 
-  /** @param own what it is of is not wanted any more once this is aborted */
+  /**
+   * Runs `then` in the loop when the promise resolves. A rejection ends changes().
+   * @param own if aborted, a rejection is ignored
+   */
   #when<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
     const happened = promise.then(
       (value) => () => then(value),
@@ -295,6 +298,6 @@ export class ManyTopics {
   }
 }
 
-/** Bells tell of a datacenter, and in it of a namespace. */
+/** Change queries cover one namespace of one datacenter. */
 const groupOf = ({ question: { lookUp } }: Topic): string =>
   JSON.stringify([lookUp.dc, lookUp.namespace])

@@ -1,19 +1,19 @@
-// What is held of the directories beside their values: the names of all keys in them, the revision up to
-// which no change is missing, and the last event, which tells one history of a cluster from another.
+// What is known of the watched directories, except values: the names of all keys, the revision up to which no change is
+// missing, and the last event, which identifies the history of the cluster.
 import type { Key } from '../../core/key.ts'
 import type { NetChanges } from '../change-buffer.ts'
 import type { EtcdNames } from './names.ts'
 import { integer, templateKey, type EtcdKeyValue, type DirRange } from './wire.ts'
 
-/** One event, or one difference that was found by reading. */
+/** One event, or one difference found by reading. */
 export interface Change {
-  /** As etcd gave it; absent for a key that was only found to be gone. */
+  /** As received; absent for a key found to be missing. */
   readonly kv?: EtcdKeyValue
   /** The key as text. */
   readonly name: string
-  /** The directory that it belongs to. */
+  /** The watched directory that contains it. */
   readonly dir: Key
-  /** Null when it is gone. */
+  /** Null for a removed key. */
   readonly value: string | null
   readonly revision: bigint
 }
@@ -29,15 +29,15 @@ const lastEventOf = ({ kv, revision, value }: Change): LastEvent | undefined =>
 
 export class Held {
   readonly parts: readonly DirRange[]
-  /** Everything up to here is known. */
+  /** No change up to this revision is missing. */
   revision = 0n
   cluster = ''
-  /** The event that happened last; undefined when it is not known, or when there never was a key. */
+  /** The last event; undefined if it is unknown, or there never was a key. */
   last: LastEvent | undefined
   #size = 0
   readonly #names: ReadonlyMap<Key, Set<string>>
 
-  /** @param dirs of which none is below another */
+  /** @param dirs none is below another */
   constructor(
     dirs: readonly Key[],
     readonly names: EtcdNames,
@@ -46,7 +46,7 @@ export class Held {
     this.#names = new Map(dirs.map((dir) => [dir, new Set()]))
   }
 
-  /** How many keys there are, those that templates cannot name included. */
+  /** The number of keys, including those that templates cannot name. */
   get size(): number {
     return this.#size
   }
@@ -55,14 +55,14 @@ export class Held {
     return this.#names.get(dir) ?? new Set()
   }
 
-  /** How many keys there are in a part. */
+  /** The number of keys in a range. */
   count({ dir, range }: DirRange): number {
     const names = this.namesIn(dir)
     const itself = dir !== '/' && names.has(dir) ? 1 : 0
     return range.range_end === undefined ? itself : names.size - itself
   }
 
-  /** The directory that a key of etcd belongs to; undefined for a neighbour's. */
+  /** The watched directory of a key; undefined for a neighbour. */
   dirOf(name: string): Key | undefined {
     if (this.#names.has('/') && name.startsWith('/')) return '/'
     for (let at = name.indexOf('/', 1); at > 0; at = name.indexOf('/', at + 1)) {
@@ -72,7 +72,7 @@ export class Held {
     return this.#names.has(name as Key) ? (name as Key) : undefined
   }
 
-  /** A key that was read; false when it was there before. */
+  /** Adds a key of the listing; false if it exists already. */
   add(name: string, dir: Key, kv: EtcdKeyValue): boolean {
     if (!this.#note(name, dir, true)) return false
     const revision = integer(kv.mod_revision)
@@ -80,7 +80,7 @@ export class Held {
     return true
   }
 
-  /** Takes in what has happened up to a revision; returns it as the consumer wants it. */
+  /** Applies all changes up to a revision, and returns the net changes for the consumer. */
   take(changes: readonly Change[], revision: bigint): NetChanges {
     const net = new Map<Key, string | null>()
     for (const { name, dir, value } of changes) {
@@ -94,7 +94,7 @@ export class Held {
     return net
   }
 
-  /** @returns whether that is news */
+  /** @returns whether this has changed anything */
   #note(name: string, dir: Key, isThere: boolean): boolean {
     const names = this.#names.get(dir)
     if (names === undefined) return false

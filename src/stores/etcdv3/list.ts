@@ -1,4 +1,4 @@
-// The snapshot: all keys below the prefixes at one revision, page by page.
+// The snapshot: reads all keys below the prefixes at one revision, page by page.
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { Meter } from '../limits.ts'
@@ -25,12 +25,13 @@ export interface Etcdv3Listing {
   readonly held: Held
 }
 
-/** Keys a range gives in one answer; less when the server finds the answer too large. */
+/** Keys of one range in one answer; reduced if the server refuses the answer as too large. */
 const PAGE = 1000
+
 /**
- * Reads everything below the prefixes. Several ranges go in one read-only transaction, so that the
- * usual listing is one request; what does not fit follows at the revision of the first answer.
- * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
+ * Reads everything below the prefixes. Requests several ranges in one read-only transaction, so that the usual listing
+ * is one request; the rest is read at the revision of the first answer. Throws a FaultError, or an OutdatedError if
+ * that revision was compacted meanwhile.
  */
 export async function listKeys(
   gateway: Gateway,
@@ -46,7 +47,7 @@ export async function listKeys(
   }
 }
 
-/** The same error with what is denied; etcd itself does not say. Of several directories one is named. */
+/** Adds what is denied to the error, which etcd does not report. Names one of several directories. */
 async function namingDenied(
   gateway: Gateway,
   { names, parts }: Held,
@@ -68,7 +69,7 @@ async function namingDenied(
   return gateway.error(error.reason, error.code, denialOf(names.inEtcd(dir), denied))
 }
 
-/** One reading of everything. */
+/** One listing. */
 class Reading {
   readonly #entries = new Map<Key, string>()
   readonly #meter: Meter
@@ -102,7 +103,7 @@ class Reading {
     return { entries: this.#entries, held }
   }
 
-  /** Asks for the first page of each; returns what is left of them. */
+  /** Reads the first page of each range; returns the remaining ranges. */
   async #ask(parts: readonly DirRange[]): Promise<readonly DirRange[]> {
     const { gateway } = this
     const limit = this.#page
@@ -117,7 +118,7 @@ class Reading {
     ) {
       throw new FaultError({
         kind: 'store',
-        message: `${gateway.http.place} became another cluster while it was read`,
+        message: `${gateway.http.place} became another cluster during the listing`,
       })
     }
     this.#pinned ??= header
@@ -132,7 +133,7 @@ class Reading {
     return rest
   }
 
-  /** @returns the last key when there are more behind it, in base64 */
+  /** @returns the last key in base64, if more keys follow */
   #take(
     { dir, range, includes }: DirRange,
     { kvs = [], more = false, count }: RangeResponse,
@@ -140,27 +141,27 @@ class Reading {
     const take = (kv: EtcdKeyValue): void => {
       const name = this.held.names.read(kv.key)
       if (!includes(name)) throw outsideOfRange()
-      if (!this.held.add(name, dir, kv)) throw new Mismatch('is there twice').within('key')
+      if (!this.held.add(name, dir, kv)) throw new Mismatch('appears twice').within('key')
       const key = templateKey(name)
       if (key !== undefined) this.#entries.set(key, decodeText64(kv.value))
     }
     each(kvs, take, 'kvs')
     const odd = (what: string): Mismatch => new Mismatch(what).within('kvs')
     const total = count === undefined ? undefined : Number(count)
-    if (kvs.length > this.#page) throw odd('has more keys than were asked for')
+    if (kvs.length > this.#page) throw odd('has more keys than requested')
     if (total !== undefined && (more ? total <= kvs.length : total !== kvs.length)) {
       throw odd(`has ${kvs.length} keys, and its count is ${total}`)
     }
     if (!more) return undefined
     const last = kvs.at(-1)?.key
     const isFurther = last !== undefined && bytes(last).compare(bytes(range.key)) >= 0
-    if (!isFurther) throw odd('has no key to go on from, though there are more')
+    if (!isFurther) throw odd('has no last key to continue from, although more follow')
     return last
   }
 }
 
 const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64')
 
-/** Older gateways refuse answers above 4 MiB. */
+/** Older gateways refuse answers of more than 4 MiB. */
 const isTooLarge = (error: unknown): boolean =>
   error instanceof EtcdError && error.code === grpcCode.resourceExhausted

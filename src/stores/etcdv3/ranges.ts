@@ -1,5 +1,5 @@
-// Questions about ranges beside the listing, each one read-only transaction at one revision: whether anything
-// has changed in what is held, and what.
+// Requests about ranges besides the listing, each a read-only transaction at one revision: whether the known keys have
+// changed, and how.
 import { OutdatedError } from '../../core/store.ts'
 import { each, Mismatch } from '../shape.ts'
 import { EtcdError, type Gateway, type Terms } from './gateway.ts'
@@ -16,7 +16,7 @@ import {
   type RangeResponse,
 } from './wire.ts'
 
-/** Ranges asked for in one transaction; the server's own limit is 128. */
+/** Limit of ranges in one transaction; the server's limit is 128. */
 export const RANGES = 100
 
 export interface Answers {
@@ -25,7 +25,7 @@ export interface Answers {
   readonly answers: readonly RangeResponse[]
 }
 
-/** Asks for at most RANGES ranges. */
+/** Reads at most RANGES ranges. */
 export async function askRanges(
   gateway: Gateway,
   ranges: readonly object[],
@@ -41,7 +41,7 @@ export async function askRanges(
   return { header, answers: responses.map(({ response_range }) => response_range) }
 }
 
-/** The server's revision, from the least that can be asked. Any member may answer, even one that is behind. */
+/** The server's current revision, by the cheapest request. Any member may answer, even one that is behind. */
 export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): Promise<bigint> {
   const [{ range }] = held.parts as readonly [DirRange]
   const probe = { key: range.key, limit: 1, keys_only: true, serializable: true }
@@ -51,10 +51,10 @@ export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): P
 }
 
 /**
- * Proves that what is held is what the cluster has, and of the same history: the last event is there as it was,
- * nothing in the directories is newer, and each has as many keys. Returns the revision at which this is so;
- * undefined when it is not, or when the last event is not known.
- * @param at an earlier revision instead of the present one
+ * Proves that the known keys are those of the cluster, and of the same history: the last event is unchanged, no key is
+ * newer, and the numbers of keys are equal.
+ * @param at an earlier revision instead of the current one
+ * @returns the revision of the proof; undefined if they differ, or the last event is unknown
  */
 export async function proveUnchanged(
   gateway: Gateway,
@@ -87,7 +87,7 @@ export async function proveUnchanged(
   return isSame && isAll ? revision : undefined
 }
 
-/** What shows that an event happened: the key as it was put, or that it was there before and then was not. */
+/** The ranges that prove an event: the key as written, or its existence before and absence after a removal. */
 const evidenceOf = ({ kv: { key }, revision, isGone }: LastEvent): readonly object[] =>
   isGone
     ? [revision - 1n, revision].map((at) => ({ key, revision: String(at), keys_only: true }))
@@ -105,8 +105,8 @@ function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]
 }
 
 /**
- * What has changed in some of the parts between what is held and a revision, at that revision. The count of an
- * answer is that of all keys in the range, so that deletions show: such a range's names are read whole.
+ * The changes of some ranges since the known revision, as of the revision `at`. The count of an answer includes all
+ * keys of the range, which reveals deletions; then all names of that range are read.
  */
 export async function changesUpTo(
   gateway: Gateway,
@@ -138,7 +138,7 @@ export async function changesUpTo(
   return changes
 }
 
-/** The keys that are held and are not there at a revision. */
+/** The known keys that do not exist at a revision. */
 async function goneFrom(
   gateway: Gateway,
   held: Held,
@@ -171,7 +171,7 @@ function changeOf(
   }
 }
 
-/** The history that is needed is gone: everything is to be read again. */
+/** Converts the error that the required history was compacted to an OutdatedError. */
 export const outdatedIfGone = (error: unknown): unknown =>
   error instanceof EtcdError && /has been compacted/.test(error.reason)
     ? new OutdatedError(error.fault)

@@ -1,4 +1,4 @@
-// Where nothing is found, whether the keys are there with the other kind of name: registry/a for /registry/a.
+// If a listing is empty, looks for keys with the other kind of name: registry/a instead of /registry/a.
 import type { Key } from '../../core/key.ts'
 import type { Notice } from '../../core/store.ts'
 import { EtcdError, type Gateway } from './gateway.ts'
@@ -6,10 +6,10 @@ import { EtcdNames } from './names.ts'
 import { askRanges } from './ranges.ts'
 import { templateKey } from './wire.ts'
 
-/** Prefixes that are tried. */
+/** Limit of prefixes to try. */
 const TRIED = 10
 
-/** What to tell about it; undefined when there is nothing, or etcd does not let us look. */
+/** A notice if such keys exist; undefined if not, or if etcd denies access. */
 export async function slashNotice(
   gateway: Gateway,
   { slashless }: EtcdNames,

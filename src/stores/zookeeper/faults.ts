@@ -1,4 +1,4 @@
-// What goes wrong with a session, in the operator's words: what happened, and what to check.
+// Explains failures of sessions to the operator: what happened, and what to check.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { duration } from '../../core/words.ts'
@@ -12,10 +12,10 @@ export const zookeeperFault = (
   more: Partial<Fault> = {},
 ): FaultError => new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
 
-/** @param what cannot be: of the bytes, without any of them */
+/** @param what is wrong with the received bytes; must not quote them */
 export const noZookeeper = (place: string, what: string): FaultError =>
   zookeeperFault(place, `does not speak ZooKeeper's protocol: ${what}`, {
-    hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
+    hint: 'check -node and -scheme (https for TLS): this may not be the client port of ZooKeeper',
   })
 
 export const packetTooLarge = (place: string, { message: most }: Limits): FaultError =>
@@ -26,7 +26,7 @@ export const tooQuiet = (place: string, what: string, timeout: number): FaultErr
   new FaultError({
     kind: 'store',
     message: `cannot reach ${place}: ${what} within ${duration(timeout)}`,
-    hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
+    hint: 'check that ZooKeeper runs there and has a quorum, and check -node',
   })
 
 export const hungUp = (place: string, hadSession: boolean): FaultError =>
@@ -35,10 +35,10 @@ export const hungUp = (place: string, hadSession: boolean): FaultError =>
     : zookeeperFault(place, 'closed the connection before there was a session', {
         hint:
           'it may have no quorum, too many connections from here (maxClientCnxns), ' +
-          'or want TLS (-scheme https): its log tells',
+          'or require TLS (-scheme https): check its log',
       })
 
-/** @param error as the server has numbered it */
+/** @param error the server's error code */
 export const authFailed = (place: string, user: string | undefined, error: number): FaultError =>
   zookeeperFault(place, `refuses the user ${JSON.stringify(user)}`, {
     hint: `check -username and -password, and that the server knows digest (${errorName(error)})`,

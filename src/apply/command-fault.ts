@@ -1,4 +1,5 @@
 // Converts the failure of a command to a fault.
+import { constants } from 'node:os'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
@@ -16,21 +17,25 @@ const MASKED = '[not shown: the resource is sensitive]'
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
-/**
- * A fault with the exit status, a hint, and the last lines of the output.
- * @param sensitive hides the output
- */
+interface FaultOptions {
+  /** Hides the output. */
+  readonly sensitive?: boolean | undefined
+  /** The destination of the checked file. */
+  readonly dest?: string
+}
+
+/** A fault with the exit status, a hint, and the last lines of the output. */
 export function commandFault(
   what: CommandName,
   command: string,
   result: CommandResult,
-  sensitive = false,
+  { sensitive = false, dest }: FaultOptions = {},
 ): Fault {
   const lines = lastLines(shownResult(result, sensitive).output)
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,
-    hint: advice(what, result),
+    hint: advice(what, result).replace('The destination', dest ?? 'The destination'),
     ...(lines.length === 0 ? {} : { frame: lines.map((line) => `  | ${line}`).join('\n') }),
   }
 }
@@ -39,7 +44,13 @@ function ending(result: CommandResult): string {
   if (result.timedOut) return `timed out after ${duration(result.duration)}`
   if (result.signal !== null) return `was ended by ${result.signal}`
   if (result.exitCode === null) return 'could not be started'
-  return `failed with exit code ${result.exitCode}`
+  return `failed with exit code ${result.exitCode}${signalAs(result.exitCode)}`
+}
+
+/** Shells report the end by signal n as the exit code 128+n. */
+function signalAs(exitCode: number): string {
+  const [name] = Object.entries(constants.signals).find(([, n]) => n === exitCode - 128) ?? []
+  return name === undefined ? '' : ` (${name})`
 }
 
 /** The state after a failure, and the advice if the command itself ran well and found something wrong. */

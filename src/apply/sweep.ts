@@ -27,20 +27,41 @@ export function sweepStaged(
 ): readonly string[] {
   const removed: string[] = []
   for (const spec of specs) {
-    if (spec.forEach === undefined) {
-      const backup = { dest: `${spec.dest}.bak`, followSymlinks: false }
-      for (const one of spec.backup === true ? [spec, backup] : [spec]) {
-        inFolderOf(one, (folder, name) => removed.push(...sweepFolder(folder, new Set([name]))))
-      }
-    } else {
-      const any = { dest: `${fixedFolder(spec.dest)}/.reconfd` }
-      inFolderOf(any, (folder) => removed.push(...sweepBelow(folder, { left: FOLDERS_MOST })))
-    }
+    if (spec.forEach === undefined) continue
+    const any = { dest: `${fixedFolder(spec.dest)}/.reconfd` }
+    inFolderOf(any, (folder) => removed.push(...sweepBelow(folder, { left: FOLDERS_MOST })))
+  }
+  for (const { one, names } of foldersOf(specs)) {
+    inFolderOf(one, (folder) => removed.push(...sweepFolder(folder, names)))
   }
   for (const dir of new Set(made.map((path) => dirname(path)))) {
     inFolderOf({ dest: `${dir}/.reconfd` }, (folder) => removed.push(...sweepFolder(folder)))
   }
   return removed
+}
+
+/** A folder, with one of the destinations in it and the names of all. */
+interface SharedFolder {
+  readonly one: Destination
+  readonly names: Set<string>
+}
+
+/** The folders of plain templates, each once: thousands of destinations may share one. */
+function foldersOf(specs: readonly SweptTemplate[]): Iterable<SharedFolder> {
+  const folders = new Map<string, SharedFolder>()
+  const plain = specs.filter(({ forEach }) => forEach === undefined)
+  const backups = plain.flatMap(({ dest, backup }) =>
+    backup === true ? [{ dest: `${dest}.bak`, followSymlinks: false }] : [],
+  )
+  for (const one of [...plain, ...backups]) {
+    inFolderOf(one, ({ stats: { dev, ino } }, name) => {
+      const id = `${dev} ${ino}`
+      const shared = folders.get(id)
+      if (shared === undefined) folders.set(id, { one, names: new Set([name]) })
+      else shared.names.add(name)
+    })
+  }
+  return folders.values()
 }
 
 /** Does not follow links: for_each does not write through them. */

@@ -9,7 +9,7 @@ import { isJudged, mergeTerms, type ConfiguredReloads, type Reloads } from './re
 export interface RunVerdict {
   /** Resources that owe nothing any more. */
   readonly settled: readonly string[]
-  /** Resources whose content has failed `reload_attempts` times and is rolled back. */
+  /** Resources whose content has failed `reload_attempts` times: it is rolled back if there is an earlier one. */
   readonly exhausted: readonly string[]
   /** Consecutive failures of the command. */
   readonly attempts: number

@@ -10,6 +10,7 @@ import {
   type Server,
   type ReleaseVersion,
 } from './server.ts'
+import { isReferenced } from './references.ts'
 import { dependsOnOrder, isDynamic, numbersServers } from './balance.ts'
 
 /** Why a reload is needed. */
@@ -77,7 +78,7 @@ export function decide(base: HaproxyConfig, next: HaproxyConfig, running: Runnin
     for (const [name, section] of next.sections) {
       const former = base.sections.get(name)
       if (former === undefined) continue // compareOthers() reports the new section
-      const own = new SectionDifference(former, section, next, running)
+      const own = new SectionDifference(former, section, base, next, running)
       changes.push(...own.changes())
       byHand.push(...own.byHand)
     }
@@ -114,6 +115,7 @@ class SectionDifference {
   constructor(
     private readonly before: ServerSection,
     private readonly after: ServerSection,
+    private readonly base: HaproxyConfig,
     private readonly file: HaproxyConfig,
     private readonly running: RunningState,
   ) {
@@ -154,7 +156,7 @@ class SectionDifference {
     if (!isSame) this.#compareOptions(name, own, server)
     if (former.address !== line.address || server.place !== undefined)
       this.#place(name, server, actual)
-    this.#weight(name, server, actual)
+    this.#weight(name, own, server, actual)
     if (leaving !== undefined)
       this.#changes.push({ kind: 'return', backend: this.#name, name, server })
     else this.#state(name, own, server, actual)
@@ -205,9 +207,14 @@ class SectionDifference {
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
   }
 
-  #weight(name: string, { weight, options }: Server, actual: RunningServer): void {
-    // With agent-check, the agent sets the weight.
-    if (weight === actual.weight || options.has('agent-check')) return
+  #weight(name: string, former: Server, { weight, options }: Server, actual: RunningServer): void {
+    // The agent sets the weight, in percent of that of the file.
+    if (options.has('agent-check')) {
+      if (weight !== former.weight)
+        this.#reload('options', name, 'has an agent-check, and changes its weight')
+      return
+    }
+    if (weight === actual.weight) return
     this.#changes.push({ kind: 'weight', backend: this.#name, name, weight })
   }
 
@@ -234,16 +241,14 @@ class SectionDifference {
     const option = undeletable(options)
     if (option !== undefined)
       this.#reload('options', name, `has the option ${option}, which prevents deleting it`)
-    const isTracked = [...this.before.servers].some((other) => this.#tracks(other, name))
-    if (isTracked || this.after.useServer.some((words) => words.includes(name)))
-      this.#reload('referenced', name, 'is referenced by track or use-server')
+    if (isReferenced(this.base, id))
+      this.#reload(
+        'referenced',
+        name,
+        'is referenced by track, use-server or a fetch such as srv_is_up',
+      )
     const gently = options.has('on-marked-down')
     this.#changes.push({ kind: 'remove', backend: this.#name, name, line, gently })
-  }
-
-  #tracks({ options }: ServerLine, name: string): boolean {
-    const tracked = options[options.indexOf('track') + 1]
-    return options.includes('track') && (tracked === name || tracked === `${this.#name}/${name}`)
   }
 
   /** Checks the section as a whole: whether its servers can come and go. */
@@ -259,6 +264,11 @@ class SectionDifference {
         because('balance', 'has a static balance algorithm, which fixes servers and weights')
     }
     if (isRearranged) {
+      // Releases up to 3.2 crash when such a server is added.
+      if (terms.hasExternalChecks)
+        because('checks', 'has external checks, which HAProxy cannot start or end at run time')
+      if (terms.hasDynamicCookies && refusedOn(this.running.version, COOKIE).length > 0)
+        because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
       if (after.hasTemplate) because('server-template', 'has a server-template beside its servers')
       if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
       if (numbersServers(terms) && [...before.servers, ...after.servers].some(hasNoId))
@@ -284,6 +294,8 @@ class SectionDifference {
 
 /** Words that a command can contain literally: no blanks, quotes, escapes, separators or comments. */
 const COMMAND_WORD = /^[\w.,:/@%=+*!()[\]{}?~^-]*$/
+
+const COOKIE = new Map([['cookie', '']])
 
 const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
   one === other ||

@@ -19,6 +19,10 @@ export interface BalanceTerms {
   readonly balance: readonly string[]
   readonly hashType: readonly string[]
   readonly usesAllBackups: boolean
+  /** Health checks run a program (`option external-check`). */
+  readonly hasExternalChecks: boolean
+  /** HAProxy computes the cookie of each server (`dynamic-cookie-key`). */
+  readonly hasDynamicCookies: boolean
   readonly defaultServer: readonly string[]
   /** The inherited settings as text, for comparison. */
   readonly inherited: string
@@ -66,6 +70,8 @@ const PLAIN_TERMS: BalanceTerms = {
   balance: [],
   hashType: [],
   usesAllBackups: false,
+  hasExternalChecks: false,
+  hasDynamicCookies: false,
   defaultServer: [],
   inherited: '',
   isUncertain: false,
@@ -215,6 +221,9 @@ class ConfigReader {
         inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
       })
     else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
+    // A later line may choose other checks, but that is not worth the risk.
+    else if (rest.includes('external-check')) set({ hasExternalChecks: true })
+    else if (keyword === 'dynamic-cookie-key') set({ hasDynamicCookies: true })
     else if (keyword === 'use-server') open.useServer.push(rest)
     else if (keyword.startsWith('server-template')) open.hasTemplate = true
   }

@@ -7,6 +7,8 @@ import type { Journal } from './journal.ts'
 export interface StateFolder {
   /** Rebuilds the folder if it was removed. Never rejects. */
   ensure(): Promise<void>
+  /** Rebuilds the contents after the folder was removed or emptied. Never rejects. */
+  rebuild(): Promise<void>
   close(): void
 }
 
@@ -16,7 +18,11 @@ interface Rewritable {
 }
 
 /** For a run that writes no state. */
-export const noFolder: StateFolder = { ensure: async () => undefined, close: () => undefined }
+export const noFolder: StateFolder = {
+  ensure: async () => undefined,
+  rebuild: async () => undefined,
+  close: () => undefined,
+}
 
 export function stateFolder(
   dir: string,
@@ -37,20 +43,26 @@ export function stateFolder(
     if (held !== undefined) closeSync(held)
     held = undefined
   }
+  const rewrite = async (): Promise<void> => {
+    warnIfFailed(emit, await journal.verify())
+    for (const one of others) await one.rewrite()
+    if (held === undefined) held = open(dir)
+    if (held === undefined) return
+    isLost = false
+    const message = `the state directory ${dir} was removed or emptied: recreated it with everything known`
+    emit({ kind: 'notice', level: 'warn', message })
+  }
   return {
     async ensure() {
       if (isHeld()) return
       isLost ||= held !== undefined
       close()
-      if (isLost) {
-        warnIfFailed(emit, await journal.verify())
-        for (const one of others) await one.rewrite()
-      }
-      held = open(dir)
-      if (!isLost || held === undefined) return
-      isLost = false
-      const message = `the state directory ${dir} was removed: recreated it with everything known`
-      emit({ kind: 'notice', level: 'warn', message })
+      if (isLost) await rewrite()
+      else held = open(dir)
+    },
+    async rebuild() {
+      if (!isHeld()) close()
+      await rewrite()
     },
     close,
   }

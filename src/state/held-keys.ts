@@ -14,6 +14,8 @@ export class HeldKeys {
   readonly #path: string
   /** The keys to write next; undefined if none are waiting. */
   #next: ReadonlyMap<Key, Gone> | undefined
+  /** As set last. */
+  #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 
   /** @param keep false writes nothing, as for -noop */
@@ -38,9 +40,13 @@ export class HeldKeys {
   /** Replaces the stored keys. All calls during a write share the next one. */
   async set(keys: ReadonlyMap<Key, Gone>): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
-    this.#next = keys
+    this.#kept = this.#next = keys
     this.#writing ??= this.#write()
     return this.#writing
+  }
+
+  async rewrite(): Promise<void> {
+    if (this.#kept.size > 0) await this.set(this.#kept)
   }
 
   async #write(): Promise<Result<void, Fault>> {

@@ -1,7 +1,7 @@
 // What is remembered of each resource across restarts, besides its owed reloads: the keys and the held change for its
 // guards, the content that its reload rejected, and the files for a rollback. One small JSON file for each resource,
 // replaced as a whole.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -17,7 +17,7 @@ import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 /** A content that was rolled back, and is not retried until it changes. */
 export interface Rejected {
-  /** Hash of the whole content of the resource. */
+  /** Hash of the whole content of the unit: a group is rolled back together. */
   readonly hash: string
   /** The command that rejected it, and its result. */
   readonly why: string
@@ -37,7 +37,7 @@ export interface Remembered {
   /** What the last applied render found in each store; absent before the first. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
-  /** Hash of the whole content in place. */
+  /** Hash of the whole content of the unit in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
   /** The last proved files, for a rollback. */
@@ -60,6 +60,8 @@ export const awaitsConsent = ({ held, rejected }: Remembered): string | undefine
 /** The engine's access to records. */
 export interface Memory {
   get(resource: string): Promise<Remembered>
+  /** Whether an earlier run has left a record, readable or not. */
+  has(resource: string): boolean
   /**
    * Merges the change into the record.
    * @param durable syncs it before this resolves
@@ -94,6 +96,10 @@ export class Records implements Memory {
     const record = readRecord(this.#path(resource))
     this.#known.set(resource, record)
     return record
+  }
+
+  has(resource: string): boolean {
+    return existsSync(this.#path(resource))
   }
 
   async set(

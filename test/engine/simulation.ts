@@ -789,6 +789,7 @@ function memoryOf(world: World, life: Life): Memory {
   const nothing: Remembered = { keys: new Map(), good: new Map() }
   return {
     get: async (resource) => world.records.get(resource) ?? nothing,
+    has: (resource) => world.records.has(resource),
     async set(resource, change) {
       await world.moments('remember', life)
       world.records.set(resource, { ...(world.records.get(resource) ?? nothing), ...change })

@@ -138,6 +138,48 @@ describe('what takes a reload', () => {
       'referenced',
     ],
     ['track', file(`${A} track web/b;${B}`), file(A), 'options'],
+    [
+      'the weight of an agent',
+      file(`${A} agent-check`),
+      file(`${A} agent-check weight 9`),
+      'options',
+    ],
+    [
+      'tracked by another backend',
+      `${file(`${A};${B}`)}backend x\n server t 127.0.0.9:80 track web/b\n`,
+      `${file(A)}backend x\n server t 127.0.0.9:80 track web/b\n`,
+      'referenced',
+    ],
+    [
+      'a fetch',
+      file(`${A};${B}`, ' http-request deny if !{ srv_is_up(web/b) }\n'),
+      file(A, ' http-request deny if !{ srv_is_up(web/b) }\n'),
+      'referenced',
+    ],
+    [
+      'a fetch in its own backend',
+      file(`${A};${B}`, ' http-request deny if { srv_conn(b) gt 5 }\n'),
+      file(A, ' http-request deny if { srv_conn(b) gt 5 }\n'),
+      'referenced',
+    ],
+    [
+      'external checks',
+      file(A, ' option external-check\n'),
+      file(`${A};${B} check`, ' option external-check\n'),
+      'checks',
+    ],
+    [
+      'external checks of the defaults',
+      `global\ndefaults\n mode http\n option external-check\nbackend web\n server ${A} check\n server ${B} check\n`,
+      `global\ndefaults\n mode http\n option external-check\nbackend web\n server ${A} check\n`,
+      'checks',
+    ],
+    [
+      'a check without the TLS of its server',
+      file(A),
+      file(`${A};b 127.0.0.2:80 check ssl verify none no-check-ssl`),
+      'options',
+    ],
     ['tracked', file(`${A};c 127.0.0.3:80 track b;${B}`), file(A), 'referenced'],
     [
       'a template of servers',

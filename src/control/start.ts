@@ -1,5 +1,4 @@
 // Makes a daemon observable: starts its control socket and keeps its status file.
-import { ioFault } from '../core/errno.ts'
 import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Settings } from '../core/settings.ts'
@@ -7,7 +6,8 @@ import { isTooLong } from '../system/socket-path.ts'
 import { isAlive } from '../system/unix-socket.ts'
 import { socketPath, statusPath } from './paths.ts'
 import { statusFile } from './keep.ts'
-import { serveControl, type ControlServer } from './server.ts'
+import { KeptSocket } from './kept-socket.ts'
+import type { StateFolder } from '../state/folder.ts'
 import { readStatus } from '../state/status-file.ts'
 
 export interface Control {
@@ -19,11 +19,15 @@ export interface Control {
 
 const nothing: Control = { changed: () => undefined, close: async () => undefined }
 
-/** Never rejects: without its socket or status file, the daemon works on and logs a warning. */
+/**
+ * Never rejects: without its socket or status file, the daemon works on and logs a warning.
+ * @param folder rebuilt when the socket is removed: the rest of the directory is gone as well
+ */
 export async function startControl(
   settings: Settings,
   controls: DaemonControls,
   emit: Emit,
+  folder: StateFolder,
 ): Promise<Control> {
   const warn = (message: string): void => emit({ kind: 'notice', level: 'warn', message })
   const path = socketPath(settings)
@@ -37,29 +41,16 @@ export async function startControl(
   if (previous !== undefined) controls.restore(previous)
   const file = statusFile(settings, controls, warn)
   file.changed()
-  const server = await serve(path, controls, warn)
+  const socket = new KeptSocket(path, controls, warn, async () => {
+    await folder.rebuild()
+    file.changed()
+  })
+  await socket.open()
   return {
     changed: () => file.changed(),
     async close() {
-      await server?.close()
+      await socket.close()
       await file.close()
     },
-  }
-}
-
-async function serve(
-  path: string,
-  controls: DaemonControls,
-  warn: (message: string) => void,
-): Promise<ControlServer | undefined> {
-  if (isTooLong(path)) {
-    warn(`no control socket: the path ${path} is too long; set a shorter -state-dir`)
-    return undefined
-  }
-  try {
-    return await serveControl(path, controls)
-  } catch (error) {
-    warn(ioFault(`no control socket: cannot listen at ${path}`, error).message)
-    return undefined
   }
 }

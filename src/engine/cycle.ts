@@ -82,9 +82,9 @@ async function rejectedBefore(
   { memory }: Parts,
 ): Promise<Outcome | undefined> {
   if (!unit.mayGoBack) return undefined
+  const hash = contentHash(templates)
   for (const name of unit.names) {
     const { rejected } = await memory.get(name)
-    const hash = contentHash(name, templates)
     if (rejected?.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
     const message = `this content (${hash}) was rolled back and is not tried again until it changes: ${rejected.why}`
     const hint = `Correct the keys or the template. To try it once more: reconfd accept ${name}`
@@ -104,7 +104,7 @@ async function heldBack(
     const { name } = finding.resource
     const own = changes.filter(({ resource }) => resource === name)
     if (own.length === 0) continue
-    const hash = contentHash(name, templates)
+    const hash = contentHash(templates, name)
     if (isAccepted(unit.consentOf(name), hash)) continue
     const dests = own.map(({ spec }) => spec.dest)
     const hold = await holdOf(finding, { dests, hash }, memory, clock.time())
@@ -148,8 +148,8 @@ async function passed(
   const { name } = finding.resource
   const consent = unit.consentOf(name)
   if (consent.accepted !== undefined) {
-    if (isAccepted(consent, contentHash(name, templates)))
-      emit({ kind: 'accepted', resource: name })
+    const hashes = [contentHash(templates, name), contentHash(templates)]
+    if (hashes.some((hash) => isAccepted(consent, hash))) emit({ kind: 'accepted', resource: name })
     consent.accepted = undefined
     warnIfFailed(emit, await accepted.forget(name))
   }
@@ -167,6 +167,6 @@ function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
   )
   if (isStoreEmpty) return
   const where = resourceKeys([resource]).join(', ')
-  const message = `${resource.name}: no key was found at or below ${where}, and its files are written without any: check the prefix and the keys`
+  const message = `${resource.name}: no key was found at or below ${where} by its templates, and its files are written without any: check the prefix, the keys and the patterns, such as gets("/dir/*")`
   emit({ kind: 'notice', level: 'warn', message })
 }

@@ -302,7 +302,7 @@ export class Daemon {
   /** From here on the daemon can be asked. */
   async #openControl(): Promise<Control> {
     const { startControl } = await import('../control/start.ts')
-    const control = await startControl(this.settings, this.#controls, this.#emit)
+    const control = await startControl(this.settings, this.#controls, this.#emit, this.state.folder)
     this.board.changed = () => control.changed()
     return control
   }

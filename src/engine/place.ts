@@ -133,7 +133,11 @@ async function memoriesOf(
   const former = new Map<string, Remembered>()
   if (!unit.mayGoBack && !unit.isAtomic) return former
   for (const name of unit.names) {
-    if (changes.some(({ resource }) => resource === name)) former.set(name, await memory.get(name))
+    const remembered = await memory.get(name)
+    // A content that the unit has left is not refused any more, if only other members change.
+    const isConcerned =
+      remembered.rejected !== undefined || changes.some(({ resource }) => resource === name)
+    if (isConcerned) former.set(name, remembered)
   }
   return former
 }
@@ -171,12 +175,13 @@ async function record(
   const isUnproved = unit.names.some((name) => desk.isUnproved(name))
   for (const [name, { good }] of former) {
     const own = changes.filter((change) => change.resource === name)
-    const undo = unit.isAtomic ? { undo: { by: self, files: previousOf(own) } } : {}
+    const undo =
+      unit.isAtomic && own.length > 0 ? { undo: { by: self, files: previousOf(own) } } : {}
     const back = unit.mayGoBack
       ? {
           // Once everything was proved, what is in place is the newest good content.
           good: afterReplacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
-          placed: contentHash(name, templates),
+          placed: contentHash(templates),
           rejected: undefined,
         }
       : {}

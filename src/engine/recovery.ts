@@ -91,15 +91,15 @@ export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | und
 }
 
 /**
- * The debts that a lost or damaged journal may have held: what the last status calls owed, and, when the
- * journal is damaged, whatever is in place and is not what that status knew as reloaded. Rather a reload
- * too many than one too few.
+ * The debts that a lost or damaged journal may have held: resources that the last status reports as owed, and those
+ * whose files differ from that status. A missing journal counts as lost for the resources that an earlier run has
+ * applied. A reload too many is better than one too few.
  */
 export async function derivedDebts(
   resources: readonly Resource[],
   status: FullStatus | undefined,
   isDamaged: boolean,
-  { machine, clock }: Pick<Parts, 'machine' | 'clock'>,
+  { machine, memory, clock }: Pick<Parts, 'machine' | 'memory' | 'clock'>,
 ): Promise<readonly Owed[]> {
   const known = new Map(status?.resources.map((one) => [one.name, one]))
   const owed: Owed[] = []
@@ -108,7 +108,8 @@ export async function derivedDebts(
     if (templates.every(({ reloadCmd }) => reloadCmd === undefined)) continue
     const history = known.get(name)
     const isOwed = history?.state === 'owed' || history?.owedSince !== undefined
-    if (isOwed || (isDamaged && (await differs(resource, history, machine)))) {
+    const isApplied = memory.has(name) || Object.keys(history?.hashes ?? {}).length > 0
+    if (isOwed || ((isDamaged || isApplied) && (await differs(resource, history, machine)))) {
       const since = Date.parse(history?.owedSince ?? '') || clock.time()
       // Which of its commands is not known: an unknown one stands for all that are configured.
       owed.push({ resource: name, since, commands: [''] })
@@ -117,7 +118,7 @@ export async function derivedDebts(
   return owed
 }
 
-/** Whether something is in place that the status does not know. */
+/** Whether something is in place that the status does not report. */
 async function differs(
   { templates }: Resource,
   history: ResourceHistory | undefined,

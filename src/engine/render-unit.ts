@@ -3,7 +3,7 @@
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { scopeOf, type Reads } from '../core/reader.ts'
+import { scopeOf, type Reads } from '../core/reads.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
@@ -104,10 +104,10 @@ async function renderTemplate(
   return ok({ resource, spec, reads: [reads], files: [{ spec, bytes }], all })
 }
 
-/** One hash for all files of a resource. */
-export function contentHash(resource: string, templates: readonly RenderedTemplate[]): string {
+/** One hash for all files of a unit, or of one of its resources. */
+export function contentHash(templates: readonly RenderedTemplate[], resource?: string): string {
   const lines = templates
-    .filter((template) => template.resource.name === resource)
+    .filter(({ resource: { name } }) => resource === undefined || name === resource)
     .flatMap(({ all }) => [...all].map(([dest, { hash }]) => `${dest} ${hash}\n`))
   return hashOf(Buffer.from(lines.join('')))
 }

@@ -39,14 +39,17 @@ export async function openState(settings: Settings, emit: Emit): Promise<Result<
     noop || syncOnly || noReload ? ok({ journal: noJournal }) : await openJournal(stateDir, confdir)
   if (!opened.ok) return opened
   const { journal } = opened.value
-  const folder = noop ? noFolder : stateFolder(stateDir, journal, [records, manifest], emit)
+  const heldKeys = new HeldKeys(stateDir, confdir, !noop)
+  const folder = noop
+    ? noFolder
+    : stateFolder(stateDir, journal, [records, manifest, heldKeys], emit)
   const path = statusPath(settings)
   return ok({
     ...opened.value,
     records,
     manifest,
     accepted,
-    heldKeys: new HeldKeys(stateDir, confdir, !noop),
+    heldKeys,
     loaded: new Notes(stateDir, confdir, 'haproxy'),
     folder,
     readStatus: () => readStatus(path).catch(() => undefined),

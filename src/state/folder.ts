@@ -1,22 +1,28 @@
-// The state directory as a whole. It may be removed while the program runs (tidying scripts do that): then it
-// is made again, with everything that is known.
+// The state directory as a whole. If it is removed while the program runs, for example by a cleanup job, it is rebuilt
+// from memory.
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
 
 export interface StateFolder {
-  /** Makes the folder again if it is gone. Never rejects. */
+  /** Rebuilds the folder if it was removed. Never rejects. */
   ensure(): Promise<void>
+  /** Rebuilds the contents after the folder was removed or emptied. Never rejects. */
+  rebuild(): Promise<void>
   close(): void
 }
 
-/** What can write all that it knows once more. */
 interface Rewritable {
+  /** Writes everything in memory to disk again. */
   rewrite(): Promise<void>
 }
 
 /** For a run that writes no state. */
-export const noFolder: StateFolder = { ensure: async () => undefined, close: () => undefined }
+export const noFolder: StateFolder = {
+  ensure: async () => undefined,
+  rebuild: async () => undefined,
+  close: () => undefined,
+}
 
 export function stateFolder(
   dir: string,
@@ -24,9 +30,9 @@ export function stateFolder(
   others: readonly Rewritable[],
   emit: Emit,
 ): StateFolder {
-  // Held open: as long as it is, no other folder gets its inode, and so its identity.
+  // While it is open, no other folder can get its inode number.
   let held = open(dir)
-  /** It was removed and could not be made again yet. */
+  /** It was removed and is not yet rebuilt. */
   let isLost = false
   const isHeld = (): boolean => {
     if (held === undefined) return false
@@ -37,20 +43,26 @@ export function stateFolder(
     if (held !== undefined) closeSync(held)
     held = undefined
   }
+  const rewrite = async (): Promise<void> => {
+    warnIfFailed(emit, await journal.verify())
+    for (const one of others) await one.rewrite()
+    if (held === undefined) held = open(dir)
+    if (held === undefined) return
+    isLost = false
+    const message = `the state directory ${dir} was removed or emptied: recreated it with everything known`
+    emit({ kind: 'notice', level: 'warn', message })
+  }
   return {
     async ensure() {
       if (isHeld()) return
       isLost ||= held !== undefined
       close()
-      if (isLost) {
-        warnIfFailed(emit, await journal.verify())
-        for (const one of others) await one.rewrite()
-      }
-      held = open(dir)
-      if (!isLost || held === undefined) return
-      isLost = false
-      const message = `the state directory ${dir} was removed: it is made again with what is known`
-      emit({ kind: 'notice', level: 'warn', message })
+      if (isLost) await rewrite()
+      else held = open(dir)
+    },
+    async rebuild() {
+      if (!isHeld()) close()
+      await rewrite()
     },
     close,
   }
@@ -64,7 +76,7 @@ function statOf(dir: string): { readonly ino: number; readonly dev: number } | u
   }
 }
 
-/** Undefined where there is none, or none that can be opened: whoever writes there reports that. */
+/** Undefined if it is missing or cannot be opened; the next write reports the fault. */
 function open(dir: string): number | undefined {
   try {
     return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)

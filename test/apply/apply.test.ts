@@ -152,10 +152,26 @@ describe('a check', () => {
     expect(applied).toMatchObject({
       at: 'check',
       fault: {
-        message: expect.stringMatching(`^check_cmd ${how} the staged file .* of ${a}$`) as string,
+        message: expect.stringMatching(`^check_cmd ${how} the staged file of ${a}$`) as string,
       },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('names the staged file as the resource does: its path is gone when somebody reads of it', async () => {
+    const checkCmd =
+      'echo bad line 3 in {{.src}}; cd $(dirname {{.src}}); ls $(basename {{.src}}); exit 1'
+    const events: Event[] = []
+    const applied = await applyNow([await change(a, 'new a', { checkCmd })], { events })
+    const result = { exitCode: 1, output: 'bad line 3 in {{.src}}\n{{.src}}\n' }
+    expect(events).toMatchObject([{ kind: 'checked', dest: a, command: checkCmd, result }])
+    expect(applied).toMatchObject({
+      fault: {
+        message: `check_cmd failed with exit code 1: ${checkCmd}`,
+        frame: '  | bad line 3 in {{.src}}\n  | {{.src}}',
+        hint: expect.stringContaining(`${a} is unchanged`) as string,
+      },
+    })
   })
 
   it('that hangs is ended at its timeout', async () => {
@@ -163,7 +179,7 @@ describe('a check', () => {
     const applied = await applyNow([hanging])
     expect(applied).toMatchObject({
       at: 'check',
-      fault: { message: expect.stringContaining('ran into its timeout') as string },
+      fault: { message: expect.stringContaining('timed out') as string },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
@@ -268,6 +284,22 @@ describe('what a crashed run left', () => {
     const removed = sweepStaged([{ dest: a }, { dest: b }], [])
     expect([...removed].sort()).toEqual(mine.map((name) => join(dir, name)).sort())
     expect(hidden().sort()).toEqual(others.sort())
+  })
+
+  it('is looked for at a cost that is linear in the destinations of one folder', () => {
+    /** Microseconds of CPU. */
+    const cost = (files: number): number => {
+      const folder = join(dir, `${files}`)
+      mkdirSync(folder)
+      const specs = Array.from({ length: files }, (_, n) => ({ dest: join(folder, `${n}`) }))
+      for (const { dest } of specs) writeFileSync(dest, '')
+      const before = process.cpuUsage()
+      expect(sweepStaged(specs, [])).toEqual([])
+      const { user, system } = process.cpuUsage(before)
+      return user + system
+    }
+    const small = cost(300)
+    expect(cost(1200) / small).toBeLessThan(6.5)
   })
 
   it('leaves what is being checked alone', async () => {

@@ -215,6 +215,42 @@ test('a group is rolled back together, and tried once more together when that is
   })
 })
 
+test('a group that was rolled back is tried again when any of its files changes', async () => {
+  await withSite(store(), async (site) => {
+    const names = ['cert', 'cfg']
+    for (const [n, name] of names.entries()) {
+      site.template(name, `{{ getv("/app/both").split(" ")[${n}] }}\n`)
+      toml(
+        site,
+        name,
+        `group = "edge"\non_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "${name}.njk"\n` +
+          `dest = "${site.path(name)}"\nkeys = ["/app"]\n` +
+          `reload_cmd = "! grep -q bad ${site.path('cfg')}"\n`,
+      )
+    }
+    const both = (): unknown => names.map((name) => site.read(name))
+    const put = (cert: string, cfg: string): Promise<unknown> =>
+      etcd.client.put('/app/both', `${cert} ${cfg}`)
+    const rollbacks = (): number => run.log.filter(({ event }) => event === 'rolled-back').length
+    await put('1', '1')
+    const run = site.start('-watch')
+    await run.until('both are good', () => run.tells('reloaded'))
+    await put('2', 'bad')
+    await run.until('both are back', () => rollbacks() === 2)
+    // The certificate was rejected only because it came with that cfg.
+    await put('2', '2')
+    await run.until('the correction', () => site.read('cfg') === '2\n')
+    expect(both()).toEqual(['2\n', '2\n'])
+    // The cfg alone is rolled back, and then fits another certificate.
+    await put('2', 'bad')
+    await run.until('it is back', () => rollbacks() === 3)
+    await put('3', 'bad')
+    await run.until('it is tried with another certificate', () => rollbacks() === 5)
+    expect(both()).toEqual(['2\n', '2\n'])
+    expect(await run.stop()).toMatchObject({ code: 0 })
+  })
+})
+
 test('hold_down: a key that flaps does not reload; one that stays away does', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')

@@ -12,7 +12,8 @@ import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
 import type { Observed } from '../../src/core/plan.ts'
-import { Reader, type Scope } from '../../src/core/reader.ts'
+import { Reader } from '../../src/core/reader.ts'
+import type { Scope } from '../../src/core/reads.ts'
 import { plainReload, type Resource, type TemplateSpec } from '../../src/core/resource.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
@@ -789,6 +790,7 @@ function memoryOf(world: World, life: Life): Memory {
   const nothing: Remembered = { keys: new Map(), good: new Map() }
   return {
     get: async (resource) => world.records.get(resource) ?? nothing,
+    has: (resource) => world.records.has(resource),
     async set(resource, change) {
       await world.moments('remember', life)
       world.records.set(resource, { ...(world.records.get(resource) ?? nothing), ...change })

@@ -70,7 +70,7 @@ async function found(): Promise<object> {
 }
 
 const message = (): string =>
-  `the state directory ${state} was removed: it is made again with what is known`
+  `the state directory ${state} was removed or emptied: recreated it with everything known`
 
 test('journal, records and manifest are made again, and that is logged, once each time', async () => {
   const { folder, journal } = await filled()
@@ -105,6 +105,16 @@ test('so they are when one of them was first to make it again', async () => {
     await folder.ensure()
     expect([await found(), events.length]).toEqual([{ ...all, owed: ['a', 'b'] }, n])
   }
+  await journal.close()
+})
+
+test('rebuild() makes them again when the folder was only emptied', async () => {
+  const { folder, journal } = await filled()
+  for (const name of readdirSync(state)) rmSync(join(state, name), { recursive: true })
+  await folder.ensure()
+  expect(await found()).toEqual(none)
+  await folder.rebuild()
+  expect([await found(), events.length]).toEqual([all, 1])
   await journal.close()
 })
 

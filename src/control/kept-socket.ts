@@ -1,0 +1,67 @@
+// The control socket of a daemon over its lifetime. Scripts that tidy the state directory remove it while the daemon
+// runs: then it is opened again.
+import { ioFault } from '../core/errno.ts'
+import type { DaemonControls } from '../core/control.ts'
+import { onRemoval } from '../system/removal.ts'
+import { isTooLong } from '../system/socket-path.ts'
+import { isAlive } from '../system/unix-socket.ts'
+import { serveControl, type ControlServer } from './server.ts'
+
+/** Milliseconds: whoever has removed the socket may still be removing other files. */
+const SETTLE = 200
+
+export class KeptSocket {
+  #server: ControlServer | undefined
+  #unwatch: () => void = () => undefined
+  #timer: NodeJS.Timeout | undefined
+  #reopening: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  /**
+   * @param warn takes the reason why there is no socket
+   * @param reopened called when the socket was removed and is open again
+   */
+  constructor(
+    private readonly path: string,
+    private readonly controls: DaemonControls,
+    private readonly warn: (message: string) => void,
+    private readonly reopened: () => Promise<void>,
+  ) {}
+
+  /** Never rejects. */
+  async open(): Promise<void> {
+    const { path, controls, warn } = this
+    if (isTooLong(path)) {
+      warn(`no control socket: the path ${path} is too long; set a shorter -state-dir`)
+      return
+    }
+    try {
+      this.#server = await serveControl(path, controls)
+      this.#unwatch = onRemoval(path, () => this.#reopenSoon())
+    } catch (error) {
+      warn(ioFault(`no control socket: cannot listen at ${path}`, error).message)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#reopening
+    this.#unwatch()
+    await this.#server?.close()
+  }
+
+  #reopenSoon(): void {
+    this.#timer = setTimeout(() => {
+      this.#reopening = this.#reopen()
+    }, SETTLE).unref()
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#server?.close()
+    // Another daemon may have been started meanwhile: the first one answers.
+    if (this.#isClosed || (await isAlive(this.path))) return
+    await this.open()
+    await this.reopened()
+  }
+}

@@ -1,0 +1,24 @@
+// Notices that a file is removed or replaced. Costs nothing until then.
+import { lstatSync, watch } from 'node:fs'
+
+/**
+ * Calls back once, unless the returned function ends the watch first. Does not keep the process alive. Where a file
+ * cannot be watched, nothing is noticed.
+ */
+export function onRemoval(path: string, callback: () => void): () => void {
+  const inode = inodeOf(path)
+  try {
+    const watcher = watch(path, { persistent: false }, () => {
+      if (inodeOf(path) === inode) return
+      watcher.close()
+      callback()
+    })
+    watcher.on('error', () => watcher.close())
+    return () => watcher.close()
+  } catch {
+    return () => undefined
+  }
+}
+
+const inodeOf = (path: string): number | undefined =>
+  lstatSync(path, { throwIfNoEntry: false })?.ino

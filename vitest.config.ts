@@ -1,12 +1,41 @@
 // Vitest: every test file in a process of its own, since several start servers and commands.
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files that take half a minute and more. They come first: one that began last would run alone at the end. */
+const LONG = [
+  'engine/interleavings',
+  'e2e/exec-servers',
+  'contract/lying',
+  'docs/commands',
+  'e2e/register',
+  'contract/etcdv2',
+  'e2e/linear',
+  'contract/zookeeper',
+  'contract/etcdv3',
+  'packaging/build',
+  'faults/generated',
+  'cases/cases',
+]
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number =>
+      LONG.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`))
+    const isLong = (file: TestSpecification): boolean => rank(file) >= 0
+    const long = files.filter(isLong).sort((a, b) => rank(a) - rank(b))
+    const others = await super.sort(files.filter((file) => !isLong(file)))
+    return [...long, ...others]
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // Each file may run an etcd or a Consul beside it.
-    maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
+    // Each file may run an etcd or a Consul beside it; many of them wait for one half of the time.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 5_000,

@@ -1,6 +1,7 @@
 // Check: the resource's own check_cmd on the staged file, and whether it left the file alone; and the
 // check of a group, on the files in their final places.
 import { closeSync, fstatSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { expandCommand, namesFile } from '../core/command.ts'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { CommandResult } from '../core/event.ts'
@@ -13,7 +14,7 @@ import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
 export interface Checked {
-  /** As it was run. */
+  /** As the resource has it: the path of the staged file means nothing once the check has ended. */
   readonly command: string
   /** Without the output of a command whose resource is sensitive. */
   readonly result: CommandResult
@@ -53,19 +54,24 @@ export class Checks {
     const paths = { src: staged.path, dest, fromStore: forEach !== undefined }
     const expanded = attempt(() => expandCommand(checkCmd, paths))
     if (!expanded.ok) return expanded.error
-    const command = expanded.value
-    const result = await runCommand(command, { timeout })
+    const result = withoutPath(await runCommand(expanded.value, { timeout }), staged.path)
     const fault = succeeded(result)
       ? tampered(spec, staged)
-      : commandFault('check_cmd', command, result, sensitive)
+      : commandFault('check_cmd', checkCmd, result, { sensitive, dest })
     this.tell(spec, {
-      command,
+      command: checkCmd,
       result: shownResult(result, sensitive),
       ...(fault === undefined ? {} : { fault }),
     })
     return fault
   }
 }
+
+/** Names the staged file as check_cmd does, in what the command has printed. */
+const withoutPath = (result: CommandResult, path: string): CommandResult => ({
+  ...result,
+  output: result.output.replaceAll(path, '{{.src}}').replaceAll(basename(path), '{{.src}}'),
+})
 
 /**
  * Runs a group_check_cmd, when the files are in their final places; it has no placeholders. When it
@@ -75,7 +81,7 @@ export async function groupCheck({ command, timeout, sensitive }: TimedCommand):
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (succeeded(result)) return { command, result: shown }
-  const fault = commandFault('group_check_cmd', command, result, sensitive)
+  const fault = commandFault('group_check_cmd', command, result, { sensitive })
   return { command, result: shown, fault }
 }
 
@@ -83,7 +89,7 @@ export async function groupCheck({ command, timeout, sensitive }: TimedCommand):
 function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',
-    message: `check_cmd ${how} the staged file ${staged.path} of ${spec.dest}`,
+    message: `check_cmd ${how} the staged file of ${spec.dest}`,
     hint: 'A check must leave {{.src}} as it is; let it work on a copy.',
   })
   try {
@@ -99,6 +105,6 @@ function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return changed('deleted')
     if (errnoOf(error) === 'ELOOP') return changed('replaced')
-    return ioFault(`cannot read the staged file ${staged.path}`, error)
+    return ioFault(`cannot read the staged file of ${spec.dest}`, error)
   }
 }

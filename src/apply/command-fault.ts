@@ -1,4 +1,5 @@
 // A command that failed, as the fault that the operator reads.
+import { constants } from 'node:os'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
@@ -16,21 +17,25 @@ const MASKED = '[not shown: the resource is sensitive]'
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
-/**
- * How it ended and what to do, with the last lines that it printed.
- * @param sensitive what it printed is not shown
- */
+interface FaultOptions {
+  /** The output is not shown. */
+  readonly sensitive?: boolean | undefined
+  /** The destination of the file that the command checked. */
+  readonly dest?: string
+}
+
+/** How it ended and what to do, with the last lines that it printed. */
 export function commandFault(
   what: CommandName,
   command: string,
   result: CommandResult,
-  sensitive = false,
+  { sensitive = false, dest }: FaultOptions = {},
 ): Fault {
   const lines = lastLines(shownResult(result, sensitive).output)
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,
-    hint: advice(what, result),
+    hint: advice(what, result).replace('The destination', dest ?? 'The destination'),
     ...(lines.length === 0 ? {} : { frame: lines.map((line) => `  | ${line}`).join('\n') }),
   }
 }
@@ -40,7 +45,13 @@ function ending(result: CommandResult): string {
     return `ran into its timeout and was ended after ${duration(result.duration)}`
   if (result.signal !== null) return `was ended by ${result.signal}`
   if (result.exitCode === null) return 'could not be started'
-  return `failed with exit code ${result.exitCode}`
+  return `failed with exit code ${result.exitCode}${signalAs(result.exitCode)}`
+}
+
+/** Shells report the end by signal n as the exit code 128+n. */
+function signalAs(exitCode: number): string {
+  const [name] = Object.entries(constants.signals).find(([, n]) => n === exitCode - 128) ?? []
+  return name === undefined ? '' : ` (${name})`
 }
 
 /** How its failure leaves the files, and what to do when it is the command that found something. */

@@ -28,7 +28,7 @@ export async function runReload(command: string, terms: RunTerms): Promise<Reloa
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
   if (!succeeded(result)) {
-    return { result: shown, fault: commandFault('reload_cmd', command, result, sensitive) }
+    return { result: shown, fault: commandFault('reload_cmd', command, result, { sensitive }) }
   }
   return (await runVerification(terms)) ?? { result: shown }
 }
@@ -41,7 +41,7 @@ export async function runVerification({
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue
-    const fault = commandFault('verify_cmd', one.command, verified, sensitive)
+    const fault = commandFault('verify_cmd', one.command, verified, { sensitive })
     return { result: shownResult(verified, sensitive), fault }
   }
   return undefined

@@ -9,7 +9,6 @@
 import type { spawn as Spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { constants } from 'node:os'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { isBun } from '../system/runtime.ts'
 
@@ -248,7 +247,8 @@ class Waiting {
     const known = at < 0 ? Math.max(0, bytes.length - this.mark.length) : at
     if (this.#pid !== undefined && known > 0) this.#take(bytes.subarray(0, known))
     this.#rest = this.#pid === undefined ? bytes : bytes.subarray(known)
-    if (status !== null) this.#end(exitOf(Number(status[1])))
+    // A shell reports the end by signal n as 128+n, like an exit code of 128+n.
+    if (status !== null) this.#end([Number(status[1]), null])
   }
 
   #end(exit: Exit): void {
@@ -257,14 +257,4 @@ class Waiting {
     this.socket.unref()
     this.#wake()
   }
-}
-
-const SIGNALS = new Map<number, string>(
-  Object.entries(constants.signals).map(([name, number]) => [number, name]),
-)
-
-/** By the convention of shells, 128+n means that signal n ended the command. */
-function exitOf(status: number): Exit {
-  const signal = SIGNALS.get(status - 128)
-  return signal === undefined ? [status, null] : [null, signal]
 }

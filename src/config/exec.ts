@@ -83,6 +83,8 @@ const SIGNALS = [
   ...['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'CONT'],
   ...['STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'VTALRM', 'PROF', 'WINCH', 'IO'],
 ]
+/** The signals that a program can handle. */
+const HANDLED = SIGNALS.filter((name) => name !== 'KILL' && name !== 'STOP')
 const FORWARDABLE = ['HUP', 'USR1', 'USR2', 'WINCH']
 
 /** Adds every fault to `faults`; returns the valid part. */
@@ -121,7 +123,7 @@ class ExecReader {
   settings(table: ExecTable): ExecSettings {
     const { user, group } = table
     const argv = this.#argv(table.command)
-    const reloadSignal = this.#signal('reload_signal', table.reload_signal)
+    const reloadSignal = this.#signal('reload_signal', table.reload_signal, HANDLED)
     const restart = this.#restart(table.restart)
     if (reloadSignal !== undefined && restart.has('on-change')) {
       const hint = 'keep reload_signal if the program can reload, otherwise restart'
@@ -152,9 +154,10 @@ class ExecReader {
 
   #argv(command: ExecTable['command']): readonly [string, ...string[]] | undefined {
     if (command === undefined) return undefined
-    if (typeof command === 'string') return ['/bin/sh', '-c', command]
-    const [program = '', ...args] = command
-    if (program !== '') return [program, ...args]
+    const [program = '', ...args] =
+      typeof command === 'string' ? ['/bin/sh', '-c', command] : command
+    const isEmpty = typeof command === 'string' ? command.trim() === '' : program === ''
+    if (!isEmpty) return [program, ...args]
     this.#fault(
       'command',
       'command has no program',
@@ -175,9 +178,11 @@ class ExecReader {
     const near = nearest(name, among)
     const hint =
       near === undefined ? `the signals are ${among.join(', ')}` : `did you mean "${near}"?`
-    const what = SIGNALS.includes(name)
-      ? 'cannot be forwarded: reconfd uses it itself'
-      : 'is not a signal'
+    const what = !SIGNALS.includes(name)
+      ? 'is not a signal'
+      : key === 'forward_signals'
+        ? 'cannot be forwarded: reconfd uses it itself'
+        : 'cannot be handled by a program'
     this.#fault(key, `${key}: "${text}" ${what}`, hint, index)
     return undefined
   }

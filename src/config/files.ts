@@ -76,10 +76,18 @@ export const unreadableFault = (file: string, error: NodeJS.ErrnoException): Fau
 const MAX_NAMES = 5
 
 /** Why there are no resources. */
-export function withoutResources(folder: string, { misnamed, others }: FoundFiles): Fault {
+export async function withoutResources(
+  folder: string,
+  { misnamed, others }: FoundFiles,
+): Promise<Fault> {
   const message = `no resources: ${folder} contains no .toml file`
   const names = [...misnamed, ...others].map((path) => path.slice(folder.length + 1))
-  if (names.length === 0) return { kind: 'config', message }
+  if (names.length === 0) {
+    const beside = await readdir(dirname(folder)).catch((): string[] => [])
+    const lost = beside.find((name) => name.endsWith('.toml') && name !== 'confd.toml')
+    if (lost === undefined) return { kind: 'config', message }
+    return { kind: 'config', message, hint: `move ${join(dirname(folder), lost)} into it` }
+  }
   const rest = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''
   const hint = `names of resources must end in .toml; found ${names.slice(0, MAX_NAMES).join(', ')}${rest}`
   return { kind: 'config', message, hint }

@@ -45,10 +45,11 @@ export function readHaproxy(
   )
   if (Array.isArray(template.haproxy['socket']) && sockets.length === 0)
     fault([...at, 'socket'], 'socket is empty', 'Set it to the stats socket of HAProxy.')
+  const good = sockets.filter(isSocketAddress)
   const bad = sockets.find((socket) => !isSocketAddress(socket))
   if (bad !== undefined) {
     const hint = 'Write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999".'
-    fault([...at, 'socket'], `socket "${bad}" is neither a path nor host:port`, hint)
+    fault([...at, 'socket'], `socket "${bad}" is neither an absolute path nor host:port`, hint)
   }
   if (template.reload_cmd === undefined) {
     const hint = 'Add it to the template: not every change can be made at run time.'
@@ -58,8 +59,11 @@ export function readHaproxy(
     const hint = "Move HAProxy's file to its own template."
     fault(at, '[template.haproxy] supports one file, but for_each writes many', hint)
   }
-  return { sockets: [...new Set(sockets)], drain }
+  return { sockets: [...new Set(good)], drain }
 }
 
-const isSocketAddress = (text: string): boolean =>
-  text.startsWith('/') ? text.length > 1 && !text.includes('\0') : /^[^/\s]+:\d{1,5}$/.test(text)
+function isSocketAddress(text: string): boolean {
+  if (text.startsWith('/')) return text.length > 1 && !text.includes('\0')
+  const [, port] = /^[^/\s@]+:([1-9]\d{0,4})$/.exec(text) ?? []
+  return Number(port) <= 65535
+}

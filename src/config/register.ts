@@ -53,7 +53,9 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   const own = ownService(flags, argv)
   const conf = flags.text('conf')
   const docker = dockerSettings(flags, given.env, operand !== undefined && !own && !conf)
-  if (own === undefined && conf === undefined && docker === undefined) {
+  // A fault of the flags for one service has been reported.
+  const isFaulty = argv !== undefined || OWN.some((flag) => flags.has(flag))
+  if (own === undefined && conf === undefined && docker === undefined && !isFaulty) {
     flags.fault(
       'nothing to register',
       'Give -name and -port, a folder of service files with -conf, or -docker.',
@@ -105,6 +107,9 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   return ok({ to: uri.target, ...storeAt(uri, given), ...rest })
 }
 
+/** The flags that describe one service. */
+const OWN = ['name', 'port', 'id', 'address', 'meta'] as const
+
 function readUri(flags: RegisterFlags, operand: string | undefined): ParsedUri | undefined {
   const named = flags.text('to')
   if (named !== undefined && operand !== undefined) {
@@ -152,7 +157,7 @@ function ownService(
   if (argv !== undefined) {
     flags.fault('a command needs -name and -port', 'Add them to describe its service.')
   }
-  for (const flag of ['name', 'port', 'id', 'address', 'meta'] as const) {
+  for (const flag of OWN) {
     if (!flags.has(flag) || argv !== undefined) continue
     const missing = flag === 'name' ? '-port' : flag === 'port' ? '-name' : '-name and -port'
     flags.fault(`-${flag} needs ${missing}`, 'Together they describe one service.')
@@ -209,7 +214,16 @@ function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
 class RegisterFlags {
   readonly faults: Fault[] = []
 
-  constructor(private readonly given: ReadonlyMap<string, readonly string[]>) {}
+  constructor(private readonly given: ReadonlyMap<string, readonly string[]>) {
+    for (const [name, { choices = [] }] of Object.entries<RegisterFlag>(registerFlags)) {
+      const text = given.get(name)?.at(-1)
+      if (text === undefined || choices.length === 0 || choices.includes(text)) continue
+      this.fault(
+        `-${name}: "${text}" is not ${choices.join(' or ')}`,
+        `Write -${name} ${choices[0]}.`,
+      )
+    }
+  }
 
   fault(message: string, hint: string): void {
     this.faults.push({ kind: 'config', message, hint })
@@ -221,13 +235,6 @@ class RegisterFlags {
 
   text(name: RegisterFlagName): string | undefined {
     const text = this.given.get(name)?.at(-1)
-    const { choices = [] } = registerFlags[name] as RegisterFlag
-    if (text !== undefined && choices.length > 0 && !choices.includes(text)) {
-      this.fault(
-        `-${name}: "${text}" is not ${choices.join(' or ')}`,
-        `Write -${name} ${choices[0]}.`,
-      )
-    }
     return text === '' ? undefined : text
   }
 

@@ -109,7 +109,7 @@ export async function readResources(
       ...across.notices,
       ...sharedNames(resourceKeys(resources), stores, settings),
     ],
-    ...(all.length === 0 ? { empty: withoutResources(folder, found.value) } : {}),
+    ...(all.length === 0 ? { empty: await withoutResources(folder, found.value) } : {}),
     read,
   }
 }

@@ -53,7 +53,8 @@ export function parseTomlDocument(file: string, source: string): Result<TomlDocu
       return err({ kind: 'config', message: `cannot parse TOML: ${reason}`, file })
     }
     const reason = reasonOf(error, text)
-    return err(pointAt(file, text, error, `TOML syntax: ${reason}`, syntaxHint(reason)))
+    const line = text.split('\n')[error.line - 1] ?? ''
+    return err(pointAt(file, text, error, `TOML syntax: ${reason}`, syntaxHint(reason, line)))
   }
 }
 
@@ -64,8 +65,14 @@ function reasonOf(error: TomlError, text: string): string {
   return isAtEnd && reason.includes('control characters') ? 'this string is not closed' : reason
 }
 
-/** Hints for the most common mistakes, in addition to smol-toml's message. */
-function syntaxHint(reason: string): string {
+/**
+ * Hints for the most common mistakes, in addition to smol-toml's message.
+ * @param line the line at fault
+ */
+function syntaxHint(reason: string, line: string): string {
+  if (/[“”„‘’]/.test(line)) return 'replace the typographic quotes by " or \''
+  if (/^\s*\[[^\]]*$/.test(line)) return 'close the name of the table with ], as in [template]'
+  if (/^\s*[\w-]+\s*:/.test(line)) return 'write key = value in TOML, not key: value'
   if (reason.includes('redefine')) {
     return 'the key or table appears twice; write several templates in one file as [[template]]'
   }

@@ -20,7 +20,8 @@ export function wrongOperands(
   const [first] = operands
   const most = operand === undefined ? 0 : 1
   if (operands.length > most) {
-    return usage(`${command}: unexpected argument "${operands[most]}"`)
+    const extra = operands[most] ?? ''
+    return usage(`${command}: unexpected argument "${extra}"`, onlyHint(extra, command))
   }
   if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
   const write = `write reconfd ${command} ${operandText(operand)}`
@@ -30,8 +31,19 @@ export function wrongOperands(
   return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }
 
+/** For the name of a resource, where none can stand. */
+const onlyHint = (argument: string, command?: SubcommandName): string | undefined =>
+  argument.endsWith('.toml') && (command === undefined || command === 'check')
+    ? `to name one resource, write -only ${argument}`
+    : undefined
+
+/** What starts a daemon, or one run, in other programs. */
+const DAEMON = /^(run|start|daemon|serve|server|agent)$/
+const ONCE = /^(once|apply|render|sync)$/
+
 export function unknownCommand(word: string): Fault {
-  const near = nearest(word, commandNames)
+  const mode = DAEMON.test(word) ? 'watch' : ONCE.test(word) ? 'onetime' : word
+  const near = Object.hasOwn(options, mode) ? `reconfd -${mode}` : nearest(word, commandNames)
   const list = `he commands are ${commandNames.join(', ')}`
   const hint = near === undefined ? `t${list}` : `did you mean ${near}? T${list}`
   return usage(`unknown command "${word}"`, hint)
@@ -46,16 +58,20 @@ export function stray(argument: string, last: OptionName | undefined): Fault {
   const isValue = option?.type === 'boolean' && /^(true|false|[01tf])$/i.test(argument)
   return usage(
     `unexpected argument "${argument}"`,
-    isValue ? `write -${last}=${argument}` : undefined,
+    isValue ? `write -${last}=${argument}` : onlyHint(argument),
   )
+}
+
+/** Flags of related programs, which no edit distance finds. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...{ once: 'onetime', config: 'conf-file', dry: 'noop', f: 'file', n: 'node' },
+  ...{ token: 'auth-token', daemon: 'watch', port: 'http' },
 }
 
 /** @param known all flags */
 export function unknownFlag(flag: string, known: Iterable<string>): Fault {
-  const near = nearest(
-    flag,
-    [...known].filter((one) => one.length > 1),
-  )
+  const long = [...known].filter((one) => one.length > 1)
+  const near = Object.hasOwn(ELSEWHERE, flag) ? ELSEWHERE[flag] : nearest(flag, long)
   return usage(`unknown flag -${flag}`, near === undefined ? undefined : `did you mean -${near}?`)
 }
 

@@ -142,15 +142,19 @@ export function historyText(
   lines.push(`${printable(name)}: ${state} since ${time(since)}`)
   if (why !== undefined) {
     lines.push(...why.split('\n').map((line) => `  ${printable(timesIn(line, clock))}`))
+    // The status never has it, since it may contain values.
+    if (/_cmd failed with exit code/.test(why))
+      lines.push('  The log has the output of the command.')
   }
   if (owedSince !== undefined && state !== 'owed') {
     lines.push(`  reload owed since ${time(owedSince)}`)
   }
   for (const [dest, hash] of Object.entries(hashes)) lines.push(`  ${printable(dest)} ${hash}`)
   if (lastReload !== undefined) {
-    const when = `${time(lastReload.at)} ${reloadResult(lastReload)}`
-    lines.push(`  last reload ${when}: ${printable(lastReload.command)}`)
-    if (lastReload.how?.startsWith('not') === true) lines.push(`    ${printable(lastReload.how)}`)
+    const { at: when, command, how, isAtRunTime } = lastReload
+    const what = isAtRunTime === true ? '' : `: ${printable(command)}`
+    lines.push(`  last reload ${time(when)} ${reloadResult(lastReload)}${what}`)
+    if (how !== undefined && isAtRunTime === undefined) lines.push(`    ${printable(how)}`)
   }
   lines.push('', 'Reads of the last render:')
   if (reads === undefined) lines.push('  not rendered yet')
@@ -191,8 +195,9 @@ function changeNames(change: ResourceChange | undefined, room: number): string {
   return shortened(printable(first), room - rest.length) + rest
 }
 
-function reloadResult({ exitCode, signal, timedOut, duration: took, how: way }: Reload): string {
-  if (way?.startsWith('without') === true) return printable(way)
+function reloadResult(reload: Reload): string {
+  const { exitCode, signal, timedOut, duration: took, how: way = '', isAtRunTime } = reload
+  if (isAtRunTime === true) return printable(way)
   const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
   return `${how} in ${duration(took)}`
 }

@@ -107,6 +107,8 @@ export interface Reload {
   readonly duration: number
   /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
+  /** HAProxy was changed at run time: the command did not run. */
+  readonly isAtRunTime?: true
 }
 
 /** The reads of the last render, hits and misses alike: full keys, with the prefix. */

@@ -167,6 +167,6 @@ function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
   )
   if (isStoreEmpty) return
   const where = resourceKeys([resource]).join(', ')
-  const message = `${resource.name}: no key was found at or below ${where}, and its files are written without any: check the prefix and the keys`
+  const message = `${resource.name}: no key was found at or below ${where} by its templates, and its files are written without any: check the prefix, the keys and the patterns, such as gets("/dir/*")`
   emit({ kind: 'notice', level: 'warn', message })
 }

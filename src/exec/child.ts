@@ -11,8 +11,8 @@ import { findProgram, type NotStarted } from './program.ts'
 export interface ChildOptions extends UserAndGroup {
   /** The program and its arguments; the program is looked up in PATH of `env`. */
   readonly argv: readonly [string, ...string[]]
-  /** The complete environment of the child. */
-  readonly env: Readonly<NodeJS.ProcessEnv>
+  /** Builds the complete environment. @param login HOME, USER and LOGNAME if the child runs as another user */
+  readonly env: (login: Readonly<Record<string, string>>) => Readonly<NodeJS.ProcessEnv>
   /** Asks the child to end; the kernel also sends it if reconfd dies first. */
   readonly killSignal: NodeJS.Signals
   /** Milliseconds from killSignal to SIGKILL. */
@@ -31,12 +31,13 @@ export const exitCodeOf = ({ code, signal }: Exit): number =>
 
 /** Starts a child. Resolves as soon as the process exists. */
 export async function startChild(options: ChildOptions): Promise<Result<ChildProcess, NotStarted>> {
-  const { argv, env, killSignal } = options
+  const { argv, killSignal } = options
   const [name, ...args] = argv
-  const program = findProgram(name, env['PATH'])
-  if (!program.ok) return program
   const ids = idsOf(options)
   if (!ids.ok) return ids
+  const env = options.env(ids.value.env)
+  const program = findProgram(name, env['PATH'])
+  if (!program.ok) return program
   const wrapped = await wrapper(ids.value, killSignal)
   const [file, ...words] = [...wrapped, program.value, ...args] as [string, ...string[]]
   const { uid, gid } = ids.value
@@ -44,7 +45,7 @@ export async function startChild(options: ChildOptions): Promise<Result<ChildPro
     // Its own session: the whole group can be signalled, and Ctrl-C reaches only reconfd.
     detached: true,
     stdio: 'inherit',
-    env: { ...env, ...ids.value.env },
+    env,
     extendEnv: false,
     reject: false,
     cleanup: false,

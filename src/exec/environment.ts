@@ -2,10 +2,14 @@
 // variables of reconfd that the allowlist matches and the denylist does not.
 import type { EnvPolicy } from '../core/exec.ts'
 
-/** @param ours reconfd's environment, without the secrets for reconfd alone */
+/**
+ * @param ours reconfd's environment, without the secrets for reconfd alone
+ * @param login the variables of the user that the program runs as; the lists do not affect them
+ */
 export function environmentOf(
   { pristine, custom, allowlist, denylist }: EnvPolicy,
   ours: Readonly<NodeJS.ProcessEnv>,
+  login: Readonly<Record<string, string>> = {},
 ): NodeJS.ProcessEnv {
   const isAllowed = (name: string): boolean =>
     !pristine && (allowlist.length === 0 || isIn(allowlist, name)) && !isIn(denylist, name)
@@ -14,7 +18,7 @@ export function environmentOf(
     const at = text.indexOf('=')
     return [text.slice(0, at), text.slice(at + 1)]
   })
-  return Object.fromEntries([...inherited, ...own])
+  return Object.fromEntries([...inherited, ...Object.entries(login), ...own])
 }
 
 const isIn = (patterns: readonly string[], name: string): boolean =>

@@ -273,7 +273,7 @@ export class Exec {
     if (this.#isEnding) return err(stopping(this.program))
     const started = await startChild({
       argv,
-      env: environmentOf(env, commandEnvironment()),
+      env: (login) => environmentOf(env, commandEnvironment(), login),
       user,
       group,
       killSignal,

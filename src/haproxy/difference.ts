@@ -10,6 +10,7 @@ import {
   type Server,
   type ReleaseVersion,
 } from './server.ts'
+import { isReferenced } from './references.ts'
 import { dependsOnOrder, isDynamic, numbersServers } from './balance.ts'
 
 /** Why a reload is needed. */
@@ -77,7 +78,7 @@ export function decide(base: HaproxyConfig, next: HaproxyConfig, running: Runnin
     for (const [name, section] of next.sections) {
       const former = base.sections.get(name)
       if (former === undefined) continue // compareOthers() reports the new section
-      const own = new SectionDifference(former, section, next, running)
+      const own = new SectionDifference(former, section, base, next, running)
       changes.push(...own.changes())
       byHand.push(...own.byHand)
     }
@@ -106,7 +107,8 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
 /** The servers of one section. */
 class SectionDifference {
   readonly byHand: string[] = []
-  readonly #former: ReadonlyMap<string, ServerLine>
+  /** By name. */
+  readonly #leaving = new Map<string, Leaving>()
   readonly #running: ReadonlyMap<string, RunningServer>
   readonly #name: string
   readonly #changes: ServerChange[] = []
@@ -114,17 +116,19 @@ class SectionDifference {
   constructor(
     private readonly before: ServerSection,
     private readonly after: ServerSection,
+    private readonly base: HaproxyConfig,
     private readonly file: HaproxyConfig,
     private readonly running: RunningState,
   ) {
     this.#name = after.name
-    this.#former = new Map(before.servers.map((server) => [server.name, server]))
+    for (const one of running.leaving.values())
+      if (one.backend === after.name) this.#leaving.set(one.name, one)
     this.#running = running.backends.get(after.name) ?? new Map()
   }
 
   changes(): readonly ServerChange[] {
-    for (const line of this.after.servers) this.#server(line)
-    const wanted = new Set(this.after.servers.map(({ name }) => name))
+    const wanted = this.after.servers
+    for (const line of wanted.values()) this.#server(line)
     for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
     this.#structure()
     return this.#changes
@@ -138,8 +142,11 @@ class SectionDifference {
     const { name } = line
     const actual = this.#running.get(name)
     if (actual === undefined) return this.#add(line)
-    const leaving = this.running.leaving.get(`${this.#name}/${name}`)
-    const former = leaving?.line ?? this.#former.get(name)
+    const known = this.before === this.after ? line : this.before.servers.get(name)
+    const leaving = this.#leaving.get(name)
+    // Most of thousands of servers stay as they are.
+    if (leaving === undefined && known === line && isAsWritten(serverOf(line), actual)) return
+    const former = leaving?.line ?? known
     if (former === undefined) {
       this.#reload('unknown-server', name, 'was added by another client with unknown options')
     }
@@ -154,7 +161,7 @@ class SectionDifference {
     if (!isSame) this.#compareOptions(name, own, server)
     if (former.address !== line.address || server.place !== undefined)
       this.#place(name, server, actual)
-    this.#weight(name, server, actual)
+    this.#weight(name, own, server, actual)
     if (leaving !== undefined)
       this.#changes.push({ kind: 'return', backend: this.#name, name, server })
     else this.#state(name, own, server, actual)
@@ -205,9 +212,14 @@ class SectionDifference {
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
   }
 
-  #weight(name: string, { weight, options }: Server, actual: RunningServer): void {
-    // With agent-check, the agent sets the weight.
-    if (weight === actual.weight || options.has('agent-check')) return
+  #weight(name: string, former: Server, { weight, options }: Server, actual: RunningServer): void {
+    // The agent sets the weight, in percent of that of the file.
+    if (options.has('agent-check')) {
+      if (weight !== former.weight)
+        this.#reload('options', name, 'has an agent-check, and changes its weight')
+      return
+    }
+    if (weight === actual.weight) return
     this.#changes.push({ kind: 'weight', backend: this.#name, name, weight })
   }
 
@@ -224,8 +236,8 @@ class SectionDifference {
   #remove(name: string): void {
     const id = `${this.#name}/${name}`
     // Created by server-template, or already being removed.
-    if (this.running.leaving.has(id)) return
-    const line = this.#former.get(name)
+    if (this.#leaving.has(name)) return
+    const line = this.before.servers.get(name)
     if (line === undefined) {
       if (this.after.hasTemplate) return
       this.#reload('unknown-server', name, 'is in no file: another client has added it')
@@ -234,16 +246,14 @@ class SectionDifference {
     const option = undeletable(options)
     if (option !== undefined)
       this.#reload('options', name, `has the option ${option}, which prevents deleting it`)
-    const isTracked = [...this.before.servers].some((other) => this.#tracks(other, name))
-    if (isTracked || this.after.useServer.some((words) => words.includes(name)))
-      this.#reload('referenced', name, 'is referenced by track or use-server')
+    if (isReferenced(this.base, id))
+      this.#reload(
+        'referenced',
+        name,
+        'is referenced by track, use-server or a fetch such as srv_is_up',
+      )
     const gently = options.has('on-marked-down')
     this.#changes.push({ kind: 'remove', backend: this.#name, name, line, gently })
-  }
-
-  #tracks({ options }: ServerLine, name: string): boolean {
-    const tracked = options[options.indexOf('track') + 1]
-    return options.includes('track') && (tracked === name || tracked === `${this.#name}/${name}`)
   }
 
   /** Checks the section as a whole: whether its servers can come and go. */
@@ -259,21 +269,26 @@ class SectionDifference {
         because('balance', 'has a static balance algorithm, which fixes servers and weights')
     }
     if (isRearranged) {
+      // Releases up to 3.2 crash when such a server is added.
+      if (terms.hasExternalChecks)
+        because('checks', 'has external checks, which HAProxy cannot start or end at run time')
+      if (terms.hasDynamicCookies && refusedOn(this.running.version, COOKIE).length > 0)
+        because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
       if (after.hasTemplate) because('server-template', 'has a server-template beside its servers')
       if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
-      if (numbersServers(terms) && [...before.servers, ...after.servers].some(hasNoId))
+      if (numbersServers(terms) && [before, after].some(hasServerWithoutId))
         because('ids', 'balances by server id, and not every server has an id')
     }
-    if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && after.servers.some(hasNoId))
+    if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && hasServerWithoutId(after))
       because('order', 'balances by the order of its servers, which changes')
     if (!terms.usesAllBackups) this.#backups()
   }
 
   /** HAProxy uses the first of several backups, so they must be in the order of the file. */
   #backups(): void {
-    const wanted = this.after.servers
-      .filter(({ options }) => options.includes('backup'))
-      .map(({ name }) => name)
+    const wanted: string[] = []
+    for (const { name, options } of this.after.servers.values())
+      if (options.includes('backup')) wanted.push(name)
     if (wanted.length < 2) return
     const actual = [...this.#running.keys(), ...wanted.filter((name) => !this.#running.has(name))]
     const order = actual.filter((name) => wanted.includes(name))
@@ -285,11 +300,22 @@ class SectionDifference {
 /** Words that a command can contain literally: no blanks, quotes, escapes, separators or comments. */
 const COMMAND_WORD = /^[\w.,:/@%=+*!()[\]{}?~^-]*$/
 
+const COOKIE = new Map([['cookie', '']])
+
 const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
   one === other ||
   (one.address === other.address &&
     one.options.length === other.options.length &&
     one.options.every((word, at) => word === other.options[at]))
 
-const hasNoId = ({ options }: ServerLine): boolean => !options.includes('id')
-const namesOf = ({ servers }: ServerSection): string => servers.map(({ name }) => name).join()
+/** Whether nothing has to be done for a server whose line has not changed. */
+const isAsWritten = ({ place, weight, isDisabled }: Server, actual: RunningServer): boolean =>
+  place?.port === actual.place.port &&
+  place.address === actual.place.address &&
+  weight === actual.weight &&
+  isDisabled === actual.isMaintained &&
+  !actual.isDrained
+
+const hasServerWithoutId = ({ servers }: ServerSection): boolean =>
+  [...servers.values()].some(({ options }) => !options.includes('id'))
+const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

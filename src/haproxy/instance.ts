@@ -3,7 +3,7 @@ import { raise } from '../core/fault.ts'
 import { sendCommands } from './client.ts'
 import type { ServerChange } from './difference.ts'
 import { infoOf, serversOf, type ProcessInfo, type RunningServer } from './process.ts'
-import { isAble, type ServerAddress, type Server } from './server.ts'
+import { isAble, optionsToAdd, type ServerAddress, type Server } from './server.ts'
 
 export interface HaproxyInstance extends ProcessInfo {
   /** Empty on a release that cannot change servers at run time. */
@@ -85,7 +85,9 @@ function commandsFor(change: ServerChange): readonly string[] {
 function addition(id: string, { address, port }: ServerAddress, server: Server): readonly string[] {
   const { options, weight, isDisabled } = server
   const host = address.includes(':') ? `[${address}]` : address
-  const words = [...options].flatMap(([name, value]) => (value === '' ? [name] : [name, value]))
+  const words = [...optionsToAdd(options)].flatMap(([name, value]) =>
+    value === '' ? [name] : [name, value],
+  )
   if (weight !== 1) words.push('weight', String(weight))
   return [
     ['add server', id, `${host}:${port}`, ...words].join(' '),

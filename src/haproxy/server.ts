@@ -22,9 +22,7 @@ export interface ServerAddress {
 
 /** Options that cancel another option, such as one from `default-server`. */
 const UNDOING: ReadonlyMap<string, string> = new Map([
-  ...['agent-check', 'backup', 'check', 'check-reuse-pool', 'check-send-proxy', 'check-ssl'].map(
-    no,
-  ),
+  ...['agent-check', 'backup', 'check', 'check-reuse-pool', 'check-send-proxy'].map(no),
   ...['send-proxy', 'send-proxy-v2', 'send-proxy-v2-ssl', 'send-proxy-v2-ssl-cn', 'ssl', 'tfo'].map(
     no,
   ),
@@ -64,6 +62,9 @@ function readServer({ address, options: words }: ServerLine): Server {
       options.set(name, words.slice(at + 1).join(' '))
       break
     }
+    // Unlike other `no-` options, it differs from the absence of check-ssl, which a check inherits from ssl.
+    if (name === 'check-ssl') options.delete('no-check-ssl')
+    if (name === 'no-check-ssl') options.delete('check-ssl')
     const value = args === 0 ? '' : (words[++at] as string)
     if (args > 0 && value === '') unknown ??= name
     options.set(name, value)
@@ -105,6 +106,20 @@ export function refusedOn(version: ReleaseVersion, options: ReadonlyMap<string, 
     const able = tableOf(name)?.[1].split(' ') ?? []
     return !tried.every((release) => able.includes(release))
   })
+}
+
+const PROXY_PROTOCOL = /^send-proxy(-|$)/
+
+/**
+ * The options with which `add server` creates the server that HAProxy would load. Only the checks of a loaded server
+ * inherit TLS and the PROXY protocol from its traffic, unless they have their own address or port.
+ */
+export function optionsToAdd(options: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  if (!options.has('check') || options.has('port') || options.has('addr')) return options
+  const all = new Map(options)
+  if (options.has('ssl')) all.set('check-ssl', '')
+  if ([...options.keys()].some((name) => PROXY_PROTOCOL.test(name))) all.set('check-send-proxy', '')
+  return all
 }
 
 export const undeletable = (options: ReadonlyMap<string, string>): string | undefined =>

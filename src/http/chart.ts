@@ -65,7 +65,10 @@ export function chart(reloads: readonly RecentReload[], now: number): Html {
 function drawing(window: Window, n: number, reloads: readonly RecentReload[], end: number): Html {
   const seen = reloads.filter(({ at }) => at > end - window.length)
   const failed = seen.filter(({ succeeded }) => !succeeded).length
-  const label = `${counted(seen.length, 'reload')} in the last ${window.name}, ${failed} failed`
+  const avoided = seen.filter(({ isAtRunTime }) => isAtRunTime === true).length
+  const label =
+    `${counted(seen.length - avoided, 'reload')} in the last ${window.name}, ${failed} failed` +
+    (avoided === 0 ? '' : `, ${avoided} avoided`)
   return html`<figure class="window-${n}">
     <svg role="img" aria-label="${label}" width="100%" height="${BOTTOM + 24}">
       ${LINES.map(
@@ -111,11 +114,11 @@ const isWorse = (one: RecentReload, other: RecentReload): boolean =>
 
 /** A dot or a cross, so that colour is not the only difference. */
 function point(reload: RecentReload, window: Window, end: number): Html {
-  const { at, command, succeeded, duration } = reload
+  const { at, command, succeeded, duration, isAtRunTime, how } = reload
   const x = percent(shareOf(reload, window, end))
   const y = yOf(duration)
   const title = html`<title>
-    ${new Date(at).toISOString()} ${durationOf(duration)} ${command}
+    ${new Date(at).toISOString()} ${durationOf(duration)} ${isAtRunTime === true ? how : command}
   </title>`
   if (succeeded) return html`<circle class="ok" cx="${x}" cy="${y}" r="4">${title}</circle>`
   return html`<svg class="fail" x="${x}" y="${y}" overflow="visible">

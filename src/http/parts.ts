@@ -24,7 +24,7 @@ export function partsOf(view: View): ReadonlyMap<string, Html> {
     ['program', programPart(status.child)],
     ['tiles', tilesPart(status.resources, wish)],
     ['stores', storesPart(status)],
-    ['resources', resourcesPart(status.resources, wish)],
+    ['resources', resourcesPart(view)],
     ['reloads', reloadsPart(reloads, now)],
     ['changes', changesPart(view)],
   ])

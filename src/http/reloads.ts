@@ -37,16 +37,21 @@ const folded = (reloads: readonly RecentReload[]): Html =>
     </ol>
   </details>`
 
+/** The command and its end; or the changes at run time, for which the command did not run. */
+export function whatRan(run: Omit<RecentReload, 'resources'>): Html {
+  const { command, how, isAtRunTime } = run
+  if (isAtRunTime === true)
+    return html`<span>${how}</span> <span class="soft">in ${duration(run.duration)}</span>`
+  return html`<code>${command}</code>
+    <span class="soft"
+      >${endOf(run)} after ${duration(run.duration)}${how !== undefined && `, ${how}`}</span
+    >`
+}
+
 const reloadRow = (reload: RecentReload): Html =>
   html`<li class="row" id="${idOf('reload', reload.id)}">
     ${badge(reload.succeeded ? 'good' : 'bad', reload.succeeded ? 'done' : 'failed')}
     <span class="name">${namesShort(reload.resources, NAMES)}</span>
-    <span class="wide break">
-      <code>${reload.command}</code>
-      <span class="soft"
-        >${endOf(reload)} after
-        ${duration(reload.duration)}${reload.how === undefined ? '' : `, ${reload.how}`}</span
-      >
-    </span>
+    <span class="wide break"> ${whatRan(reload)} </span>
     ${ago(reload.at)}
   </li>`

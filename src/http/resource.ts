@@ -1,13 +1,13 @@
 // The page of one resource: its state and the reason, the commands to type, its changes and their causes, what it
 // reads, and the output of its commands.
 import type { ResourceChange, ReadNames, ResourceHistory } from '../core/status.ts'
-import { counted, duration, listed } from '../core/words.ts'
+import { counted, listed } from '../core/words.ts'
 import { lastLines } from '../core/output.ts'
 import type { RecentRun } from '../observe/recent.ts'
 import { ago } from './ages.ts'
 import { changeRow } from './changes.ts'
 import { html, type Html } from './html.ts'
-import { endOf } from './resources.ts'
+import { whatRan } from './reloads.ts'
 import { idOf, badge, copyable, linesOf, TONES } from './words.ts'
 import type { View } from './view.ts'
 
@@ -104,8 +104,8 @@ function runsOf({ runsOf: find, viewer, token }: View, name: string): Html {
 function runItem(run: RecentRun, withOutput: boolean): Html {
   const lines = withOutput ? lastLines(run.output) : []
   return html`<li class="run" id="${idOf('run', run.id)}">
-    ${badge(run.succeeded ? 'good' : 'bad', run.what)} <code>${run.command}</code>
-    <span class="soft">${endOf(run)} after ${duration(run.duration)}</span> ${ago(run.at)}
+    ${badge(run.succeeded ? 'good' : 'bad', run.what)} ${whatRan(run)}
+    ${run.dest !== undefined && html`<code class="soft">${run.dest}</code>`} ${ago(run.at)}
     ${
       lines.length > 0 &&
       html`<pre class="output" tabindex="0" role="group" aria-label="What ${run.what} printed">

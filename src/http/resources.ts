@@ -1,18 +1,23 @@
 // The table of resources, worst first. Below each row: why the resource is not in sync, and what to do.
 import type { Reload, ResourceHistory } from '../core/status.ts'
 import { andMore, counted, duration, listed } from '../core/words.ts'
+import { lastLines } from '../core/output.ts'
 import { ago } from './ages.ts'
 import { html, type Html } from './html.ts'
 import { tileOf } from './tiles.ts'
-import { addressOf, type Wish } from './view.ts'
+import { addressOf, type View, type Wish } from './view.ts'
 import { badge, copyable, idOf, linesOf, TONES } from './words.ts'
 
+/** Maximum lines of a command's output below a row; the resource's page shows more. */
+const PRINTED = 3
 /** Visible rows of resources in sync; the others are always visible. */
 const SHOWN = 15
 /** Hidden rows, so that the sections below stay in view. */
 const FOLDED = 1000
 
-export function resourcesPart(all: readonly ResourceHistory[], wish: Wish): Html {
+export function resourcesPart(view: View): Html {
+  const { wish } = view
+  const all = view.status.resources
   const resources = all.filter((one) => isWished(one, wish))
   const isFiltered = wish.tile !== undefined || wish.search !== undefined
   const bad = resources.filter(({ state }) => state !== 'in sync')
@@ -28,7 +33,7 @@ export function resourcesPart(all: readonly ResourceHistory[], wish: Wish): Html
       ${searchForm(wish)}
     </div>
     ${all.length === 0 && html`<p class="empty">none: conf.d is empty</p>`}
-    ${shown.length > 0 && table(shown, 'Resources')} ${rest.length > 0 && folded(rest)}
+    ${shown.length > 0 && table(shown, 'Resources', view)} ${rest.length > 0 && folded(rest, view)}
     <p id="nothing" class="empty" ${(all.length === 0 || resources.length > 0) && html`hidden`}>
       No resource is like that. <a href="/">Show all</a>
     </p>
@@ -57,16 +62,16 @@ const searchForm = ({ search = '', tile }: Wish): Html =>
     />
   </form>`
 
-function folded(resources: readonly ResourceHistory[]): Html {
+function folded(resources: readonly ResourceHistory[], view: View): Html {
   const rest = resources.length - FOLDED
   return html`<details id="more-resources" class="folded">
     <summary id="more-resources-row">and ${resources.length} more, all in sync</summary>
-    ${table(resources.slice(0, FOLDED), 'More resources')}
+    ${table(resources.slice(0, FOLDED), 'More resources', view)}
     ${rest > 0 && html`<p class="soft">${andMore(rest)}: see reconfd status</p>`}
   </details>`
 }
 
-const table = (resources: readonly ResourceHistory[], caption: string): Html =>
+const table = (resources: readonly ResourceHistory[], caption: string, view: View): Html =>
   html`<table class="resources">
     <caption class="unseen">
       ${caption}
@@ -81,11 +86,11 @@ const table = (resources: readonly ResourceHistory[], caption: string): Html =>
         <th scope="col" class="number">Keys</th>
       </tr>
     </thead>
-    ${resources.map(rows)}
+    ${resources.map((resource) => rows(resource, view))}
   </table>`
 
 /** Kept small, since there may be hundreds of rows. */
-function rows(resource: ResourceHistory): Html {
+function rows(resource: ResourceHistory, view: View): Html {
   const { name, state, since, why, lastChange, lastReload, reads, hashes } = resource
   const tone = TONES[state]
   const [key, ...others] = [...(lastChange?.keys ?? []), ...(lastChange?.files ?? [])]
@@ -109,29 +114,40 @@ function rows(resource: ResourceHistory): Html {
       <td data-label="last reload">${lastReload === undefined ? '–' : reloadCell(lastReload)}</td>
       <td class="number" data-label="keys">${reads === undefined ? '–' : reads.found}</td>
     </tr>
-    ${why !== undefined && whyRow(resource, why)}
+    ${why !== undefined && whyRow(resource, why, view)}
   </tbody>`
 }
 
-const whyRow = ({ name, state, since }: ResourceHistory, why: string): Html =>
-  html`<tr class="reason">
+function whyRow({ name, state, since }: ResourceHistory, why: string, view: View): Html {
+  const printed = state === 'failed' || state === 'owed' ? failureOutput(name, view) : []
+  return html`<tr class="reason">
     <td></td>
     <td colspan="5">
       <div>${linesOf(why)}</div>
+      ${printed.length > 0 && html`<pre class="output">${printed.join('\n')}</pre>`}
       <div class="soft">
         ${state} since
         ${ago(since)}${state === 'held' && html` · let it through: ${copyable(`reconfd accept ${name}`)}`}
       </div>
     </td>
   </tr>`
+}
 
-const reloadCell = ({ succeeded, at, duration: took }: Reload): Html =>
+/** The last lines of the last run, if it failed and the viewer may see them. */
+function failureOutput(name: string, { runsOf, viewer }: View): readonly string[] {
+  const [last] = viewer === 'trusted' ? runsOf(name) : []
+  return last === undefined || last.succeeded ? [] : lastLines(last.output).slice(-PRINTED)
+}
+
+const reloadCell = ({ succeeded, at, duration: took, isAtRunTime }: Reload): Html =>
   html`<span class="${succeeded ? 'yes' : 'no'}"
       >${succeeded ? '✓' : '✗'}<span class="unseen"
         >${succeeded ? ' succeeded' : ' failed'}</span
       ></span
     >
-    ${ago(at)}<span class="soft">, in ${duration(took)}</span>`
+    ${ago(at)}<span class="soft"
+      >, ${isAtRunTime === true ? 'at run time' : `in ${duration(took)}`}</span
+    >`
 
 /** How a command ended, in words. */
 export function endOf({

@@ -3,12 +3,14 @@
 // what needs attention now.
 import { printableText } from '../core/escape.ts'
 import type { Event, EventOf } from '../core/event.ts'
+import type { LogLevel } from '../core/settings.ts'
 import { describeChild } from './describe/child.ts'
 import { describeFiles } from './describe/files.ts'
 import { describeProgram } from './describe/program.ts'
 import { describeReloads } from './describe/reloads.ts'
 import { describeStores } from './describe/stores.ts'
 import type { Described, Description } from './describe/description.ts'
+import { isLogged } from './lines.ts'
 
 type Describers = {
   readonly [K in Event['kind']]: (event: EventOf<K>, debug: boolean) => Description
@@ -23,16 +25,19 @@ const TABLE: Describers = {
 }
 
 /**
- * @param debug include the output of successful commands; the output of failed ones is in the fault
+ * @param least the -log-level; at debug, the output of successful commands is included. That of failed ones is in the
+ *   fault.
+ * @returns undefined if the event is not logged at this level
  */
-export function describeEvent(event: Event, debug: boolean): Described {
+export function describeEvent(event: Event, least: LogLevel): Described | undefined {
   const describe = TABLE[event.kind] as (event: Event, debug: boolean) => Description
-  const { level, about = '', message, fields } = describe(event, debug)
+  const { level, about = '', message, fields } = describe(event, least === 'debug')
+  if (!isLogged(level, least)) return undefined
   return {
     level,
     about,
     message: printableText(message),
-    fields: { event: event.kind, ...(fields ?? fieldsOf(event)) },
+    fields: () => ({ event: event.kind, ...(fields ?? fieldsOf(event)) }),
   }
 }
 

@@ -52,7 +52,7 @@ export function lineIn(style: Style): LineFormat {
   switch (style) {
     case 'json':
       return (time, { level, message, fields }) =>
-        jsonText({ time: time.toISOString(), level, message, ...fields })
+        jsonText({ time: time.toISOString(), level, message, ...fields() })
     case 'plain':
       return plain
     case 'journal':

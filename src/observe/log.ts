@@ -3,7 +3,7 @@
 import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
 import { describeEvent } from './describe.ts'
-import { isLogged, lineIn, type Style } from './lines.ts'
+import { lineIn, type Style } from './lines.ts'
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -26,8 +26,8 @@ export function createLog({ level, style, write, now = () => new Date() }: LogOp
     const batch = waiting
     waiting = []
     for (const { time, event } of batch) {
-      const entry = describeEvent(event, level === 'debug')
-      if (isLogged(entry.level, level)) write(line(time, entry))
+      const entry = describeEvent(event, level)
+      if (entry !== undefined) write(line(time, entry))
     }
   }
   const emit: Emit = (event) => {

@@ -5,7 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
 import type { WrittenFile } from '../core/written.ts'
 import { diffOf, masked, type FileDiff } from './hunks.ts'
-import { settledHow } from './runtime-words.ts'
+import { settlement } from './runtime-words.ts'
 
 const CHANGES_KEPT = 200
 const RELOADS_KEPT = 1000
@@ -45,11 +45,15 @@ export interface RecentReload {
   readonly duration: number
   /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
+  /** HAProxy was changed at run time: the command did not run. */
+  readonly isAtRunTime?: true
 }
 
 /** The last run of one command of a resource. */
 export interface RecentRun extends Omit<RecentReload, 'resources'> {
   readonly what: 'check' | 'reload'
+  /** The destination of the file that was checked. */
+  readonly dest?: string
   /** The end of its output; empty for a sensitive resource. */
   readonly output: string
 }
@@ -84,21 +88,19 @@ export class RecentActivity {
         for (const name of this.#runs.keys()) if (!event.uses.has(name)) this.#runs.delete(name)
         return
       case 'checked': {
-        const { resource, command, result } = event
+        const { resource, dest, command, result } = event
         const succeeded = result.exitCode === 0 && !result.timedOut
-        this.#ran('check', [resource], command, result, succeeded, time)
+        this.#ran({ what: 'check', command, dest, succeeded, at: time }, [resource], result)
         return
       }
       case 'reloaded':
       case 'reload-owed': {
         const { resources, command, result } = event
         const succeeded = event.kind === 'reloaded'
-        const { id } = this.#ran('reload', resources, command, result, succeeded, time)
+        const about = { command, succeeded, at: time, ...settlement(event) }
+        const { id } = this.#ran({ what: 'reload', ...about }, resources, result)
         const { exitCode, signal, timedOut, duration } = result
-        const about = { id, at: time, resources, command, succeeded }
-        const how = settledHow(event)
-        const ended = { exitCode, signal, timedOut, duration }
-        const reload = { ...about, ...ended, ...(how === undefined ? {} : { how }) }
+        const reload = { id, resources, ...about, exitCode, signal, timedOut, duration }
         this.#reloads = [reload, ...this.#reloads]
           .slice(0, RELOADS_KEPT)
           .filter(({ at }) => at > time - RELOADS_FOR)
@@ -108,18 +110,19 @@ export class RecentActivity {
   }
 
   #ran(
-    what: RecentRun['what'],
+    about: Pick<
+      RecentRun,
+      'what' | 'command' | 'dest' | 'succeeded' | 'at' | 'how' | 'isAtRunTime'
+    >,
     resources: readonly string[],
-    command: string,
-    { exitCode, signal, timedOut, duration, output: all }: CommandResult,
-    succeeded: boolean,
-    at: number,
+    { exitCode, signal, timedOut, duration, output }: CommandResult,
   ): RecentRun {
-    const output = all.slice(-OUTPUT_KEPT)
-    const about = { id: ++this.#id, at, what, command, succeeded, output }
-    const run = { ...about, exitCode, signal, timedOut, duration }
+    const ended = { exitCode, signal, timedOut, duration, output: output.slice(-OUTPUT_KEPT) }
+    const run = { id: ++this.#id, ...about, ...ended }
+    const isSame = ({ what, command, dest }: RecentRun): boolean =>
+      what === about.what && command === about.command && dest === about.dest
     for (const name of resources) {
-      const others = this.runsOf(name).filter((one) => one.what !== what || one.command !== command)
+      const others = this.runsOf(name).filter((one) => !isSame(one))
       this.#runs.set(name, [run, ...others].slice(0, RUNS_KEPT))
     }
     return run

@@ -5,7 +5,7 @@ import type { Cause } from '../core/cause.ts'
 import type { Reads } from '../core/reads.ts'
 import type { ResourceChange, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
-import { settledHow } from './runtime-words.ts'
+import { settlement } from './runtime-words.ts'
 
 const CHANGES_KEPT = 20
 
@@ -166,9 +166,8 @@ function noteReload(
   const { exitCode, signal, timedOut, duration } = result
   const succeeded = event.kind === 'reloaded'
   const at = isoTime(time)
-  const how = settledHow(event)
   const reload = { at, command, succeeded, exitCode, signal, timedOut, duration }
-  one.lastReload = { ...reload, ...(how === undefined ? {} : { how }) }
+  one.lastReload = { ...reload, ...settlement(event) }
   if (event.kind === 'reload-owed') {
     one.reload = { event, at: time, since: one.reload?.since ?? time }
   } else {

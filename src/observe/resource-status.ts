@@ -1,5 +1,6 @@
 // Derives the status of one resource for `reconfd status` and `reconfd why`.
 import { sumOf } from '../core/supply.ts'
+import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
 import type { Reads } from '../core/reads.ts'
 import {
@@ -98,7 +99,7 @@ function problemWhy(name: string, { event }: NonNullable<ResourceProgress['probl
     }
     case 'rolled-back':
       return (
-        `rolled back: ${briefly(event.fault)}\n` +
+        `rolled back: ${printable(event.fault.message)}\n` +
         `the last good content of ${listed([...event.files.keys()])} is in place; the rejected content is not ` +
         `retried until it changes (to retry it now: reconfd accept ${name})`
       )

@@ -3,6 +3,18 @@ import type { Event } from '../core/event.ts'
 
 const NAMED = 10
 
+/** For records of reloads: how, and whether it was at run time. Empty without `[template.haproxy]`. */
+export function settlement(event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>): {
+  readonly how?: string
+  readonly isAtRunTime?: true
+} {
+  const how = settledHow(event)
+  if (how === undefined) return {}
+  return event.kind === 'reloaded' && event.runtime !== undefined
+    ? { how, isAtRunTime: true }
+    : { how }
+}
+
 /** Undefined without `[template.haproxy]`. */
 export function settledHow(
   event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>,

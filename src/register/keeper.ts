@@ -65,8 +65,13 @@ export class RegistryKeeper {
   #present = new Map<string, string>()
   readonly #refused = new Map<string, RefusedEntry>()
   readonly #wakeup = new Wakeup()
+  /** The current connection, once the store has answered. */
   #session: RegistrySession | undefined
+  /** When the store answered on the newest connection, as performance.now(). */
+  #liveSince: number | undefined
   readonly #abort = new AbortController()
+  /** Ends the current connection. Its own signal, so that nothing of it outlives it. */
+  #leaving = new AbortController()
   #settled: (() => void)[] = []
   #readAt = -Infinity
   #resyncAt = Infinity
@@ -124,6 +129,7 @@ export class RegistryKeeper {
       )
     }
     this.#abort.abort()
+    this.#leaving.abort()
     this.#wakeup.ring()
   }
 
@@ -140,25 +146,22 @@ export class RegistryKeeper {
     let hasLived = false
     while (!signal.aborted) {
       const node = registry.nodes[turn % registry.nodes.length] as string
-      const opened = performance.now()
+      this.#liveSince = undefined
       let fault: Fault
       try {
         await this.#visit(node)
         return undefined
       } catch (error) {
         if (signal.aborted) return undefined
+        hasLived ||= this.#liveSince !== undefined
         // The connection was stable: reset the backoff.
-        hasLived ||= this.#session !== undefined
-        if (this.#session !== undefined && performance.now() - opened > BACKOFF.most) failures = 0
+        if (performance.now() - (this.#liveSince ?? Infinity) > BACKOFF.most) failures = 0
         failures++
         if (error instanceof Lost && failures === 1) {
           options.emit({ kind: 'lost', store: registry.product, what: error.what })
           continue
         }
         fault = faultOf(error, registry.product, node)
-      } finally {
-        await this.#session?.close().catch(() => undefined)
-        this.#session = undefined
       }
       turn++
       const { attempts = Infinity, pause } = options
@@ -184,13 +187,27 @@ export class RegistryKeeper {
 
   /** The lifetime of one connection. Returns after stop(). */
   async #visit(node: string): Promise<void> {
+    const leaving = (this.#leaving = new AbortController())
+    try {
+      const session = await this.registry.open(node, leaving.signal, () => this.#resync())
+      await this.#keep(session, node).finally(() => session.close().catch(() => undefined))
+    } finally {
+      this.#session = undefined
+      leaving.abort()
+    }
+  }
+
+  async #keep(session: RegistrySession, node: string): Promise<void> {
     const { registry, options } = this
     const { signal } = this.#abort
-    const session = await registry.open(node, signal, () => this.#resync())
-    this.#session = session
-    // A failure during a request also rejects that request.
-    session.broken?.catch(() => this.#wakeup.ring())
+    let broke: Error | undefined
+    session.broken?.catch((error: Error) => {
+      broke = error
+      this.#wakeup.ring()
+    })
     const first = await this.#read(session)
+    this.#session = session
+    this.#liveSince = performance.now()
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
     // Renew at once: TTLs kept running while the store was unreachable.
     let renewAt = 0
@@ -214,7 +231,8 @@ export class RegistryKeeper {
       for (const settled of this.#settled.splice(0)) settled()
       const retryAt = Math.min(...[...this.#refused.values()].map(({ until }) => until))
       const next = Math.min(renewAt, this.#resyncAt, retryAt) - performance.now()
-      await Promise.race([this.#wakeup.wait(next), ...(session.broken ? [session.broken] : [])])
+      await this.#wakeup.wait(next)
+      if (broke !== undefined) throw broke
     }
   }
 

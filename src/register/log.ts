@@ -53,7 +53,7 @@ export function describeRegisterEvent(event: RegisterEvent): Described {
     // Names come from containers and are hostile input.
     about: printable(about),
     message,
-    fields: { event: event.kind, ...fields },
+    fields: () => ({ event: event.kind, ...fields }),
   })
   switch (event.kind) {
     case 'started': {

@@ -125,8 +125,12 @@ class RegisterRun {
     const { command, killTimeout } = this.settings
     if (command === undefined) return undefined
     const argv = command as readonly [string, ...string[]]
-    const env = commandEnvironment()
-    const child = await startChild({ argv, env, killSignal: 'SIGTERM', killTimeout })
+    const child = await startChild({
+      argv,
+      env: () => commandEnvironment(),
+      killSignal: 'SIGTERM',
+      killTimeout,
+    })
     if (!child.ok) return child
     const message = `started ${JSON.stringify(argv[0])} (pid ${child.value.id.pid})`
     this.hooks.emit({ kind: 'command', level: 'info', message })

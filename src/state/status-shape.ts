@@ -32,6 +32,7 @@ const reload = shape({
   timedOut: boolean,
   duration: number,
   how: optional(text),
+  isAtRunTime: optional(boolean),
 })
 const reads = shape({
   keys: listOf(text),

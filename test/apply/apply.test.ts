@@ -152,10 +152,26 @@ describe('a check', () => {
     expect(applied).toMatchObject({
       at: 'check',
       fault: {
-        message: expect.stringMatching(`^check_cmd ${how} the staged file .* of ${a}$`) as string,
+        message: expect.stringMatching(`^check_cmd ${how} the staged file of ${a}$`) as string,
       },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
+  })
+
+  it('names the staged file as the resource does: its path is gone when somebody reads of it', async () => {
+    const checkCmd =
+      'echo bad line 3 in {{.src}}; cd $(dirname {{.src}}); ls $(basename {{.src}}); exit 1'
+    const events: Event[] = []
+    const applied = await applyNow([await change(a, 'new a', { checkCmd })], { events })
+    const result = { exitCode: 1, output: 'bad line 3 in {{.src}}\n{{.src}}\n' }
+    expect(events).toMatchObject([{ kind: 'checked', dest: a, command: checkCmd, result }])
+    expect(applied).toMatchObject({
+      fault: {
+        message: `check_cmd failed with exit code 1: ${checkCmd}`,
+        frame: '  | bad line 3 in {{.src}}\n  | {{.src}}',
+        hint: expect.stringContaining(`${a} was left as it was`) as string,
+      },
+    })
   })
 
   it('that hangs is ended at its timeout', async () => {

@@ -52,6 +52,14 @@ describe('a command', () => {
     )
   })
 
+  it('tells an exit code that a shell uses for a signal as both', async () => {
+    const result = await runCommand('sh -c "kill -9 \\$\\$"; exit $?', { timeout })
+    expect(result).toMatchObject({ exitCode: 137, signal: null })
+    expect(commandFault('reload_cmd', 'x', result).message).toBe(
+      'reload_cmd failed with exit code 137 (SIGKILL): x',
+    )
+  })
+
   it('that cannot be started is a result too', async () => {
     const result = await runCommand(`: ${'x'.repeat(200_000)}`, { timeout })
     expect(result).toMatchObject({ exitCode: null, signal: null })

@@ -104,6 +104,8 @@ test.each([
     '2: command must be a string or an array of strings, not an array',
   ],
   ['[exec]\ncommand = []', '2: command has no program. as in'],
+  ['[exec]\ncommand = " "', '2: command has no program. as in'],
+  ['[exec]\nreload_signal = "KILL"', '2: reload_signal: "KILL" cannot be handled by a program'],
   ['[exec]\nreload_signal = "HUB"', '2: reload_signal: "HUB" is not a signal. did you mean "HUP"?'],
   ['[exec]\nkill_timeout = "soon"', '2: kill_timeout: "soon" is not a duration'],
   ['[exec]\nrestart = "on-exits"', '2: restart: "on-exits" is unknown. did you mean "on-exit"?'],

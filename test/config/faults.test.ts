@@ -347,7 +347,7 @@ describe('faults', () => {
         '1:10: TOML syntax: illegal character in key',
         '  1 | [template',
         '    |          ^',
-        '  a line is key = value, [table], or a # comment; see https://toml.io',
+        '  close the name of the table with ], as in [template]',
       ],
     ],
   ])('%s', async (_, toml, expected) => {

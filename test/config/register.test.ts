@@ -125,12 +125,12 @@ describe('faults', () => {
     [[...to, '-docker', '-ttl-refresh', '30s'], '-ttl-refresh is not shorter than -ttl'],
     [[...to, '--', 'run'], 'a command needs -name and -port'],
     [
-      [...to, '-docker', '-deregister', 'never'],
+      [...to, '-name', 'a', '-port', '1', '-deregister', 'never'],
       '-deregister: "never" is not always or on-success',
     ],
     [[...to, '-docker', '-ip', 'h:80'], '-ip: "h:80" is not an address'],
     [['ectd://h'], 'unknown registry "ectd://"'],
   ])('%j', async (argv, message) => {
-    expect(await faultsOf(...argv)).toContain(message)
+    expect(await faultsOf(...argv)).toEqual([message])
   })
 })

@@ -72,6 +72,11 @@ const rows: readonly Row[] = [
   ['two nodes in one word', '-onetime -node a:1,b:2', ['repeat -node'], 64],
   ['a scheme that there is not', '-scheme ftp', ['ftp', 'http'], 64],
   ['help for a command that there is not', 'help stauts', ['stauts'], 64],
+  ['a flag as a command', 'watch', ['"watch"', 'did you mean reconfd -watch?'], 64],
+  ['a daemon, started as others are', 'start', ['did you mean reconfd -watch?'], 64],
+  ['one run, as others call it', '-once', ['did you mean -onetime?'], 64],
+  ['a resource after check', 'check web.toml', ['write -only web.toml'], 64],
+  ['a resource after a run', '-onetime web.toml', ['write -only web.toml'], 64],
   // Settings.
   [
     'an unknown entry of confd.toml',
@@ -116,9 +121,44 @@ const rows: readonly Row[] = [
   [
     'an unclosed table',
     'check',
-    ['web.toml:1'],
+    ['web.toml:1', 'close the name of the table with ]'],
     78,
     { files: { 'conf.d/web.toml': '[template\n' } },
+  ],
+  [
+    'a colon in place of =',
+    'check',
+    ['web.toml:2', 'key = value'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc: "web.njk"\n' } },
+  ],
+  [
+    'typographic quotes',
+    'check',
+    ['web.toml:2', 'typographic quotes'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = “web.njk”\n' } },
+  ],
+  [
+    'a resource beside conf.d',
+    'check',
+    ['no resources', 'move DIR/web.toml into it'],
+    78,
+    { files: { 'conf.d/web.toml': null, 'web.toml': GOOD['conf.d/web.toml'] ?? '' } },
+  ],
+  [
+    'a socket of HAProxy that is no absolute path',
+    'check',
+    ['web.toml:7', 'run/admin.sock', 'absolute path'],
+    78,
+    resource('reload_cmd = "true"\n[template.haproxy]\nsocket = "run/admin.sock"\n'),
+  ],
+  [
+    'a socket of HAProxy with a port that there is not',
+    'check',
+    ['web.toml:7', '127.0.0.1:99999'],
+    78,
+    resource('reload_cmd = "true"\n[template.haproxy]\nsocket = "127.0.0.1:99999"\n'),
   ],
   [
     'no dest',
@@ -216,6 +256,20 @@ const rows: readonly Row[] = [
     template('{{ getv("/services/web/n9") }}'),
   ],
   [
+    'a directory read as a key',
+    ONCE,
+    ['/services/web', 'it is a directory: list it with gets("/services/web/*")'],
+    1,
+    template('{{ getv("/services/web") }}'),
+  ],
+  [
+    'a pattern without its star',
+    ONCE,
+    ['no key was found', 'patterns', 'gets("/dir/*")'],
+    0,
+    template('{% for s in gets("/services/web") %}{{ s.value }}{% endfor %}'),
+  ],
+  [
     'a key that `keys` does not name',
     ONCE,
     ['/db/host', 'keys'],
@@ -259,6 +313,13 @@ const rows: readonly Row[] = [
     1,
     go('{{range gets "/services/web/*"}}{{.Valu}}{{end}}'),
   ],
+  [
+    'Go: a misspelt variable',
+    'check',
+    ['web.tmpl:1', '$kye', 'did you mean $key?'],
+    78,
+    go('{{range $key := gets "/services/web/*"}}{{$kye.Value}}{{end}}'),
+  ],
   ['Go: a number of something else', ONCE, ['web.tmpl:1', 'atoi'], 1, go('{{atoi "x"}}')],
   // Runs.
   [
@@ -289,9 +350,13 @@ const rows: readonly Row[] = [
   [
     'a check that fails',
     ONCE,
-    ['check_cmd failed with exit code 3', 'bad port'],
+    [
+      'check_cmd failed with exit code 3: echo bad port in {{.src}}:7; exit 3',
+      '| bad port in {{.src}}:7',
+      'DIR/out/web.conf was left as it was',
+    ],
     1,
-    resource('check_cmd = "echo bad port; exit 3"\n'),
+    resource('check_cmd = "echo bad port in {{.src}}:7; exit 3"\n'),
   ],
   [
     'a reload that fails',
@@ -346,10 +411,12 @@ test.concurrent.each(named)(
         ...env,
       }).finished
       const said = stdout + stderr
-      for (const word of words) expect(said).toContain(word)
+      for (const word of words) expect(said).toContain(word.replace('DIR', dir))
       expect([code, said]).toEqual([exit, said])
       // Nobody is helped by the insides of the program.
-      expect(said).not.toMatch(/this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined|\[object/)
+      expect(said).not.toMatch(
+        /this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined(?! variable)|\[object/,
+      )
     } finally {
       removeDir(dir)
     }

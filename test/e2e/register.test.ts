@@ -393,6 +393,18 @@ describe('looking at it', () => {
     expect(stderr).toContain('connection refused')
   })
 
+  test.each(['etcd', 'etcdv2', 'consul', 'consulkv', 'zookeeper'])(
+    'nothing stays of a failed connection: %s',
+    async (scheme) => {
+      const attempts = ['-retry-attempts', '20', '-retry-interval', '1']
+      const run = register(['-to', `${scheme}://127.0.0.1:1/s`, ...web(80), ...attempts])
+      const { code, stderr } = await run.finished
+      expect(code).toBe(69)
+      // Node warns of the eleventh listener.
+      expect(stderr).not.toContain('Warning')
+    },
+  )
+
   test('the same registrar twice', async () => {
     const first = register([...stores.etcd.args(), ...web(80)])
     await untilHeld(stores.etcd.held, { '/services/web/one': '127.0.0.1:80' })

@@ -17,7 +17,7 @@ type Options = Parameters<typeof startChild>[0]
 const sh = (script: string, more: Partial<Options> = {}): ReturnType<typeof startChild> =>
   startChild({
     argv: ['/bin/sh', '-c', script],
-    env: { PATH: process.env['PATH'] },
+    env: (login) => ({ PATH: process.env['PATH'], ...login }),
     killSignal: 'SIGTERM',
     killTimeout: 10_000,
     ...more,
@@ -67,7 +67,9 @@ describe('its start', () => {
 
   it('gets its environment and nothing else', async () => {
     const file = fresh()
-    const child = await started(`env > ${file}`, { env: { PATH: '/usr/bin:/bin', A: 'one two' } })
+    const child = await started(`env > ${file}`, {
+      env: () => ({ PATH: '/usr/bin:/bin', A: 'one two' }),
+    })
     await child.exited
     const names = written(file)?.split('\n').sort()
     expect(names?.filter((line) => !/^(PWD|SHLVL|_|OLDPWD)=/.test(line))).toEqual([

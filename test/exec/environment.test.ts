@@ -37,6 +37,13 @@ test.each([
   expect(environmentOf(policy, ours)).toEqual(expected)
 })
 
+test('those of the user replace ours, and custom ones replace those of the user', () => {
+  const policy = { pristine: true, custom: ['HOME=/own'], allowlist: ['PATH'], denylist: ['USER'] }
+  const login = { HOME: '/nonexistent', USER: 'nobody' }
+  expect(environmentOf(policy, ours, login)).toEqual({ HOME: '/own', USER: 'nobody' })
+  expect(environmentOf(none, ours, login)).toEqual({ ...ours, ...login })
+})
+
 test('a pattern is no regular expression', () => {
   expect(environmentOf({ ...none, allowlist: ['H.ME', '.*'] }, ours)).toEqual({})
 })

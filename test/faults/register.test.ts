@@ -45,6 +45,7 @@ interface Store {
 const stores: Readonly<Record<string, () => Promise<Store>>> = {
   etcd: async () => ofEtcd(await startEtcd(), 'etcd', heldByEtcd),
   etcdv2: async () => ofEtcd(await startEtcd({ v2: true }), 'etcdv2', heldByEtcdV2),
+  skydns2: async () => ofEtcd(await startEtcd({ v2: true }), 'skydns2', heldBySkydns),
   consul: async () => ofConsul(await startConsul(), 'consul', heldByConsul),
   consulkv: async () => ofConsul(await startConsul(), 'consulkv', heldByConsulKv),
   zookeeper: async () => ofZookeeper(await startZookeeper()),
@@ -60,6 +61,8 @@ const ofEtcd = (
   held: () => held(server),
   stop: () => server.stop(),
 })
+
+const heldBySkydns = (server: EtcdServer): Promise<Held> => heldByEtcdV2(server, '/skydns/services')
 
 const ofConsul = (
   server: ConsulServer,
@@ -308,6 +311,7 @@ class Trial {
 
   #entry({ name, port }: { readonly name: string; readonly port: number }): string {
     const address = `10.0.0.1:${port}`
+    if (this.name === 'skydns2') return `h:${name}:80 {"host":"10.0.0.1","port":${port}}`
     return this.name === 'zookeeper' ? address : `h:${name}:80 ${address}`
   }
 

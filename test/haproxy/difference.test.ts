@@ -25,7 +25,8 @@ function decided(before: string, after: string, options: Options = {}): unknown 
   const base = readConfiguration(before)
   const backends = new Map(
     [...base.sections].map(([backend, { servers }]) => {
-      const running = new Map(servers.map((line) => [line.name, runningOf(backend, line)]))
+      const lines = [...servers.values()]
+      const running = new Map(lines.map((line) => [line.name, runningOf(backend, line)]))
       for (const line of Object.values(leaving)) running.set(line.name, runningOf(backend, line))
       for (const [name, change] of Object.entries(actual)) {
         const known = running.get(name) ?? runningOf(backend, plainLine(name))
@@ -138,6 +139,48 @@ describe('what takes a reload', () => {
       'referenced',
     ],
     ['track', file(`${A} track web/b;${B}`), file(A), 'options'],
+    [
+      'the weight of an agent',
+      file(`${A} agent-check`),
+      file(`${A} agent-check weight 9`),
+      'options',
+    ],
+    [
+      'tracked by another backend',
+      `${file(`${A};${B}`)}backend x\n server t 127.0.0.9:80 track web/b\n`,
+      `${file(A)}backend x\n server t 127.0.0.9:80 track web/b\n`,
+      'referenced',
+    ],
+    [
+      'a fetch',
+      file(`${A};${B}`, ' http-request deny if !{ srv_is_up(web/b) }\n'),
+      file(A, ' http-request deny if !{ srv_is_up(web/b) }\n'),
+      'referenced',
+    ],
+    [
+      'a fetch in its own backend',
+      file(`${A};${B}`, ' http-request deny if { srv_conn(b) gt 5 }\n'),
+      file(A, ' http-request deny if { srv_conn(b) gt 5 }\n'),
+      'referenced',
+    ],
+    [
+      'external checks',
+      file(A, ' option external-check\n'),
+      file(`${A};${B} check`, ' option external-check\n'),
+      'checks',
+    ],
+    [
+      'external checks of the defaults',
+      `global\ndefaults\n mode http\n option external-check\nbackend web\n server ${A} check\n server ${B} check\n`,
+      `global\ndefaults\n mode http\n option external-check\nbackend web\n server ${A} check\n`,
+      'checks',
+    ],
+    [
+      'a check without the TLS of its server',
+      file(A),
+      file(`${A};b 127.0.0.2:80 check ssl verify none no-check-ssl`),
+      'options',
+    ],
     ['tracked', file(`${A};c 127.0.0.3:80 track b;${B}`), file(A), 'referenced'],
     [
       'a template of servers',
@@ -172,7 +215,7 @@ test('releases differ: 2.6 takes no cookie', () => {
 
 test('default-server of defaults and of the section are written out', () => {
   const text = `global\ndefaults\n default-server check\nbackend web\n default-server weight 7\n server ${A}\n server ${B} no-check\n`
-  const lines = readConfiguration(text).sections.get('web')?.servers ?? []
+  const lines = [...(readConfiguration(text).sections.get('web')?.servers.values() ?? [])]
   expect(lines.map((line) => [...serverOf(line).options.keys()])).toEqual([['check'], []])
   expect(lines.map((line) => serverOf(line).weight)).toEqual([7, 7])
 })

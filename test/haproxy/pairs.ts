@@ -30,8 +30,9 @@ const nameOf = fc.constantFrom(...NAMES)
 const address = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 1, max: 9 }).map((n) => `127.0.0.${n}:SERVERS`) },
   fc.constantFrom('[::1]:SERVERS', '::1:SERVERS', '127.1:SERVERS', 'localhost:SERVERS'),
-  fc.constantFrom('127.0.0.1', 'ipv4@127.0.0.3:SERVERS', '127.0.0.4:+0', 'unix@/nonexistent'),
+  fc.constantFrom('127.0.0.9', 'ipv4@127.0.0.3:SERVERS', '127.0.0.4:+0', 'unix@/nonexistent'),
 )
+// Without redir: HAProxy 3.2 ends at the first request to such a server, however it has got it.
 const option = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 256 }).map((n) => `weight ${n}`) },
   {
@@ -42,9 +43,10 @@ const option = fc.oneof(
     ...['check inter 100ms rise 1', 'check port SERVERS', 'check addr 127.0.0.8', 'no-check'],
     ...['maxconn 5', 'minconn 2 maxconn 9', 'maxqueue 3', 'id 11', 'id 12', 'id 13', 'enabled'],
     ...['send-proxy', 'ssl verify none', 'on-marked-down shutdown-sessions', 'resolvers dns'],
-    ...['init-addr none', 'track n1', 'track other/o1', 'non-stick', 'redir http://127.0.0.1/x'],
+    ...['init-addr none', 'track n1', 'track other/o1', 'non-stick'],
     ...['slowstart 50ms', 'observe layer4 error-limit 9 check', 'pool-max-conn 0', 'no-backup'],
     ...['proto h2', 'ws h1', 'source 127.0.0.1', "cookie 'c 3'", 'cookie "c\\\\4"', 'weight "7"'],
+    ...['check inter 100ms ssl verify none', 'check inter 100ms send-proxy', 'no-check-ssl'],
     ...['agent-check agent-port 9 agent-inter 1h', 'tfo', 'hash-key addr', 'guid g1', '# end'],
   ),
 )
@@ -65,6 +67,12 @@ const term = fc.constantFrom(
   ...['option allbackups', 'cookie SRV insert indirect nocache', 'use-server n1 if FALSE'],
   ...['default-server check inter 100ms', 'default-server weight 9', 'default-server backup'],
   ...['default-server disabled', 'server-template t 1-2 127.0.0.7:SERVERS', 'timeout connect 3s'],
+  ...['option external-check\n    external-check command /bin/true', 'option tcp-check'],
+  ...['dynamic-cookie-key abc\n    cookie SRV insert dynamic', 'option ssl-hello-chk'],
+  ...[
+    'http-request deny if { srv_conn(web/n1) gt 9 }',
+    'http-request deny if { srv_conn(n2) gt 9 }',
+  ],
   ...['option httpchk', 'fullconn 9', '.if defined(X)\n    server cond 127.0.0.1:SERVERS\n.endif'],
 )
 const backend = (name: string): fc.Arbitrary<Backend> =>
@@ -157,6 +165,8 @@ function textOf({ defaults, backends, comment }: File): string {
   const lines = [
     'global',
     '    stats socket SOCKET level admin',
+    '    external-check',
+    '    insecure-fork-wanted',
     'resolvers dns',
     '    nameserver none 127.0.0.1:9',
     'defaults',

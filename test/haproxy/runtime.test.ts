@@ -52,6 +52,8 @@ class Scene {
   readonly haproxy: Haproxy
   readonly runtimes: Runtime[] = []
   readonly stuck: string[] = []
+  /** The address of a server, and the first two characters that it was sent. */
+  readonly heard = new Set<string>()
   /** How it is reached. */
   sockets: readonly string[]
   keeper!: RecordStorage
@@ -68,7 +70,12 @@ class Scene {
     const [port = 0] = await freePorts(1)
     this.#port = port
     // Sends back what it is sent.
-    this.#servers = createServer((socket) => socket.on('error', () => undefined).pipe(socket))
+    this.#servers = createServer((socket) => {
+      socket.once('data', (data) =>
+        this.heard.add(`${socket.localAddress} ${data.toString('latin1', 0, 2)}`),
+      )
+      socket.on('error', () => undefined).pipe(socket)
+    })
     await new Promise<void>((ready) => this.#servers?.listen(0, '0.0.0.0', ready))
     this.#serverPort = (this.#servers.address() as { port: number }).port
     this.write(...servers)
@@ -182,6 +189,16 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
     await cut
     await scene.has('web/b')
     expect(scene.stuck).toEqual([])
+  })
+
+  test('the checks of a new server use TLS and the PROXY protocol as its traffic does', async () => {
+    scene = await new Scene(release).start(A)
+    const options = 'check inter 100ms fall 1'
+    scene.write(A, `${B} ${options} ssl verify none`, `c 127.0.0.3:SERVERS ${options} send-proxy`)
+    expect(reason(await scene.attempt(scene.runtime()))).toBe('add web/b, add web/c')
+    const tlsHandshake = '\u0016\u0003'
+    const wanted = [`127.0.0.2 ${tlsHandshake}`, '127.0.0.3 PR']
+    await until('both are checked so', () => wanted.every((one) => scene.heard.has(one)))
   })
 
   test('on-marked-down does not cut what is leaving', async () => {

@@ -92,7 +92,7 @@ describe('styles', () => {
     const line = lineIn('terminal')
     const time = new Date(2026, 0, 2, 3, 4, 5, 6)
     const about = (name: string) =>
-      ({ level: 'info', about: name, message: 'x\ny', fields: {} }) as const
+      ({ level: 'info', about: name, message: 'x\ny', fields: () => ({}) }) as const
     const zone = offsetText(-time.getTimezoneOffset())
     expect(line(time, about('a.toml'))).toBe(
       `03:04:05.006${zone} INFO  a.toml        x\n${' '.repeat(39)}y`,

@@ -141,6 +141,18 @@ test('a reload is told with how it ended, and without what it printed', () => {
   ])
 })
 
+test('a change at run time is a reload whose command did not run', () => {
+  const recent = new RecentActivity()
+  const ended = { exitCode: 0, signal: null, timedOut: false, duration: 3 }
+  const result: CommandResult = { ...ended, output: '', truncated: 0 }
+  const runtime = ['add web/n3']
+  recent.note({ kind: 'reloaded', resources: ['a'], command: 'c', result, runtime }, 9)
+  const about = { command: 'c', succeeded: true, at: 9, ...ended }
+  const how = { how: 'without a reload: add web/n3', isAtRunTime: true }
+  expect(recent.reloads).toEqual([{ id: 1, resources: ['a'], ...about, ...how }])
+  expect(recent.runsOf('a')).toMatchObject([{ what: 'reload', ...how }])
+})
+
 test('of each command the last run is kept, with the end of what it printed', () => {
   const recent = new RecentActivity()
   const result = (output: string, exitCode = 0): CommandResult => ({
@@ -149,6 +161,7 @@ test('of each command the last run is kept, with the end of what it printed', ()
   })
   const checked = { kind: 'checked', resource: 'a', dest: '/a', command: 'check' } as const
   recent.note({ ...checked, result: result('first', 1) }, 1)
+  recent.note({ ...checked, dest: '/b', result: result('of another file', 1) }, 1)
   recent.note({ ...checked, result: result(`${'x'.repeat(9000)}end`) }, 2)
   const reloaded = { kind: 'reloaded', resources: ['a', 'b'], command: 'reload' } as const
   recent.note({ ...reloaded, result: result('') }, 3)
@@ -160,6 +173,7 @@ test('of each command the last run is kept, with the end of what it printed', ()
       succeeded: true,
       output: expect.stringMatching(/^x{4093}end$/) as string,
     },
+    { what: 'check', at: 1, dest: '/b', output: 'of another file' },
   ])
   expect(recent.runsOf('b')).toHaveLength(1)
   const uses = new Map([['b', []]])

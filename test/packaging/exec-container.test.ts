@@ -55,6 +55,16 @@ function copyServer(root: Root, name: string, to: string): void {
   }
 }
 
+test('the build of the image gets all that the package is made of', () => {
+  const { files } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as {
+    files: readonly string[]
+  }
+  const kept = readFileSync(join(top, '.dockerignore'), 'utf8').split('\n')
+  // It builds dist itself.
+  const needed = files.filter((path) => path !== 'dist').concat('src', 'scripts')
+  expect(needed.filter((path) => !kept.includes(`!${path}`))).toEqual([])
+})
+
 test.skipIf(missing !== undefined)('HAProxy in a container', { timeout: 240_000 }, async () => {
   const work = mkdtempSync(join(tmpdir(), 'reconfd-podman-'))
   leftovers.folders.add(work)

@@ -11,7 +11,8 @@ export interface Described {
   /** The subject: a resource or a store; empty for reconfd itself. */
   readonly about: string
   readonly message: string
-  readonly fields: Readonly<Record<string, unknown>>
+  /** The members of a JSON line; only that format asks for them. */
+  readonly fields: () => Readonly<Record<string, unknown>>
 }
 
 /** The result of describing an event. `fields` defaults to the members of the event. */

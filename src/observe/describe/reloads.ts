@@ -58,9 +58,11 @@ export const describeReloads = {
 
   'rollback-impossible'(event: EventOf<'rollback-impossible'>): Description {
     const { resource, dests, fault, retryIn } = event
+    const retried =
+      retryIn === null ? 'left to the next run' : `retried until it succeeds${retryText(retryIn)}`
     const message =
       `cannot roll back: there is no earlier good content of ${names(dests)} to restore. The new content ` +
-      `stays, and its reload is retried until it succeeds${retryText(retryIn)}: ${printable(fault.message)}`
+      `stays, and its reload is ${retried}: ${printable(fault.message)}`
     return { level: 'error', about: resource, message }
   },
 }

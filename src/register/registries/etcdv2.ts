@@ -26,10 +26,17 @@ export function etcdv2(settings: RegisterSettings, memory: RegistryMemory): Regi
     nodes: connection.nodes,
     makes: new Set(),
     entryOf: to.kind === 'skydns2' ? skydnsEntry(to.path) : plainEntry(to.path),
-    open(node, signal, changed) {
+    async open(node, signal, changed) {
       const http = openClient(node, settings, 'etcd', 2379)
+      try {
+        // Any response will do. Without entries, no other request would show that the store is reachable.
+        await http.request('/version', { signal })
+      } catch (error) {
+        await http.close()
+        throw error
+      }
       const api = new Api(http, () => basicAuth(connection), signal)
-      return Promise.resolve(new V2Session(api, Math.floor(ttl / 1000), memory, changed))
+      return new V2Session(api, Math.floor(ttl / 1000), memory, changed)
     },
   }
 }

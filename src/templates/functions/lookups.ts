@@ -27,7 +27,9 @@ export function demand(
   const place = shortened(placeOf(reader.fullKey(key), reader.scope.store), 1000)
   return raise('template', `key "${own}" does not exist (full path ${place})`, {
     hint: reader.isWatched(key)
-      ? hint(own)
+      ? reader.children(key).length > 0
+        ? `it is a directory: list it with gets("${own}/*") or ls("${own}")`
+        : hint(own)
       : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
   })
 }

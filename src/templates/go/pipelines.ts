@@ -123,7 +123,10 @@ export class Pipelines extends TokenStream {
         return { kind: 'nil', at }
       case 'variable':
         if (!this.variables.includes(token.text)) {
-          const near = nearest(token.text, this.variables)
+          const near = nearest(
+            token.text,
+            this.variables.filter((name) => name !== '$'),
+          )
           const hint = near === undefined ? undefined : `did you mean ${near}?`
           this.unknown(`undefined variable "${token.text}"`, hint)
         }

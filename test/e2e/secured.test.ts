@@ -57,11 +57,7 @@ describe('69', () => {
       [...mutual, '-client-server-name', 'etcd.test'],
       "the server's certificate is for IP Address:127.0.0.1, and not for etcd.test",
     ],
-    [
-      'no client certificate',
-      trust,
-      'the server rejects the client certificate, or requires one',
-    ],
+    ['no client certificate', trust, 'the server rejects the client certificate, or requires one'],
     [
       'an expired client certificate',
       [...trust, '-client-cert', expired.cert, '-client-key', expired.key],

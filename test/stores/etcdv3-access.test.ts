@@ -281,7 +281,9 @@ describe('TLS', () => {
     expect(fault.message).toBe(
       `cannot reach etcd at http://${node}: the server closed the connection`,
     )
-    expect(fault.hint).toBe('check that etcd runs there, and check -node and -scheme (http or https)')
+    expect(fault.hint).toBe(
+      'check that etcd runs there, and check -node and -scheme (http or https)',
+    )
   })
 
   test('TLS to a server without it', async () => {

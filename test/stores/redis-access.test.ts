@@ -32,7 +32,11 @@ const openAt = (node: string, connection: Partial<ConnectionSettings> = {}) =>
     { resync: 60_000, heartbeat: 5000, silence },
   )
 
-function watch(node: string, connection?: Partial<ConnectionSettings>, prefix: Key = '/app'): RawWatch {
+function watch(
+  node: string,
+  connection?: Partial<ConnectionSettings>,
+  prefix: Key = '/app',
+): RawWatch {
   const opened = new RawWatch(openAt(node, connection), [prefix])
   watches.push(opened)
   return opened
@@ -50,7 +54,10 @@ describe('passwords and the ACL', () => {
   })
   afterAll(() => redis.stop())
 
-  const newUser = async (name: string, ...rules: string[]): Promise<Partial<ConnectionSettings>> => {
+  const newUser = async (
+    name: string,
+    ...rules: string[]
+  ): Promise<Partial<ConnectionSettings>> => {
     await redis.client.call('ACL', 'SETUSER', name, 'reset', 'on', '>pass-of-web', ...rules)
     return { username: name, password: 'pass-of-web' }
   }
@@ -277,7 +284,10 @@ describe('TLS', () => {
     const { key } = authority.issue('odd')
     expect(openAt(`rediss://${node}`, { clientCert: key, clientKey: key })).toMatchObject({
       ok: false,
-      error: { message: 'the file of -client-cert does not contain a certificate in PEM', file: key },
+      error: {
+        message: 'the file of -client-cert does not contain a certificate in PEM',
+        file: key,
+      },
     })
   })
 

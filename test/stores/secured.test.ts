@@ -166,7 +166,10 @@ describe('files', () => {
   test.each<[string, Partial<ConnectionSettings>]>([
     ['-client-cert is given without -client-key', { clientCert: client.cert }],
     ['-client-key is given without -client-cert', { clientKey: client.key }],
-    ['the file of -client-cert does not contain a certificate in PEM', { ...mutual, clientCert: bad }],
+    [
+      'the file of -client-cert does not contain a certificate in PEM',
+      { ...mutual, clientCert: bad },
+    ],
     [
       'the file of -client-key does not contain a private key without a passphrase in PEM',
       { ...mutual, clientKey: bad },

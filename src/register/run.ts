@@ -118,7 +118,8 @@ class RegisterRun {
     if (over === 'stopped' && child !== undefined) await this.#drain(child.value)
     await this.#leave()
     if (child === undefined) return { kind: 'stopped' }
-    return { kind: 'command', exit: exitCodeOf(await child.value.exited) }
+    // The rest of its process group ends with it.
+    return { kind: 'command', exit: exitCodeOf(await child.value.end()) }
   }
 
   async #start() {

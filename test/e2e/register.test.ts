@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { statOf } from '../../src/system/process.ts'
 import { FakeEngine } from '../support/engine.ts'
 import { startProxy } from '../support/proxy.ts'
 import {
@@ -143,6 +144,14 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
       expect((await run.finished).code).toBe(5)
       expect(await held()).toEqual({})
+    })
+
+    test('what a command leaves of its process group ends with it', async () => {
+      const script = 'sleep 60 & echo $!; exit 3'
+      const run = register([...args(), ...web(1), '--', 'sh', '-c', script])
+      const { code, stdout } = await run.finished
+      expect(code).toBe(3)
+      expect([undefined, 'Z']).toContain(statOf(Number(stdout))?.state)
     })
 
     test('a command that cannot be started', async () => {

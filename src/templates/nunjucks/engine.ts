@@ -1,5 +1,5 @@
-// The nunjucks engine: compiles template files once, offers the functions, and turns every failure
-// into a fault with its place.
+// The nunjucks engine: compiles template files once, provides the functions, and converts every failure to a fault with
+// its position.
 import environmentModule, { type Template } from 'nunjucks/src/environment.js'
 import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
@@ -21,24 +21,24 @@ import { filterHint, nameHint } from './hints.ts'
 import { syntaxFault } from './syntax.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
-/** Files that include, import or extend one another in a row. */
+/** Limit of nested include, import and extends tags. */
 const MAX_DEPTH = 50
-/** The same by the function, as in confd. */
+/** Limit of nested calls of the function `include`, as in confd. */
 const MAX_INCLUDES = 10
 
 const { Environment, Template: TemplateClass } = environmentModule
 
-/** The render that is going on: rendering is synchronous, there is never more than one. */
+/** The current render: rendering is synchronous, so there is at most one. */
 interface Run {
   readonly spec: TemplateSpec
   readonly context: RenderContext
   readonly item: Item | undefined
   failure?: FaultError | Pending
-  /** Where the render last left one file for another. */
+  /** The position where the render last entered another file. */
   passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
-  /** How many files deep it is. */
+  /** The number of nested files. */
   depth: number
-  /** The files that the function include is working on. */
+  /** The files being included by the function `include`. */
   readonly included: string[]
 }
 
@@ -49,11 +49,11 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   let run: Run | undefined
   const current = (): Run => run ?? raise('template', 'nothing is being rendered')
 
-  // Without a prototype, `{{ constructor }}` and `select("constructor")` find nothing.
+  // Without a prototype, so that `{{ constructor }}` and `select("constructor")` find nothing.
   environment.globals = bare(environment.globals)
   environment.filters = bare(environment.filters)
   environment.tests = bare(environment.tests)
-  // Not one of the root's variables: included and imported files see it too, and loops may use the name.
+  // A global rather than a variable, so that included and imported files see it, and loops may use the name.
   Object.defineProperty(environment.globals, 'item', { get: () => run?.item })
   const builtin = new Set(Object.keys(environment.filters))
   Object.assign(environment.filters, safeFilters({ ...environment.filters }))
@@ -98,7 +98,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     return sources.open(path, variantOf(current().spec))
   }
 
-  /** The function of that name; the tag goes through host.load. */
+  /** The function `include`; the tag uses host.load. */
   const include = (name: string, data: unknown): string => {
     const mine = current()
     const path = sources.resolve(name.replace(/^\/+/, ''), mine.spec.src)
@@ -119,7 +119,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     }
   }
 
-  /** What a file says, and the names in it that there are not. Throws what nunjucks cannot read. */
+  /** Parses a file, and collects its unknown names. Throws a syntax error of nunjucks. */
   const parse = (path: string, text: string, variant: string) => {
     const wrong = wrongLanguage('nunjucks', text, path)
     if (wrong !== undefined) throw new FaultError(wrong)
@@ -128,7 +128,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       const ast = transformer.transform(parser.parse(text, [], options), [])
       const compiler = new StrictCompiler(path, vocabulary)
       compiler.compile(ast)
-      // Template code is trusted as conf.d is: both come from the administrator.
+      // Template code is as trusted as conf.d: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
       const unknown = compiler.unknown.map(({ name, kind, error }) => ({
@@ -147,7 +147,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     const unit = new Unit(host, path, text)
     const code = make(unit)
     const { root } = code
-    // Whichever way nunjucks enters a file (include, import, extends), it is through its root.
+    // nunjucks enters every file (include, import, extends) through its root.
     code.root = (...args) => {
       const mine = current()
       mine.depth++
@@ -226,6 +226,6 @@ const bare = <T extends object>(record: T): T => Object.assign(Object.create(nul
 const missing = (name: string, path: string): never =>
   raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
 
-/** Options that change what a file compiles to. */
+/** The options that affect the compiled form. */
 const variantOf = (spec: TemplateSpec): string =>
   (spec.trimBlocks ? 't' : '') + (spec.lstripBlocks ? 'l' : '')

@@ -49,7 +49,7 @@ export function stateFolder(
     if (held === undefined) held = open(dir)
     if (held === undefined) return
     isLost = false
-    const message = `the state directory ${dir} was removed or emptied: it is made again with what is known`
+    const message = `the state directory ${dir} was removed or emptied; it was rebuilt from what is known`
     emit({ kind: 'notice', level: 'warn', message })
   }
   return {

@@ -48,12 +48,12 @@ const CHUNKS = {
     'config',
     'control/(keep|paths)',
     'observe/(log|lines|describe|progress|status|resource-progress|resource-status|awaited)',
-    'stores/(registry|difference|roots|limits|said|shape)',
+    'stores/(registry|delta|roots|limits|server-text|shape)',
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
   /** What all stores that are servers have in common. */
-  server: ['stores/(http-faults|tls|tls-faults|secrets|mailbox|inbox|token-bucket)'],
+  server: ['stores/(http-faults|tls|tls-faults|secrets|change-buffer|completions|token-bucket)'],
   /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
   http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
   /** One store each; those that stand in one file are apart already. */

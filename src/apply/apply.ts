@@ -1,8 +1,7 @@
-// Apply: the steps that bring files into place, in their order: those of one resource, or of all the
-// resources of a group. All files pass one step before any takes the next, so none is swapped when
-// another is refused. The caller records what is owed between the check and the swap.
+// Apply: the steps that put the files of one unit in place. All files complete a step before any begins the next,
+// so none is swapped if another is refused. The caller records the owed reloads between the check and the swap.
 //
-//     stage -> check -> sync -> swap [-> undo, should the caller ask for it]
+//     stage -> check -> sync -> swap [-> undo, if the caller asks for it]
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Write } from '../core/plan.ts'
@@ -12,7 +11,7 @@ import { keepAttributes } from './attributes.ts'
 import { linkFault } from '../system/place.ts'
 import { Checks } from './check.ts'
 import { removeDirs } from './dirs.ts'
-import { formatFault } from './format.ts'
+import { checkFormat } from './format.ts'
 import { hashOf } from './hash.ts'
 import { draft, fill } from './stage.ts'
 import type { Staged } from './staged.ts'
@@ -20,15 +19,15 @@ import { remove, repairMetadata, restore, swap, syncDirs } from './swap.ts'
 import { restoreFiles } from './undo.ts'
 
 export interface FileChange {
-  /** The name of the resource that it belongs to, for what is told. */
+  /** The name of its resource, for events. */
   readonly resource: string
-  /** Its `dest` is the file's own path, also where the resource has a template of paths. */
+  /** `dest` is the path of this file, with a `for_each` too. */
   readonly spec: TemplateSpec
   readonly plan: Write
 }
 
 export interface ApplyOptions {
-  /** The staged file stays beside the destination, under a name that a notice tells. */
+  /** The staged file stays beside the destination; a notice names it. */
   readonly keepStageFile: boolean
   readonly emit: Emit
 }
@@ -38,18 +37,18 @@ export interface ApplyFailure {
   readonly at: 'stage' | 'check' | 'swap'
   readonly fault: Fault
   readonly resource: string
-  /** Some destinations could not be put back as they were. */
+  /** Some destinations could not be restored. */
   readonly isStuck?: true
 }
 
-/** New contents that are staged and have passed their checks. One of swap() and discard() has to be called. */
+/** New contents that are staged and have passed their checks. The caller must call swap() or discard(). */
 export interface PreparedFiles {
   readonly ok: true
-  /** Resolves when the staged contents are safe on disk, attributes included. A failure: discard them. */
+  /** Resolves when the staged contents and attributes are on disk. After a failure, call discard(). */
   sync(): Promise<ApplyFailure | undefined>
-  /** Renames them all into place, or none. */
+  /** Renames all files into place, or none. */
   swap(): Promise<Swapped | ApplyFailure>
-  /** Removes the staged files and the folders that were made for them. */
+  /** Removes the staged files and the folders created for them. */
   discard(): Promise<void>
 }
 
@@ -59,8 +58,9 @@ export interface PlacedFile {
   readonly resource: string
   readonly dest: string
   readonly why: Write['why']
-  /** Of the new content, for the log; empty when it was removed. */
+  /** Short hash of the new content, for the log; empty if the file was removed. */
   readonly hash: string
+  /** Size of the new content; 0 if the file was removed. */
   readonly bytes: number
 }
 
@@ -68,29 +68,28 @@ export interface Swapped {
   readonly ok: true
   readonly files: readonly PlacedFile[]
   /**
-   * Resolves when the renames are safe on disk too; never rejects. No reload need wait for it:
-   * every reader sees the new files already, and should a power cut undo a rename, the next
-   * start sees the old file, writes the new one again and reloads.
+   * Resolves when the renames are on disk; never rejects. Reloads need not wait for it: every reader already sees
+   * the new files, and if a power cut undoes a rename, the next start writes the file again and reloads.
    */
   readonly durable: Promise<void>
   /**
-   * Puts every destination back as it was before, and removes the folders that were made. All
-   * are tried; the fault names those that could not be put back.
+   * Restores every destination, and removes the folders created for them. Continues after a failure; the fault names
+   * all files that could not be restored.
    */
   readonly undo: () => Promise<Fault | undefined>
 }
 
-/** A change on its way. Staged: absent when a file is to go, or only its mode and owner are to be set. */
+/** A change and its progress. */
 interface Step {
   readonly change: FileChange
+  /** Absent if the file is to be removed, or only its mode and owner change. */
   readonly staged?: Staged
-  /** Of the new content, for the log; empty when there is none. */
+  /** See PlacedFile. */
   hash: string
 }
 
 /**
- * Stages and checks the changes, all or none. On failure no staged file and no folder is left, unless the
- * staged file is to be kept.
+ * Stages and checks the changes, all or none. A failure leaves no folder and, without `keepStageFile`, no staged file.
  */
 export async function prepareFiles(
   changes: readonly FileChange[],
@@ -139,7 +138,7 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
   resource,
 })
 
-/** The attributes come first: whoever an ACL lets read a file does not see the content before its mode is set. */
+/** Copies the attributes before the content: a user whom an ACL lets read the file sees no content before its mode. */
 async function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
@@ -163,7 +162,7 @@ async function stageAll(
     const { change, staged } = step
     const filled = staged && fill(staged, change.spec.dest)
     if (filled?.ok === false) return failed('stage', filled.error, change)
-    // Counted while the disk is at work.
+    // Computed while the disk syncs.
     if (change.plan.why !== 'remove') step.hash = hashOf(change.plan.next.bytes)
   }
   return undefined
@@ -180,7 +179,7 @@ async function checkAll(
   for (const { change, staged } of steps) {
     if (staged === undefined) continue
     ;({ resource } = change)
-    const wrong = await formatFault(change.spec, staged.next.bytes)
+    const wrong = await checkFormat(change.spec, staged.next.bytes)
     const fault = wrong ?? (await checks.check(change.spec, staged))
     if (fault !== undefined) return failed('check', fault, change)
   }
@@ -244,16 +243,16 @@ async function swapOne({ change, staged }: Step): Promise<Result<void, Fault>> {
   return staged === undefined ? remove(spec) : swap(spec.dest, staged)
 }
 
-/** The newest first, as they came. */
+/** Restores in reverse order. */
 const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
   restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
-/** Why a swap has failed, and which of those before it could not be undone. */
+/** Undoes the swaps before a failed one. Returns the failure, extended by the files that could not be restored. */
 async function undone(done: readonly FileChange[], failure: ApplyFailure): Promise<ApplyFailure> {
   const lost = await undo(done)
   if (lost === undefined) return failure
   const { fault } = failure
-  const message = `${fault.message}; and not all could be undone: ${lost.message}`
+  const message = `${fault.message}; and some files could not be restored: ${lost.message}`
   return { ...failure, fault: { ...fault, message }, isStuck: true }
 }
 

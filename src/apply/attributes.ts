@@ -1,7 +1,6 @@
-// Attributes: what a file carries beside content, mode and owner (extended attributes, ACLs, the
-// SELinux context) goes over to the file that takes its place. Node has no call for it, so getfattr
-// looks and cp copies; both get the files as descriptors, since a name may be that of another file by
-// then. Where there is no getfattr, or no /proc, nothing is asked and nothing is kept.
+// Attributes: copies the extended attributes, ACL and SELinux context of a file to the file that replaces it. Node
+// cannot do this, so getfattr compares and cp copies. Both receive descriptors, because a name could meanwhile refer
+// to another file. Without getfattr or /proc, no attributes are kept.
 import {
   accessSync,
   closeSync,
@@ -19,39 +18,39 @@ import { succeeded } from './command-fault.ts'
 import { runCommand } from './command.ts'
 import type { Staged } from './staged.ts'
 
-/** What cp has to preserve, in its own words; empty when a new file has the same without it. */
+/** The value of cp's `--preserve`; empty if a new file has the same attributes anyway. */
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
-  /** Of the inode: another file, or anything set on this one by somebody, makes another state. */
+  /** Identity and change time of the inode: differs after a replacement and after any change of the file. */
   readonly state: string
   readonly preserve: Preserve
 }
 
-/** A staged file and what it is to replace, open. */
 interface Pair {
   readonly staged: Staged
+  /** Descriptor of the file that it will replace. */
   readonly target: number
 }
 
 /** Milliseconds. */
 const TIMEOUT = 10_000
-/** Files that one getfattr looks at: each takes two descriptors. */
+/** Pairs for one run of getfattr; each takes two descriptors. */
 const AT_ONCE = 10
 const OUTPUT_CAP = 1024 * 1024
-/** The first descriptor behind those of the standard streams. */
+/** The first descriptor after the standard streams. */
 const FIRST = 3
 
-/** By target: each is asked once, and again when it is not what we have put there. */
+/** By path of the target. Avoids a getfattr for files that are still as we left them. */
 const known = new Map<string, Known>()
 
-const stateOf = ({ dev, ino, ctimeMs }: Stats): string => `${dev} ${ino} ${ctimeMs}`
+const inodeState = ({ dev, ino, ctimeMs }: Stats): string => `${dev} ${ino} ${ctimeMs}`
 const pathOf = (n: number): string => `/proc/self/fd/${FIRST + n}`
 
 /**
- * Gives staged files, which are still empty, the attributes of the files that they are to replace. What
- * cannot be kept is no failure. Call `remember` after the swap.
- * @returns one sentence for each file that loses some
+ * Gives staged files, which are still empty, the attributes of the files that they will replace. Losing attributes
+ * is not a failure. Call `remember` after the swap.
+ * @returns a message for each file that loses attributes
  */
 export async function keepAttributes(all: readonly Staged[]): Promise<readonly string[]> {
   const lost: string[] = []
@@ -60,7 +59,9 @@ export async function keepAttributes(all: readonly Staged[]): Promise<readonly s
   for (let at = 0; at < concerned.length; at += AT_ONCE) {
     const pairs = concerned.slice(at, at + AT_ONCE).flatMap(openPair)
     try {
-      await learn(pairs.filter(({ staged, target }) => !isKnown(staged, fstatSync(target))))
+      await compareAttributes(
+        pairs.filter(({ staged, target }) => !isKnown(staged, fstatSync(target))),
+      )
       for (const pair of pairs) lost.push(...(await copy(pair)))
     } finally {
       for (const { target } of pairs) closeSync(target)
@@ -69,16 +70,16 @@ export async function keepAttributes(all: readonly Staged[]): Promise<readonly s
   return lost
 }
 
-/** The staged file has become its target: what is known of its attributes holds for it. */
+/** Call after the staged file was renamed over its target: carries over what is known about the attributes. */
 export function remember({ place, fd }: Staged): void {
   const preserve = known.get(place.path)?.preserve
-  if (preserve !== undefined) known.set(place.path, { state: stateOf(fstatSync(fd)), preserve })
+  if (preserve !== undefined) known.set(place.path, { state: inodeState(fstatSync(fd)), preserve })
 }
 
 const isKnown = ({ place }: Staged, stats: Stats): boolean =>
-  known.get(place.path)?.state === stateOf(stats)
+  known.get(place.path)?.state === inodeState(stats)
 
-/** False when its target is known to have none, or is not there. */
+/** False if the target is missing, or known to have no attributes of its own. */
 function mayHaveSome(staged: Staged): boolean {
   const { folder, name, path } = staged.place
   const stats = lstatSync(folder.at(name), { throwIfNoEntry: false })
@@ -88,8 +89,7 @@ function mayHaveSome(staged: Staged): boolean {
 }
 
 /**
- * Opens the target. Attributes that somebody else has set are not taken over: an ACL would let him read
- * a file that is not his any more.
+ * Opens the target. Returns nothing for a file of another user: its ACL could let that user read the new content.
  */
 function openPair(staged: Staged): Pair[] {
   const { folder, name, path } = staged.place
@@ -107,16 +107,16 @@ function openPair(staged: Staged): Pair[] {
   return []
 }
 
-let asked: { readonly path: string; readonly there: boolean } | undefined
+let search: { readonly path: string; readonly found: boolean } | undefined
 
-/** Looked for once for each PATH. */
+/** Searches once for each value of PATH. */
 function hasGetfattr(): boolean {
   const path = process.env.PATH ?? ''
-  if (asked?.path !== path) {
-    const there = path.split(delimiter).some((dir) => isProgram(join(dir, 'getfattr')))
-    asked = { path, there }
+  if (search?.path !== path) {
+    const found = path.split(delimiter).some((dir) => isProgram(join(dir, 'getfattr')))
+    search = { path, found }
   }
-  return asked.there
+  return search.found
 }
 
 function isProgram(path: string): boolean {
@@ -129,14 +129,14 @@ function isProgram(path: string): boolean {
 }
 
 /**
- * Compares each target with its staged file, since a new file has attributes too: the context that
- * the policy gives it, the ACL that its directory gives it.
+ * Compares the attributes of each target and its staged file, and records what cp has to preserve. A new file has
+ * attributes, too: an SELinux context by policy, and the default ACL of its directory.
  */
-async function learn(pairs: readonly Pair[]): Promise<void> {
+async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
   const files = pairs.flatMap(({ staged, target }) => [target, staged.fd])
   const paths = files.map((_, n) => pathOf(n)).join(' ')
-  // Quiet: a file that is gone by now is somebody else's to tell of.
+  // No messages: a file that has vanished is reported by the swap.
   const command = `exec getfattr -d -m - --absolute-names -- ${paths} 2>/dev/null`
   const result = await runCommand(command, { timeout: TIMEOUT, cap: OUTPUT_CAP, files })
   const dumps = result.truncated > 0 ? undefined : readDumps(result.output)
@@ -147,7 +147,7 @@ async function learn(pairs: readonly Pair[]): Promise<void> {
   }
 }
 
-/** By file, the lines that getfattr printed for it: `name=value` each, encoded. */
+/** The lines `name=value` printed by getfattr, by file. */
 function readDumps(output: string): ReadonlyMap<string, string> {
   const dumps = new Map<string, string>()
   for (const block of output.split(/^# file: /m).slice(1)) {
@@ -159,17 +159,20 @@ function readDumps(output: string): ReadonlyMap<string, string> {
 
 function toPreserve(old: string, fresh: string): Preserve {
   if (old === fresh) return ''
-  // To cp an ACL is a part of the mode.
+  // For cp, an ACL is part of the mode.
   return /^system\.posix_acl_access=/m.test(`${old}\n${fresh}`) ? 'mode,xattr' : 'xattr'
 }
 
-/** What is lost, if something is. The mode is 0600 afterwards, whatever cp has made of it. */
+/**
+ * Copies the attributes. The mode of the staged file is 0600 afterwards.
+ * @returns a message if attributes are lost
+ */
 async function copy({ staged, target }: Pair): Promise<string[]> {
   const { path } = staged.place
   const preserve = known.get(path)?.preserve ?? ''
   if (preserve === '') return []
   const [from, to] = [pathOf(0), pathOf(1)]
-  // cp of coreutils 9.7 leaves an ACL that the directory gave, where the old file has none.
+  // cp of coreutils 9.7 does not remove the directory's default ACL if the old file has no ACL.
   const without = `setfattr -x system.posix_acl_access -- ${to} 2>/dev/null; `
   const command = `${preserve === 'xattr' ? '' : without}exec cp --attributes-only --preserve=${preserve} -- ${from} ${to}`
   const result = await runCommand(command, { timeout: TIMEOUT, files: [target, staged.fd] })
@@ -177,5 +180,5 @@ async function copy({ staged, target }: Pair): Promise<string[]> {
   if (succeeded(result)) return []
   known.set(path, { state: '', preserve: '' })
   const [why = 'cp has failed'] = lastLines(result.output).slice(-1)
-  return [`the extended attributes of ${path} could not be kept: ${why}`]
+  return [`the extended attributes of ${path} are lost: ${why}`]
 }

@@ -1,5 +1,5 @@
-// Check: the resource's own check_cmd on the staged file, and whether it left the file alone; and the
-// check of a group, on the files in their final places.
+// Check: runs check_cmd on a staged file, and verifies that it did not change the file; runs group_check_cmd on the
+// files in their final places.
 import { closeSync, fstatSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expandCommand, namesFile } from '../core/command.ts'
@@ -14,21 +14,21 @@ import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
 export interface Checked {
-  /** As the resource has it: the path of the staged file means nothing once the check has ended. */
+  /** As written in the resource: the path of the staged file is useless after the check. */
   readonly command: string
-  /** Without the output of a command whose resource is sensitive. */
+  /** Without output if the resource is sensitive. */
   readonly result: CommandResult
   readonly fault?: Fault
 }
 
-/** The check_cmds of several files, one after the other. */
+/** Runs the check_cmds of several files, one after the other. */
 export class Checks {
-  /** Commands that name no file, and have passed for all files that have them. */
+  /** Commands without {{.src}} and {{.dest}}: they run once for all files. */
   readonly #passed = new Set<string>()
 
-  constructor(private readonly tell: (spec: TemplateSpec, checked: Checked) => void) {}
+  constructor(private readonly report: (spec: TemplateSpec, checked: Checked) => void) {}
 
-  /** @returns why the file is refused; undefined when it is good, or has no check_cmd */
+  /** @returns the reason to refuse the file; undefined if it passes or has no check_cmd */
   async check(spec: TemplateSpec, staged: Staged): Promise<Fault | undefined> {
     const { checkCmd } = spec
     if (checkCmd === undefined || this.#passed.has(checkCmd)) return undefined
@@ -36,14 +36,14 @@ export class Checks {
       this.#passed.add(checkCmd)
       return this.#run(spec, staged)
     }
-    // The owner of a folder could put another file under the name that the command is given.
+    // The folder's owner could replace the file before the command reads it.
     if (staged.isInPlace || foreignTo(staged.place) === undefined) return this.#run(spec, staged)
     let copy: Staged | undefined
     try {
       copy = copyApart(staged)
       return await this.#run(spec, copy)
     } catch (error) {
-      return ioFault(`cannot make a copy of ${spec.dest} for its check`, error)
+      return ioFault(`cannot copy ${spec.dest} for its check`, error)
     } finally {
       await copy?.release()
     }
@@ -58,7 +58,7 @@ export class Checks {
     const fault = succeeded(result)
       ? tampered(spec, staged)
       : commandFault('check_cmd', checkCmd, result, { sensitive, dest })
-    this.tell(spec, {
+    this.report(spec, {
       command: checkCmd,
       result: shownResult(result, sensitive),
       ...(fault === undefined ? {} : { fault }),
@@ -67,15 +67,15 @@ export class Checks {
   }
 }
 
-/** Names the staged file as check_cmd does, in what the command has printed. */
+/** Replaces the path of the staged file in the output by `{{.src}}`. */
 const withoutPath = (result: CommandResult, path: string): CommandResult => ({
   ...result,
   output: result.output.replaceAll(path, '{{.src}}').replaceAll(basename(path), '{{.src}}'),
 })
 
 /**
- * Runs a group_check_cmd, when the files are in their final places; it has no placeholders. When it
- * fails it is for the caller to put the files back.
+ * Runs a group_check_cmd, which has no placeholders, on the files in their final places. If it fails, the caller
+ * restores the previous files.
  */
 export async function groupCheck({ command, timeout, sensitive }: TimedCommand): Promise<Checked> {
   const result = await runCommand(command, { timeout })
@@ -85,12 +85,12 @@ export async function groupCheck({ command, timeout, sensitive }: TimedCommand):
   return { command, result: shown, fault }
 }
 
-/** A fault when the command deleted, replaced or altered the file: what it approved is not what we planned. */
+/** A fault if the command deleted, replaced or altered the file: it did not approve the planned content. */
 function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',
     message: `check_cmd ${how} the staged file of ${spec.dest}`,
-    hint: 'A check must leave {{.src}} as it is; let it work on a copy.',
+    hint: 'A check must not change {{.src}}; let it work on a copy.',
   })
   try {
     const fd = staged.openByName()

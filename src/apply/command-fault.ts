@@ -1,4 +1,4 @@
-// A command that failed, as the fault that the operator reads.
+// Converts the failure of a command to a fault.
 import { constants } from 'node:os'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -10,21 +10,21 @@ export type CommandName = 'check_cmd' | 'group_check_cmd' | 'reload_cmd' | 'veri
 export const succeeded = (result: CommandResult): boolean =>
   result.exitCode === 0 && !result.timedOut
 
-/** Stands for the output of a command of a resource with `sensitive = true`. */
+/** Replaces the output if the resource has `sensitive = true`. */
 const MASKED = '[not shown: the resource is sensitive]'
 
-/** A result as events carry it. */
+/** The result without output that must not be shown; events carry this one. */
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
 interface FaultOptions {
-  /** The output is not shown. */
+  /** Hides the output. */
   readonly sensitive?: boolean | undefined
-  /** The destination of the file that the command checked. */
+  /** The destination of the checked file. */
   readonly dest?: string
 }
 
-/** How it ended and what to do, with the last lines that it printed. */
+/** A fault with the exit status, a hint, and the last lines of the output. */
 export function commandFault(
   what: CommandName,
   command: string,
@@ -41,8 +41,7 @@ export function commandFault(
 }
 
 function ending(result: CommandResult): string {
-  if (result.timedOut)
-    return `ran into its timeout and was ended after ${duration(result.duration)}`
+  if (result.timedOut) return `timed out after ${duration(result.duration)}`
   if (result.signal !== null) return `was ended by ${result.signal}`
   if (result.exitCode === null) return 'could not be started'
   return `failed with exit code ${result.exitCode}${signalAs(result.exitCode)}`
@@ -54,31 +53,31 @@ function signalAs(exitCode: number): string {
   return name === undefined ? '' : ` (${name})`
 }
 
-/** How its failure leaves the files, and what to do when it is the command that found something. */
+/** The state after a failure, and the advice if the command itself ran well and found something wrong. */
 const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: string]>> = {
   check_cmd: [
-    'The destination was left as it was',
-    'Correct the keys or the template; -keep-stage-file leaves the refused file to look at.',
+    'The destination is unchanged',
+    'Correct the keys or the template; -keep-stage-file keeps the refused file for inspection.',
   ],
-  group_check_cmd: ['Every file was put back', 'Correct the keys or the templates.'],
+  group_check_cmd: ['All files were restored', 'Correct the keys or the templates.'],
   reload_cmd: [
-    'The file is in place, and the program has not loaded it',
+    'The file is in place, but the program has not loaded it',
     'Run the command by hand to see why it fails.',
   ],
   verify_cmd: [
-    'The reload has run, but it counts only when the program is found well after it',
-    'Run the command by hand, and look at the log of the program.',
+    'The reload succeeded, but the program is not healthy after it',
+    'Run the command by hand, and read the log of the program.',
   ],
 }
 
 function advice(what: CommandName, result: CommandResult): string {
   const [after, otherwise] = AFTER[what]
-  if (result.timedOut) return `${after}. See why it hangs, or give it more time.`
+  if (result.timedOut) return `${after}. Find out why the command hangs, or raise its timeout.`
   if (result.exitCode === 127)
-    return `${after}. A program was not found: see PATH or name it in full.`
+    return `${after}. A program was not found: check PATH, or use its full path.`
   if (result.exitCode === 126)
-    return `${after}. A program is not executable: see its mode (chmod +x).`
+    return `${after}. A program is not executable: check its mode (chmod +x).`
   if (result.output.trim() === '')
-    return `${after}. It printed nothing: does a flag such as -q keep it silent? ${otherwise}`
+    return `${after}. It printed nothing: check whether a flag such as -q silences it. ${otherwise}`
   return `${after}. ${otherwise}`
 }

@@ -1,11 +1,11 @@
-// The one place that runs commands: /bin/sh in a process group of its own, with a timeout, its
-// output captured within a cap. It never throws and never waits longer than it was told to.
+// The one place that runs commands of resources: /bin/sh in its own process group, with a timeout and a limit on the
+// captured output. Never throws, and never exceeds `longestRun`.
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
 import { signalGroup } from '../system/process.ts'
 import { CappedOutput } from './output.ts'
-import { startByHelper, type Exit, type Started } from './spawner.ts'
+import { startByHelper, type ShellExit, type Started } from './spawner.ts'
 
 export { commandFault, shownResult, succeeded } from './command-fault.ts'
 
@@ -14,33 +14,32 @@ export interface CommandOptions {
   readonly timeout: number
   /** Milliseconds from SIGTERM to SIGKILL; default 5000. */
   readonly grace?: number
-  /** Bytes of output kept; default 64 KiB. */
+  /** Bytes of captured output; default 64 KiB. */
   readonly cap?: number
   /** Added to the environment of commands. */
   readonly env?: Readonly<Record<string, string>>
-  /** Descriptors that it inherits, from 3 on. */
+  /** Descriptors of this process, which become 3, 4, ... in the command. */
   readonly files?: readonly number[]
 }
 
 const GRACE = 5000
 const CAP = 64 * 1024
-/** The longest that a command with such a timeout takes to end, in milliseconds. */
+/** The longest time, in milliseconds, that runCommand takes with this timeout and the default grace. */
 export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_MOST + HELD_PIPE
-/** How long the output may stay open after the shell's exit: a daemon it started may hold it for ever. */
+/** Milliseconds to wait for the end of the output after the shell's exit: a background process may hold it open. */
 const HELD_PIPE = 100
-/** How long the end of a killed command may take to be reported. */
+/** Milliseconds to wait for the exit of a killed command. */
 const REPORT_MOST = 1000
-/** How often a group that was told to end is looked at after its shell is gone. */
+/** Milliseconds between two looks at a terminated group whose shell has exited. */
 const GROUP_POLL = 20
 
-// One pipe for both outputs keeps their order; `eval` leaves the line numbers in the shell's
-// messages, and a syntax error's message itself, as they would be without it.
+// One pipe for both outputs keeps their order. `eval` keeps the line numbers in the shell's messages, and the
+// messages of syntax errors.
 const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 
 /**
- * Runs `/bin/sh -c command` with no standard input and resolves when the shell has exited, or when
- * it had to be killed. A process that the command left in the background goes on, even when it
- * holds the output open; after a timeout the whole group is ended. Never rejects.
+ * Runs `/bin/sh -c command` without standard input. Resolves when the shell has exited or was killed; never rejects.
+ * Background processes of the command continue, but after a timeout the whole group is ended.
  */
 export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
@@ -51,7 +50,7 @@ export async function runCommand(command: string, options: CommandOptions): Prom
   }
   const output = new CappedOutput(options.cap ?? CAP)
   running.onOutput((chunk) => output.push(chunk))
-  const group = endable(running.pid, options)
+  const group = limitTime(running.pid, options)
   const [exitCode, signal] = await Promise.race([running.exit, group.lost])
   await group.finish()
   await within(HELD_PIPE, running.printed)
@@ -72,14 +71,14 @@ const start = async (command: string, options: CommandOptions): Promise<Started 
 }
 
 /**
- * Node's own spawn rather than execa: here execa costs some 1.5 ms of each command and 35 ms once,
- * all of it between a changed key and its reload, for features that are switched off.
+ * Uses Node's spawn rather than execa, which costs 35 ms once and 1.5 ms for each command, for features not needed
+ * here.
  */
 async function startItself(
   command: string,
   { env, files = [] }: CommandOptions,
 ): Promise<Started | Error> {
-  // A run in which all is in sync has no need of it.
+  // Loaded on demand: a run that finds everything in sync does not need it.
   const { spawn } = await import('node:child_process')
   try {
     const subprocess = spawn('/bin/sh', [...SHELL, command], {
@@ -88,7 +87,7 @@ async function startItself(
       env: { ...commandEnvironment(), ...env },
     })
     const { pid, stdout } = subprocess
-    // Some failures are told by an event, the others (E2BIG) are thrown.
+    // Some failures are reported by an event, others (E2BIG) are thrown.
     if (pid === undefined || stdout === null)
       return await new Promise<Error>((resolve) => subprocess.once('error', resolve))
     return {
@@ -107,20 +106,20 @@ function notStarted(why: string, duration: number): CommandResult {
   return { exitCode: null, signal: null, timedOut: false, output: why, truncated: 0, duration }
 }
 
-interface Endable {
+interface TimeLimit {
   timedOut(): boolean
-  /** Resolves when the end of a killed group has not been reported: the helper was killed as well. */
-  readonly lost: Promise<Exit>
-  /** To be called after the shell's exit; when the group was told to end, waits until all of it has. */
+  /** Resolves if the exit of a killed group is not reported in time, because the helper was killed, too. */
+  readonly lost: Promise<ShellExit>
+  /** Call after the shell's exit. After a timeout, waits until the whole group has ended. */
   finish(): Promise<void>
 }
 
-/** Watches over a process group: SIGTERM at the timeout, SIGKILL after the grace. */
-function endable(pid: number, options: CommandOptions): Endable {
+/** Sends a process group SIGTERM at the timeout, and SIGKILL after the grace. */
+function limitTime(pid: number, options: CommandOptions): TimeLimit {
   let late = false
   let killAt = 0
   let killTimer: NodeJS.Timeout | undefined
-  let lost: (exit: Exit) => void
+  let lost: (exit: ShellExit) => void
   const grace = options.grace ?? GRACE
   const timer = setTimeout(() => {
     late = true
@@ -137,7 +136,7 @@ function endable(pid: number, options: CommandOptions): Endable {
     finish: async () => {
       clearTimeout(timer)
       if (killTimer === undefined) return
-      // The shell is gone but its children may ignore SIGTERM: they have until the grace is over.
+      // The shell has exited, but its children may ignore SIGTERM: they get the rest of the grace.
       while (signalGroup(pid, 0) && performance.now() < killAt) {
         await within(GROUP_POLL)
       }
@@ -147,7 +146,7 @@ function endable(pid: number, options: CommandOptions): Endable {
   }
 }
 
-/** Waits for the promise, at most so many milliseconds; without one, just so long. */
+/** Waits for the promise, at most `ms` milliseconds; without a promise, exactly that long. */
 async function within(ms: number, promise?: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))

@@ -1,5 +1,4 @@
-// Folders above a destination: made where `mkdirs` asks for it, and removed again when the file that
-// they were made for does not come into place after all.
+// Folders above a destination: created if `mkdirs` is set, and removed again if their file is not placed.
 import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import { raise, type Fault } from '../core/fault.ts'
@@ -9,17 +8,18 @@ import { locate, type Place } from '../system/place.ts'
 
 const DIR_MODE = 0o755
 
-/** A place whose folder is there, and which folders were made for it, the outermost first. */
+/** A place whose folder exists. */
 export interface MadePlace {
   readonly place: Place
+  /** The paths of the created folders, the outermost first. */
   readonly made: readonly string[]
 }
 
 /**
- * Makes the folders that are missing at a place, 0755 whatever the umask, owned by the effective user.
- * When one cannot be made, none is left, and the place is closed.
+ * Creates the missing folders of a place with mode 0755, whatever the umask, owned by the effective user. On failure,
+ * removes those already created and closes the place.
  */
-export function makeDirs(place: Place): Result<MadePlace, Fault> {
+export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
   const made: string[] = []
   let { folder } = place
   let path = folder.path
@@ -41,12 +41,12 @@ export function makeDirs(place: Place): Result<MadePlace, Fault> {
     const hint =
       place.dangling === undefined
         ? undefined
-        : `${place.dangling} is a symbolic link that leads nowhere.`
-    return err(ioFault(`cannot make the folder ${path}`, error, hint))
+        : `${place.dangling} is a symbolic link whose target is missing.`
+    return err(ioFault(`cannot create the folder ${path}`, error, hint))
   }
 }
 
-/** False when another resource has been quicker. */
+/** False if another resource was faster. */
 function makeDir(folder: Folder, name: string): boolean {
   try {
     mkdirSync(folder.at(name), DIR_MODE)
@@ -57,13 +57,13 @@ function makeDir(folder: Folder, name: string): boolean {
   }
 }
 
-/** The owner of the folder around it may have put another one in its place. */
+/** Sets the mode. Throws if the parent's owner has replaced the new folder. */
 function secure(folder: Folder): void {
   if (folder.stats.uid !== process.geteuid?.()) raise('io', `${folder.path} was replaced`)
   if ((folder.stats.mode & 0o7777) !== DIR_MODE) chmodSync(folder.at('.'), DIR_MODE)
 }
 
-/** Removes folders that were made, the innermost first; one that is in use by now stays. */
+/** Removes created folders, the innermost first. Stops at one that is not empty. */
 export function removeDirs(made: readonly string[]): void {
   for (const path of made.toReversed()) {
     try {

@@ -1,5 +1,5 @@
-// output_format: whether what a template makes is what its reader will parse. The parsers are loaded
-// only by those who ask. No message quotes the text: it holds values.
+// output_format: checks that rendered content parses. Loads only the parser that is needed. No message quotes the
+// content, since it contains values.
 import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'
@@ -14,8 +14,8 @@ const formats: Readonly<
   xml: () => import('./formats/xml.ts'),
 }
 
-/** The fault of a content that is not of its output_format; undefined when it is, or when there is none. */
-export async function formatFault(
+/** @returns a fault if the content does not parse; undefined if it does, or without output_format */
+export async function checkFormat(
   { outputFormat, dest }: Pick<TemplateSpec, 'outputFormat' | 'dest'>,
   bytes: Uint8Array,
 ): Promise<Fault | undefined> {
@@ -23,8 +23,8 @@ export async function formatFault(
   const name = outputFormat.toUpperCase()
   const fault = (why: string): Fault => ({
     kind: 'template',
-    message: `${dest} would not be ${name}: ${why}`,
-    hint: 'Correct the template or the keys, or output_format; -noop -diff shows what would be written.',
+    message: `${dest} is not valid ${name}: ${why}`,
+    hint: 'Correct the template, the keys or output_format; -noop -diff shows the rendered content.',
   })
   let text: string
   try {
@@ -37,12 +37,12 @@ export async function formatFault(
     check(text)
     return undefined
   } catch (error) {
-    // Parsers call themselves for each level of nesting, and the stack has an end.
+    // Recursive parsers exhaust the stack.
     if (error instanceof RangeError) return fault('it is nested too deeply')
     if (!(error instanceof SyntaxFault)) throw error
     return fault(`line ${error.line}, column ${error.column}: ${unquoted(error.message)}`)
   }
 }
 
-/** Without what a parser repeats of the text, at the end of its message. */
+/** Removes the part of a parser's message that quotes the text. */
 const unquoted = (message: string): string => message.replace(/:\s.*$/s, '')

@@ -1,4 +1,4 @@
-// The short hash by which the log and the status tell one content of a file from another.
+// The short hash that identifies the content of a file in the log and the status.
 import { createHash } from 'node:crypto'
 
 /** The first 12 hexadecimal digits of the SHA-256. */

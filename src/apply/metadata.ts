@@ -1,5 +1,5 @@
-// Owner and mode of an open file. Set through its descriptor, since its name may be that of another file
-// by now; the owner first, as chown clears setuid bits.
+// Sets owner and mode of an open file through its descriptor, because its name could meanwhile refer to another file.
+// The owner comes first, since chown clears the setuid bits.
 import { fchmodSync, fchownSync, fstatSync } from 'node:fs'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -7,7 +7,10 @@ import type { Target } from '../core/plan.ts'
 
 type Metadata = Pick<Target, 'mode' | 'uid' | 'gid'>
 
-/** Gives a file its owner. A setgid folder may have given it another group than ours. */
+/**
+ * Sets the owner. Even a file of ours may have a foreign group, from a setgid folder.
+ * @throws FaultError if it cannot be set
+ */
 export function setOwner(fd: number, dest: string, next: Metadata): void {
   const now = fstatSync(fd)
   const { uid = now.uid, gid = now.gid } = next
@@ -20,15 +23,14 @@ export function setOwner(fd: number, dest: string, next: Metadata): void {
 }
 
 /**
- * Gives a file its owner and its mode.
- * @throws system errors, and FaultError when the owner cannot be set
+ * Sets owner and mode.
+ * @throws system errors, and FaultError if the owner cannot be set
  */
 export function setMetadata(fd: number, dest: string, next: Metadata): void {
   setOwner(fd, dest, next)
   if ((fstatSync(fd).mode & 0o7777) !== next.mode) fchmodSync(fd, next.mode)
 }
 
-/** Why an owner could not be set, and what to do about it. */
 function ownerFault(dest: string, { uid, gid }: Metadata, error: unknown): Fault {
   const wanted = [
     ...(uid === undefined ? [] : [`user ${uid}`]),
@@ -37,6 +39,6 @@ function ownerFault(dest: string, { uid, gid }: Metadata, error: unknown): Fault
   return ioFault(
     `cannot give ${dest} to ${wanted.join(' and ')}`,
     error,
-    'Run reconfd as root, or leave out uid, gid, owner and group and let its user own the file.',
+    'Run reconfd as root, or remove uid, gid, owner and group, so that its user owns the file.',
   )
 }

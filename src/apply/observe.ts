@@ -1,30 +1,30 @@
-// What stands at a destination now. Reads only; which symbolic links are followed is in system/place.ts.
+// Reads the current content and metadata of a destination. system/place.ts decides which symbolic links to follow.
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Desired, Observed } from '../core/plan.ts'
 import { isOpenToOthers, isTrusted } from '../system/folder.ts'
-import { foreignTo, locate, whose, type LinkRules, type Place } from '../system/place.ts'
+import { foreignTo, locate, whyForeign, type LinkRules, type Place } from '../system/place.ts'
 import { userOf } from '../system/users.ts'
 
-/** In bytes. Whoever owns a folder could otherwise fill our memory. */
+/** In bytes. Otherwise the owner of a folder could exhaust our memory. */
 const LARGEST = 512 * 1024 * 1024
 
 export interface ObserveRules extends LinkRules {
-  /** What a new file is to have; the rest it gets from the one that is there. */
+  /** Metadata set by the resource; a new file inherits the rest from the existing one. */
   readonly desired?: Pick<Desired, 'uid' | 'mode'>
 }
 
 /**
- * Content and metadata of a destination. Whatever is not a file or nothing is `unreadable`, and so
- * is a symbolic link that is not to be followed. Synchronous within: see stage.ts.
+ * Content and metadata of a destination. Anything but a regular file or nothing is `unreadable`, and so is a symbolic
+ * link that must not be followed. Its system calls are synchronous: see stage.ts.
  */
 export async function observe(dest: string, rules: ObserveRules = {}): Promise<Observed> {
   let place: Place | undefined
   try {
     place = locate({ ...rules, dest })
     if (place.missing.length > 0) return { kind: 'absent' }
-    const fd = openThere(place, constants.O_RDONLY)
+    const fd = openDestination(place, constants.O_RDONLY)
     try {
       const stats = fstatSync(fd)
       const fault = unfit(dest, stats, place) ?? planted(dest, stats, place, rules)
@@ -43,13 +43,12 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
 }
 
 /**
- * Opens what stands at a place. A link that has come there since is an error (ELOOP), and a named pipe
- * does not wait for its other end.
+ * Opens the file at a place. A link created there meanwhile is an error (ELOOP); a named pipe does not block.
  */
-export const openThere = ({ folder, name }: Place, access: number): number =>
+export const openDestination = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
 
-/** Why what was opened is not taken for the file of a destination. */
+/** The reason why an open file is not accepted as the destination. */
 export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats)
   if (stats.size > LARGEST) {
@@ -62,12 +61,15 @@ export function unfit(dest: string, stats: Stats, place: Place): Fault | undefin
   if (foreign === undefined) return undefined
   return refused(
     dest,
-    `is a hard link to a file with other names, and ${whose(foreign)}`,
-    'Remove the link: it may lead to a file of somebody else.',
+    `is a hard link to a file with other names, and ${whyForeign(foreign)}`,
+    'Remove the link: the file may belong to somebody else.',
   )
 }
 
-/** Why a new file, which may hold what others may not see, does not get owner and mode of the one that is there. */
+/**
+ * The reason not to inherit owner and mode from the existing file. In a folder that is writable for everybody, another
+ * user could create that file in order to read the new content.
+ */
 function planted(
   dest: string,
   { uid }: Stats,
@@ -80,7 +82,7 @@ function planted(
   if (!isOpenToAll || isTrusted(uid) || uid === folder.stats.uid) return undefined
   return refused(
     dest,
-    `belongs to ${userOf(uid)}, and everybody may put files into ${folder.path}`,
+    `belongs to ${userOf(uid)}, and everybody can create files in ${folder.path}`,
     'Remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody.',
   )
 }

@@ -1,15 +1,15 @@
-// What a command prints, kept within a fixed number of bytes: its beginning and its end.
+// Keeps the beginning and the end of a command's output, within a fixed number of bytes.
 
 export class CappedOutput {
   readonly #head: Buffer[] = []
   readonly #headCap: number
   #headSize = 0
-  /** A ring: the newest bytes that did not fit into the head. */
   readonly #tailCap: number
+  /** Ring buffer of the newest bytes that did not fit into the head. */
   #ring: Buffer | undefined
   #tailTotal = 0
 
-  /** @param cap bytes kept at most; a quarter of them for the beginning */
+  /** @param cap limit in bytes; a quarter of them for the beginning */
   constructor(cap: number) {
     this.#headCap = cap >> 2
     this.#tailCap = cap - this.#headCap
@@ -33,12 +33,12 @@ export class CappedOutput {
     this.#tailTotal += rest.length
   }
 
-  /** Bytes that were dropped from the middle. */
+  /** Number of bytes dropped from the middle. */
   get truncated(): number {
     return Math.max(0, this.#tailTotal - this.#tailCap)
   }
 
-  /** The text, with one line in the place of what was dropped. */
+  /** The text, with one line in place of the dropped bytes. */
   text(): string {
     const head = Buffer.concat(this.#head)
     if (this.#ring === undefined) return head.toString('utf8')

@@ -1,29 +1,29 @@
-// Reload: runs a reload command and what verifies it, as one thing that succeeds or fails.
+// Reload: runs a reload command and its verifications, which succeed or fail together.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RunTerms, Verify } from '../core/reload.ts'
 import { commandFault, longestRun, runCommand, shownResult, succeeded } from './command.ts'
 
-/** Between two attempts of a verification, in milliseconds: a service needs a moment to come up. */
+/** Milliseconds between two attempts of a verification: a service needs a moment to come up. */
 const VERIFY_PAUSE = 1000
 
-/** The longest that it takes, in milliseconds. */
+/** The longest time of one reload with all its verifications, in milliseconds. */
 export function longestReload({ timeout, verify }: RunTerms): number {
   const attempts = verify.flatMap((one) => Array<number>(one.attempts).fill(one.timeout))
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
 
-/** How a reload has ended. */
-export interface ReloadRun {
-  /** Of the reload command, or of the verification that failed. */
+/** The result of a reload. */
+export interface ReloadResult {
+  /** The result of the reload command, or of the verification that failed. */
   readonly result: CommandResult
-  /** Absent when it succeeded. */
+  /** Absent if the reload succeeded. */
   readonly fault?: Fault
 }
 
 /** Never rejects. */
-export async function runReload(command: string, terms: RunTerms): Promise<ReloadRun> {
+export async function runReload(command: string, terms: RunTerms): Promise<ReloadResult> {
   const { timeout, sensitive } = terms
   const result = await runCommand(command, { timeout })
   const shown = shownResult(result, sensitive)
@@ -33,11 +33,11 @@ export async function runReload(command: string, terms: RunTerms): Promise<Reloa
   return (await runVerification(terms)) ?? { result: shown }
 }
 
-/** @returns the verification that has failed. Never rejects. */
+/** @returns the first failed verification, or undefined. Never rejects. */
 export async function runVerification({
   verify,
   sensitive,
-}: RunTerms): Promise<ReloadRun | undefined> {
+}: RunTerms): Promise<ReloadResult | undefined> {
   for (const one of verify) {
     const verified = await runVerify(one)
     if (succeeded(verified)) continue

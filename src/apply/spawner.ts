@@ -41,7 +41,7 @@ one() {
 IFS= read -r mark
 serve "$@"`
 
-export type Exit = readonly [exitCode: number | null, signal: string | null]
+export type ShellExit = readonly [exitCode: number | null, signal: string | null]
 
 /** A command that runs. */
 export interface Started {
@@ -50,7 +50,7 @@ export interface Started {
   /** Receives the output, from its first byte if called at once. */
   onOutput(take: (chunk: Buffer) => void): void
   /** Resolves when its shell has exited. */
-  readonly exit: Promise<Exit>
+  readonly exit: Promise<ShellExit>
   /** Resolves when all output has been received. With the helper, that is at its exit. */
   readonly printed: Promise<void>
   /** Stops receiving output. */
@@ -177,7 +177,7 @@ class Waiting {
   #take: (chunk: Buffer) => void = () => undefined
   /** Bytes that may be the beginning of the mark or of the process id. */
   #rest: Buffer = Buffer.alloc(0)
-  #exit: Exit | undefined
+  #exit: ShellExit | undefined
 
   /** @param mark precedes the exit status, after all output of the command */
   constructor(
@@ -215,8 +215,8 @@ class Waiting {
     const { socket } = this
     socket.ref()
     socket.write(`${command}\n`)
-    const exit = new Promise<Exit>((resolve) => {
-      this.#wake = () => resolve(this.#exit as Exit)
+    const exit = new Promise<ShellExit>((resolve) => {
+      this.#wake = () => resolve(this.#exit as ShellExit)
       if (!this.isUsable) this.#wake()
     })
     return {
@@ -251,7 +251,7 @@ class Waiting {
     if (status !== null) this.#end([Number(status[1]), null])
   }
 
-  #end(exit: Exit): void {
+  #end(exit: ShellExit): void {
     if (this.#exit !== undefined) return
     this.#exit = exit
     this.socket.unref()

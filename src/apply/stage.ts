@@ -1,7 +1,5 @@
-// Stage: the new content, written and synced in a hidden file beside the destination.
-// The small calls are synchronous: each takes microseconds, and a trip through the thread pool
-// many times that, all of it between a changed key and its reload. What waits for the disk (the
-// syncs) is not.
+// Stage: writes and syncs the new content in a hidden file beside the destination. Only the syncs are asynchronous:
+// the other calls take microseconds, and a round trip through the thread pool takes many times that.
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
@@ -11,16 +9,16 @@ import { err, ok, type Result } from '../core/result.ts'
 import { O_PATH, type Folder } from '../system/folder.ts'
 import { locate, type Destination, type Place } from '../system/place.ts'
 import { privateFolder, temporaryName } from '../system/temporary.ts'
-import { makeDirs, removeDirs } from './dirs.ts'
+import { makeMissingDirs, removeDirs } from './dirs.ts'
 import { setOwner } from './metadata.ts'
 import { openNew, Staged } from './staged.ts'
 
-/** Of names for a hidden file. */
+/** Names to try for a hidden file. */
 const TRIES = 100
 
 /**
- * Makes the hidden file for a destination, still empty. On failure nothing is left.
- * @param mkdirs missing folders above it are made
+ * Creates an empty hidden file for a destination. On failure nothing is left.
+ * @param mkdirs creates missing folders above it
  */
 export function draft(
   destination: Destination,
@@ -35,7 +33,7 @@ export function draft(
     place = locate(destination)
     if (place.missing.length > 0) {
       if (!mkdirs) throw Object.assign(new Error(), { code: 'ENOENT' })
-      const made = makeDirs(place)
+      const made = makeMissingDirs(place)
       if (!made.ok) return made
       ;({ place, made: madeDirs } = made.value)
     }
@@ -50,7 +48,7 @@ export function draft(
   }
 }
 
-/** Gives a draft its content. The sync goes on behind: await `synced` before the swap. */
+/** Writes the content of a draft and starts its sync: await `synced` before the swap. */
 export function fill(staged: Staged, dest: string): Result<Staged, Fault> {
   try {
     staged.fill()
@@ -60,7 +58,7 @@ export function fill(staged: Staged, dest: string): Result<Staged, Fault> {
   }
 }
 
-/** Makes the hidden file for a destination with its content. On failure nothing is left. */
+/** Creates a hidden file with its content. On failure nothing is left. */
 export function stage(
   destination: Destination,
   next: Target,
@@ -77,8 +75,8 @@ export function stage(
 }
 
 /**
- * A second hidden file with the content and the metadata of a staged one, in a private folder.
- * @throws system errors, and FaultError
+ * Copies content and metadata of a staged file to a second one in a private folder.
+ * @throws system errors and FaultError
  */
 export function copyApart({ place, next }: Staged): Staged {
   const copy = createApart(locate({ dest: place.path, followSymlinks: false }), next)
@@ -86,7 +84,7 @@ export function copyApart({ place, next }: Staged): Staged {
   return copy
 }
 
-/** Undefined where the folder takes no file, and the destination, a mount, can be written in place. */
+/** Undefined if the folder is not writable and the destination is a mount point, which is written in place. */
 function createBeside(place: Place, next: Target, madeDirs: readonly string[]): Staged | undefined {
   try {
     const { name, fd } = newFile(place.folder, place.name)
@@ -98,7 +96,7 @@ function createBeside(place: Place, next: Target, madeDirs: readonly string[]): 
   }
 }
 
-/** In a private folder. */
+/** Creates the file in a private folder. */
 function createApart(place: Place, next: Target): Staged {
   const own = privateFolder(0o711)
   let folder: Folder | undefined
@@ -108,7 +106,7 @@ function createApart(place: Place, next: Target): Staged {
     try {
       setOwner(fd, place.path, next)
     } catch {
-      // It is only looked at: what is written in place has its owner already, or gets it there.
+      // Only checks read this file; the file written in place has its owner, or gets it then.
     }
     return new Staged({ folder, name }, place, next, fd, [], own)
   } catch (error) {
@@ -124,13 +122,13 @@ function newFile(folder: Folder, base: string): { readonly name: string; readonl
     try {
       return { name, fd: openNew({ folder, name }) }
     } catch (error) {
-      // Somebody has foreseen the name.
+      // Somebody has guessed the name.
       if (errnoOf(error) !== 'EEXIST' || tries === TRIES) throw error
     }
   }
 }
 
-/** Whether something is mounted right at a place. */
+/** Whether a place is itself a mount point. */
 function isMountPoint({ folder, name }: Place): boolean {
   let fd: number | undefined
   try {
@@ -151,14 +149,14 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
   const what = `cannot write ${dest}`
   const dir = dirname(place?.path ?? dest)
   if (code === 'ENOENT') {
-    const hint = `The directory ${dir} has to be there: mkdir -p ${dir}, or mkdirs = true`
+    const hint = `The directory ${dir} is missing: mkdir -p ${dir}, or mkdirs = true`
     return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return ioFault(
       what,
       error,
-      `The new file is made in ${dir} and renamed: the user that runs reconfd needs the right to write there.`,
+      `The new file is created in ${dir} and renamed: give reconfd's user write permission there.`,
     )
   }
   return ioFault(what, error)

@@ -1,5 +1,5 @@
-// A staged file: hidden, open, and known by its descriptor, since whoever may write to its folder can put
-// another file in the place of its name.
+// A staged file: hidden, open, and identified by its descriptor, because anybody who can write to its folder can
+// replace the file behind its name.
 import {
   closeSync,
   constants,
@@ -24,7 +24,7 @@ import { keptName, type PrivateFolder } from '../system/temporary.ts'
 import { setOwner } from './metadata.ts'
 
 /** A file in an open folder. */
-export interface Entry {
+export interface FileInFolder {
   readonly folder: Folder
   readonly name: string
 }
@@ -33,8 +33,8 @@ const sync = promisify(fsync)
 const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 /**
- * A hidden file on its way to a destination. Empty and 0600 at first, with its final owner; `fill`
- * gives it its content, and then its mode. `release` ends it, whatever became of it.
+ * A hidden file that is to become a destination. It starts empty with mode 0600 and its final owner; `fill` writes its
+ * content and sets its mode. Always call `release` in the end.
  */
 export class Staged {
   /** For commands and messages. */
@@ -43,20 +43,20 @@ export class Staged {
   #moved = false
 
   constructor(
-    private readonly entry: Entry,
-    /** What it is to replace. */
+    private readonly entry: FileInFolder,
+    /** The place of the destination. */
     readonly place: Place,
     readonly next: Target,
     private file: number,
-    /** The folders that were made for it, the outermost first. */
+    /** The folders created for it, the outermost first. */
     readonly madeDirs: readonly string[],
-    /** The folder of its own that it is in, where none can be beside the destination. */
+    /** Its private folder, if it cannot be created beside the destination. */
     private readonly isolated?: PrivateFolder,
   ) {
     this.path = join(isolated?.path ?? dirname(place.path), entry.name)
   }
 
-  /** Its target is to be written in place. */
+  /** The destination will be written in place. */
   get isInPlace(): boolean {
     return this.isolated !== undefined
   }
@@ -66,7 +66,7 @@ export class Staged {
     return this.file
   }
 
-  /** Resolves when the content is safe on disk. Never rejects. */
+  /** Resolves when the content is on disk. Never rejects. */
   get synced(): Promise<Result<void, Fault>> {
     return this.#synced
   }
@@ -82,7 +82,7 @@ export class Staged {
     )
   }
 
-  /** A program that somebody has open for writing cannot run, and a check may want to run it. */
+  /** The kernel executes no file that is open for writing (ETXTBSY), and a check may want to execute it. */
   #closeForWriting(): void {
     try {
       const from = hasProc() ? `/proc/self/fd/${this.file}` : this.entry.folder.at(this.entry.name)
@@ -90,14 +90,14 @@ export class Staged {
       closeSync(this.file)
       this.file = reader
     } catch {
-      // A mode that does not let its owner read, and we are not root.
+      // We are not root, and the mode denies the owner to read.
     }
   }
 
-  /** Opens it by its name. @throws system errors; ELOOP when it is a link by now */
+  /** Opens it by its name. @throws system errors; ELOOP if it has become a link */
   openByName(): number {
     const { folder, name } = this.entry
-    // Not to wait for the other end of a named pipe that stands there by now.
+    // O_NONBLOCK: a named pipe may have replaced it.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     return openSync(folder.at(name), flags)
   }
@@ -111,23 +111,23 @@ export class Staged {
     this.#expectAt(this.place)
   }
 
-  #expectAt({ folder, name }: Entry): void {
+  #expectAt({ folder, name }: FileInFolder): void {
     const [ours, there] = [fstatSync(this.file), lstatSync(folder.at(name))]
     if (ours.ino !== there.ino || ours.dev !== there.dev) throw new Replaced()
   }
 
   /**
-   * Closes it and removes it, unless it has become the destination.
-   * @param keep leaves it, or once more what has become of it, under a name that stays the same
-   * @returns the path where it is kept
+   * Closes the file, and removes it unless it has become the destination.
+   * @param keep renames it to a fixed name instead; if it has become the destination, keeps a copy there
+   * @returns the path of the kept file
    */
   async release(keep = false): Promise<string | undefined> {
-    // The sync may still be under way when another file of the resource has failed.
+    // The sync may still be running if another file of the resource has failed.
     await this.#synced
     return this.discard(keep)
   }
 
-  /** As `release`, for one that was not filled. */
+  /** Like `release`, for a file that was not filled. */
   discard(keep = false): string | undefined {
     closeSync(this.file)
     const kept = keep ? this.#keep() : undefined
@@ -150,7 +150,7 @@ export class Staged {
     }
   }
 
-  #copyTo(copy: Entry): void {
+  #copyTo(copy: FileInFolder): void {
     removeIfThere(copy)
     const fd = openNew(copy)
     try {
@@ -163,16 +163,17 @@ export class Staged {
   }
 }
 
-/** Another file stands where ours was: whoever may write to the folder has put it there. */
+/** Another process has replaced our file. */
 export class Replaced extends Error {}
 
-/** Makes an empty file, 0600, where there is none. */
-export const openNew = ({ folder, name }: Entry): number => openSync(folder.at(name), CREATE, 0o600)
+/** Creates an empty file with mode 0600. @throws system errors; EEXIST if the name is taken */
+export const openNew = ({ folder, name }: FileInFolder): number =>
+  openSync(folder.at(name), CREATE, 0o600)
 
-function removeIfThere({ folder, name }: Entry): void {
+function removeIfThere({ folder, name }: FileInFolder): void {
   try {
     unlinkSync(folder.at(name))
   } catch {
-    // Gone already; or the next sweep's business.
+    // Already removed, or left to the next sweep.
   }
 }

@@ -1,5 +1,5 @@
-// Swap: the staged file takes the destination's place by rename. Where that is impossible (a
-// bind-mounted file), the content is written into it, verified, and put back on failure.
+// Swap: renames the staged file over the destination. Where that is impossible (a bind-mounted file), writes the
+// content into it, verifies it, and restores the previous content on failure.
 import { closeSync, constants, fstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -7,11 +7,11 @@ import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { foreignTo, locate, whose, type Destination } from '../system/place.ts'
+import { foreignTo, locate, whyForeign, type Destination } from '../system/place.ts'
 import { syncFolder } from '../system/sync-folder.ts'
 import { keepAttributes, remember } from './attributes.ts'
 import { setMetadata } from './metadata.ts'
-import { openThere, unfit } from './observe.ts'
+import { openDestination, unfit } from './observe.ts'
 import { draft, fill } from './stage.ts'
 import { Replaced, type Staged } from './staged.ts'
 
@@ -19,7 +19,7 @@ const IN_PLACE = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * Renames the staged file over its target.
- * @param dest as the resource calls it, for messages
+ * @param dest the destination as configured, for messages
  */
 export async function swap(dest: string, staged: Staged): Promise<Result<void, Fault>> {
   if (staged.isInPlace) return writeInPlace(dest, staged)
@@ -41,16 +41,16 @@ export async function swap(dest: string, staged: Staged): Promise<Result<void, F
 }
 
 function replacedFault(dest: string, { path, place }: Staged): Fault {
-  const message = `cannot replace ${dest}: the staged file ${path} was replaced by another one`
+  const message = `cannot replace ${dest}: the staged file ${path} was replaced by another file`
   const foreign = foreignTo(place)
   return {
     kind: 'io',
-    message: foreign === undefined ? message : `${message}, and ${whose(foreign)}`,
-    hint: 'Find out who writes to that folder; the file is tried again.',
+    message: foreign === undefined ? message : `${message}, and ${whyForeign(foreign)}`,
+    hint: 'Find out who writes to that folder. reconfd tries the file again.',
   }
 }
 
-/** For a file that cannot be renamed over: never the first choice, since a reader may see half of it. */
+/** Only for files that cannot be replaced by a rename: a reader may see a partial file. */
 async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, Fault>> {
   const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
   const { folder, name } = staged.place
@@ -63,13 +63,13 @@ async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, 
     if (fault !== undefined) return err(fault)
     const { mode, uid, gid } = stats
     former = { bytes: await handle.readFile(), mode: mode & 0o7777, uid, gid }
-    await become(handle, dest, staged.next)
+    await writeTarget(handle, dest, staged.next)
     return ok(undefined)
   } catch (error) {
     if (handle === undefined || former === undefined) return err(ioFault(what, error))
-    const restored = await become(handle, dest, former).then(
-      () => 'the old content was put back',
-      () => 'PUTTING BACK THE OLD CONTENT FAILED TOO',
+    const restored = await writeTarget(handle, dest, former).then(
+      () => 'the previous content was restored',
+      () => 'RESTORING THE PREVIOUS CONTENT FAILED, TOO',
     )
     return err(ioFault(`${what}; ${restored}`, error))
   } finally {
@@ -77,7 +77,7 @@ async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, 
   }
 }
 
-async function become(handle: FileHandle, dest: string, next: Target): Promise<void> {
+async function writeTarget(handle: FileHandle, dest: string, next: Target): Promise<void> {
   await overwrite(handle, next.bytes)
   setMetadata(handle.fd, dest, next)
 }
@@ -98,24 +98,24 @@ async function overwrite(handle: FileHandle, bytes: Uint8Array): Promise<void> {
     read += bytesRead
   }
   if (Buffer.compare(back.subarray(0, read), bytes) !== 0) {
-    throw new Error('what was read back is not what was written')
+    throw new Error('the content read back differs from the content written')
   }
 }
 
-/** Sets owner and mode of a file whose content is right. */
+/** Sets owner and mode of a file whose content is already up to date. */
 export function repairMetadata(destination: Destination, next: Target): Result<void, Fault> {
   const { dest } = destination
   const what = `cannot set mode and owner of ${dest}`
   try {
     const place = locate(destination)
     try {
-      const fd = openThere(place, constants.O_RDONLY)
+      const fd = openDestination(place, constants.O_RDONLY)
       try {
         const fault = unfit(dest, fstatSync(fd), place)
         if (fault !== undefined) return err(fault)
-        // They are for this content, and not for what somebody may have put in its place.
+        // Mode and owner are meant for this content, not for one that somebody has put there meanwhile.
         if (Buffer.compare(readFileSync(fd), next.bytes) !== 0) {
-          return err({ kind: 'io', message: `${what}: it has changed meanwhile` })
+          return err({ kind: 'io', message: `${what}: its content changed meanwhile` })
         }
         setMetadata(fd, dest, next)
         return ok(undefined)
@@ -130,7 +130,7 @@ export function repairMetadata(destination: Destination, next: Target): Result<v
   }
 }
 
-/** Removes a file; a symbolic link at `dest` stays. One that is gone already is well. */
+/** Removes a file, but not a symbolic link at `dest`. A missing file is a success. */
 export function remove(destination: Destination): Result<void, Fault> {
   try {
     const { folder, missing, name } = locate(destination)
@@ -148,8 +148,8 @@ export function remove(destination: Destination): Result<void, Fault> {
 }
 
 /**
- * Brings back what stood at the destination before. It goes the same way as a new file, so a
- * reader sees one or the other.
+ * Restores the previous content of a destination, or removes the file if there was none. Uses the same steps as for a
+ * new file, so a reader sees either content.
  */
 export async function restore(
   destination: Destination,
@@ -172,14 +172,14 @@ export async function restore(
   }
 }
 
-/** Makes renames durable: one sync for each folder, shared with other placements. */
+/** Syncs the folders of these files, each once, shared with other placements. */
 export async function syncDirs(targets: readonly string[]): Promise<Result<void, Fault>> {
   const dirs = new Set(targets.map((target) => dirname(target)))
   const synced = await Promise.all([...dirs].map(syncDir))
   return synced.find(({ ok }) => !ok) ?? ok(undefined)
 }
 
-/** Some file systems cannot sync a folder; one may be writable but unreadable, or gone. */
+/** Ignores folders that cannot be synced: on some file systems, unreadable, or removed. */
 async function syncDir(dir: string): Promise<Result<void, Fault>> {
   try {
     await syncFolder(dir)

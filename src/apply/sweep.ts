@@ -1,4 +1,4 @@
-// What crashed runs have left beside destinations: staged files of processes that are gone.
+// Removes staged files that crashed runs have left beside destinations.
 import { readdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fixedFolder } from '../core/for-each.ts'
@@ -6,22 +6,25 @@ import type { Folder } from '../system/folder.ts'
 import { locate, type Destination } from '../system/place.ts'
 import { sweepFolder } from '../system/temporary.ts'
 
-/** Folders that are looked into below those of for_each templates, one after the other. */
+/** Limit of folders searched for one for_each template. */
 const FOLDERS_MOST = 1000
 
-/** What a template writes: one file, or with forEach some in the folder that `dest` fixes. */
-export interface Swept extends Destination {
+/** The files of a template: one, or with forEach any in the fixed folder of `dest`. */
+export interface SweptTemplate extends Destination {
   readonly forEach?: string
   readonly backup?: boolean
 }
 
 /**
- * Removes staged files: of a plain template those of its own destination, of a for_each template all
- * in the folder of its files and in those below. Call it once at start (not with -noop). Never throws.
- * @param made files of for_each templates that are known to be there
- * @returns the paths that were removed
+ * Removes the leftover staged files of a plain template's destination, and all those in and below the folder of a
+ * for_each template. Call once at start, not with -noop. Never throws.
+ * @param made known files of for_each templates
+ * @returns the removed paths
  */
-export function sweepStaged(specs: readonly Swept[], made: readonly string[]): readonly string[] {
+export function sweepStaged(
+  specs: readonly SweptTemplate[],
+  made: readonly string[],
+): readonly string[] {
   const removed: string[] = []
   for (const spec of specs) {
     if (spec.forEach === undefined) continue
@@ -37,15 +40,15 @@ export function sweepStaged(specs: readonly Swept[], made: readonly string[]): r
   return removed
 }
 
-/** A folder, reached through one of the destinations in it, with the names of all of them. */
-interface Shared {
+/** A folder, with one of the destinations in it and the names of all. */
+interface SharedFolder {
   readonly one: Destination
   readonly names: Set<string>
 }
 
-/** The folders of plain templates. Thousands of destinations may share one: it is read once. */
-function foldersOf(specs: readonly Swept[]): Iterable<Shared> {
-  const folders = new Map<string, Shared>()
+/** The folders of plain templates, each once: thousands of destinations may share one. */
+function foldersOf(specs: readonly SweptTemplate[]): Iterable<SharedFolder> {
+  const folders = new Map<string, SharedFolder>()
   const plain = specs.filter(({ forEach }) => forEach === undefined)
   const backups = plain.flatMap(({ dest, backup }) =>
     backup === true ? [{ dest: `${dest}.bak`, followSymlinks: false }] : [],
@@ -61,7 +64,7 @@ function foldersOf(specs: readonly Swept[]): Iterable<Shared> {
   return folders.values()
 }
 
-/** Links are not followed: no staged file of for_each is behind one. */
+/** Does not follow links: for_each does not write through them. */
 function sweepBelow(folder: Folder, budget: { left: number }): string[] {
   const removed = sweepFolder(folder)
   for (const entry of foldersIn(folder)) {
@@ -71,7 +74,7 @@ function sweepBelow(folder: Folder, budget: { left: number }): string[] {
       removed.push(...sweepBelow(inner, budget))
       inner.close()
     } catch {
-      // Gone, or a link by now.
+      // Removed meanwhile, or replaced by a link.
     }
   }
   return removed
@@ -93,6 +96,6 @@ function inFolderOf(destination: Destination, work: (folder: Folder, name: strin
     if (missing.length === 0) work(folder, name)
     folder.close()
   } catch {
-    // It leads through a link of somebody else: nothing of ours is there.
+    // The path contains another user's link, so we have never written there.
   }
 }

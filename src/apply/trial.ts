@@ -1,5 +1,5 @@
-// A trial: output_format and check_cmd on files that are not put in place. They are staged in a private
-// folder that is gone afterwards; nothing else is touched.
+// A trial: applies output_format and check_cmd to files without placing them. Stages them in a private folder, which
+// is removed afterwards; changes nothing else.
 import { basename, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
@@ -8,14 +8,14 @@ import { NEW_FILE_MODE, type Target } from '../core/plan.ts'
 import type { TemplateSpec } from '../core/resource.ts'
 import { privateFolder, type PrivateFolder } from '../system/temporary.ts'
 import { Checks } from './check.ts'
-import { formatFault } from './format.ts'
+import { checkFormat } from './format.ts'
 import { observe } from './observe.ts'
 import { stage } from './stage.ts'
 
 export interface TriedFile {
-  /** The name of the resource that it belongs to, for what is told. */
+  /** The name of its resource, for events. */
   readonly resource: string
-  /** Its `dest` is the file's own path. */
+  /** `dest` is the path of this file, with a `for_each` too. */
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
 }
@@ -25,7 +25,7 @@ export interface TrialFailed {
   readonly fault: Fault
 }
 
-/** @returns the first failure; undefined when all files are good */
+/** @returns the first failure; undefined if all files pass */
 export async function tryFiles(
   files: readonly TriedFile[],
   emit: Emit,
@@ -34,8 +34,8 @@ export async function tryFiles(
   try {
     folder = privateFolder(0o711)
   } catch (error) {
-    const hint = 'TMPDIR says where folders for trials are made.'
-    const fault = ioFault('cannot make a folder for trials', error, hint)
+    const hint = 'Set TMPDIR to a folder in which reconfd can create folders.'
+    const fault = ioFault('cannot create a folder for trials', error, hint)
     return files[0] && { resource: files[0].resource, fault }
   }
   try {
@@ -59,7 +59,7 @@ async function tryFile(
   folder: string,
   checks: Checks,
 ): Promise<Fault | undefined> {
-  const wrong = await formatFault(spec, bytes)
+  const wrong = await checkFormat(spec, bytes)
   if (wrong !== undefined || spec.checkCmd === undefined) return wrong
   const dest = join(folder, basename(spec.dest))
   const staged = stage({ dest }, await targetOf(spec, bytes))
@@ -71,7 +71,7 @@ async function tryFile(
   }
 }
 
-/** With the mode, and for root the owner, that it would have in its place; a check may depend on them. */
+/** With the mode and, for root, the owner that the placed file would have: a check may depend on them. */
 async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
   const observed = await observe(spec.dest, { ...spec, desired: spec })
   const there = observed.kind === 'file' ? observed : undefined

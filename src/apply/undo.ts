@@ -1,5 +1,5 @@
-// Undo: what stood at the destinations before comes back, after a swap that was in vain (another one
-// failed, or the check of the group) or long after it (a rollback).
+// Undo: restores the previous files after another swap of the unit or the group check has failed, or much later, in a
+// rollback.
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -7,15 +7,15 @@ import type { Destination } from '../system/place.ts'
 import { observe } from './observe.ts'
 import { repairMetadata, restore, syncDirs } from './swap.ts'
 
-/** One destination and what is to stand there again. */
+/** A destination and the content to restore. */
 export interface RestoredFile extends Destination {
   readonly observed: Observed
 }
 
 /**
- * Puts contents, modes and owners back, each file at once and whole; one that was absent is removed.
- * All are tried, and only those that differ are touched.
- * @returns a fault that names those that could not be put back
+ * Restores contents, modes and owners, each file atomically; removes files that were absent. Touches only files that
+ * differ, and continues after a failure.
+ * @returns a fault that names the files that could not be restored
  */
 export async function restoreFiles(previous: readonly RestoredFile[]): Promise<Fault | undefined> {
   const lost: Fault[] = []

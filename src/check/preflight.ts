@@ -18,7 +18,7 @@ import type { Resource, TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { treeOf, type Tree } from '../core/tree.ts'
-import type { Wanted } from '../feeds/feeds.ts'
+import type { WantedStore } from '../feeds/feeds.ts'
 import { openStore } from '../stores/registry.ts'
 import { wantedStores } from '../feeds/wanted-stores.ts'
 import type { TableRow } from './table.ts'
@@ -54,7 +54,7 @@ const lineOf = ({ message, hint }: Fault): string =>
 
 /** One row for each node, and one for each key of each resource. */
 async function askStore(
-  { settings, name, prefixes }: Wanted,
+  { settings, name, prefixes }: WantedStore,
   resources: readonly Resource[],
   timeout: number,
 ): Promise<TableRow[]> {

@@ -2,7 +2,7 @@
 // have alternative settings.
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
-import type { BackendName, Connection } from '../core/settings.ts'
+import type { BackendName, ConnectionSettings } from '../core/settings.ts'
 import { defined } from './defined.ts'
 import { options, optionOf, type OptionName, type Values } from './options.ts'
 
@@ -49,7 +49,7 @@ export function duplicateFault(
 export const backendOf = ({ backend, file = [] }: Values): BackendName =>
   backend ?? (file.length > 0 ? 'file' : 'etcdv3')
 
-export function connectionOf(given: Values, backend: BackendName): Connection {
+export function connectionOf(given: Values, backend: BackendName): ConnectionSettings {
   const text = (name: OptionName): string | undefined =>
     isGiven(given, name) ? (given[name] as string) : undefined
   const path = (name: OptionName): string | undefined => {

@@ -8,7 +8,7 @@ import {
   type DaemonControls,
   type ControlRequest,
 } from '../core/control.ts'
-import { makeDirs } from '../state/state-files.ts'
+import { ensureDir } from '../state/state-files.ts'
 import { listenAt } from '../system/unix-socket.ts'
 import { handle } from './answer.ts'
 
@@ -39,7 +39,7 @@ export async function serveControl(path: string, controls: DaemonControls): Prom
   })
   server.maxConnections = CONNECTIONS
   server.unref()
-  makeDirs(dirname(path))
+  ensureDir(dirname(path))
   const remove = await listenAt(server, path)
   return {
     async close() {

@@ -1,5 +1,5 @@
 // The settings of `reconfd register`. Times are in milliseconds, paths are absolute.
-import type { Connection, HttpSettings, Limits, LogLevel } from './settings.ts'
+import type { ConnectionSettings, HttpSettings, Limits, LogLevel } from './settings.ts'
 
 /** The kind of registry, from the scheme of `-to`. */
 export type RegistryKind = 'etcd' | 'etcdv2' | 'skydns2' | 'consul' | 'consulkv' | 'zookeeper'
@@ -70,7 +70,7 @@ export interface DockerSettings {
 
 export interface RegisterSettings {
   readonly to: RegistryTarget
-  readonly connection: Connection
+  readonly connection: ConnectionSettings
   readonly limits: Limits
   /** Name of this host in ids. */
   readonly host: string

@@ -8,7 +8,7 @@ export type BackendName =
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
 /** How to connect to a store, with credentials. */
-export interface Connection {
+export interface ConnectionSettings {
   readonly nodes: readonly string[]
   /** DNS names of SRV records that list the nodes; the first existing one is used. Then `nodes` is empty. */
   readonly srv?: readonly string[]
@@ -89,7 +89,7 @@ export interface HttpSettings {
 /** A store and how to read it. */
 export interface StoreSettings {
   readonly backend: BackendName
-  readonly connection: Connection
+  readonly connection: ConnectionSettings
   /** `-file`: YAML, JSON or TOML files, or folders of them. */
   readonly files: readonly string[]
   /** `-filter`: glob for the names of files in a folder; default `*`. */

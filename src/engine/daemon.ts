@@ -10,7 +10,6 @@ import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import { VERSION } from '../core/version.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
 import type { Runtime } from '../haproxy/runtime.ts'
 import type { StatusBoard } from '../observe/status.ts'
@@ -19,7 +18,7 @@ import { thisProcess } from '../system/process.ts'
 import type { ExecEnd } from '../exec/exec.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
-import { Generations, usesOf, type Generation } from './generations.ts'
+import { Generations, type Generation } from './generations.ts'
 import { KeptKeys } from './kept-keys.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
@@ -128,15 +127,6 @@ export class Daemon {
     if (!this.#onetime) onReload(() => generations.renew('SIGHUP'))
     const first = await loading
     if (!first.ok) return { kind: 'configuration', faults: first.error }
-    emit({
-      kind: 'started',
-      version: VERSION,
-      backend: this.settings.backend,
-      nodes: this.settings.connection.nodes,
-      resources: first.value.resources.length,
-      uses: usesOf(first.value),
-    })
-    generations.reportRefused(first.value)
     if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
@@ -193,7 +183,9 @@ export class Daemon {
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
-    if (this.#program.hasBegun) return this.#untilProgramEnds(stopped)
+    // After a stop, the work that is still under way starts no program.
+    if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
+      return this.#untilProgramEnds(stopped)
     await worker.stop()
     // The result of a part of the resources is not the status of this machine.
     if (!this.settings.noop && this.settings.only.length === 0) {
@@ -218,14 +210,16 @@ export class Daemon {
 
   /** Until the run is stopped, or the program of exec mode has ended for good. */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
-    if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     if (!this.options.stop.aborted) {
+      if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
       const end = await Promise.race([stopped, this.#program.ended])
       if (end !== undefined) this.#emit({ kind: 'stopping', reason: 'the program has ended' })
     }
     await this.close()
     const { code, faults = [] } = this.#programEnd ?? {}
-    return code === undefined ? this.#done : { kind: 'exited', code, faults }
+    if (code !== undefined) return { kind: 'exited', code, faults }
+    // A onetime run is not done before its program has ended.
+    return this.#onetime ? { kind: 'stopped' } : this.#done
   }
 
   async #prepareProgram(): Promise<void> {

@@ -8,6 +8,7 @@ import { briefly, type Fault } from '../core/fault.ts'
 import { resourceKeys, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
+import { VERSION } from '../core/version.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import { openerOf, storeFault, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
@@ -62,14 +63,18 @@ export class Generations {
   }
 
   /**
-   * Begins the first one.
+   * Begins the first one, and reports the start.
    * @param startUp completes what earlier runs have left, before the worker starts
    */
   async begin(
     settings: Settings,
     startUp: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
-    const loading = this.#load(settings, startUp)
+    const loading = this.#load(
+      settings,
+      (generation) => this.#reportStart(generation, settings),
+      startUp,
+    )
     this.#loading = loading
     const first = await loading
     this.#isRefused = first.ok && first.value.refused.length > 0
@@ -110,17 +115,15 @@ export class Generations {
     this.emit({ kind: 'generation-loading', reason })
     const load = async (): Promise<Result<Generation, readonly Fault[]>> => {
       const settings = await this.settingsNow()
-      return settings.ok ? this.#load(settings.value) : settings
+      if (!settings.ok) return settings
+      return this.#load(settings.value, (generation) => this.#reportLoaded(generation, reason))
     }
     const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
     const next = await this.underway.during(work, load())
     this.#isRefused = !next.ok || next.value.refused.length > 0
     this.#retries = 0
     this.#retryLater()
-    if (!next.ok) return this.emit({ kind: 'generation-kept', reason, faults: next.error })
-    const resources = next.value.resources.length
-    this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
-    this.reportRefused(next.value)
+    if (!next.ok) this.emit({ kind: 'generation-kept', reason, faults: next.error })
   }
 
   /**
@@ -148,8 +151,25 @@ export class Generations {
     } else this.#retryLater()
   }
 
-  /** Call it after the event of the generation. */
-  reportRefused({ refused }: Generation): void {
+  #reportStart(generation: Generation, { backend, connection }: Settings): void {
+    this.emit({
+      kind: 'started',
+      version: VERSION,
+      backend,
+      nodes: connection.nodes,
+      resources: generation.resources.length,
+      uses: usesOf(generation),
+    })
+    this.#reportRefused(generation)
+  }
+
+  #reportLoaded(generation: Generation, reason: string): void {
+    const resources = generation.resources.length
+    this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(generation) })
+    this.#reportRefused(generation)
+  }
+
+  #reportRefused({ refused }: Generation): void {
     for (const { name: resource, faults, isKept } of refused) {
       for (const fault of faults) {
         this.emit({ kind: 'failed', resource, at: 'configuration', fault, retryIn: null })
@@ -164,9 +184,13 @@ export class Generations {
     return loadResources(settings, this.#definitions, storeFault)
   }
 
-  /** Reads a generation and lets the worker adopt it. Stores whose settings are unchanged stay open. */
+  /**
+   * Reads a generation and lets the worker adopt it. Stores whose settings are unchanged stay open.
+   * @param report called if it is good, before the worker starts with it
+   */
   async #load(
     settings: Settings,
+    report: (generation: Generation) => void,
     startUp?: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
     const { emit, once, crashed, worker } = this
@@ -188,6 +212,11 @@ export class Generations {
     const feeds = opened.value
     await startUp?.(resources)
     // Nothing is awaited from here to adopt(), so that no change of the keys is missed between the generations.
+    const generation = { resources, refused: loaded.value.refused, feeds }
+    this.#current = generation
+    this.#definitions = loaded.value
+    // Listeners have to know the resources before the first event about one of them.
+    report(generation)
     feeds.listener = {
       changed: (store, changes, first, before) =>
         first
@@ -197,9 +226,6 @@ export class Generations {
       crashed,
     }
     feeds.start()
-    const generation = { resources, refused: loaded.value.refused, feeds }
-    this.#current = generation
-    this.#definitions = loaded.value
     worker.adopt({
       resources,
       feeds,
@@ -225,7 +251,7 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
 }
 
 /** The stores that each resource reads; an empty list for a resource that is not served. */
-export function usesOf({ resources, refused, feeds }: Generation): Uses {
+function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {
     const stores = resourceKeys([resource]).map((key) => feeds.nameOf(key))

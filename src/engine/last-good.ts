@@ -13,7 +13,7 @@ export async function doubtOf(
   status: FullStatus | undefined,
   machine: Machine,
 ): Promise<string | undefined> {
-  if (damage !== undefined && damage !== 'missing') return 'the journal of reloads is damaged'
+  if (damage !== undefined && damage !== 'missing') return 'the journal of owed reloads is damaged'
   if (journal.owed.has(name)) return 'its reload is owed: no program has read these files yet'
   const hashes = status?.resources.find((one) => one.name === name)?.hashes
   if (hashes === undefined) return 'no earlier run has applied it'

@@ -1,4 +1,4 @@
-// One try at one node of a store: a watch of it, from before the first byte until it is over.
+// One attempt to watch one node of a store, from the connection to the end of the watch.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import {
@@ -10,32 +10,32 @@ import {
 } from '../core/store.ts'
 import { bugFault } from './bug.ts'
 
-/** Why a watch is over. */
+/** Why a watch has ended. */
 export interface Failure {
   readonly fault: Fault
-  /** The store has no more of the history that is needed: all is to be read again, from the same node. */
+  /** The node no longer has the required history: read everything again, from the same node. */
   readonly isOutdated: boolean
-  /** Something else than a fault was thrown: what to tell of it. */
+  /** A text for the log, if the exception was not a fault. */
   readonly bug?: string
 }
 
 export interface AttemptOptions {
   readonly store: Store
   readonly prefixes: readonly Key[]
-  /** Ends it. */
+  /** Ends the watch. */
   readonly signal: AbortSignal
   readonly demand?: Demand | undefined
   /** See WatchOptions. */
   readonly behind?: WatchOptions['behind']
 }
 
-/** An event, or why there will be none. */
+/** An event, or the reason why there are no more. */
 export type Step = { readonly event: StoreEvent } | Failure
 
 export class Attempt {
-  /** Of `performance`. */
+  /** Milliseconds of `performance.now()`. */
   readonly began = performance.now()
-  /** When its node was heard last; at first: when it was asked. */
+  /** The last time that bytes arrived from the node, initially `began`. */
   heard = this.began
   /** The first event, or the failure, once it is known. */
   first: Step | undefined
@@ -43,7 +43,7 @@ export class Attempt {
   readonly #events: AsyncIterator<StoreEvent>
   readonly #stop = (): void => this.#ended.abort(this.options.signal.reason)
   readonly #firstStep: Promise<Step>
-  /** The first event was asked for. */
+  /** `next` was called. */
   #isBegun = false
 
   /** @param changed called when `first` is known */
@@ -65,14 +65,14 @@ export class Attempt {
     })
   }
 
-  /** The next event, beginning with the first one, or why there is none any more. Never rejects. */
+  /** The next event, or the reason why there are no more. Never rejects. */
   next(): Promise<Step> {
     if (this.#isBegun) return this.#next()
     this.#isBegun = true
     return this.#firstStep
   }
 
-  /** Cancels the watch; resolves once nothing is left of it. */
+  /** Cancels the watch. Resolves when it has released everything. */
   async end(): Promise<void> {
     this.options.signal.removeEventListener('abort', this.#stop)
     this.#ended.abort()
@@ -99,7 +99,7 @@ export class Attempt {
   }
 }
 
-/** What is thrown at once is thrown by the first event. */
+/** Turns an exception of `watch` itself into one of the first event. */
 function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent> {
   try {
     return watch()[Symbol.asyncIterator]()
@@ -112,7 +112,10 @@ function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent
   }
 }
 
-/** @param place the store and its node, for messages */
+/**
+ * Converts an exception of a store.
+ * @param place the store and its node, for messages
+ */
 export function failureOf(error: unknown, place: string): Failure {
   const isOutdated = error instanceof OutdatedError
   if (error instanceof FaultError) return { fault: error.fault, isOutdated }

@@ -1,14 +1,15 @@
-// An exception in a store's code: a bug of ours, and to everybody else one more failure of that store. What is
-// told of it says where it is, and holds nothing that the store may have sent.
+// Reports an exception in the code of a store. It is a bug of reconfd, but handled as a failure of that store. The
+// report contains the stack, and nothing that the store may have sent.
 import type { Fault } from '../core/fault.ts'
 
-/** Messages that cannot quote a value: what V8 says of code. */
+/** Messages of V8 about code, which cannot quote a value. */
 const HARMLESS = [
   /^Cannot read properties of (?:undefined|null) \(reading '[\w#]+'\)$/,
   /^[\w.#]+ is not (?:a function|iterable|defined|a constructor)$/,
   /^(?:Maximum call stack size exceeded|Invalid (?:array|string) length)$/,
 ]
 
+/** @returns the fault of the store, and the text for the log */
 export function bugFault(
   error: unknown,
   place: string,
@@ -17,10 +18,10 @@ export function bugFault(
   return {
     fault: {
       kind: 'store',
-      message: `${place} sent something that reconfd cannot handle (${what})`,
-      hint: 'this is a bug in reconfd: report it, with the lines of the log that say so',
+      message: `${place} sent data that reconfd cannot handle (${what})`,
+      hint: 'this is a bug in reconfd: report it with its lines of the log',
     },
-    bug: [`this is a bug in reconfd, met with ${place}: ${what}`, ...framesOf(error)].join('\n'),
+    bug: [`this is a bug in reconfd, found at ${place}: ${what}`, ...framesOf(error)].join('\n'),
   }
 }
 

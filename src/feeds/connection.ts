@@ -1,51 +1,50 @@
-// A node that has answered: its events, and whether it is good for more than one.
+// The connection to a node that has answered: yields its events, and decides when it counts as stable.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../core/fault.ts'
 import type { StoreEvent } from '../core/store.ts'
 import type { Attempt, Failure, Step } from './attempt.ts'
 
-export interface ConnectionOptions {
-  /** Milliseconds that it has to live behind its first event to count as good. */
+export interface NodeConnectionOptions {
+  /** Milliseconds after its first event until a connection counts as proven. */
   readonly proof?: number
-  /** Why an event cannot be taken: the connection is broken for it. */
+  /** Returns a fault for an event that must not be applied, which ends the connection. */
   readonly refuse?: (event: StoreEvent, node: string) => Fault | undefined
 }
 
-export interface Ended extends Failure {
+export interface ConnectionEnded extends Failure {
   readonly kind: 'ended'
-  /** Whether it was good. */
   readonly isProven: boolean
 }
 
 export type ConnectionEvent =
   | { readonly kind: 'store'; readonly node: string; readonly event: StoreEvent }
-  /** It is good: it has lived on after its first event. */
+  /** It was still alive some time after its first event. */
   | { readonly kind: 'proven'; readonly node: string }
 
-const PROOF = 1000
+const DEFAULT_PROOF = 1000
 
 const PROVEN: unique symbol = Symbol('proven')
 
-export class Connection {
+export class NodeConnection {
   readonly node: string
   #isProven = false
-  /** The step that is waited for. */
+  /** The pending step. */
   #step: Promise<Step> | undefined
   readonly #timer = new AbortController()
   readonly #proven: Promise<typeof PROVEN>
 
   constructor(
     private readonly attempt: Attempt,
-    private readonly options: ConnectionOptions,
+    private readonly options: NodeConnectionOptions,
   ) {
     this.node = attempt.node
     const { signal } = this.#timer
-    this.#proven = sleep<typeof PROVEN>(options.proof ?? PROOF, PROVEN, { signal }).catch(
+    this.#proven = sleep<typeof PROVEN>(options.proof ?? DEFAULT_PROOF, PROVEN, { signal }).catch(
       (): typeof PROVEN => PROVEN,
     )
   }
 
-  async next(): Promise<ConnectionEvent | Ended> {
+  async next(): Promise<ConnectionEvent | ConnectionEnded> {
     const { node } = this
     this.#step ??= this.attempt.next()
     const step = this.#isProven ? await this.#step : await Promise.race([this.#step, this.#proven])
@@ -61,7 +60,7 @@ export class Connection {
     return { kind: 'ended', fault, isOutdated: false, isProven: this.#isProven }
   }
 
-  /** Resolves once nothing is left of it. */
+  /** Resolves when everything is released. */
   async end(): Promise<void> {
     this.#timer.abort()
     await this.attempt.end()

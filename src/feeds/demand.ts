@@ -1,9 +1,9 @@
-// What is wanted of one store that is read on demand; whoever follows the store hears when it changes.
+// The wanted part of one on-demand store, with a notification on each change.
 import { EventEmitter, once } from 'node:events'
 import { isSame, type Extent } from '../core/extent.ts'
 import type { Demand as Wanted } from '../core/store.ts'
 
-export class Demand implements Wanted {
+export class MutableDemand implements Wanted {
   #now: Extent
   readonly #bell = new EventEmitter()
 

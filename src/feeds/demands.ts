@@ -1,25 +1,28 @@
-// Reading on demand: a store that offers it reads only what templates look up. What renders took of such
-// stores becomes the demand, the demand decides what a store reads, and what is known of it decides whether
-// a render counts. To the engine this is one question: is something missing, and is it known by now?
+// Reading on demand: some stores can read only what templates look up. The look-ups of renders become the demand, the
+// demand decides what a store reads, and a render counts only if all its look-ups are known. The engine asks only
+// whether something is missing, and whether it is known by now.
 import { isKnown, isNothing, isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Key } from '../core/key.ts'
 import type { Reads } from '../core/reads.ts'
 import type { Tree } from '../core/tree.ts'
 
-/** What a render looked up that is not known yet: what it made means nothing. */
+/** Look-ups of a render that are not known yet, so that its output is discarded. */
 export interface Missing {
-  /** Some of it, for messages: keys and directories. */
+  /** Some of the keys and directories, for messages. */
   readonly keys: readonly Key[]
-  /** How many more there are. */
+  /** The number of the others. */
   readonly more: number
-  /** Whether all of it is known in a tree, as far as it can be. */
+  /** Whether all of them are known in a tree, or known to be denied. */
   readonly isKnownIn: (tree: Tree) => boolean
 }
 
-/** How many keys are named. */
+/** Limit of keys in a message. */
 const NAMED = 10
 
-/** @param reads of one render, of several templates or files */
+/**
+ * @param reads of one render, which may have several templates
+ * @returns undefined if everything is known
+ */
 export function missingOf(reads: readonly Reads[]): Missing | undefined {
   const extent = union(reads.map(({ missing = nothing }) => missing))
   if (isNothing(extent)) return undefined
@@ -33,24 +36,26 @@ export function missingOf(reads: readonly Reads[]): Missing | undefined {
 
 export class Demands {
   readonly #needs = new Map<string, Extent>()
-  /** The resources that have not yet said what they need. */
-  readonly #unheard: Set<string>
+  /** Resources without a complete render so far. */
+  readonly #unrendered: Set<string>
 
-  /** @param former is kept until every resource has been heard */
+  /** @param former the previous demand, which is kept until every resource has a complete render */
   constructor(
     resources: Iterable<string>,
     private readonly former: Extent,
   ) {
-    this.#unheard = new Set(resources)
+    this.#unrendered = new Set(resources)
   }
 
   /**
-   * A whole render has read all there is for it to read; any other may want more. False when this changes
-   * nothing.
+   * Records the needs of a render. Those of a complete one replace the previous needs of the resource; others are
+   * added.
+   * @param whole the render was complete
+   * @returns whether the demand has changed
    */
   rendered(resource: string, reads: readonly Reads[], whole: boolean): boolean {
     const needs = union(reads.map((one) => one.needs ?? nothing))
-    const isLast = whole && this.#unheard.delete(resource) && this.#unheard.size === 0
+    const isLast = whole && this.#unrendered.delete(resource) && this.#unrendered.size === 0
     const before = this.#needs.get(resource) ?? nothing
     const after = whole ? needs : union([before, needs])
     this.#needs.set(resource, after)
@@ -59,6 +64,6 @@ export class Demands {
 
   get all(): Extent {
     const needs = [...this.#needs.values()]
-    return union(this.#unheard.size === 0 ? needs : [this.former, ...needs])
+    return union(this.#unrendered.size === 0 ? needs : [this.former, ...needs])
   }
 }

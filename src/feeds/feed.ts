@@ -1,6 +1,6 @@
-// A feed: one store, followed, and the mirror of it. Of a store that is read on demand it is told what is
-// wanted, and the mirror knows what of that has been read. Outlives a generation when the store's options
-// and prefixes stay the same, so that a reload of conf.d does not fetch everything anew.
+// A feed follows one store and keeps its mirror. For an on-demand store, it takes the demand, and the mirror's tree
+// knows which part has been read. It outlives a generation if the settings and prefixes of the store do not change, so
+// that a reload of conf.d does not read everything again.
 import { lookUpOf } from '../core/catalog.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -10,17 +10,20 @@ import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
 import { duration } from '../core/words.ts'
-import { allOf } from './asked.ts'
-import { Demand } from './demand.ts'
+import { roundFault } from './round-fault.ts'
+import { MutableDemand } from './demand.ts'
 import { follow, type FollowEvent } from './follow.ts'
-import type { Asked } from './race.ts'
-import { Room } from './room.ts'
-import { Telling } from './telling.ts'
+import type { AskedNodes } from './race.ts'
+import { SizeLimit } from './size-limit.ts'
+import { Telling } from './store-reporter.ts'
 
 export interface FeedListener {
-  /** The tree is another one, if only in what of it is known (then there are no changes); also called for the first snapshot, even an empty one. */
+  /**
+   * Called for every change of the tree, including an empty first snapshot. Without changes, only the known extent of
+   * an on-demand store has grown or shrunk.
+   */
   changed(feed: Feed, changes: Changes, first: boolean): void
-  /** It was not read yet, and no node of it can be, or says anything. */
+  /** The store was never read, and no node can be read. */
   missed?(): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
@@ -28,49 +31,48 @@ export interface FeedListener {
 
 export interface FeedOptions {
   readonly store: Store
-  /** Of the store's own keys. */
+  /** In the store's own keys. */
   readonly prefixes: readonly Key[]
-  /** Where the store's keys lie in the tree of all keys: `/` for the default store. */
+  /** The directory of the store in the tree of all keys; `/` for the default store. */
   readonly root: Key
-  /** As it is called in logs and messages. */
+  /** Its name in logs and messages. */
   readonly name: string
   readonly emit: Emit
-  /** The most that its keys and values may be together, in characters. */
+  /** Limit of all keys and values together, in characters. */
   readonly most: number
-  /** For a onetime run: the first snapshot is all that is wanted, so no watch is opened behind it. */
+  /** For a onetime run: stop after the first snapshot. */
   readonly once: boolean
-  /** Everything is wanted, even of a store that could be read on demand. */
+  /** Read everything, even if the store could be read on demand. */
   readonly whole?: boolean | undefined
-  /** It is not waited for when it is unreachable. */
+  /** Do not wait for the store if it is unreachable. */
   readonly isOptional?: boolean | undefined
 }
 
-/** Milliseconds until a store that says nothing counts as missed: who can do without it is rendered so. */
+/** Milliseconds until a silent store counts as missed, and resources for which it is optional are rendered. */
 const PATIENCE = 5000
 
-/** Milliseconds: the store itself asks its parts again. */
+/** Milliseconds; only for messages. The store itself retries its parts. */
 const PART_RETRY = 5000
 
 export class Feed {
-  /** Of the keys below the root. */
+  /** The tree of this store, rooted at `root`. */
   mirror: Mirror = { kind: 'waiting' }
   listener: FeedListener | undefined
-  readonly #telling: Telling
-  /** What the nodes did that were asked since it was heard last. */
-  readonly #asked: Asked = new Map()
-  /** Its parts that have been away, by name, and why they are. */
+  readonly #reporter: Telling
+  readonly #asked: AskedNodes = new Map()
+  /** Parts that have been unreachable, by name, such as a datacenter; `why` while they are. */
   readonly #parts = new Map<
     string,
     { readonly telling: Telling; readonly why: string | undefined }
   >()
-  readonly #room: Room
-  readonly #demand: Demand | undefined
-  /** What of the store's own keys is, if it is read on demand. */
+  readonly #sizeLimit: SizeLimit
+  readonly #demand: MutableDemand | undefined
+  /** The known part of an on-demand store, in its own keys. */
   #known: KnownExtent = nothing
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  /** It was never read, and a whole round over its nodes was in vain, or none has said anything for long. */
+  /** It was never read, and all nodes have failed or are silent. */
   #isMissed = false
   #patience: NodeJS.Timeout | undefined
   #hopeless: ((fault: Fault) => void) | undefined
@@ -79,11 +81,11 @@ export class Feed {
   constructor(private readonly options: FeedOptions) {
     const { store, prefixes, root, name, emit, whole = false } = options
     if (!whole && store.startingWith !== undefined) {
-      this.#demand = new Demand(store.startingWith(prefixes))
+      this.#demand = new MutableDemand(store.startingWith(prefixes))
     }
     const asked = prefixes.map((key) => moveKey(root, key))
-    this.#telling = new Telling(name, emit, this.#demand === undefined ? asked : undefined)
-    this.#room = new Room(options.most)
+    this.#reporter = new Telling(name, emit, this.#demand === undefined ? asked : undefined)
+    this.#sizeLimit = new SizeLimit(options.most)
   }
 
   get name(): string {
@@ -98,23 +100,23 @@ export class Feed {
     return this.#isMissed
   }
 
-  /** Of the store's own keys; undefined when it is not read on demand. */
+  /** The demand in the store's own keys; undefined if the store is not read on demand. */
   get wanted(): Extent | undefined {
     return this.#demand?.now
   }
 
-  /** @param extent of the store's own keys */
+  /** Sets the demand. @param extent in the store's own keys */
   want(extent: Extent): void {
     this.#demand?.set(extent)
   }
 
-  /** Begins to follow; does nothing when it already does. Where no key is wanted no store is asked. */
+  /** Starts to follow the store, if not yet done. Without prefixes, contacts no node. */
   start(): void {
     if (this.options.prefixes.length === 0) this.mirror = { kind: 'live', tree: emptyTree }
     else this.#done ??= this.#run()
   }
 
-  /** Reads everything again over a new connection; the mirror stays until that has been read. */
+  /** Reads everything again over a new connection. Until then, the mirror is unchanged. */
   resync(): void {
     this.#connection.abort()
   }
@@ -126,9 +128,11 @@ export class Feed {
   }
 
   /**
-   * Resolves with undefined when all that is wanted has been read, if only once, or `given up` was, else
-   * with the fault why they will not be, so many milliseconds after the beginning (of `performance`) or
-   * as soon as that is certain.
+   * Waits until everything wanted has been read once.
+   * @param timeout milliseconds after `begin`
+   * @param givenUp ends the wait
+   * @param begin milliseconds of `performance.now()`
+   * @returns undefined if it was read or given up; a fault after the timeout, or at once if a retry cannot help
    */
   async firstRead(
     timeout: number,
@@ -141,7 +145,7 @@ export class Feed {
       this.#read = () => {
         if (this.#isRead || this.#isDone) resolve(undefined)
       }
-      // Trying again will not mend it: there is no reason to wait for the timeout.
+      // Called if a retry cannot help.
       this.#hopeless = resolve
       const left = begin + timeout - performance.now()
       const isWaitedFor = this.options.isOptional !== true
@@ -162,20 +166,20 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  /** There is no reason to wait for it. */
+  /** It is optional and missed. */
   get #isDone(): boolean {
     return this.options.isOptional === true && this.#isMissed
   }
 
   #notInTime(timeout: number): Fault {
     const { name, options } = this
-    const waited = `${name} gave no keys within ${duration(timeout)}`
-    const why = this.#asked.size === 0 ? undefined : allOf(options.store.name, this.#asked)
+    const waited = `${name} returned no keys within ${duration(timeout)}`
+    const why = this.#asked.size === 0 ? undefined : roundFault(options.store.name, this.#asked)
     const nodes = options.store.nodes.join(', ')
     return {
       kind: 'store',
       message: why === undefined ? waited : `${waited}: ${why.message}`,
-      hint: why?.hint ?? `Is it reachable at ${nodes}? -timeout sets how long to wait.`,
+      hint: why?.hint ?? `Check that it is reachable at ${nodes}, or raise -timeout.`,
     }
   }
 
@@ -200,7 +204,7 @@ export class Feed {
     this.#read?.()
   }
 
-  /** Of what is read on demand a onetime run may want more than it did at first. */
+  /** Even a onetime run must follow an on-demand store, because the demand may grow. */
   get #isOnce(): boolean {
     return this.options.once && this.#demand === undefined
   }
@@ -211,9 +215,9 @@ export class Feed {
     const steps = follow(store, prefixes, {
       signal,
       demand: this.#demand,
-      behind: (lag) => this.#telling.behind(lag),
+      behind: (lag) => this.#reporter.behind(lag),
       asked: this.#asked,
-      refuse: (event, node) => this.#room.take(event, held, `${store.name} at ${node}`),
+      refuse: (event, node) => this.#sizeLimit.accept(event, held, `${store.name} at ${node}`),
     })
     for await (const step of steps) {
       switch (step.kind) {
@@ -222,16 +226,16 @@ export class Feed {
           if (this.#isOnce) return
           break
         case 'proven':
-          this.#telling.live(step.node, treeIn(this.mirror).size, true)
+          this.#reporter.live(step.node, treeIn(this.mirror).size, true)
           break
         case 'passed':
-          this.#telling.notice(
+          this.#reporter.notice(
             'warn',
-            `${this.name}: ${step.fault.message}; another node was asked`,
+            `${this.name}: ${step.fault.message}; using another node instead`,
           )
           break
         case 'bug':
-          this.#telling.notice('error', step.text)
+          this.#reporter.notice('error', step.text)
           break
         case 'broken':
           this.#markStale(step)
@@ -240,21 +244,21 @@ export class Feed {
   }
 
   #take(event: StoreEvent, node: string): void {
-    for (const { level, message } of event.notices ?? []) this.#telling.notice(level, message)
+    for (const { level, message } of event.notices ?? []) this.#reporter.notice(level, message)
     const before = this.mirror
     const { tree: next, changes } = reduce(treeIn(before), rooted(event, this.root))
-    const tree = this.#knowing(next, event.known)
+    const tree = this.#withKnown(next, event.known)
     this.mirror = { kind: 'live', tree }
     this.#isMissed = false
-    this.#telling.live(node, tree.size, false)
-    this.#tellParts(event.known?.away ?? new Map(), node)
+    this.#reporter.live(node, tree.size, false)
+    this.#reportParts(event.known?.away ?? new Map(), node)
     if (tree !== treeIn(before) || before.kind === 'waiting') {
       this.listener?.changed(this, changes, before.kind === 'waiting')
     }
     this.#read?.()
   }
 
-  #knowing(tree: Tree, known: KnownExtent | undefined): Tree {
+  #withKnown(tree: Tree, known: KnownExtent | undefined): Tree {
     if (this.#demand === undefined || known === undefined || known === this.#known) return tree
     this.#known = known
     const { root } = this.options
@@ -265,8 +269,8 @@ export class Feed {
     return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
-  /** Of parts that are away while the rest is not, such as another datacenter: as of a store of their own. */
-  #tellParts(away: NonNullable<KnownExtent['away']>, node: string): void {
+  /** Reports unreachable parts of a reachable store, such as another datacenter, like stores of their own. */
+  #reportParts(away: NonNullable<KnownExtent['away']>, node: string): void {
     for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
       const fault = away.get(part)
       const known = this.#parts.get(part) ?? {
@@ -275,13 +279,13 @@ export class Feed {
       }
       if (known.why === fault?.message) continue
       this.#parts.set(part, { ...known, why: fault?.message })
-      const keys = [...treeIn(this.mirror).under('/')].filter(([key]) => this.#isOf(part, key))
+      const keys = [...treeIn(this.mirror).under('/')].filter(([key]) => this.#isInPart(part, key))
       if (fault === undefined) known.telling.live(node, keys.length, true)
       else known.telling.broken({ node, fault, retryIn: PART_RETRY }, keys.length > 0)
     }
   }
 
-  #isOf(part: string, key: Key): boolean {
+  #isInPart(part: string, key: Key): boolean {
     return lookUpOf(relativeTo(this.root, key))?.dc === part
   }
 
@@ -289,16 +293,16 @@ export class Feed {
     const { fault, isAll } = broken
     const { mirror } = this
     if (mirror.kind === 'live') this.mirror = { kind: 'stale', tree: mirror.tree }
-    this.#telling.broken(broken, mirror.kind !== 'waiting')
+    this.#reporter.broken(broken, mirror.kind !== 'waiting')
     if (!isAll) return
     if (fault.permanent !== true) return this.#miss()
-    // What is denied is no absence.
+    // A denied store is not a missing one: optional or not, it is a fault.
     clearTimeout(this.#patience)
     this.#hopeless?.(fault)
   }
 }
 
-/** The event with its keys where they lie in the tree of all keys. */
+/** Converts the keys of an event to keys of the tree of all stores. */
 function rooted(event: StoreEvent, root: Key): StoreEvent {
   if (root === '/') return event
   const moved = (entries: ReadonlyMap<Key, string>): ReadonlyMap<Key, string> =>

@@ -1,6 +1,6 @@
-// All stores of a generation, and the one tree of all their keys. The default store's keys lie at its
-// root, those of the others below a directory of their own (core/key.ts). Each is followed by itself:
-// one that is away makes stale what comes from it and nothing else.
+// All stores of a generation, and the one tree of all their keys. The keys of the default store are at its root, those
+// of named stores in directories of their own (core/key.ts). Each store is followed separately: if one is unreachable,
+// only its own keys become stale.
 import type { Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { mapExtent, union, type Extent } from '../core/extent.ts'
@@ -15,24 +15,28 @@ import { Demands } from './demands.ts'
 import { Feed } from './feed.ts'
 
 export interface FeedsListener {
-  /** The tree was `before`; without changes more or less of it is known. Also called for each store's first snapshot, even an empty one. */
+  /**
+   * See FeedListener.
+   * @param store its name in messages
+   * @param before the previous tree of all stores
+   */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
-  /** A store that was not read yet is unreachable. */
+  /** A store that was never read is unreachable. */
   missed(): void
   /** A bug: something other than a fault was thrown. */
   crashed(error: unknown): void
 }
 
-/** A store that is wanted. */
-export interface Wanted {
+/** A store to follow. */
+export interface WantedStore {
   readonly settings: StoreSettings
-  /** Of the named stores; absent for the default one. */
+  /** Absent for the default store. */
   readonly name?: string
-  /** Of the store's own keys. */
+  /** In the store's own keys. */
   readonly prefixes: readonly Key[]
-  /** Of all names that the store goes by, where it goes by several: they are read together. */
+  /** The prefixes of all names with the same settings, if there are several: they share one connection. */
   readonly together?: readonly Key[]
-  /** While it is unreachable, whoever reads it is rendered without it. */
+  /** While it is unreachable, its readers are rendered without it. */
   readonly isOptional?: true
 }
 
@@ -40,50 +44,50 @@ export interface FeedsOptions {
   readonly open: (settings: StoreSettings) => Promise<Result<Store, Fault>>
   readonly emit: Emit
   readonly once: boolean
-  /** Stores that are read on demand are read as far as `prefixes` go. */
+  /** Read all of `prefixes`, from on-demand stores, too. */
   readonly whole?: boolean
 }
 
-interface Entry {
+interface OpenFeed {
   readonly feed: Feed
-  /** Equal for two that can share one connection. */
+  /** Equal if the next generation can take over the feed. */
   readonly identity: string
 }
 
 const insecure = (store: string): Event => ({
   kind: 'notice',
   level: 'warn',
-  message: `-client-insecure: whoever answers in place of ${store} is believed, and is told our credentials; for trying things out only`,
+  message: `-client-insecure: the certificate of ${store} is not verified, so an impostor could supply keys and learn our credentials; use it only for experiments`,
 })
 
 export class Feeds {
   listener: FeedsListener | undefined
   #tree: Tree
-  /** Absent where no store is read on demand. */
+  /** Absent if no store is read on demand. */
   readonly #demands: Demands | undefined
-  /** The next generation has its own demands on the same stores. */
+  /** The next generation now sets the demand of the shared feeds. */
   #isRetired = false
 
   private constructor(
-    private readonly entries: ReadonlyMap<Key, Entry>,
+    private readonly entries: ReadonlyMap<Key, OpenFeed>,
     resources: readonly string[],
   ) {
-    this.#tree = this.#all()
+    this.#tree = this.#mergeAll()
     const wanted = this.#wanted()
     if (wanted !== undefined) this.#demands = new Demands(resources, wanted)
   }
 
   /**
-   * Opens what is wanted; what a former generation has open and is wanted again is taken over.
-   * @param resources the names of those whose renders decide what is read on demand
+   * Opens the wanted stores, and takes over unchanged feeds of the previous generation.
+   * @param resources names of the resources whose renders determine the demand
    */
   static async open(
-    wanted: readonly Wanted[],
+    wanted: readonly WantedStore[],
     resources: readonly string[],
     former: Feeds | undefined,
     { open, emit, once, whole }: FeedsOptions,
   ): Promise<Result<Feeds, readonly Fault[]>> {
-    const entries = new Map<Key, Entry>()
+    const entries = new Map<Key, OpenFeed>()
     const faults: Fault[] = []
     for (const { settings, name, prefixes, together, isOptional } of wanted) {
       const root = name === undefined ? '/' : storeRoot(name)
@@ -117,21 +121,21 @@ export class Feeds {
     return faults.length > 0 ? err(faults) : ok(new Feeds(entries, resources))
   }
 
-  /** All keys that are known, of all stores. */
+  /** The keys of all stores. */
   get tree(): Tree {
     return this.#tree
   }
 
   /**
-   * Takes in what a render looked up: of stores that are read on demand, that decides what they read.
-   * @param whole the render came to its end, of what is known: another one would look up the same
+   * Records the look-ups of a render, which determine the demand of on-demand stores.
+   * @param whole the render was complete: repeated, it would look up the same
    */
   took(resource: string, reads: readonly Reads[], whole: boolean): void {
     if (this.#demands === undefined || this.#isRetired) return
     if (this.#demands.rendered(resource, reads, whole)) this.#want(this.#demands.all)
   }
 
-  /** As full keys; undefined when no store is read on demand. */
+  /** The demand in full keys; undefined if no store is read on demand. */
   #wanted(): Extent | undefined {
     const wanted = [...this.entries.values()].flatMap(({ feed }) => {
       const own = feed.wanted
@@ -140,7 +144,7 @@ export class Feeds {
     return wanted.length === 0 ? undefined : union(wanted)
   }
 
-  /** From here on this is wanted of the stores, and nothing else. */
+  /** Sets the demand of all stores. */
   #want(extent: Extent): void {
     for (const { feed } of this.entries.values()) {
       const isOwn = (key: Key): boolean => this.#feedOf(key) === feed
@@ -148,22 +152,22 @@ export class Feeds {
     }
   }
 
-  /** Whether the store of a full key has been read, if only once. */
+  /** Whether the store of a full key has been read at least once. */
   isRead(key: Key): boolean {
     return this.#feedOf(key)?.mirror.kind !== 'waiting'
   }
 
-  /** Whether the store of a full key could not be read so far. */
+  /** Whether the store of a full key was never read and is unreachable. */
   isMissed(key: Key): boolean {
     return this.#feedOf(key)?.isMissed === true
   }
 
-  /** How the store of a full key is called. */
+  /** The name of the store of a full key, for messages. */
   nameOf(key: Key): string {
     return this.#feedOf(key)?.name ?? 'the store'
   }
 
-  /** How many keys each store has, by what it is called; without those that were never read. */
+  /** The number of keys by name of the store, without stores that were never read. */
   get sizes(): ReadonlyMap<string, number> {
     const feeds = [...this.entries.values()].map(({ feed }) => feed)
     return new Map(
@@ -191,14 +195,14 @@ export class Feeds {
       }
       feed.start()
     }
-    this.#tree = this.#all()
+    this.#tree = this.#mergeAll()
   }
 
   resync(): void {
     for (const { feed } of this.entries.values()) feed.resync()
   }
 
-  /** @param next takes over what it has of these */
+  /** @param next its feeds stay open */
   async close(next?: Feeds): Promise<void> {
     this.#isRetired = true
     for (const [root, { feed }] of this.entries) {
@@ -207,8 +211,8 @@ export class Feeds {
   }
 
   /**
-   * The faults of the stores that could not be read in time, when all others have been. Of those that
-   * are read on demand: as far as is wanted now. As Feed.firstRead has it.
+   * Waits for the first read of all stores, see Feed.firstRead.
+   * @returns the faults of the stores that could not be read
    */
   async firstReads(
     timeout: number,
@@ -227,14 +231,14 @@ export class Feeds {
     return (named ?? this.entries.get('/'))?.feed
   }
 
-  #all(): Tree {
+  #mergeAll(): Tree {
     const [first, ...more] = [...this.entries.values()].map(({ feed }) => treeIn(feed.mirror))
     if (more.length === 0) return first ?? emptyTree
     const all = [first ?? emptyTree, ...more].flatMap((tree) => [...tree.under('/')])
-    return this.#knowing(treeOf(new Map(all)))
+    return this.#withKnown(treeOf(new Map(all)))
   }
 
-  #knowing(tree: Tree): Tree {
+  #withKnown(tree: Tree): Tree {
     const known = [...this.entries.values()].flatMap(({ feed }) => [
       ...(treeIn(feed.mirror).known ?? []),
     ])
@@ -243,7 +247,7 @@ export class Feeds {
 
   #merge(feed: Feed, changes: Changes): Tree {
     const tree = treeIn(feed.mirror)
-    // Most have one store: its tree is the tree.
+    // Usually there is only one store.
     if (this.entries.size === 1) return tree
     const put = new Map<Key, string>()
     const del = new Set<Key>()
@@ -251,6 +255,6 @@ export class Feeds {
       if (how === 'removed') del.add(key)
       else put.set(key, tree.get(key) as string)
     }
-    return this.#knowing(this.#tree.with(put, del))
+    return this.#withKnown(this.#tree.with(put, del))
   }
 }

@@ -1,62 +1,63 @@
-// Follows a store for as long as it is wanted: opens it over all its nodes, and again when it breaks.
-// The only place that retries a store, and that decides when.
+// Follows a store: watches one of its nodes, and switches or retries when the watch breaks. The only place that retries
+// stores.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from '../core/backoff.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Demand, Store, WatchOptions } from '../core/store.ts'
-import { allOf, silent } from './asked.ts'
+import { roundFault, silentFault } from './round-fault.ts'
 import { failureOf, type Failure } from './attempt.ts'
 import {
-  Connection,
+  NodeConnection,
   type ConnectionEvent,
-  type ConnectionOptions,
-  type Ended,
+  type NodeConnectionOptions,
+  type ConnectionEnded,
 } from './connection.ts'
-import { reopened } from './knock.ts'
-import { Race, type Asked, type Patience } from './race.ts'
-import { Turn } from './turn.ts'
+import { reopenedNode } from './reopened-node.ts'
+import { Race, type AskedNodes, type Patience } from './race.ts'
+import { RetryPlan } from './retry-plan.ts'
 
 export type FollowEvent =
   | ConnectionEvent
-  /** Another node has answered instead of this one. */
+  /** This node was tried, but another one has answered. */
   | { readonly kind: 'passed'; readonly node: string; readonly fault: Fault }
-  /** The connection broke, or no node could be read; `retryIn` milliseconds later they are tried again. */
+  /** The connection broke, or no node could be read. */
   | {
       readonly kind: 'broken'
-      /** The first of them, when it is all. */
+      /** The node of the connection, or else the first node. */
       readonly node: string
-      /** What each of them did, when it is all. */
+      /** The fault of the connection, or else of all nodes. */
       readonly fault: Fault
+      /** Milliseconds until the next round. */
       readonly retryIn: number
-      /** It is not only one of several nodes. */
+      /** All nodes have failed, not only one of several. */
       readonly isAll: boolean
     }
-  /** A store's code has thrown something that is no fault; to the rest it is a failure like any other. */
+  /** The code of a store has thrown something other than a fault. Handled as a failure of the node, too. */
   | { readonly kind: 'bug'; readonly text: string }
 
-export interface FollowOptions extends ConnectionOptions {
+export interface FollowOptions extends NodeConnectionOptions {
   readonly signal: AbortSignal
   readonly backoff?: Backoff
-  /** With a node, before another one is asked as well. */
+  /** How long to wait for one node before trying the next in parallel. */
   readonly patience?: Patience
-  /** Of a store that is read on demand. */
+  /** For an on-demand store. */
   readonly demand?: Demand | undefined
-  /** Called when the watch has fallen behind, or has caught up; see WatchOptions. */
+  /** See WatchOptions. */
   readonly behind?: WatchOptions['behind']
-  /** Kept up to date with what the nodes did. */
-  readonly asked?: Asked
+  /** Kept up to date with the tried nodes. */
+  readonly asked?: AskedNodes
 }
 
 const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
 
 /**
- * Yields the store's events, each connection's first one a full snapshot, and what becomes of the
- * connections in between. Ends when the signal is aborted.
+ * Yields the events of a store and of its connections. The first event of each connection is a full snapshot. Ends when
+ * the signal is aborted.
  *
- * A connection that breaks is followed by another one at once when there are other nodes; after a round in
- * which no node could be read, or after a connection that broke before it had proven itself, there is a
- * pause, longer each time. It ends early for a node that took no connections and takes them again.
+ * If a proven connection breaks and there are other nodes, the next one is tried at once. After a round in which no
+ * node could be read, or a connection that broke too early, it pauses, longer each time. The pause ends early if a node
+ * that has refused connections accepts them again.
  */
 export async function* follow(
   store: Store,
@@ -64,18 +65,23 @@ export async function* follow(
   options: FollowOptions,
 ): AsyncGenerator<FollowEvent> {
   const { signal, demand, behind, asked = new Map<string, Fault | undefined>() } = options
-  const turn = new Turn(options.backoff ?? DEFAULT_BACKOFF)
+  const plan = new RetryPlan(options.backoff ?? DEFAULT_BACKOFF)
   const bugs: string[] = []
-  const note = ({ bug }: Failure): void => void (bug !== undefined && bugs.push(bug))
-  const race = new Race({ store, prefixes, signal, demand, behind }, asked, note, options.patience)
+  const noteBug = ({ bug }: Failure): void => void (bug !== undefined && bugs.push(bug))
+  const race = new Race(
+    { store, prefixes, signal, demand, behind },
+    asked,
+    noteBug,
+    options.patience,
+  )
   try {
     while (!signal.aborted) {
       const lost = await findNodes(store, signal)
       if (lost !== undefined) asked.set(store.nodes[0] as string, lost.fault)
-      const won = lost === undefined ? await race.run(turn.order(store.nodes)) : undefined
-      const connection = won === undefined ? undefined : new Connection(won, options)
+      const won = lost === undefined ? await race.run(plan.order(store.nodes)) : undefined
+      const connection = won === undefined ? undefined : new NodeConnection(won, options)
       if (connection !== undefined) yield* passedOver(store.name, asked, connection.node)
-      let ended: Failure | Ended | undefined = lost
+      let ended: Failure | ConnectionEnded | undefined = lost
       try {
         while (connection !== undefined && !signal.aborted) {
           const step = await connection.next()
@@ -89,35 +95,36 @@ export async function* follow(
         await connection?.end()
       }
       if (signal.aborted) return
-      if (ended !== undefined) note(ended)
+      if (ended !== undefined) noteBug(ended)
       for (const text of bugs.splice(0)) yield { kind: 'bug', text }
 
-      const { fault, isProven, isOutdated } = { ...round(store, asked), ...ended }
+      const { fault, isProven, isOutdated } = { ...failedRound(store, asked), ...ended }
       const { node } = connection ?? { node: undefined }
-      const retryIn = turn.after({ node, isProven, isOutdated }, store.nodes.length)
+      const retryIn = plan.after({ node, isProven, isOutdated }, store.nodes.length)
       if (retryIn === undefined) continue
       const isAll = node === undefined || store.nodes.length === 1
       yield { kind: 'broken', node: node ?? (store.nodes[0] as string), fault, retryIn, isAll }
       const back = await pause(retryIn, store.nodes, race, signal)
-      if (back !== undefined) turn.returned(back)
+      if (back !== undefined) plan.returned(back)
     }
   } finally {
     await race.close()
   }
 }
 
-/** How a round ends in which no node could be read. */
-const round = (store: Store, asked: Asked): Omit<Ended, 'kind'> => ({
-  fault: allOf(store.name, asked),
+/** The result of a round in which no node could be read. */
+const failedRound = (store: Store, asked: AskedNodes): Omit<ConnectionEnded, 'kind'> => ({
+  fault: roundFault(store.name, asked),
   isProven: false,
   isOutdated: false,
 })
 
-/** What the others did that were asked before, or meanwhile. */
-function* passedOver(name: string, asked: Asked, winner: string): Generator<FollowEvent> {
+/** Reports the nodes that were tried besides the winner. */
+function* passedOver(name: string, asked: AskedNodes, winner: string): Generator<FollowEvent> {
   const others = [...asked].filter(([node]) => node !== winner)
   asked.clear()
-  for (const [node, fault = silent(name, node)] of others) yield { kind: 'passed', node, fault }
+  for (const [node, fault = silentFault(name, node)] of others)
+    yield { kind: 'passed', node, fault }
 }
 
 async function findNodes(store: Store, signal: AbortSignal): Promise<Failure | undefined> {
@@ -129,7 +136,10 @@ async function findNodes(store: Store, signal: AbortSignal): Promise<Failure | u
   }
 }
 
-/** Waits; a node that takes connections again ends that, and is given, and so does one that answers at last. */
+/**
+ * Waits `delay` milliseconds, or until a pending attempt answers, or a node accepts connections again.
+ * @returns that node
+ */
 async function pause(
   delay: number,
   nodes: readonly string[],
@@ -141,7 +151,7 @@ async function pause(
   const either = AbortSignal.any([signal, over.signal])
   const slept = sleep(delay, undefined, { signal: either }).catch(() => undefined)
   const answered = race.answered(either).then(() => undefined)
-  const back = await Promise.race([slept, answered, reopened(nodes, either)])
+  const back = await Promise.race([slept, answered, reopenedNode(nodes, either)])
   over.abort()
   return back
 }

@@ -1,44 +1,43 @@
-// Several nodes of one store, one after the other and then side by side: a node has a short time to show that
-// it is there before the next one is asked as well, and the first good answer wins. A node that is merely slow
-// is not given up for that.
+// Races the nodes of one store: if a node does not answer within a short time, the next one is tried in parallel, and
+// the first good answer wins. Slow nodes remain in the race.
 import type { Fault } from '../core/fault.ts'
 import { Attempt, type AttemptOptions, type Failure } from './attempt.ts'
 
 export interface Patience {
-  /** Milliseconds for a connection and the first byte, and from byte to byte until the first event. */
+  /** Milliseconds without a byte from a node before the next one is tried. */
   readonly silence: number
-  /** Milliseconds until the next node is asked, whatever comes of this one. */
+  /** Milliseconds without an event from a node before the next one is tried. */
   readonly most: number
 }
 
 const PATIENCE: Patience = { silence: 1000, most: 10_000 }
 
-/** The nodes that were asked since a store was heard last, and what each did; undefined: nothing yet. */
-export type Asked = Map<string, Fault | undefined>
+/** The nodes tried since the store was last read, with their faults; undefined for one that is silent so far. */
+export type AskedNodes = Map<string, Fault | undefined>
 
 export class Race {
   readonly #running = new Map<string, Attempt>()
-  /** Cancelled ones that are not over yet. */
+  /** Cancelled attempts that have not ended yet. */
   readonly #ending = new Set<Promise<void>>()
   #wake: () => void = () => undefined
-  readonly #changed = (): void => this.#wake()
+  readonly #wakeUp = (): void => this.#wake()
 
   /**
-   * @param asked is kept up to date
-   * @param failed told of each failure
+   * @param asked kept up to date
+   * @param failed called for each failure
    */
   constructor(
     private readonly options: AttemptOptions,
-    private readonly asked: Asked,
+    private readonly asked: AskedNodes,
     private readonly failed: (failure: Failure) => void,
     private readonly patience = PATIENCE,
   ) {
-    options.signal.addEventListener('abort', this.#changed, { once: true })
+    options.signal.addEventListener('abort', this.#wakeUp, { once: true })
   }
 
   /**
-   * Asks the nodes in their order, each once. Resolves with the attempt that has answered first, or with
-   * undefined as soon as some have failed and the others are silent, which go on being waited for.
+   * Tries the nodes in this order, each once. Resolves with the first attempt that has an event. Resolves with
+   * undefined when some nodes have failed and the others are silent; those remain in the race.
    */
   async run(order: readonly string[]): Promise<Attempt | undefined> {
     const nodes = new Set(order)
@@ -52,22 +51,22 @@ export class Race {
       if (left <= 0) {
         const next = waiting.shift()
         if (next !== undefined) this.#ask(next)
-        else if (this.#running.size === nodes.size) await this.#change(Infinity)
-        else return this.#nobody()
-      } else await this.#change(left)
+        else if (this.#running.size === nodes.size) await this.#waitForChange(Infinity)
+        else return this.#noWinner()
+      } else await this.#waitForChange(left)
     }
     return undefined
   }
 
-  /** Resolves when one of those that are still waited for has answered; there may be none. */
+  /** Resolves when one of the remaining attempts has answered, or the signal is aborted. */
   async answered(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', this.#changed, { once: true })
-    while (!signal.aborted && !this.#hasWinner) await this.#change(Infinity)
-    signal.removeEventListener('abort', this.#changed)
+    signal.addEventListener('abort', this.#wakeUp, { once: true })
+    while (!signal.aborted && !this.#hasWinner) await this.#waitForChange(Infinity)
+    signal.removeEventListener('abort', this.#wakeUp)
   }
 
   async close(): Promise<void> {
-    this.options.signal.removeEventListener('abort', this.#changed)
+    this.options.signal.removeEventListener('abort', this.#wakeUp)
     for (const node of [...this.#running.keys()]) this.#cancel(node)
     await Promise.all(this.#ending)
   }
@@ -90,11 +89,11 @@ export class Race {
     return [...this.#running.values()].some(({ first }) => first !== undefined)
   }
 
-  #nobody(): undefined {
+  #noWinner(): undefined {
     for (const node of this.#running.keys()) this.asked.set(node, undefined)
   }
 
-  /** The one that has answered; the others are cancelled. */
+  /** Returns an attempt that has answered, and cancels the others. */
   #takeWinner(): Attempt | undefined {
     const winner = [...this.#running.values()].find(({ first }) => first !== undefined)
     if (winner === undefined) return undefined
@@ -111,7 +110,7 @@ export class Race {
     this.#ending.add(ending)
   }
 
-  /** Milliseconds for which one of them may still be expected to answer. */
+  /** Milliseconds until the patience with all running attempts ends. */
   #patienceLeft(): number {
     const { silence, most } = this.patience
     const now = performance.now()
@@ -120,8 +119,8 @@ export class Race {
     return Math.max(0, ...[...this.#running.values()].map(left))
   }
 
-  /** Waits until something has happened, or the time (in milliseconds) is over. */
-  async #change(time: number): Promise<void> {
+  /** Waits for a change, at most `time` milliseconds. */
+  async #waitForChange(time: number): Promise<void> {
     if (this.options.signal.aborted) return
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {

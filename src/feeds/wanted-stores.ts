@@ -1,4 +1,4 @@
-// The stores that resources read, and what of each.
+// Determines the stores and prefixes that the resources read.
 import type { Fault } from '../core/fault.ts'
 import { outermost, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'
@@ -11,16 +11,16 @@ import {
   type StoreSettings,
 } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
-import type { Wanted } from './feeds.ts'
+import type { WantedStore } from './feeds.ts'
 import { openStore } from '../stores/registry.ts'
 
-/** @param own the stores that resources have of their own, by name */
+/** @param own the stores defined in resources, by name */
 export async function wantedStores(
   settings: Settings,
   own: ReadonlyMap<string, StoreSettings>,
   resources: readonly Resource[],
-): Promise<Wanted[]> {
-  // A snapshot holds the keys of all stores, those of named ones below their names.
+): Promise<WantedStore[]> {
+  // A snapshot contains the keys of all stores, those of named stores below their names.
   if (settings.replay !== undefined) {
     const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
     return [{ settings: store, prefixes: resourceKeys(resources) }]
@@ -34,14 +34,14 @@ export async function wantedStores(
     const inStore = name === undefined ? key : relativeTo(storeRoot(name), key)
     prefixes.set(name, [...(prefixes.get(name) ?? []), inStore])
   }
-  const stores = [...prefixes].map(([name, wanted]): Wanted => {
+  const stores = [...prefixes].map(([name, wanted]): WantedStore => {
     if (name === undefined) return { settings, prefixes: wanted }
     const store = settings.stores.get(name) ?? own.get(name) ?? otherwise(settings, name)
     const isOptional = isOptionalTo(resources, name)
     return { settings: store, name, prefixes: wanted, ...(isOptional ? { isOptional } : {}) }
   })
   const identities = stores.map((one) => storeIdentity(one.settings))
-  const namesOf = new Map<string, Wanted[]>()
+  const namesOf = new Map<string, WantedStore[]>()
   stores.forEach((one, n) => {
     const identity = identities[n] as string
     namesOf.set(identity, [...(namesOf.get(identity) ?? []), one])
@@ -52,24 +52,24 @@ export async function wantedStores(
   })
 }
 
-/** A name that no store has: a datacenter, where the default store is Consul. */
+/** The settings for the name of no store: a datacenter, if the default store is Consul. */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
 
-/** Whether all resources that read a store are rendered without it if need be. */
+/** Whether the store is optional for all resources that read it. */
 const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
   resources
     .filter((resource) => resourceKeys([resource]).some((key) => storeOf(key) === store))
     .every(({ optionalStores }) => optionalStores?.has(store) === true)
 
-/** Why a store cannot be opened with these settings; nothing is connected. */
+/** The fault of invalid settings; connects to nothing. */
 export async function storeFault(settings: StoreSettings): Promise<Fault | undefined> {
   const opened = await openStore(settings)
   return opened.ok ? undefined : opened.error
 }
 
-/** Opens stores; one that goes by several names gets one connection for all of them. */
-export function openerOf(wanted: readonly Wanted[]): typeof openStore {
+/** Returns a function that opens stores; those with equal settings share one connection. */
+export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   const shared = new Map<string, Store>()
   const togetherOf = new Map(
     wanted.map(({ settings, together }) => [storeIdentity(settings), together]),
@@ -80,7 +80,7 @@ export function openerOf(wanted: readonly Wanted[]): typeof openStore {
     if (known !== undefined) return ok(known)
     const opened = await openStore(settings)
     const together = togetherOf.get(identity)
-    // What is read on demand differs from name to name.
+    // The demand differs by name, so on-demand stores cannot be shared.
     if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
       return opened
     }
@@ -91,7 +91,7 @@ export function openerOf(wanted: readonly Wanted[]): typeof openStore {
   }
 }
 
-/** The named stores whose keys the files of `-file` hold: they are read from there, as with -replay. */
+/** The named stores whose keys are in the files of `-file`, and are read from there, as with -replay. */
 async function recordedStores(
   settings: Settings,
   keys: readonly Key[],

@@ -8,7 +8,7 @@ import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { number, recordOf, shape } from '../core/shape.ts'
-import { idOf, replaceFile, STATE_HINT } from '../state/state-files.ts'
+import { shortId, replaceFile, STATE_HINT } from '../state/state-files.ts'
 import { isRunning, thisProcess, type ProcessId } from '../system/process.ts'
 import type { RegistryMemory } from './registries/registry.ts'
 
@@ -16,7 +16,7 @@ import type { RegistryMemory } from './registries/registry.ts'
 export function registrarId({ to, connection, own, conf, docker, host }: RegisterSettings): string {
   // A service with an explicit id stays the same when its port changes.
   const what = [own?.name, own?.id ?? own?.port, conf, docker?.engine]
-  return idOf(JSON.stringify([to.kind, to.path, connection.nodes, host, ...what]))
+  return shortId(JSON.stringify([to.kind, to.path, connection.nodes, host, ...what]))
 }
 
 export const registerStatusFile = (stateDir: string, id: string): string =>

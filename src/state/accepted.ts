@@ -1,21 +1,21 @@
-// Changes that were accepted while no daemon ran: the next run lets these contents through. One file for
-// each confdir, a JSON object of hashes by resource.
+// Changes accepted while no daemon ran: the next run lets these contents pass its guards. One file for each confdir, a
+// JSON object of hashes by resource.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { recordOf, text } from '../core/shape.ts'
-import { idOf, replaceFile } from './state-files.ts'
+import { replaceFile, shortId, STATE_HINT } from './state-files.ts'
 
 export class Accepted {
   readonly #path: string
 
   constructor(stateDir: string, confdir: string) {
-    this.#path = join(stateDir, `accepted-${idOf(confdir)}.json`)
+    this.#path = join(stateDir, `accepted-${shortId(confdir)}.json`)
   }
 
-  /** By resource, the hash of the content that is to pass. A file that cannot be understood is as good as none. */
+  /** The hash of the accepted content, by resource. Empty if the file is missing or damaged. */
   async all(): Promise<ReadonlyMap<string, string>> {
     try {
       const hashes: unknown = JSON.parse(await readFile(this.#path, 'utf8'))
@@ -30,7 +30,7 @@ export class Accepted {
     return this.#set(new Map(await this.all()).set(resource, hash))
   }
 
-  /** It has passed: the next change has to be accepted anew. */
+  /** Removes an acceptance that was used: the next change must be accepted again. */
   async forget(resource: string): Promise<Result<void, Fault>> {
     const hashes = new Map(await this.all())
     return hashes.delete(resource) ? this.#set(hashes) : ok(undefined)
@@ -42,8 +42,7 @@ export class Accepted {
       else await replaceFile(this.#path, JSON.stringify(Object.fromEntries(hashes)), true)
       return ok(undefined)
     } catch (error) {
-      const hint = 'Choose a directory that reconfd can write to with -state-dir.'
-      return err(ioFault(`cannot write the state file ${this.#path}`, error, hint))
+      return err(ioFault(`cannot write the state file ${this.#path}`, error, STATE_HINT))
     }
   }
 }

@@ -1,4 +1,4 @@
-// The program of exec mode, as it is written down while it runs: the next start ends one that was orphaned.
+// The record of the running program of exec mode, so that the next start can end an orphaned one.
 import { renameSync, writeFileSync } from 'node:fs'
 import { readFile, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -8,14 +8,14 @@ import { err, ok, type Result } from '../core/result.ts'
 import { number, shape, text } from '../core/shape.ts'
 import { bootId, isRunning, thisProcess, type ProcessId } from '../system/process.ts'
 import { temporaryName } from '../system/temporary.ts'
-import { idOf, makeDirs, STATE_HINT } from './state-files.ts'
+import { shortId, ensureDir, STATE_HINT } from './state-files.ts'
 
-const one = { pid: number, started: number }
-const isRecord = shape({ ...one, boot: text, by: shape(one) })
+const processId = { pid: number, started: number }
+const isRecord = shape({ ...processId, boot: text, by: shape(processId) })
 
-interface Record extends ProcessId {
+interface ChildRecord extends ProcessId {
   readonly boot: string
-  /** Who has started it. */
+  /** The reconfd process that has started it. */
   readonly by: ProcessId
 }
 
@@ -23,16 +23,16 @@ export class ChildFile {
   readonly #path: string
 
   constructor(stateDir: string, confdir: string) {
-    this.#path = join(stateDir, `child-${idOf(confdir)}.json`)
+    this.#path = join(stateDir, `child-${shortId(confdir)}.json`)
   }
 
-  /** The one whose reconfd is not there any more; whether it runs itself is not known. */
+  /** The recorded program, if its reconfd has ended; the program itself may have ended, too. */
   async read(): Promise<ProcessId | undefined> {
     const found = await readFile(this.#path, 'utf8').catch(() => '')
     try {
       const parsed: unknown = JSON.parse(found)
       if (!isRecord(parsed)) return undefined
-      const { pid, started, boot, by } = parsed as Record
+      const { pid, started, boot, by } = parsed as ChildRecord
       return boot !== bootId() || isRunning(by) ? undefined : { pid, started }
     } catch {
       return undefined
@@ -42,15 +42,15 @@ export class ChildFile {
   /** Creates the folder. Call it before the start, so that write() is quick. */
   prepare(): void {
     try {
-      makeDirs(dirname(this.#path))
+      ensureDir(dirname(this.#path))
     } catch {
       // write() reports the fault.
     }
   }
 
-  /** Synchronous: a kill between start and record would leave a program that the next start cannot find. */
+  /** Synchronous: after a kill between start and record, the next start could not find the program. */
   write({ pid, started }: ProcessId): Result<void, Fault> {
-    const record: Record = { pid, started, boot: bootId(), by: thisProcess() }
+    const record: ChildRecord = { pid, started, boot: bootId(), by: thisProcess() }
     const next = join(dirname(this.#path), temporaryName(basename(this.#path)))
     try {
       writeFileSync(next, JSON.stringify(record), { mode: 0o600, flag: 'wx' })

@@ -1,5 +1,5 @@
-// The state directory as a whole. It may be removed while the program runs (tidying scripts do that): then it
-// is made again, with everything that is known.
+// The state directory as a whole. If it is removed while the program runs, for example by a cleanup job, it is rebuilt
+// from memory.
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
@@ -7,13 +7,13 @@ import type { Journal } from './journal.ts'
 export interface StateFolder {
   /** Rebuilds the folder if it was removed. Never rejects. */
   ensure(): Promise<void>
-  /** Rebuilds what the folder holds: it was removed, or emptied. Never rejects. */
+  /** Rebuilds the contents after the folder was removed or emptied. Never rejects. */
   rebuild(): Promise<void>
   close(): void
 }
 
 interface Rewritable {
-  /** Writes everything that is known again. */
+  /** Writes everything in memory to disk again. */
   rewrite(): Promise<void>
 }
 
@@ -30,9 +30,9 @@ export function stateFolder(
   others: readonly Rewritable[],
   emit: Emit,
 ): StateFolder {
-  // Held open: as long as it is, no other folder gets its inode, and so its identity.
+  // While it is open, no other folder can get its inode number.
   let held = open(dir)
-  /** It was removed and could not be made again yet. */
+  /** It was removed and is not yet rebuilt. */
   let isLost = false
   const isHeld = (): boolean => {
     if (held === undefined) return false
@@ -49,7 +49,7 @@ export function stateFolder(
     if (held === undefined) held = open(dir)
     if (held === undefined) return
     isLost = false
-    const message = `the state directory ${dir} was removed or emptied; it was rebuilt from what is known`
+    const message = `the state directory ${dir} was removed or emptied: recreated it with everything known`
     emit({ kind: 'notice', level: 'warn', message })
   }
   return {
@@ -76,7 +76,7 @@ function statOf(dir: string): { readonly ino: number; readonly dev: number } | u
   }
 }
 
-/** Undefined where there is none, or none that can be opened: whoever writes there reports that. */
+/** Undefined if it is missing or cannot be opened; the next write reports the fault. */
 function open(dir: string): number | undefined {
   try {
     return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)

@@ -1,5 +1,5 @@
-// The keys that resources with a hold_down see, kept from run to run: one that vanishes shortly before a
-// restart, or during it, counts as present until its time is over. One JSON file for each confdir.
+// Keeps the keys that resources with a hold_down see across restarts: a key that vanishes shortly before a restart, or
+// during it, counts as present until its hold-down ends. One JSON file for each confdir.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
@@ -8,26 +8,26 @@ import type { Gone } from '../core/hold-down.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { number, recordOf, shape, text } from '../core/shape.ts'
-import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
+import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 export class HeldKeys {
   readonly #path: string
-  /** What is to be written next; undefined: nothing. */
+  /** The keys to write next; undefined if none are waiting. */
   #next: ReadonlyMap<Key, Gone> | undefined
   /** As set last. */
   #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 
-  /** @param keep false: nothing is written, as for -noop */
+  /** @param keep false writes nothing, as for -noop */
   constructor(
     stateDir: string,
     confdir: string,
     private readonly keep: boolean,
   ) {
-    this.#path = join(stateDir, `held-keys-${idOf(confdir)}.json`)
+    this.#path = join(stateDir, `held-keys-${shortId(confdir)}.json`)
   }
 
-  /** Times are milliseconds since 1970. A file that cannot be understood is as good as none. */
+  /** The stored keys. Empty if the file is missing or damaged. */
   async all(): Promise<ReadonlyMap<Key, Gone>> {
     try {
       const keys: unknown = JSON.parse(await readFile(this.#path, 'utf8'))
@@ -37,7 +37,7 @@ export class HeldKeys {
     }
   }
 
-  /** Replaces what was kept. Calls that come while one is written are answered by one more. */
+  /** Replaces the stored keys. All calls during a write share the next one. */
   async set(keys: ReadonlyMap<Key, Gone>): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     this.#kept = this.#next = keys
@@ -62,7 +62,7 @@ export class HeldKeys {
     } catch (error) {
       return err(ioFault(`cannot write the state file ${this.#path}`, error, STATE_HINT))
     } finally {
-      // At once: what is set from here on is not written by this one any more.
+      // Synchronously after the last check of #next, so that a later call starts a new write.
       this.#writing = undefined
     }
   }

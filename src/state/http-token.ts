@@ -1,5 +1,5 @@
-// The token of the status page, where none is set: made once and kept in the state directory, so that a
-// browser that was given it stays welcome over a restart.
+// The generated token of the status page, used if none is configured. Stored in the state directory, so that browsers
+// keep their access after a restart.
 import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export interface KeptToken {
   readonly path: string
 }
 
-/** The token of a state directory. One that others could have read is replaced. */
+/** Returns the stored token, or creates one. Replaces a token that other users could have read. */
 export async function keptToken(stateDir: string): Promise<Result<KeptToken, Fault>> {
   const path = join(stateDir, 'http-token')
   try {
@@ -25,6 +25,6 @@ export async function keptToken(stateDir: string): Promise<Result<KeptToken, Fau
     await replaceFile(path, `${token}\n`, true)
     return ok({ token, path })
   } catch (error) {
-    return err({ ...ioFault('cannot keep a token for the status page', error), hint: STATE_HINT })
+    return err({ ...ioFault('cannot store a token for the status page', error), hint: STATE_HINT })
   }
 }

@@ -1,4 +1,4 @@
-// The lines of the journal of owed reloads: from text and to text. Pure; the file itself is in journal.ts.
+// Parses and formats the lines of the journal of owed reloads. Pure; journal.ts handles the file.
 
 /** A reload that is due and has not succeeded yet. */
 export interface Owed {
@@ -6,26 +6,26 @@ export interface Owed {
   readonly resource: string
   /** When it became due, in milliseconds since 1970. */
   readonly since: number
-  /** The reload commands, with their paths filled in; none while only files are on their way. */
+  /** The reload commands with their placeholders filled in; empty if only a placement is recorded. */
   readonly commands: readonly string[]
 }
 
-/** What a resource owes, and the ids that stand for it in the file. */
-export interface Entry extends Owed {
+/** What a resource owes, and the ids of its lines in the file. */
+export interface JournalEntry extends Owed {
   readonly ids: readonly string[]
 }
 
-export interface Parsed {
-  readonly entries: Map<string, Entry>
-  /** What is wrong with the text; absent when every line could be read. */
+export interface ParsedJournal {
+  readonly entries: Map<string, JournalEntry>
+  /** What is wrong with the text; absent if every line is valid. */
   readonly damage?: string
 }
 
-/** The first line. A file without it was emptied, or is from version 0.1. */
+/** The first line. A file without it was truncated, or is from version 0.1. */
 export const HEADER = '{"journal":1}'
 
-/** What is still owed after all lines. */
-export function parse(text: string): Parsed {
+/** Replays all lines, and returns what is still owed. */
+export function parseJournal(text: string): ParsedJournal {
   const byId = new Map<string, Owed>()
   let unreadable = 0
   const lines = text.split('\n').filter((line) => line !== '')
@@ -38,7 +38,7 @@ export function parse(text: string): Parsed {
       byId.set(record.id, record.owed)
     }
   }
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, JournalEntry>()
   for (const [id, owed] of byId) {
     const ids = [...(entries.get(owed.resource)?.ids ?? []), id]
     entries.set(owed.resource, { ...owed, ids })

@@ -1,13 +1,13 @@
-// The journal of owed reloads: one append-only file of JSON lines for each confdir. A reload is recorded
-// before the swap and struck out after it has succeeded, so a crash forgets none.
+// The journal of owed reloads: one append-only file of JSON lines for each confdir. A reload is recorded before the
+// swap and struck out after it has succeeded, so a crash loses none.
 //
 //     {"journal":1}
 //     {"owe":{"id":"9f2c-1","resource":"haproxy.toml","since":1760000000000,"commands":["..."]}}
 //     {"settle":["9f2c-1"]}
 //
-// Several processes may share the file (a onetime run beside the daemon). Each only appends, and
-// settles only ids that it has read or written, so none strikes out what another has just owed.
-// Opening writes nothing. What makes compaction safe beside it is in #compact.
+// Several processes may share the file, such as a onetime run and the daemon. Each only appends, and settles only ids
+// that it has read or written, so none strikes out a reload that another has just recorded. Opening writes nothing.
+// #compact explains why compaction is safe, too.
 import { randomBytes } from 'node:crypto'
 import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
@@ -19,49 +19,49 @@ import { err, ok, type Result } from '../core/result.ts'
 import {
   HEADER,
   oweLine,
-  parse,
+  parseJournal,
   settleLine,
-  type Entry,
+  type JournalEntry,
   type Owed,
-  type Parsed,
+  type ParsedJournal,
 } from './journal-lines.ts'
-import { idOf, makeDirs, removeAbandoned, STATE_HINT, syncDir } from './state-files.ts'
+import { shortId, ensureDir, removeAbandoned, STATE_HINT, syncDir } from './state-files.ts'
 
 export type { Owed }
 
 export interface Journal {
-  /** By the resource's name, as of now. */
+  /** The current debts by name of the resource. */
   readonly owed: ReadonlyMap<string, Owed>
-  /** Adds or replaces; resolves when it is safe on disk. */
+  /** Adds or replaces debts. Resolves when they are on disk. */
   owe(entries: readonly Owed[]): Promise<Result<void, Fault>>
-  /** Strikes out; not synced, since a power cut only makes a reload run once more. */
+  /** Strikes out the debts of these resources. Not synced: after a power cut, a reload only runs once more. */
   settle(resources: readonly string[]): Promise<Result<void, Fault>>
-  /** Writes what is owed once more if the file was removed, and what could not be struck out before. */
+  /** Writes all debts again if the file was removed. Also retries failed writes of settle(). */
   verify(): Promise<Result<void, Fault>>
   close(): Promise<void>
 }
 
 export interface OpenedJournal {
   readonly journal: Journal
-  /** `missing`: there was no file. Otherwise what is wrong with it, for the operator. */
+  /** `missing`: there is no file. Otherwise a message that describes the damage. */
   readonly damage?: 'missing' | { readonly message: string }
 }
 
-/** The file is compacted when it has grown beyond this, in bytes, and twice what is owed. */
+/** Bytes. The file is compacted if it exceeds this size and twice its last compacted size. */
 const COMPACT_AT = 64 * 1024
-/** How often a batch is written again because the file was replaced meanwhile. */
+/** Limit of attempts to write a batch, if other processes keep replacing the file. */
 const REPLACED_MOST = 10
 const MODE = 0o600
 const syncData = promisify(fdatasync)
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 
-/** Where the journal of a confdir is. */
+/** The path of the journal of a confdir. */
 export function journalPath(stateDir: string, confdir: string): string {
-  return join(stateDir, `owed-${idOf(confdir)}.jsonl`)
+  return join(stateDir, `owed-${shortId(confdir)}.jsonl`)
 }
 
-/** Reads what is owed. The directory and the file are made when the first reload is owed. */
+/** Reads the journal. The first `owe` creates the directory and the file. */
 export async function openJournal(
   stateDir: string,
   confdir: string,
@@ -69,7 +69,7 @@ export async function openJournal(
   const path = journalPath(stateDir, confdir)
   try {
     const text = await readFile(path, 'utf8')
-    const found = parse(text)
+    const found = parseJournal(text)
     const journal = new FileJournal(stateDir, path, found)
     if (found.damage === undefined) return ok({ journal })
     const message = `the journal of owed reloads ${path} is damaged: ${found.damage}`
@@ -85,7 +85,7 @@ export async function openJournal(
   }
 }
 
-/** For a run without reloads: it owes none, and strikes out none that another run owes. */
+/** For a run without reloads: records nothing, and strikes out nothing. */
 export const noJournal: Journal = {
   owed: new Map(),
   owe: async () => ok(undefined),
@@ -96,31 +96,31 @@ export const noJournal: Journal = {
 
 interface Batch {
   readonly owed: Owed[]
-  /** Resolves when all of it is safe on disk. */
+  /** Resolves when all of them are on disk. */
   readonly written: Promise<Result<void, Fault>>
 }
 
 class FileJournal implements Journal {
-  #entries: Map<string, Entry>
+  #entries: Map<string, JournalEntry>
   #handle: FileHandle | undefined
-  /** Tells our ids from those of other processes and of earlier lives. */
+  /** Prefix of our ids; differs from that of any other process. */
   readonly #self = randomBytes(6).toString('hex')
   #counter = 0
-  /** Ids that are struck out in memory and not yet in the file, because a write has failed. */
+  /** Ids that are struck out in memory, but not in the file, because a write has failed. */
   #unwritten: readonly string[] = []
   #compactAt = COMPACT_AT
-  /** The work under way: one piece after the other. */
+  /** Resolves when all writes so far have ended. */
   #turn: Promise<unknown> = Promise.resolve()
-  /** What is to be owed with the next write, as long as that has not begun. */
+  /** The debts for the next write, until it begins. */
   #batch: Batch | undefined
 
   constructor(
     private readonly dir: string,
     private readonly path: string,
-    found: Parsed,
+    found: ParsedJournal,
   ) {
     this.#entries = found.entries
-    // The next write leaves out what cannot be read.
+    // The next write compacts the file, which drops invalid lines.
     if (found.damage !== undefined) this.#compactAt = 0
   }
 
@@ -128,7 +128,7 @@ class FileJournal implements Journal {
     return this.#entries
   }
 
-  /** All that is owed while something is written before it goes into one write, and one sync. */
+  /** All calls during a write share the next write and its sync. */
   owe(owed: readonly Owed[]): Promise<Result<void, Fault>> {
     const batch = (this.#batch ??= this.#newBatch())
     batch.owed.push(...owed)
@@ -150,7 +150,7 @@ class FileJournal implements Journal {
     try {
       await this.#append([...this.#strikes(), ...lines], true)
     } catch (error) {
-      // Some of the lines may be in the file, for debts that were refused.
+      // Some of the lines may be in the file, although the caller treats them as not recorded.
       this.#unwritten = [...this.#unwritten, ...all.map(({ id }) => id)]
       throw error
     }
@@ -162,12 +162,12 @@ class FileJournal implements Journal {
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
-    // What is owed from here on is written behind it: it is not to be struck out as well.
+    // Later debts go into a new batch, written after this line, which must not strike them out.
     this.#batch = undefined
     return this.#inTurn(async () => {
       const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])
       if (ids.length === 0) return
-      // Struck out in memory whatever becomes of the write: the reload has succeeded.
+      // The reload has succeeded, so the debt ends even if the write fails.
       for (const name of resources) this.#entries.delete(name)
       this.#unwritten = [...this.#unwritten, ...ids]
       await this.#strike()
@@ -209,7 +209,7 @@ class FileJournal implements Journal {
     return done
   }
 
-  /** One write for the batch. It starts on a new line, so that a torn one before it harms nothing. */
+  /** Writes the batch at once, and again as long as other processes have replaced the file meanwhile. */
   async #append(batch: readonly string[], sync: boolean): Promise<void> {
     let lines = batch
     for (let tries = 0; tries < REPLACED_MOST; tries++) {
@@ -221,16 +221,17 @@ class FileJournal implements Journal {
         if (size > this.#compactAt) await this.#compact(handle)
         return
       }
-      // Another process has compacted the file, or somebody has removed it: write to the new one.
+      // Another process has compacted the file, or somebody has removed it: write to the new file.
       await handle.close()
       this.#handle = undefined
       lines = [...this.#lines(), ...batch]
     }
-    throw new Error('it is replaced again and again')
+    throw new Error('another process keeps replacing it')
   }
 
   async #write(handle: FileHandle, lines: readonly string[], sync: boolean): Promise<void> {
-    // Synchronous, as a few hundred bytes take microseconds and the thread pool more; the sync is not.
+    // Starts on a new line, in case the line before is incomplete. Synchronous, since a few hundred bytes take less
+    // time than a round trip through the thread pool.
     writeFileSync(handle.fd, `\n${lines.join('\n')}\n`)
     if (sync) await syncData(handle.fd)
   }
@@ -248,19 +249,18 @@ class FileJournal implements Journal {
       return await open(this.path, APPEND, MODE)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      makeDirs(this.dir)
+      ensureDir(this.dir)
       return await open(this.path, APPEND, MODE)
     } finally {
-      await syncDir(this.dir) // the name is to survive a power cut too
+      await syncDir(this.dir) // so that the file name survives a power cut
     }
   }
 
   /**
-   * Replaces the file by one that holds only what is owed. Beside it another process may append to
-   * the old one. If that ends after our second look at the old file, then it ends after the rename,
-   * and #append of that process sees the new inode and writes again; if before, our second look
-   * finds it and carries it over. A line may thus be there twice, which changes nothing. The
-   * exclusive name lets one process compact at a time.
+   * Replaces the file by one with only the current debts. Meanwhile another process may append to the old file. If its
+   * write ends after our second read of the old file, it also ends after the rename, so the other process sees the new
+   * inode and writes again. If it ends before, our second read finds the lines and copies them. Duplicate lines are
+   * harmless. The exclusive name lets only one process compact at a time.
    */
   async #compact(old: FileHandle): Promise<void> {
     const path = `${this.path}.new`
@@ -271,10 +271,10 @@ class FileJournal implements Journal {
     }
     try {
       const before = await readAll(old)
-      const owed = [...parse(before.toString('utf8')).entries.values()]
+      const owed = [...parseJournal(before.toString('utf8')).entries.values()]
       const lines = owed.flatMap((one) => one.ids.map((id) => oweLine(id, one)))
       await this.#write(fresh, [HEADER, ...lines], true)
-      // Since the look in #append another process may have put its own compaction here.
+      // Another process may have compacted the file since the check in #append.
       if (!this.#isCurrent(fstatSync(old.fd).ino)) {
         await fresh.close()
         return await unlink(path)
@@ -291,7 +291,7 @@ class FileJournal implements Journal {
       if (this.#handle !== fresh) {
         await fresh.close().catch(() => undefined)
         await unlink(path).catch(() => undefined)
-        // The batch itself is written: a compaction that has no room is tried again later.
+        // The batch itself is written. A compaction that lacks disk space is retried later.
         this.#compactAt *= 2
         return
       }
@@ -300,7 +300,7 @@ class FileJournal implements Journal {
   }
 }
 
-/** The whole file, read by position: the handle is open for appending. */
+/** Reads the whole file by position, since the handle is at its end. */
 async function readAll(handle: FileHandle): Promise<Buffer> {
   const { size } = await handle.stat()
   const bytes = Buffer.alloc(size)

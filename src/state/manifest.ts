@@ -1,35 +1,34 @@
-// The manifest: which files the `for_each` templates of a resource have made, so that those whose key
-// is gone can be removed, and no others. One small file for each resource in the state directory:
+// The manifest: lists the files created by the `for_each` templates of a resource, so that exactly those whose item has
+// vanished can be removed. One small file for each resource in the state directory:
 //
 //     {"resource":"vhosts.toml","made":{"/etc/nginx/sites/{{ base(item.key) }}.conf":
 //       {"/etc/nginx/sites/a.conf":null,"/etc/nginx/sites/b.conf":["9f86d081884c..."]}}}
 //
-// A file is listed, with the hash of what is to be written, and that is safe on disk before it is
-// made; null says that it was made. A crash can so leave a file that is listed and was never made,
-// which is harmless, and never one that was made and is not listed.
+// A file is listed, with the hash of its planned content, before it is created; afterwards the hash becomes null. So a
+// crash may leave a file that is listed and was never created, which is harmless, but never one that was created and is
+// not listed.
 //
-// Which files are ours: one that was made is ours by its name, whoever has edited it since, as it is
-// while its key is there. One of which it is only known that it was about to be made is ours when it
-// holds what we were about to write; anything else at that path is somebody else's, and stays.
+// A file with null is ours by its name, even if somebody has edited it. A file with hashes is ours only if its content
+// has one of them; otherwise it belongs to somebody else, and stays.
 import { createHash } from 'node:crypto'
 import { stat, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { idOf, replaceFile, syncDir } from './state-files.ts'
+import { replaceFile, shortId, STATE_HINT, syncDir } from './state-files.ts'
 
 export interface MadeFile {
-  /** The `dest` that made it, as it stands in the resource. */
+  /** The `dest` that created it, as written in the resource. */
   readonly template: string
-  /** The SHA-256 of what was to be written, as long as it is not known that it was: the newest last. */
+  /** SHA-256 of the planned contents, the newest last; absent once the file is known to exist. */
   readonly pending?: readonly string[]
 }
 
 export interface WantedFile {
   readonly dest: string
   readonly template: string
-  /** What it is to hold. */
+  /** The planned content. */
   readonly bytes: Uint8Array
 }
 
@@ -37,39 +36,38 @@ export interface WantedFile {
 export type MadeFiles = ReadonlyMap<string, MadeFile>
 
 export interface Manifest {
-  /** All files of a resource that are listed, also those of templates that it has no more. */
+  /** All listed files of a resource, including those of removed templates. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Lists files that are not listed yet, or not with this content; resolves when that is safe on disk. To be given all files
-   * that a resource is to have, before any is made: then it mends also what another process, writing
-   * at the same moment, has taken out of the list. It writes only when something is missing.
+   * Lists files that are not yet listed with this content. Resolves when the list is on disk. Call with all files of a
+   * resource before any is created: this also restores entries that a concurrent process has dropped. Writes only if
+   * something is missing.
    */
   will(resource: string, files: Iterable<WantedFile>): Promise<Result<void, Fault>>
-  /** The files are in place. It writes only when this was not known. */
+  /** Records that the files are in place. Writes only if this is new. */
   made(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
-  /** The files are removed: by us, or they were gone already. */
+  /** Drops files that no longer exist. */
   gone(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
-  /** Writes everything that is known once more: the folder was removed. */
+  /** Writes all lists in memory again, after the folder was removed. */
   rewrite(): Promise<void>
 }
 
-/** Whether a listed file, found with this content, is ours to remove. */
+/** Whether a listed file with this content is ours, and may be removed. */
 export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
-  pending === undefined || pending.includes(hashOf(bytes))
+  pending === undefined || pending.includes(sha256(bytes))
 
-/** Reads and makes nothing yet. */
+/** Neither reads nor creates anything yet. */
 export const openManifest = (stateDir: string, confdir: string): Manifest =>
   new FileManifest(stateDir, confdir)
 
-/** A file that cannot be put into place may be about to become many things, one after the other. */
+/** Limit of pending hashes of a file, whose planned content may change many times before it can be placed. */
 const PENDING_MOST = 10
-const HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 const DAMAGED =
-  'Remove it: it is made again, but files whose key is gone by now are to be removed by hand.'
+  'Remove it, and remove the files of vanished keys by hand: reconfd then rebuilds the list from the keys.'
 
-const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** A list as it was read, and of which state of the file. */
+/** A list, and the state of the file from which it was read. */
 interface Listing {
   readonly state: string
   readonly files: MadeFiles
@@ -77,7 +75,7 @@ interface Listing {
 
 class FileManifest implements Manifest {
   readonly #read = new Map<string, Listing>()
-  /** The work under way: one piece after the other. */
+  /** Resolves when all operations so far have ended. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(
@@ -94,7 +92,7 @@ class FileManifest implements Manifest {
       for (const { dest, template, bytes } of wanted) {
         const known = files.get(dest)
         if (known !== undefined && isOurs(known, bytes)) continue
-        const pending = [...(known?.pending ?? []), hashOf(bytes)].slice(-PENDING_MOST)
+        const pending = [...(known?.pending ?? []), sha256(bytes)].slice(-PENDING_MOST)
         files.set(dest, { template, pending })
       }
     })
@@ -128,10 +126,10 @@ class FileManifest implements Manifest {
   }
 
   #path(resource: string): string {
-    return join(this.dir, `made-${idOf(this.confdir)}-${idOf(resource)}.json`)
+    return join(this.dir, `made-${shortId(this.confdir)}-${shortId(resource)}.json`)
   }
 
-  /** What the file holds now; read again only when it has become another. Never rejects. */
+  /** The current list. Reads the file only if it has changed. Never rejects. */
   async #load(resource: string): Promise<Result<MadeFiles, Fault>> {
     const path = this.#path(resource)
     try {
@@ -139,7 +137,7 @@ class FileManifest implements Manifest {
       const state = `${ino} ${ctimeMs} ${size}`
       const known = this.#read.get(resource)
       if (known?.state === state) return ok(known.files)
-      const files = parse(await readFile(path, 'utf8'))
+      const files = parseManifest(await readFile(path, 'utf8'))
       if (files === undefined) {
         return err({ kind: 'io', message: `the state file ${path} is damaged`, hint: DAMAGED })
       }
@@ -147,7 +145,7 @@ class FileManifest implements Manifest {
       return ok(files)
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return ok(new Map())
-      return err(ioFault(`cannot read the state file ${path}`, error, HINT))
+      return err(ioFault(`cannot read the state file ${path}`, error, STATE_HINT))
     }
   }
 
@@ -156,7 +154,7 @@ class FileManifest implements Manifest {
     edit: (files: Map<string, MadeFile>) => void,
   ): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
-      // What another process has listed meanwhile is in it.
+      // Includes changes by other processes.
       const before = await this.#load(resource)
       if (!before.ok) return before
       const files = new Map(before.value)
@@ -173,24 +171,24 @@ class FileManifest implements Manifest {
         await unlink(path)
         await syncDir(this.dir)
       } else {
-        await replaceFile(path, format(resource, files), true)
+        await replaceFile(path, formatManifest(resource, files), true)
         this.#read.set(resource, { state: '', files })
       }
       return ok(undefined)
     } catch (error) {
-      return err(ioFault(`cannot write the state file ${path}`, error, HINT))
+      return err(ioFault(`cannot write the state file ${path}`, error, STATE_HINT))
     }
   }
 }
 
-/** An edit puts new objects where something has changed. */
+/** Compares entries by identity, since edits create new objects. */
 function isSame(a: MadeFiles, b: MadeFiles): boolean {
   if (a.size !== b.size) return false
   for (const [dest, file] of b) if (a.get(dest) !== file) return false
   return true
 }
 
-function format(resource: string, files: MadeFiles): string {
+function formatManifest(resource: string, files: MadeFiles): string {
   const made = new Map<string, Map<string, readonly string[] | null>>()
   for (const [dest, { template, pending }] of files) {
     const of = made.get(template) ?? new Map<string, readonly string[] | null>()
@@ -200,8 +198,8 @@ function format(resource: string, files: MadeFiles): string {
   return `${JSON.stringify({ resource, made: Object.fromEntries(tables) })}\n`
 }
 
-/** Undefined when it is not what `format` writes. */
-function parse(text: string): MadeFiles | undefined {
+/** Undefined if the text is not in the format of `formatManifest`. */
+function parseManifest(text: string): MadeFiles | undefined {
   const files = new Map<string, MadeFile>()
   try {
     const { made } = JSON.parse(text) as { made: Record<string, Record<string, unknown>> }

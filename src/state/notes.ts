@@ -1,20 +1,20 @@
-// Texts by name, each in a file of its own, for what is good to know after a restart and does no harm when it is lost.
+// Texts by name, each in its own file: data that is useful after a restart, but not essential.
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
+import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 export class Notes {
   readonly #dir: string
 
-  /** @param kind names the folder, beside the id of the confdir */
+  /** @param kind first part of the folder's name, such as `haproxy` */
   constructor(stateDir: string, confdir: string, kind: string) {
-    this.#dir = join(stateDir, `${kind}-${idOf(confdir)}`)
+    this.#dir = join(stateDir, `${kind}-${shortId(confdir)}`)
   }
 
-  /** Undefined when there is none, or none that can be read. */
+  /** Undefined if the file is missing or cannot be read. */
   async get(name: string): Promise<string | undefined> {
     return readFile(this.#path(name), 'utf8').catch(() => undefined)
   }
@@ -40,6 +40,6 @@ export class Notes {
   }
 
   #path(name: string): string {
-    return join(this.#dir, `${idOf(name)}.json`)
+    return join(this.#dir, `${shortId(name)}.json`)
   }
 }

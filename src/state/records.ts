@@ -1,6 +1,6 @@
-// What is remembered of each resource from run to run, beside the reloads it owes: what its files were made
-// of and which change is held (for guards), the content that its reload rejected, the files to go back to. One small JSON
-// file for each resource, replaced as a whole, so that a change costs its own size.
+// What is remembered of each resource across restarts, besides its owed reloads: the keys and the held change for its
+// guards, the content that its reload rejected, and the files for a rollback. One small JSON file for each resource,
+// replaced as a whole.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -13,55 +13,59 @@ import { err, ok, type Result } from '../core/result.ts'
 import { either, listOf, number, oneOf, optional, recordOf, shape, text } from '../core/shape.ts'
 import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
-import { idOf, replaceFile, STATE_HINT } from './state-files.ts'
+import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
-/** A content that was rolled back: it is not tried again until it changes. */
+/** A content that was rolled back, and is not retried until it changes. */
 export interface Rejected {
-  /** Of the whole content of the unit: a group is rolled back together. */
+  /** Hash of the whole content of the unit: a group is rolled back together. */
   readonly hash: string
-  /** The command that rejected it, and how it ended. */
+  /** The command that rejected it, and its result. */
   readonly why: string
 }
 
 /** A change that a guard holds. */
 export interface HeldChange {
-  /** Of the whole content of the resource. */
+  /** Hash of the whole content of the resource. */
   readonly hash: string
-  /** Keys that may be coming back. */
+  /** Keys that may come back. */
   readonly short?: Short
 }
 
 export interface Remembered {
-  /** By destination with a guard: the keys that the last applied render found. */
+  /** The keys found by the last applied render, for each destination with a guard. */
   readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** What the last applied render found in each store; absent before there was one. */
+  /** What the last applied render found in each store; absent before the first. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
-  /** The hash of the whole content of the unit that is in place. */
+  /** Hash of the whole content of the unit in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
+  /** The last proved files, for a rollback. */
   readonly good: FormerFiles
-  /** A change of several steps is under way: what to put back if it is interrupted. */
+  /** Present during a change of several steps: what to restore if it is interrupted. */
   readonly undo?: Undo | undefined
 }
 
 export interface Undo {
-  /** Who makes the change: nobody else puts anything back while that process runs. */
+  /** The process that makes the change. While it runs, no other process restores files. */
   readonly by: ProcessId
-  /** By destination. */
+  /** The previous files by destination. */
   readonly files: ReadonlyMap<string, Observed>
 }
 
-/** The hash of the content that waits for somebody's consent: a guard holds it, or it was rolled back. */
+/** The hash of the content that an operator may accept: a guard holds it, or it was rolled back. */
 export const awaitsConsent = ({ held, rejected }: Remembered): string | undefined =>
   held?.hash ?? rejected?.hash
 
-/** What the engine remembers with. */
+/** The engine's access to records. */
 export interface Memory {
   get(resource: string): Promise<Remembered>
   /** Whether an earlier run has left a record, readable or not. */
   has(resource: string): boolean
-  /** @param durable safe on disk when this resolves */
+  /**
+   * Merges the change into the record.
+   * @param durable syncs it before this resolves
+   */
   set(
     resource: string,
     change: Partial<Remembered>,
@@ -76,20 +80,20 @@ export class Records implements Memory {
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #dir: string
 
-  /** @param keep false: nothing is written, as for -noop */
+  /** @param keep false writes nothing, as for -noop */
   constructor(
     stateDir: string,
     confdir: string,
     private readonly keep: boolean,
   ) {
-    this.#dir = join(stateDir, `resources-${idOf(confdir)}`)
+    this.#dir = join(stateDir, `resources-${shortId(confdir)}`)
   }
 
-  /** What is known of a resource. A file that cannot be read is as good as none. */
+  /** The record of a resource; empty if its file is missing or damaged. */
   async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
-    const record = read(this.#path(resource))
+    const record = readRecord(this.#path(resource))
     this.#known.set(resource, record)
     return record
   }
@@ -108,20 +112,20 @@ export class Records implements Memory {
     return this.#write(resource, durable)
   }
 
-  /** Writes everything that is known once more: the folder was removed. */
+  /** Writes all records in memory again, after the folder was removed. */
   async rewrite(): Promise<void> {
     for (const [resource, record] of this.#known) {
       if (record !== nothing) await this.#write(resource, true)
     }
   }
 
-  /** One write after the other: what was set last is what stays. */
+  /** Writes of one resource run one after the other, so that the last value remains. */
   async #write(resource: string, durable: boolean): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     const path = this.#path(resource)
     const write = async (): Promise<Result<void, Fault>> => {
       try {
-        await replaceFile(path, serialise(this.#known.get(resource) ?? nothing), durable)
+        await replaceFile(path, formatRecord(this.#known.get(resource) ?? nothing), durable)
         return ok(undefined)
       } catch (error) {
         return err(ioFault(`cannot write the state file ${path}`, error, STATE_HINT))
@@ -133,7 +137,7 @@ export class Records implements Memory {
   }
 
   #path(resource: string): string {
-    return join(this.#dir, `${idOf(resource)}.json`)
+    return join(this.#dir, `${shortId(resource)}.json`)
   }
 }
 
@@ -147,13 +151,13 @@ interface Written {
   readonly undo?: { readonly by: ProcessId; readonly files: Readonly<Record<string, WrittenFile>> }
 }
 
-/** Null: nothing stood there. */
+/** Kinds `made` and `none` of core/last-good.ts are `made` and null here; null is also an absent file. */
 type WrittenFile =
   | { readonly bytes: string; readonly mode: number; readonly uid: number; readonly gid: number }
   | 'made'
   | null
 
-function serialise({ keys, supplies, held, placed, rejected, good, undo }: Remembered): string {
+function formatRecord({ keys, supplies, held, placed, rejected, good, undo }: Remembered): string {
   const written: Written = {
     keys: Object.fromEntries([...keys].map(([dest, all]) => [dest, [...all]])),
     ...(supplies === undefined ? {} : { supplies: Object.fromEntries(supplies) }),
@@ -199,7 +203,7 @@ const isWritten = shape({
   ),
 })
 
-function read(path: string): Remembered {
+function readRecord(path: string): Remembered {
   try {
     const written: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (!isWritten(written)) return nothing
@@ -211,7 +215,7 @@ function read(path: string): Remembered {
         : { supplies: new Map(Object.entries(supplies) as [Key, Supply][]) }),
       held,
       placed,
-      // Up to version 0.1 the hash alone.
+      // Version 0.1 wrote only the hash.
       rejected:
         typeof rejected === 'string'
           ? { hash: rejected, why: 'its reload did not succeed' }

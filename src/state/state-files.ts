@@ -1,5 +1,5 @@
-// What all files in the state directory have in common: names, folders that are made on the way, and
-// replacement as a whole. They are 0600 in a directory of 0700: some hold the contents of files.
+// Names and atomic replacement of the files in the state directory. Files have mode 0600 and folders 0700, because some
+// files contain values.
 import { createHash } from 'node:crypto'
 import {
   closeSync,
@@ -19,41 +19,44 @@ import { promisify } from 'node:util'
 import { errnoOf } from '../core/errno.ts'
 import { FaultError } from '../core/fault.ts'
 import { isTrusted } from '../system/folder.ts'
-import { foreignTo, locate, whose } from '../system/place.ts'
+import { foreignTo, locate, whyForeign } from '../system/place.ts'
 import { syncFolder } from '../system/sync-folder.ts'
 import { isLeftover, temporaryName } from '../system/temporary.ts'
 
-/** What to do when a file in the state directory cannot be written. */
+/** The hint of faults about files in the state directory. */
 export const STATE_HINT = 'Choose a directory that reconfd can write to with -state-dir.'
 
-/** A short name for something of any length, such as a path. */
-export const idOf = (text: string): string =>
+/** A file name for a text of any length, such as a path: 12 hexadecimal digits of its SHA-256. */
+export const shortId = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 12)
 
 const sync = promisify(fsync)
 
-/** Not mkdir's own `recursive`: below /proc that of Node 20 tries for ever. @throws system errors */
-export function makeDirs(dir: string): void {
+/**
+ * Creates a directory and its parents. Node 20's own `recursive` never returns below /proc.
+ * @throws system errors
+ */
+export function ensureDir(dir: string): void {
   const parent = dirname(dir)
   try {
     mkdirSync(dir, { mode: 0o700 })
   } catch (error) {
-    // Another reconfd may have been quicker.
+    // It exists, perhaps created by another reconfd.
     if (errnoOf(error) === 'EEXIST') return
     if (errnoOf(error) !== 'ENOENT' || parent === dir) throw error
-    makeDirs(parent)
+    ensureDir(parent)
     mkdirSync(dir, { mode: 0o700 })
   }
 }
 
-/** Makes the names in a directory survive a power cut; where that cannot be done, it is not. */
+/** Syncs a directory, so that its names survive a power cut. Ignores errors. */
 export const syncDir = (dir: string): Promise<void> => syncFolder(dir).catch(() => undefined)
 
 /**
- * Replaces a file as a whole, its folders made where they are missing. Only the syncs wait for the disk;
- * the other calls take microseconds, and a trip through the thread pool many times that.
- * @param durable it is safe on disk when this resolves
- * @throws system errors; then the old file is as it was
+ * Replaces a file atomically, and creates missing folders. Only the syncs are asynchronous: the other calls take
+ * microseconds, and a round trip through the thread pool takes many times that.
+ * @param durable syncs it before this resolves
+ * @throws system errors; the old file is then unchanged
  */
 export async function replaceFile(path: string, text: string, durable: boolean): Promise<void> {
   const dir = dirname(path)
@@ -79,14 +82,14 @@ function create(path: string): number {
     return openSync(path, 'wx', 0o600)
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
-    makeDirs(dirname(path))
+    ensureDir(dirname(path))
     return openSync(path, 'wx', 0o600)
   }
 }
 
 /**
- * What an operator should know of the state directory: whoever can write there decides which files a
- * rollback brings back, and with which content.
+ * A warning if other users can change the state directory, and with it what a rollback restores. Undefined if they
+ * cannot.
  */
 export function stateDirDoubt(dir: string): string | undefined {
   try {
@@ -95,20 +98,21 @@ export function stateDirDoubt(dir: string): string | undefined {
     const foreign = foreignTo(place)
     folder.close()
     if (missing.length > 0 || foreign === undefined) return undefined
-    // The group of an ordinary user's folders is mostly his own.
+    // An ordinary user's folders are often group-writable, for a group without other members.
     if (process.geteuid?.() !== 0 && isTrusted(foreign.stats.uid)) return undefined
-    return `others can change the state directory ${dir}, and so choose what a rollback brings back: ${whose(foreign)}`
+    return `other users can change the state directory ${dir}, and with it what a rollback restores: ${whyForeign(foreign)}`
   } catch (error) {
     return error instanceof FaultError ? error.fault.message : undefined
   }
 }
 
-/** Milliseconds after which something is dead whose name does not say who made it. */
+/** Milliseconds after which a leftover is abandoned whose name does not contain its process. */
 const DEAD_AFTER = 60_000
 
 /**
- * Removes a file or a folder that was meant to be there for a moment, once that is over. Some have a
- * name of their own: the one that is a lock, and the folder of a socket, whose path has to be short.
+ * Removes a short-lived file or folder that is older than a minute. Needed for those with fixed or short names: the
+ * file that serves as a lock, and the folder of a socket.
+ * @returns whether it was removed
  */
 export function removeAbandoned(path: string): boolean {
   try {
@@ -121,8 +125,8 @@ export function removeAbandoned(path: string): boolean {
 }
 
 /**
- * Removes what crashed processes have left in the state directory and its folders. Never throws.
- * @returns the paths that were removed
+ * Removes the leftovers of crashed processes from the state directory and its folders. Never throws.
+ * @returns the removed paths
  */
 export function sweepState(dir: string): readonly string[] {
   return entriesOf(dir).flatMap((entry) => {

@@ -1,4 +1,4 @@
-// The status as it is kept in the state directory, for when no daemon runs that could be asked.
+// Stores the status in the state directory, for commands that find no running daemon.
 import { readFile } from 'node:fs/promises'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -6,7 +6,7 @@ import type { FullStatus } from '../core/status.ts'
 import { replaceFile, STATE_HINT } from './state-files.ts'
 import { isFullStatus } from './status-shape.ts'
 
-/** What was kept; undefined when there is nothing, or nothing that can be understood. */
+/** The stored status; undefined if the file is missing or damaged. Rejects with other system errors. */
 export async function readStatus(path: string): Promise<FullStatus | undefined> {
   try {
     const status: unknown = JSON.parse(await readFile(path, 'utf8'))
@@ -19,11 +19,11 @@ export async function readStatus(path: string): Promise<FullStatus | undefined> 
   }
 }
 
-/** Milliseconds from a change to its being written: what leads to a reload goes first. */
+/** Milliseconds from a change to the write, so that reloads come first. */
 const SOON = 100
-/** Milliseconds between two writes at least. */
+/** The shortest pause between two writes, in milliseconds. */
 const PAUSE = 1000
-/** Writing takes one part in so many of the time at most, however large the status is. */
+/** The pause is at least this many times the duration of the last write. */
 const SHARE = 50
 
 export class StatusFile {
@@ -32,14 +32,14 @@ export class StatusFile {
   #notBefore = 0
   #closed = false
 
-  /** @param failed told each time that it cannot be written */
+  /** @param failed called after each failed write */
   constructor(
     private readonly path: string,
     private readonly status: () => FullStatus,
     private readonly failed: (fault: Fault) => void,
   ) {}
 
-  /** Something is another: it is written soon. */
+  /** Schedules a write. */
   changed(): void {
     if (this.#closed || this.#timer !== undefined) return
     const wait = Math.max(SOON, this.#notBefore - performance.now())
@@ -50,7 +50,7 @@ export class StatusFile {
     this.#timer.unref()
   }
 
-  /** The last write, and none after it. */
+  /** Writes a last time. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)

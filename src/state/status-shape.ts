@@ -1,4 +1,4 @@
-// Whether what was read from a status file is a status: the file may be damaged, or another version's.
+// Validates a status file, which may be damaged or from another version.
 import {
   boolean,
   listOf,

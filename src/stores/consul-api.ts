@@ -1,33 +1,33 @@
-// Consul's KV store: one blocking query, and what its answer means.
+// Consul's KV store: one blocking query, and its answer.
 // https://developer.hashicorp.com/consul/api-docs/kv
 import type { FaultError } from '../core/fault.ts'
 import type { CatalogSettings } from '../core/settings.ts'
 import { EntriesReader, type Entries, type Knowledge } from './consul-entries.ts'
-import { ConsulHttp, withParameters, type Answer } from './consul-http.ts'
+import { ConsulHttp, withParameters, type ConsulAnswer } from './consul-http.ts'
 import type { Indexes } from './consul-index.ts'
 import type { HttpClient } from './http.ts'
 
-export interface Page extends Pick<Answer<unknown>, 'index' | 'anew' | 'filtered'> {
+export interface Page extends Pick<ConsulAnswer<unknown>, 'index' | 'isReset' | 'filtered'> {
   readonly entries: Entries
-  /** The fault of one whose entries cannot be right. */
+  /** Builds the fault of an answer whose entries are invalid. */
   readonly wrong: (what: string) => FaultError
 }
 
 const NOTHING: Entries = { count: 0, unknown: [] }
 
-/** Whose keys, and how old they may be. */
-export type Of = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
+/** Which keys to read, and how old they may be. */
+export type ReadOptions = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
 
 export class ConsulApi {
   readonly #http: ConsulHttp
   readonly #reader: (known: Knowledge) => EntriesReader
 
-  /** @param indexes outlive the connection */
+  /** @param indexes shared by all connections */
   constructor(
     http: HttpClient,
     headers: Record<string, string>,
     indexes: Indexes,
-    private readonly of: Of,
+    private readonly of: ReadOptions,
   ) {
     const { place, limits } = http
     this.#reader = (known) => new EntriesReader(known, place, limits)
@@ -35,17 +35,17 @@ export class ConsulApi {
   }
 
   /**
-   * All entries whose key begins with `start`, once the index is past `index`; at once for 0.
-   * What `begin` says is known of it is left out. Of the leader, unless older answers are allowed.
+   * All entries whose key begins with `start`, once the index exceeds `index`; at once for 0. Omits entries that are
+   * known according to `begin`. Asks the leader, unless older answers are allowed.
    */
   async list(
     start: string,
     index: number,
-    begin: (anew: boolean) => Knowledge,
+    begin: (isReset: boolean) => Knowledge,
     signal: AbortSignal,
   ): Promise<Page> {
     const about = `/${start} and below`
-    const stream = (anew: boolean): EntriesReader => this.#reader(begin(anew))
+    const stream = (isReset: boolean): EntriesReader => this.#reader(begin(isReset))
     const query = { index, signal, about, stream, mayBeMissing: true }
     const path = this.#asked(`${pathOf(start)}?recurse`)
     const { maxStale } = this.of
@@ -58,8 +58,8 @@ export class ConsulApi {
   }
 
   /**
-   * Whether the ACL lets us read a key, there or not. Unlike a listing, which leaves out what is
-   * denied, the read of one key says so, in old versions too.
+   * Whether the ACL lets us read a key, which need not exist. A listing omits denied keys; only the read of one key
+   * reports the denial, in old versions, too.
    */
   mayRead(key: string, signal: AbortSignal): Promise<boolean> {
     return this.#http.mayRead(this.#asked(pathOf(key)), key, signal)
@@ -73,7 +73,7 @@ export class ConsulApi {
     ])
   }
 
-  /** Whether another one, made of the settings as they are then, says the same about who is asking. */
+  /** Whether another client has the same credentials. */
   isAs(other: ConsulApi): boolean {
     return this.#http.isAs(other.#http)
   }

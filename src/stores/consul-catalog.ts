@@ -1,13 +1,13 @@
-// The store consul-catalog: what is registered with Consul, as keys. A healthy instance of the service
-// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. Read on demand: a
-// service is asked for once something wants to know of it.
+// The store consul-catalog: the services and nodes registered with Consul, as keys. A healthy instance of the service
+// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. Read on demand: only services
+// that templates look up are read.
 import { raise, type Fault } from '../core/fault.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { CatalogApi } from './consul-catalog/api.ts'
 import { Catalog } from './consul-catalog/catalog.ts'
-import { follow } from './consul-catalog/follow.ts'
+import { followCatalog } from './consul-catalog/follow.ts'
 import { everything, noticesOf, seenBy, startingWith } from './consul-catalog/scope.ts'
 import { Topics } from './consul-catalog/topics.ts'
 import { ConsulHttp } from './consul-http.ts'
@@ -22,7 +22,7 @@ const NEEDS =
   'give a token whose policy has read on the service (for all of /services: service_prefix "") and ' +
   'on node_prefix "", with -auth-token-file or CONSUL_HTTP_TOKEN'
 
-/** The store of `-backend consul-catalog`. Faults of the settings are returned; nothing is connected yet. */
+/** The store of `-backend consul-catalog`. Returns faults of the settings; does not connect yet. */
 export function open(
   settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -44,7 +44,11 @@ export function open(
       const api = new CatalogApi(connect, catalog)
       const seen = seenBy(coveredBy(prefixes))
       const topics = new Topics(api, demand ?? everything(prefixes), seen)
-      return follow(new Catalog(api, topics, demand === undefined), noticesOf(prefixes), signal)
+      return followCatalog(
+        new Catalog(api, topics, demand === undefined),
+        noticesOf(prefixes),
+        signal,
+      )
     },
   })
   return opened.ok ? ok({ ...opened.value, startingWith }) : opened

@@ -1,32 +1,32 @@
-// The entries of Consul's KV store, read from the bytes of an answer as they come. Consul sends everything
-// below a prefix at each change; an entry whose ModifyIndex is known is passed over by its bytes, without a
-// value being made of it. Whatever does not look exactly as Consul writes it is left to JSON.parse.
+// Reads the entries of Consul's KV store from the bytes of an answer as they arrive. Consul sends everything below a
+// prefix at each change, so an entry with a known ModifyIndex is skipped without parsing it. Entries that differ from
+// Consul's usual formatting are left to JSON.parse.
 import { textOf } from './http-body.ts'
 import type { Limits } from '../core/settings.ts'
 import { base64, count, Mismatch, orNull, record, text } from './shape.ts'
 
-/** As Consul gives it; fields that are not used are left out here. */
+/** An entry of Consul's answer, without unused fields. */
 const entryShape = record({
   /** Without a leading slash. */
   Key: text,
-  /** Null is the empty value. */
+  /** Null for an empty value. */
   Value: orNull(base64),
   ModifyIndex: count,
 })
 
-export type Entry = ReturnType<typeof entryShape>
+export type KvEntry = ReturnType<typeof entryShape>
 
-/** What an answer holds: how many entries, and those that were not known. */
 export interface Entries {
+  /** Number of all entries of the answer. */
   readonly count: number
-  readonly unknown: readonly Entry[]
+  readonly unknown: readonly KvEntry[]
 }
 
-/** What is known of the entries before an answer is read. */
+/** The entries known before an answer is read. */
 export interface Knowledge {
-  /** The name of the entry that most likely comes next; it need not be made of bytes again. */
+  /** The name of the most likely next entry, which saves decoding it. */
   readonly next: string | undefined
-  /** Whether an entry is known at this index, so that its value does not matter. Throws a Mismatch. */
+  /** Whether an entry is known at this index, so that its value can be skipped. Throws a Mismatch. */
   isKnown(name: string, modifyIndex: number): boolean
 }
 
@@ -35,7 +35,7 @@ const [QUOTE, COMMA, COLON, BACKSLASH] = [code('"'), code(','), code(':'), code(
 const [OBJECT, END_OBJECT, LIST, END_LIST] = [code('{'), code('}'), code('['), code(']')]
 const [ZERO, NINE] = [code('0'), code('9')]
 const NULL = Buffer.from('null')
-/** What stands between the values of an entry, as Consul writes it. */
+/** The bytes between the values of an entry, as Consul formats it. */
 const LAYOUT = [
   '{"LockIndex":',
   ',"Key":"',
@@ -51,27 +51,28 @@ const NAMES = {
   index: Buffer.from('ModifyIndex'),
 }
 
-/** Of a whole number that is exact. */
+/** Limit of decimal digits for which a double is exact. */
 const DIGITS = 15
 
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** Thrown where the text is no JSON at all. */
+/** Thrown if the text is not JSON. */
 export class NotJson extends Error {}
 
 export class EntriesReader {
-  readonly #unknown: Entry[] = []
+  readonly #unknown: KvEntry[] = []
   #count = 0
   #state: 'begin' | 'first' | 'entry' | 'behind' | 'over' = 'begin'
-  /** What has come and is not read yet. */
+  /** The bytes being read. */
   #bytes: Buffer = Buffer.alloc(0)
+  /** Received and not read yet. */
   #parts: Buffer[] = []
-  /** Of the parts. */
+  /** Bytes in #parts. */
   #waiting = 0
-  /** An entry is begun again only when twice as much of it is there, so that a long one costs no square. */
+  /** An incomplete entry is retried only with twice as many bytes, so that a long entry takes linear time. */
   #needed = 0
-  /** Of the entry that is being looked at. */
+  /** The current entry has Consul's usual formatting. */
   #isPlain = true
   #keyFrom = -1
   #keyTo = -1
@@ -98,7 +99,7 @@ export class EntriesReader {
     this.#bytes = Buffer.alloc(0)
   }
 
-  /** Throws as write(). */
+  /** Throws like write(). */
   end(): Entries {
     this.#needed = 0
     if (this.#waiting > 0) this.write(Buffer.alloc(0))
@@ -106,7 +107,7 @@ export class EntriesReader {
     return { count: this.#count, unknown: this.#unknown }
   }
 
-  /** How much of the bytes has been read: whole entries, and what is between them. */
+  /** Reads all complete entries. @returns the number of bytes read */
   #read(): number {
     const bytes = this.#bytes
     let at = 0
@@ -132,7 +133,7 @@ export class EntriesReader {
     }
   }
 
-  /** Takes the entry that begins here. Its end; -1 when it is not all there. */
+  /** Reads the entry that begins here. @returns its end; -1 if it is incomplete */
   #entry(from: number): number {
     const bytes = this.#bytes
     if (bytes[from] !== OBJECT) {
@@ -165,7 +166,7 @@ export class EntriesReader {
     return next
   }
 
-  /** The end of an entry that is exactly as Consul writes most of them; -1 for any other. */
+  /** The end of an entry in Consul's exact formatting; -1 for any other. */
   #plain(from: number): number {
     const bytes = this.#bytes
     let at = past(bytes, from, LAYOUT[0])
@@ -191,19 +192,19 @@ export class EntriesReader {
     return end
   }
 
-  #parse(bytes: Buffer): Entry {
+  #parse(bytes: Buffer): KvEntry {
     const json = textOf(bytes, this.place, this.limits)
     let value: unknown
     try {
       value = JSON.parse(json)
     } catch {
-      // The text may hold values: it is not shown.
+      // The message must not quote the text, which contains values.
       throw new NotJson()
     }
     return entryShape(value)
   }
 
-  /** Finds the end of an object, and in it what an entry is known by. */
+  /** Finds the end of an object, and its Key, Value and ModifyIndex. @returns -1 if it is incomplete */
   #scan(from: number): number {
     const bytes = this.#bytes
     const { length } = bytes
@@ -223,7 +224,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** The end of a name and its value; -1 when they are not all there. */
+  /** The end of a name and its value; -1 if they are incomplete. */
   #field(at: number): number {
     const bytes = this.#bytes
     if (bytes[at] !== QUOTE) throw new NotJson()
@@ -258,7 +259,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** The closing quote of the string that begins here; -1 when it is not there. */
+  /** The closing quote of the string that begins here; -1 if it is missing. */
   #string(at: number): number {
     const bytes = this.#bytes
     const { length } = bytes
@@ -273,7 +274,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** No entry of Consul's has any: how deep it is does not matter, only where it ends. */
+  /** The end of a nested value, which Consul's entries do not have. */
   #nested(at: number): number {
     const bytes = this.#bytes
     this.#isPlain = false
@@ -289,7 +290,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** What a field says of its entry. What is not as Consul writes it makes the entry no plain one. */
+  /** Records a field of the entry. Unusual formatting clears #isPlain. */
   #note(name: number, nameEnd: number, value: number, end: number): void {
     const bytes = this.#bytes
     const isText = bytes[value] === QUOTE
@@ -313,7 +314,7 @@ export class EntriesReader {
     return true
   }
 
-  /** A whole number from 0 on; else -1, and the entry is no plain one. */
+  /** A non-negative integer. Otherwise returns -1 and clears #isPlain. */
   #number(from: number, to: number): number {
     let number = 0
     for (let at = from; at < to; at++) {
@@ -328,14 +329,14 @@ export class EntriesReader {
   }
 }
 
-/** Behind a word that stands there; -1 when it does not, or where there is no place. */
+/** The end of `word` at `at`; -1 if it is not there, or `at` is -1. */
 function past(bytes: Buffer, at: number, word: Buffer): number {
   if (at === -1) return -1
   for (let n = 0; n < word.length; n++) if (bytes[at + n] !== word[n]) return -1
   return at + word.length
 }
 
-/** Behind the digits that stand there, one at least; -1 when there are none. */
+/** The end of the digits at `at`; -1 if there are none or too many, or `at` is -1. */
 function digits(bytes: Buffer, at: number): number {
   if (at === -1) return -1
   let end = at
@@ -346,7 +347,7 @@ function digits(bytes: Buffer, at: number): number {
   return end === at || end - at > DIGITS ? -1 : end
 }
 
-/** The quote that ends a text; -1 when it is not there, or when something in it is escaped. */
+/** The closing quote of a text; -1 if it is missing, or the text contains an escape. */
 function plainText(bytes: Buffer, at: number): number {
   for (let end = at; end < bytes.length; end++) {
     const byte = bytes[end]
@@ -356,5 +357,5 @@ function plainText(bytes: Buffer, at: number): number {
   return -1
 }
 
-/** Whether a value of JSON may begin so. */
+/** Whether a JSON value can begin with this byte. */
 const isValue = (byte: number): boolean => /[-0-9"tfn[{]/.test(String.fromCharCode(byte))

@@ -1,8 +1,8 @@
-// What is held of the keys below one directory of Consul's KV store, and what an answer changes of it.
+// The known keys below one directory of Consul's KV store; computes the changes of each answer.
 import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
-import type { Entries, Entry, Knowledge } from './consul-entries.ts'
-import type { Changes } from './difference.ts'
+import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
+import type { Delta } from './delta.ts'
 import { bytesOf, each, Mismatch } from './shape.ts'
 
 interface Held {
@@ -10,9 +10,9 @@ interface Held {
   modifyIndex: number
   readonly key: Key
   value: string
-  /** The last answer that it was in. */
+  /** The number of the last answer that contained it. */
   answer: number
-  /** The one that came behind it in the last answer: the order is Consul's, and most often the same. */
+  /** The entry after it in the last answer; Consul's order is usually the same. */
   follower: Held | undefined
 }
 
@@ -21,15 +21,15 @@ export class HeldEntries {
   readonly #held = new Map<string, Held>()
   /** Counts the answers. */
   #answer = 0
-  /** Of those that are held, how many are in the answer that is being read. */
+  /** The number of held entries in the current answer. */
   #seen = 0
   #others = new Set<string>()
   #first: Held | undefined
   #previous: Held | undefined
 
   /**
-   * @param start what the names begin with
-   * @param wanted whether somebody wants a key: a neighbour that begins in the same way is none of ours
+   * @param start prefix of the names
+   * @param wanted whether a key is wanted; names of neighbours may have the same prefix
    */
   constructor(
     private readonly start: string,
@@ -41,10 +41,10 @@ export class HeldEntries {
   }
 
   /**
-   * Begins to read an answer. What is known of it need not be decoded.
-   * @param anew it may be of another history: equal indexes mean nothing
+   * Begins to read an answer.
+   * @param isReset see ConsulAnswer.isReset
    */
-  begin(anew: boolean): Knowledge {
+  begin(isReset: boolean): Knowledge {
     this.#answer++
     this.#seen = 0
     this.#others = new Set()
@@ -58,13 +58,13 @@ export class HeldEntries {
       isKnown: (name, modifyIndex) => {
         const next = guess()
         const held = next?.name === name ? next : this.#held.get(name)
-        return held === undefined ? this.#isOther(name) : this.#see(held, modifyIndex) && !anew
+        return held === undefined ? this.#isOther(name) : this.#see(held, modifyIndex) && !isReset
       },
     }
   }
 
   #see(held: Held, modifyIndex: number): boolean {
-    if (held.answer === this.#answer) throw new Mismatch('is there twice').within('Key')
+    if (held.answer === this.#answer) throw new Mismatch('appears twice').within('Key')
     held.answer = this.#answer
     this.#seen++
     if (this.#previous === undefined) this.#first = held
@@ -73,19 +73,19 @@ export class HeldEntries {
     return held.modifyIndex === modifyIndex
   }
 
-  /** Whether a name that is not held is nothing to us. */
+  /** Whether a name that is not held can be ignored. */
   #isOther(name: string): boolean {
     if (!name.startsWith(this.start)) {
-      throw new Mismatch('does not begin with what was asked for').within('Key')
+      throw new Mismatch('does not begin with the requested prefix').within('Key')
     }
-    if (this.#others.has(name)) throw new Mismatch('is there twice').within('Key')
+    if (this.#others.has(name)) throw new Mismatch('appears twice').within('Key')
     this.#others.add(name)
     const key = keyOf(name)
     return key === undefined || !this.wanted(key)
   }
 
-  /** Takes the answer that was read last, and tells what it changes. Throws a Mismatch. */
-  take({ unknown }: Entries): Changes {
+  /** Applies the answer that was read last, and returns its changes. Throws a Mismatch. */
+  take({ unknown }: Entries): Delta {
     const put = new Map<Key, string>()
     const del = new Set<Key>()
     if (this.#seen < this.#held.size) {
@@ -96,7 +96,7 @@ export class HeldEntries {
       }
     }
     if (this.#previous !== undefined) this.#previous.follower = undefined
-    each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: Entry) => {
+    each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: KvEntry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)
       const key = held?.key ?? keyOf(name)
@@ -117,7 +117,7 @@ export class HeldEntries {
   }
 }
 
-/** Consul's `app/x` is `/app/x`. Undefined for folders (`app/`) and keys that are no path (`a//b`). */
+/** `/app/x` for Consul's `app/x`. Undefined for folders (`app/`) and keys that are not paths (`a//b`). */
 function keyOf(name: string): Key | undefined {
   const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
   return odd ? undefined : `/${name}`

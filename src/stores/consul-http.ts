@@ -1,4 +1,4 @@
-// Consul over HTTP: one query, blocking or not, and what the answer says beside its body.
+// Consul over HTTP: one query, blocking or not, and the metadata of its answer.
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -8,77 +8,77 @@ import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
 import { expecting, listOf, optional, record, flag, type Shape } from './shape.ts'
 
-/** Seconds. With Consul's jitter of a sixteenth still below the minute that proxies usually allow. */
+/** Seconds. Even with Consul's jitter of a sixteenth, below the usual timeout of proxies, one minute. */
 const WAIT = 55
 
 export interface Query<T> {
-  /** Answered once the index is past this one; at once for 0. */
+  /** The query is answered once the index exceeds this one; at once for 0. */
   readonly index: number
   readonly signal: AbortSignal
-  /** What is asked for, for messages: `the service web`. */
+  /** The requested thing, for messages: `the service web`. */
   readonly about: string
-  /** What the answer has to be; not of one that is streamed. */
+  /** The shape of the answer; absent for a streamed one. */
   readonly shape?: Shape<T>
   /**
-   * Reads an answer as it comes.
-   * @param anew as Answer.anew
+   * Reads an answer as it arrives.
+   * @param isReset see ConsulAnswer.isReset
    */
-  readonly stream?: (anew: boolean) => AnswerStream<T>
-  /** Any server may answer, even one without a leader. */
+  readonly stream?: (isReset: boolean) => AnswerStream<T>
+  /** Any server may answer, even without a leader. */
   readonly stale?: boolean
-  /** That there is nothing (404) is an answer, whose value is undefined. */
+  /** A 404 is an answer with the value undefined. */
   readonly mayBeMissing?: boolean
-  /** It cannot block, and tells no index. */
+  /** The endpoint supports neither blocking nor indexes. */
   readonly isPolled?: boolean
-  /** Milliseconds for an answer that does not block; default: as any request. */
+  /** Milliseconds for an answer that does not block; default: that of any request. */
   readonly timeout?: number
 }
 
-/** Throws a Mismatch or a NotJson where the answer is not what it should be. */
+/** Throws a Mismatch or a NotJson for an invalid answer. */
 export interface AnswerStream<T> {
   write(chunk: Buffer): void
   end(): T
 }
 
-export interface Answer<T> {
+export interface ConsulAnswer<T> {
   readonly value: T | undefined
-  /** What to block on next; at least 1. */
+  /** The index for the next blocking query; at least 1. */
   readonly index: number
-  /** A blocking query was answered before its time was over: something has happened. */
+  /** The blocking query was answered before its timeout: something has changed. */
   readonly early: boolean
-  /** It may be of another history than the one before, a restored cluster's: equal numbers mean nothing. */
-  readonly anew: boolean
-  /** The ACL kept something back. Consul before 1.11 never tells. */
+  /** The cluster may have been restored or rebuilt since the previous answer, so that equal indexes prove nothing. */
+  readonly isReset: boolean
+  /** The ACL has removed results. Consul before 1.11 never reports it. */
   readonly filtered: boolean
-  /** Milliseconds since the server that answered has last heard of its leader. */
+  /** Milliseconds since the answering server has last heard from its leader. */
   readonly lastContact: number
 }
 
-/** Consul has no place for more: fewer requests at a time, and not at once. */
-export class Crowded extends FaultError {
+/** Consul has too many requests or connections: use fewer, after a pause. */
+export class OverloadError extends FaultError {
   constructor(
     fault: Fault,
-    /** Consul has said so; otherwise it has only closed a connection, for which there are other reasons. */
-    readonly isSaid: boolean,
-    /** Milliseconds to wait, when Consul says. */
+    /** False if Consul has only closed a connection, which may have other reasons. */
+    readonly isExplicit: boolean,
+    /** Milliseconds to wait, if Consul has given a time. */
     readonly retryAfter?: number,
   ) {
     super(fault)
   }
 }
 
-/** The agent itself is well, and says that a question cannot be answered. */
+/** The agent is healthy, but reports that a query cannot be answered. */
 export class AnsweredError extends FaultError {
   constructor(
     fault: Fault,
-    /** The question is wrong; else it is of a datacenter that is away, or has no leader. */
+    /** The query is invalid. Otherwise its datacenter is unreachable or has no leader. */
     readonly isWrong: boolean,
   ) {
     super(fault)
   }
 }
 
-/** Further parameters of a question, behind its path, which has none or some already. */
+/** Appends query parameters to a path, which may already have some. */
 export function withParameters(
   path: string,
   parameters: readonly (readonly [name: string, value: string | undefined])[],
@@ -89,34 +89,33 @@ export function withParameters(
   return more.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${more.join('&')}`
 }
 
-/** One agent, and who is asking it. */
+/** Queries to one agent with fixed credentials. */
 export class ConsulHttp {
   constructor(
     private readonly http: HttpClient,
     private readonly headers: Record<string, string>,
     private readonly indexes: Indexes,
-    /** What a token needs, one sentence: the hint where something is denied. */
+    /** The required permissions of a token, one sentence: the hint if access is denied. */
     private readonly needs: string,
   ) {}
 
-  /** Whether another one, made of the settings as they are then, says the same about who is asking. */
+  /** Whether another client has the same credentials. */
   isAs({ headers }: ConsulHttp): boolean {
     return JSON.stringify(headers) === JSON.stringify(this.headers)
   }
 
   /**
-   * An answer that is older than one that was given before is not believed, and neither is one that came
-   * early and brings nothing: the server may be behind, or may have lost the lead without knowing it yet. A
-   * leader that makes sure of being one is asked then, and its answer counts: a restored cluster is behind
-   * as well, and a restarted one lets go of the queries that wait.
-   * @param path with its query string, if any
+   * Runs a query. An answer that is older than a previous one, or early without a change, is not trusted: the server
+   * may be behind, or have lost leadership without knowing. It is repeated in consistent mode, and that answer counts,
+   * because a restored cluster has lower indexes, too, and a restarting one ends blocking queries early.
+   * @param path including its query string, if any
    */
-  async get<T>(path: string, query: Query<T>): Promise<Answer<T>> {
+  async get<T>(path: string, query: Query<T>): Promise<ConsulAnswer<T>> {
     const { indexes } = this
     const answer = await this.#ask(path, query)
     if (query.isPolled === true) return answer
-    const isVain = answer.early && answer.index === query.index
-    if (!isVain && !indexes.isBehind(path, answer.index)) {
+    const isSpurious = answer.early && answer.index === query.index
+    if (!isSpurious && !indexes.isBehind(path, answer.index)) {
       indexes.note(path, answer.index, false)
       return answer
     }
@@ -124,20 +123,20 @@ export class ConsulHttp {
     if (pause > 0) await delay(pause, undefined, { signal: query.signal })
     const confirmed = await this.#ask(path, { ...query, index: 0, stale: false, consistent: true })
     indexes.note(path, confirmed.index, confirmed.index <= answer.index)
-    return { ...confirmed, early: true, anew: true }
+    return { ...confirmed, early: true, isReset: true }
   }
 
   /**
-   * As get(), of any server that is no further behind the leader than allowed; else of the leader.
-   * @param maxStale milliseconds; 0: only the leader is asked
-   * @param atLeast an index that the answer has to have
+   * Like get(), but accepts an answer of any server that is not further behind the leader than allowed.
+   * @param maxStale milliseconds; 0 asks only the leader
+   * @param atLeast minimal index of the answer; Infinity asks only the leader
    */
   async getWithin<T>(
     path: string,
     query: Query<T>,
     maxStale: number,
     atLeast = 0,
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     if (maxStale === 0 || atLeast === Infinity) return this.get(path, query)
     const answer = await this.get(path, { ...query, stale: true })
     if (answer.lastContact <= maxStale && answer.index >= atLeast) return answer
@@ -147,7 +146,7 @@ export class ConsulHttp {
   async #ask<T>(
     path: string,
     query: Query<T> & { readonly consistent?: true },
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     const { index, signal, stale = false, consistent = false, timeout } = query
     const asked = performance.now()
     const parameters = [
@@ -164,15 +163,15 @@ export class ConsulHttp {
         ...(stream === undefined
           ? {}
           : { into: (chunk: Buffer) => this.#reading(() => stream.write(chunk)) }),
-        // Consul adds up to a sixteenth of the wait, so that its clients do not return all at once.
+        // Consul adds up to a sixteenth of the wait as jitter.
         ...(index > 0
           ? { timeout: (WAIT * 17_000) / 16 + 10_000 }
           : timeout === undefined
             ? {}
             : { timeout }),
       })
-      .catch(crowdedIfClosed)
-    // The pool has the socket back only in a later turn: a request in this one would open another.
+      .catch(overloadIfClosed)
+    // The pool gets the socket back only in a later turn of the event loop; an immediate request would open another.
     await turn()
     const { status, headers, body } = response
     this.#expectAnswer(response, query)
@@ -185,13 +184,13 @@ export class ConsulHttp {
             ? this.#parse(body, query.shape as Shape<T>)
             : this.#reading(() => stream.end()),
       early: index > 0 && performance.now() - asked < WAIT * 1000,
-      anew: false,
+      isReset: false,
       filtered: headers['x-consul-results-filtered-by-acls'] === 'true',
       lastContact: Number(headers['x-consul-lastcontact'] ?? 0),
     }
   }
 
-  /** Whether the token may read what is at a path, there or not. */
+  /** Whether the token may read a path, which need not exist. */
   async mayRead(path: string, about: string, signal: AbortSignal): Promise<boolean> {
     const response = await this.http.request(path, { headers: this.headers, signal })
     if (response.status === 403) return false
@@ -200,8 +199,8 @@ export class ConsulHttp {
   }
 
   /**
-   * Which of the rights the token has; undefined when ACLs are off, or when this Consul cannot tell.
-   * It is what Consul's own web interface asks.
+   * Which of these permissions the token has; undefined if ACLs are disabled, or this version of Consul cannot tell.
+   * Uses an endpoint of Consul's own web interface.
    */
   async rights(
     rights: readonly { readonly Resource: string; readonly Segment: string }[],
@@ -219,14 +218,14 @@ export class ConsulHttp {
     if (status !== 200) return undefined
     const answers = this.#parse(body, authorization)
     if (answers.length !== rights.length)
-      throw this.notConsul('it has another length than was asked for')
+      throw this.notConsul('its length differs from the request')
     return answers.map(({ Allow }) => Allow === true)
   }
 
-  /** @param what is wrong with an answer, without any of it */
+  /** @param what is wrong with the answer; must not quote it */
   notConsul(what: string): FaultError {
     return this.#fault(`gave an answer that is not Consul's: ${what}`, {
-      hint: "is this a Consul agent's HTTP port? check -node and -scheme",
+      hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
     })
   }
 
@@ -253,12 +252,16 @@ export class ConsulHttp {
     if (status === 429) {
       const after = Number(headers['retry-after'] ?? NaN)
       const told = Number.isFinite(after) ? `, retry after ${after} s` : ''
-      const { fault } = this.#fault(`answers too many requests (HTTP 429${told})`, {
+      const { fault } = this.#fault(`reports too many requests (HTTP 429${told})`, {
         hint: "raise the agent's limits.http_max_conns_per_client or its rate limits",
       })
-      throw new Crowded(fault, true, Number.isFinite(after) ? Math.max(0, after * 1000) : undefined)
+      throw new OverloadError(
+        fault,
+        true,
+        Number.isFinite(after) ? Math.max(0, after * 1000) : undefined,
+      )
     }
-    // Consul's own errors are one line of plain text, such as "No cluster leader"; a proxy's are pages.
+    // Consul's errors are one line of plain text, such as "No cluster leader"; those of proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
     const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
@@ -270,16 +273,16 @@ export class ConsulHttp {
     const index = headers['x-consul-index']
     if (typeof index === 'string' && /^\d{1,15}$/.test(index)) return Math.max(1, Number(index))
     throw this.notConsul(
-      `its header X-Consul-Index is ${index === undefined ? 'missing' : 'no number'}`,
+      `its header X-Consul-Index is ${index === undefined ? 'missing' : 'not a number'}`,
     )
   }
 
-  /** Throws the fault of an answer that is not what it should be. */
+  /** Converts a Mismatch or a NotJson to a fault. */
   #reading<T>(read: () => T): T {
     try {
       return expecting((what) => this.notConsul(what), read)
     } catch (error) {
-      throw error instanceof NotJson ? this.notConsul('it is no JSON') : error
+      throw error instanceof NotJson ? this.notConsul('it is not JSON') : error
     }
   }
 
@@ -288,8 +291,8 @@ export class ConsulHttp {
     try {
       value = JSON.parse(body)
     } catch {
-      // The text may hold values: it is not shown.
-      throw this.notConsul('it is no JSON')
+      // The message must not quote the text, which contains values.
+      throw this.notConsul('it is not JSON')
     }
     return expecting(
       (what) => this.notConsul(what),
@@ -305,9 +308,9 @@ export class ConsulHttp {
 
 const authorization = listOf(record({ Allow: optional(flag) }))
 
-/** Before 1.9 Consul closes the connections that are too many for it, without a word. */
-function crowdedIfClosed(error: unknown): never {
-  throw error instanceof ClosedError ? new Crowded(error.fault, false) : error
+/** Consul before 1.9 closes excess connections without an error. */
+function overloadIfClosed(error: unknown): never {
+  throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
 function hintFor(said: string): Pick<Fault, 'hint'> {

@@ -1,13 +1,11 @@
-// The store consul: blocking queries on the KV store, compared with what they gave before.
+// The store consul: blocking queries on the KV store, each compared with its previous answer.
 //
-// Each query returns everything below its directory; of the entries that are known by their ModifyIndex no
-// value is made (consul-entries.ts). `/app` is asked for as `app?recurse`: one connection
-// that gives the key `app` itself, too. Consul then also tells of `application`, which is dropped
-// here; such neighbours cost time, never correctness.
+// Each query returns everything below its directory; entries with a known ModifyIndex are skipped (consul-entries.ts).
+// `/app` is queried as `app?recurse`: one connection, which includes the key `app` itself. The answer then also
+// contains `application`, which is dropped here; such neighbours cost time, but are harmless.
 //
-// What the ACL keeps back must not look empty: Consul tells since 1.11 by a header. Older ones
-// (Debian's 1.8.7) just leave it out; there we can see that nothing at all is readable, but not
-// that a policy covers only some of the keys.
+// Denied keys must not look like missing ones. Consul 1.11 and later report them by a header. Older versions (Debian's
+// 1.8.7) silently omit them; there we detect that nothing is readable, but not that a policy covers only some keys.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -17,28 +15,28 @@ import { ConsulApi, type Page } from './consul-api.ts'
 import type { Knowledge } from './consul-entries.ts'
 import { HeldEntries } from './consul-held.ts'
 import { Indexes } from './consul-index.ts'
-import { isEmpty, type Changes } from './difference.ts'
+import { isEmptyDelta, type Delta } from './delta.ts'
 import { openHttpStore } from './http-store.ts'
-import { Inbox } from './inbox.ts'
+import { Completions } from './completions.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { consulCredentials } from './secrets.ts'
 import { expecting } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Queries per root: this many in a row at once, then this many a second. */
+/** Rate limit of queries per root: a burst, then a number per second. */
 const BURST = 20
 const PER_SECOND = 10
 
-/** Nothing is to be told of an answer. */
+/** Skips all entries of an answer. */
 const ANYTHING: Knowledge = { next: undefined, isKnown: () => true }
 
-/** A directory with a blocking query of its own, and what is known below it. */
+/** A directory with its own blocking query, and the known keys below it. */
 interface Root {
   readonly path: Key
-  /** What the keys in Consul begin with. */
+  /** Prefix of the keys in Consul. */
   readonly start: string
   readonly bucket: TokenBucket
-  /** What to block on; 0 asks for the present state. */
+  /** The index to block on; 0 for an immediate answer. */
   index: number
   readonly held: HeldEntries
 }
@@ -66,38 +64,38 @@ export function open(
   })
 }
 
-/** @param connect as whom we are at the moment: a token in a file may be rotated */
+/** @param connect returns a client with the current credentials: a token in a file may be rotated */
 async function* follow(
   connect: () => ConsulApi,
   prefixes: readonly Key[],
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
-  const inbox = new Inbox<Answer>()
+  const inbox = new Completions<Answer>()
   const ask = async (root: Root): Promise<Answer> => {
     await root.bucket.take(signal)
-    // One for both questions: what may be read has to be known of the token that has read.
+    // The listing and the check of permissions must use the same token.
     const api = connect()
     try {
-      const begin = (anew: boolean): Knowledge => root.held.begin(anew)
+      const begin = (isReset: boolean): Knowledge => root.held.begin(isReset)
       const page = await api.list(root.start, root.index, begin, signal)
       if (
         page.filtered ||
-        (page.entries.count === 0 && (root.index === 0 || page.anew || root.held.size > 0))
+        (page.entries.count === 0 && (root.index === 0 || page.isReset || root.held.size > 0))
       ) {
         await expectReadable(api, root.path, signal)
       }
       return { root, page }
     } catch (error) {
       const denied = error instanceof FaultError && error.fault.permanent === true
-      // The old token was refused while the new one was on its way.
+      // The token was rotated meanwhile: retry with the new one.
       if (denied && !connect().isAs(api)) return ask(root)
       throw error
     }
   }
 
   const roots = rootsOf(prefixes).map((path): Root => {
-    // A parent of many prefixes is no key of ours: with its slash it leaves out the neighbours.
+    // The common parent of many prefixes is not wanted itself, so its slash excludes neighbours.
     const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
     const held = new HeldEntries(start, wanted)
     return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held }
@@ -110,27 +108,26 @@ async function* follow(
   yield { kind: 'snapshot', entries }
 
   for (;;) {
-    const { root, page } = await inbox.take()
+    const { root, page } = await inbox.next()
     const changes = update(root, page)
     inbox.collect(ask(root))
-    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
   }
 }
 
-/** Brings a root up to date and tells what that changed. */
-function update(root: Root, { entries, index, wrong }: Page): Changes {
+/** Updates a root and returns the changes. */
+function update(root: Root, { entries, index, wrong }: Page): Delta {
   const changes = expecting(wrong, () => root.held.take(entries))
   root.index = index
   return changes
 }
 
 /**
- * Throws when something of ours may have been kept back. What a listing of `app` leaves out may be
- * a neighbour's (`application`), and a policy for `app/` does not cover the key `app`: neither is
- * a failure.
+ * Throws if wanted keys may have been omitted. It is not a failure if the listing of `app` omits a neighbour
+ * (`application`), or if a policy for `app/` does not cover the key `app`.
  */
 async function expectReadable(api: ConsulApi, path: Key, signal: AbortSignal): Promise<void> {
-  // In the whole store any key will do: only a policy for the empty prefix covers them all.
+  // For `/`, any key will do: only a policy for the empty prefix covers all of them.
   const dir = path === '/' ? '' : `${path.slice(1)}/`
   const below = await api.list(dir, 0, () => ANYTHING, signal)
   const probes = path === '/' ? ['reconfd'] : [path.slice(1), dir]

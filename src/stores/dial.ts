@@ -4,22 +4,22 @@ import type * as Tls from 'node:tls'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
 import type { TlsOptions } from './tls.ts'
 
-/** Milliseconds without traffic before the kernel asks whether the other side still exists. */
+/** Milliseconds without traffic before the kernel sends TCP keepalive probes. */
 const PROBE_AFTER = 60_000
 
-export interface Address {
+export interface SocketAddress {
   /** Without the brackets of an IPv6 address. */
   readonly host: string
   readonly port: number
-  /** Absolute path of a Unix socket, which is used instead. */
+  /** Absolute path of a Unix socket, used instead of host and port. */
   readonly path?: string | undefined
 }
 
-/** Called once. */
+/** Called once, when the connection is open or has failed. */
 export type Opened = (error: Error | undefined, socket: Socket) => void
 
 /** @param origin such as `https://[::1]:2379` */
-export function addressOf(origin: string): Address {
+export function socketAddressOf(origin: string): SocketAddress {
   const { hostname, port, protocol } = new URL(origin)
   const host = hostname.replace(/^\[|\]$/g, '')
   return { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }
@@ -31,7 +31,7 @@ export function addressOf(origin: string): Address {
  * @param through an open connection to the same address, such as the tunnel of a proxy
  */
 export function dial(
-  { host, port, path }: Address,
+  { host, port, path }: SocketAddress,
   tls: TlsOptions | undefined,
   through: Socket | undefined,
   opened: Opened,
@@ -43,7 +43,7 @@ export function dial(
       : tlsModule().connect({
           ...to,
           host,
-          // An address cannot be named in the handshake.
+          // Server Name Indication does not allow IP addresses.
           servername: isIP(host) === 0 ? host : '',
           ALPNProtocols: ['http/1.1'],
           ...tls,
@@ -63,7 +63,7 @@ export function dial(
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
 }
 
-/** Loaded by the first secured connection: plain ones, which most are, need not wait for it. */
+/** Loaded by the first TLS connection, so that plain ones start faster. */
 const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
 
 class ConnectTimeout extends Error {

@@ -1,7 +1,6 @@
-// The env store: the environment of the process as keys, mapped as confd's env backend maps it.
-// MYAPP_DATABASE_URL is the key /myapp/database/url: lower case, each `_` a `/`. A name's part can
-// therefore hold neither `_` nor capitals. The environment of a running process does not change
-// from outside, so the watch is one snapshot and then a wait until it is aborted.
+// The env store: the environment of the process as keys, mapped like confd's env backend: MYAPP_DATABASE_URL is the key
+// /myapp/database/url. So key names contain neither `_` nor capitals. The environment of a running process does not
+// change, so the watch yields one snapshot and then waits for its end.
 import type { Fault } from '../core/fault.ts'
 import { compareText, toKey, type Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -11,8 +10,8 @@ import { environment } from '../system/environment.ts'
 import { coveredBy } from './roots.ts'
 
 /**
- * The variables below the prefixes. `/app` gives APP and APP_*, never APPLICATION (confd compares
- * the text only, and gives both). Of names that differ only in case the all-upper-case one wins.
+ * The variables below the prefixes. `/app` includes APP and APP_*, but not APPLICATION (confd compares only the text,
+ * and includes it). If names differ only in case, the upper-case one wins.
  */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -20,7 +19,7 @@ export function readEnvironment(
 ): Map<Key, string> {
   const entries = new Map<Key, string>()
   const wanted = coveredBy(prefixes)
-  // Upper case sorts before lower case: from the last to the first, the first has the final word.
+  // Upper case sorts before lower case, so in reverse order it overwrites lower case.
   for (const name of Object.keys(variables).sort(compareText).reverse()) {
     const key = toKey(name.toLowerCase().replaceAll('_', '/'))
     const value = variables[name]
@@ -30,7 +29,7 @@ export function readEnvironment(
   return entries
 }
 
-/** Needs no settings; never fails. */
+/** The store of `-backend env`. Needs no settings; never fails. */
 export function open(_settings: StoreSettings): Result<Store, Fault> {
   return ok({ name: 'env', nodes: ['environment'], watch })
 }

@@ -1,20 +1,26 @@
-// etcd's v2 key space over HTTP: one listing, one wait, and what their answers mean.
+// etcd's v2 API over HTTP: one listing, one wait, and their answers.
 // https://etcd.io/docs/v2.3/api/
 import { FaultError, type Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import { OutdatedError } from '../core/store.ts'
-import { entriesOf, eventShape, keyOf, listingShape, outside } from './etcdv2-shapes.ts'
+import {
+  listedEntries,
+  eventShape,
+  expectPath,
+  listingShape,
+  outsideOfDirectory,
+} from './etcdv2-shapes.ts'
 import type { HttpClient, ResponseHeaders } from './http.ts'
-import { said } from './said.ts'
+import { serverText } from './server-text.ts'
 import { count, expecting, Mismatch, optional, record, text } from './shape.ts'
 
-export interface Listing {
+export interface Etcdv2Listing {
   /** The index of the whole store at which the listing was read (`X-Etcd-Index`). */
   readonly index: number
   readonly entries: Map<Key, string>
 }
 
-export type Answer =
+export type WaitAnswer =
   | {
       readonly kind: 'put'
       readonly index: number
@@ -26,7 +32,7 @@ export type Answer =
       readonly kind: 'remove'
       readonly index: number
       readonly key: Key
-      /** A directory goes with all below it, in one event. */
+      /** A directory is removed with everything below it, in one event. */
       readonly dir: boolean
     }
   /** Nothing happened up to and including `index`. */
@@ -35,7 +41,7 @@ export type Answer =
 const errorShape = record({ errorCode: optional(count), message: optional(text) })
 
 interface Body {
-  /** Of an object; else empty. */
+  /** The parsed object; empty if the body is not one. */
   readonly json: object
   readonly errorCode?: number | undefined
   readonly message?: string | undefined
@@ -46,20 +52,20 @@ const UNAUTHORIZED = 110
 const WATCHER_CLEARED = 400
 const EVENT_INDEX_CLEARED = 401
 
-/** Why a poll is cut off and asked anew; only its identity matters. */
-const RENEW = new Error('the poll has lived long enough')
+/** The abort reason of a poll that is to be repeated; only its identity matters. */
+const RENEW = new Error('the poll is renewed')
 
 export class EtcdV2Api {
   constructor(
     private readonly http: HttpClient,
-    /** Asked for each request: a password may be in a file that changes. */
+    /** Called for each request: a password may be in a file that changes. */
     private readonly headers: () => Record<string, string>,
-    /** Milliseconds that a wait may last before it is asked anew. */
+    /** Longest duration of a wait in milliseconds, after which it is repeated. */
     private readonly pollLife: number,
   ) {}
 
-  /** All keys at and below `root`, with a quorum; a root that is not there is empty. Hidden ones are left out. */
-  async list(root: Key, signal: AbortSignal): Promise<Listing> {
+  /** All keys at and below `root`, by a quorum read, without hidden ones. A missing root is empty. */
+  async list(root: Key, signal: AbortSignal): Promise<Etcdv2Listing> {
     const path = `${pathOf(root)}?recursive=true&quorum=true`
     const { status, headers, body } = await this.http.request(path, {
       headers: this.headers(),
@@ -71,24 +77,24 @@ export class EtcdV2Api {
     const index = this.#indexOf(headers)
     const entries = isEmpty
       ? new Map<Key, string>()
-      : this.#expecting(() => entriesOf(listingShape(answer.json).node, root))
+      : this.#expecting(() => listedEntries(listingShape(answer.json).node, root))
     return { index, entries }
   }
 
   /**
-   * The first event at or below `root` whose index is not below `from`: a long poll. Throws an OutdatedError
-   * when the history since is not to be had.
+   * A long poll for the first event at or below `root` with an index of at least `from`. Throws an OutdatedError if
+   * etcd no longer has the history since then.
    */
-  async wait(root: Key, from: number, signal: AbortSignal): Promise<Answer> {
+  async wait(root: Key, from: number, signal: AbortSignal): Promise<WaitAnswer> {
     const path = `${pathOf(root)}?wait=true&recursive=true&waitIndex=${from}`
     const life = new AbortController()
     const stop = (): void => life.abort(signal.reason)
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     const timer = setTimeout(() => life.abort(RENEW), this.pollLife)
-    // The headers come at once and tell the index at which the wait began. What happened up to
-    // there would have been answered at once, so a wait that ends in silence may move up to it:
-    // that keeps a quiet prefix within the 1,000 events which etcd remembers.
+    // The headers arrive at once, with the index at which the wait began. An event up to that index would have been
+    // answered at once, so after a silent wait the next one may begin there. That keeps a quiet prefix within the 1,000
+    // events of etcd's history.
     let began = 0
     try {
       const response = await this.http.lines(path, {
@@ -98,8 +104,7 @@ export class EtcdV2Api {
       const { status, headers } = response
       if (status === 200) {
         began = this.#indexOf(headers)
-        // A store whose index is lower than what it told before is another one: restored or new.
-        // It would keep silent until it has caught up.
+        // A lower index than before means a restored or new store, which would be silent until it has caught up.
         if (began < from - 1) throw this.#outdated(`is at index ${began}, and was at ${from - 1}`)
       }
       const body = await response.text()
@@ -111,35 +116,35 @@ export class EtcdV2Api {
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
-      // A poll that was left early must not keep its socket.
+      // Releases the socket of a poll that has not ended.
       life.abort(RENEW)
     }
   }
 
-  /** Throws unless the node is part of a quorum: one that is cut off keeps its waits silent. */
+  /** Throws unless the node is part of a quorum: on an isolated node, waits are silent. */
   async proveQuorum(root: Key, signal: AbortSignal): Promise<void> {
-    // A hidden key, so that the answer is short whatever the directory holds.
+    // A hidden key, so that the answer is always short.
     const path = `${pathOf(root)}${root === '/' ? '' : '/'}_reconfd?quorum=true`
     const { status, body } = await this.http.request(path, { headers: this.headers(), signal })
     const answer = this.#parse(status, body)
     const code = answer.errorCode ?? 0
-    // Codes from 100 to 199 are about the key: the cluster has looked it up.
+    // Codes from 100 to 199 concern the key, so the cluster has looked it up.
     if (code >= KEY_NOT_FOUND && code <= 199 && code !== UNAUTHORIZED) return
     this.#expectOk(status, answer, root)
     this.#expecting(() => listingShape(answer.json))
   }
 
-  #judge(status: number, body: Body, root: Key, from: number): Answer {
+  #judge(status: number, body: Body, root: Key, from: number): WaitAnswer {
     if (body.errorCode === EVENT_INDEX_CLEARED || body.errorCode === WATCHER_CLEARED) {
-      throw this.#outdated(`no longer knows what has happened since index ${from}`)
+      throw this.#outdated(`no longer has the history since index ${from}`)
     }
     this.#expectOk(status, body, root)
     return this.#expecting(() => {
       const { action, node, prevNode } = eventShape(body.json)
       const { modifiedIndex: index } = node
-      const key = keyOf(node.key)
-      // etcd also tells `/application` of the end of `/app`.
-      if (!covers(root, key) && !root.startsWith(key)) throw outside().within('node')
+      const key = expectPath(node.key)
+      // A watch of `/application` also receives the removal of `/app`.
+      if (!covers(root, key) && !root.startsWith(key)) throw outsideOfDirectory().within('node')
       if (index < from)
         throw new Mismatch(`is ${index}, before ${from}`).within('node.modifiedIndex')
       if (/^(?:delete|expire|compareAndDelete)$/.test(action)) {
@@ -153,10 +158,10 @@ export class EtcdV2Api {
   #parse(status: number, text: string): Body {
     try {
       const json: unknown = JSON.parse(text)
-      // The fields of an error are not data: one that is wrong there is told by the status.
+      // Invalid fields of an error are ignored: the status reports it.
       if (typeof json === 'object' && json !== null) return { json, ...errorShape(json) }
     } catch {
-      // The text may hold values: it is not shown.
+      // The message must not quote the text, which contains values.
     }
     if (status === 404) {
       throw this.#fault('does not serve the v2 API', {
@@ -164,7 +169,7 @@ export class EtcdV2Api {
         permanent: true,
       })
     }
-    if (status === 200) throw this.#notEtcd('it is no JSON object')
+    if (status === 200) throw this.#notEtcd('it is not a JSON object')
     return { json: {} }
   }
 
@@ -177,7 +182,7 @@ export class EtcdV2Api {
     }
     if (status === 200 && body.errorCode === undefined) return
     const code = body.errorCode === undefined ? '' : `, error ${body.errorCode}`
-    const message = body.message === undefined ? '' : `: ${said(body.message)}`
+    const message = body.message === undefined ? '' : `: ${serverText(body.message)}`
     throw this.#fault(`failed (HTTP ${status}${code})${message}`)
   }
 
@@ -185,7 +190,7 @@ export class EtcdV2Api {
     const index = headers['x-etcd-index']
     if (typeof index === 'string' && /^\d{1,15}$/.test(index)) return Number(index)
     throw this.#notEtcd(
-      `its header X-Etcd-Index is ${index === undefined ? 'missing' : 'no number'}`,
+      `its header X-Etcd-Index is ${index === undefined ? 'missing' : 'not a number'}`,
     )
   }
 
@@ -195,12 +200,12 @@ export class EtcdV2Api {
 
   #notEtcd(what: string): FaultError {
     return this.#fault(`gave an answer that is not etcd's: ${what}`, {
-      hint: 'check -node and -scheme; is there a proxy in between?',
+      hint: 'check -node and -scheme, and whether there is a proxy in between',
     })
   }
 
   #outdated(what: string): OutdatedError {
-    const hint = 'all keys are read again'
+    const hint = 'reconfd reads all keys again'
     return new OutdatedError({ kind: 'store', message: `${this.http.place} ${what}`, hint })
   }
 

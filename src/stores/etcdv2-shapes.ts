@@ -1,4 +1,4 @@
-// What etcd's v2 API answers: a listing, and an event. https://etcd.io/docs/v2.3/api/
+// The answers of etcd's v2 API: a listing and an event. https://etcd.io/docs/v2.3/api/
 import type { Key } from '../core/key.ts'
 import {
   anything,
@@ -15,12 +15,12 @@ import {
 } from './shape.ts'
 
 const nodeShape = record({
-  /** Missing at the root. */
+  /** Absent at the root. */
   key: optional(text),
   value: optional(text),
   dir: optional(flag),
   modifiedIndex: optional(count),
-  /** Each is looked at when its turn comes: a recursion would be as deep as the server likes. */
+  /** Checked one level at a time: the server determines the depth, and a recursion could exhaust the stack. */
   nodes: nullable(listOf(anything)),
 })
 
@@ -38,9 +38,9 @@ export const eventShape = record({
 type Node = ReturnType<typeof nodeShape>
 
 /** All keys at and below `root`. Throws a Mismatch. */
-export function entriesOf(top: Node, root: Key): Map<Key, string> {
+export function listedEntries(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
-  /** Those that are behind the one whose nodes are taken have yet to be. */
+  /** A queue: iteration continues with directories added during it. */
   const directories = new Map<Key, readonly unknown[]>()
   const take = (node: Node, key: Key): void => {
     const { size } = entries
@@ -51,10 +51,10 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
       entries.set(key, text(node.value))
       if (entries.size > size && !directories.has(key)) return
     }
-    throw new Mismatch('is there twice').within('key')
+    throw new Mismatch('appears twice').within('key')
   }
-  const key = keyOf(top.key ?? '/')
-  if (key !== root) throw outside().within('node')
+  const key = expectPath(top.key ?? '/')
+  if (key !== root) throw outsideOfDirectory().within('node')
   take(top, key)
   for (const [dir, nodes] of directories) {
     const start = dir === '/' ? '/' : `${dir}/`
@@ -62,7 +62,7 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
       const node = nodeShape(value)
       const name = text(node.key)
       const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
-      if (!isPart || !name.startsWith(start)) throw outside()
+      if (!isPart || !name.startsWith(start)) throw outsideOfDirectory()
       take(node, name as Key)
     }
     each(nodes, child, dir)
@@ -70,10 +70,11 @@ export function entriesOf(top: Node, root: Key): Map<Key, string> {
   return entries
 }
 
-/** Throws a Mismatch for what is no path. */
-export function keyOf(name: string): Key {
+/** The name as a key. Throws a Mismatch if it is not a path. */
+export function expectPath(name: string): Key {
   if (name === '/' || /^(?:\/[^/]+)+$/s.test(name)) return name as Key
   throw new Mismatch('is not a path').within('key')
 }
 
-export const outside = (): Mismatch => new Mismatch('is not below what was asked for').within('key')
+export const outsideOfDirectory = (): Mismatch =>
+  new Mismatch('is outside of the requested directory').within('key')

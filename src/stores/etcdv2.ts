@@ -1,40 +1,43 @@
-// The store etcdv2: list with a quorum, then long polls from the index of that listing on.
-// Each event is asked for by the index behind the one before, so none is missed; when etcd has
-// forgotten it (it keeps 1,000 events of the whole cluster), the watch is outdated: all is read again.
+// The store etcdv2: a quorum listing, then long polls from the index of that listing. Each poll requests the index
+// after the previous event, so none is missed. If etcd no longer has that event (it keeps 1,000 of the whole cluster),
+// the watch is outdated, and everything is read again.
 //
-// Deviation of the protocol: hidden keys (`/app/_x` and what is below) are in no listing and no
-// event of etcd, so they are seen only when a prefix itself names one.
+// A deviation: listings and events of etcd omit hidden keys (`/app/_x` and everything below), so they are visible only
+// if a prefix itself names one.
 import type { Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { isEmpty, type Changes } from './difference.ts'
-import { EtcdV2Api, type Answer } from './etcdv2-api.ts'
+import { isEmptyDelta, type Delta } from './delta.ts'
+import { EtcdV2Api, type WaitAnswer } from './etcdv2-api.ts'
 import { openHttpStore } from './http-store.ts'
-import { Inbox } from './inbox.ts'
+import { Completions } from './completions.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Below what proxies usually allow a silent connection; in milliseconds. */
+/** Milliseconds; below the usual timeout of proxies for a silent connection. */
 const POLL_LIFE = 50_000
 
-/** Polls that end without an event: this many in a row at once, then this many a second. */
+/** Rate limit of polls that end without an event: a burst, then a number per second. */
 const QUIET_BURST = 5
 const QUIET_PER_SECOND = 0.5
 
-/** A directory with a poll of its own, and what is known below it. */
+/** A directory with its own poll, and the known keys below it. */
 interface Root {
   readonly path: Key
   /** The index to wait from. */
   next: number
   readonly values: Map<Key, string>
-  /** A server, or a proxy, may end each poll at once. */
+  /** Limits the rate if a server or proxy ends each poll at once. */
   readonly quiet: TokenBucket
 }
 
-/** @param pollLife milliseconds until a silent poll is asked anew and the quorum checked */
+/**
+ * The store of `-backend etcdv2`. Returns faults of the settings; does not connect yet.
+ * @param pollLife milliseconds until a silent poll is repeated, after a check of the quorum
+ */
 export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Store, Fault> {
   const { connection } = settings
   return openHttpStore({
@@ -53,7 +56,7 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
-  const inbox = new Inbox<{ readonly root: Root; readonly answer: Answer }>()
+  const inbox = new Completions<{ readonly root: Root; readonly answer: WaitAnswer }>()
   const list = async (path: Key): Promise<Root> => {
     const { index, entries } = await api.list(path, signal)
     for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)
@@ -71,7 +74,7 @@ async function* follow(
     await api.proveQuorum(root.path, signal)
   }
   for (;;) {
-    const { root, answer } = await inbox.take()
+    const { root, answer } = await inbox.next()
     root.next = answer.index + 1
     if (answer.kind === 'quiet') {
       inbox.collect(quiet(root).then(() => ask(root)))
@@ -79,16 +82,16 @@ async function* follow(
     }
     const changes = changesOf(answer, root, wanted)
     inbox.collect(ask(root))
-    if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+    if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
   }
 }
 
-/** What an event means for the keys of one root, which are brought up to date. */
+/** Applies an event to the keys of one root, and returns the changes. */
 function changesOf(
-  event: Extract<Answer, { kind: 'put' | 'remove' }>,
+  event: Extract<WaitAnswer, { kind: 'put' | 'remove' }>,
   { path, values }: Root,
   wanted: (key: Key) => boolean,
-): Changes {
+): Delta {
   const put = new Map<Key, string>()
   const del = new Set<Key>()
   if (event.kind === 'put' && event.value !== undefined) {
@@ -99,7 +102,7 @@ function changesOf(
     }
     return { put, del }
   }
-  // The directory may lie above the root; etcd tells `/application` of the end of `/app`, too.
+  // The removed directory may be above the root, or even `/app` for the root `/application`.
   const dir = event.kind === 'remove' && event.dir
   const gone = dir ? [...values.keys()].filter((key) => covers(event.key, key)) : [event.key]
   for (const key of gone) if (values.delete(key)) del.add(key)

@@ -1,13 +1,12 @@
 // The file store: keys from YAML, JSON and TOML files, or folders of them. Needs no server.
 //
-// The snapshot reads the files and nothing else. The watch is armed when the second event is asked
-// for, and the files are read once more behind it, so nothing falls between the two, and a onetime
-// run never loads chokidar. A file that cannot be read or parsed breaks the store: the last good
-// keys stay, and feeds/follow.ts opens it again.
+// The snapshot only reads the files. The watch starts when the second event is requested, followed by another reading,
+// so no change is missed, and a onetime run never loads chokidar. A file that cannot be read or parsed breaks the
+// store: the last good keys remain, and feeds/follow.ts opens it again.
 //
-// A writer may be seen at work: a truncated file, a link before its target. So a change is looked
-// at after `quiet` without another, and when a file is then unreadable, malformed or suddenly
-// without keys, it is given `patience` to become right. A slower writer should rename into place.
+// A reading may find a writer at work: a truncated file, or a link before its target. So changes are read after `quiet`
+// without another one, and a file that is unreadable, malformed or suddenly empty gets `patience` to become valid.
+// Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
@@ -15,17 +14,20 @@ import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Limits, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
-import { difference, isEmpty } from './difference.ts'
-import { readAll, type Contents, type Parsed } from './file/read.ts'
+import { difference, isEmptyDelta } from './delta.ts'
+import { readKeysFiles, type FileContents, type ParsedFiles } from './file/read.ts'
 import { coveredBy } from './roots.ts'
 
-/** Milliseconds. */
+/** Milliseconds without a change before a reading. */
 const quiet = 30
+/** Limit of that wait, in milliseconds. */
 const quietMost = 500
+/** Milliseconds for invalid files to become valid. */
 const patience = 500
+/** Milliseconds between two readings of invalid files. */
 const pause = 50
 
-/** Uses `files` and `filter`. The files themselves are first looked at by `watch`. */
+/** The store of `-backend file`. Uses `files` and `filter`; `watch` is the first to read files. */
 export function open(settings: StoreSettings): Result<Store, Fault> {
   const { files } = settings
   if (files.length === 0) {
@@ -58,7 +60,7 @@ interface Source {
 }
 
 async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<StoreEvent> {
-  const known: Parsed = new Map()
+  const known: ParsedFiles = new Map()
   if (signal.aborted) return
   let entries: ReadonlyMap<Key, string> = (await read(source, known)).entries
   if (signal.aborted) return
@@ -75,7 +77,7 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
       if (signal.aborted) return
       const changes = difference(entries, reading.entries)
       entries = reading.entries
-      if (!isEmpty(changes)) yield { kind: 'delta', ...changes }
+      if (!isEmptyDelta(changes)) yield { kind: 'delta', ...changes }
       if (!unseen) await bell.rung(quiet, quietMost)
       if (signal.aborted) return
     }
@@ -84,22 +86,22 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
   }
 }
 
-/** All files, merged, as far as the prefixes cover them. Throws a FaultError. */
-async function read(source: Source, known: Parsed): Promise<Contents> {
+/** Reads and merges all files, and drops keys outside of the prefixes. Throws a FaultError. */
+async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   const { files, filter, prefixes, limits } = source
-  const contents = await readAll(files, filter, limits, known)
+  const contents = await readKeysFiles(files, filter, limits, known)
   const wanted = coveredBy(prefixes)
   for (const key of contents.entries.keys()) if (!wanted(key)) contents.entries.delete(key)
   return contents
 }
 
-/** Reads until the files look finished, or `patience` is over. Undefined when aborted. */
+/** Reads until the files are valid, or `patience` is over. Undefined if aborted. */
 async function readSettled(
   source: Source,
-  known: Parsed,
+  known: ParsedFiles,
   hadKeys: boolean,
   signal: AbortSignal,
-): Promise<Contents | undefined> {
+): Promise<FileContents | undefined> {
   for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
     const late = Date.now() >= end
     try {

@@ -1,10 +1,10 @@
-// The body of a response, as one text or line by line, within its limits. What a body says that does not come
-// from the store at all is told apart here: it is the same for all stores that speak HTTP.
+// Reads the body of a response, as one text or line by line, within its limits. Detects answers that do not come from a
+// store, such as that of a TLS port to plain HTTP.
 import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
-import { ERROR_TEXT, expectRoomFor, Meter, type Limit } from './limits.ts'
+import { ERROR_TEXT, expectRoomFor, Meter, type ByteLimit } from './limits.ts'
 
 export interface Source {
   readonly status: number
@@ -16,30 +16,32 @@ export interface Source {
 }
 
 interface Body {
-  /** Throws a FaultError beyond `limits.body`. */
+  /** The whole text. Throws a FaultError if it exceeds `limits.body`. */
   whole(): Promise<string>
-  /** Chunk by chunk, within the same limit; what `take` throws ends it. */
+  /** Passes on chunks, within the same limit. Rejects with what `take` throws. */
   into(take: (chunk: Buffer) => void): Promise<void>
-  /** The same for a body that is one message of a watch: beyond `limits.message`. */
+  /** The whole text of one message of a watch. Throws a FaultError if it exceeds `limits.message`. */
   message(): Promise<string>
   /**
-   * The lines as they come; a FaultError when one is beyond `limits.message`.
-   * @param reasonOf what is thrown in place of an error
-   * @param done called at the end, whatever it is
+   * The lines as they arrive. Throws a FaultError if one exceeds `limits.message`.
+   * @param reasonOf converts errors before they are thrown
+   * @param done called at the end in any case
    */
   lines(reasonOf: (error: unknown) => unknown, done: () => void): AsyncGenerator<string>
 }
 
 /**
- * The body of an error has a limit of its own, whoever reads it and how.
+ * Error bodies have their own limit, however they are read.
  * @param onBytes called for every chunk
  */
 export function bodyOf(source: Source, onBytes: () => void = () => undefined): Body {
   const isError = source.status >= 300
-  // A longer text does not exist in this runtime.
+  // V8 has no longer strings.
   const most = Math.min(source.limits.body, constants.MAX_STRING_LENGTH)
-  const answer: Limit = isError ? ERROR_TEXT : { most, option: '-max-body' }
-  const part: Limit = isError ? ERROR_TEXT : { most: source.limits.message, option: '-max-message' }
+  const answer: ByteLimit = isError ? ERROR_TEXT : { most, option: '-max-body' }
+  const part: ByteLimit = isError
+    ? ERROR_TEXT
+    : { most: source.limits.message, option: '-max-message' }
   const error = `an error's text (HTTP ${source.status})`
   return {
     whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
@@ -52,7 +54,7 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
 
 async function collect(
   source: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   onBytes: () => void,
 ): Promise<string> {
@@ -66,14 +68,14 @@ async function collect(
 
 async function pour(
   { headers, body, place }: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   onBytes: () => void,
   take: (chunk: Buffer) => void,
 ): Promise<void> {
   const meter = new Meter(limit, place, what)
   const announced = Number(headers['content-length'])
-  // By its events: an iteration would copy what has come once more.
+  // Uses events, because an iteration would copy the data once more.
   await new Promise<void>((resolve, reject) => {
     finished(body, { writable: false }, (error) => (error ? reject(error) : resolve()))
     body.on('data', (chunk: Buffer) => {
@@ -96,12 +98,12 @@ interface Hooks {
 
 async function* splitLines(
   { body, place, limits }: Source,
-  limit: Limit,
+  limit: ByteLimit,
   what: string,
   { onBytes, reasonOf, done }: Hooks,
 ): AsyncGenerator<string> {
   const meter = new Meter(limit, place, what)
-  // Bytes are kept until the line is whole: a chunk may end inside a UTF-8 sequence.
+  // Decodes only complete lines, because a chunk may end inside a UTF-8 sequence.
   let parts: Buffer[] = []
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -127,25 +129,25 @@ async function* splitLines(
   }
 }
 
-/** Throws a FaultError for bytes that are no text, or too many values for their length. */
+/** Decodes UTF-8. Throws a FaultError for invalid bytes, or too many values (see `expectRoomFor`). */
 export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   expectRoomFor(bytes, limits, place)
   if (isUtf8(bytes)) return bytes.toString()
   throw new FaultError({
     kind: 'store',
     message: `${place} sends bytes that are not UTF-8`,
-    hint: 'check -node; is there a proxy in between?',
+    hint: 'check -node, and whether there is a proxy in between',
   })
 }
 
-/** What Go's servers, nginx and Apache answer to plain HTTP on a port that speaks TLS. */
+/** Answers of Go servers, nginx and Apache to plain HTTP on a TLS port. */
 const WANTS_TLS =
   /HTTP request (?:was sent )?to (?:an )?(?:HTTPS|SSL)|plain HTTP to an SSL-enabled/i
 
-export const wantsTls = (place: string): FaultError =>
+const wantsTls = (place: string): FaultError =>
   new FaultError({
     kind: 'store',
-    message: `${place} speaks TLS, and was asked in plain HTTP`,
-    hint: 'write -scheme https, or https:// before the node',
+    message: `${place} speaks TLS, but was contacted in plain HTTP`,
+    hint: 'use -scheme https, or https:// before the node',
     permanent: true,
   })

@@ -1,13 +1,12 @@
-// The bare exchange of HTTP: a request goes out over a kept-alive connection, and the head of its answer comes
-// back with the body as a stream. By node:http, which every start can afford: a parser in WebAssembly takes three
-// times as long as the runtime itself to start, and 40 MB.
+// HTTP over kept-alive connections: sends a request, and returns the head of the response with its body as a stream.
+// Uses node:http, because undici's WebAssembly parser takes three times as long to load as Node itself, and 40 MB.
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Sockets } from './http-sockets.ts'
 
-/** Milliseconds that a connection is kept for the next request. */
+/** Milliseconds to keep an idle connection. */
 const IDLE = 4000
-/** Bytes. Said here, since NODE_OPTIONS could say otherwise. */
+/** Limit of a response head in bytes. Explicit, because NODE_OPTIONS can change the default. */
 const LONGEST_HEAD = 16_384
 
 export interface Exchange {
@@ -15,11 +14,11 @@ export interface Exchange {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
-  /** Aborting ends the exchange with the signal's reason, its body included. */
+  /** Ends the exchange, including the body, with the signal's reason. */
   readonly signal: AbortSignal
 }
 
-/** The connections to one node: as many as there are requests at the same time. */
+/** The connections to one node, one for each concurrent request. */
 export class Pool extends Agent {
   constructor(
     private readonly connections: Sockets,
@@ -28,7 +27,7 @@ export class Pool extends Agent {
     super({ keepAlive: true, timeout: idle, maxFreeSockets: Infinity })
   }
 
-  /** Resolves with the head of the answer. Its body breaks with the connection, and when it is not HTTP. */
+  /** Resolves with the head of the response. Its body throws if the connection breaks, or the data is not HTTP. */
   exchange({ signal, body, headers, ...what }: Exchange): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
@@ -47,7 +46,7 @@ export class Pool extends Agent {
       }
       asked.on('error', end)
       asked.on('response', (message) => {
-        // What breaks it before somebody reads it stays in it, and is found by the reader.
+        // An error before the body is read is stored in the message, and thrown to its reader.
         answer = message.on('error', () => undefined)
         resolve(message)
       })
@@ -71,7 +70,7 @@ export class Pool extends Agent {
     this.connections.open((error, socket) => opened(error ?? null, socket))
   }
 
-  /** What a server sends over an idle connection would pass for the answer to the next request. */
+  /** Destroys an idle connection on which the server sends data: it would be taken for the next response. */
   override keepSocketAlive(socket: Duplex): void {
     socket.once('data', destroy)
     return super.keepSocketAlive(socket)

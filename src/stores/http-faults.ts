@@ -1,9 +1,9 @@
-// What goes wrong below HTTP, in the operator's words: what happened, and what to check.
+// Explains errors of connections, TLS and HTTP to the operator: what happened, and what to check.
 import { FaultError, type Fault } from '../core/fault.ts'
 import { duration } from '../core/words.ts'
 import { explainTls } from './tls-faults.ts'
 
-/** Milliseconds for TCP and TLS to be set up. */
+/** Milliseconds to establish TCP and TLS. */
 export const CONNECT_TIMEOUT = 10_000
 
 export class TimeoutError extends Error {
@@ -12,25 +12,26 @@ export class TimeoutError extends Error {
   }
 }
 
-/** `ECONNREFUSED` and its like, or the message of an error without a code. */
+/** An error code such as `ECONNREFUSED`, or else the message. */
 export const codeOf = (error: unknown): string =>
   (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
 
-/** A server that has ended a connection, be it one of too many. */
+/** The server has closed the connection, perhaps because it has too many. */
 export class ClosedError extends FaultError {}
 
-/** A server that has not answered in time. */
+/** The server has not answered in time. */
 export class SilentError extends FaultError {}
 
-/** Whether an error only says that the other side has ended the connection. */
+/** Whether the other side has closed the connection. */
 export const isClosed = (error: unknown): boolean =>
   /^(?:ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(codeOf(error))
 
 /**
- * The fault of an error of HTTP, of the socket or of TLS.
- * @param place the store and where it is, such as `etcd at http://127.0.0.1:2379`
+ * Converts an error of HTTP, a socket or TLS.
+ * @param place the store and its node, such as `etcd at http://127.0.0.1:2379`
+ * @param store the product, for hints, such as `etcd`
  */
-export function faultOf(error: unknown, place: string, store: string): FaultError {
+export function connectionFault(error: unknown, place: string, store: string): FaultError {
   if (error instanceof FaultError) return error
   const { what, ...more } = explain(error, store)
   const fault: Fault = { kind: 'store', message: `cannot reach ${place}: ${what}`, ...more }
@@ -42,8 +43,8 @@ function explain(
   error: unknown,
   store: string,
 ): Pick<Fault, 'hint' | 'permanent'> & { readonly what: string } {
-  const where = `is ${store} running there? check -node`
-  // Several addresses of one name, all refused, come as an AggregateError.
+  const where = `check that ${store} runs there, and check -node`
+  // If a name has several addresses and all refuse, Node throws an AggregateError.
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
   const code = codeOf(cause)
   if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
@@ -61,7 +62,7 @@ function explain(
     case 'EACCES':
       return {
         what: 'permission denied',
-        hint: 'reconfd has to run as a user that may use the socket',
+        hint: 'run reconfd as a user with access to the socket',
       }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -82,7 +83,7 @@ function explain(
   }
 }
 
-/** A server that speaks TLS answers plain text with a record of its own, an alert. */
+/** Whether data begins with a TLS alert or handshake record, as a TLS server answers to plain text. */
 export const isTlsRecord = (bytes: Uint8Array | string): boolean => {
   const [first, second] = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
   return (first === 0x15 || first === 0x16) && second === 0x03
@@ -93,19 +94,7 @@ const notHttp = (
 ): Pick<Fault, 'hint'> & { readonly what: string } =>
   isTlsRecord(data)
     ? {
-        what: 'it speaks TLS, and was asked in plain HTTP',
-        hint: 'write -scheme https, or https:// before the node',
+        what: 'it speaks TLS, but was contacted in plain HTTP',
+        hint: 'use -scheme https, or https:// before the node',
       }
-    : { what: 'its answer is not HTTP', hint: 'is another server listening there? check -node' }
-
-/** What servers of Go, and nginx, say to plain HTTP where they expect TLS. */
-export const wantsTls = (body: string): boolean =>
-  /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(body)
-
-export const plainHttp = (place: string): FaultError =>
-  new FaultError({
-    kind: 'store',
-    message: `${place} expects HTTPS, and was asked by plain HTTP`,
-    hint: 'use -scheme https, or write https:// before the node',
-    permanent: true,
-  })
+    : { what: 'its answer is not HTTP', hint: 'check -node: another server may listen there' }

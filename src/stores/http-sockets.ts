@@ -1,40 +1,39 @@
-// The sockets below HTTP: TCP or a Unix socket, TLS, and the proxy before them if one is wanted; how they are
-// opened, and how they end.
+// Opens and closes the sockets below HTTP: TCP or Unix sockets, TLS, and connections through a proxy.
 import type { Socket } from 'node:net'
 import { raise } from '../core/fault.ts'
 import { parseHttpNode, type HttpNode } from '../core/http-node.ts'
-import type { Connection } from '../core/settings.ts'
-import { addressOf, dial, type Opened } from './dial.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
+import { socketAddressOf, dial, type Opened } from './dial.ts'
 import type { Route } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
 
-/** Throws a FaultError when the node is no address. */
-export function nodeAt(node: string, connection: Connection, port: number): HttpNode {
+/** Parses a node. Throws a FaultError if it is not an address. */
+export function nodeAt(node: string, connection: ConnectionSettings, port: number): HttpNode {
   const parsed = parseHttpNode(node, connection.scheme, port)
   if (parsed.ok) return parsed.value
   return raise('store', parsed.error.message, { hint: parsed.error.hint, permanent: true })
 }
 
 /**
- * Opens sockets: each with the TLS files as they are then, and without the session of another one, which
- * would carry its certificates on.
+ * Opens sockets. Reads the TLS files for each one, and resumes no TLS sessions, which would keep using the previous
+ * certificates.
  */
 export class Sockets {
   readonly #opening = new Set<Socket>()
   #isClosed = false
 
-  /** @param route the proxy before the node, if there is one */
+  /** @param route the proxy, if one is used */
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionSettings,
     private readonly node: HttpNode,
     private readonly route: Route | undefined,
   ) {}
 
-  /** Throws a FaultError when a TLS file cannot be used. */
+  /** Throws a FaultError if a TLS file is invalid. */
   readonly open = (opened: Opened): void => {
     const { tunnel, forward } = this.route ?? {}
     const origin = forward?.origin ?? this.node.origin
-    const address = { ...addressOf(origin), path: this.node.socket }
+    const address = { ...socketAddressOf(origin), path: this.node.socket }
     const tls = origin.startsWith('https:') ? tlsOptions(this.connection) : undefined
     const connect = (through?: Socket): void => {
       const track = dial(address, tls, through, (error, socket) => {

@@ -1,5 +1,5 @@
-// What the stores that speak HTTP have in common: settings that are looked at when the store is opened,
-// and one client for each watch, gone with it.
+// The common part of the stores that use HTTP: checks the settings when a store is opened, and gives each watch its own
+// client.
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -9,16 +9,16 @@ import { checkConnection, openHttp, type HttpClient } from './http.ts'
 
 export interface HttpStore {
   readonly name: string
-  /** How messages call the server. */
+  /** The server's name in messages. */
   readonly product: string
-  /** Where it listens on this machine, and of a node that names no port. */
+  /** Its default port. */
   readonly port: number
   readonly settings: StoreSettings
-  /** Throws a FaultError for settings of this store that are not right; nothing is connected yet. */
+  /** Throws a FaultError for invalid settings of this store; does not connect. */
   readonly check?: () => void
-  /** Milliseconds that a connection is kept for the next request. */
+  /** Milliseconds to keep an idle connection. */
   readonly idle?: number
-  /** What Store.watch() gives, over a client that is closed when this ends or the signal is aborted. */
+  /** Implements Store.watch() with a client that is closed when this ends or the signal is aborted. */
   readonly follow: (
     http: HttpClient,
     prefixes: readonly Key[],
@@ -27,7 +27,7 @@ export interface HttpStore {
   ) => AsyncIterable<StoreEvent>
 }
 
-/** Faults of the settings (a node that is no address, a TLS file that cannot be read) are returned. */
+/** Returns faults of the settings, such as an invalid node or an unreadable TLS file. */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
   const { name, product, port, check, idle, follow } = options
   const { connection, limits } = options.settings
@@ -52,7 +52,7 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
       idle,
       heard: watching.heard,
     })
-    // At once, and not when the consumer comes back: an aborted watch keeps no socket.
+    // Closes at once, even if the consumer never requests another event.
     const close = (): void => void http.close()
     signal.addEventListener('abort', close, { once: true })
     try {

@@ -1,11 +1,10 @@
-// HTTP for the stores: one pool of kept-alive sockets for one watch, ended as a whole by close().
-// Whatever goes wrong below HTTP becomes a fault that names the store, the node and the remedy.
-// Redirects are not followed: no store sends any.
-import type { Connection, Limits } from '../core/settings.ts'
+// The HTTP client of the stores: one pool of kept-alive sockets for one watch. Errors become faults that name the
+// store, the node and the remedy. Does not follow redirects, since no store sends them.
+import type { ConnectionSettings, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
 import { Pool } from './http-exchange.ts'
-import { faultOf, plainHttp, TimeoutError, wantsTls } from './http-faults.ts'
+import { connectionFault, TimeoutError } from './http-faults.ts'
 import { nodeAt, Sockets } from './http-sockets.ts'
 import { routeTo, type Route } from './proxy.ts'
 import { passwordOf } from './secrets.ts'
@@ -15,35 +14,29 @@ export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string
-  /** Aborting makes the call throw the signal's reason. */
+  /** If aborted, the call throws the signal's reason. */
   readonly signal?: AbortSignal
-  /**
-   * Milliseconds until the whole response is there (`lines`: until its headers are);
-   * default 30000, 0 for none.
-   */
+  /** Milliseconds for the whole response, or with `lines` for its headers; default 30000, 0 for none. */
   readonly timeout?: number
-  /**
-   * Takes the body of a good answer (status 200) chunk by chunk, in place of `body`, which is empty then. What
-   * it throws has to be a FaultError.
-   */
+  /** Receives the body of a response with status 200 in chunks; `body` is then empty. May throw a FaultError. */
   readonly into?: (chunk: Buffer) => void
 }
 
 export interface LinesOptions extends RequestOptions {
-  /** Called for every chunk of the body: the caller's proof that the stream is alive. */
+  /** Called for every chunk of the body, which shows that the stream is alive. */
   readonly onBytes?: () => void
 }
 
 export interface ClientOptions {
-  readonly connection: Connection
+  readonly connection: ConnectionSettings
   readonly limits: Limits
-  /** How messages call the server, such as `etcd`. */
+  /** The server's name in messages, such as `etcd`. */
   readonly product: string
-  /** Of a node that does not say. */
+  /** Default port of nodes. */
   readonly port: number
-  /** Called when bytes of an answer have come. */
+  /** Called when bytes of a response have arrived. */
   readonly heard?: (() => void) | undefined
-  /** Milliseconds that a connection is kept for the next request. */
+  /** Milliseconds to keep an idle connection. */
   readonly idle?: number | undefined
 }
 
@@ -56,17 +49,16 @@ export interface HttpClient {
   readonly place: string
   readonly limits: Limits
   /**
-   * One request, the body read whole as UTF-8. An HTTP status is for the caller to judge.
-   * Throws a FaultError of kind `store` when there is no whole response in time, or one that is too large.
+   * Sends a request, and reads the whole body as UTF-8. Returns any HTTP status. Throws a FaultError of kind `store` if
+   * the response is late, incomplete or too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
-   * One request whose response is read line by line as it arrives, for as long as it lasts.
-   * The iteration ends with the response and throws as request() does when it breaks, or when a line is too
-   * long.
+   * Sends a request, and reads the response line by line as it arrives. The iteration ends with the response, and
+   * throws like request() if it breaks or a line is too long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
-  /** Destroys all sockets at once; what is under way throws. */
+  /** Destroys all sockets at once; pending requests throw. */
   close(): Promise<void>
 }
 
@@ -79,7 +71,7 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
-  /** To be read once, either so or by text(). */
+  /** Read either these or text(), once. */
   readonly lines: AsyncIterable<string>
   /** The whole body, for a short one. */
   text(): Promise<string>
@@ -88,9 +80,9 @@ export interface LinesResponse {
 const DEFAULT_TIMEOUT = 30_000
 
 /**
- * A client for one node; no socket is opened before the first request.
- * @param node as parseHttpNode() has it
- * Throws a FaultError when the node is no address, or its proxy none.
+ * Returns a client for one node; opens no socket before the first request. Throws a FaultError if the address of the
+ * node or its proxy is invalid.
+ * @param node see parseHttpNode()
  */
 export const openHttp = (node: string, options: ClientOptions): HttpClient =>
   new PooledClient(nodeAt(node, options.connection, options.port), options)
@@ -124,9 +116,7 @@ class PooledClient implements HttpClient {
         await body.into(options.into)
         return { status, headers, body: '' }
       }
-      const text = await body.whole()
-      this.#expectPlain(status, text)
-      return { status, headers, body: text }
+      return { status, headers, body: await body.whole() }
     } catch (error) {
       throw this.#reasonOf(error, options)
     } finally {
@@ -144,9 +134,7 @@ class PooledClient implements HttpClient {
       const body = bodyOf(source, options.onBytes)
       const text = async (): Promise<string> => {
         try {
-          const whole = await body.message()
-          this.#expectPlain(status, whole)
-          return whole
+          return await body.message()
         } catch (error) {
           throw ended(error)
         } finally {
@@ -180,21 +168,21 @@ class PooledClient implements HttpClient {
     return { status, headers, body: answer, place, limits }
   }
 
-  #expectPlain(status: number, body: string): void {
-    if (status === 400 && wantsTls(body)) throw plainHttp(this.place)
-  }
-
-  /** The caller's own reason, when it was the caller who ended it; else the fault. */
+  /** The caller's abort reason, or else the fault. */
   #reasonOf(error: unknown, { signal }: RequestOptions): unknown {
     if (signal?.aborted === true) return signal.reason
     const through =
       this.#route?.forward === undefined ? '' : ` through the proxy ${this.#route.name}`
-    return faultOf(error, `${this.place}${through}`, this.options.product)
+    return connectionFault(error, `${this.place}${through}`, this.options.product)
   }
 }
 
-/** Throws the fault of a bad node, proxy or file; for a store's open(), before any watch. */
-export function checkConnection(connection: Connection, nodes: readonly string[], port = 80): void {
+/** Checks nodes, proxy and files. For a store's open(). Throws a FaultError. */
+export function checkConnection(
+  connection: ConnectionSettings,
+  nodes: readonly string[],
+  port = 80,
+): void {
   for (const node of nodes) {
     const { origin, socket } = nodeAt(node, connection, port)
     if (socket === undefined) routeTo(origin, connection)
@@ -204,8 +192,8 @@ export function checkConnection(connection: Connection, nodes: readonly string[]
 }
 
 /**
- * The caller's signal and a timeout as one signal. By hand, since AbortSignal.any and .timeout
- * leave a listener and a timer behind until they are collected.
+ * Combines the caller's signal and a timeout. AbortSignal.any and .timeout would keep a listener and a timer until they
+ * are garbage-collected.
  */
 function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
   const own = new AbortController()

@@ -1,29 +1,28 @@
-// Bounds on what is taken from a server: none of them may make memory grow without end. Beyond a bound is a
-// fault that names it.
+// Limits the data accepted from a server, so that memory stays bounded. Exceeding a limit is a fault that names it.
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
 
-/** A bound, and the option that sets it; without one it is fixed. */
-export interface Limit {
+export interface ByteLimit {
   /** Bytes. */
   readonly most: number
+  /** The option that sets it; absent for a fixed limit. */
   readonly option?: '-max-body' | '-max-message'
 }
 
-/** The text of an error that a server answers: more of it helps nobody. */
-export const ERROR_TEXT: Limit = { most: 64 * 1024 }
+/** Limit of the text of an error response. */
+export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
- * Bytes that a value counts as at least, however short it is: what is made of it takes memory, and a list of
- * a million empty lists takes more than its text.
+ * The least number of bytes counted for a value. A parsed value takes more memory than its text: think of a list of a
+ * million empty lists.
  */
 export const VALUE_COST = 32
 
 const [COMMA, LIST, OBJECT] = [0x2c, 0x5b, 0x7b]
 
-/** Throws a FaultError for JSON that is short for the number of its values. */
+/** Throws a FaultError if the values of a JSON text, each counted as VALUE_COST, exceed the limit. */
 export function expectRoomFor(json: Uint8Array, { body: most }: Limits, place: string): void {
-  // No value is shorter than with a comma behind it.
+  // Each value takes at least two bytes, with its comma.
   if ((json.length / 2) * VALUE_COST <= most) return
   let values = 0
   for (let n = 0; n < json.length; n++) {
@@ -38,7 +37,7 @@ export function expectRoomFor(json: Uint8Array, { body: most }: Limits, place: s
   })
 }
 
-/** Counts the bytes of one thing as they come. */
+/** Counts received bytes against a limit. */
 export class Meter {
   #taken = 0
 
@@ -47,27 +46,28 @@ export class Meter {
    * @param what such as `an answer`
    */
   constructor(
-    private readonly limit: Limit,
+    private readonly limit: ByteLimit,
     private readonly place: string,
     private readonly what: string,
   ) {}
 
-  /** Throws a FaultError when that is more than may come. */
+  /** Counts bytes. Throws a FaultError if the limit is exceeded. */
   take(bytes: number): void {
     this.#taken += bytes
     if (this.#taken > this.limit.most) throw tooLarge(this.limit, this.place, this.what)
   }
 
-  /** The next one of its kind begins. */
+  /** Restarts the count, for the next message. */
   reset(): void {
     this.#taken = 0
   }
 }
 
 /**
- * A bound on one reading of everything, of which no single answer is large.
- * @param moved bytes that have been moved over the connection so far
- * @returns throws a FaultError when it has become too much; takes bytes that are about to be moved as well
+ * A limit for one reading of the whole store, which consists of many small answers.
+ * @param moved returns the bytes transferred over the connection so far
+ * @returns a function that throws a FaultError if the limit is exceeded; its argument is the number of further bytes
+ *   expected
  */
 export function budgetOf(
   { body: most }: Limits,
@@ -84,7 +84,7 @@ export function budgetOf(
   }
 }
 
-export function tooLarge({ most, option }: Limit, place: string, what: string): FaultError {
+export function tooLarge({ most, option }: ByteLimit, place: string, what: string): FaultError {
   const by = option === undefined ? '' : ` (${option})`
   const message = `${place} sends ${what} of more than ${sizeOf(most)}${by}`
   if (option === undefined) return new FaultError({ kind: 'store', message })
@@ -94,7 +94,7 @@ export function tooLarge({ most, option }: Limit, place: string, what: string): 
 const raise = (option: string): string =>
   `check -node; if the store really holds that much, raise ${option}`
 
-/** `64 MiB`, `1.5 GiB`. */
+/** Such as `64 MiB` or `1.5 GiB`. */
 export function sizeOf(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB']
   let unit = 0

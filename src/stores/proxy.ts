@@ -1,33 +1,33 @@
-// HTTP proxies, by the rules of Go's programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): requests
-// to http nodes are sent to the proxy whole, those to https nodes go through a tunnel that it opens.
+// HTTP proxies, by the rules of Go programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): forwards requests to
+// http nodes, and opens a tunnel to https nodes.
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
-import type { Connection, ProxySettings } from '../core/settings.ts'
-import { addressOf, dial, type Address, type Opened } from './dial.ts'
+import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
+import { socketAddressOf, dial, type SocketAddress, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 
 /** Longer than the head of any answer to CONNECT; in bytes. */
 const LONGEST_HEAD = 16_384
 
-/** The proxy that a request is sent to, in place of its node. */
+/** The proxy that receives requests instead of the node. */
 export interface Forward {
-  /** Of the proxy. */
+  /** The proxy's origin. */
   readonly origin: string
   readonly headers: Readonly<Record<string, string>>
 }
 
 /** Opens a connection to an address through the proxy; destroying the returned socket ends the attempt. */
-type Tunnel = (target: Address, opened: Opened) => Socket
+type Tunnel = (target: SocketAddress, opened: Opened) => Socket
 
 export interface Route {
-  /** The proxy, for messages: without what authenticates us. */
+  /** The proxy without credentials, for messages. */
   readonly name: string
   readonly forward?: Forward
   readonly tunnel?: Tunnel
 }
 
-/** How a node is reached; undefined: directly. Throws a FaultError for a proxy that cannot be used. */
-export function routeTo(origin: string, { proxy }: Connection): Route | undefined {
+/** The route to a node; undefined for a direct connection. Throws a FaultError for an invalid proxy. */
+export function routeTo(origin: string, { proxy }: ConnectionSettings): Route | undefined {
   const target = new URL(origin)
   const isSecure = target.protocol === 'https:'
   const text = (isSecure ? proxy?.https : proxy?.http) ?? ''
@@ -56,7 +56,7 @@ function authorization({ username, password }: URL): Readonly<Record<string, str
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
-/** Whether NO_PROXY names the host: a name with all below it, an address, a network, or `*`. */
+/** Whether NO_PROXY contains the host: by name, parent domain, address, network or `*`. */
 function isExcepted({ hostname, port, protocol }: URL, { except }: ProxySettings): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const family = isIP(host) === 6 ? 'ipv6' : 'ipv4'
@@ -99,7 +99,7 @@ function tunnelThrough(
   return ({ host, port }, opened) => {
     const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
     const tls = proxy.protocol === 'https:' ? {} : undefined
-    return dial(addressOf(proxy.origin), tls, undefined, (error, socket) => {
+    return dial(socketAddressOf(proxy.origin), tls, undefined, (error, socket) => {
       const fail = (what: string): void => opened(refusalOf(name, target, what), socket)
       if (error !== undefined)
         return fail(codeOf(error) === 'ECONNREFUSED' ? 'connection refused' : codeOf(error))
@@ -114,7 +114,7 @@ function tunnelThrough(
   }
 }
 
-/** Resolves when what is written to the socket goes to the target. */
+/** Sends CONNECT. Resolves when the tunnel is open. */
 function askForTunnel(
   socket: Socket,
   target: string,

@@ -1,24 +1,24 @@
 // The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes are keys.
 //
-// Subscribed first, then read, so that nothing falls between the two. Notifications only say which
-// names to read again. They are sent once and to those who listen, and not for everything: so all is
-// read again now and then, and often where the server does not send them.
+// Subscribes first, then reads, so that no change is missed. Notifications only say which names to read again. Redis
+// sends each notification once, and none for some changes; so everything is read again periodically, and more often if
+// the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
 import { duration, listed } from '../core/words.ts'
-import { isEmpty } from './difference.ts'
+import { isEmptyDelta } from './delta.ts'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
-import { parseNode, type Address } from './redis/address.ts'
-import type { Connection } from './redis/connection.ts'
+import { parseRedisNode, type RedisAddress } from './redis/address.ts'
+import type { RedisConnection } from './redis/connection.ts'
 import { faultOfReply, ReplyError } from './redis/faults.ts'
-import { Names, Scope } from './redis/names.ts'
+import { RedisNames, RedisScope } from './redis/names.ts'
 import { Notifications } from './redis/notifications.ts'
-import { readAll, readNames, type Contents } from './redis/read.ts'
+import { readDatabase, readNames, type RedisContents } from './redis/read.ts'
 import { Dialer, placeOf } from './redis/session.ts'
-import { View } from './redis/view.ts'
+import { RedisView } from './redis/view.ts'
 import { passwordOf } from './secrets.ts'
 import { expectText } from './shape.ts'
 import { tlsOptions } from './tls.ts'
@@ -26,26 +26,26 @@ import { tlsOptions } from './tls.ts'
 const DEFAULT_NODE = '127.0.0.1:6379'
 
 /** Times in milliseconds. */
-export interface Tuning {
-  /** Between two readings of everything when notifications tell of changes. */
+export interface RedisTuning {
+  /** Between two readings of everything, if the server sends notifications. */
   readonly resync: number
-  /** A connection that says nothing for so long is asked whether it is still there. */
+  /** Silence after which a connection is pinged. */
   readonly heartbeat: number
-  /** Without a byte while an answer is due, or without a connection. */
+  /** Limit of silence while an answer is due, and of the time to connect. */
   readonly silence: number
 }
 
-const TUNING: Tuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEOUT }
+const TUNING: RedisTuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEOUT }
 
 /**
- * The store of `-backend redis`. Faults of the settings are returned; nothing is connected yet.
+ * The store of `-backend redis`. Returns faults of the settings; does not connect yet.
  * @param tuning for tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection } = settings
   const nodes = connection.nodes.length > 0 ? connection.nodes : [DEFAULT_NODE]
   const checked = attempt(() => {
-    const parsed = new Map(nodes.map((node) => [node, parseNode(node, connection.scheme)]))
+    const parsed = new Map(nodes.map((node) => [node, parseRedisNode(node, connection.scheme)]))
     const wrong = contradiction(settings, [...parsed.values()])
     if (wrong !== undefined) throw new FaultError(wrong)
     tlsOptions(connection)
@@ -54,7 +54,7 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
   })
   if (!checked.ok) return checked
   const addresses = checked.value
-  const names = new Names(settings.separator)
+  const names = new RedisNames(settings.separator)
 
   async function* watch(
     node: string,
@@ -62,11 +62,11 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     signal: AbortSignal,
     { heard }: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
-    const address = addresses.get(node) ?? parseNode(node, connection.scheme)
+    const address = addresses.get(node) ?? parseRedisNode(node, connection.scheme)
     const { silence } = tuning
     const dialer = new Dialer(connection, { silence, limits: settings.limits, heard }, signal)
-    const connections: Connection[] = []
-    const connect = async (server: Address): Promise<Connection> => {
+    const connections: RedisConnection[] = []
+    const connect = async (server: RedisAddress): Promise<RedisConnection> => {
       const opened = await dialer.open(server)
       connections.push(opened)
       return opened
@@ -76,7 +76,7 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
       server = await dialer.resolve(address)
       const reader = await connect(server)
       const listener = await connect(server)
-      const scope = new Scope(names, prefixes)
+      const scope = new RedisScope(names, prefixes)
       const notifications = new Notifications(listener, scope, server.database)
       for (const { ended } of connections) void ended.then(() => notifications.wake())
       yield* follow(reader, scope, notifications, { ...tuning, ...settings })
@@ -91,23 +91,23 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
   return ok({ name: 'redis', nodes, watch })
 }
 
-type Pace = Tuning & Pick<StoreSettings, 'pollInterval' | 'mode'>
+type Pace = RedisTuning & Pick<StoreSettings, 'pollInterval' | 'mode'>
 
-/** Ends by throwing only. */
+/** Yields a snapshot, then deltas, and further snapshots with notices. Ends only by throwing. */
 async function* follow(
-  reader: Connection,
-  scope: Scope,
+  reader: RedisConnection,
+  scope: RedisScope,
   notifications: Notifications,
   pace: Pace,
 ): AsyncGenerator<StoreEvent, never> {
-  const view = new View(scope)
+  const view = new RedisView(scope)
   await notifications.subscribe()
   let told: string | undefined
   for (let first = true; ; first = false) {
     const gap = await notifications.gap()
     notifications.takeFlushed()
     notifications.takeChanged()
-    const contents = await readAll(reader, scope)
+    const contents = await readDatabase(reader, scope)
     const changes = view.replace(contents)
     if (first || gap?.why !== told) {
       told = gap?.why
@@ -116,7 +116,7 @@ async function* follow(
         ...leftOut(reader, contents),
       ]
       yield { kind: 'snapshot', entries: new Map(view.entries), notices }
-    } else if (!isEmpty(changes)) {
+    } else if (!isEmptyDelta(changes)) {
       yield { kind: 'delta', ...changes }
     }
 
@@ -131,31 +131,31 @@ async function* follow(
         continue
       }
       const delta = view.update(await readNames(reader, scope, changed))
-      if (!isEmpty(delta)) yield { kind: 'delta', ...delta }
+      if (!isEmptyDelta(delta)) yield { kind: 'delta', ...delta }
     }
   }
 }
 
 function polling(
-  { place }: Connection,
+  { place }: RedisConnection,
   { why, hint }: { readonly why: string; readonly hint: string },
   { pollInterval }: Pace,
 ): Notice {
   const every = `${duration(pollInterval)} (-poll-interval)`
-  const message = `${place} may not tell of all changes, ${why}: all keys are read every ${every}; ${hint}`
+  const message = `${place} may not report all changes (${why}), so all keys are read every ${every}; ${hint}`
   return { level: 'warn', message }
 }
 
-function leftOut({ place }: Connection, contents: Contents): readonly Notice[] {
+function leftOut({ place }: RedisConnection, contents: RedisContents): readonly Notice[] {
   const names = [...contents].flatMap(([name, content]) => (content === null ? [name] : []))
   if (names.length === 0) return []
-  const message = `${place}: left out, since they are neither strings nor hashes: ${listed(names, 3)}`
+  const message = `${place}: ignored names that are neither strings nor hashes: ${listed(names, 3)}`
   return [{ level: 'debug', message }]
 }
 
 function contradiction(
   { separator, connection }: StoreSettings,
-  addresses: readonly Address[],
+  addresses: readonly RedisAddress[],
 ): Fault | undefined {
   if (separator === '') {
     const hint = 'leave it out for names such as /app/db, or write -separator : for app:db'

@@ -1,15 +1,16 @@
-// The stores by name, one line each, loaded only when asked for.
+// The stores by name, one line each, loaded on demand.
 import { err, ok, type Result } from '../core/result.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 
-/** What each store module exports: validates the settings; sockets are opened by watch(). */
+/** The export of each store module. */
 export interface StoreModule {
+  /** Validates the settings. Sockets are opened by watch(). */
   open(settings: StoreSettings): Result<Store, Fault>
 }
 
-/** `etcd` is another name for etcdv3. */
+/** `etcd` is an alias of etcdv3. */
 const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
   etcdv3: () => import('./etcdv3.ts'),
   etcd: () => import('./etcdv3.ts'),
@@ -24,7 +25,7 @@ const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
 
 export const storeNames: readonly string[] = Object.keys(stores)
 
-/** The store of `settings.backend`, or the fault in its settings. */
+/** Opens the store of `settings.backend`. Returns faults of its settings. */
 export async function openStore(settings: StoreSettings): Promise<Result<Store, Fault>> {
   const load = Object.hasOwn(stores, settings.backend) ? stores[settings.backend] : undefined
   if (load === undefined) {

@@ -1,12 +1,12 @@
-// Where to wait: few directories for many prefixes, for stores that need a connection for each.
+// Reduces many prefixes to few directories, for stores that need one connection for each watched directory.
 import { outermost, selfAndAncestors, type Key } from '../core/key.ts'
 
 const depth = (key: Key): number => (key === '/' ? 0 : key.split('/').length - 1)
 const parent = (key: Key): Key => (key.slice(0, key.lastIndexOf('/')) || '/') as Key
 
 /**
- * The prefixes themselves while there are few; else the deepest of them give way to their parent
- * directories until at most `most` are left. 500 prefixes `/services/x` become one `/services`.
+ * Replaces the deepest prefixes by their parent directories until at most `most` are left. 500 prefixes `/services/x`
+ * become one `/services`.
  */
 export function rootsOf(prefixes: readonly Key[], most = 8): readonly Key[] {
   let roots = outermost(prefixes)
@@ -17,7 +17,7 @@ export function rootsOf(prefixes: readonly Key[], most = 8): readonly Key[] {
   return roots
 }
 
-/** Whether one of the prefixes covers a key; the cost follows the key's depth, not their number. */
+/** Returns a function that tests whether a prefix covers a key. Its cost depends on the depth of the key only. */
 export function coveredBy(prefixes: readonly Key[]): (key: Key) => boolean {
   const set = new Set(prefixes)
   return (key) => {

@@ -1,44 +1,43 @@
-// Credentials as they are at the moment: those in files are read at each use, so that a password or a
-// token that was rotated is taken up without a restart.
+// The current credentials. Files are read at each use, so that a rotated password or token is used without a restart.
 import { readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
-/** The password, from -password-file when there is one. Throws a FaultError when it cannot be read. */
-export function passwordOf(connection: Connection): string | undefined {
+/** The password, from -password-file if set. Throws a FaultError if the file cannot be read. */
+export function passwordOf(connection: ConnectionSettings): string | undefined {
   const { username, password: given, passwordFile } = connection
   const password = passwordFile === undefined ? given : readSecret(passwordFile, '-password-file')
   keepSecret(password, username)
   return password
 }
 
-/** The `Authorization` header for basic auth, or none when the connection has no user. */
-export function basicAuth(connection: Connection): Record<string, string> {
+/** The `Authorization` header of basic authentication; none without a user. */
+export function basicAuth(connection: ConnectionSettings): Record<string, string> {
   if (connection.username === undefined) return {}
   const pair = `${connection.username}:${passwordOf(connection) ?? ''}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
 /**
- * Who we are to Consul, as headers. The token is -auth-token or its file, else a password without a
- * user, else what Consul's own programs take from the environment; basic auth is for a proxy before it.
- * Throws a FaultError when a file cannot be read, or when the token cannot be sent.
+ * Our credentials for Consul, as headers. The token is -auth-token or its file, or else a password without a user, or
+ * else the variables of Consul's own programs. Basic authentication is for a proxy in front of Consul. Throws a
+ * FaultError if a file cannot be read, or the token contains invalid characters.
  */
 export function consulCredentials(
-  connection: Connection,
+  connection: ConnectionSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
   keepSecret(token)
-  // The HTTP library would only say that a header is wrong.
+  // The error of node:http would not name the cause.
   if (/[^ -~]/.test(token)) {
     raise(
       'store',
-      'the ACL token holds a line break, or another character that no header may have',
+      'the ACL token contains a line break, or another character not allowed in a header',
       {
-        hint: 'check -auth-token or where else it is from: a token of Consul is one word',
+        hint: 'check -auth-token or its other source: a token of Consul is one word',
         permanent: true,
       },
     )
@@ -47,7 +46,7 @@ export function consulCredentials(
 }
 
 function tokenOf(
-  connection: Connection,
+  connection: ConnectionSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const { authToken, authTokenFile, username } = connection
@@ -60,7 +59,7 @@ function tokenOf(
   return file === '' ? undefined : readSecret(file, 'CONSUL_HTTP_TOKEN_FILE')
 }
 
-/** The text of the file without the newline that editors put at its end. */
+/** The text of a file without the newline at its end. */
 function readSecret(file: string, option: string): string {
   const wrong = (what: string): never =>
     raise('store', what, {
@@ -75,6 +74,6 @@ function readSecret(file: string, option: string): string {
     return wrong(`cannot read the file of ${option}: ${codeOf(error)}`)
   }
   if (text === '') return wrong(`the file of ${option} is empty`)
-  // It could not be sent in a header, and an error of the HTTP library would repeat it.
-  return /[\r\n\0]/.test(text) ? wrong(`the file of ${option} holds more than one line`) : text
+  // Not allowed in headers, and an error of node:http would quote it.
+  return /[\r\n\0]/.test(text) ? wrong(`the file of ${option} contains more than one line`) : text
 }

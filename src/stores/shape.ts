@@ -1,26 +1,26 @@
-// What an answer has to look like, and what of it does not. A store describes each answer once, with the
-// words below, and checks it where it enters: what is behind the check can be relied on.
+// Validates answers of servers. A store describes the shape of each answer with the functions below, and checks it on
+// arrival; all later code relies on it.
 //
-// A shape looks at a value and returns the very same one under its type, so that a check costs no copy.
-// Fields that it does not name are ignored: servers add new ones. No value appears in a mismatch.
+// A shape returns the same value with its type, without a copy. It ignores further fields, because servers add new
+// ones. A mismatch never contains a value.
 import type { FaultError } from '../core/fault.ts'
 
-/** Returns the value as what it is; throws a Mismatch. */
+/** Returns the value, typed. Throws a Mismatch. */
 export type Shape<T> = (value: unknown) => T
 
 type Fields = Readonly<Record<string, Shape<unknown>>>
-type Of<F extends Fields> = { readonly [N in keyof F]: ReturnType<F[N]> }
+type RecordOf<F extends Fields> = { readonly [N in keyof F]: ReturnType<F[N]> }
 
-/** A value that is not what the protocol says: where it stands, and what is wrong with it. */
+/** A violation of the protocol: the path of the value, and what is wrong with it. */
 export class Mismatch extends Error {
   #place = ''
 
-  /** @param what completes "the field ..."; without the value */
+  /** @param what completes "the field ..."; must not contain the value */
   constructor(private readonly what: string) {
     super(`it ${what}`)
   }
 
-  /** Notes, on the way out, the name or the index under which the value stood. */
+  /** Prepends a field name or list index to the path, while the exception propagates. */
   within(part: string | number): this {
     this.#place = placeOf(part) + this.#place
     this.message = `${this.#place.replace(/^\./, '')} ${this.what}`
@@ -28,13 +28,13 @@ export class Mismatch extends Error {
   }
 }
 
-/** Names may be a server's own, so they are quoted and cut where they are no plain word. */
+/** Names may come from a server, so any but plain words are quoted and shortened. */
 const placeOf = (part: string | number): string => {
   if (typeof part === 'number') return `[${part}]`
   return /^[\w.]{1,60}$/.test(part) ? `.${part}` : `[${JSON.stringify(part.slice(0, 80))}]`
 }
 
-/** Runs what may throw a Mismatch; it becomes the fault of the server that gave the answer. */
+/** Runs `check`, and converts a Mismatch to a fault of the server. */
 export function expecting<T>(fault: (what: string) => FaultError, check: () => T): T {
   try {
     return check()
@@ -62,27 +62,27 @@ export const text: Shape<string> = (value) =>
 export const flag: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
 
-/** A whole number from 0 on. */
+/** A non-negative integer. */
 export const count: Shape<number> = (value) => {
   if (typeof value !== 'number') return mismatch(value, 'a number')
   if (Number.isSafeInteger(value) && value >= 0) return value
-  throw new Mismatch('is not a whole number from 0 on')
+  throw new Mismatch('is not a non-negative integer')
 }
 
-/** A 64-bit integer from 0 on, as the text that JSON carries it in. */
+/** A non-negative 64-bit integer, as a text in JSON. */
 export const digits: Shape<string> = (value) => {
   if (typeof value !== 'string') return mismatch(value, 'a number as text')
   if (value.length <= 20 && /^\d+$/.test(value)) return value
-  throw new Mismatch('is not a whole number from 0 on')
+  throw new Mismatch('is not a non-negative integer')
 }
 
-/** Bytes in base64, as far as a look at the text tells; bytesOf() sees the rest. */
+/** Bytes in base64. Checks only the length; bytesOf() checks the rest. */
 export const base64: Shape<string> = (value) => {
   if (typeof value !== 'string') return mismatch(value, 'a text in base64')
   return value.length % 4 === 0 ? value : notBase64()
 }
 
-/** The bytes of a base64 text (RFC 4648); throws a Mismatch. Node itself skips what is not base64. */
+/** Decodes base64 (RFC 4648). Throws a Mismatch, whereas Node skips invalid characters. */
 export function bytesOf(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
@@ -93,7 +93,10 @@ function notBase64(): never {
   throw new Mismatch('is not base64')
 }
 
-/** @param one completes "is not" */
+/**
+ * A text that matches a pattern.
+ * @param one completes "is not"
+ */
 export const textLike =
   (pattern: RegExp, one: string): Shape<string> =>
   (value) => {
@@ -102,23 +105,23 @@ export const textLike =
     throw new Mismatch(`is not ${one}`)
   }
 
-/** This one text. */
+/** Exactly this text. */
 export const expectText = (expected: string): Shape<string> =>
   textLike(new RegExp(`^${expected}$`), expected)
 
-/** May be left out. */
+/** May be absent. */
 export const optional =
   <T>(shape: Shape<T>): Shape<T | undefined> =>
   (value) =>
     value === undefined ? undefined : shape(value)
 
-/** May be null, and has to be there. */
+/** May be null, but not absent. */
 export const orNull =
   <T>(shape: Shape<T>): Shape<T | null> =>
   (value) =>
     value === null ? null : shape(value)
 
-/** May be left out, and may be null, which is how Go writes an empty list or map. */
+/** May be absent or null, which is how Go encodes an empty list or map. */
 export const nullable =
   <T>(shape: Shape<T>): Shape<T | null | undefined> =>
   (value) =>
@@ -126,23 +129,23 @@ export const nullable =
 
 export const anything: Shape<unknown> = (value) => value
 
-export function record<F extends Fields>(fields: F): Shape<Of<F>> {
+export function record<F extends Fields>(fields: F): Shape<RecordOf<F>> {
   const names = Object.keys(fields)
   const shapes = Object.values(fields)
   return (value) => {
     if (!isObject(value)) return mismatch(value, 'an object')
-    // By number, since thousands are looked at: an iterator would take longer than the look itself.
+    // Indexes are faster than an iterator, and thousands of records are checked.
     let n = 0
     try {
       for (; n < names.length; n++) (shapes[n] as Shape<unknown>)(value[names[n] as string])
     } catch (error) {
       throw error instanceof Mismatch ? error.within(names[n] as string) : error
     }
-    return value as Of<F>
+    return value as RecordOf<F>
   }
 }
 
-/** An object whose names are data. */
+/** An object with arbitrary names. */
 export const mapOf =
   <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =>
   (value) => {
@@ -166,8 +169,8 @@ export const listOf =
   }
 
 /**
- * Calls `use` with each of a list; a Mismatch says which one it was.
- * @param name of the list
+ * Calls `use` with each item of a list. A Mismatch gets the index of the item.
+ * @param name field name of the list, added to the path, too
  */
 export function each<T>(
   list: readonly T[],

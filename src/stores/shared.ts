@@ -1,13 +1,16 @@
-// One connection for a store that goes by several names: what they watch is watched once, and each is
-// told of its own keys. To feeds/follow.ts the store of each name is a store like any other.
+// Shares one watch among several names of the same store: each name receives its own keys. For feeds/follow.ts, each
+// name is a store like any other.
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
-import { difference } from './difference.ts'
-import { Mailbox } from './mailbox.ts'
+import { difference } from './delta.ts'
+import { ChangeBuffer } from './change-buffer.ts'
 import { coveredBy } from './roots.ts'
 
-/** @param prefixes of all names together; each watches some of them. Not for stores that are read on demand. */
+/**
+ * Returns a store whose watches share one watch of `store`. Not for on-demand stores.
+ * @param prefixes of all names together; each watches some of them
+ */
 export function share(store: Store, prefixes: readonly Key[]): Store {
   const watches = new Map<string, SharedWatch>()
   const watch: Store['watch'] = (node, own, signal, options) => {
@@ -31,11 +34,11 @@ export function share(store: Store, prefixes: readonly Key[]): Store {
 
 interface Follower {
   readonly wanted: (key: Key) => boolean
-  readonly mailbox: Mailbox
+  readonly mailbox: ChangeBuffer
   readonly options: WatchOptions
 }
 
-/** One watch of the store: begins with its first follower, ends with the last one or when it breaks. */
+/** One watch of the store. Starts with its first follower, and ends with the last one or when it breaks. */
 class SharedWatch {
   readonly #followers = new Set<Follower>()
   readonly #abort = new AbortController()
@@ -44,7 +47,7 @@ class SharedWatch {
   #done: Promise<void> | undefined
   #first = (): void => {}
   readonly #begun = new Promise<void>((resolve) => (this.#first = resolve))
-  /** Nobody joins any more. */
+  /** Accepts no further followers. */
   #over = false
 
   constructor(
@@ -63,12 +66,12 @@ class SharedWatch {
     options: WatchOptions = {},
   ): AsyncGenerator<StoreEvent> {
     if (signal.aborted) return
-    const follower = { wanted: coveredBy(own), mailbox: new Mailbox(), options }
+    const follower = { wanted: coveredBy(own), mailbox: new ChangeBuffer(), options }
     this.#followers.add(follower)
     this.#done ??= this.#run()
     const aborted = new Promise<void>((resolve) => {
       const leave = (): void => {
-        // Whoever comes after that wants everything read anew (a resync), and not what is known here.
+        // The next follower may want to read everything again (a resync), so it must not join this watch.
         this.#over = true
         follower.mailbox.fail(signal.reason)
         resolve()
@@ -77,7 +80,7 @@ class SharedWatch {
     })
     try {
       await Promise.race([this.#begun, aborted])
-      // What is in the mailbox by now is in the entries, too: to be told twice does no harm.
+      // Changes already in the buffer are in the entries, too; applying them twice is harmless.
       if (this.#entries !== undefined && !signal.aborted) yield this.#snapshotFor(follower)
       yield* follower.mailbox.deltas()
     } catch (error) {

@@ -1,17 +1,18 @@
-// Nodes from DNS: SRV records (RFC 2782), looked up before each round over the nodes, so that servers
-// that have moved are found without a restart.
+// Nodes from DNS: looks up SRV records (RFC 2782) before each round over the nodes, so that moved servers are found
+// without a restart.
 import type { SrvRecord } from 'node:dns'
 import { FaultError } from '../core/fault.ts'
 import type { Store } from '../core/store.ts'
 import { codeOf, TimeoutError } from './http-faults.ts'
 
-/** Milliseconds to find the nodes; and when there are some that were found before, which are not to wait. */
+/** Milliseconds for the first look-up. */
 const TIMEOUT = 3000
+/** Milliseconds for later look-ups, which can fall back to the known nodes. */
 const SHORT_TIMEOUT = 500
 
 /**
- * The store with its nodes found by the first of the records that exists. While DNS does not answer,
- * those found before are used.
+ * Returns the store with the nodes of the first existing record. While DNS does not answer, it keeps the nodes found
+ * before.
  * @param records DNS names, such as `_etcd._tcp.example.com`
  */
 export function withNodesFrom(records: readonly string[], store: Store): Store {
@@ -50,16 +51,16 @@ async function lookUp(
     throw fault(
       missing
         ? `there is no SRV record ${record} in the DNS`
-        : `the DNS does not tell the SRV record ${record}: ${code}`,
+        : `cannot look up the SRV record ${record}: ${code}`,
     )
   }
-  // A lone dot as the target says that the service is not to be had there.
+  // The target `.` means that the service is not available.
   const real = servers.filter(({ name }) => name.replace(/\.$/, '') !== '')
   if (real.length === 0) throw fault(`the SRV record ${record} names no server`)
   return inOrder(real).map(({ name, port }) => `${name.replace(/\.$/, '')}:${port}`)
 }
 
-/** The lowest priority first; within one by lot, with chances by weight. */
+/** Sorts by priority; within one priority at random by weight. */
 function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
   return servers
     .map((server) => ({ server, lot: -Math.log(Math.random()) / (server.weight || 0.01) }))
@@ -70,13 +71,13 @@ function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
 const fault = (message: string): FaultError =>
   new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
 
-/** Node asks for up to half a minute, and does not let go of a single question. */
+/** Limits the time of a look-up: Node may take half a minute, and cannot cancel it. */
 async function inTime<T>(
   question: () => Promise<T>,
   timeout: number,
   signal: AbortSignal,
 ): Promise<T> {
-  // Before it is asked: an answer that nobody waits for may be a failure that nobody handles.
+  // Before the look-up starts: otherwise its rejection could be unhandled.
   signal.throwIfAborted()
   let stop = (): void => undefined
   let timer: NodeJS.Timeout | undefined

@@ -1,25 +1,25 @@
-// What goes wrong while TLS is set up, in the operator's words: whose certificate is not taken, and why.
+// Explains failures of TLS handshakes to the operator: which certificate was rejected, and why.
 import type { Fault } from '../core/fault.ts'
 
 type Words = Pick<Fault, 'hint' | 'permanent'> & { readonly what: string }
 
 interface TlsError extends Error {
   readonly code?: string
-  /** Of ERR_TLS_CERT_ALTNAME_INVALID: the name that was expected, and the certificate. */
+  /** The expected name; only with ERR_TLS_CERT_ALTNAME_INVALID, as is `cert`. */
   readonly host?: string
   readonly cert?: { readonly subjectaltname?: string }
 }
 
-const TRUST = 'name the authority that signed it with -client-ca-keys'
+const TRUST = 'name its certificate authority with -client-ca-keys'
 const UNTRUSTED = [
   "the server's certificate is signed by an authority that is not trusted",
   TRUST,
 ] as const
-const GIVE = 'give -client-cert and -client-key'
+const GIVE = 'set -client-cert and -client-key'
 const OURS =
-  'check -client-cert and -client-key: signed by an authority of the server, and not expired?'
+  'check that -client-cert is signed by an authority that the server trusts, and has not expired'
 
-/** The server's certificate, as OpenSSL judges it: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/** Error codes about the server's certificate: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   CERT_HAS_EXPIRED: [
     "the server's certificate has expired",
@@ -39,7 +39,7 @@ const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> =
   ],
 }
 
-/** Undefined when it is not about TLS. What is known here does not mend itself while one waits. */
+/** Undefined if the error is not about TLS. Known errors are permanent. */
 export function explainTls(error: unknown, code: string): Words | undefined {
   const { message = '', host = '', cert } = error as TlsError
   const known = SERVERS[code]
@@ -54,9 +54,9 @@ export function explainTls(error: unknown, code: string): Words | undefined {
   if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {
     return words('the server asks for a client certificate', GIVE)
   }
-  // Servers up to TLS 1.2 answer "bad certificate" also when there was none.
+  // With TLS 1.2 and earlier, servers also report a missing certificate as "bad certificate".
   if (/ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE)/.test(code)) {
-    return words('the server does not accept the client certificate, or misses one', OURS)
+    return words('the server rejects the client certificate, or requires one', OURS)
   }
   if (/ALERT_HANDSHAKE_FAILURE/.test(code)) {
     return words(

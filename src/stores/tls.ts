@@ -1,21 +1,21 @@
-// A secured connection: our certificate and key, whom to trust, and whom to expect. The files are read
-// for each new connection, so that certificates that were renewed are used without a restart.
+// The TLS options of a connection: certificate, key, trusted authorities and expected name. The files are read for each
+// new connection, so that renewed certificates are used without a restart.
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
-import type { Connection } from '../core/settings.ts'
+import type { ConnectionSettings } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
-/** As Node's tls.connect() takes them; `servername` is only there when it is not the node's. */
+/** Options of Node's tls.connect(); `servername` only if it differs from the node's. */
 export type TlsOptions = Pick<
   ConnectionOptions,
   'cert' | 'key' | 'ca' | 'servername' | 'checkServerIdentity' | 'rejectUnauthorized'
 >
 
-/** Throws a FaultError when a file cannot be read, or holds something else than it should. */
-export function tlsOptions(connection: Connection): TlsOptions {
+/** Throws a FaultError if a file cannot be read or has the wrong content. */
+export function tlsOptions(connection: ConnectionSettings): TlsOptions {
   const { clientCert, clientKey, clientCaKeys, clientServerName, clientInsecure } = connection
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     const [there, missing] = clientKey === undefined ? ['cert', 'key'] : ['key', 'cert']
@@ -45,14 +45,14 @@ function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer 
   if (!parsed.checkPrivateKey(secret)) {
     raise('store', 'the key of -client-key does not belong to the certificate of -client-cert', {
       file: keyFile,
-      hint: 'while both are being renewed this mends itself; else name the files that belong together',
+      hint: 'name files that belong together; during a renewal of both, reconfd retries',
       permanent: true,
     })
   }
   return { cert, key }
 }
 
-/** An address is no name that could be asked for in the handshake, but a certificate can be for one. */
+/** Server Name Indication does not allow IP addresses, but a certificate can contain one. */
 const expecting = (name: string): TlsOptions =>
   isIP(name) === 0
     ? { servername: name }
@@ -83,7 +83,7 @@ function parse<T>(read: () => T, file: string, option: string, what: string): T 
   try {
     return read()
   } catch {
-    return raise('store', `the file of ${option} does not hold ${what} in PEM`, {
+    return raise('store', `the file of ${option} does not contain ${what} in PEM`, {
       file,
       hint: `check ${option}`,
       permanent: true,

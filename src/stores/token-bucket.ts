@@ -1,10 +1,11 @@
-// A rate limit that costs nothing while there is little to do: a store of tokens that refills.
+// A token bucket: limits the rate of an operation, and allows bursts.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export class TokenBucket {
   #tokens: number
   #at = performance.now()
 
+  /** @param capacity size of a burst */
   constructor(
     private readonly capacity: number,
     private readonly perSecond: number,
@@ -12,7 +13,7 @@ export class TokenBucket {
     this.#tokens = capacity
   }
 
-  /** Takes a token, waiting for it when there is none. Throws when aborted. */
+  /** Takes a token; waits if there is none. Throws if aborted. */
   async take(signal: AbortSignal): Promise<void> {
     const now = performance.now()
     const gained = ((now - this.#at) / 1000) * this.perSecond

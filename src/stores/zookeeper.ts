@@ -1,25 +1,25 @@
-// The store zookeeper: the data of znodes as keys, watched as whole trees (3.6 and later) or znode
-// by znode. No library for Node has recursive watches (docs/stores/zookeeper.md tells which were looked at),
-// and the part of the protocol that is needed is small: it is in zookeeper/.
+// The store zookeeper: the data of znodes as keys, watched as whole trees (ZooKeeper 3.6 and later) or znode by znode.
+// No library for Node supports recursive watches (docs/stores/zookeeper.md lists those examined), so zookeeper/
+// implements the small part of the protocol that is needed.
 import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
-import type { Connection, StoreSettings } from '../core/settings.ts'
+import type { ConnectionSettings, StoreSettings } from '../core/settings.ts'
 import type { Store, StoreEvent, WatchOptions } from '../core/store.ts'
-import { expandNodes, parseNode } from './zookeeper/address.ts'
+import { expandNodes, parseZookeeperNode } from './zookeeper/address.ts'
 import { ZkError } from './zookeeper/protocol.ts'
 import { HANDSHAKE_TIMEOUT, Session, type SessionOptions } from './zookeeper/session.ts'
 import { NoRecursiveWatch, Znodes, type WatchMode } from './zookeeper/znodes.ts'
-import { Mailbox } from './mailbox.ts'
+import { ChangeBuffer } from './change-buffer.ts'
 import { passwordOf } from './secrets.ts'
 import { tlsOptions } from './tls.ts'
 
 const DEFAULT_NODE = '127.0.0.1:2181'
 
 /**
- * The store of `-backend zookeeper`. Faults of the settings are returned; nothing is connected yet.
- * @param tuning for tests: `timeout`, milliseconds that the session may be silent
+ * The store of `-backend zookeeper`. Returns faults of the settings; does not connect yet.
+ * @param tuning for tests: `timeout` of the session in milliseconds
  */
 export function open(
   settings: StoreSettings,
@@ -47,7 +47,7 @@ export function open(
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
-      // In a new session: a server that does not know a request ends the one it came in.
+      // In a new session, because a server closes the session after an unknown request.
       yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -73,8 +73,8 @@ export function open(
     signal: AbortSignal,
     heard: WatchOptions['heard'],
   ): AsyncGenerator<StoreEvent> {
-    const address = parseNode(node)
-    const mailbox = new Mailbox()
+    const address = parseZookeeperNode(node)
+    const mailbox = new ChangeBuffer()
     const session = await openSession(
       address,
       {
@@ -106,7 +106,9 @@ export function open(
   return ok({ name: 'zookeeper', nodes, watch })
 }
 
-function credentials(connection: Connection): Pick<Connection, 'username' | 'password'> {
+function credentials(
+  connection: ConnectionSettings,
+): Pick<ConnectionSettings, 'username' | 'password'> {
   const { username } = connection
   const password = passwordOf(connection)
   return {
@@ -115,12 +117,12 @@ function credentials(connection: Connection): Pick<Connection, 'username' | 'pas
   }
 }
 
-/** The files are read anew for each session. Throws a FaultError when one cannot be read. */
-const secured = (connection: Connection): Pick<SessionOptions, 'tls'> =>
+/** Reads the files for each session. Throws a FaultError if one cannot be read. */
+const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
-/** ZooKeeper takes any password; that it is the wrong one only shows in what it opens. */
-const accessHint = ({ username }: Connection): string =>
+/** ZooKeeper accepts any password; a wrong one becomes apparent only when access is denied. */
+const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
     ? 'its ACL asks for a user: set -username and CONFD_PASSWORD'
     : `its ACL gives READ to another user than ${JSON.stringify(username)}, or the password is wrong`

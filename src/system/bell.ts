@@ -1,9 +1,9 @@
-// The bell: rings when something happened at one of the places that were noted. It says only that it is
-// time to look again; what changed is found by comparing. The one place where the system is asked to watch.
+// Watches folders, and rings when something happens at a noted place. A ring only says that it is time to compare
+// again. The only user of the system's file watches.
 //
-// chokidar watches folders, never recursively and never a file alone: a file that is replaced by
-// a rename, or a ConfigMap's `..data` link that is swapped, is seen in its folder. One watcher a
-// folder, since only a new watcher tells when it is armed.
+// chokidar watches folders, neither recursively nor single files: a file replaced by a rename, or the swapped `..data`
+// link of a ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it
+// is ready.
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
@@ -21,7 +21,7 @@ export class Bell {
   #rung = false
   #answer: (() => void) | undefined
 
-  /** @param signal wakes whoever waits */
+  /** @param signal ends all waits */
   constructor(private readonly signal: AbortSignal) {
     signal.addEventListener('abort', this.ring, { once: true })
   }
@@ -31,7 +31,11 @@ export class Bell {
     this.#answer?.()
   }
 
-  /** Resolves at the next ring, at once when it rang since the last wait; then waits for quiet. */
+  /**
+   * Resolves when it has rung since the last call and then been quiet.
+   * @param quiet milliseconds without a ring
+   * @param most limit of the wait for quiet, in milliseconds
+   */
   async rung(quiet: number, most: number): Promise<void> {
     if (!this.#rung) await new Promise<void>((resolve) => (this.#answer = resolve))
     this.#answer = undefined
@@ -43,13 +47,13 @@ export class Bell {
   }
 
   /**
-   * Watches these folders and no others. True when a watcher was added: what happened before it
-   * was armed went unseen, so look again.
+   * Watches these folders and no others. True if a watcher was added: changes before it was ready were missed, so
+   * compare again.
    */
   async watch(places: Places): Promise<boolean> {
     const wanted = new Map<string, [folder: string, names: ReadonlySet<string> | 'all']>()
     for (const [folder, names] of places) {
-      // A folder that was removed and made again has the same path and is another folder.
+      // A recreated folder has the same path, but needs a new watcher.
       const found = await stat(folder).catch(() => undefined)
       if (found) wanted.set(`${found.dev}:${found.ino}:${folder}`, [folder, names])
     }
@@ -90,7 +94,7 @@ export class Bell {
     const watched: Watched = { watcher, names }
     watcher.add(folder)
     watcher.on('all', this.ring)
-    // A link that now points elsewhere is no change to chokidar, but the kernel tells of it.
+    // chokidar ignores a link that now points elsewhere, but the kernel reports it.
     watcher.on('raw', (_event, path) => {
       const entry = typeof path === 'string' ? basename(path) : ''
       if (entry === '' || entry === basename(folder) || watched.names === 'all') this.ring()

@@ -1,4 +1,4 @@
-// The clock of a real run.
+// The system's clock and timers.
 import type { Clock } from '../core/clock.ts'
 
 export const systemClock: Clock = {

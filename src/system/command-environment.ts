@@ -1,9 +1,10 @@
-// The environment of commands: ours, without the secrets that are meant for reconfd alone. What a command
-// prints is in the log, and what it starts may live longer than we do.
+// The environment of commands: ours, without the secrets meant for reconfd alone. The output of a command is logged,
+// and processes that it starts may outlive us.
 
-/** Of our own variables, such as CONFD_PASSWORD and CONFD_HTTP_TOKEN; not files that hold a secret. */
+/** Variables of reconfd that contain a secret, such as CONFD_PASSWORD; not those that name a file with one. */
 const SECRET = /^CONFD_(?:.*_)?(?:PASSWORD|TOKEN|SECRET|SECRET_ID|KEYRING)$/
 
+/** A copy of the environment without secrets. */
 export function commandEnvironment(
   env: Readonly<NodeJS.ProcessEnv> = process.env,
 ): NodeJS.ProcessEnv {

@@ -1,21 +1,21 @@
-// Environment variables, byte for byte. Node decodes them as UTF-8 and puts U+FFFD for what is not.
+// Environment variables, byte for byte. Node itself decodes them as UTF-8 and replaces invalid bytes by U+FFFD.
 import { readFileSync } from 'node:fs'
 import { decodeValue } from '../core/bytes.ts'
 
-/** The variable's value as core/bytes.ts has text; undefined when it is not set. */
+/** The value of a variable, decoded by core/bytes.ts; undefined if it is not set. */
 export function variable(name: string): string | undefined {
-  // `process.env` inherits from Object: `constructor` is not a variable.
+  // `process.env` inherits from Object, and `constructor` is not a variable.
   const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined
   return value?.includes('\ufffd') === true ? exactly(name, value) : value
 }
 
-/** All variables, as variable() has them. */
+/** All variables, decoded like variable(). */
 export const environment = (): Readonly<Record<string, string | undefined>> =>
   Object.fromEntries(Object.keys(process.env).map((name) => [name, variable(name)]))
 
 /**
- * The value that the process was started with, if Node shows it as `shown`. Without /proc the bytes
- * cannot be had, and U+FFFD stays.
+ * The original bytes of a value that Node decodes to `shown`, if the variable still has the value from the start of the
+ * process. Without /proc, returns `shown`.
  */
 function exactly(name: string, shown: string): string {
   const start = `${name}=`

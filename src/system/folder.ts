@@ -1,10 +1,9 @@
-// Folders by descriptor. Whoever may write to a folder can put another one, or a link, in the place of a
-// name between two looks at it. So each folder on the way to a file is opened from the one before,
-// links are followed here and not by the kernel, and what is done to a file is done below the
-// descriptor of its folder: `/proc/self/fd/N/NAME` serves as openat(2), which Node does not have.
+// Folders by descriptor. Anybody who can write to a folder can replace an entry, for example by a link, between two
+// system calls. So each folder on the path is opened relative to its parent, system/place.ts rather than the kernel
+// follows links, and files are accessed relative to the descriptor of their folder. `/proc/self/fd/N/NAME` replaces
+// openat(2), which Node lacks.
 //
-// Without /proc names are all there is. They serve where nobody else can change one on the way, and
-// everything else is refused.
+// Without /proc, paths are used, and a path on which others could replace a folder is refused.
 import {
   closeSync,
   constants,
@@ -16,32 +15,32 @@ import {
   type Stats,
 } from 'node:fs'
 
-/** Looks nothing up but the name: it needs no right to read the folder. Node lacks the constant. */
+/** Opens a path without read permission (open(2)). Node lacks the constant. */
 export const O_PATH = 0o10000000
 const FOLDER = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 let procfs: boolean | undefined
-/** Whether descriptors have names. Asked once. */
+/** Whether /proc is mounted. Checked once. */
 export const hasProc = (): boolean => (procfs ??= existsSync('/proc/self/fd'))
 
-/** By identity, those that are open: a hundred files in one folder take one descriptor for it. */
+/** Open folders by device and inode: a hundred files in one folder share one descriptor. */
 const open = new Map<string, Folder>()
 
-/** An open folder; renaming or replacing it does not change which folder this is. */
+/** An open folder. Renaming or replacing it on disk does not affect this object. */
 export class Folder {
   #users = 1
   #stats: Stats
 
   private constructor(
     readonly fd: number,
-    /** As it was called when it was opened, without links: for messages and commands. */
+    /** Its path at the time of opening, without links; for messages and commands. */
     readonly path: string,
     stats: Stats,
   ) {
     this.#stats = stats
   }
 
-  /** As of the last look at it. */
+  /** As of the last time it was opened. */
   get stats(): Stats {
     return this.#stats
   }
@@ -51,8 +50,8 @@ export class Folder {
   }
 
   /**
-   * A folder in this one.
-   * @throws system errors; ENOTDIR for a link too
+   * Opens a folder in this one.
+   * @throws system errors; ENOTDIR for a link, too
    */
   child(name: string): Folder {
     const path = this.path === '/' ? `/${name}` : `${this.path}/${name}`
@@ -60,8 +59,8 @@ export class Folder {
   }
 
   /**
-   * A folder by its path, if no link is on the way: then, and only then, the kernel calls what it has
-   * opened by that very path. Undefined when there is one, and without /proc.
+   * Opens a folder by its path if the path contains no link: only then does the kernel report exactly this path for the
+   * descriptor. Undefined if it does, and without /proc.
    * @throws system errors
    */
   static direct(path: string): Folder | undefined {
@@ -91,7 +90,7 @@ export class Folder {
     return idOf(this.stats)
   }
 
-  /** The path of an entry, for system calls; `.` is the folder itself. */
+  /** The path of an entry, only for system calls; `.` is the folder itself. */
   at(name: string): string {
     return hasProc() ? `/proc/self/fd/${this.fd}/${name}` : `${this.path}/${name}`
   }
@@ -108,26 +107,25 @@ const idOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
 let rootsOwner: number | undefined
 
 /**
- * Root and ourselves. Where root has no name, in a namespace that knows only its own users, the owner
- * of `/` is root.
+ * Whether a user is root or ourselves. In a user namespace that does not map root, the owner of `/` counts as root.
  */
 export const isTrusted = (uid: number): boolean =>
   uid === 0 || uid === process.geteuid?.() || uid === (rootsOwner ??= statSync('/').uid)
 
-/** Group or others may write. An ACL that lets anybody write shows here as well: its mask is the group's. */
+/** Whether group or others can write. Covers ACLs, whose mask appears as the group's permissions. */
 export const isOpenToOthers = ({ mode }: Stats): boolean => (mode & 0o022) !== 0
 
 const STICKY = 0o1000
 
 /**
- * The first folder of a way in which somebody else can put another entry in the place of the next one;
- * of the last folder, in the place of any. Undefined when there is none. In a sticky folder, such as
- * /tmp, nobody can replace a folder that is not his own.
+ * The first folder of a path in which other users can replace the next folder of the path or, in the last folder, any
+ * entry. Undefined if there is none. In a sticky folder, such as /tmp, users can replace only their own folders.
+ * @param path from the root, each folder followed by its child
  */
-export function foreignIn<T extends { readonly stats: Stats }>(way: readonly T[]): T | undefined {
-  return way.find(({ stats }, n) => {
+export function foreignIn<T extends { readonly stats: Stats }>(path: readonly T[]): T | undefined {
+  return path.find(({ stats }, n) => {
     if (!isTrusted(stats.uid)) return true
-    const next = way[n + 1]
+    const next = path[n + 1]
     if (!isOpenToOthers(stats)) return false
     return next === undefined || (stats.mode & STICKY) === 0 || !isTrusted(next.stats.uid)
   })

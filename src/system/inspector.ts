@@ -1,22 +1,25 @@
-// Node opens its debugger at SIGUSR1, and whoever reaches its port runs code as our user.
+// Keeps Node's debugger closed. Node opens it at SIGUSR1, and anybody who can connect to its port runs code as our
+// user.
 
-/** Takes the signal away from Node. Call it before anything else. */
+/** Replaces Node's handler of the signal. Call before anything else. */
 export function ignoreDebugSignal(): void {
   process.on('SIGUSR1', () => undefined)
 }
 
-/** Milliseconds. A signal from before the handler opens the debugger a moment later, from another thread. */
+/** Milliseconds to watch for a debugger, which another thread opens some time after an early signal. */
 const WINDOW = 2000
+/** Milliseconds between two looks. */
 const LOOK = 50
 
-const isAskedFor = (): boolean =>
+/** Whether the operator has started Node with its debugger. */
+const isWanted = (): boolean =>
   [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)].some((option) =>
     /^--inspect(?:-brk|-wait)?(?:=|$)/.test(option),
   )
 
-/** Closes a debugger that such a signal has opened. For a daemon: a onetime run is over before. */
+/** Closes a debugger opened by a signal before ignoreDebugSignal(). For daemons; onetime runs are too short. */
 export async function closeInspector(): Promise<void> {
-  if (isAskedFor()) return
+  if (isWanted()) return
   const { close, url } = await import('node:inspector')
   const look = (): void => {
     if (url() !== undefined) close()

@@ -1,2 +1,2 @@
-// What starts the program (`src/start.ts`) offers it a way to keep compiled code, under this name of globalThis.
+// The property of globalThis under which `src/start.ts` provides the function that keeps compiled code.
 export const KEEP = Symbol.for('reconfd keeps compiled code')

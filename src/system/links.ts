@@ -1,42 +1,42 @@
-// Where paths lead at this moment, and the places on disk that decide it: the folder of each file, and that of
-// each symbolic link on the way to it.
+// Resolves the symbolic links of paths, and collects the places that determine the result: the folder of each file and
+// of each link on its path.
 import type { BigIntStats } from 'node:fs'
 import { readlink } from 'node:fs/promises'
 import { dirname, join, parse, resolve, sep } from 'node:path'
 
-/** Folder to the names in it that matter; `all` for a folder that was itself asked for. */
+/** By folder, the relevant names in it; `all` for folders passed to whole(). */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
-/** Which file on disk this is, and as of when. */
+/** Identifies a state of a file: differs after each replacement or change. */
 export const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
   [dev, ino, size, mtimeNs, ctimeNs].join(':')
 
 /**
- * One look at the links. Each is read once, so that all files that are reached by it (a ConfigMap's `..data`)
- * are those of one moment.
+ * One reading of links. Reads each link once, so that all files behind it (a ConfigMap's `..data`) belong to the same
+ * version.
  */
 export class Links {
   readonly #known = new Map<string, Promise<string | undefined>>()
   readonly #places = new Map<string, Set<string> | 'all'>()
 
-  /** Of all ways that were asked for. */
+  /** The places of all paths resolved so far. */
   get places(): Places {
     return this.#places
   }
 
-  /** Everything in this folder matters. */
+  /** Adds a folder with all its entries. */
   whole(folder: string): void {
     this.#places.set(folder, 'all')
   }
 
-  /** One name in a folder matters. */
+  /** Adds one entry of a folder. */
   note(path: string): void {
     const folder = dirname(path)
     const names = this.#places.get(folder) ?? new Set()
     if (names !== 'all') this.#places.set(folder, names.add(parse(path).base))
   }
 
-  /** The path without links; notes every link on the way, and the end. */
+  /** Resolves a path completely. Notes each link on it, and its end. */
   async end(path: string, hops = 0): Promise<string> {
     const { root } = parse(path)
     let at = root
@@ -46,14 +46,14 @@ export class Links {
       const to = await this.#read(at)
       if (to === undefined) continue
       this.note(at)
-      if (hops > 40) return path // a circle: stat() says ELOOP
+      if (hops > 40) return path // a cycle: stat() will fail with ELOOP
       return this.end(resolve(dirname(at), to, ...parts.slice(index + 1)), hops + 1)
     }
     this.note(path)
     return path
   }
 
-  /** Undefined for what is no link. */
+  /** The target of a link; undefined if it is not a link. */
   #read(path: string): Promise<string | undefined> {
     let link = this.#known.get(path)
     if (link === undefined) {

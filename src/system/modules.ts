@@ -25,7 +25,7 @@ const chunkOf = (file: string): string => file.replace(/-[\w-]{8}\.cjs\b.*$/, ''
 /** The CommonJS modules of one folder. They require only each other and Node's built-in modules. */
 export class Modules {
   readonly #modules = new Map<string, Module>()
-  /** Scripts whose compiled code is not kept yet, by the name of its file. */
+  /** Scripts whose compiled code is not in the cache, by file name of the cache. */
   readonly #fresh = new Map<string, Script>()
   #cache: string | undefined
 
@@ -55,7 +55,7 @@ export class Modules {
   }
 
   #compile(name: string, filename: string): Script {
-    // scripts/build.mjs makes each file a function, in ASCII.
+    // scripts/build.mjs writes each file as one function expression, in ASCII.
     const source = readFileSync(filename, 'latin1')
     if (this.#cache === undefined) return new Script(source, { filename })
     const kept = `${name}.${process.getBuiltinModule('node:v8').cachedDataVersionTag()}`
@@ -88,7 +88,7 @@ function builtIn(id: string): unknown {
   return found
 }
 
-/** Undefined: missing or damaged. The runtime itself does not detect damage. */
+/** Compiled code from the cache; undefined if missing or damaged. V8 itself does not detect damage. */
 function keptIn(file: string): Buffer | undefined {
   try {
     const whole = readFileSync(file)

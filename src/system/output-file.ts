@@ -1,17 +1,17 @@
-// Files that the operator asks for on the command line: a report, a snapshot.
+// Writes files named on the command line, such as a report or a snapshot.
 import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
 import { open, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { raise } from '../core/fault.ts'
-import { foreignTo, locate, whose } from './place.ts'
+import { foreignTo, locate, whyForeign } from './place.ts'
 import { sweepFolder, temporaryName } from './temporary.ts'
 
 const STREAM = /^\/(?:proc\/|dev\/(?:std|fd\/))/
 
 /**
- * Writes a file whole or not at all. A new one is 0600, one that is there keeps its mode. A pipe, a
- * device, and the file that a standard stream leads to are written to and never replaced.
- * @throws system errors, and FaultError for what others could have put there
+ * Writes a file atomically. A new file gets mode 0600, an existing one keeps its mode. Pipes, devices and standard
+ * streams such as /dev/stdout are written to, never replaced.
+ * @throws system errors, and FaultError for a pipe or device that other users could have put there
  */
 export async function writeOutput(path: string, text: string): Promise<void> {
   const dest = resolve(path)
@@ -27,8 +27,8 @@ export async function writeOutput(path: string, text: string): Promise<void> {
     }
     const foreign = foreignTo(place)
     if (foreign !== undefined) {
-      const hint = 'Name a file in a folder that nobody else can write to.'
-      raise('io', `${path} is no file, and ${whose(foreign)}`, { hint })
+      const hint = 'Name a file in a folder that only reconfd can write to.'
+      raise('io', `${path} is not a regular file, and ${whyForeign(foreign)}`, { hint })
     }
     await writeFile(dest, text)
   } finally {

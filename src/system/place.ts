@@ -1,17 +1,17 @@
-// The place of a file: its folder, open, and its name in it. Found once for each step that touches the
-// file. A symbolic link on the way is followed only if nobody but root and us can have made it, and
-// nobody else can replace it.
+// The place of a file: its open folder and its name there. Determined once for each step that touches the file. A
+// symbolic link on the path is followed only if nobody but root and we could have created it, and nobody else can
+// replace it.
 import { lstatSync, readlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
 import { Folder, foreignIn, hasProc, isTrusted } from './folder.ts'
 import { userOf } from './users.ts'
 
-/** Which symbolic links may lead to what a path means. */
+/** Which symbolic links a path may contain. */
 export interface LinkRules {
-  /** False: a link at the path itself is refused. Default true. */
+  /** False refuses a link at the path itself. Default true. */
   readonly followSymlinks?: boolean
-  /** A folder above it that no link may lead out of. */
+  /** A folder above the path; links must not leave it. */
   readonly within?: string
 }
 
@@ -21,14 +21,14 @@ export interface Destination extends LinkRules {
 }
 
 export interface Place {
-  /** The innermost folder that is there. */
+  /** The innermost existing folder. */
   readonly folder: Folder
-  /** Folders that are missing below it, the outermost first. */
+  /** Names of the missing folders below it, the outermost first. */
   readonly missing: readonly string[]
   readonly name: string
-  /** As `dest`; where a link at `dest` leads, if there is one. For messages and commands. */
+  /** `dest`, or the target of a link at `dest`. For messages and commands. */
   readonly path: string
-  /** A link to a folder that is not there, if one is on the way. */
+  /** The path of a link whose target folder is missing, if the path contains one. */
   readonly dangling?: string
 }
 
@@ -42,8 +42,8 @@ const partsOf = (path: string): string[] =>
 const systemError = (code: string): Error => Object.assign(new Error(code), { code })
 
 /**
- * Finds the place of a file, which need not be there. The caller closes its folder.
- * @throws system errors, and FaultError for a link that is refused
+ * Finds the place of a file, which need not exist. The caller closes its folder.
+ * @throws system errors, and FaultError for a refused link
  */
 export function locate(destination: Destination): Place {
   const direct = locateDirect(destination.dest)
@@ -56,7 +56,7 @@ export function locate(destination: Destination): Place {
   }
 }
 
-/** The same in a few calls, where there is no link and nothing is missing, as it is mostly. */
+/** The usual case, without links and missing folders, in few system calls. Undefined if it does not apply. */
 function locateDirect(dest: string): Place | undefined {
   let folder: Folder | undefined
   try {
@@ -66,26 +66,26 @@ function locateDirect(dest: string): Place | undefined {
     const stats = lstatSync(folder.at(name), { throwIfNoEntry: false })
     if (stats?.isSymbolicLink() !== true) return { folder, missing: [], name, path: dest }
   } catch {
-    // The walk finds out what it is.
+    // The walk reports the error.
   }
   folder?.close()
   return undefined
 }
 
-/** The first folder on the way to a place that others can change; undefined when there is none. */
+/** The first folder on the path of a place that other users can change; undefined if there is none. */
 export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | undefined {
   const walk = new Walk()
   try {
     return walk.foreign(folder)
   } catch {
-    // It is not there any more.
+    // The folder was removed meanwhile.
     return folder
   } finally {
     walk.close()
   }
 }
 
-/** Why a destination is refused because of a symbolic link; undefined when it is not. */
+/** The fault of a refused symbolic link on the path of a destination; undefined if all are accepted. */
 export function linkFault(destination: Destination): Fault | undefined {
   try {
     locate(destination).folder.close()
@@ -95,17 +95,19 @@ export function linkFault(destination: Destination): Fault | undefined {
   return undefined
 }
 
+/** Walks a path from the root, folder by folder. */
 class Walk {
+  /** The current folder and all above it, the root first. */
   readonly #way = [Folder.root()]
   #links = 0
-  /** The last link to a folder, and how many of the parts that are left come from it. */
+  /** The last link to a folder, and the number of remaining parts that come from it. */
   #link = { path: '', parts: 0 }
-  /** Given to the caller. */
+  /** Returned to the caller, who closes it. */
   #kept: Folder | undefined
 
   to({ dest, followSymlinks = true, within = '' }: Destination): Place {
     let missing = this.#enter(partsOf(within))
-    // What is missing cannot be a link, and neither can anything below it.
+    // Below a missing folder there are no links.
     const id = missing.length > 0 ? undefined : this.#top.id
     let parts = [...missing, ...partsOf(dest.slice(within.length))]
     let isLinked = false
@@ -125,7 +127,7 @@ class Walk {
     }
   }
 
-  /** Whoever can put another folder on this way has to go through one of his own. */
+  /** The first folder on the path of `end` that other users can change. */
   foreign(end: Folder): ForeignFolder | undefined {
     const missing = this.#enter(partsOf(end.path))
     const foreign = foreignIn(this.#way)
@@ -144,9 +146,13 @@ class Walk {
   #place(missing: readonly string[], name: string, path: string): Place {
     const foreign = hasProc() ? undefined : foreignIn(this.#way)
     if (foreign !== undefined) {
-      raise('io', `${path} cannot be reached safely: ${whose(foreign)}, and /proc is not there`, {
-        hint: 'Mount /proc, or let the folder and those above it belong to root, writable for nobody else.',
-      })
+      raise(
+        'io',
+        `${path} cannot be reached safely: ${whyForeign(foreign)}, and /proc is not mounted`,
+        {
+          hint: 'Mount /proc, or make the folder and its parents owned by root and writable only by root.',
+        },
+      )
     }
     this.#kept = this.#top
     const { parts, path: link } = this.#link
@@ -159,7 +165,7 @@ class Walk {
     }
   }
 
-  /** Goes into folder after folder. @returns those that are missing */
+  /** Enters these folders, one in the other. @returns the missing ones */
   #enter(folders: readonly string[]): string[] {
     let parts = [...folders]
     this.#link = { path: '', parts: 0 }
@@ -168,7 +174,7 @@ class Walk {
       else if (!this.#enterOne(part)) {
         const link = this.#linkAt(part)
         if (link === undefined) {
-          // Below a missing folder `..` is missing as well.
+          // A `..` below a missing folder cannot be resolved.
           if (parts.includes('..')) throw systemError('ENOENT')
           return parts
         }
@@ -184,7 +190,7 @@ class Walk {
     return []
   }
 
-  /** False when it is missing, or a link. */
+  /** False if it is missing or a link. */
   #enterOne(part: string): boolean {
     try {
       this.#way.push(this.#top.child(part))
@@ -205,13 +211,13 @@ class Walk {
     if (this.#way.length > 1) this.#way.pop()?.close()
   }
 
-  /** Where a link leads, as parts to go on with. */
+  /** The parts of a link's target. Goes back to the root if it is absolute. */
   #follow(target: string): string[] {
     if (target.startsWith('/')) while (this.#way.length > 1) this.#leave()
     return partsOf(target)
   }
 
-  /** The target of a link that may be followed; undefined when there is none. */
+  /** The target of a link; undefined if it is not a link. @throws FaultError if the link must not be followed */
   #linkAt(name: string, dest?: string, follow = true): string | undefined {
     const stats = lstatSync(this.#top.at(name), { throwIfNoEntry: false })
     if (stats?.isSymbolicLink() !== true) return undefined
@@ -227,9 +233,9 @@ class Walk {
       const message =
         foreign === undefined
           ? `${link} is not followed: it belongs to ${owner}`
-          : `${link} of ${owner} is not followed: ${whose(foreign)}`
+          : `${link} of ${owner} is not followed: ${whyForeign(foreign)}`
       raise('io', message, {
-        hint: 'Name the place where the link leads, or let the link and the folders above it belong to root, writable for nobody else.',
+        hint: 'Name the target of the link directly, or make the link and the folders above it owned by root and writable only by root.',
       })
     }
     if (++this.#links > MAX_LINKS) throw systemError('ELOOP')
@@ -238,12 +244,12 @@ class Walk {
 }
 
 const leadsOut = (dest: string, within: string): never =>
-  raise('io', `${dest} leads out of ${within} by a symbolic link`, {
-    hint: 'A key cannot choose a file outside of the folder that `dest` begins with: remove the link, or correct the key.',
+  raise('io', `${dest} leaves ${within} through a symbolic link`, {
+    hint: 'Remove the link or correct the key: a key cannot choose a file outside of the fixed folder of `dest`.',
   })
 
-/** Why a folder is not ours alone, such as `/srv/app belongs to user 1000 (app)`. */
-export const whose = ({ path, stats }: ForeignFolder): string =>
+/** Says why others can change a folder, such as `/srv/app belongs to user 1000 (app)`. */
+export const whyForeign = ({ path, stats }: ForeignFolder): string =>
   isTrusted(stats.uid)
     ? `${path} may be changed by other users (mode ${(stats.mode & 0o7777).toString(8)})`
     : `${path} belongs to ${userOf(stats.uid)}`

@@ -1,13 +1,13 @@
-// Processes by more than their number: a pid is used again, a pid with its start time is not.
+// Identifies and inspects processes. Process ids are reused; a pid with its start time is unique until a reboot.
 import { readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessId {
   readonly pid: number
-  /** In clock ticks since the boot (proc(5), field 22 of stat); 0 where there is no /proc. */
+  /** In clock ticks since boot (proc(5), field 22 of stat); 0 without /proc. */
   readonly started: number
 }
 
-/** What the kernel tells of a process: proc(5), `stat`. */
+/** Fields of /proc/PID/stat, see proc(5). */
 export interface ProcessStat {
   /** One letter, such as `R`, `S`, `T` (stopped) and `Z` (zombie). */
   readonly state: string
@@ -20,10 +20,10 @@ export interface ProcessStat {
 /** This process. */
 export const thisProcess = (): ProcessId => processOf(process.pid)
 
-/** The process that has this number now. */
+/** The process that currently has this pid. */
 export const processOf = (pid: number): ProcessId => ({ pid, started: statOf(pid)?.started ?? 0 })
 
-/** Whether that very process runs. Without /proc, whether one of that number does. */
+/** Whether exactly this process still runs. Without /proc, whether any process has its pid. */
 export function isRunning({ pid, started }: ProcessId): boolean {
   const now = statOf(pid)?.started
   if (now !== undefined && started !== 0) return now === started
@@ -35,11 +35,11 @@ export function isRunning({ pid, started }: ProcessId): boolean {
   }
 }
 
-/** undefined when there is no such process, or no /proc. */
+/** Undefined if there is no such process, or no /proc. */
 export function statOf(pid: number): ProcessStat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // Counted from behind the name, which may hold anything.
+    // The name in parentheses may contain anything, so count the fields after it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const [parent, group, session] = fields.slice(1, 4).map(Number) as [number, number, number]
     return { state: fields[0] ?? '', parent, group, session, started: Number(fields[19]) }
@@ -48,7 +48,7 @@ export function statOf(pid: number): ProcessStat | undefined {
   }
 }
 
-/** Differs after each boot, when pids and start times may be the same again; empty where there is no /proc. */
+/** Differs after each boot, which pids and start times need not; empty without /proc. */
 export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
@@ -58,8 +58,8 @@ export function bootId(): string {
 }
 
 /**
- * What a process does with a signal: it has a handler, it has the signal blocked, or neither. A shell blocks all
- * of them for a moment whenever it starts a command. undefined where there is no /proc.
+ * Whether a process has a handler for a signal, blocks it, or neither. A shell blocks all signals for a moment when it
+ * starts a command. Undefined without /proc.
  */
 export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 'none' | undefined {
   try {
@@ -74,7 +74,7 @@ export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 
   }
 }
 
-/** All processes, zombies included; none where there is no /proc. */
+/** All processes, including zombies; none without /proc. */
 export function* allProcesses(): Generator<{ readonly pid: number; readonly stat: ProcessStat }> {
   for (const name of readableNames('/proc')) {
     const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined
@@ -91,8 +91,8 @@ function readableNames(folder: string): readonly string[] {
 }
 
 /**
- * Signals all processes of a group; 0 only asks. False when there are none left; or when they belong to
- * another user by now (setuid), beyond our reach.
+ * Signals all processes of a group; 0 only tests. False if none are left, or we lack permission for all of them
+ * (setuid).
  */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {

@@ -1,19 +1,17 @@
-// Where the runtimes differ: the bundle runs under Node, and in one file with Bun
-// (scripts/executable.mjs).
+// Differences between the runtimes: Node for the bundle, Bun in the single executable (scripts/executable.mjs).
 import { readFileSync } from 'node:fs'
 
 export const isBun = 'bun' in process.versions
 
-/** How this program is started again. In one file, the script is a path inside of that file. */
+/** The command that starts this program again. In the single executable, the script is a path inside of it. */
 export function selfCommand(): readonly string[] {
   const [runtime, script] = process.argv as [string, string]
   return isBun && script.startsWith('/$bunfs/') ? [process.execPath] : [runtime, script]
 }
 
 /**
- * Microseconds by the clock that systemd reads, CLOCK_MONOTONIC. In Bun hrtime counts from the start of
- * the program: there it is the time since the boot, which is ahead where the machine has slept, and by
- * up to 20 ms always. systemd only minds what is behind.
+ * Microseconds of CLOCK_MONOTONIC, as systemd expects. Bun's hrtime counts from the start of the program, so Bun uses
+ * the uptime, which is ahead by up to 20 ms and by the time in suspend. systemd rejects only a time in the past.
  */
 export function monotonicTime(): bigint {
   if (!isBun) return process.hrtime.bigint() / 1000n

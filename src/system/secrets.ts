@@ -1,21 +1,21 @@
-// The secrets of this process, and texts without them. A server, or a proxy before it, may repeat in an error
-// what it was sent; so whoever uses a password or a token names it here first, and no event leaves a run, and
-// no fault the command, that has not passed through `withoutSecrets`.
+// Removes secrets from texts. A server or proxy may repeat in an error message what it was sent. So code that uses a
+// password or token registers it here first, and all events and faults pass through `withoutSecrets`.
 
-/** Passwords and tokens are renewed: of an endless row of them the newest are known. */
+/** Limit of registered secrets: passwords and tokens are renewed, and the newest are kept. */
 const KEPT = 32
 const MASK = '***'
-/** Shorter ones are left out as whole words only: "abc" may be a part of any word. */
+/** Characters. Shorter secrets are masked only as whole words: "abc" could be a part of any word. */
 const LONG = 6
 
-/** By what was named, a pattern of all its forms. The one that was named last stands last. */
+/** Patterns of all forms of a secret, by user and secret; in order of their last registration. */
 const known = new Map<string, RegExp>()
-/** The longest first: one secret may begin with another. */
+/** The longest first, because one secret may begin with another. */
 let patterns: readonly RegExp[] = []
 
 /**
- * Leaves a secret out of all texts from here on: as it is, as URLs and JSON have it, and in the
- * `user:password` of basic authentication.
+ * Registers a secret. `withoutSecrets` then masks it in plain form, as encoded in URLs, JSON and HTML, and in the
+ * base64 of basic authentication.
+ * @param user the user name of basic authentication
  */
 export function keepSecret(secret: string | undefined, user = ''): void {
   if (secret === undefined || secret === '') return
@@ -58,20 +58,20 @@ const ENTITIES: Readonly<Record<string, readonly string[]>> = {
   ' ': ['\\+'],
 }
 
-/** What JSON puts before a quote, and a URL made of that. */
+/** The backslash that JSON puts before a quote, also encoded for a URL. */
 const BACKSLASH = '(?:\\\\|%5[cC])'
 
-/** What a character may look like: itself, escaped for JSON, for a URL, for HTML. */
+/** A pattern of all forms of a character: plain, and escaped for JSON, a URL or HTML. */
 function charForms(char: string): string {
   const percent = [...Buffer.from(char)].map((byte) => `%${hex(byte, 2)}`).join('')
   const units = Array.from({ length: char.length }, (_, n) => char.charCodeAt(n))
   const json = units.map((unit) => `\\\\u${hex(unit, 4)}`).join('')
   const itself = `\\u{${char.codePointAt(0)?.toString(16)}}`
-  // The longer ones first: an entity begins with the character that it stands for.
+  // Longer forms first: `&amp;` begins with the `&` that it encodes.
   return `${BACKSLASH}?(?:${[...(ENTITIES[char] ?? []), percent, json, itself].join('|')})`
 }
 
-/** Hexadecimal digits in either case. */
+/** A pattern of the hexadecimal digits, in either case. */
 const hex = (code: number, digits: number): string =>
   code
     .toString(16)

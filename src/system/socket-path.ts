@@ -1,5 +1,4 @@
-// How long the path of a Unix socket may be. Apart from the sockets themselves, since a onetime run that finds
-// none has no need of Node's net.
+// The limit of a Unix socket's path. Separate from unix-socket.ts, so that onetime runs need not load node:net.
 
 /** On Linux, in bytes (sun_path, unix(7)). */
 const LONGEST = 107

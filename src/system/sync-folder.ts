@@ -1,5 +1,5 @@
-// Syncs folders, so that the names in them survive a power cut. All calls during a sync share the next one, so a
-// batch of files in one folder costs two or three syncs.
+// Syncs folders, so that renames survive a power cut. All calls during a sync share the next one, so a batch of files
+// in one folder costs two or three syncs.
 import { closeSync, constants, fsync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 
@@ -8,10 +8,10 @@ const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY
 
 /** By path: the running sync, or the one planned after it. */
 const newest = new Map<string, Promise<void>>()
-/** By path: the planned sync, which has not begun. */
+/** By path: the planned sync that has not begun. */
 const planned = new Map<string, Promise<void>>()
 
-/** Resolves when all changes of names before this call are safe on disk. Rejects with system errors. */
+/** Resolves when all changes of names before this call are on disk. Rejects with system errors. */
 export function syncFolder(path: string): Promise<void> {
   const shared = planned.get(path)
   if (shared !== undefined) return shared

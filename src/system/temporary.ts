@@ -1,6 +1,6 @@
-// Everything temporary: hidden files beside what they will replace, and private folders in TMPDIR. Their
-// names carry the process that made them, by its id and its start, so that a later one can tell what a
-// crash has left from what another process is working on.
+// Temporary files: hidden ones beside the files that they will replace, and private folders in TMPDIR. Their names
+// contain the pid and the start time of their process, so that a later process can distinguish leftovers of a crash
+// from files in use.
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -15,13 +15,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { raise } from '../core/fault.ts'
 import type { Folder } from './folder.ts'
-import { foreignTo, locate, whose } from './place.ts'
+import { foreignTo, locate, whyForeign } from './place.ts'
 import { isRunning, thisProcess } from './process.ts'
 
 const NAME_MAX = 255
-/** Looked at in one folder. */
+/** Limit of names read from one folder. */
 const NAMES_MOST = 100_000
-/** The start is missing in names that versions before 0.2 made. */
+/** Names by versions before 0.2 lack the start time. */
 const LEFTOVER = /^\.(.*)\.reconfd-(\d+)(?:-(\d+))?-(\d+)$/s
 const PRIVATE = /^reconfd-(\d+)-(\d+)-[0-9a-f]{16}$/
 
@@ -31,10 +31,10 @@ let counter = 0
 export const temporaryName = (base: string): string =>
   fitted(base, `.reconfd-${self.pid}-${self.started}-${++counter}`)
 
-/** The hidden name under which something temporary is kept because somebody asked for it. */
+/** The hidden name of a staged file kept by -keep-stage-file. */
 export const keptName = (base: string): string => fitted(base, '.reconfd-staged')
 
-/** Cut so that the whole is as long as a name may be. */
+/** Shortens the base to fit the limit of a file name. */
 function fitted(base: string, suffix: string): string {
   let stem = `.${base}`
   while (Buffer.byteLength(stem + suffix) > NAME_MAX) stem = stem.slice(0, -1)
@@ -43,15 +43,15 @@ function fitted(base: string, suffix: string): string {
 
 const self = thisProcess()
 
-/** Whether the process that made something has ended. In doubt it has not. */
+/** Whether the process that created a file has ended. False in doubt. */
 const isGone = (pid: number, started: string | undefined): boolean =>
   pid === self.pid
     ? Number(started) !== self.started
     : !isRunning({ pid, started: Number(started ?? 0) })
 
 /**
- * Whether a name is that of a temporary file that a process has left which is gone.
- * @param bases of the files that it may have been for; absent: of any
+ * Whether a name belongs to a temporary file of a process that has ended.
+ * @param bases names of the files that it was meant to replace; absent for any
  */
 export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
   const match = LEFTOVER.exec(name)
@@ -61,8 +61,8 @@ export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
 }
 
 /**
- * Removes what crashed processes have left in a folder. What cannot be removed stays.
- * @returns the paths of what was removed
+ * Removes the temporary files of crashed processes from a folder, as far as possible.
+ * @returns the removed paths
  */
 export function sweepFolder(folder: Folder, bases?: ReadonlySet<string>): string[] {
   return namesIn(folder).flatMap((name) => {
@@ -76,7 +76,7 @@ export function sweepFolder(folder: Folder, bases?: ReadonlySet<string>): string
   })
 }
 
-/** Bounded: others may have filled the folder. */
+/** Limited, because other users may fill the folder. */
 function namesIn(folder: Folder): string[] {
   const names: string[] = []
   try {
@@ -90,21 +90,21 @@ function namesIn(folder: Folder): string[] {
       entries.closeSync()
     }
   } catch {
-    // One that cannot be read holds nothing that could be removed.
+    // An unreadable folder: nothing can be removed.
   }
   return names
 }
 
 export interface PrivateFolder {
   readonly path: string
-  /** Removes it with all that is in it. */
+  /** Removes it with its contents. */
   readonly remove: () => void
 }
 
 /**
- * A new folder in TMPDIR that only this process writes to, and whose name nobody can guess.
- * @param mode 0711 lets a command that runs as another user reach the files in it
- * @throws system errors, and FaultError where others can change TMPDIR
+ * Creates a folder in TMPDIR with an unguessable name, which only our user can write to.
+ * @param mode 0711 lets a command that runs as another user open the files in it
+ * @throws system errors, and FaultError if others can change TMPDIR
  */
 export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {
   sweepPrivateFolders()
@@ -127,15 +127,15 @@ export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {
   return { path, remove }
 }
 
-/** Nobody but us can reach the new folder by its name, or put another one in its place. */
+/** Sets the mode, unless other users can replace the new folder. */
 function secure(path: string, mode: number): void {
   const place = locate({ dest: join(path, '.reconfd') })
   const { folder, missing } = place
   try {
     const foreign = foreignTo(place)
     if (foreign === undefined && missing.length === 0) return chmodSync(folder.at('.'), mode)
-    const why = foreign === undefined ? `${path} was replaced` : whose(foreign)
-    raise('io', `no file can be tried safely in ${dirname(path)}: ${why}`, {
+    const why = foreign === undefined ? `${path} was replaced` : whyForeign(foreign)
+    raise('io', `files cannot be checked safely in ${dirname(path)}: ${why}`, {
       hint: 'Set TMPDIR to a folder that only reconfd can write to, or to a sticky one such as /tmp.',
     })
   } finally {
@@ -143,7 +143,7 @@ function secure(path: string, mode: number): void {
   }
 }
 
-/** Removes the private folders of processes that are gone. */
+/** Removes the private folders of processes that have ended. */
 export function sweepPrivateFolders(): void {
   inFolder(resolve(tmpdir()), (parent) => {
     for (const name of namesIn(parent)) {
@@ -153,7 +153,7 @@ export function sweepPrivateFolders(): void {
   })
 }
 
-/** Does something in a folder, if it is there. */
+/** Calls `work` with a folder if it exists. Ignores errors. */
 function inFolder(path: string, work: (folder: Folder) => void): void {
   try {
     const { folder, missing } = locate({ dest: join(path, '.reconfd') })
@@ -163,11 +163,11 @@ function inFolder(path: string, work: (folder: Folder) => void): void {
       folder.close()
     }
   } catch {
-    // What is left there is the next sweep's business.
+    // Left to the next sweep.
   }
 }
 
-/** Only what belongs to us: nobody else can have put a link into it. */
+/** Removes a private folder if it belongs to us: then nobody else can have created links in it. */
 function removePrivate(parent: Folder, name: string): void {
   try {
     const folder = parent.child(name)
@@ -181,6 +181,6 @@ function removePrivate(parent: Folder, name: string): void {
     }
     rmdirSync(parent.at(name))
   } catch {
-    // Gone already, or the next sweep's business.
+    // Already removed, or left to the next sweep.
   }
 }

@@ -1,10 +1,10 @@
-// Unix sockets that reconfd listens at. Only its own user can connect (0600), from the moment they exist.
+// Unix sockets that reconfd listens on. Only its own user can connect (0600), from the moment they exist.
 import { randomBytes } from 'node:crypto'
 import { chmod, lstat, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
-/** Whether a process listens at a socket. */
+/** Whether a process listens on a socket. */
 export async function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -17,9 +17,9 @@ export async function isAlive(path: string): Promise<boolean> {
 }
 
 /**
- * Listens at a path. Replaces the socket of a dead process, and nothing else. The new socket is bound under a
- * temporary name and renamed, so that the path always exists.
- * @returns removes the socket, unless another process has replaced it
+ * Listens on a path. Replaces an existing socket, but no other file. The new socket is bound under a temporary name and
+ * renamed, so that the path always exists.
+ * @returns a function that removes the socket, unless another process has replaced it
  * @throws system errors
  */
 export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
@@ -29,8 +29,8 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)
-      // The socket needs its mode from the start: before a chmod, the owner of the folder could replace it by a
-      // link. Node binds within this call.
+      // The socket needs its mode from the start: before a chmod, the owner of the folder could replace it by a link.
+      // Node binds within this call.
       const umask = process.umask(0o177)
       server.listen(fresh, () => {
         server.off('error', failed)

@@ -1,7 +1,7 @@
-// Users by name, for messages.
+// Names of users, for messages.
 import { readFileSync } from 'node:fs'
 
-/** `user 65534 (nobody)`; without the name where /etc/passwd has none. */
+/** Such as `user 65534 (nobody)`; without a name if /etc/passwd has none. */
 export function userOf(uid: number): string {
   const name = nameOf(uid)
   return name === undefined ? `user ${uid}` : `user ${uid} (${name})`

@@ -1,6 +1,5 @@
-// Watches conf.d, the templates folder and the files that renders depend on, for as long as a daemon runs.
-// What changed is found by comparing which file each path leads to, and as of when: a link anywhere on the way
-// that points elsewhere changes the files behind it, as an edit does.
+// Watches conf.d, the templates folder and the files that renders depend on, while a daemon runs. Detects changes by
+// comparing the file behind each path and its state, so a link on the path that now points elsewhere counts, too.
 import { statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,20 +12,21 @@ export interface FileWatch {
   close(): Promise<void>
 }
 
-/** How long nothing further may happen before it is compared, and the most that this puts it off: milliseconds. */
+/** Milliseconds without events before a comparison. */
 const SETTLE = 100
+/** Limit of that wait, in milliseconds. */
 const SETTLE_MOST = 2000
 
-/** How often it is looked whether a folder is another one by now, in milliseconds. */
+/** Milliseconds between two looks at the identities of the folders. */
 const LOOK = 1000
 
-/** By path; empty for a path where nothing is. */
+/** The result of `stampOf` by path; empty for a missing path. */
 type Stamps = Map<string, string>
 
 /**
- * Calls `changed` with the paths that were added, changed or removed, a batch at a time: an editor
- * that saves makes several events, and a half-saved file is worth nothing. Resolves once armed.
- * @param folders absolute paths; what is in them counts, but for names with a leading dot
+ * Calls `changed` with added, changed and removed paths. Collects them until it is quiet, because an editor causes
+ * several events when it saves, and a partial file is useless. Resolves when all watches are ready.
+ * @param folders absolute paths, watched recursively except for names with a leading dot
  */
 export async function watchFiles(
   folders: readonly string[],
@@ -34,7 +34,7 @@ export async function watchFiles(
 ): Promise<FileWatch> {
   const closing = new AbortController()
   const bell = new Bell(closing.signal)
-  /** Beside the folders, with the stamps that they had when they were added. */
+  /** Paths added by `add`, with their stamps at that time. */
   const added: Stamps = new Map()
 
   const look = async (): Promise<Stamps> => {
@@ -43,7 +43,7 @@ export async function watchFiles(
       const stamps: Stamps = new Map()
       for (const folder of folders) await lookInto(folder, links, stamps, [])
       for (const path of added.keys()) if (!stamps.has(path)) await lookAt(path, links, stamps)
-      // What happened before a folder was watched went unseen.
+      // Changes before a folder was watched were missed.
       const unseen = await bell.watch(links.places)
       if (!unseen || closing.signal.aborted) return stamps
     }
@@ -61,7 +61,7 @@ export async function watchFiles(
       if (differing.length > 0) changed(new Set(differing))
     }
   }
-  // No event tells of a folder that was renamed away with its parent: the bell stays with the old one.
+  // A rename of a parent folder causes no event: the watch stays on the old folder.
   let seen = identities(folders)
   const visiting = setInterval(() => {
     const now = identities(folders)
@@ -74,7 +74,7 @@ export async function watchFiles(
     add(paths) {
       for (const path of paths) {
         if (added.has(path) || known.has(path)) continue
-        // Taken now: what changes while the bell is being hung is seen as well.
+        // Taken now, so that changes before the watch is ready are detected, too.
         added.set(path, stampNow(path))
         bell.ring()
       }
@@ -88,7 +88,7 @@ export async function watchFiles(
   }
 }
 
-/** @param above the folders that it lies in, without links */
+/** @param above the resolved paths of its parent folders */
 async function lookInto(
   folder: string,
   links: Links,
@@ -96,9 +96,9 @@ async function lookInto(
   above: readonly string[],
 ): Promise<void> {
   const real = await links.end(folder)
-  if (above.includes(real)) return // a link to a folder that holds it
+  if (above.includes(real)) return // a link to one of its parents
   const entries = await readdir(real).catch(() => undefined)
-  if (entries === undefined) return expect(real, links)
+  if (entries === undefined) return watchParent(real, links)
   links.whole(real)
   for (const entry of entries.filter((name) => !name.startsWith('.'))) {
     const path = join(folder, entry)
@@ -113,12 +113,12 @@ async function lookAt(path: string, links: Links, stamps: Stamps) {
   const real = await links.end(path)
   const found = await stat(real, { bigint: true }).catch(() => undefined)
   stamps.set(path, found === undefined ? '' : stampOf(found))
-  if (found === undefined) await expect(real, links)
+  if (found === undefined) await watchParent(real, links)
   return found
 }
 
-/** Of a path where nothing is, the folder that it would begin in is watched. */
-async function expect(path: string, links: Links): Promise<void> {
+/** Watches the innermost existing folder of a missing path. */
+async function watchParent(path: string, links: Links): Promise<void> {
   for (let at = path; dirname(at) !== at; at = dirname(at)) {
     links.note(at)
     if ((await stat(dirname(at)).catch(() => undefined)) !== undefined) return

@@ -1,12 +1,13 @@
-// YAML documents whose nesting has an end. The library calls itself for each level, and where the stack
-// ends, V8 may be compiling a regular expression: then it aborts the process, which nothing catches.
+// Parses YAML with a limit of nesting. The library is recursive, and a stack overflow while V8 compiles a regular
+// expression aborts the process.
 import { Composer, Lexer, Parser, type CST, type Document } from 'yaml'
 
 const DEEPEST = 500
 
 /**
- * The documents of a text, at least one, each with its errors. Repeated names are no errors: the
- * library's own search for them is quadratic. Throws a RangeError for a text that is nested too deeply.
+ * The documents of a text, at least one, each with its errors. Repeated names are not errors, because the library's
+ * search for them is quadratic.
+ * @throws RangeError if nested too deeply
  */
 export function yamlDocuments(
   text: string,

@@ -1,10 +1,10 @@
-// Strings of Go, which are bytes: the Go engine has them as "binary" strings, one character a byte. In
-// all other places text is as core/bytes.ts has it.
+// Go strings are bytes: the Go engine represents them as "binary" strings, one character per byte. All other code uses
+// the representation of core/bytes.ts.
 import { decodeValue, encodeText } from '../core/bytes.ts'
 
 const ASCII = /^[\0-\x7f]*$/
 
-/** Only ASCII: text and its bytes are the same string. */
+/** For ASCII, text and binary string are equal. */
 export const isAscii = (text: string): boolean => ASCII.test(text)
 
 /** Text as a binary string. */
@@ -15,9 +15,9 @@ export const toBinary = (text: string): string =>
 export const fromBinary = (bytes: string): string =>
   isAscii(bytes) ? bytes : decodeValue(Buffer.from(bytes, 'latin1'))
 
-/** Text for a message: as Go prints it, with U+FFFD for each byte that is not UTF-8. */
+/** Converts to text for a message, with U+FFFD for each invalid byte, as Go prints it. */
 export const forMessage = (bytes: string): string => fromBinary(bytes).toWellFormed()
 
-/** Length in bytes, as Go's len(). */
+/** Length in bytes, like Go's len(). */
 export const byteLength = (text: string): number =>
   text.isWellFormed() ? Buffer.byteLength(text) : encodeText(text).length

@@ -1,14 +1,14 @@
-// The time that a template sees. It moves on when something else in the output has changed: rendering the
-// same keys again, as a resync does, gives the same file, although a template writes `datetime` into it.
+// The time that a template sees. It advances only when something else in the output has changed. So rendering the same
+// keys again, as a resync does, gives the same file, even if the template writes `datetime` into it.
 import { createHash } from 'node:crypto'
 
-/** What was rendered last, and the time that it saw. */
+/** The hash of the last output, and its time. */
 interface Seen {
   readonly at: Date
   readonly hash: string
 }
 
-/** Asked for the time by templates; tells afterwards whether it was. */
+/** Gives templates the time, and records whether they have used it. */
 export class Clock {
   asked = false
 
@@ -20,17 +20,16 @@ export class Clock {
   }
 }
 
-/** Items of for_each come and go. */
+/** Limit of remembered renders: items of for_each come and go. */
 const MAX_KNOWN = 10_000
 
 export class Times {
   readonly #known = new Map<string, Seen>()
 
   /**
-   * Renders once, or twice: first with the time of the last render, and when the output has changed for
-   * another reason, with that of now.
-   * @param id what is rendered
-   * @param outputOf all that it has given
+   * Renders with the time of the last render; if the output has changed, renders again with the current time.
+   * @param id identifies the template and item
+   * @param outputOf returns the output of a render
    */
   async steady<T>(
     id: string,

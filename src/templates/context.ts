@@ -1,21 +1,21 @@
-// What a template function may use beside its arguments, and how a synchronous engine asks for
-// something that takes time: it throws Pending, the render loop fetches the fact, and renders again.
+// What a template function can use besides its arguments. Engines are synchronous: if a template needs a fact that must
+// be fetched, Pending is thrown, the render loop fetches the fact, and renders again.
 import type { Key } from '../core/key.ts'
 import type { Reader } from '../core/reader.ts'
 import { raise } from '../core/fault.ts'
 
 export interface RenderContext {
   readonly reader: Reader
-  /** The match that a template with for_each is rendered for, without the prefix. */
+  /** The current match of for_each, without the prefix. */
   readonly item?: Key
-  /** The moment of the render, the same for the whole of it. */
+  /** The time of the render, constant during it. */
   readonly now: () => Date
   /**
-   * Something that only the outside world knows, such as a DNS answer: the same for the whole of one
-   * render. Throws Pending while it is not there, and what `load` was rejected with when it failed.
+   * An external fact, such as a DNS answer, constant during a render. Throws Pending until it is loaded, and the reason
+   * if `load` rejects.
    */
   readonly fact: <T>(id: string, load: () => Promise<T>) => T
-  /** The text of another template by the same engine, which puts this in. Throws as render() does. */
+  /** Renders another template with the same engine, which sets this function. Throws like render(). */
   readonly include?: (name: string, data: unknown) => string
 }
 
@@ -29,7 +29,7 @@ export class Pending extends Error {
   }
 }
 
-/** Facts a single render may ask for; each costs another pass over the template. */
+/** Limit of facts in one render; each costs another pass over the template. */
 const MAX_FACTS = 256
 
 type Answer = { readonly value: unknown } | { readonly error: unknown }

@@ -1,18 +1,18 @@
-// What a template engine is to the rest of this room.
+// The interface of a template engine.
 import type { TemplateSpec } from '../core/resource.ts'
 import type { RenderContext } from './context.ts'
 import type { Inspection } from './inspection.ts'
 
 export interface Engine {
-  /** What a template gives. Throws a FaultError, or Pending when the context did. Synchronous. */
+  /** Renders a template, synchronously. Throws a FaultError, or Pending if the context does. */
   render(spec: TemplateSpec, context: RenderContext): Uint8Array
-  /** The text of the template that `dest` is with for_each; its faults are in the file DEST. Throws as render() does. */
+  /** Renders the `dest` of a for_each template. Its faults have the file DEST. Throws like render(). */
   renderDest(spec: TemplateSpec, context: RenderContext): string
   /**
-   * What can be seen without any keys: in the file, in those it includes by a literal name, and in
-   * `dest` where that is a template (then the fault's file is DEST).
+   * Finds mistakes without any keys: in the file, in those included by a literal name, and in `dest` if it is a
+   * template (with the file DEST).
    */
   check(spec: TemplateSpec): Inspection
-  /** A template file has changed. */
+  /** Call when a template file has changed. */
   forget(path: string): void
 }

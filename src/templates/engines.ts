@@ -1,4 +1,4 @@
-// The engines, each loaded when it is first needed: templates in one language never load the other.
+// The engines, each loaded on demand.
 import type { EngineName } from '../core/resource.ts'
 import type { Engine } from './engine.ts'
 import type { Texts } from './sources.ts'

@@ -1,4 +1,4 @@
-// What is wrong with a template file and those it includes, as far as that can be seen without keys.
+// Finds mistakes in a template file and those it includes, without keys.
 import { codeFrame, FaultError, type Fault } from '../core/fault.ts'
 import { globBase } from '../core/glob.ts'
 import { serviceDir, serviceNamed } from '../core/catalog.ts'
@@ -14,59 +14,58 @@ import {
 import { serviceName } from './functions/service-names.ts'
 import type { Sources } from './sources.ts'
 
-/** A place in a file; 1-based. */
+/** A position in a file; 1-based. */
 interface Place {
   readonly line: number
   readonly column: number
 }
 
-/** Another file that is named by a literal. */
+/** An included file with a literal name. */
 export interface Include extends Place {
   readonly name: string
-  /** The file that the name is to be seen from. */
+  /** The file to which the name is relative. */
   readonly from: string
-  /** It may be missing. */
+  /** The file may be missing. */
   readonly optional: boolean
-  /** Included whenever the file is rendered, whatever the keys are. */
+  /** Included in every render, whatever the keys are. */
   readonly always: boolean
 }
 
-/** A key, or a pattern of keys, that is looked up by a literal. */
+/** A look-up of a literal key or pattern. */
 export interface Lookup extends Place {
   readonly call: string
   readonly key: string
-  /** The second argument, where that is a literal text, too. */
+  /** The second argument, if it is a literal text, too. */
   readonly second?: string | undefined
 }
 
-/** The functions that look up the key, or the pattern of keys, that is their first argument. */
+/** Functions whose first argument is a key or a pattern. */
 const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir', 'range'])
-/** Those of them that find nothing above the keys of the resource. */
+/** Those that find only keys below the resource's keys. */
 const EXACT = new Set(['getv', 'get', 'exists'])
 
-/** What was found. */
 export interface Inspection {
   readonly faults: readonly Fault[]
-  /** What is most likely a mistake, and renders nevertheless. */
+  /** Likely mistakes that still render. */
   readonly doubts: readonly Fault[]
 }
 
-/** One file, read. */
+/** A parsed file. */
 export interface Inspected {
-  /** What is wrong with the file, where the rest of it could be read. */
+  /** Faults that did not prevent parsing the rest. */
   readonly faults: readonly Fault[]
-  /** Calls with a literal as their first argument. */
+  /** Calls with a literal first argument. */
   readonly calls: readonly Lookup[]
   readonly includes: readonly Include[]
-  /** Names that are used and that nothing in the file, and nothing built in, gives a value. */
+  /** Used names that are neither defined in the file nor built in. */
   readonly free: readonly (Place & { readonly name: string; readonly hint: string })[]
-  /** Names that the file gives a value somewhere. */
+  /** Names defined anywhere in the file. */
   readonly declared: readonly string[]
 }
 
 /**
- * Goes through a file and all that it includes, and collects every fault.
- * @param inspect reads one file; undefined when it is missing; throws what is wrong with it
+ * Collects the faults of a file and all files that it includes.
+ * @param inspect parses one file; undefined if it is missing; throws its fault
  */
 export function checkFiles(
   sources: Sources<unknown>,
@@ -113,7 +112,7 @@ export function checkFiles(
   }
   way.push({ path: spec.src, always: true })
   visit(spec.src)
-  // A file that is included sees the variables of the one that includes it.
+  // An included file sees the variables of the including file.
   const declared = new Set([...files.values()].flatMap((file) => file.declared))
   for (const [path, { free }] of broken.size > 0 ? [] : files) {
     for (const use of free.filter(({ name }) => !declared.has(name))) {
@@ -130,7 +129,7 @@ export function checkFiles(
   return { faults, doubts }
 }
 
-/** A call that is consul-template's, and means something else here. */
+/** The fault of a call in the syntax of consul-template, which has another meaning here. */
 function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
   const { call, key, second } = lookup
   if (call === 'service') return foreignService(key, second)
@@ -141,11 +140,11 @@ function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
 
 function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
   const names = circle.map((path) => sources.nameOf(path))
-  const message = `templates include one another in a circle: ${names.join(' > ')}`
+  const message = `templates include each other in a cycle: ${names.join(' > ')}`
   return {
     kind: 'template',
     message,
-    hint: 'take one of the includes out, or put it under a condition',
+    hint: 'remove one of the includes, or make it conditional',
   }
 }
 
@@ -159,13 +158,13 @@ function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
   return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
 }
 
-/** Whether the keys of the resource name the key, or for a pattern something that it may match. */
+/** Whether the resource's keys include the key, or for a pattern something that it may match. */
 function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean {
   const roots = keys.map((root) => fullKey(prefix, root))
   const shows = (wanted: Key): boolean =>
     roots.some((root) => covers(root, wanted) || (!EXACT.has(call) && covers(wanted, root)))
   if (call === 'service') {
-    // In whichever store the resource reads.
+    // In any store that the resource reads.
     return [...new Set(keys.map(storeOf))].some((store) =>
       shows(fullKey(prefix, `${store === undefined ? '' : storeRoot(store)}${dirOf(keys, key)}`)),
     )
@@ -173,10 +172,10 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
   return !LOOKUPS.has(call) || shows(fullKey(prefix, EXACT.has(call) ? key : baseOf(key)))
 }
 
-/** The directory that a pattern looks at. */
+/** The fixed directory of a pattern. */
 const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
 
-/** Of the service that is named, in whichever datacenter. */
+/** The directory of a named service, without its datacenter. */
 function dirOf(keys: readonly Key[], written: string): Key {
   const { name } = serviceName(written, (whole) => keys.includes(serviceDir(whole)))
   return serviceDir(serviceNamed(name))
@@ -193,7 +192,7 @@ function outOfReach({ keys }: TemplateSpec, { call, key }: Lookup): Fault {
   }
 }
 
-/** What something throws as a fault. */
+/** The fault thrown by `run`, as a list. */
 export function faultsOf(run: () => unknown): readonly Fault[] {
   try {
     run()

@@ -1,34 +1,32 @@
-// Tells Go's template syntax from nunjucks'. A file whose name says nothing is read in the language that
-// it plainly is written in; one that plainly is in the other language than its name says is refused,
-// never written out as literal text.
+// Distinguishes Go templates from nunjucks templates. If the name of a file does not determine its language, the
+// content does. A file whose content contradicts its name is refused, and never written as literal text.
 import { codeFrame, raise, type Fault } from '../core/fault.ts'
 import type { EngineName } from '../core/resource.ts'
 
-/** A tag in double braces, up to its end; `}}` inside of a string is not the end. */
+/** A tag in double braces; `}}` in a string does not end it. */
 const BRACES = /\{\{(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`|[^"'`}]|\}(?!\}))*\}\}/g
-/** What nunjucks does not look into. */
+/** Parts that nunjucks does not interpret: comments and raw blocks. */
 const UNREAD = /\{#[^]*?#\}|\{%-?\s*(raw|verbatim)\b[^]*?%\}[^]*?\{%-?\s*end\1\b/g
 
-/** A statement of nunjucks. */
+/** A nunjucks statement. */
 const STATEMENT =
   /\{%[-+]?\s*(?:if|elif|elseif|else|endif|for|endfor|asyncEach|asyncAll|set|endset|block|endblock|extends|include|import|from|macro|endmacro|call|endcall|filter|endfilter|switch|case|endswitch|raw|endraw|verbatim|endverbatim)\b[^]*?%\}/
 /**
- * An action of Go: a keyword, a variable, a field, a comment, or a call by blanks such as `getv "/a"`, which may
- * be in parentheses.
+ * A Go action: a keyword, variable, field, comment, or a call with blanks such as `getv "/a"`, possibly in parentheses.
  */
 const ACTION =
   /\{\{[^"'`{}]*\(\s*(?!(?:not|and|or|in|is|if|else)\b)[A-Za-z_]\w*\s+["`]|\{\{(?:-\s)?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with)\s+["`$.(\w]|range\s+["`$.\w]|(?:template|block|define)\s+["`]|else\s+(?:if|with)\b|\$|\.[A-Za-z_]|\.\s*-?\}\}|\/\*|(?!not\b)[A-Za-z_]\w*\s+["`])/
 
-/** A function without arguments, which nunjucks cannot put out. */
+/** A function without arguments, which nunjucks cannot print. */
 const BARE = /\{\{(?:-\s)?\s*(?:hostname|datetime)\s*(?:\||-?\}\})/
 
 const HINTS: Readonly<Record<EngineName, string>> = {
   nunjucks:
-    'this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource; {{"{%"}} puts such a tag out',
-  go: 'this is Go template syntax: name the file .tmpl, or say engine = "go" in the resource; {% raw %} puts such text out',
+    'this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; {{"{%"}} prints such a tag',
+  go: 'this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; {% raw %} prints such text',
 }
 
-/** The engine of a file whose name does not say it. Throws a fault when it could be either. */
+/** The engine of a file whose name does not determine it. Throws a fault if the content fits both. */
 export function engineOf(text: string, file: string): EngineName {
   const [go, nunjucks] = [goIn(text), nunjucksIn(text)]
   if (go < 0) return nunjucks < 0 && BARE.test(text) ? 'go' : 'nunjucks'
@@ -38,28 +36,28 @@ export function engineOf(text: string, file: string): EngineName {
     'template',
     `the template could be Go's (line ${goLine}) or nunjucks' (line ${nunjucksLine})`,
     {
-      hint: 'say engine = "go" or engine = "nunjucks" in the resource, or give the file a name that does: .tmpl or .njk',
+      hint: 'set engine = "go" or engine = "nunjucks" in the resource, or name the file .tmpl or .njk',
       ...placed(text, file, Math.max(go, nunjucks)),
     },
   )
 }
 
-/** Where a Go template holds a statement of nunjucks, outside of its own actions. */
+/** The position of a nunjucks statement in a Go template, outside of Go actions; -1 if there is none. */
 const nunjucksIn = (text: string): number => blank(text, BRACES).search(STATEMENT)
 
-/** Where a nunjucks template holds an action of Go. */
+/** The position of a Go action in a nunjucks template; -1 if there is none. */
 function goIn(text: string): number {
   const read = blank(text, UNREAD)
-  // `end` may be a variable, where a tag of the template makes it one.
+  // A tag of the template may define a variable `end`.
   const isVariable = /\{%[^%]*\bend\b/.test(read)
   return (isVariable ? blank(read, /\{\{-?\s*end\s*-?\}\}/g) : read).search(ACTION)
 }
 
-/** The same length, with blanks in place of what matches. */
+/** Replaces matches by blanks of the same length. */
 const blank = (text: string, what: RegExp): string =>
   text.replace(what, (found) => found.replace(/[^\n]/g, ' '))
 
-/** The fault of a text that is plainly written for another engine than `engine`; undefined when it is not. */
+/** The fault of a text that is written for another engine than `engine`; undefined if it is not. */
 export function wrongLanguage(engine: EngineName, text: string, file: string): Fault | undefined {
   const other: EngineName = engine === 'go' ? 'nunjucks' : 'go'
   const at = engine === 'go' ? nunjucksIn(text) : goIn(text)

@@ -1,5 +1,5 @@
-// Renders one template through one scope over a tree: picks the engine, records what is read, and
-// fetches what a template asks of the network between two passes of a synchronous engine.
+// Renders one template through one scope over a tree: selects the engine, records the look-ups, and fetches network
+// facts between passes of the synchronous engine.
 import { resolve } from 'node:path'
 import { encodeText } from '../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
@@ -25,11 +25,11 @@ export interface Rendered {
 
 /** One file of a template with for_each. */
 export interface RenderedItem extends Rendered {
-  /** What the template that `dest` is gave, as it came out: nobody has looked where it leads. */
+  /** The rendered `dest`, not validated. */
   readonly dest: string
 }
 
-/** A failed render has read something too: a change of it is a reason to try again. */
+/** Includes the reads: a change of them is a reason to retry. */
 export interface RenderFailure {
   readonly fault: Fault
   readonly reads: Reads
@@ -39,8 +39,8 @@ export interface TemplateRenderer {
   /** Renders one template through one scope over a tree. Never throws for expected failures. */
   render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<Rendered, RenderFailure>>
   /**
-   * Renders a template with for_each, and its `dest`, for one match.
-   * @param item the key or directory that matches, without the prefix
+   * Renders a for_each template and its `dest` for one match.
+   * @param item the matching key or directory, without the prefix
    */
   renderItem(
     spec: TemplateSpec,
@@ -48,22 +48,22 @@ export interface TemplateRenderer {
     scope: Scope,
     item: Key,
   ): Promise<Result<RenderedItem, RenderFailure>>
-  /** What can be seen without keys; of a `dest` that is a template the file is DEST. */
+  /** See Engine.check. */
   check(spec: TemplateSpec): Promise<Inspection>
-  /** A template file or one it includes has changed: it is read and compiled again at its next use. */
+  /** Call when a template or included file has changed: it is read and compiled again at its next use. */
   forget(path: string): void
 }
 
 export interface RendererOptions {
-  /** What stands in for files, by path. */
+  /** Contents used instead of files, by path. */
   readonly texts?: Texts
-  /** Told once of each file whose content decides that it is a Go template. */
+  /** Called once for each file that is a Go template only by its content. */
   readonly notice?: (message: string) => void
-  /** The times that earlier renders have seen; absent: each render sees its own. */
+  /** The times of earlier renders; absent if each render uses the current time. */
   readonly times?: Times
 }
 
-/** @param templateDir where templates live; nothing outside of it can be included */
+/** @param templateDir the templates folder; files outside of it cannot be included */
 export function createRenderer(
   templateDir: string,
   { texts, notice = () => undefined, times }: RendererOptions = {},
@@ -85,7 +85,7 @@ export function createRenderer(
     return loading
   }
 
-  /** Lets an engine work for a template; what it throws as a fault becomes a failure, with the reads. */
+  /** Runs an engine, and converts a fault to a failure with the reads. */
   const attempt = async <T>(
     spec: TemplateSpec,
     reader: Reader,
@@ -142,9 +142,9 @@ export function createRenderer(
   }
 }
 
-/** The language of each template file: of its resource, its name, or its content. */
+/** Determines the engine of each template: by its resource, file name or content. */
 class Languages {
-  /** Of files whose content decided. */
+  /** Engines determined by content. */
   readonly #known = new Map<string, EngineName>()
   readonly #told = new Set<string>()
 
@@ -153,7 +153,7 @@ class Languages {
     private readonly notice: (message: string) => void,
   ) {}
 
-  /** Throws a fault when nothing decides. */
+  /** Throws a fault if the engine cannot be determined. */
   of({ engine, src, leftDelim, rightDelim }: TemplateSpec): EngineName {
     const said = engine ?? engineByName(src)
     if (said !== undefined) return said
@@ -173,7 +173,7 @@ class Languages {
     return found
   }
 
-  /** The file has changed. */
+  /** Call when the file has changed. */
   forget(src: string): void {
     this.#known.delete(src)
   }
@@ -182,7 +182,7 @@ class Languages {
 const idOf = (spec: TemplateSpec, item: Key | undefined): string =>
   JSON.stringify([spec.src, spec.dest, item])
 
-/** Renders until nothing is pending any more. Facts ends this: there is a limit to their number. */
+/** Repeats a render until nothing is pending. The limit of Facts bounds the number of passes. */
 function passesOf(reader: Reader, item: Key | undefined) {
   const facts = new Facts()
   return async <T>(clock: Clock, render: (context: RenderContext) => T): Promise<T> => {
@@ -203,7 +203,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
   }
 }
 
-/** A fault of the `dest` says so; it has no file of its own to point at. */
+/** Renders the `dest`. Its faults say so, since they have no file. */
 function destOf(
   engine: Engine,
   name: EngineName,
@@ -214,7 +214,7 @@ function destOf(
     const dest = engine.renderDest(spec, context)
     if (dest.isWellFormed()) return dest
     return raise('template', 'the path is not valid UTF-8', {
-      hint: 'rename the key, or make the name of something else, such as sha256sum(item.key)',
+      hint: 'rename the key, or build the name differently, for example with sha256sum(item.key)',
       file: DEST,
     })
   } catch (error) {
@@ -230,6 +230,6 @@ function destOf(
 }
 
 const DEST_HINTS: Readonly<Record<EngineName, string>> = {
-  nunjucks: 'dest is written as the template is, in nunjucks: {{ base(item.key) }}',
-  go: 'dest is written as the template is, in Go template syntax: {{base item.Key}}',
+  nunjucks: 'dest uses the language of the template, nunjucks: {{ base(item.key) }}',
+  go: 'dest uses the language of the template, Go template syntax: {{base item.Key}}',
 }

@@ -1,17 +1,17 @@
-// Finding a text in another in linear time. The native search takes up to the product of both lengths
-// where the part is long and almost matches everywhere, and both may come from a store.
+// Searches a text in linear time. In the worst case, the native search takes the product of both lengths, and both
+// texts may come from a store.
 
-/** The native search is fast for shorter parts, and never slower than this many looks at a character. */
+/** Shorter parts use the native search, which then compares each character at most this many times. */
 const SHORT = 64
 
-/** As String.indexOf. */
+/** Like String.indexOf. */
 export function indexOf(text: string, part: string, from = 0): number {
   return part.length < SHORT ? text.indexOf(part, from) : knuthMorrisPratt(text, part, from)
 }
 
 export const includes = (text: string, part: string): boolean => indexOf(text, part) >= 0
 
-/** As String.split with a separator that is not empty. */
+/** Like String.split, with a non-empty separator. */
 export function splitAt(text: string, separator: string): string[] {
   if (separator.length < SHORT) return text.split(separator)
   const parts: string[] = []
@@ -37,7 +37,7 @@ function knuthMorrisPratt(text: string, part: string, from: number): number {
   return -1
 }
 
-/** For each beginning of the part: how much of its end is a beginning of the part, too. */
+/** For each prefix of the part: the length of its longest proper suffix that is also a prefix. */
 function bordersOf(part: string): Int32Array {
   const borders = new Int32Array(part.length)
   let matched = 0

@@ -1,28 +1,28 @@
-// Template files: which file a name means, its text, and its compiled form, made once a file version.
+// Template files: resolves names, reads texts, and compiles each version of a file once.
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { decodeValue } from '../core/bytes.ts'
 import { raise } from '../core/fault.ts'
 
-/** How faults call the file that a `dest` is not in. */
+/** The file name in faults of a `dest`, which is not in a file. */
 export const DEST = 'dest'
 
-/** Templates that are no files, by the path that they would have. */
+/** Contents of templates that are not files, by path. */
 export type Texts = ReadonlyMap<string, string>
 
-/** What a file was compiled to, by variant. */
+/** A version of a file, with its compiled forms by variant. */
 interface Version<Compiled> {
-  /** Which file on disk it is; undefined for a text. */
+  /** Identity of the file on disk; undefined for a text. */
   readonly id: string | undefined
   readonly variants: Map<string, () => Compiled>
 }
 
 export class Sources<Compiled> {
-  /** What compiling gave: the compiled form, or what it threw. Missing files are not remembered. */
+  /** Compiled forms or exceptions of compiling, by path. Missing files are not remembered. */
   readonly #compiled = new Map<string, Version<Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()
 
-  /** @param texts what stands in for files, by path */
+  /** @param texts contents used instead of files, by path */
   constructor(
     readonly folder: string,
     private readonly compile: (path: string, text: string, variant: string) => Compiled,
@@ -30,8 +30,8 @@ export class Sources<Compiled> {
   ) {}
 
   /**
-   * The path a name in an include, import or extends means: below the templates folder, or beside
-   * the file that asks when the name begins with `./` or `../`. Throws a fault when it leaves the folder.
+   * The path of a name in an include, import or extends: relative to the templates folder, or to the including file if
+   * it begins with `./` or `../`. Throws a fault if it leaves the folder.
    */
   resolve(name: string, from: string): string {
     const path = /^\.{1,2}\//.test(name)
@@ -48,20 +48,20 @@ export class Sources<Compiled> {
     return path
   }
 
-  /** How messages call a file: its path from the templates folder. */
+  /** The name of a file in messages: its path relative to the templates folder. */
   nameOf(path: string): string {
     const inside = relative(this.folder, path)
     return inside.startsWith('..') ? path : inside
   }
 
   /**
-   * The compiled form of a file; undefined when there is no such file. Throws what compiling threw, and
-   * a fault when the file cannot be read.
-   * @param variant options that compile to something else
+   * The compiled form of a file; undefined if the file is missing. Throws what compiling throws, and a fault if the
+   * file cannot be read.
+   * @param variant options that affect the compiled form
    */
   open(path: string, variant: string): Compiled | undefined {
-    // A link on the way may point elsewhere since. A file that is written in place is not looked at before
-    // forget() says that it is finished; and one that is missing may be about to be replaced.
+    // Detects replaced files, also behind a changed link. A file written in place counts as changed only after
+    // forget(), when it is complete; a missing file may be about to be replaced.
     const id = this.texts.has(path) ? undefined : idOf(path)
     const last = this.#compiled.get(path)
     const version =
@@ -78,31 +78,31 @@ export class Sources<Compiled> {
     return outcome()
   }
 
-  /** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
+  /** The text of a file; undefined if it is missing. Throws a fault if it cannot be read. */
   text(path: string): string | undefined {
     return this.texts.get(path) ?? read(path)
   }
 
-  /** The compiled form of a `dest`, which is a template but no file. Throws what compiling threw. */
+  /** The compiled form of a `dest`. Throws what compiling throws. */
   dest(text: string): Compiled {
     const known = this.#texts.get(text) ?? attempt(() => this.compile(DEST, text, ''))
     this.#texts.set(text, known)
     return known()
   }
 
-  /** The file has changed: it is read again at its next use. */
+  /** Call when the file has changed: it is read again at its next use. */
   forget(path: string): void {
     this.#compiled.delete(path)
   }
 }
 
-/** Undefined when nothing is there. */
+/** The identity of a file; undefined if it is missing. */
 function idOf(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}`
 }
 
-/** Runs something now; the outcome, value or exception, can be had again and again. */
+/** Runs a function once, and returns a function that repeats its result or exception. */
 function attempt<T>(run: () => T): () => T {
   try {
     const value = run()
@@ -114,7 +114,7 @@ function attempt<T>(run: () => T): () => T {
   }
 }
 
-/** The text of a file; undefined when there is no such file. Throws a fault when it cannot be read. */
+/** The text of a file; undefined if it is missing. Throws a fault if it cannot be read. */
 export function read(path: string): string | undefined {
   try {
     return decodeValue(readFileSync(path))

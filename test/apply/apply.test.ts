@@ -169,7 +169,7 @@ describe('a check', () => {
       fault: {
         message: `check_cmd failed with exit code 1: ${checkCmd}`,
         frame: '  | bad line 3 in {{.src}}\n  | {{.src}}',
-        hint: expect.stringContaining(`${a} was left as it was`) as string,
+        hint: expect.stringContaining(`${a} is unchanged`) as string,
       },
     })
   })
@@ -179,7 +179,7 @@ describe('a check', () => {
     const applied = await applyNow([hanging])
     expect(applied).toMatchObject({
       at: 'check',
-      fault: { message: expect.stringContaining('ran into its timeout') as string },
+      fault: { message: expect.stringContaining('timed out') as string },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })

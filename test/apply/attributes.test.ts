@@ -158,7 +158,7 @@ describe('where they cannot be kept', () => {
       {
         kind: 'notice',
         level: 'warn',
-        message: `the extended attributes of ${dest} could not be kept: cp: no such option`,
+        message: `the extended attributes of ${dest} are lost: cp: no such option`,
       },
     ])
   })

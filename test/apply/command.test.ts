@@ -130,25 +130,25 @@ describe('the fault of a command', () => {
       'check_cmd failed with exit code 1: haproxy -c -f x',
       ...[3, 4, 5, 6, 7, 8, 9, 10, 11].map((n) => `  | line ${n}`),
       '  | red',
-      '  The destination was left as it was. Correct the keys or the template; -keep-stage-file leaves the refused file to look at.',
+      '  The destination is unchanged. Correct the keys or the template; -keep-stage-file keeps the refused file for inspection.',
     ])
   })
 
   it('asks about a command that fails without a word', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
-      'The file is in place, and the program has not loaded it. It printed nothing: does a flag such as -q keep it silent? Run the command by hand to see why it fails.',
+      'The file is in place, but the program has not loaded it. It printed nothing: check whether a flag such as -q silences it. Run the command by hand to see why it fails.',
     )
   })
 
   it('tells a program that is not there, and a timeout', async () => {
     const missing = await runCommand('no-such-program-here', { timeout })
     expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
-      'The file is in place, and the program has not loaded it. A program was not found: see PATH or name it in full.',
+      'The file is in place, but the program has not loaded it. A program was not found: check PATH, or use its full path.',
     )
     const late = await runCommand('sleep 60', { timeout: 50 })
     expect(commandFault('check_cmd', 'x', late).message).toMatch(
-      /^check_cmd ran into its timeout and was ended after (\d+ ms|\d\.\d s): x$/,
+      /^check_cmd timed out after (\d+ ms|\d\.\d s): x$/,
     )
   })
 })

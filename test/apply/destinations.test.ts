@@ -56,7 +56,7 @@ describe('a new file', () => {
       fault: {
         kind: 'io',
         message: `cannot write ${dir}/no/app.cfg: no such file or directory (ENOENT)`,
-        hint: `The directory ${dir}/no has to be there: mkdir -p ${dir}/no, or mkdirs = true`,
+        hint: `The directory ${dir}/no is missing: mkdir -p ${dir}/no, or mkdirs = true`,
       },
     })
   })
@@ -134,7 +134,7 @@ describe('an existing file', () => {
         at: 'stage',
         fault: {
           message: `cannot write ${dest}: permission denied (EACCES)`,
-          hint: `The new file is made in ${dir} and renamed: the user that runs reconfd needs the right to write there.`,
+          hint: `The new file is created in ${dir} and renamed: give reconfd's user write permission there.`,
         },
       })
       expect(readFileSync(dest, 'utf8')).toBe('old')
@@ -186,7 +186,7 @@ describe('a symbolic link', () => {
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
       fault: {
-        hint: `The directory ${dir}/gone has to be there: mkdir -p ${dir}/gone, or mkdirs = true`,
+        hint: `The directory ${dir}/gone is missing: mkdir -p ${dir}/gone, or mkdirs = true`,
       },
     })
   })
@@ -307,7 +307,7 @@ describe('mkdirs', () => {
     const applied = await applyNow([await change('/proc/nothing/here/app.cfg', 'new', { mkdirs })])
     expect(applied).toMatchObject({
       fault: {
-        message: 'cannot make the folder /proc/nothing: no such file or directory (ENOENT)',
+        message: 'cannot create the folder /proc/nothing: no such file or directory (ENOENT)',
       },
     })
   })
@@ -320,7 +320,7 @@ describe('mkdirs', () => {
         applyNow([await change(join(dir, 'a/app.cfg'), 'new', { mkdirs })]),
       )
       expect(applied).toMatchObject({
-        fault: { message: `cannot make the folder ${dir}/a: permission denied (EACCES)` },
+        fault: { message: `cannot create the folder ${dir}/a: permission denied (EACCES)` },
       })
     },
   )
@@ -502,7 +502,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
         expect(await applyNow([full])).toMatchObject({
           at: 'swap',
           fault: {
-            message: `cannot write into ${dest} (it is a mount point and cannot be replaced); the old content was put back: no space left on the device (ENOSPC)`,
+            message: `cannot write into ${dest} (it is a mount point and cannot be replaced); the previous content was restored: no space left on the device (ENOSPC)`,
           },
         })
         expect(readFileSync(dest, 'utf8')).toBe(old)

@@ -1,11 +1,11 @@
 // output_format reads what a store has a part in: whatever that is, the answer is "right" or a fault, and
 // comes in time.
 import { describe, expect, it } from 'vitest'
-import { formatFault } from '../../src/apply/format.ts'
+import { checkFormat } from '../../src/apply/format.ts'
 import type { OutputFormat } from '../../src/core/resource.ts'
 
 const fault = async (outputFormat: OutputFormat, text: string): Promise<string | undefined> =>
-  (await formatFault({ outputFormat, dest: '/out' }, Buffer.from(text)))?.message
+  (await checkFormat({ outputFormat, dest: '/out' }, Buffer.from(text)))?.message
 
 it.each<[format: OutputFormat, text: (n: number) => string]>([
   ['json', (n) => '['.repeat(n)],
@@ -26,7 +26,7 @@ it.each([
   ['xml', '<a><b/><b></b></a>', undefined],
 ] as const)('%s: %j', async (format, text, expected) => {
   const message = await fault(format, text)
-  expect(message?.replace(/^.* would not be [A-Z]+: /, '')).toBe(expected)
+  expect(message?.replace(/^.* is not valid [A-Z]+: /, '')).toBe(expected)
 })
 
 const lines = (n: number, line: (i: number) => string): string =>

@@ -51,7 +51,7 @@ it('is not made where others can change TMPDIR', async () => {
   writeFileSync(join(tmp, 'of-another'), '')
   expect(await tryFiles([file], () => undefined)).toMatchObject({
     fault: {
-      message: `no file can be tried safely in ${tmp}: ${tmp} may be changed by other users (mode 777)`,
+      message: `files cannot be checked safely in ${tmp}: ${tmp} may be changed by other users (mode 777)`,
     },
   })
   expect(readdirSync(tmp)).toEqual(['of-another'])

@@ -221,7 +221,7 @@ test('notices are warnings, and no reason to fail', async () => {
 })
 
 describe('templates that include one another in a circle', () => {
-  const circle = 'error: templates include one another in a circle: '
+  const circle = 'error: templates include each other in a cycle: '
   test.each<[Record<string, string>, string]>([
     [
       {

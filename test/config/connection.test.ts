@@ -1,7 +1,7 @@
 // How stores are reached: certificates, credentials from flags, files and environment, nodes from DNS.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { concealed } from '../../src/config/concealed.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
@@ -21,7 +21,7 @@ async function connectionOf(...given: Parameters<typeof load>) {
   }
 }
 
-const secured: Partial<Connection> = {
+const secured: Partial<ConnectionSettings> = {
   clientCert: '/c.crt',
   clientKey: '/c.key',
   clientCaKeys: '/ca.crt',

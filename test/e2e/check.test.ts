@@ -168,7 +168,7 @@ test('-validate: renders from a file, tries format and check_cmd, and writes not
   const bad = await place.run('-validate', '-file', 'keys.yaml')
   expect(bad.code).toBe(1)
   expect(bad.stdout).toContain(
-    `${place.out}/a.conf would not be JSON: line 1, column 10: expected a value`,
+    `${place.out}/a.conf is not valid JSON: line 1, column 10: expected a value`,
   )
   place.put('keys.yaml', 'app:\n  port: 90\n')
   const refused = await place.run('-validate', '-file', 'keys.yaml')
@@ -196,7 +196,7 @@ test.each([
   place.put('templates/a.njk', bad)
   const refused = await run()
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain(`a.conf would not be ${format.toUpperCase()}: `)
+  expect(refused.stderr).toContain(`a.conf is not valid ${format.toUpperCase()}: `)
   expect(refused.stderr).toContain(why)
   expect(readdirSync(place.out)).toEqual([])
   place.put('templates/a.njk', good)

@@ -353,7 +353,7 @@ const rows: readonly Row[] = [
     [
       'check_cmd failed with exit code 3: echo bad port in {{.src}}:7; exit 3',
       '| bad port in {{.src}}:7',
-      'DIR/out/web.conf was left as it was',
+      'DIR/out/web.conf is unchanged',
     ],
     1,
     resource('check_cmd = "echo bad port in {{.src}}:7; exit 3"\n'),

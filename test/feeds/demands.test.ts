@@ -5,7 +5,7 @@ import { nothing, type Extent, type Known } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Reads } from '../../src/core/reads.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
-import { Demand } from '../../src/feeds/demand.ts'
+import { MutableDemand } from '../../src/feeds/demand.ts'
 import { Demands, missingOf } from '../../src/feeds/demands.ts'
 
 const trees = (...dirs: readonly Key[]): Extent => ({ trees: new Set(dirs), names: new Set() })
@@ -91,7 +91,7 @@ describe('the demand of one store', () => {
 
   test('is heard once it is another one, be it since', async () => {
     const first = trees('/a')
-    const demand = new Demand(first)
+    const demand = new MutableDemand(first)
     const heard = demand.other(first, signal)
     demand.set(trees('/a'))
     expect(demand.now).toBe(first)
@@ -102,7 +102,7 @@ describe('the demand of one store', () => {
   })
 
   test('is not waited for any more when aborted', async () => {
-    const demand = new Demand(nothing)
+    const demand = new MutableDemand(nothing)
     const abort = new AbortController()
     const heard = demand.other(nothing, abort.signal)
     abort.abort()

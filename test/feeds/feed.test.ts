@@ -5,7 +5,7 @@ import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Store, StoreEvent } from '../../src/core/store.ts'
 import { Feed } from '../../src/feeds/feed.ts'
-import { Telling } from '../../src/feeds/telling.ts'
+import { Telling } from '../../src/feeds/store-reporter.ts'
 import { until, within } from '../support/until.ts'
 
 const entriesOf = (entries: Record<string, string>): ReadonlyMap<Key, string> =>
@@ -141,7 +141,7 @@ describe('a feed', () => {
     const never = new Promise<void>(() => undefined)
     const fault = await within('the fault', feed.firstRead(1200, never, performance.now()))
     expect(fault?.message).toBe(
-      'scripted gave no keys within 1.2 s: scripted at a has not answered; b refuses',
+      'scripted returned no keys within 1.2 s: scripted at a has not answered; b refuses',
     )
   })
 
@@ -162,7 +162,7 @@ describe('a feed', () => {
       {
         kind: 'notice',
         level: 'warn',
-        message: 'scripted: scripted at a has not answered; another node was asked',
+        message: 'scripted: scripted at a has not answered; using another node instead',
       },
       { kind: 'store-live', store: 'scripted', node: 'b', keys: 1 },
     ])

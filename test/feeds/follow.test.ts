@@ -4,7 +4,7 @@ import { FaultError } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { OutdatedError, type Store, type StoreEvent } from '../../src/core/store.ts'
 import { follow, type FollowEvent, type FollowOptions } from '../../src/feeds/follow.ts'
-import type { Asked } from '../../src/feeds/race.ts'
+import type { AskedNodes } from '../../src/feeds/race.ts'
 import { within } from '../support/until.ts'
 
 const snapshot = (entries: Record<string, string> = {}): StoreEvent => ({
@@ -174,7 +174,7 @@ describe('nodes', () => {
 
   it('that cannot be found are told of as one that cannot be reached', async () => {
     const { store } = scripted({ a: [] })
-    const asked: Asked = new Map()
+    const asked: AskedNodes = new Map()
     const findNodes = async (): Promise<void> => {
       throw new FaultError({ kind: 'store', message: 'no record' })
     }
@@ -185,7 +185,7 @@ describe('nodes', () => {
 
   it('that all fail are one fault, which says what each did', async () => {
     const { store } = scripted({ a: [[]], b: [SILENT], c: [[]] })
-    const asked: Asked = new Map()
+    const asked: AskedNodes = new Map()
     const { next } = following(store, { asked })
     expect(await next()).toMatchObject({
       kind: 'broken',
@@ -289,14 +289,14 @@ it('an exception in a store is one of its failures, told as a bug besides, witho
   const bug = (await next()) as { kind: 'bug'; text: string }
   expect(bug.kind).toBe('bug')
   expect(bug.text).toContain(
-    'this is a bug in reconfd, met with scripted at a: SyntaxError\n    at ',
+    'this is a bug in reconfd, found at scripted at a: SyntaxError\n    at ',
   )
   expect(bug.text).not.toContain('secret')
   expect(await next()).toMatchObject({
     kind: 'broken',
     fault: {
       kind: 'store',
-      message: 'scripted at a sent something that reconfd cannot handle (SyntaxError)',
+      message: 'scripted at a sent data that reconfd cannot handle (SyntaxError)',
     },
   })
   expect((await next()) as { text: string }).toMatchObject({

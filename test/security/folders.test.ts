@@ -293,7 +293,7 @@ describe.runIf(isRoot)(
       for (const desired of [{}, { uid: 0 }, { mode: 0o600 }]) {
         expect(await observe(dest, { desired })).toMatchObject({
           fault: {
-            message: `the destination ${dest} belongs to user 65534 (nobody), and everybody may put files into ${app}`,
+            message: `the destination ${dest} belongs to user 65534 (nobody), and everybody can create files in ${app}`,
           },
         })
       }
@@ -327,7 +327,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
         at: 'swap',
         fault: {
           message: expect.stringMatching(
-            /^cannot replace .* was replaced by another one, and .* belongs to user 65534 \(nobody\)$/,
+            /^cannot replace .* was replaced by another file, and .* belongs to user 65534 \(nobody\)$/,
           ) as string,
         },
       })

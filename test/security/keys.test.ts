@@ -101,7 +101,7 @@ describe('in paths', () => {
         expect(code).toBe(1)
         expect(readdirSync(join(site.root, 'outside'))).toEqual(['final'])
         expect(readFileSync(join(site.root, 'outside/final'), 'utf8')).toBe('mine\n')
-        expect(stderr).toMatch(/has the component \.\.|leads out of .* by a symbolic link/)
+        expect(stderr).toMatch(/has the component \.\.|leaves .* through a symbolic link/)
       })
     },
   )

@@ -61,7 +61,7 @@ test.runIf(canHide && process.env['RECONFD_PROGRAM'] === undefined)(
       const { code, said } = once(site)
       expect(code).toBe(1)
       expect(said).toContain(
-        `${site.path('app/conf')} cannot be reached safely: ${site.path('app')} belongs to user 65534 (nobody), and /proc is not there`,
+        `${site.path('app/conf')} cannot be reached safely: ${site.path('app')} belongs to user 65534 (nobody), and /proc is not mounted`,
       )
       expect([readdirSync(site.path('app')), readFileSync(site.path('real/file'), 'utf8')]).toEqual(
         [[], '1'],

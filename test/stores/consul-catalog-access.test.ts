@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/consul-catalog.ts'
 import { startAgent, type Agent } from '../support/consul-agents.ts'
 import { startFake } from '../support/fake-http.ts'
@@ -38,7 +38,7 @@ const WEB = 'service "web" { policy = "read" } node_prefix "" { policy = "read" 
 
 function watch(
   prefixes: readonly Key[],
-  own: Partial<Connection>,
+  own: Partial<ConnectionSettings>,
   node = agent.server.node,
 ): RawWatch {
   const connection = { nodes: [node], scheme: 'http', ...own } as const

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { CatalogSettings } from '../../src/core/settings.ts'
-import { Demand } from '../../src/feeds/demand.ts'
+import { MutableDemand } from '../../src/feeds/demand.ts'
 import { open } from '../../src/stores/consul-catalog.ts'
 import { changePort, fillCatalog, startAgent, type Agent } from '../support/consul-agents.ts'
 import { startFake } from '../support/fake-http.ts'
@@ -20,7 +20,7 @@ function watch(
   node: string,
   prefixes: readonly Key[],
   own: Partial<CatalogSettings> = {},
-  demand?: Demand,
+  demand?: MutableDemand,
 ): RawWatch {
   const settings = settingsFor({
     backend: 'consul-catalog',
@@ -87,7 +87,7 @@ test('what is wanted may be more than there are connections, and few again', asy
     trees: new Set(Array.from({ length: to - from }, (_, n): Key => `/services/s${from + n}`)),
     names: new Set(),
   })
-  const demand = new Demand(these(0, 100))
+  const demand = new MutableDemand(these(0, 100))
   const raw = watch(agent.server.node, ['/services'], {}, demand)
   expect(keysOf(await raw.next())).toHaveLength(1000)
 

@@ -1,7 +1,7 @@
 // The catalog on a real agent: what is registered, and what becomes of it.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { CatalogSettings, Connection } from '../../src/core/settings.ts'
+import type { CatalogSettings, ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/consul-catalog.ts'
 import { joinAgent, startAgent, type Agent } from '../support/consul-agents.ts'
 import { RawWatch } from '../support/raw-watch.ts'
@@ -22,7 +22,7 @@ beforeEach(() => {
 export const catalog: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): RawWatch {
-  const connection: Connection = { nodes: [agent.server.node], scheme: 'http' }
+  const connection: ConnectionSettings = { nodes: [agent.server.node], scheme: 'http' }
   const settings = settingsFor({
     backend: 'consul-catalog',
     connection,

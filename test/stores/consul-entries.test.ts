@@ -108,7 +108,7 @@ test.each<[string, string, string]>([
   [
     'a key twice',
     '[{"Key":"app/a","Value":null,"ModifyIndex":1},{"Key":"app/a","Value":null,"ModifyIndex":1}]',
-    '[1].Key is there twice',
+    '[1].Key appears twice',
   ],
 ])('%s is no list of entries', (_, text, message) => {
   const known = newHeld()

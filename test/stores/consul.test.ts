@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/consul.ts'
 import { startFake } from '../support/fake-http.ts'
 import { RawWatch } from '../support/raw-watch.ts'
@@ -29,7 +29,7 @@ beforeEach(() => {
   dir = `/t${++tests}`
 })
 
-interface Access extends Partial<Connection> {
+interface Access extends Partial<ConnectionSettings> {
   readonly env?: Record<string, string>
 }
 
@@ -141,7 +141,7 @@ test.each<[string, Access]>([
   const opened = open(settingsFor({ backend: 'consul', connection: access }), env)
   expect(opened).toMatchObject({ ok: false, error: { permanent: true } })
   const told = JSON.stringify(opened)
-  expect(told).toContain('the ACL token holds a line break')
+  expect(told).toContain('the ACL token contains a line break')
   expect(told).not.toContain('cret')
 })
 
@@ -381,7 +381,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'that is no JSON',
     (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
-    /that is not Consul's: it is no JSON$/,
+    /that is not Consul's: it is not JSON$/,
   ],
   [
     'that is not from Consul',

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { OutdatedError } from '../../src/core/store.ts'
 import { open } from '../../src/stores/etcdv2.ts'
 import { startFake } from '../support/fake-http.ts'
@@ -31,7 +31,7 @@ beforeEach(() => {
 function watch(
   prefixes: readonly Key[],
   node = etcd.node,
-  more: Partial<Connection> & { readonly pollLife?: number } = {},
+  more: Partial<ConnectionSettings> & { readonly pollLife?: number } = {},
 ): RawWatch {
   const { pollLife, ...connection } = more
   const settings = settingsFor({
@@ -229,7 +229,7 @@ test.each(versions)(
 )
 
 test.each<[string, (response: ServerResponse) => void, RegExp]>([
-  ['no JSON', (r) => r.end('{"node":{"value":"secret'), /it is no JSON object$/],
+  ['no JSON', (r) => r.end('{"node":{"value":"secret'), /it is not a JSON object$/],
   ['cut off', (r) => r.write('{', () => r.destroy()), /closed the connection/],
   [
     'no leader',

@@ -61,7 +61,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('no user where one is needed', async () => {
     const fault = await watch(storeAt(guarded.node), ['/app']).fault()
     expect(fault).toMatchObject({
-      message: `etcd at http://${guarded.node} wants a user and a password`,
+      message: `etcd at http://${guarded.node} requires a user and a password`,
       permanent: true,
     })
   })
@@ -271,7 +271,7 @@ describe('TLS', () => {
           (why) => `cannot reach etcd at https://${node}: TLS: the server's certificate is ${why}`,
         ),
       ) as string,
-      hint: 'name the authority that signed it with -client-ca-keys',
+      hint: 'name its certificate authority with -client-ca-keys',
       permanent: true,
     })
   })
@@ -281,7 +281,9 @@ describe('TLS', () => {
     expect(fault.message).toBe(
       `cannot reach etcd at http://${node}: the server closed the connection`,
     )
-    expect(fault.hint).toBe('is etcd running there? check -node and -scheme (http or https)')
+    expect(fault.hint).toBe(
+      'check that etcd runs there, and check -node and -scheme (http or https)',
+    )
   })
 
   test('TLS to a server without it', async () => {

@@ -2,9 +2,9 @@
 import { afterEach } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import type { Store, StoreEvent, WatchOptions } from '../../src/core/store.ts'
-import type { Tuning } from '../../src/stores/etcdv3/pulse.ts'
+import type { PulseTuning } from '../../src/stores/etcdv3/pulse.ts'
 import { open } from '../../src/stores/etcdv3.ts'
 import { settingsFor } from '../support/settings.ts'
 import { within } from '../support/until.ts'
@@ -15,7 +15,7 @@ let last = 0
 export const newPrefix = (): Key => `/test-${++last}`
 
 /** @param interval milliseconds between two questions beside the watch */
-export const tuningOf = (interval: number): Tuning => ({
+export const tuningOf = (interval: number): PulseTuning => ({
   interval,
   patience: 3000,
   grace: 200,
@@ -25,8 +25,8 @@ export const tuningOf = (interval: number): Tuning => ({
 
 export function storeAt(
   node: string,
-  more: Partial<Connection> = {},
-  tuning: Tuning = tuningOf(4000),
+  more: Partial<ConnectionSettings> = {},
+  tuning: PulseTuning = tuningOf(4000),
 ): Store {
   const connection = { nodes: [node], scheme: 'http' as const, ...more }
   const opened = open(settingsFor({ backend: 'etcdv3', connection }), tuning)

@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
-import type { Connection, ProxySettings } from '../../src/core/settings.ts'
+import type { ConnectionSettings, ProxySettings } from '../../src/core/settings.ts'
 import { checkConnection, openHttp } from '../../src/stores/http.ts'
 import { freePorts } from '../support/process.ts'
 
 const limits = { body: 2 ** 20, message: 2 ** 17 }
 const servers: Server[] = []
 
-async function ask(node: string, more: Partial<Connection> = {}): Promise<string> {
-  const connection: Connection = { nodes: [], scheme: 'http', ...more }
+async function ask(node: string, more: Partial<ConnectionSettings> = {}): Promise<string> {
+  const connection: ConnectionSettings = { nodes: [], scheme: 'http', ...more }
   const http = openHttp(node, { connection, limits, product: 'Consul', port: 8500 })
   try {
     return (await http.request('/v1/x?y=1')).body
@@ -71,7 +71,7 @@ describe('a Unix socket', () => {
   test('that is not there', async () => {
     const path = join(folder(), 'none.sock')
     expect(await failure(() => ask(`unix://${path}`))).toBe(
-      `cannot reach Consul at unix://${path}: there is no socket at this path\nis Consul running there? check -node`,
+      `cannot reach Consul at unix://${path}: there is no socket at this path\ncheck that Consul runs there, and check -node`,
     )
   })
 })
@@ -163,7 +163,7 @@ describe('a proxy', () => {
 
   test('that is no address is told at the start, without what it holds', async () => {
     const proxySettings = { http: 'socks5://me:secret@p:1', except: [] }
-    const connection: Connection = { nodes: [], scheme: 'http', proxy: proxySettings }
+    const connection: ConnectionSettings = { nodes: [], scheme: 'http', proxy: proxySettings }
     const told = await failure(() => checkConnection(connection, ['consul.test'], 8500))
     expect(told).toContain('HTTP_PROXY is not the address of an HTTP proxy')
     expect(told).not.toContain('secret')

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
-import type { Connection, Limits } from '../../src/core/settings.ts'
+import type { ConnectionSettings, Limits } from '../../src/core/settings.ts'
 import { checkConnection, openHttp, type HttpClient } from '../../src/stores/http.ts'
 import { basicAuth } from '../../src/stores/secrets.ts'
 import { deadNodes } from '../support/dead-nodes.ts'
@@ -11,7 +11,7 @@ import { handlesBeyond, activeHandles } from '../support/handles.ts'
 import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-const connection: Connection = { nodes: [], scheme: 'http' }
+const connection: ConnectionSettings = { nodes: [], scheme: 'http' }
 const limits: Limits = { body: 2 ** 20, message: 2 ** 17 }
 const open = (node: string): HttpClient =>
   openHttp(node, { connection, limits, port: 80, product: 'etcd' })
@@ -87,7 +87,7 @@ describe('failures', () => {
     expect(await failing(`127.0.0.1:${port}`)).toEqual({
       kind: 'store',
       message: `cannot reach etcd at http://127.0.0.1:${port}: connection refused`,
-      hint: 'is etcd running there? check -node',
+      hint: 'check that etcd runs there, and check -node',
     })
   })
 
@@ -195,7 +195,7 @@ describe('limits', () => {
 describe('what is not HTTP, or not plain', () => {
   test.each([
     ["-ERR unknown command 'GET'\r\n", 'its answer is not HTTP'],
-    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, and was asked in plain HTTP'],
+    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, but was contacted in plain HTTP'],
   ])('%j', async (bytes, what) => {
     const node = await listenTcp((socket) => socket.end(bytes))
     expect((await failing(node)).message).toBe(`cannot reach etcd at http://${node}: ${what}`)
@@ -209,8 +209,8 @@ describe('what is not HTTP, or not plain', () => {
     const node = await serve((_, response) => response.writeHead(400).end(text))
     expect(await failing(node)).toEqual({
       kind: 'store',
-      message: `etcd at http://${node} speaks TLS, and was asked in plain HTTP`,
-      hint: 'write -scheme https, or https:// before the node',
+      message: `etcd at http://${node} speaks TLS, but was contacted in plain HTTP`,
+      hint: 'use -scheme https, or https:// before the node',
       permanent: true,
     })
   })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/redis.ts'
 import { faultOfReply, ReplyError } from '../../src/stores/redis/faults.ts'
 import { Authority, type Subject } from '../support/certificates.ts'
@@ -22,7 +22,7 @@ afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
 /** Milliseconds. */
 const silence = 1000
 
-const openAt = (node: string, connection: Partial<Connection> = {}) =>
+const openAt = (node: string, connection: Partial<ConnectionSettings> = {}) =>
   open(
     settingsFor({
       backend: 'redis',
@@ -32,7 +32,11 @@ const openAt = (node: string, connection: Partial<Connection> = {}) =>
     { resync: 60_000, heartbeat: 5000, silence },
   )
 
-function watch(node: string, connection?: Partial<Connection>, prefix: Key = '/app'): RawWatch {
+function watch(
+  node: string,
+  connection?: Partial<ConnectionSettings>,
+  prefix: Key = '/app',
+): RawWatch {
   const opened = new RawWatch(openAt(node, connection), [prefix])
   watches.push(opened)
   return opened
@@ -50,7 +54,10 @@ describe('passwords and the ACL', () => {
   })
   afterAll(() => redis.stop())
 
-  const newUser = async (name: string, ...rules: string[]): Promise<Partial<Connection>> => {
+  const newUser = async (
+    name: string,
+    ...rules: string[]
+  ): Promise<Partial<ConnectionSettings>> => {
     await redis.client.call('ACL', 'SETUSER', name, 'reset', 'on', '>pass-of-web', ...rules)
     return { username: name, password: 'pass-of-web' }
   }
@@ -72,12 +79,12 @@ describe('passwords and the ACL', () => {
     expect(await watch(redis.node, { password: 'top-secret' }).next()).toEqual(withA)
   })
 
-  test.each<[string, Partial<Connection>, Partial<Fault>]>([
+  test.each<[string, Partial<ConnectionSettings>, Partial<Fault>]>([
     [
       'none',
       {},
       {
-        message: 'wants a password',
+        message: 'requires a password',
         hint: 'set CONFD_PASSWORD, and -username for a user of the ACL',
       },
     ],
@@ -222,7 +229,7 @@ describe('TLS', () => {
     expect(fault.message).toBe(
       `cannot reach Redis at ${node}: TLS: the server's certificate is signed by an authority that is not trusted`,
     )
-    expect(fault.hint).toBe('name the authority that signed it with -client-ca-keys')
+    expect(fault.hint).toBe('name its certificate authority with -client-ca-keys')
     const blind = { ...login, clientInsecure: true as const }
     expect(await watch(`rediss://${node}`, blind).next()).toEqual(empty)
   })
@@ -242,7 +249,7 @@ describe('TLS', () => {
     const foreign = { ...trusting, clientCert: other.cert, clientKey: other.key }
     for (const [wrong, words] of [
       [trusting, 'the server asks for a client certificate'],
-      [foreign, 'the server does not accept the client certificate, or misses one'],
+      [foreign, 'the server rejects the client certificate, or requires one'],
     ] as const) {
       const fault = await watch(`rediss://${strict}`, wrong).fault()
       expect(fault.message).toBe(`cannot reach Redis at ${strict}: TLS: ${words}`)
@@ -266,7 +273,7 @@ describe('TLS', () => {
     const past = authority.issue('past', { notAfter: new Date(Date.now() - 60_000) })
     copyFileSync(past.cert, live.cert)
     copyFileSync(past.key, live.key)
-    expect((await next().fault()).message).toContain('does not accept the client certificate')
+    expect((await next().fault()).message).toContain('rejects the client certificate')
     authority.issue('live')
     expect(await next().next()).toEqual(empty)
   })
@@ -277,7 +284,10 @@ describe('TLS', () => {
     const { key } = authority.issue('odd')
     expect(openAt(`rediss://${node}`, { clientCert: key, clientKey: key })).toMatchObject({
       ok: false,
-      error: { message: 'the file of -client-cert does not hold a certificate in PEM', file: key },
+      error: {
+        message: 'the file of -client-cert does not contain a certificate in PEM',
+        file: key,
+      },
     })
   })
 
@@ -332,7 +342,7 @@ describe('servers', () => {
     await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening))
     const node = `127.0.0.1:${(http.address() as { port: number }).port}`
     expect((await watch(node).fault()).message).toBe(
-      `Redis at ${node} does not speak the protocol of Redis`,
+      `Redis at ${node} does not speak Redis's protocol`,
     )
     http.closeAllConnections()
     await new Promise((closed) => http.close(closed))
@@ -355,7 +365,7 @@ describe('servers', () => {
     expect(fault).toEqual({
       kind: 'store',
       message: `Redis at ${redis.node} is still loading its data`,
-      hint: 'it is tried again until it has',
+      hint: 'reconfd retries until it has',
     })
     await loading.kill()
     await redis.stop()

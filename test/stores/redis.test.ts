@@ -1,19 +1,19 @@
 // The store redis on a real server: what is a key, how it is watched, and what is told of it.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection, Settings } from '../../src/core/settings.ts'
+import type { ConnectionSettings, Settings } from '../../src/core/settings.ts'
 import type { Notice, Store, StoreEvent } from '../../src/core/store.ts'
-import { open, type Tuning } from '../../src/stores/redis.ts'
-import { parseNode } from '../../src/stores/redis/address.ts'
+import { open, type RedisTuning } from '../../src/stores/redis.ts'
+import { parseRedisNode } from '../../src/stores/redis/address.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 
-const tuning: Tuning = { resync: 60_000, heartbeat: 50, silence: 5000 }
+const tuning: RedisTuning = { resync: 60_000, heartbeat: 50, silence: 5000 }
 
 interface Options extends Partial<Omit<Settings, 'connection'>> {
-  readonly connection?: Partial<Connection>
+  readonly connection?: Partial<ConnectionSettings>
 }
 
 const openAt = (node: string, { connection, ...more }: Options = {}, tuned = tuning) =>
@@ -30,7 +30,7 @@ const openAt = (node: string, { connection, ...more }: Options = {}, tuned = tun
 const watches: RawWatch[] = []
 afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
 
-function watch(node: string, prefixes: readonly Key[], options?: Options, tuned?: Tuning) {
+function watch(node: string, prefixes: readonly Key[], options?: Options, tuned?: RedisTuning) {
   const opened = new RawWatch(openAt(node, options, tuned), prefixes)
   watches.push(opened)
   return opened
@@ -68,13 +68,13 @@ describe('addresses', () => {
     ['sentinel://host:1/7', { endpoint: { host: 'host', port: 1 }, master: '7', database: 0 }],
     ['sentinel://host:1/main/2', { master: 'main', database: 2 }],
   ])('%s', (node, address) => {
-    expect(parseNode(node, 'http')).toMatchObject(address)
+    expect(parseRedisNode(node, 'http')).toMatchObject(address)
   })
 
   test('-scheme https is TLS for those that do not say', () => {
-    expect(parseNode('host', 'https').tls).toBe(true)
-    expect(parseNode('redis://host', 'https').tls).toBe(false)
-    expect(parseNode('sentinel://host/main', 'https').tls).toBe(true)
+    expect(parseRedisNode('host', 'https').tls).toBe(true)
+    expect(parseRedisNode('redis://host', 'https').tls).toBe(false)
+    expect(parseRedisNode('sentinel://host/main', 'https').tls).toBe(true)
   })
 
   test.each([
@@ -230,9 +230,9 @@ describe('watching', () => {
       {
         level: 'warn',
         message:
-          `Redis at ${redis.node} may not tell of all changes, its notify-keyspace-events is ${shown}: ` +
+          `Redis at ${redis.node} may not report all changes (its notify-keyspace-events is ${shown}), so ` +
           'all keys are read every 2.5 s (-poll-interval); ' +
-          'set notify-keyspace-events to KA on the server to hear of changes at once',
+          'set notify-keyspace-events to KA on the server to be notified of changes at once',
       },
     ])
     expect(await call('CONFIG', 'GET', 'notify-keyspace-events')).toEqual(before)
@@ -322,7 +322,7 @@ describe('watching', () => {
     expect(await watched.fault()).toEqual({
       kind: 'store',
       message: `cannot reach Redis at ${own.node}: no answer within 300 ms`,
-      hint: 'is Redis running there? check -node',
+      hint: 'check that Redis runs there, and check -node',
     })
     await own.stop()
   })

@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
-import type { BackendName, Connection } from '../../src/core/settings.ts'
+import type { BackendName, ConnectionSettings } from '../../src/core/settings.ts'
 import { FaultError } from '../../src/core/fault.ts'
 import { openStore } from '../../src/stores/registry.ts'
 import { open as openEtcd } from '../../src/stores/etcdv3.ts'
@@ -27,7 +27,7 @@ const server = ours.issue('server')
 const otherName = ours.issue('other-name', { host: 'other.test' })
 const outdated = ours.issue('outdated', { notAfter: yesterday })
 
-const mutual: Partial<Connection> = {
+const mutual: Partial<ConnectionSettings> = {
   clientCert: client.cert,
   clientKey: client.key,
   clientCaKeys: ours.cert,
@@ -40,7 +40,7 @@ afterAll(() => removeDir(folder))
 async function watch(
   backend: BackendName,
   node: string,
-  connection: Partial<Connection>,
+  connection: Partial<ConnectionSettings>,
 ): Promise<RawWatch> {
   const own = { nodes: [node], scheme: 'https' as const, ...connection }
   const opened = new RawWatch(await openStore(settingsFor({ backend, connection: own })), ['/app'])
@@ -89,7 +89,7 @@ describe.each([
     expect(fault).toEqual(
       told(
         "the server's certificate is signed by an authority that is not trusted",
-        'name the authority that signed it with -client-ca-keys',
+        'name its certificate authority with -client-ca-keys',
       ),
     )
   })
@@ -120,13 +120,13 @@ describe.each([
   ])('%s', async (_, access) => {
     const fault = await faultOf(backend, good.secureNode, access)
     const wrongOrNone = told(
-      'the server does not accept the client certificate, or misses one',
-      'check -client-cert and -client-key: signed by an authority of the server, and not expired?',
+      'the server rejects the client certificate, or requires one',
+      'check that -client-cert is signed by an authority that the server trusts, and has not expired',
     )
     // Servers built with a newer Go, such as etcd 3.5, tell which of the two it is.
     const none = told(
       'the server asks for a client certificate',
-      'give -client-cert and -client-key',
+      'set -client-cert and -client-key',
     )
     expect('clientCert' in access ? [wrongOrNone] : [wrongOrNone, none]).toContainEqual(fault)
   })
@@ -163,15 +163,18 @@ test.each([
 describe('files', () => {
   const bad = join(folder, 'bad.pem')
   writeFileSync(bad, 'no certificate')
-  test.each<[string, Partial<Connection>]>([
+  test.each<[string, Partial<ConnectionSettings>]>([
     ['-client-cert is given without -client-key', { clientCert: client.cert }],
     ['-client-key is given without -client-cert', { clientKey: client.key }],
-    ['the file of -client-cert does not hold a certificate in PEM', { ...mutual, clientCert: bad }],
     [
-      'the file of -client-key does not hold a private key without a passphrase in PEM',
+      'the file of -client-cert does not contain a certificate in PEM',
+      { ...mutual, clientCert: bad },
+    ],
+    [
+      'the file of -client-key does not contain a private key without a passphrase in PEM',
       { ...mutual, clientKey: bad },
     ],
-    ['the file of -client-ca-keys does not hold a certificate in PEM', { clientCaKeys: bad }],
+    ['the file of -client-ca-keys does not contain a certificate in PEM', { clientCaKeys: bad }],
     [
       'the key of -client-key does not belong to the certificate of -client-cert',
       { ...mutual, clientKey: server.key },

@@ -49,9 +49,9 @@ test.each<[unknown, string]>([
   ['x', 'it is a text, not an object'],
   [{}, 'name is missing'],
   [{ name: 5 }, 'name is a number, not a text'],
-  [{ name: 'a', size: -1 }, 'size is not a whole number from 0 on'],
-  [{ name: 'a', size: 1.5 }, 'size is not a whole number from 0 on'],
-  [{ name: 'a', size: 1e300 }, 'size is not a whole number from 0 on'],
+  [{ name: 'a', size: -1 }, 'size is not a non-negative integer'],
+  [{ name: 'a', size: 1.5 }, 'size is not a non-negative integer'],
+  [{ name: 'a', size: 1e300 }, 'size is not a non-negative integer'],
   [{ name: 'a', size: '1' }, 'size is a text, not a number'],
   [{ name: 'a', on: 1 }, 'on is a number, not a boolean'],
   [{ name: 'a', tags: ['x', null] }, 'tags[1] is null, not a text'],
@@ -60,7 +60,7 @@ test.each<[unknown, string]>([
   [{ name: 'a', meta: { 'a b\n': 1 } }, 'meta["a b\\n"] is a number, not a text'],
   [{ name: 'a', kvs: [{ key: 'YQ==' }, { key: 'YQ' }] }, 'kvs[1].key is not base64'],
   [{ name: 'a', kvs: [{ key: 'YQ==', mod: 5 }] }, 'kvs[0].mod is a number, not a number as text'],
-  [{ name: 'a', kvs: [{ key: 'YQ==', mod: '-5' }] }, 'kvs[0].mod is not a whole number from 0 on'],
+  [{ name: 'a', kvs: [{ key: 'YQ==', mod: '-5' }] }, 'kvs[0].mod is not a non-negative integer'],
   [{ name: 'a', none: 5 }, 'none is a number, not a text'],
 ])('%j: %s', (value, message) => {
   expect(() => shape(value)).toThrow(Mismatch)

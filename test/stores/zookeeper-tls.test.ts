@@ -3,7 +3,7 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/zookeeper.ts'
 import { Authority, type CertificateFiles } from '../support/certificates.ts'
 import { removeDir, tempDir } from '../support/process.ts'
@@ -42,13 +42,13 @@ async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperS
   return startZookeeper({ tls: { keyStore, trustStore } })
 }
 
-const settings = (connection: Partial<Connection>) =>
+const settings = (connection: Partial<ConnectionSettings>) =>
   settingsFor({
     backend: 'zookeeper',
     connection: { nodes: [zookeeper.secureNode], scheme: 'https', ...connection },
   })
 
-const watch = (connection: Partial<Connection>): RawWatch =>
+const watch = (connection: Partial<ConnectionSettings>): RawWatch =>
   new RawWatch(open(settings(connection)), ['/app'])
 
 const as = ({ cert, key }: CertificateFiles) => ({ clientCert: cert, clientKey: key })
@@ -100,7 +100,7 @@ test.each([
   expect(fault).toMatchObject({
     // Newer Javas say which of the two it is.
     message: expect.stringMatching(
-      /: TLS: the server (?:does not accept the client certificate, or misses one|asks for a client certificate)$/,
+      /: TLS: the server (?:rejects the client certificate, or requires one|asks for a client certificate)$/,
     ) as string,
     permanent: true,
   })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
-import type { Connection } from '../../src/core/settings.ts'
+import type { ConnectionSettings } from '../../src/core/settings.ts'
 import { open } from '../../src/stores/zookeeper.ts'
 import { JuteWriter } from '../../src/stores/zookeeper/jute.ts'
 import { opcode } from '../../src/stores/zookeeper/protocol.ts'
@@ -21,14 +21,14 @@ afterAll(async () => {
   await zookeeper.stop()
 })
 
-const settings = (connection: Partial<Connection> = {}) =>
+const settings = (connection: Partial<ConnectionSettings> = {}) =>
   settingsFor({
     backend: 'zookeeper',
     connection: { nodes: [zookeeper.node], scheme: 'http', ...connection },
   })
 
 const watch = (
-  connection: Partial<Connection>,
+  connection: Partial<ConnectionSettings>,
   prefixes: readonly Key[],
   tuning?: { timeout: number },
 ): RawWatch => new RawWatch(open(settings(connection), tuning), prefixes)
@@ -240,7 +240,7 @@ test('a server that is none says so', async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const node = `127.0.0.1:${(server.address() as AddressInfo).port}`
   expect((await watch({ nodes: [node] }, ['/app']).fault()).message).toBe(
-    `ZooKeeper at ${node} does not speak ZooKeeper's protocol: a packet of impossible length`,
+    `ZooKeeper at ${node} does not speak ZooKeeper's protocol: a packet of invalid length`,
   )
   server.close()
   await once(server, 'close')
@@ -262,7 +262,7 @@ test.each([
 test.each([
   ['zk1:99999', 'the node "zk1:99999" is not an address'],
   ['http://zk1:2181', 'the node "http://zk1:2181" is not an address'],
-  ['web:secret@zk1:2181', 'the node zk1:2181 carries a user or a password'],
+  ['web:secret@zk1:2181', 'the node zk1:2181 contains a user or a password'],
   ['zk1/a,zk2/b', 'the nodes have different chroots: /a and /b'],
 ])('the node %s is refused', (node, message) => {
   const opened = open(settings({ nodes: [node] }))

@@ -167,14 +167,14 @@ sed -i 's/ check$/ chekc/' $template
 told 'check_cmd refuses the file' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 1: haproxy -c -f
 unknown keyword 'chekc'
-was left as it was. Correct the keys or the template
+The destination is unchanged. Correct the keys or the template
 END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource
 sed -i 's/ check$/ check inter 3s/' $template
 told 'The program of check_cmd is not there' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 127: haproxi -c -f
-A program was not found: see PATH or name it in full
+A program was not found: check PATH, or use its full path
 END
 
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource
@@ -205,14 +205,14 @@ END
 
 told 'Something else answers in place of etcd' 69 reconfd -onetime -node 127.0.0.1:8081 -timeout 1s <<'END'
 etcd at http://127.0.0.1:8081 gave an answer that is not etcd's
-check -node and -scheme; is there a proxy in between?
+check -node and -scheme, and whether there is a proxy in between
 END
 
 run kill "$etcd"
 wait "$etcd"
 told 'The store is away' 69 reconfd -onetime -timeout 1s <<'END'
-etcdv3 gave no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
-is etcd running there? check -node
+etcdv3 returned no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
+check that etcd runs there, and check -node
 END
 told 'and what is asked before anything else' 69 reconfd -preflight -timeout 1s <<'END'
 FAILED  cannot reach etcd at http://127.0.0.1:12379: connection refused
@@ -231,7 +231,7 @@ cp expected.cfg good.cfg
 told 'a onetime run' 1 reconfd -onetime -file keys.yaml <<'END'
 reload is owed, try 1 failed: reload_cmd failed with exit code
 no HAProxy answers at haproxy.sock: No such file or directory
-The file is in place, and the program has not loaded it. Run the command by hand to see why it fails.
+The file is in place, but the program has not loaded it. Run the command by hand to see why it fails.
 END
 told 'who asks is told' 1 reconfd status <<'END'
 haproxy.toml  owed

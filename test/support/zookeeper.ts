@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { parseNode } from '../../src/stores/zookeeper/address.ts'
-import { code, opcode, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
+import { parseZookeeperNode } from '../../src/stores/zookeeper/address.ts'
+import { errorCode, opcode, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
 import { Session, type SessionOptions } from '../../src/stores/zookeeper/session.ts'
 import type { StoreClient } from './clients.ts'
 import { startProxy } from './proxy.ts'
@@ -44,7 +44,7 @@ export class ZookeeperClient implements StoreClient {
       for (const folder of path.reverse()) folders.add(folder)
     }
     const isThere = (error: unknown): void => {
-      if (!(error instanceof ZkError) || error.code !== code.nodeExists) throw error
+      if (!(error instanceof ZkError) || error.code !== errorCode.nodeExists) throw error
     }
     await Promise.all([
       ...[...folders].map((folder) => createNode(session, folder, '').catch(isThere)),
@@ -66,7 +66,7 @@ export class ZookeeperClient implements StoreClient {
   /** An ephemeral znode of a session whose line is cut: the server ends it once it has timed out. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const proxy = await startProxy(this.node)
-    const session = await Session.open(parseNode(proxy.node), { timeout: seconds * 1000 })
+    const session = await Session.open(parseZookeeperNode(proxy.node), { timeout: seconds * 1000 })
     await createNode(session, key, value, { ephemeral: true })
     await proxy.close()
   }
@@ -103,7 +103,7 @@ export class ZookeeperClient implements StoreClient {
 
   /** The open session, or a new one: the server may have gone since. */
   async session(): Promise<Session> {
-    this.#session ??= Session.open(parseNode(this.node), {
+    this.#session ??= Session.open(parseZookeeperNode(this.node), {
       ...this.options,
       onEnd: () => (this.#session = undefined),
     })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { render, Workshop, type Keys, type Options } from './helper.ts'
 
 const json: Keys = { '/j': '{"b": {"c": 1}, "n": null}', '/secret': 'hunter2', '/a/1': 'x' }
-const GIVE = 'correct the name, give a default with | default("..."), or ask "is defined" first'
+const GIVE = 'correct the name, give a default with | default("..."), or test "is defined" first'
 
 /** Template, place and message, hint. */
 const cases: [template: string, told: string, hint?: unknown][] = [
@@ -31,7 +31,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     '{% for x in [1] %}\n{% if x %}\n{% endfor %}',
     '3:4: {% endfor %} is out of place: {% if %} of line 2 is still open',
   ],
-  ['{% else %}', '1:4: {% else %} is out of place: there is nothing open that it belongs to'],
+  ['{% else %}', '1:4: {% else %} is out of place: it belongs to no open tag'],
   [
     '{{ "x" | gone }}',
     '1:10: template syntax: there is no filter "gone"',
@@ -106,11 +106,11 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   [
     '{{ seq(1, "2") }}',
     '1:4: seq: argument 2 (last) must be a whole number, got a string',
-    'a value of the store is a string: atoi(...) makes a number of it',
+    'a value of the store is a string: convert it with atoi(...)',
   ],
   ['{{ div(1, 0) }}', '1:4: div: division by zero'],
   ['{{ gets("/a/[") }}', '1:4: syntax error in pattern "/a/["'],
-  ['{{ 1 in 5 }}', '1:9: "in" looks into a list, a string or an object, not into a number'],
+  ['{{ 1 in 5 }}', '1:9: "in" works on a list, a string or an object, not on a number'],
   // Bad values are never quoted.
   ['{{ json(getv("/secret")) }}', '1:4: json: the text is not valid JSON at character 1'],
   ['{{ json("") }}', '1:4: json: the text is not valid JSON: it is empty'],
@@ -134,7 +134,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   // Without end.
   [
     '{% macro m(a) %}{{ m(a) }}{% endmacro %}{{ m(1) }}',
-    '1:20: templates include or call each other without end',
+    '1:20: templates include or call each other endlessly',
     'look for an include, import or macro that leads back to itself',
   ],
 ]

@@ -136,7 +136,7 @@ describe('without for_each', () => {
       workshop.write('plain.njk', text)
       workshop.renderer.forget(`${workshop.folder}/plain.njk`)
       const { message } = await workshop.render('plain.njk')
-      expect(message).toMatch(/^plain\.njk:1:\d+: item is not defined: .*template with for_each\n/)
+      expect(message).toMatch(/^plain\.njk:1:\d+: item is not defined: .*templates with for_each\n/)
       expect(message).toContain('set for_each = ')
     },
   )
@@ -145,7 +145,7 @@ describe('without for_each', () => {
     workshop.write('plain.tmpl', 'x\n{{item.Key}}')
     const { message } = await workshop.render('plain.tmpl')
     expect(message).toContain('plain.tmpl:2:')
-    expect(message).toContain('item is not defined: it is there only in a template with for_each')
+    expect(message).toContain('item is not defined: it exists only in templates with for_each')
   })
 
   it('the name is free for variables and loops, and can be asked for', async () => {
@@ -177,8 +177,8 @@ describe('dest', () => {
   it.each([
     ['njk', '/etc/{{ item.nane }}', 'item.nane is not defined'],
     ['njk', '/etc/{{ item.name', 'the tag that begins here has no end'],
-    ['njk', '/etc/{{ base item.Key }}', 'dest is written as the template is, in nunjucks'],
-    ['tmpl', '/etc/{{ base(item.key) }}', 'in Go template syntax: {{base item.Key}}'],
+    ['njk', '/etc/{{ base item.Key }}', 'dest uses the language of the template, nunjucks'],
+    ['tmpl', '/etc/{{ base(item.key) }}', 'Go template syntax: {{base item.Key}}'],
     ['tmpl', '/etc/{{ nope item.Key }}', 'function "nope" not defined'],
     ['tmpl', '/etc/{{ item.Get "none" }}', 'key "/vhosts/a/none" does not exist'],
   ] as const)('a mistake in a %s dest is told as one: %s', async (language, dest, told) => {

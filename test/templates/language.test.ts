@@ -22,7 +22,7 @@ it('says where, and what to do', async () => {
       '  1 | x',
       '  2 |   {% for s in range("/a") %}{{ s.value }}{% endfor %}',
       '    |   ^',
-      '  this is nunjucks syntax: name the file .njk, or say engine = "nunjucks" in the resource; {{"{%"}} puts such a tag out',
+      '  this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; {{"{%"}} prints such a tag',
     ].join('\n'),
   )
   workshop.write('a.njk', 'x\n{{range gets "/a/*"}}{{.Value}}{{end}}\n')
@@ -32,7 +32,7 @@ it('says where, and what to do', async () => {
       '  1 | x',
       '  2 | {{range gets "/a/*"}}{{.Value}}{{end}}',
       '    | ^',
-      '  this is Go template syntax: name the file .tmpl, or say engine = "go" in the resource; {% raw %} puts such text out',
+      '  this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; {% raw %} prints such text',
     ].join('\n'),
   )
 })
@@ -142,7 +142,7 @@ it('what could be either asks for engine; delimiters of its own are Go', async (
   expect(both.message).toContain(
     "both.conf:2:1: the template could be Go's (line 2) or nunjucks' (line 1)",
   )
-  expect(both.fault?.hint).toContain('say engine = "go" or engine = "nunjucks"')
+  expect(both.fault?.hint).toContain('set engine = "go" or engine = "nunjucks"')
   expect((await workshop.renderer.check(workshop.spec('both.conf'))).faults).toHaveLength(1)
   workshop.write('delims.conf', '{% if x %}<<getv "/a">>')
   const spec = { leftDelim: '<<', rightDelim: '>>' }

@@ -95,7 +95,8 @@ test.each([
 
 test('a service without a name is not all of them', async () => {
   const { messages } = await both('{{ service("") | length }}', '{{len (service "")}}', WEB)
-  for (const told of messages) expect(told).toContain('service(""): a service has a name')
+  for (const told of messages)
+    expect(told).toContain('service(""): the name of the service is empty')
 })
 
 test('in a named store, whatever the prefix', async () => {
@@ -131,7 +132,7 @@ test.each([
 ])('a value that is no instance is a fault that does not repeat it: %s', async (value) => {
   const { messages } = await both(...LIST, { '/services/web/n1:a': value })
   for (const told of messages) {
-    expect(told).toContain('the value of /services/web/n1:a is no Service')
+    expect(told).toContain('the value of /services/web/n1:a is not a Service')
     expect(told).not.toContain('"secret"')
     expect(told).not.toContain('10.0.0.1')
   }
@@ -193,7 +194,7 @@ describe('of two stores', () => {
       watched: ['/sd:/nodes', '/far:/nodes'],
     })
     for (const told of messages) {
-      expect(told).toContain('say which with the option store: "sd" or "far"')
+      expect(told).toContain('choose one with the option store: "sd" or "far"')
     }
   })
 })

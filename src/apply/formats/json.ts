@@ -1,7 +1,10 @@
-// Whether a text is JSON. A name that an object has twice is a fault: one of the two would be lost.
+// Checks that a text is JSON. A repeated name in an object is a fault: parsers keep only one of its values.
 import { parseJson } from '../../core/json.ts'
 
-/** Throws a SyntaxFault, or a RangeError. Integers are not converted: that takes more than linear time. */
+/**
+ * Does not convert integers, which takes more than linear time.
+ * @throws SyntaxFault; RangeError if nested too deeply
+ */
 export function check(text: string): void {
   parseJson(text, { integer: () => 0, repeats: false })
 }

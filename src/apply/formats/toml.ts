@@ -1,8 +1,8 @@
-// Whether a text is TOML.
+// Checks that a text is TOML.
 import { parse, TomlError } from 'smol-toml'
 import { SyntaxFault } from '../../core/syntax.ts'
 
-/** Throws a SyntaxFault. */
+/** @throws SyntaxFault */
 export function check(text: string): void {
   try {
     parse(text)

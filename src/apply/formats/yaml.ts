@@ -1,9 +1,9 @@
-// Whether a text is YAML: one document or several. A name that a map has twice is a fault.
+// Checks that a text is YAML: one document or several. A repeated name in a map is a fault.
 import { isScalar, visit, type Document } from 'yaml'
 import { SyntaxFault } from '../../core/syntax.ts'
 import { yamlDocuments } from '../../system/yaml.ts'
 
-/** Throws a SyntaxFault, or a RangeError. */
+/** @throws SyntaxFault; RangeError if nested too deeply */
 export function check(text: string): void {
   for (const document of yamlDocuments(text)) {
     const [error] = document.errors

@@ -1,13 +1,13 @@
 // Sends requests to Consul over HTTP and classifies the responses.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import type { HttpClient, HttpResponse } from '../../stores/http.ts'
 import { consulCredentials } from '../../stores/secrets.ts'
 
 export class ConsulWriter {
   constructor(
     private readonly http: HttpClient,
-    private readonly connection: Connection,
+    private readonly connection: ConnectionSettings,
     private readonly signal: AbortSignal,
     /** The hint for denied access: one sentence on the permissions that the token needs. */
     private readonly needs: string,

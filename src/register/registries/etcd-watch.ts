@@ -2,7 +2,7 @@
 // is detected at once. A watch of the whole prefix would send every registrar the changes of all others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'
-import { decode, encode, type KeyValue } from '../../stores/etcdv3/wire.ts'
+import { decodeText64, encodeText64, type EtcdKeyValue } from '../../stores/etcdv3/wire.ts'
 
 /** Milliseconds during which new keys are collected for one watch. */
 const SETTLE = 100
@@ -67,7 +67,7 @@ export class KeyWatch {
     const from = this.#from
     this.#from = undefined
     const requests = [...this.#keys].map((key) => ({
-      create_request: { key: encode(key), start_revision: String(from) },
+      create_request: { key: encodeText64(key), start_revision: String(from) },
     }))
     let left = requests.length
     try {
@@ -88,8 +88,8 @@ export class KeyWatch {
     }
   }
 
-  #isForeign(type: string | undefined, kv: KeyValue): boolean {
-    if (!this.#keys.has(decode(kv.key))) return false
+  #isForeign(type: string | undefined, kv: EtcdKeyValue): boolean {
+    if (!this.#keys.has(decodeText64(kv.key))) return false
     return type === 'DELETE' || kv.lease !== this.lease
   }
 }

@@ -3,7 +3,7 @@
 import { FaultError } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
-import { decode, encode, keyValue } from '../../stores/etcdv3/wire.ts'
+import { decodeText64, encodeText64, keyValue } from '../../stores/etcdv3/wire.ts'
 import { flag, listOf, optional, record, textLike } from '../../stores/shape.ts'
 import {
   holdLease,
@@ -111,7 +111,7 @@ class EtcdSession implements RegistrySession {
           left.delete(key)
         }
         const puts = [...left.values()].map(({ key, text }) => ({
-          request_put: { key: encode(key), value: encode(text), lease: this.leases.id },
+          request_put: { key: encodeText64(key), value: encodeText64(text), lease: this.leases.id },
         }))
         if (await this.#write(puts, [...left.keys()], found)) {
           this.#watch.add([...left.keys()], this.#revision)
@@ -131,7 +131,7 @@ class EtcdSession implements RegistrySession {
       for (;;) {
         const found = await this.#read(keys)
         const ours = keys.filter((key) => this.#isOurs(found.get(key)))
-        const deletions = ours.map((key) => ({ request_delete_range: { key: encode(key) } }))
+        const deletions = ours.map((key) => ({ request_delete_range: { key: encodeText64(key) } }))
         if (await this.#write(deletions, ours, found)) return
       }
     })
@@ -161,7 +161,7 @@ class EtcdSession implements RegistrySession {
   async #keysOf(lease: string): Promise<readonly string[]> {
     const { TTL = '-1', keys = [] } = await timeToLive(this.gateway, lease, true)
     if (Number(TTL) < 0 && lease === this.leases.id) throw new Lost('the lease')
-    return keys.map(decode)
+    return keys.map(decodeText64)
   }
 
   async #formerKeys(): Promise<readonly string[]> {
@@ -173,7 +173,7 @@ class EtcdSession implements RegistrySession {
     const found = new Map<string, StoredEntry>()
     for (let from = 0; from < keys.length; from += OPERATIONS) {
       const some = keys.slice(from, from + OPERATIONS)
-      const success = some.map((key) => ({ request_range: { key: encode(key) } }))
+      const success = some.map((key) => ({ request_range: { key: encodeText64(key) } }))
       const { responses = [], header } = await this.gateway.call(
         '/kv/txn',
         { success },
@@ -184,7 +184,7 @@ class EtcdSession implements RegistrySession {
         const kv = responses[n]?.response_range?.kvs?.[0]
         if (kv === undefined) return
         const { value, lease = '0', mod_revision: revision = '0' } = kv
-        found.set(key, { value: decode(value), lease, revision })
+        found.set(key, { value: decodeText64(value), lease, revision })
       })
     }
     return found
@@ -198,7 +198,7 @@ class EtcdSession implements RegistrySession {
   ): Promise<boolean> {
     if (success.length === 0) return true
     const compare = keys.map((key) => ({
-      key: encode(key),
+      key: encodeText64(key),
       target: 'MOD',
       result: 'EQUAL',
       mod_revision: found.get(key)?.revision ?? '0',

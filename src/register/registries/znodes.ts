@@ -1,6 +1,6 @@
 // Writes znodes over the ZooKeeper client of the stores; each method is one request.
 import type { JuteWriter } from '../../stores/zookeeper/jute.ts'
-import { code, opcode, pathBody, readBody, ZkError } from '../../stores/zookeeper/protocol.ts'
+import { errorCode, opcode, pathBody, readBody, ZkError } from '../../stores/zookeeper/protocol.ts'
 import type { Session } from '../../stores/zookeeper/session.ts'
 
 export interface Znode {
@@ -30,14 +30,14 @@ export class ZnodeWriter {
     try {
       return (await this.zk.request(opcode.getEphemerals, pathBody('/'))).strings()
     } catch (error) {
-      if (error instanceof ZkError && error.code === code.unimplemented) return undefined
+      if (error instanceof ZkError && error.code === errorCode.unimplemented) return undefined
       throw this.#explained(error)
     }
   }
 
   /** Undefined if the node is missing. Arms a watch that reports to the session's listener. */
   get(path: string): Promise<Znode | undefined> {
-    return this.#unless([code.noNode], undefined, async () => {
+    return this.#unless([errorCode.noNode], undefined, async () => {
       const answer = await this.zk.request(opcode.getData, readBody(path, true))
       const text = answer.string()
       return { text, owner: answer.stat().owner }
@@ -48,14 +48,14 @@ export class ZnodeWriter {
   async create(path: string, text: string): Promise<boolean> {
     for (let tries = 0; ; tries++) {
       try {
-        return await this.#unless([code.nodeExists], false, async () => {
+        return await this.#unless([errorCode.nodeExists], false, async () => {
           await this.#create(path, text, EPHEMERAL)
           // Arms the watch.
           await this.get(path)
           return true
         })
       } catch (error) {
-        if (!(error instanceof ZkError) || error.code !== code.noNode || tries > 0) {
+        if (!(error instanceof ZkError) || error.code !== errorCode.noNode || tries > 0) {
           throw this.#explained(error)
         }
         await this.#makeAbove(path)
@@ -65,7 +65,7 @@ export class ZnodeWriter {
 
   /** False if the node is missing. */
   set(path: string, text: string): Promise<boolean> {
-    return this.#unless([code.noNode], false, async () => {
+    return this.#unless([errorCode.noNode], false, async () => {
       const body = (writer: JuteWriter) => writer.string(path).string(text).int(-1)
       await this.zk.request(opcode.setData, body)
       await this.get(path)
@@ -74,7 +74,7 @@ export class ZnodeWriter {
   }
 
   delete(path: string): Promise<void> {
-    return this.#unless([code.noNode], undefined, async () => {
+    return this.#unless([errorCode.noNode], undefined, async () => {
       await this.zk.request(opcode.delete, (writer) => writer.string(path).int(-1))
     })
   }
@@ -93,7 +93,9 @@ export class ZnodeWriter {
     const parts = path.split('/').slice(1, -1)
     for (let length = 1; length <= parts.length; length++) {
       const above = `/${parts.slice(0, length).join('/')}`
-      await this.#unless([code.nodeExists], undefined, () => this.#create(above, '', PERSISTENT))
+      await this.#unless([errorCode.nodeExists], undefined, () =>
+        this.#create(above, '', PERSISTENT),
+      )
     }
   }
 
@@ -118,13 +120,15 @@ export class ZnodeWriter {
       return await run()
     } catch (error) {
       if (error instanceof ZkError && codes.includes(error.code)) return otherwise
-      throw error instanceof ZkError && error.code === code.noNode ? error : this.#explained(error)
+      throw error instanceof ZkError && error.code === errorCode.noNode
+        ? error
+        : this.#explained(error)
     }
   }
 
   #explained(error: unknown): unknown {
     if (!(error instanceof ZkError)) return error
-    if (error.code === code.noAuth) {
+    if (error.code === errorCode.noAuth) {
       return this.zk.fault('denies writing', {
         hint: 'Set -username and -password-file of a user with write access, or check the ACL with getAcl.',
         permanent: true,

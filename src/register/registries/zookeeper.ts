@@ -4,10 +4,10 @@ import { raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import { passwordOf } from '../../stores/secrets.ts'
 import { tlsOptions } from '../../stores/tls.ts'
-import { parseNode } from '../../stores/zookeeper/address.ts'
+import { parseZookeeperNode } from '../../stores/zookeeper/address.ts'
 import { Session as ZkSession, type Resumable } from '../../stores/zookeeper/session.ts'
 import { hostAndPort, type Service } from '../service.ts'
 import { otherOwnerFault } from './layout.ts'
@@ -39,7 +39,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
         // Does not pass `signal`: aborting would end the session on the server.
-        ZkSession.open(parseNode(node), {
+        ZkSession.open(parseZookeeperNode(node), {
           ...accountOf(connection),
           limits,
           timeout: ttl,
@@ -58,7 +58,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
   }
 }
 
-function accountOf(connection: Connection) {
+function accountOf(connection: ConnectionSettings) {
   const { username, scheme } = connection
   const password = passwordOf(connection)
   return {

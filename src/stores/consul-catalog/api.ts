@@ -1,11 +1,11 @@
-// What is asked of Consul's catalog, and the keys that the answers are.
+// Queries to Consul's catalog, and the keys made of their answers.
 // https://developer.hashicorp.com/consul/api-docs/health and /consul/api-docs/catalog
 import { setTimeout as delay } from 'node:timers/promises'
 import { serviceDir, type LookUp } from '../../core/catalog.ts'
 import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
-import { withParameters, type Answer, type ConsulHttp, type Query } from '../consul-http.ts'
+import { withParameters, type ConsulAnswer, type ConsulHttp, type Query } from '../consul-http.ts'
 import {
   anything,
   expecting,
@@ -30,69 +30,69 @@ import {
   type Choice,
 } from './values.ts'
 
-export interface Asked {
-  /** Answered once something is beyond it; at once for 0. */
+export interface AskOptions {
+  /** The query is answered once the index exceeds this one; at once for 0. */
   readonly index: number
   readonly signal: AbortSignal
-  /** How old the answer may be, whatever staleness is allowed: at least of this index; Infinity: the leader's. */
+  /** Minimal index of the answer, whatever staleness is allowed; Infinity asks the leader. */
   readonly atLeast?: number
-  /** The caller waits for a first answer, to decide whether to go on without it. */
+  /** The first query of its kind, for which a shorter timeout applies. */
   readonly isFirst?: boolean
 }
 
-export interface Reading extends Pick<Answer<unknown>, 'index' | 'early'> {
+export interface Reading extends Pick<ConsulAnswer<unknown>, 'index' | 'early'> {
   readonly entries: ReadonlyMap<Key, string>
-  /** The nodes that the instances are on, of those that are not chosen as well. */
+  /** The nodes of all instances, including those that are filtered out. */
   readonly on?: ReadonlySet<string>
-  /** Something to tell the operator. */
+  /** A message to the operator. */
   readonly notice?: string | undefined
 }
 
 type Parameters = readonly (readonly [name: string, value: string | undefined])[]
 
-/** A question that can be asked again and again. */
-export type Ask = (asked: Asked) => Promise<Reading>
+/** Runs a query; can be called repeatedly. */
+export type Ask = (asked: AskOptions) => Promise<Reading>
 
-/** A right to read, in the words of Consul's API. */
+/** A permission to read, as in Consul's API. */
 interface Right {
   readonly Resource: 'service' | 'node'
-  /** What its name begins with. */
+  /** Prefix of its name. */
   readonly Segment: string
 }
 
-type Told = Pick<Reading, 'entries' | 'on'>
+type Findings = Pick<Reading, 'entries' | 'on'>
 
-interface Question<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
+interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
   readonly lookUp: LookUp
-  /** Without these, the answer may be so because of the ACL. */
+  /** Permissions without which the ACL may have removed results from this answer. */
   readonly rights?: (value: T) => readonly Right[]
-  /** What is told where the ACL has kept something back and left the rest; absent: that is a fault. */
+  /** The notice if the ACL has removed some results; undefined or absent if that is a fault. */
   readonly partly?: (value: T) => string | undefined
-  /** Of one that cannot block: milliseconds until it is worth asking again. */
+  /** For a query that cannot block: milliseconds until the next one. */
   readonly pollAfter?: (value: T | undefined) => number
   /** Throws a Mismatch. */
-  readonly told: (value: T) => Told
+  readonly findings: (value: T) => Findings
 }
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 
-/** Services in a datacenter, by far: each may come to be asked for. */
+/** Limit of services in a datacenter, each of which may need a query. */
 const MOST_SERVICES = 100_000
 
-/** Milliseconds between two looks at what Consul cannot tell changes of. */
+/** Milliseconds between two queries of endpoints that cannot block. */
 const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
 
-/** Milliseconds: another datacenter that does not answer is not waited for as long as an agent is. */
+/** Milliseconds. Timeouts for other datacenters, shorter than that for the agent. */
 const FAR_TIMEOUT = 10_000
 const FAR_FIRST_TIMEOUT = 4000
 
 const tagsOfEach = mapOf(nullable(listOf(text)))
 
-/** The tags of each service. */
+/** The tags of each service, by its name. */
 export const serviceNames: typeof tagsOfEach = (value) => {
   const found = tagsOfEach(value)
   if ('' in found) throw new Mismatch('has a service without a name')
@@ -102,11 +102,11 @@ export const serviceNames: typeof tagsOfEach = (value) => {
 
 export class CatalogApi {
   readonly #choice: Choice
-  /** It does not change while the agent runs: there is no reason to ask twice. */
+  /** Whether this agent can report permissions; constant while it runs. */
   #tellsRights = true
   readonly #proxies = new Proxies()
 
-  /** @param connect who is asking at the moment: a token in a file may be rotated */
+  /** @param connect returns a client with the current credentials: a token in a file may be rotated */
   constructor(
     private readonly connect: () => ConsulHttp,
     private readonly settings: CatalogSettings,
@@ -122,7 +122,7 @@ export class CatalogApi {
     }
   }
 
-  /** The instances of one service that are chosen. */
+  /** The instances of one service that pass the filters. */
   instances(dir: Key, name: string, lookUp: LookUp): Ask {
     const choice = this.#choiceOf(lookUp)
     return this.#asking({
@@ -132,7 +132,7 @@ export class CatalogApi {
       shape: healthEntries,
       rights: ({ length }) =>
         length > 0 ? [] : [{ Resource: 'service', Segment: name }, ALL_NODES],
-      told: (value) => ({
+      findings: (value) => ({
         entries: instancesOf(value, dir, name, choice),
         on: new Set(value.map(({ Node }) => Node.Node)),
       }),
@@ -140,8 +140,8 @@ export class CatalogApi {
   }
 
   /**
-   * The directory of each service there is, with its name and its tags: those of all its instances. A token
-   * that is good for some of them sees these.
+   * The directories of all services, each with its name and the tags of all its instances. With a limited token, only
+   * the readable services.
    */
   names(lookUp: LookUp): Ask {
     const ask = this.#asking({
@@ -153,8 +153,8 @@ export class CatalogApi {
       partly: (value) =>
         Object.keys(value).length === 0
           ? undefined
-          : 'the token may read some of the services only: the others are in no list of services',
-      told: (value) => ({
+          : 'the token can read only some services: lists of services lack the others',
+      findings: (value) => ({
         entries: new Map(
           Object.entries(value)
             .map(([name, tags]) => ({ name, tags: [...(tags ?? [])].sort(compareText) }))
@@ -184,11 +184,11 @@ export class CatalogApi {
       lookUp,
       shape: nodeEntries,
       rights: () => [ALL_NODES],
-      told: (value) => ({ entries: nodesOf(value, lookUp) }),
+      findings: (value) => ({ entries: nodesOf(value, lookUp) }),
     })
   }
 
-  /** One node with what is registered on it. */
+  /** One node with its services. */
   node(key: Key, name: string, lookUp: LookUp): Ask {
     return this.#asking({
       about: `the node ${name}`,
@@ -199,13 +199,13 @@ export class CatalogApi {
         { Resource: 'service', Segment: '' },
         ...(value === null ? [{ Resource: 'node', Segment: name } as const] : []),
       ],
-      told: (value) => ({ entries: nodeWithServices(value, key, name) }),
+      findings: (value) => ({ entries: nodeWithServices(value, key, name) }),
     })
   }
 
-  /** What a prepared query gives. Its own token, or ours, decides what that is. */
+  /** The result of a prepared query, which depends on its own token or ours. */
   query(dir: Key, name: string, lookUp: LookUp): Ask {
-    // What the query chooses is Consul's business.
+    // The query itself does the filtering.
     const choice = { ...this.#choiceOf(lookUp), states: undefined, tags: [], meta: {} }
     return this.#asking({
       about: `the prepared query ${name}`,
@@ -213,7 +213,7 @@ export class CatalogApi {
       lookUp,
       shape: queryAnswer,
       pollAfter: (value) => durationOf(value?.DNS?.TTL) ?? QUERY_EVERY,
-      told: ({ Nodes }) => ({ entries: instancesOf(Nodes ?? [], dir, undefined, choice) }),
+      findings: ({ Nodes }) => ({ entries: instancesOf(Nodes ?? [], dir, undefined, choice) }),
     })
   }
 
@@ -223,19 +223,23 @@ export class CatalogApi {
     lookUp: {},
     shape: datacenterNames,
     pollAfter: () => DATACENTERS_EVERY,
-    told: (value) => ({ entries: datacentersOf(value) }),
+    findings: (value) => ({ entries: datacentersOf(value) }),
   })
 
-  /** Throws when the catalog cannot be read; there is nothing to be told of what is in it. */
+  /** Throws if the catalog cannot be read. */
   async reach(signal: AbortSignal): Promise<void> {
     await this.changes({}, NODES_CHANGED, { index: 0, signal })
   }
 
   /**
-   * A question whose index moves with what can be said of instances, and its answer as it is. What the ACL does
-   * to it does not matter: it is asked when to read, not what.
+   * A query whose index changes with the catalog, and its raw answer. It only tells when to read, so results removed by
+   * the ACL do not matter.
    */
-  async changes<T>(lookUp: LookUp, what: ChangesOf<T>, asked: Asked): Promise<Answer<T>> {
+  async changes<T>(
+    lookUp: LookUp,
+    what: ChangesOf<T>,
+    asked: AskOptions,
+  ): Promise<ConsulAnswer<T>> {
     const query = { about: 'changes of the catalog', ...what }
     return this.#get(this.connect(), query, asked, [
       ['dc', lookUp.dc ?? this.settings.datacenter],
@@ -263,7 +267,7 @@ export class CatalogApi {
     ]
   }
 
-  #asking<T>(question: Question<T>): Ask {
+  #asking<T>(question: CatalogQuestion<T>): Ask {
     const { pollAfter } = question
     if (pollAfter === undefined) return (asked) => this.#ask(question, asked)
     let wait = 0
@@ -277,20 +281,20 @@ export class CatalogApi {
   }
 
   async #ask<T>(
-    question: Question<T>,
-    asked: Asked,
+    question: CatalogQuestion<T>,
+    asked: AskOptions,
     seen: (value: T) => void = () => undefined,
   ): Promise<Reading> {
-    const { about, lookUp, rights = () => [], partly = () => undefined, told } = question
+    const { about, lookUp, rights = () => [], partly = () => undefined, findings: told } = question
     const parameters = this.#parametersOf(lookUp)
     const { pollAfter } = question
     for (;;) {
-      // One for both: what may be read has to be known of the token that has read.
+      // The query and the check of permissions must use the same token.
       const http = this.connect()
       try {
         const query = { ...question, isPolled: pollAfter !== undefined }
         const answer = await this.#get(http, query, asked, parameters, lookUp.dc)
-        // Undefined only where it may be missing.
+        // Undefined only with mayBeMissing.
         const value = answer.value as T
         const mayRead = await this.#mayRead(http, rights(value), lookUp, asked.signal)
         const isWhole = !answer.filtered && mayRead
@@ -302,20 +306,20 @@ export class CatalogApi {
         return { index, early, notice, ...expecting(wrong, () => told(value)) }
       } catch (error) {
         const denied = error instanceof FaultError && error.fault.permanent === true
-        // The old token was refused while the new one was on its way.
+        // If the token was rotated meanwhile, retry with the new one.
         if (!denied || this.connect().isAs(http)) throw error
       }
     }
   }
 
-  /** Stale answers are taken while they are young enough; else the leader is asked. */
+  /** Accepts sufficiently recent stale answers; otherwise asks the leader. */
   async #get<T>(
     http: ConsulHttp,
     question: Pick<Query<T>, 'about' | 'isPolled'> & ChangesOf<T>,
-    { index, signal, atLeast = 0, isFirst = false }: Asked,
+    { index, signal, atLeast = 0, isFirst = false }: AskOptions,
     parameters: Parameters,
     dc?: string,
-  ): Promise<Answer<T>> {
+  ): Promise<ConsulAnswer<T>> {
     const { path, about, shape, isPolled = false } = question
     const far = { timeout: isFirst ? FAR_FIRST_TIMEOUT : FAR_TIMEOUT }
     const query = { index, signal, about, shape, isPolled, ...(dc === undefined ? {} : far) }
@@ -329,7 +333,7 @@ export class CatalogApi {
     { dc, namespace = this.settings.namespace }: LookUp,
     signal: AbortSignal,
   ): Promise<boolean> {
-    // Rights in a namespace are told only by the versions that also tell what was left out.
+    // Versions that report permissions in namespaces also report removed results.
     if (rights.length === 0 || namespace !== undefined || !this.#tellsRights) return true
     const told = await http.rights(rights, dc ?? this.settings.datacenter, signal)
     this.#tellsRights = told !== undefined
@@ -343,18 +347,18 @@ export interface ChangesOf<T> {
   readonly filter?: string
 }
 
-/** Lets nothing through: of the answer only its index is wanted. */
+/** The filter matches nothing: only the index of the answer is needed. */
 export const NODES_CHANGED: ChangesOf<unknown> = {
   path: '/v1/catalog/nodes',
   shape: listOf(anything),
   filter: 'Node == ""',
 }
 
-/** Undefined: any. */
+/** Undefined for any state. */
 const statesOf = (health: string): readonly string[] | undefined =>
   health === 'any' ? undefined : health.split(',')
 
-/** Milliseconds of one of Go's durations, such as `1m30s`; undefined for none. */
+/** Milliseconds of a Go duration such as `1m30s`; undefined if it is missing or zero. */
 function durationOf(text: string | undefined): number | undefined {
   const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
   const parts = [...(text ?? '').matchAll(/([\d.]+)(h|ms|m|s)/g)]

@@ -1,31 +1,31 @@
-// What is wanted of the catalog, followed over few connections.
+// Follows the wanted part of the catalog over few connections.
 //
-// As long as there are no more topics than slots each has a blocking query: one change, one answer. Where
-// there are more, bells tell which services of a datacenter a change concerns (bells.ts), and these are
-// read. Either way what is read is compared, so that an answer without a change for us is no event.
+// While there are no more topics than slots, each has its own blocking query: one change, one answer. Otherwise change
+// queries report the affected services of a datacenter (change-queries.ts), and these are read. Answers are compared,
+// so one without a relevant change causes no event.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
-import { Inbox } from '../inbox.ts'
+import { Completions } from '../completions.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { BellTower } from './bell-tower.ts'
+import { ManyTopics } from './many-topics.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
-/** Connections where bells tell what is to be read. */
+/** Limit of connections with change queries. */
 const CONNECTIONS = 8
 
-/** Milliseconds until what cannot be known is asked for again: nothing tells of another policy. */
+/** Milliseconds until a refused topic is retried: no query reports a changed policy. */
 const REFUSED_FOR = 5_000
 
 export class Catalog {
-  /** How many queries have been under way at the same time since changes() began. */
+  /** The largest number of concurrent queries since changes() began. */
   busiest = 0
-  /** Whether a query has been answered since then. */
+  /** A query was answered since changes() began. */
   answered = false
 
-  /** @param isWhole all of it has to be readable, else what is refused is told with the rest */
+  /** @param isWhole everything must be readable; otherwise refused topics are reported with the rest */
   constructor(
     private readonly api: Pick<CatalogApi, 'changes' | 'reach'>,
     private readonly topics: Topics,
@@ -33,8 +33,8 @@ export class Catalog {
   ) {}
 
   /**
-   * Everything that differs from what was told before, the first time even if nothing does; then changes as
-   * they come. Returns when there have come to be more topics than slots, or far fewer.
+   * Yields all differences from the last report, the first time even if there are none; then changes as they arrive.
+   * Returns when there are more topics than slots, or far fewer.
    */
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
@@ -46,12 +46,12 @@ export class Catalog {
       if (this.#isNear(list)) topics.take(list, await this.#answer(list, list.now(signal)))
     }
     if (topics.size <= slots) {
-      // As many at once as are to block: an agent that has no room for so many says so before they do.
+      // As many concurrent queries as will block later, so that an agent that refuses so many does it now.
       await this.#readAll(slots, signal)
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)
     } else {
-      yield* new BellTower(this.api, topics, {
+      yield* new ManyTopics(this.api, topics, {
         slots: Math.min(CONNECTIONS, slots),
         few: slots / 2,
         answer: (topic, reading) => this.#answer(topic, reading),
@@ -62,11 +62,11 @@ export class Catalog {
     }
   }
 
-  /** A blocking query for each. */
+  /** Follows each topic with its own blocking query. */
   async *#each(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
-    const inbox = new Inbox<readonly [Topic, Reading | Fault] | undefined>()
-    /** Each is let go by itself when nobody wants it any more, so that it does not keep its connection. */
+    const inbox = new Completions<readonly [Topic, Reading | Fault] | undefined>()
+    /** Pending queries. Those of unwanted topics are aborted, to release their connections. */
     const asked = new Map<Topic, AbortController>()
     const ask = (topic: Topic): void => {
       const own = new AbortController()
@@ -94,7 +94,7 @@ export class Catalog {
       hear()
       fitQueries()
       for (;;) {
-        const answered = await inbox.take()
+        const answered = await inbox.next()
         if (answered !== undefined) {
           const [topic, answer] = answered
           if (!asked.delete(topic)) continue
@@ -112,12 +112,12 @@ export class Catalog {
     }
   }
 
-  /** Another datacenter is not waited for before the rest is told, unless all is wanted. */
+  /** Whether to wait for a topic before the first report: remote datacenters are not awaited unless all is wanted. */
   #isNear({ dc }: Topic): boolean {
     return dc === undefined || this.isWhole
   }
 
-  /** Reads every topic but the lists, a few at a time. */
+  /** Reads all topics except lists, a few at a time. */
   async #readAll(readers: number, signal: AbortSignal): Promise<void> {
     const { topics } = this
     const due = topics.all.filter((one) => one.question.kind !== 'list' && this.#isNear(one))
@@ -147,7 +147,7 @@ export class Catalog {
   }
 }
 
-/** The agent is well: what it says is about the question, or about the datacenter that is asked. */
+/** Whether the error concerns only this topic or its datacenter, and the agent is healthy. */
 const isOfItself = ({ dc, isApart }: Topic, error: FaultError): boolean =>
   dc === undefined
     ? isApart && error instanceof AnsweredError && error.isWrong

@@ -1,23 +1,24 @@
-// Follows the catalog for as long as Consul takes so many questions; when it takes fewer, with fewer.
+// Follows the catalog, with fewer concurrent queries if Consul refuses some.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Notice, StoreEvent } from '../../core/store.ts'
-import { Crowded } from '../consul-http.ts'
+import { OverloadError } from '../consul-http.ts'
 import type { Catalog } from './catalog.ts'
 
-/** Queries that may block at the same time. An agent allows 200 connections for all on its machine. */
+/** Limit of concurrent blocking queries. An agent allows 200 connections from one machine. */
 const SLOTS = 64
-/** With fewer than these, three that wait and one that reads, there is nothing to be had. */
+/** The least that works: three change queries and one reader. */
 const LEAST_SLOTS = 4
 
-/** Refusals in a row that are waited out. */
+/** Limit of consecutive refusals. */
 const PATIENCE = 6
-/** Milliseconds, doubled each time, when Consul does not say how long; and at most, when it does. */
+/** Half of the first pause in milliseconds, if Consul does not state one; doubled each time. */
 const PAUSE = 200
+/** Limit of a pause that Consul states, in milliseconds. */
 const LONGEST_PAUSE = 60_000
 
-/** Yields one snapshot, then deltas. Ends by throwing only. */
-export async function* follow(
+/** Yields one snapshot, then deltas. Ends only by throwing. */
+export async function* followCatalog(
   catalog: Catalog,
   notices: readonly Notice[],
   signal: AbortSignal,
@@ -28,7 +29,7 @@ export async function* follow(
   for (;;) {
     signal.throwIfAborted()
     const phase = new AbortController()
-    // One for each query that is under way.
+    // Each concurrent query adds a listener.
     setMaxListeners(0, phase.signal)
     const abort = (): void => phase.abort(signal.reason)
     if (signal.aborted) abort()
@@ -43,8 +44,8 @@ export async function* follow(
         first = false
       }
     } catch (error) {
-      // Who closes all connections is not crowded, but away.
-      const isCrowded = error instanceof Crowded && (error.isSaid || catalog.answered)
+      // A server that closes every connection is unreachable rather than overloaded.
+      const isCrowded = error instanceof OverloadError && (error.isExplicit || catalog.answered)
       if (!isCrowded || ++refusals > PATIENCE) throw error
       slots = Math.max(LEAST_SLOTS, Math.floor(Math.min(slots, catalog.busiest) / 2))
       pause = Math.min(error.retryAfter ?? PAUSE * 2 ** refusals, LONGEST_PAUSE)

@@ -1,5 +1,5 @@
-// Which services are proxies of Consul's service mesh. The list of services does not say; the summary that
-// Consul's own web interface shows does. It is asked for only when names appear that it has not told of.
+// Removes the proxies of Consul's service mesh from the list of services. Only the summary for Consul's own web
+// interface shows which services are proxies; it is requested when the list contains new names.
 import { nameOfPart } from '../../core/catalog.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
@@ -20,10 +20,10 @@ interface Known {
 const NONE: Known = { names: new Set(), proxies: new Set() }
 
 export class Proxies {
-  /** By the question, which names the datacenter. */
+  /** By path of the query, which includes the datacenter. */
   readonly #known = new Map<string, Known>()
 
-  /** @param entries of a list of services */
+  /** Returns the entries of a list of services without proxies. */
   async without(
     entries: ReadonlyMap<Key, string>,
     http: ConsulHttp,
@@ -35,7 +35,7 @@ export class Proxies {
     const known = this.#known.get(path) ?? NONE
     const isNew = [...present].some((name) => !known.names.has(name))
     const proxies = isNew ? new Set(await proxiesIn(http, path, present, signal)) : known.proxies
-    // A name that comes again may be of something else.
+    // Forgets vanished names, which may come back as something else.
     this.#known.set(path, { names: present, proxies })
     return new Map([...entries].filter(([key]) => !proxies.has(names.get(key) ?? '')))
   }
@@ -52,13 +52,13 @@ async function proxiesIn(
   try {
     const query = { index: 0, signal, about: 'the summary of services', shape: summaries }
     const { value = [] } = await http.get(path, { ...query, isPolled: true })
-    // The kind is that of one instance. Under the name that it is for, a proxy has the service beside it.
+    // The kind is that of one instance: a name may have both a service and its own proxy.
     const isProxy = ({ Name, Kind, ProxyFor }: Summary): boolean =>
       Kind === 'connect-proxy' && ProxyFor?.includes(Name) !== true
     return value.filter(isProxy).map(({ Name }) => Name)
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    // Nobody has to serve it. This is what Consul calls the proxies that it registers itself.
+    // The endpoint may be missing or denied. By default, Consul names sidecar proxies like this.
     return [...names].filter(
       (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
     )

@@ -1,34 +1,34 @@
-// What keys ask of the catalog: which part of it, and what of that before anything has been looked up.
+// Converts keys to parts of the catalog.
 import { once } from 'node:events'
 import { DATACENTERS, lookUpOf, nameOfPart, plainKey, type LookUp } from '../../core/catalog.ts'
 import type { Extent } from '../../core/extent.ts'
 import { covers, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
 
-/** What is wanted of services or of nodes, as the same options look them up. */
-export interface Part {
+/** The wanted services or nodes with the same look-up options. */
+export interface CatalogPart {
   /** Such as `/services@dc2`. */
   readonly root: Key
   readonly kind: 'services' | 'nodes' | 'datacenters'
   readonly lookUp: LookUp
-  /** Those that are asked for by name. */
+  /** Those wanted by name. */
   readonly names: Set<string>
-  /** Every one there is, and every one to come. */
+  /** All present and future ones are wanted. */
   all: boolean
-  /** Which ones there are. */
+  /** Their list is wanted. */
   list: boolean
 }
 
-const partAt = (root: Key): Part | undefined => {
+const partAt = (root: Key): CatalogPart | undefined => {
   const kind = root === DATACENTERS ? 'datacenters' : plainKey(root).slice(1)
   if (kind !== 'services' && kind !== 'nodes' && kind !== 'datacenters') return undefined
   const lookUp = lookUpOf(root) ?? {}
   return { root, kind, lookUp, names: new Set(), all: false, list: false }
 }
 
-/** An extent in the catalog's own words. */
-export function partsOf({ trees, names }: Extent): readonly Part[] {
-  const parts = new Map<Key, Part>()
+/** Converts an extent to parts of the catalog. */
+export function catalogPartsOf({ trees, names }: Extent): readonly CatalogPart[] {
+  const parts = new Map<Key, CatalogPart>()
   const take = (dir: Key, how: 'all' | 'list'): void => {
     const [, first = '', name] = dir.split('/')
     const roots: readonly Key[] = dir === '/' ? ['/services', '/nodes'] : [`/${first}`]
@@ -46,8 +46,8 @@ export function partsOf({ trees, names }: Extent): readonly Part[] {
 }
 
 /**
- * What is asked for by name can be read at once. Of `/services` nobody knows yet which, and the token
- * may not be for all of them.
+ * The part of the prefixes to read before the first render: only services and nodes with names. Which others are needed
+ * is not known yet, and the token may not be allowed to read all of them.
  */
 export function startingWith(prefixes: readonly Key[]): Extent {
   const isNamed = (prefix: Key): boolean =>
@@ -55,12 +55,12 @@ export function startingWith(prefixes: readonly Key[]): Extent {
   return { trees: new Set(prefixes.filter(isNamed)), names: new Set() }
 }
 
-/** Which keys are of interest to anybody: a look-up with options is seen by who sees it without. */
+/** Whether a key is wanted. Prefixes without options cover keys with options, too. */
 export function seenBy(covered: (key: Key) => boolean): (key: Key) => boolean {
   return (key) => covered(key) || covered(plainKey(key)) || covers(DATACENTERS, key)
 }
 
-/** The demand of somebody who wants it all. */
+/** A constant demand for everything. */
 export function everything(prefixes: readonly Key[]): Demand {
   return {
     now: { trees: new Set(prefixes), names: new Set() },

@@ -1,33 +1,33 @@
-// What is wanted of the catalog as questions, what is known of their answers, and what of that has not
-// been told yet. When something else comes to be wanted, nothing is told before all of it was answered;
-// only another datacenter is not waited for.
+// The topics for the current demand, and their changes since the last report. After a change of the demand, nothing is
+// reported until all new topics are read, except those of other datacenters.
 import { lookUpOf, nameOfPart, encodePart, type LookUp } from '../../core/catalog.ts'
 import { nothing, type Extent, type KnownExtent } from '../../core/extent.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, type Key } from '../../core/key.ts'
 import type { Demand, Notice } from '../../core/store.ts'
-import { isEmpty, type Changes } from '../difference.ts'
+import { isEmptyDelta, type Delta } from '../delta.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { partsOf, type Part } from './scope.ts'
+import { catalogPartsOf, type CatalogPart } from './scope.ts'
 import { Topic, type Question } from './topic.ts'
 
-export interface News extends Changes {
-  /** Of the keys, from now on. */
+export interface News extends Delta {
+  /** The known extent after these changes. */
   readonly known: KnownExtent
   readonly notices: readonly Notice[]
 }
 
 export class Topics {
   #wanted: Extent = nothing
-  /** By the directory that each is about. */
+  /** By directory. */
   readonly #topics = new Map<Key, Topic>()
   #pending: { put: Map<Key, string>; del: Set<Key> } = { put: new Map(), del: new Set() }
   #notices = new Map<string, Notice>()
-  /** As it was told last, but for the keys. */
-  #told: string | undefined
-  #toldWanted: Extent | undefined
+  /** The value of #state at the last report. */
+  #reportedState: string | undefined
+  /** The demand at the last report. */
+  #reportedWanted: Extent | undefined
 
-  /** @param isSeen which keys are of interest to anybody */
+  /** @param isSeen whether a key is wanted */
   constructor(
     private readonly api: Omit<CatalogApi, 'reach' | 'changes'>,
     private readonly demand: Demand,
@@ -42,7 +42,7 @@ export class Topics {
     return [...this.#topics.values()]
   }
 
-  /** They decide which of the others there are. */
+  /** The lists, which determine other topics. */
   get lists(): readonly Topic[] {
     return this.all.filter(({ question }) => question.kind === 'list')
   }
@@ -51,7 +51,7 @@ export class Topics {
     return this.#topics.get(topic.dir) === topic
   }
 
-  /** Takes up what is wanted now; what is wanted no more is gone, with all that was known of it. */
+  /** Adopts the current demand. Drops unwanted topics with their keys. */
   fit(): void {
     this.#wanted = this.demand.now
     this.#fitTopics()
@@ -61,12 +61,15 @@ export class Topics {
     return this.demand.now === this.#wanted
   }
 
-  /** Resolves once something else is wanted. */
+  /** Resolves when the demand changes. */
   unfit(signal: AbortSignal): Promise<void> {
     return this.demand.other(this.#wanted, signal)
   }
 
-  /** @param answer a fault where this topic cannot be known, while others may be */
+  /**
+   * Applies an answer. Throws if all topics without options are refused.
+   * @param answer a fault if only this topic cannot be read
+   */
   take(topic: Topic, answer: Reading | Fault): void {
     if (!this.has(topic)) return
     if ('entries' in answer) {
@@ -81,16 +84,16 @@ export class Topics {
     if (first !== undefined && !more.includes(undefined)) throw new FaultError(first)
   }
 
-  /** Whether all has been read that is waited for. */
+  /** Whether all topics have been read, except those of other datacenters. */
   get areRead(): boolean {
     return this.all.every(({ isRead, dc }) => isRead || dc !== undefined)
   }
 
-  /** Something to tell, and nothing of it still under way. */
+  /** Whether there is something to report, and no topic is still unread. */
   get hasNews(): boolean {
     if (!this.areRead) return false
-    if (!isEmpty(this.#pending) || this.#notices.size > 0) return true
-    return this.#toldWanted !== this.#wanted || this.#told !== this.#state
+    if (!isEmptyDelta(this.#pending) || this.#notices.size > 0) return true
+    return this.#reportedWanted !== this.#wanted || this.#reportedState !== this.#state
   }
 
   news(): News {
@@ -98,12 +101,12 @@ export class Topics {
     const notices = [...this.#notices.values()]
     this.#pending = { put: new Map(), del: new Set() }
     this.#notices = new Map()
-    this.#told = this.#state
-    this.#toldWanted = this.#wanted
+    this.#reportedState = this.#state
+    this.#reportedWanted = this.#wanted
     return { ...changes, known: this.#known, notices }
   }
 
-  /** Equal as long as the same is known of what is wanted, and for the same reasons not. */
+  /** A digest of the unread, refused and stale topics, to detect changes. */
   get #state(): string {
     const states = this.all.map(({ dir, isRead, refused, stale }) =>
       isRead && refused === undefined && stale === undefined
@@ -135,7 +138,7 @@ export class Topics {
     return { ...known, refused, away }
   }
 
-  /** A topic for each thing that is wanted. */
+  /** Creates and drops topics according to the demand. */
   #fitTopics(): void {
     const questions = this.#questions()
     for (const [dir, topic] of this.#topics) {
@@ -150,14 +153,20 @@ export class Topics {
 
   #questions(): ReadonlyMap<Key, Question> {
     return new Map(
-      partsOf(this.#wanted).flatMap((part) => {
+      catalogPartsOf(this.#wanted).flatMap((part) => {
         if (part.kind === 'services') return [...this.#ofServices(part)]
         return [...(part.kind === 'nodes' ? this.#ofNodes(part) : this.#ofDatacenters(part))]
       }),
     )
   }
 
-  *#ofServices({ root, lookUp, names, all, list }: Part): Iterable<readonly [Key, Question]> {
+  *#ofServices({
+    root,
+    lookUp,
+    names,
+    all,
+    list,
+  }: CatalogPart): Iterable<readonly [Key, Question]> {
     if (lookUp.query === true) {
       for (const name of names) {
         const dir = dirIn(root, name)
@@ -174,7 +183,7 @@ export class Topics {
     }
   }
 
-  *#ofNodes({ root, lookUp, names }: Part): Iterable<readonly [Key, Question]> {
+  *#ofNodes({ root, lookUp, names }: CatalogPart): Iterable<readonly [Key, Question]> {
     if (lookUp.services !== true) {
       yield [root, { kind: 'nodes', lookUp, ask: this.api.nodes(lookUp) }]
       return
@@ -185,11 +194,11 @@ export class Topics {
     }
   }
 
-  *#ofDatacenters({ root }: Part): Iterable<readonly [Key, Question]> {
+  *#ofDatacenters({ root }: CatalogPart): Iterable<readonly [Key, Question]> {
     yield [root, { kind: 'polled', lookUp: NO_OPTIONS, ask: this.api.datacenters }]
   }
 
-  #note({ put, del }: Changes): void {
+  #note({ put, del }: Delta): void {
     for (const key of del) {
       this.#pending.put.delete(key)
       this.#pending.del.add(key)

@@ -1,5 +1,5 @@
-// What Consul tells of instances and nodes, as the JSON that the keys hold: the same facts give the
-// same text, whatever order they come in. What checks put out is left out: it changes all the time.
+// Converts Consul's instances and nodes to the JSON values of keys. Equal facts give equal texts, whatever the order of
+// the answer. Omits the output of checks, which changes all the time.
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import {
@@ -15,7 +15,7 @@ import {
   textLike,
 } from '../shape.ts'
 
-/** Part of a key. */
+/** A name that becomes a part of a key. */
 const name = textLike(/./s, 'a name')
 
 const meta = nullable(mapOf(text))
@@ -47,12 +47,12 @@ const service = record({
   Proxy: nullable(record({ DestinationServiceName: optional(text) })),
 })
 
-/** The answer of `/v1/health/service/:name`, as far as it is used. */
+/** The used part of the answer of `/v1/health/service/:name`. */
 export const healthEntries = listOf(
   record({ Node: nodeEntry, Service: service, Checks: nullable(listOf(check)) }),
 )
 
-/** The answer of `/v1/catalog/node/:name`; null where there is none. */
+/** The answer of `/v1/catalog/node/:name`; null if there is no such node. */
 export const nodeAnswer = nullable(record({ Node: nodeEntry, Services: nullable(mapOf(service)) }))
 
 /** The answer of `/v1/query/:name/execute`. */
@@ -69,15 +69,17 @@ type Service = ReturnType<typeof service>
 type NodeEntry = ReturnType<typeof nodeEntry>
 type HealthEntries = ReturnType<typeof healthEntries>
 
+/** The filters of instances, and what their values contain. */
 export interface Choice {
-  /** The states that an instance may be in; undefined: any. */
+  /** Accepted states; undefined for any. */
   readonly states: readonly string[] | undefined
-  /** Every one of them. */
+  /** Required tags. */
   readonly tags: readonly string[]
+  /** Required metadata. */
   readonly meta: Readonly<Record<string, string>>
-  /** The order of the answer, nearest first, is told. */
+  /** Values contain the position in the answer, nearest first. */
   readonly near: boolean
-  /** Proxies that go by the name of the service they are for. */
+  /** Include proxies that have the name of their own service. */
   readonly proxies: boolean
 }
 
@@ -85,7 +87,7 @@ export interface Choice {
 const STATES = ['maintenance', 'critical', 'warning', 'passing'] as const
 type State = (typeof STATES)[number]
 
-/** Of all checks, of the node and of the service, the worst; as Consul's own programs put it. */
+/** The worst state of all checks of the node and the service, by the rules of Consul's own programs. */
 function stateOf(checks: readonly Check[]): State {
   const states = new Set(
     checks.map(({ CheckID, Status }) =>
@@ -98,7 +100,7 @@ function stateOf(checks: readonly Check[]): State {
 const sorted = (meta: Readonly<Record<string, string>> | null | undefined): object =>
   Object.fromEntries(Object.entries(meta ?? {}).sort(([a], [b]) => compareText(a, b)))
 
-/** What is told of an instance wherever it is listed. */
+/** The common fields of an instance. */
 function instanceOf(service: Service, otherAddress: string): object {
   const { ID, Service: name, Address, Port, Tags, Meta, Weights, Kind, TaggedAddresses } = service
   const addresses = Object.entries(TaggedAddresses ?? {}).sort(([a], [b]) => compareText(a, b))
@@ -117,7 +119,7 @@ function instanceOf(service: Service, otherAddress: string): object {
   }
 }
 
-/** A proxy of the mesh under the name of the very service that it is for. */
+/** A mesh proxy with the name of its own service. */
 const isOwnProxy = ({ Kind, Proxy, Service: name }: Service): boolean =>
   Kind === 'connect-proxy' && Proxy?.DestinationServiceName === name
 
@@ -127,9 +129,9 @@ const isChosen = ({ Tags, Meta }: Service, state: string, choice: Choice): boole
   Object.entries(choice.meta).every(([key, value]) => Meta?.[key] === value)
 
 /**
- * The instances that are chosen. Throws a Mismatch.
- * @param dir where they are as keys
- * @param asked the service that was asked for; to Consul names are the same in upper and in lower case
+ * The instances that pass the filters. Throws a Mismatch.
+ * @param dir the directory of their keys
+ * @param asked the requested service, in any case; undefined for a prepared query
  */
 export function instancesOf(
   entries: HealthEntries,
@@ -143,10 +145,10 @@ export function instancesOf(
     const checks = Checks ?? []
     const status = stateOf(checks)
     if (asked !== undefined && Service.Service.toLowerCase() !== asked.toLowerCase()) {
-      throw new Mismatch('is not the one that was asked for').within('Service.Service')
+      throw new Mismatch('differs from the requested one').within('Service.Service')
     }
     const key = instanceKey(dir, Node.Node, Service.ID)
-    if (seen.has(key)) throw new Mismatch('is there twice').within('Service.ID')
+    if (seen.has(key)) throw new Mismatch('appears twice').within('Service.ID')
     seen.add(key)
     if (!isChosen(Service, status, choice)) return
     if (!choice.proxies && isOwnProxy(Service)) return
@@ -190,14 +192,14 @@ export function nodesOf(entries: readonly NodeEntry[], lookUp: LookUp): Map<Key,
   const found = new Map<Key, string>()
   const take = (node: NodeEntry): void => {
     const key = nodeKey(node.Node, lookUp)
-    if (found.has(key)) throw new Mismatch('is there twice').within('Node')
+    if (found.has(key)) throw new Mismatch('appears twice').within('Node')
     found.set(key, JSON.stringify(plainNode(node)))
   }
   each(entries, take)
   return found
 }
 
-/** A node with what is registered on it, in the order of the ids. Throws a Mismatch. */
+/** A node with its services, sorted by id. Throws a Mismatch. */
 export function nodeWithServices(
   answer: ReturnType<typeof nodeAnswer>,
   key: Key,
@@ -206,7 +208,7 @@ export function nodeWithServices(
   if (answer === null || answer === undefined) return new Map()
   const { Node, Services } = answer
   if (Node.Node.toLowerCase() !== asked.toLowerCase()) {
-    throw new Mismatch('is not the one that was asked for').within('Node.Node')
+    throw new Mismatch('differs from the requested one').within('Node.Node')
   }
   const services = Object.values(Services ?? {})
     .sort((a, b) => compareText(a.ID, b.ID))

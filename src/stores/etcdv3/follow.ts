@@ -1,37 +1,37 @@
-// The watch: every change of the directories behind a listing, put into the mailbox, one moment at a time.
-import type { Mailbox } from '../mailbox.ts'
+// The watch: puts every change after a listing into the buffer, so that its content always belongs to one revision.
+import type { ChangeBuffer } from '../change-buffer.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
 import { isDenied, type Gateway } from './gateway.ts'
 import type { Change, Held } from './held.ts'
-import type { Names } from './names.ts'
-import { Pulse, type PulseOptions, type Tuning } from './pulse.ts'
+import type { EtcdNames } from './names.ts'
+import { Pulse, type PulseOptions, type PulseTuning } from './pulse.ts'
 import { changesUpTo, outdatedIfGone, proveUnchanged } from './ranges.ts'
 import { watchSpan, type Span } from './stream.ts'
-import type { Part } from './wire.ts'
+import type { DirRange } from './wire.ts'
 
 export interface Follow extends Omit<PulseOptions, 'tuning'> {
-  readonly mailbox: Mailbox
-  readonly tuning: Tuning
-  /** When the listing was complete, of `performance`. */
+  readonly mailbox: ChangeBuffer
+  readonly tuning: PulseTuning
+  /** When the listing was complete, in milliseconds of `performance.now()`. */
   readonly readAt: number
 }
 
 /** Follows until something breaks; always throws. */
-export const follow = (options: Follow): Promise<never> => new Following(options).run()
+export const followEtcd = (options: Follow): Promise<never> => new Following(options).run()
 
-/** A stream that is open or about to be. */
+/** A stream that is open or being opened. */
 interface Stream {
   readonly span: Span
-  readonly parts: readonly Part[]
-  /** It has brought everything up to here. */
+  readonly parts: readonly DirRange[]
+  /** It has delivered everything up to this revision. */
   reached: bigint
 }
 
 class Following {
   readonly #pulse: Pulse
   #streams: readonly Stream[] = []
-  /** What several streams have brought and is not of one moment yet. */
+  /** Changes of several streams that do not belong to one revision yet. */
   #pending: Change[] = []
   #settling: Promise<void> | undefined
   #proof: Promise<void> | undefined
@@ -56,8 +56,8 @@ class Following {
   }
 
   /**
-   * A role may grant each of the prefixes and not what lies between, or a key and what is below it and not
-   * the keys in between: then there is a stream for each.
+   * Watches one span. A role may grant each of the prefixes, but not what lies between, or a key and everything below
+   * it, but not the keys between these two. If a span is denied, it is split into a stream for each part.
    */
   async #watch(stream: Stream): Promise<never> {
     const { gateway, held, signal, tuning } = this.options
@@ -80,8 +80,8 @@ class Following {
   }
 
   /**
-   * Between the listing and the stream the cluster may have become another one. Within moments it cannot;
-   * when this machine has slept, it is looked at again.
+   * Between the listing and the stream, the cluster may have been replaced. Not within moments, but if the machine was
+   * suspended; then the listing is verified.
    */
   async #opened(): Promise<void> {
     const { gateway, held, readAt, tuning } = this.options
@@ -105,8 +105,8 @@ class Following {
   }
 
   /**
-   * What several streams bring becomes of one moment: the ranges of those that have not come as far as the
-   * foremost are read at its revision, as far as they have changed.
+   * Combines the changes of several streams at one revision, that of the most advanced stream. For the others, reads
+   * the changes of their ranges up to that revision.
    */
   async #settle(): Promise<void> {
     const { held, mailbox, gateway } = this.options
@@ -119,7 +119,7 @@ class Following {
       const read = await changesUpTo(gateway, held, late, at).catch((error: unknown) => {
         throw outdatedIfGone(error)
       })
-      // What was read of the late ones is all there is: a key that they brought may be gone by now.
+      // The reading of the late ranges is complete, so changes already delivered for them are dropped.
       const isLate = ({ dir, name }: Change): boolean =>
         late.some((part) => part.dir === dir && part.includes(name))
       const isNews = (change: Change): boolean => change.revision > held.revision && !isLate(change)
@@ -137,13 +137,13 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
   if (proved !== undefined) return
   throw new OutdatedError({
     kind: 'store',
-    message: `${gateway.http.place} may be another cluster than the one that was read`,
-    hint: 'all keys are read again',
+    message: `${gateway.http.place} may be another cluster than the one of the listing`,
+    hint: 'reconfd reads all keys again',
   })
 }
 
-/** One for each directory; of one directory, one for each range in it. */
-function split({ span, parts }: Stream, names: Names): readonly Stream[] {
+/** Splits a stream by directory; one of a single directory by range. */
+function split({ span, parts }: Stream, names: EtcdNames): readonly Stream[] {
   const { dirs } = span
   if (dirs.size > 1) {
     return [...dirs].map((dir) => narrowed(dir, names.spanOf([dir]), parts))
@@ -151,7 +151,7 @@ function split({ span, parts }: Stream, names: Names): readonly Stream[] {
   return parts.map((part) => narrowed(part.dir, part.range, [part]))
 }
 
-const narrowed = (dir: Key, range: Span['range'], parts: readonly Part[]): Stream => ({
+const narrowed = (dir: Key, range: Span['range'], parts: readonly DirRange[]): Stream => ({
   span: { dirs: new Set([dir]), range },
   parts: parts.filter((part) => part.dir === dir),
   reached: 0n,

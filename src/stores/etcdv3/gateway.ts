@@ -1,6 +1,7 @@
-// etcd's JSON gateway on one node: finds the API's path, keeps a token, turns error bodies into faults.
+// A client of etcd's JSON gateway on one node: finds the path of the API, manages the token, and converts errors to
+// faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import type { HttpClient } from '../http.ts'
 import { keepSecret } from '../../system/secrets.ts'
 import type { Meter } from '../limits.ts'
@@ -13,15 +14,15 @@ import {
   text as words,
   type Shape,
 } from '../shape.ts'
-import { said } from '../said.ts'
+import { serverText } from '../server-text.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type Denied, type WatchResponse } from './wire.ts'
 
-/** Where the gateway lives: etcd 3.4 and later, 3.3, 3.2. */
+/** Paths of the gateway in etcd 3.4 and later, 3.3, 3.2. */
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
-export const code = {
+export const grpcCode = {
   invalidArgument: 3,
   permissionDenied: 7,
   resourceExhausted: 8,
@@ -44,12 +45,12 @@ export class EtcdError extends FaultError {
 
 export const isDenied = (error: unknown): error is EtcdError =>
   error instanceof EtcdError &&
-  (error.code === code.permissionDenied || /permission denied/.test(error.reason))
+  (error.code === grpcCode.permissionDenied || /permission denied/.test(error.reason))
 
-/** Errors that a fresh token may mend; an expired one can show up as any of these. */
+/** Errors that an expired token can cause, so that a new token may help. */
 const wantsToken = (error: unknown): boolean =>
   error instanceof EtcdError &&
-  (error.code === code.unauthenticated ||
+  (error.code === grpcCode.unauthenticated ||
     /permission denied|invalid auth token|auth store is old|user name is empty/.test(error.reason))
 
 /** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
@@ -60,11 +61,11 @@ const errorDetail = record({
   grpc_code: optional(count),
 })
 
-/** Of one call. */
+/** Options of one call. */
 export interface Terms {
-  /** Counts what is answered. */
+  /** Counts the bytes of the answer. */
   readonly meter?: Meter
-  /** Milliseconds until the answer has to be there. */
+  /** Milliseconds for the answer. */
   readonly timeout?: number
   /** Sends no token. */
   readonly isAnonymous?: boolean
@@ -77,17 +78,17 @@ export class Gateway {
 
   constructor(
     readonly http: HttpClient,
-    private readonly connection: Connection,
+    private readonly connection: ConnectionSettings,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** One call, such as `/kv/txn`; authenticates when needed. Throws a FaultError. */
+  /** Makes one call, such as `/kv/txn`; authenticates if needed. Throws a FaultError. */
   async call<T>(path: string, body: object, shape: Shape<T>, terms: Terms = {}): Promise<T> {
     return this.withToken(() => this.#post(path, body, shape, terms))
   }
 
   /**
-   * Lines of an endless response. Errors inside of it are for the caller to pass to parse().
+   * Returns the lines of an endless response, for parse().
    * @param body one message, or several
    * @param signal ends this stream only
    */
@@ -113,8 +114,7 @@ export class Gateway {
   }
 
   /**
-   * Runs an attempt with a token if there is a user; once more with a new token when etcd did
-   * not like the old one.
+   * Runs an attempt with a token, if there is a user. Repeats it once with a new token if etcd rejects the old one.
    */
   async withToken<T>(attempt: () => Promise<T>): Promise<T> {
     if (this.connection.username === undefined) return attempt()
@@ -128,21 +128,21 @@ export class Gateway {
     }
   }
 
-  /** One line of a watch: its `result`. Throws the error it carries. */
+  /** Parses one line of a watch. Throws the error that it contains. */
   parse(line: string): WatchResponse {
     const message = this.#json(line) as { readonly result?: unknown; readonly error?: unknown }
     if (message.error !== undefined) throw this.#errorOf(200, line)
     return this.expecting(() => inResult(message).result)
   }
 
-  /** Runs what may find that an answer is not etcd's. */
+  /** Runs `check`, and converts a Mismatch to a fault of this node. */
   expecting<T>(check: () => T): T {
     return expecting((what) => this.#notEtcd(200, what), check)
   }
 
   /**
-   * A fault of this node from etcd's words.
-   * @param denied what may not be read, where that is known
+   * Converts an error of etcd to a fault of this node.
+   * @param denied what is denied, if known
    */
   error(reason: string, grpc: number, denied?: Denied): EtcdError {
     const at = `etcd at ${this.http.origin}`
@@ -156,27 +156,27 @@ export class Gateway {
       })
     }
     if (/user name is empty/.test(reason) && user === undefined) {
-      return fault(`${at} wants a user and a password`, {
+      return fault(`${at} requires a user and a password`, {
         hint: 'give -username and -password',
         permanent: true,
       })
     }
-    if (grpc === code.permissionDenied || /permission denied/.test(reason)) {
+    if (grpc === grpcCode.permissionDenied || /permission denied/.test(reason)) {
       const who = user === undefined ? 'anonymous clients' : `the user ${JSON.stringify(user)}`
       return fault(`${at} does not let ${who} read ${denied?.what ?? 'the keys'}`, {
         hint: `grant it: etcdctl role grant-permission ROLE ${denied?.grant ?? '--prefix=true read PREFIX'}`,
         permanent: true,
       })
     }
-    return fault(`${at} reports: ${said(reason)}`)
+    return fault(`${at} reports: ${serverText(reason)}`)
   }
 
   #headers(token = ''): Record<string, string> {
     return {
       'content-type': 'application/json',
-      // A member that has lost its leader then says so instead of keeping silent.
+      // Makes a member without a leader report an error instead of being silent.
       'grpc-metadata-hasleader': 'true',
-      // The token as it is, without "Bearer".
+      // The plain token, without "Bearer".
       ...(token === '' ? {} : { authorization: token }),
     }
   }
@@ -214,8 +214,8 @@ export class Gateway {
   }
 
   /**
-   * A token other than the spent one. Calls that need one at the same time share the renewal: the spent one
-   * stays in use until then, so that no call goes out without a token.
+   * Returns a token other than the rejected one. Concurrent calls share one renewal. The old token stays in use until
+   * then, so that no call is sent without a token.
    */
   async #tokenAfter(spent: string | undefined): Promise<string> {
     if (this.#token !== undefined && this.#token !== spent) return this.#token
@@ -223,7 +223,7 @@ export class Gateway {
     return (this.#token = await this.#renewal)
   }
 
-  /** A token, or '' when authentication is off: then a user does no harm. */
+  /** Returns a token, or '' if authentication is disabled; then the user is ignored. */
   async #authenticate(): Promise<string> {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
@@ -248,9 +248,9 @@ export class Gateway {
       const value: unknown = JSON.parse(text)
       if (typeof value === 'object' && value !== null) return value
     } catch {
-      // Told below; the text itself could hold values.
+      // The message must not quote the text, which could contain values.
     }
-    throw this.#notEtcd(200, 'it is no JSON object')
+    throw this.#notEtcd(200, 'it is not a JSON object')
   }
 
   #errorOf(status: number, body: string): FaultError {
@@ -265,13 +265,13 @@ export class Gateway {
     }
   }
 
-  /** @param what is wrong with it, without any of it */
+  /** @param what is wrong with the answer; must not quote it */
   #notEtcd(status: number, what?: string): FaultError {
     const why = what === undefined ? '' : `: ${what}`
     return new FaultError({
       kind: 'store',
       message: `${this.http.place} gave an answer that is not etcd's (HTTP ${status})${why}`,
-      hint: 'check -node and -scheme; is there a proxy in between?',
+      hint: 'check -node and -scheme, and whether there is a proxy in between',
     })
   }
 }

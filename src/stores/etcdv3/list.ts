@@ -1,42 +1,43 @@
-// The snapshot: all keys below the prefixes at one revision, page by page.
+// The snapshot: reads all keys below the prefixes at one revision, page by page.
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
-import { code, EtcdError, isDenied, type Gateway } from './gateway.ts'
+import { grpcCode, EtcdError, isDenied, type Gateway } from './gateway.ts'
 import { Held } from './held.ts'
-import type { Names } from './names.ts'
+import type { EtcdNames } from './names.ts'
 import { askRanges, outdatedIfGone, RANGES } from './ranges.ts'
 import {
-  decode,
+  decodeText64,
   denialOf,
   integer,
   keyAfter,
-  keyOf,
-  outside,
+  templateKey,
+  outsideOfRange,
   type Header,
-  type KeyValue,
-  type Part,
+  type EtcdKeyValue,
+  type DirRange,
   type RangeResponse,
 } from './wire.ts'
 
-export interface Listing {
+export interface Etcdv3Listing {
   readonly entries: ReadonlyMap<Key, string>
   readonly held: Held
 }
 
-/** Keys a range gives in one answer; less when the server finds the answer too large. */
+/** Keys of one range in one answer; reduced if the server refuses the answer as too large. */
 const PAGE = 1000
+
 /**
- * Reads everything below the prefixes. Several ranges go in one read-only transaction, so that the
- * usual listing is one request; what does not fit follows at the revision of the first answer.
- * Throws a FaultError, or an OutdatedError when that revision was compacted meanwhile.
+ * Reads everything below the prefixes. Requests several ranges in one read-only transaction, so that the usual listing
+ * is one request; the rest is read at the revision of the first answer. Throws a FaultError, or an OutdatedError if
+ * that revision was compacted meanwhile.
  */
-export async function list(
+export async function listKeys(
   gateway: Gateway,
-  names: Names,
+  names: EtcdNames,
   prefixes: readonly Key[],
-): Promise<Listing> {
+): Promise<Etcdv3Listing> {
   const held = new Held(prefixes, names)
   try {
     return await new Reading(gateway, held).read()
@@ -46,13 +47,13 @@ export async function list(
   }
 }
 
-/** The same error with what is denied; etcd itself does not say. Of several directories one is named. */
+/** Adds what is denied to the error, which etcd does not report. Names one of several directories. */
 async function namingDenied(
   gateway: Gateway,
   { names, parts }: Held,
   error: EtcdError,
 ): Promise<EtcdError> {
-  const isDeniedIn = async (some: readonly Part[]): Promise<boolean> => {
+  const isDeniedIn = async (some: readonly DirRange[]): Promise<boolean> => {
     const ranges = some.map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
     return askRanges(gateway, ranges).then(() => false, isDenied)
   }
@@ -62,13 +63,13 @@ async function namingDenied(
     suspects = (await isDeniedIn(half)) ? half : suspects.slice(half.length)
   }
   const dir = suspects[0]?.dir as Key
-  const denied: Part[] = []
+  const denied: DirRange[] = []
   for (const part of names.partsOf(dir)) if (await isDeniedIn([part])) denied.push(part)
   if (denied.length === 0) return error
   return gateway.error(error.reason, error.code, denialOf(names.inEtcd(dir), denied))
 }
 
-/** One reading of everything. */
+/** One listing. */
 class Reading {
   readonly #entries = new Map<Key, string>()
   readonly #meter: Meter
@@ -84,7 +85,7 @@ class Reading {
     this.#meter = new Meter({ most: limits.body, option: '-max-body' }, place, 'keys')
   }
 
-  async read(): Promise<Listing> {
+  async read(): Promise<Etcdv3Listing> {
     const { held } = this
     let open = held.parts
     while (open.length > 0) {
@@ -102,8 +103,8 @@ class Reading {
     return { entries: this.#entries, held }
   }
 
-  /** Asks for the first page of each; returns what is left of them. */
-  async #ask(parts: readonly Part[]): Promise<readonly Part[]> {
+  /** Reads the first page of each range; returns the remaining ranges. */
+  async #ask(parts: readonly DirRange[]): Promise<readonly DirRange[]> {
     const { gateway } = this
     const limit = this.#page
     const pinned = this.#pinned
@@ -117,13 +118,13 @@ class Reading {
     ) {
       throw new FaultError({
         kind: 'store',
-        message: `${gateway.http.place} became another cluster while it was read`,
+        message: `${gateway.http.place} became another cluster during the listing`,
       })
     }
     this.#pinned ??= header
-    const rest: Part[] = []
+    const rest: DirRange[] = []
     const take = (answer: RangeResponse, n: number): void => {
-      const part = parts[n] as Part
+      const part = parts[n] as DirRange
       const last = this.#take(part, answer)
       if (last === undefined) return
       rest.push({ ...part, range: { ...part.range, key: keyAfter(last) } })
@@ -132,35 +133,35 @@ class Reading {
     return rest
   }
 
-  /** @returns the last key when there are more behind it, in base64 */
+  /** @returns the last key in base64, if more keys follow */
   #take(
-    { dir, range, includes }: Part,
+    { dir, range, includes }: DirRange,
     { kvs = [], more = false, count }: RangeResponse,
   ): string | undefined {
-    const take = (kv: KeyValue): void => {
+    const take = (kv: EtcdKeyValue): void => {
       const name = this.held.names.read(kv.key)
-      if (!includes(name)) throw outside()
-      if (!this.held.add(name, dir, kv)) throw new Mismatch('is there twice').within('key')
-      const key = keyOf(name)
-      if (key !== undefined) this.#entries.set(key, decode(kv.value))
+      if (!includes(name)) throw outsideOfRange()
+      if (!this.held.add(name, dir, kv)) throw new Mismatch('appears twice').within('key')
+      const key = templateKey(name)
+      if (key !== undefined) this.#entries.set(key, decodeText64(kv.value))
     }
     each(kvs, take, 'kvs')
     const odd = (what: string): Mismatch => new Mismatch(what).within('kvs')
     const total = count === undefined ? undefined : Number(count)
-    if (kvs.length > this.#page) throw odd('has more keys than were asked for')
+    if (kvs.length > this.#page) throw odd('has more keys than requested')
     if (total !== undefined && (more ? total <= kvs.length : total !== kvs.length)) {
       throw odd(`has ${kvs.length} keys, and its count is ${total}`)
     }
     if (!more) return undefined
     const last = kvs.at(-1)?.key
     const isFurther = last !== undefined && bytes(last).compare(bytes(range.key)) >= 0
-    if (!isFurther) throw odd('has no key to go on from, though there are more')
+    if (!isFurther) throw odd('has no last key to continue from, although more follow')
     return last
   }
 }
 
 const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64')
 
-/** Older gateways refuse answers above 4 MiB. */
+/** Older gateways refuse answers of more than 4 MiB. */
 const isTooLarge = (error: unknown): boolean =>
-  error instanceof EtcdError && error.code === code.resourceExhausted
+  error instanceof EtcdError && error.code === grpcCode.resourceExhausted

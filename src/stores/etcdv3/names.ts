@@ -1,41 +1,41 @@
-// How keys are called in etcd, and the ranges of them: with a slash at the beginning, as confd has them, or
-// without one, as many programs write theirs. Everywhere else a name has the slash.
+// The names of keys in etcd, and ranges of them: with a leading slash, as confd requires, or without one, as many
+// programs use. All other code uses names with the slash.
 import type { Key } from '../../core/key.ts'
-import { decode, encode, type Part, type Range } from './wire.ts'
+import { decodeText64, encodeText64, type DirRange, type Range } from './wire.ts'
 
-/** All names. No text begins with the byte 0xff. */
+/** All names: no UTF-8 text begins with the byte 0xff. */
 const EVERYTHING: Range = {
   key: Buffer.from([0]).toString('base64'),
   range_end: Buffer.from([0xff]).toString('base64'),
 }
 
-export class Names {
+export class EtcdNames {
   constructor(readonly slashless: boolean) {}
 
-  /** @param key of an answer, in base64 */
-  read = (key: string): string => (this.slashless ? `/${decode(key)}` : decode(key))
+  /** Decodes a key of an answer. @param key in base64 */
+  read = (key: string): string => (this.slashless ? `/${decodeText64(key)}` : decodeText64(key))
 
-  /** As etcd has it. */
+  /** The name in etcd. */
   inEtcd(name: string): string {
     return this.slashless ? name.slice(1) : name
   }
 
-  /** The key itself and all below it, nothing else: `0` is the character behind `/`. */
-  partsOf(dir: Key): readonly Part[] {
+  /** The ranges of the key itself and of everything below it; `0` is the character after `/`. */
+  partsOf(dir: Key): readonly DirRange[] {
     const below = dir === '/' ? '/' : `${dir}/`
-    const whole: Part = {
+    const whole: DirRange = {
       dir,
       range: this.#rangeFrom(below, `${below.slice(0, -1)}0`),
       includes: (name) => name.startsWith(below),
     }
     if (dir === '/') return [whole]
-    const range = { key: encode(this.inEtcd(dir)) }
+    const range = { key: encodeText64(this.inEtcd(dir)) }
     return [{ dir, range, includes: (name) => name === dir }, whole]
   }
 
   /**
-   * The one range from the first directory to the end of the last, siblings such as `/app-b` and all
-   * that lies between included.
+   * One range from the first directory to the end of the last, which includes siblings such as `/app-b` and everything
+   * between.
    * @param dirs sorted and not empty
    */
   spanOf(dirs: readonly Key[]): Range {
@@ -46,6 +46,6 @@ export class Names {
 
   #rangeFrom(first: string, end: string): Range {
     if (this.slashless && first === '/') return EVERYTHING
-    return { key: encode(this.inEtcd(first)), range_end: encode(this.inEtcd(end)) }
+    return { key: encodeText64(this.inEtcd(first)), range_end: encodeText64(this.inEtcd(end)) }
   }
 }

@@ -1,7 +1,7 @@
-// Watches over the watch. A stream that says nothing may be quiet or dead, and one that says much may be late: now and
-// then the server is asked, beside the stream and over another connection, for its revision. While that is the
-// stream's, all is well. Where the stream stays behind it, what is held is compared with what is there: most often
-// only other keys were written. Otherwise everything is read again, which is also how a late watch catches up.
+// Monitors the watch. A silent stream may be quiet or dead, and a busy one may be late. So the server is asked for its
+// revision periodically, over another connection. If the stream stays behind that revision, the known keys are compared
+// with the server: usually, only other keys were written. Otherwise everything is read again, which is also how a late
+// watch catches up.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OutdatedError } from '../../core/store.ts'
 import { ClosedError } from '../http-faults.ts'
@@ -10,35 +10,36 @@ import type { Held } from './held.ts'
 import { outdatedIfGone, proveUnchanged, revisionNow } from './ranges.ts'
 
 /** All in milliseconds. */
-export interface Tuning {
-  /** Between two questions. */
+export interface PulseTuning {
+  /** Between two requests. */
   readonly interval: number
-  /** For the answer to one. */
+  /** For the answer to a request. */
   readonly patience: number
-  /** For an event that is on its way. */
+  /** For an event that may still arrive. */
   readonly grace: number
-  /** Behind the listing, after which the cluster is looked at again. */
+  /** From the listing to the stream, after which the listing is verified. */
   readonly moment: number
-  /** For a watch to be open. */
+  /** To open a watch. */
   readonly opening: number
 }
 
-/** Milliseconds for each key held: the server looks at all of them to compare. */
+/** Pause between two comparisons, in milliseconds per key: the server reads all keys for each. */
 const PROOF_PAUSE = 0.2
+/** Additional timeout of a comparison, in milliseconds per key. */
 const PROOF_PATIENCE = 0.02
 
 export interface PulseOptions {
   readonly gateway: Gateway
   readonly held: Held
-  readonly tuning: Tuning
+  readonly tuning: PulseTuning
   readonly signal: AbortSignal
-  /** Milliseconds that reading everything has taken. */
+  /** Duration of the listing in milliseconds. */
   readonly reading: number
-  /** Called with the milliseconds by which the watch is late; undefined: it is not. */
+  /** Called with the milliseconds by which the watch is late; undefined if it is not. */
   readonly behind: (lag: number | undefined) => void
 }
 
-/** A revision, and when it was known of, by `performance`. */
+/** A revision, and the time when it was seen, in milliseconds of `performance.now()`. */
 interface Mark {
   readonly revision: bigint
   readonly at: number
@@ -46,21 +47,21 @@ interface Mark {
 
 export class Pulse {
   #heardAt = performance.now()
-  /** What the server had and the stream has not reached yet, oldest first. */
+  /** Revisions of the server that the stream has not reached yet, the oldest first. */
   #marks: Mark[] = []
   #nextProof = 0
 
   constructor(private readonly options: PulseOptions) {}
 
-  /** Bytes of a stream have come. */
+  /** Call when bytes of a stream have arrived. */
   heard(): void {
     this.#heardAt = performance.now()
   }
 
-  /** Always throws: when the server is away, or when everything is to be read again. */
+  /** Always throws: if the server is unreachable, or everything must be read again. */
   async run(): Promise<never> {
     const { tuning, signal } = this.options
-    // At once: what was written while everything was read may already be more than the stream carries.
+    // At once: during a long listing, the stream may already have fallen behind.
     await this.#probe()
     for (;;) {
       const before = this.#position()
@@ -79,14 +80,14 @@ export class Pulse {
     const before = held.revision
     const revision = await this.#ask(() => revisionNow(gateway, held, { timeout: tuning.patience }))
     if (revision === undefined) return
-    // Not necessarily the member of the stream: one that is behind proves nothing.
+    // Another member may have answered: one that is behind proves nothing.
     if (revision < before) return this.#prove()
     if (revision > before) this.#marks.push({ revision, at: performance.now() })
     else this.#caughtUp()
     this.#forget()
   }
 
-  /** The stream has said something since, and has still not come to what was there then. */
+  /** The stream is active, but has not reached the revision of the mark. */
   async #late({ at }: Mark, before: Mark): Promise<void> {
     const { behind, reading, gateway } = this.options
     behind(performance.now() - at)
@@ -99,12 +100,12 @@ export class Pulse {
     if (left > reading) throw outdated(gateway, 'the watch has fallen behind')
   }
 
-  /** How far the stream is. */
+  /** The current position of the stream. */
   #position(): Mark {
     return { revision: this.options.held.revision, at: performance.now() }
   }
 
-  /** The stream is silent, and the server has gone on. */
+  /** The stream is silent, but the revision of the server has increased. */
   async #prove(): Promise<void> {
     const { held, gateway, tuning, signal, behind } = this.options
     const began = performance.now()
@@ -129,18 +130,18 @@ export class Pulse {
     throw outdated(gateway, 'the watch misses changes')
   }
 
-  /** Asks again when there is no answer while the stream goes on; undefined when that may as well be later. */
+  /** Repeats a request that fails while the stream is active. Undefined if it can wait for the next interval. */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()
     try {
-      // A connection that is kept for the next question may have been closed meanwhile.
+      // A kept-alive connection may have been closed meanwhile.
       return await question().catch((error: unknown) => {
         if (error instanceof ClosedError) return question()
         throw error
       })
     } catch (error) {
       if (this.#heardAt < began || error instanceof OutdatedError) throw error
-      // It may have begun to hang only after that.
+      // After a timeout, repeat at once: the server may have hung only since the last bytes of the stream.
       const { patience } = this.options.tuning
       return performance.now() - began < patience / 2 ? undefined : this.#ask(question)
     }
@@ -163,5 +164,5 @@ const outdated = (gateway: Gateway, why: string): OutdatedError =>
   new OutdatedError({
     kind: 'store',
     message: `${gateway.http.place}: ${why}`,
-    hint: 'all keys are read again',
+    hint: 'reconfd reads all keys again',
   })

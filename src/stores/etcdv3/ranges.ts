@@ -1,22 +1,22 @@
-// Questions about ranges beside the listing, each one read-only transaction at one revision: whether anything
-// has changed in what is held, and what.
+// Requests about ranges besides the listing, each a read-only transaction at one revision: whether the known keys have
+// changed, and how.
 import { OutdatedError } from '../../core/store.ts'
 import { each, Mismatch } from '../shape.ts'
 import { EtcdError, type Gateway, type Terms } from './gateway.ts'
 import type { Change, Held, LastEvent } from './held.ts'
 import { expectSameCluster } from './stream.ts'
 import {
-  decode,
+  decodeText64,
   integer,
-  outside,
+  outsideOfRange,
   txnResponse,
   type Header,
-  type KeyValue,
-  type Part,
+  type EtcdKeyValue,
+  type DirRange,
   type RangeResponse,
 } from './wire.ts'
 
-/** Ranges asked for in one transaction; the server's own limit is 128. */
+/** Limit of ranges in one transaction; the server's limit is 128. */
 export const RANGES = 100
 
 export interface Answers {
@@ -25,7 +25,7 @@ export interface Answers {
   readonly answers: readonly RangeResponse[]
 }
 
-/** Asks for at most RANGES ranges. */
+/** Reads at most RANGES ranges. */
 export async function askRanges(
   gateway: Gateway,
   ranges: readonly object[],
@@ -41,9 +41,9 @@ export async function askRanges(
   return { header, answers: responses.map(({ response_range }) => response_range) }
 }
 
-/** The server's revision, from the least that can be asked. Any member may answer, even one that is behind. */
+/** The server's current revision, by the cheapest request. Any member may answer, even one that is behind. */
 export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): Promise<bigint> {
-  const [{ range }] = held.parts as readonly [Part]
+  const [{ range }] = held.parts as readonly [DirRange]
   const probe = { key: range.key, limit: 1, keys_only: true, serializable: true }
   const { header } = await askRanges(gateway, [probe], terms)
   expectSameCluster(gateway, held, header, 0n)
@@ -51,10 +51,10 @@ export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): P
 }
 
 /**
- * Proves that what is held is what the cluster has, and of the same history: the last event is there as it was,
- * nothing in the directories is newer, and each has as many keys. Returns the revision at which this is so;
- * undefined when it is not, or when the last event is not known.
- * @param at an earlier revision instead of the present one
+ * Proves that the known keys are those of the cluster, and of the same history: the last event is unchanged, no key is
+ * newer, and the numbers of keys are equal.
+ * @param at an earlier revision instead of the current one
+ * @returns the revision of the proof; undefined if they differ, or the last event is unknown
  */
 export async function proveUnchanged(
   gateway: Gateway,
@@ -87,7 +87,7 @@ export async function proveUnchanged(
   return isSame && isAll ? revision : undefined
 }
 
-/** What shows that an event happened: the key as it was put, or that it was there before and then was not. */
+/** The ranges that prove an event: the key as written, or its existence before and absence after a removal. */
 const evidenceOf = ({ kv: { key }, revision, isGone }: LastEvent): readonly object[] =>
   isGone
     ? [revision - 1n, revision].map((at) => ({ key, revision: String(at), keys_only: true }))
@@ -105,13 +105,13 @@ function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]
 }
 
 /**
- * What has changed in some of the parts between what is held and a revision, at that revision. The count of an
- * answer is that of all keys in the range, so that deletions show: such a range's names are read whole.
+ * The changes of some ranges since the known revision, as of the revision `at`. The count of an answer includes all
+ * keys of the range, which reveals deletions; then all names of that range are read.
  */
 export async function changesUpTo(
   gateway: Gateway,
   held: Held,
-  parts: readonly Part[],
+  parts: readonly DirRange[],
   at: bigint,
 ): Promise<readonly Change[]> {
   const changes: Change[] = []
@@ -122,10 +122,10 @@ export async function changesUpTo(
     const ranges = some.map(({ range }) => ({ ...range, ...pinned, min_mod_revision }))
     const { header, answers } = await askRanges(gateway, ranges)
     expectSameCluster(gateway, held, header, at)
-    const short: Part[] = []
+    const short: DirRange[] = []
     gateway.expecting(() => {
       each(answers, ({ kvs = [], count }, m) => {
-        const part = some[m] as Part
+        const part = some[m] as DirRange
         const found = kvs.map((kv) => changeOf(held, part, kv, at))
         const names = held.namesIn(part.dir)
         const isNew = ({ name }: Change): boolean => !names.has(name)
@@ -138,11 +138,11 @@ export async function changesUpTo(
   return changes
 }
 
-/** The keys that are held and are not there at a revision. */
+/** The known keys that do not exist at a revision. */
 async function goneFrom(
   gateway: Gateway,
   held: Held,
-  part: Part,
+  part: DirRange,
   at: bigint,
 ): Promise<readonly Change[]> {
   const range = { ...part.range, revision: String(at), keys_only: true }
@@ -154,19 +154,24 @@ async function goneFrom(
     .map((name) => ({ name, dir: part.dir, value: null, revision: at }))
 }
 
-function changeOf({ names }: Held, { dir, includes }: Part, kv: KeyValue, at: bigint): Change {
+function changeOf(
+  { names }: Held,
+  { dir, includes }: DirRange,
+  kv: EtcdKeyValue,
+  at: bigint,
+): Change {
   const name = names.read(kv.key)
-  if (!includes(name)) throw outside()
+  if (!includes(name)) throw outsideOfRange()
   return {
     kv,
     name,
     dir,
-    value: decode(kv.value),
+    value: decodeText64(kv.value),
     revision: integer(kv.mod_revision ?? String(at)),
   }
 }
 
-/** The history that is needed is gone: everything is to be read again. */
+/** Converts the error that the required history was compacted to an OutdatedError. */
 export const outdatedIfGone = (error: unknown): unknown =>
   error instanceof EtcdError && /has been compacted/.test(error.reason)
     ? new OutdatedError(error.fault)

@@ -1,25 +1,25 @@
-// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on.
-// One watch over the whole span, filtered here, rather than one a prefix: revisions then stay whole
-// and in order, and one stream is all it takes. (Several create requests in one HTTP body lose
-// some: the server stops reading the body once it has begun to answer.)
+// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on. One watch for the whole span,
+// filtered here, rather than one for each prefix: so revisions are complete and in order, and one stream suffices.
+// (With several create requests in one HTTP body, some are lost, because the server stops reading when it begins to
+// answer.)
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
-import { code, type Gateway } from './gateway.ts'
+import { grpcCode, type Gateway } from './gateway.ts'
 import type { Change, Held } from './held.ts'
 import {
-  decode,
+  decodeText64,
   integer,
   isIn,
-  outside,
+  outsideOfRange,
   type Header,
   type Range,
   type WatchResponse,
 } from './wire.ts'
 
-/** What one stream watches: a range, and the directories in it that are wanted. */
+/** A range, and the wanted directories in it. */
 export interface Span {
   readonly dirs: ReadonlySet<Key>
   readonly range: Range
@@ -29,17 +29,17 @@ export interface StreamOptions {
   readonly gateway: Gateway
   readonly held: Held
   readonly signal: AbortSignal
-  /** Milliseconds until the watch has to be open. */
+  /** Milliseconds to open the watch. */
   readonly opening: number
-  /** Called whenever bytes have come. */
+  /** Called whenever bytes have arrived. */
   readonly heard: () => void
-  /** Called when the watch is open; nothing of it is read before this resolves. */
+  /** Called when the watch is open. Reading continues when it resolves. */
   readonly opened: () => Promise<void>
-  /** Called with the changes of whole revisions, the last of which is `revision`. */
+  /** Called with the changes of complete revisions, up to `revision`. */
   readonly take: (changes: readonly Change[], revision: bigint) => void
 }
 
-/** Watches from the revision behind what is held; always throws. A stream that has broken is never continued. */
+/** Watches from the revision after the known one. Always throws; a broken stream is never continued. */
 export async function watchSpan(span: Span, options: StreamOptions): Promise<never> {
   const { gateway, signal, opening, heard } = options
   const stream = new AbortController()
@@ -49,7 +49,7 @@ export async function watchSpan(span: Span, options: StreamOptions): Promise<nev
   const tooLate = new FaultError({
     kind: 'store',
     message: `cannot reach ${gateway.http.place}: the watch was not opened within ${opening / 1000} s`,
-    hint: 'is etcd running there, and does it have a leader?',
+    hint: 'check that etcd runs there and has a leader',
   })
   const timer = setTimeout(() => stream.abort(tooLate), opening)
   const reading = new Reading(span, options, () => clearTimeout(timer))
@@ -70,11 +70,11 @@ const createRequest = ({ range }: Span, start: bigint): object => ({
   create_request: { ...range, start_revision: String(start), fragment: true },
 })
 
-/** Reads the messages of a stream, puts fragments together and leaves out the neighbours' events. */
+/** Reads the messages of a stream, joins fragments, and drops events of neighbours. */
 class Reading {
   #changes: Change[] = []
   #isOpen = false
-  /** The revision of the last event, or the first one that may come. */
+  /** The revision of the last event, or the first possible one. */
   #from: bigint
   readonly #meter: Meter
 
@@ -91,7 +91,7 @@ class Reading {
   }
 
   /**
-   * A line; throws when it is none of this watch's, or says that the watch cannot go on.
+   * Processes a line. Throws if it is invalid, or the watch cannot continue.
    * @returns whether it opens the watch
    */
   take(line: string): boolean {
@@ -107,7 +107,7 @@ class Reading {
       this.#isOpen ||= opens
       if (response.fragment === true) return opens
       this.#meter.reset()
-      // Events of neighbours alone show how far the stream is, too.
+      // Even without wanted events, this reports the progress of the stream.
       if (events.length > 0) take(this.#changes.splice(0), this.#from)
       return opens
     } catch (error) {
@@ -118,7 +118,7 @@ class Reading {
     }
   }
 
-  /** Throws when a response says that this watch cannot go on; returns the revision of its header. */
+  /** Throws if the watch cannot continue; returns the revision of the header. */
   #judge(response: WatchResponse): Header['revision'] {
     const { gateway, held } = this.options
     const { place } = gateway.http
@@ -126,19 +126,19 @@ class Reading {
       throw new OutdatedError({
         kind: 'store',
         message: `${place} has compacted its history up to revision ${response.compact_revision}; the watch needs revision ${held.revision + 1n}`,
-        hint: 'all keys are read again',
+        hint: 'reconfd reads all keys again',
       })
     }
     if (response.canceled === true) {
       const reason = response.cancel_reason ?? 'the watch was canceled'
-      throw gateway.error(reason, /permission denied/.test(reason) ? code.permissionDenied : 0)
+      throw gateway.error(reason, /permission denied/.test(reason) ? grpcCode.permissionDenied : 0)
     }
     const header = gateway.expecting(() => {
       const { cluster_id, revision } = response.header
       if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
       return { cluster_id, revision }
     })
-    // A cluster restored from a backup may be behind us, and a watch in its future would stay silent.
+    // A cluster restored from a backup may be behind us, and a watch from a future revision would be silent.
     expectSameCluster(gateway, held, header, response.created === true ? this.#from - 1n : 0n)
     return header.revision
   }
@@ -156,16 +156,16 @@ class Reading {
       const name = held.names.read(kv.key)
       const dir = held.dirOf(name)
       if (dir !== undefined && this.span.dirs.has(dir)) {
-        const value = type === 'DELETE' ? null : decode(kv.value)
+        const value = type === 'DELETE' ? null : decodeText64(kv.value)
         this.#changes.push({ kv, name, dir, value, revision })
       } else if (!isIn(this.span.range, Buffer.from(kv.key, 'base64'))) {
-        throw outside().within('kv')
+        throw outsideOfRange().within('kv')
       }
     }
   }
 }
 
-/** Throws when a header is of another cluster than what is held, or of an earlier revision than the least. */
+/** Throws if a header belongs to another cluster, or its revision is lower than `least`. */
 export function expectSameCluster(
   { http }: Gateway,
   held: Held,
@@ -177,6 +177,6 @@ export function expectSameCluster(
   throw new FaultError({
     kind: 'store',
     message: `${http.place} is ${isOther ? 'another cluster' : 'at an older revision'} than before`,
-    hint: 'all keys are read again',
+    hint: 'reconfd reads all keys again',
   })
 }

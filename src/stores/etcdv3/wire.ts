@@ -1,6 +1,5 @@
-// What goes over the wire: the messages of etcd's JSON gateway, as far as we use them, and keys
-// and ranges in its base64. Fields with a default value are left out by the server; 64-bit
-// integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
+// The used messages of etcd's JSON gateway, and keys and ranges in base64. The server omits fields with default values;
+// 64-bit integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
 import {
@@ -20,7 +19,7 @@ const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
 const cluster_id = optional(digits)
 
-/** An id may be negative: it is any 64 bits. */
+/** Ids have 64 bits, and may be negative. */
 const lease = textLike(/^-?\d{1,19}$/, 'the id of a lease')
 
 const header = record({ cluster_id, revision })
@@ -35,7 +34,7 @@ export const keyValue = record({
   version: optional(digits),
 })
 
-export type KeyValue = ReturnType<typeof keyValue>
+export type EtcdKeyValue = ReturnType<typeof keyValue>
 
 export const txnResponse = record({
   header,
@@ -53,7 +52,7 @@ export const txnResponse = record({
 export type RangeResponse = ReturnType<typeof txnResponse>['responses'][number]['response_range']
 
 export const watchResponse = record({
-  /** Without a revision where the watch ends. */
+  /** Without a revision if the watch ends. */
   header: record({ cluster_id, revision: optional(revision) }),
   created: optional(flag),
   canceled: optional(flag),
@@ -69,50 +68,51 @@ export type WatchResponse = ReturnType<typeof watchResponse>
 
 export const authResponse = record({ token: optional(text) })
 
-/** `[key, range_end)` in base64; without an end it is the one key. */
+/** `[key, range_end)` in base64; without an end, only this key. */
 export interface Range {
   readonly key: string
   readonly range_end?: string
 }
 
-export const encode = (text: string): string => encodeText(text).toString('base64')
+export const encodeText64 = (text: string): string => encodeText(text).toString('base64')
 
-export const decode = (base64: string | undefined): string =>
+export const decodeText64 = (base64: string | undefined): string =>
   base64 === undefined ? '' : decodeValue(bytesOf(base64))
 
 /** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
 /**
- * A key as templates can name it, or undefined. etcd's keys are any bytes; those that do not start
- * with a slash or that have an empty part (`/a//b`, `/a/`) cannot be told apart from others once
- * normalised, and are not seen.
+ * The name as a key; undefined if templates cannot name it. etcd's keys are any bytes. Those without a leading slash,
+ * or with an empty part (`/a//b`, `/a/`), are ignored, because normalization would merge them with others.
  * @param name the key as text
  */
-export const keyOf = (name: string): Key | undefined =>
+export const templateKey = (name: string): Key | undefined =>
   /^(?:\/[^/]+)+$/s.test(name) ? (name as Key) : undefined
 
-export const outside = (): Mismatch =>
-  new Mismatch('is not in the range that was asked for').within('key')
+export const outsideOfRange = (): Mismatch =>
+  new Mismatch('is outside of the requested range').within('key')
 
-/** What may not be read, and the arguments of `etcdctl role grant-permission ROLE` that would let it be read. */
 export interface Denied {
+  /** The denied keys, for messages. */
   readonly what: string
+  /** Arguments of `etcdctl role grant-permission ROLE` that grant access. */
   readonly grant: string
 }
 
-/** A range to ask for, and what an answer to it may hold. */
-export interface Part {
+/** A range of keys in one directory. */
+export interface DirRange {
   readonly dir: Key
   readonly range: Range
+  /** Whether an answer may contain this name. */
   readonly includes: (name: string) => boolean
 }
 
 /**
- * What of a directory is denied: its key, what is below it, or both.
+ * Describes what is denied in a directory: its key, everything below it, or both.
  * @param dir its name in etcd
  */
-export function denialOf(dir: string, denied: readonly Part[]): Denied {
+export function denialOf(dir: string, denied: readonly DirRange[]): Denied {
   const below = /^\/?$/.test(dir) ? dir : `${dir}/`
   const isKey = denied.some(({ range }) => range.range_end === undefined)
   const [key, keys] = [JSON.stringify(dir), JSON.stringify(below)]
@@ -122,13 +122,13 @@ export function denialOf(dir: string, denied: readonly Part[]): Denied {
     : { what: `${key} and the keys below it`, grant: `--prefix=true read ${dir}` }
 }
 
-/** Whether a key, as bytes, lies in a range. */
+/** Whether a range contains a key. */
 export function isIn({ key, range_end }: Range, bytes: Buffer): boolean {
   const order = bytes.compare(Buffer.from(key, 'base64'))
   if (range_end === undefined) return order === 0
   return order >= 0 && bytes.compare(Buffer.from(range_end, 'base64')) < 0
 }
 
-/** The smallest key behind the given one, for the next page. */
+/** The smallest key after the given one, for the next page. */
 export const keyAfter = (base64: string): string =>
   Buffer.concat([Buffer.from(base64, 'base64'), Buffer.from([0])]).toString('base64')

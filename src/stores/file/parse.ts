@@ -1,9 +1,8 @@
-// One keys file: its text to keys and values. YAML, JSON or TOML, by the file's extension.
+// Parses a keys file: YAML, JSON or TOML, by the extension of the file.
 //
-// Maps become paths, lists /0, /1, ...; a name may itself be a path (`/services/web/n1: x`).
-// Scalars are printed as confd prints them: integers in full, booleans as true and false, floats
-// the shortest way without an exponent (Go's FormatFloat 'f', -1), TOML dates as they are written.
-// A null says nothing: the key is not there, as in confd.
+// Maps become paths, lists /0, /1, ...; a name may itself be a path (`/services/web/n1: x`). Scalars are printed as in
+// confd: integers in full, booleans as true and false, floats in the shortest form without an exponent (Go's
+// FormatFloat 'f', -1), TOML dates as written. A null means that there is no such key.
 import { extname } from 'node:path'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, isEntry, joinKeys, type Key } from '../../core/key.ts'
@@ -11,7 +10,7 @@ import { SyntaxFault } from '../../core/syntax.ts'
 
 export const extensions: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.toml'])
 
-/** Throws a FaultError with file, line, column and a frame in which the values are hidden. */
+/** Throws a FaultError with file, line, column and a frame with hidden values. */
 export async function parseKeys(file: string, text: string): Promise<ReadonlyMap<Key, string>> {
   try {
     const entries = new Map<Key, string>()
@@ -23,10 +22,10 @@ export async function parseKeys(file: string, text: string): Promise<ReadonlyMap
   }
 }
 
-/** The parsers call themselves for what is inside of something, and the stack has an end. */
+/** The parsers are recursive, and deep nesting exhausts the stack. */
 const tooDeep = new SyntaxFault('the file nests its maps or lists too deeply', 1, 1)
 
-/** The parsers are loaded when the first file of their kind is read: a start pays for one. */
+/** Loads only the parser that is needed. */
 async function parse(extension: string, text: string): Promise<unknown> {
   if (extension === '.json') return (await import('../../core/json.ts')).parseJson(text)
   if (extension === '.toml') return (await import('./toml.ts')).parseToml(text)
@@ -40,9 +39,9 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   } else if (value instanceof Map) {
     for (const [name, item] of value) {
       const below = joinKeys(key, String(name))
-      // `/dir/`, as `reconfd snapshot` writes what a listing tells of a directory.
-      const isTold = typeof name === 'string' && name.startsWith('/') && isEntry(name)
-      if (isTold && typeof item === 'string') entries.set(entryOf(below), item)
+      // `/dir/`: an entry (see the glossary), as written by `reconfd snapshot`.
+      const isDirEntry = typeof name === 'string' && name.startsWith('/') && isEntry(name)
+      if (isDirEntry && typeof item === 'string') entries.set(entryOf(below), item)
       else flatten(item, below, entries)
     }
   } else if (value instanceof Date) {
@@ -50,7 +49,7 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   } else if (typeof value === 'object' && !Array.isArray(value)) {
     for (const [name, item] of Object.entries(value)) flatten(item, joinKeys(key, name), entries)
   } else if (key === '/') {
-    throw new SyntaxFault('the file must hold a map of names and values', 1, 1)
+    throw new SyntaxFault('the file must contain a map of names and values', 1, 1)
   } else if (typeof value === 'number') {
     entries.set(key, formatFloat(value))
   } else if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
@@ -58,7 +57,7 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   }
 }
 
-/** As Go's strconv.FormatFloat(value, 'f', -1, 64): the shortest digits that mean this number. */
+/** Like Go's strconv.FormatFloat(value, 'f', -1, 64): the shortest digits that give this number. */
 function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value < 0 ? '-Inf' : '+Inf'
@@ -82,7 +81,7 @@ function toFault(file: string, text: string, { message, line, column }: SyntaxFa
 const name =
   /^\s*(?:- )*(?:(?:"[^"]*"|'[^']*'|[^\s:"'=]+)\s*:(?=\s|$)|[\w.-]+\s*=(?=\s*[^\s=])|\[[\w.-]+\])/
 
-/** Values are secrets: the frame keeps names and punctuation, and shows a star for every other character. */
+/** Keeps names and punctuation of the frame, and replaces every other character by a star: values are secrets. */
 function hideValues(text: string, line: number): string {
   return text
     .split('\n')

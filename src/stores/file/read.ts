@@ -1,6 +1,5 @@
-// What the files hold. Several of them may be swapped in one step, and a reading that is under way must not
-// have some of before and some of after: so they are read where their links led at one moment, and once more
-// when other files are there behind the reading.
+// Reads the keys files. Several files may be replaced in one step, and a reading must not mix old and new ones. So
+// links are resolved before the reading, and everything is read again if they lead to other files afterwards.
 import { constants } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,27 +11,27 @@ import { expectRoomFor, sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
-/** Milliseconds for files that go on changing to stand still; then they are taken as they are. */
+/** Milliseconds for changing files to settle; then the last reading counts. */
 const PATIENCE = 5000
 const PAUSE = 5
 
-/** A file's text and what it means: kept, so that an unchanged file is not parsed again. */
-export type Parsed = Map<
+/** Parsed files by path, so that an unchanged file is not parsed again. */
+export type ParsedFiles = Map<
   string,
   { readonly text: string; readonly entries: ReadonlyMap<Key, string> }
 >
 
-export interface Contents extends Pick<Scan, 'places'> {
+export interface FileContents extends Pick<Scan, 'places'> {
   readonly entries: Map<Key, string>
 }
 
-/** Finds the files, reads them and merges them, a later one over an earlier. Throws a FaultError. */
-export async function readAll(
+/** Finds, reads and merges the files; later ones override earlier ones. Throws a FaultError. */
+export async function readKeysFiles(
   targets: readonly string[],
   filter: Glob,
   limits: Limits,
-  known: Parsed = new Map(),
-): Promise<Contents> {
+  known: ParsedFiles = new Map(),
+): Promise<FileContents> {
   let found = await settled(scan(targets, filter))
   for (const end = performance.now() + PATIENCE; ; await sleep(PAUSE)) {
     if (found.value === undefined) throw found.error
@@ -46,7 +45,7 @@ export async function readAll(
   }
 }
 
-/** What came of it: a fault may be that of a moment. */
+/** Returns a rejection as a value, because it may be caused by files that are being replaced. */
 async function settled<T>(
   promise: Promise<T>,
 ): Promise<{ readonly value?: T; readonly error?: unknown }> {
@@ -60,9 +59,9 @@ async function settled<T>(
 async function readFiles(
   files: readonly Found[],
   limits: Limits,
-  known: Parsed,
+  known: ParsedFiles,
 ): Promise<Map<Key, string>> {
-  // A longer text does not exist in this runtime.
+  // V8 has no longer strings.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
   for (const { path: file, real } of files) {
@@ -83,7 +82,7 @@ async function readFiles(
   return merged
 }
 
-/** Undefined when there are more: what is no plain file may tell no size, and have no end. */
+/** Reads at most `most` bytes; undefined if there are more. Pipes and devices may have no size and no end. */
 async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
@@ -102,7 +101,7 @@ async function readBytes(file: string, real: string, most: number): Promise<Buff
 const tooLarge = (file: string, most: number): FaultError =>
   new FaultError({
     kind: 'store',
-    message: `with this one the keys files hold more than ${sizeOf(most)} (-max-body)`,
+    message: `with this file, the keys files exceed ${sizeOf(most)} (-max-body)`,
     hint: 'Make them smaller, or raise -max-body.',
     file,
     permanent: true,
@@ -112,7 +111,7 @@ function decode(bytes: Buffer, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new FaultError({
     kind: 'store',

@@ -1,10 +1,10 @@
-// Which stores' keys files hold beside their own: a snapshot has those of named stores below their names.
+// Finds the named stores whose keys are in the keys files: a snapshot contains them below their names.
 import { compileGlob } from '../../core/glob.ts'
 import { storeOf } from '../../core/key.ts'
 import type { StoreSettings } from '../../core/settings.ts'
-import { readAll } from './read.ts'
+import { readKeysFiles } from './read.ts'
 
-/** The names of the stores; none when the files cannot be read, which the file store itself will tell. */
+/** The names of the stores; none if the files cannot be read, which the file store reports later. */
 export async function storesIn({
   files,
   filter,
@@ -12,7 +12,7 @@ export async function storesIn({
 }: StoreSettings): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   try {
-    const { entries } = await readAll(files, compileGlob(filter), limits)
+    const { entries } = await readKeysFiles(files, compileGlob(filter), limits)
     for (const key of entries.keys()) {
       const name = storeOf(key)
       if (name !== undefined) names.add(name)

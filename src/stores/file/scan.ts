@@ -1,5 +1,5 @@
-// Which files `-file` stands for at this moment, and which places on disk decide that: the folders, and the
-// name of every symbolic link on the way to a file.
+// Finds the files of `-file`, and the places on disk that determine them: the folders, and every symbolic link on the
+// path of a file.
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
@@ -10,24 +10,24 @@ import { Links, stampOf, type Places } from '../../system/links.ts'
 import { extensions } from './parse.ts'
 
 export interface Found {
-  /** As it was asked for: for messages, and for its extension. */
+  /** As configured; for messages, and for its extension. */
   readonly path: string
-  /** Where that leads. */
+  /** With links resolved. */
   readonly real: string
 }
 
 export interface Scan {
-  /** In the order in which they are merged: a later one wins. */
+  /** In merge order: later files override earlier ones. */
   readonly files: readonly Found[]
   readonly places: Places
-  /** Which files on disk these are, and as of when: another one once any of them is another. */
+  /** Identifies the state of all files: differs if any of them was replaced or changed. */
   readonly stamp: string
 }
 
 /**
- * Finds the files. In a folder: those with a known extension and a matching name, in order of
- * their names, sub-folders included; names that begin with a dot are left out (editors' swap
- * files, and the hidden folders behind a ConfigMap). Throws a FaultError when a path is missing.
+ * Finds the files. In a folder and its sub-folders: those with a known extension and a matching name, sorted by name.
+ * Ignores names with a leading dot, such as editors' swap files and the hidden folders of a ConfigMap. Throws a
+ * FaultError if a path is missing.
  */
 export async function scan(targets: readonly string[], filter: Glob): Promise<Scan> {
   const files: Found[] = []
@@ -40,7 +40,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   }
 
   const folder = async ({ path, real }: Found, above: readonly string[]): Promise<void> => {
-    if (above.includes(real)) return // a link to a folder that holds it
+    if (above.includes(real)) return // a link to one of its parents
     links.whole(real)
     const names = (await readdir(real)).filter((entry) => !entry.startsWith('.')).sort(compareText)
     for (const entry of names) {
@@ -68,10 +68,10 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   return { files, places: links.places, stamp: stamps.join('\n') }
 }
 
-/** @param file as it was asked for; where its links led is told besides */
+/** @param file as configured; the message adds the target of its links */
 export function unreadable(error: unknown, file: string): FaultError {
   const { code = 'unknown error', path: real } = error as NodeJS.ErrnoException
-  const leads = real === undefined || real === resolve(file) ? '' : `, it leads to ${real}`
+  const leads = real === undefined || real === resolve(file) ? '' : `, it is a link to ${real}`
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new FaultError({
       kind: 'store',
@@ -84,7 +84,7 @@ export function unreadable(error: unknown, file: string): FaultError {
   return new FaultError({
     kind: 'store',
     message: `the keys file cannot be read (${code})${leads}`,
-    hint: 'Let the user that runs reconfd read it, and enter the folders above it.',
+    hint: "Give reconfd's user read permission for it, and access to the folders above it.",
     file,
     permanent: true,
   })

@@ -1,14 +1,14 @@
-// TOML for the file store: integers of any size.
+// Parses TOML for the file store, with integers of any size.
 import { parse, TomlError } from 'smol-toml'
 import { SyntaxFault } from '../../core/syntax.ts'
 
-/** Integers become BigInts, dates print as they were written. Throws a SyntaxFault. */
+/** Integers become BigInts; dates print as written. Throws a SyntaxFault. */
 export function parseToml(text: string): unknown {
   try {
     return parse(text, { integersAsBigInt: true })
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
-    // The message ends in a block of source text: only its first line is ours to repeat.
+    // The message ends in a block of source text, which contains values.
     const [first = ''] = error.message.split('\n', 1)
     throw new SyntaxFault(first.replace(/^Invalid TOML document: /, ''), error.line, error.column)
   }

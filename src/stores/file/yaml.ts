@@ -1,10 +1,10 @@
-// YAML for the file store: one document, no name twice, integers of any size, merge keys (`<<`).
+// Parses YAML for the file store: one document, unique names, integers of any size, merge keys (`<<`).
 import { isScalar, visit, type ScalarTag } from 'yaml'
 import { decodeValue } from '../../core/bytes.ts'
 import { SyntaxFault } from '../../core/syntax.ts'
 import { yamlDocuments } from '../../system/yaml.ts'
 
-/** `!!binary`: bytes that need not be UTF-8, in base64. */
+/** `!!binary`: any bytes, in base64. */
 const binary: ScalarTag = {
   tag: 'tag:yaml.org,2002:binary',
   resolve(text, onError) {
@@ -15,8 +15,8 @@ const binary: ScalarTag = {
 }
 
 /**
- * Integers as confd's parser reads them: YAML 1.1's octals (`0644` is 420) and underscores (`1_000`)
- * beside those of 1.2. A decimal with a leading zero that is no octal stays a decimal.
+ * Integers by the rules of confd's parser: YAML 1.2, and the octals (`0644` is 420) and underscores (`1_000`) of YAML
+ * 1.1. A number with a leading zero that is not octal is decimal.
  */
 const integer: ScalarTag = {
   tag: 'tag:yaml.org,2002:int',
@@ -40,7 +40,7 @@ const float: ScalarTag = {
   },
 }
 
-/** Maps become Maps and integers BigInts. Throws a SyntaxFault, or a RangeError for endless nesting. */
+/** Maps become Maps, and integers BigInts. Throws a SyntaxFault; a RangeError if nested too deeply. */
 export function parseYaml(text: string): unknown {
   const fail = (at: number | undefined, message: string): never => {
     throw SyntaxFault.at(text, at ?? 0, message)
@@ -75,10 +75,10 @@ export function parseYaml(text: string): unknown {
   try {
     return document.toJS({ mapAsMap: true })
   } catch (error) {
-    // An alias without its anchor, a merge of what is no map, aliases that multiply without end.
+    // An alias without its anchor, a merge of something other than a map, exponential aliases.
     return fail(0, error instanceof Error ? withoutText(error.message) : 'it cannot be resolved')
   }
 }
 
-/** The library quotes what it stumbles over behind a colon, and that may be a secret. */
+/** Removes the quoted text after the colon of the library's messages, which may be a secret. */
 const withoutText = (message: string): string => message.split(': ', 1)[0] as string

@@ -1,27 +1,30 @@
-// What `-node` may be for Redis: `host:port`, `host:port/db`, `redis://`, `rediss://`, the path of a
-// unix socket, or `sentinel://host:port/NAME` for the master that a Sentinel knows.
+// Parses `-node` for Redis: `host:port`, `host:port/db`, `redis://`, `rediss://`, the path of a Unix socket, or
+// `sentinel://host:port/NAME` for the master that a Sentinel knows.
 import { raise } from '../../core/fault.ts'
-import type { Connection } from '../../core/settings.ts'
+import type { ConnectionSettings } from '../../core/settings.ts'
 import { quotedNode } from '../../core/http-node.ts'
 
-export interface Address {
+export interface RedisAddress {
   /** For messages: `127.0.0.1:6379`, `/run/redis.sock`. */
   readonly name: string
   readonly endpoint: Endpoint
   readonly tls: boolean
   /** The number of the database. */
   readonly database: number
-  /** The endpoint is a Sentinel, and this is how it calls the master that is wanted. */
+  /** The name of the wanted master, if the endpoint is a Sentinel. */
   readonly master?: string
 }
 
 export type Endpoint =
   | { readonly host: string; readonly port: number }
-  /** Of a unix socket. */
+  /** Path of a Unix socket. */
   | { readonly path: string }
 
-/** @param scheme for nodes that do not say; https is TLS. Throws a FaultError when it is no address. */
-export function parseNode(node: string, scheme: Connection['scheme']): Address {
+/**
+ * Throws a FaultError if the node is not an address.
+ * @param scheme for nodes without one; https means TLS
+ */
+export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme']): RedisAddress {
   const socket = /^(?:unix:\/\/)?(\/[^?]+)(?:\?db=(\d{1,5}))?$/.exec(node)
   if (socket !== null) {
     const path = socket[1] as string
@@ -31,7 +34,7 @@ export function parseNode(node: string, scheme: Connection['scheme']): Address {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(node) ? node : `${plain}://${node}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password !== '') {
-    raise('store', `the node ${url.host} carries a user or a password`, {
+    raise('store', `the node ${url.host} contains a user or a password`, {
       hint: 'give them with -username and -password',
       permanent: true,
     })
@@ -59,7 +62,7 @@ export function parseNode(node: string, scheme: Connection['scheme']): Address {
   }
 }
 
-/** A Sentinel's path is its master's name and maybe a database: a slash at the end marks the name. */
+/** The path of a Sentinel is `/NAME` or `/NAME/db`; appends a slash to the former to mark the name. */
 function pathOf(url: URL | undefined): string {
   if (url === undefined) return ''
   const isName = url.protocol === 'sentinel:' && /^\/[^/]+$/.test(url.pathname)

@@ -1,11 +1,11 @@
-// One connection to a Redis server: requests in order, answers in order, and pushes in between.
-// It never comes back by itself: when it breaks, whatever waits throws the fault, and so does all later.
+// One connection to a Redis server: ordered requests and replies, and pushes between them. It never reconnects: when it
+// breaks, all pending and later requests throw the fault.
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { duration } from '../../core/words.ts'
-import { faultOf, isTlsRecord, TimeoutError } from '../http-faults.ts'
+import { connectionFault, isTlsRecord, TimeoutError } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
 import { expecting, type Shape } from '../shape.ts'
 import type { TlsOptions } from '../tls.ts'
@@ -13,7 +13,7 @@ import type { Endpoint } from './address.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 
-/** Milliseconds for one answer, however steadily its bytes come. */
+/** Limit for one reply in milliseconds, even if bytes keep arriving. */
 const LONGEST = 60_000
 
 interface Pending {
@@ -21,23 +21,25 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-export interface ConnectionOptions {
+export interface RedisConnectionOptions {
   readonly endpoint: Endpoint
-  /** Undefined: without TLS. */
+  /** Undefined for a plain connection. */
   readonly tls: TlsOptions | undefined
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
-  /** Milliseconds without a byte while an answer is due, or without a connection: then it is broken. */
+  /** Milliseconds to connect, and without a byte while a reply is due, before the connection counts as broken. */
   readonly silence: number
   readonly limits: Limits
-  /** Called when bytes have come. */
+  /** Called when bytes have arrived. */
   readonly heard?: (() => void) | undefined
 }
 
-export class Connection {
-  /** Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes */
+export class RedisConnection {
+  /**
+   * Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
+   */
   onPush: (kind: string, rest: readonly Reply[]) => void = () => undefined
-  /** Resolved when it breaks or is closed. */
+  /** Resolves when the connection breaks or is closed. */
   readonly ended: Promise<void>
 
   readonly place: string
@@ -45,17 +47,17 @@ export class Connection {
   readonly #silence: number
   readonly #socket: Socket
   readonly #pending: Pending[] = []
-  /** TLS is wanted and not there yet. */
+  /** The TLS handshake is not complete. */
   #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
-  /** When the answer that is due was asked for, or the one before it came; of `performance`. */
+  /** When the pending reply became due, in milliseconds of `performance.now()`. */
   #dueSince = 0
   #reason: Error | undefined
-  /** Bytes so far. */
+  /** Bytes received so far. */
   #received = 0
   #resolveEnded: () => void = () => undefined
 
-  constructor({ endpoint, tls, place, silence, limits, heard }: ConnectionOptions) {
+  constructor({ endpoint, tls, place, silence, limits, heard }: RedisConnectionOptions) {
     this.place = place
     this.#limits = limits
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
@@ -85,14 +87,14 @@ export class Connection {
       }
       if (this.#pending.length === 0) this.#rest()
     })
-    socket.once('error', (error) => this.#end(faultOf(error, place, 'Redis')))
+    socket.once('error', (error) => this.#end(connectionFault(error, place, 'Redis')))
     socket.once('close', () => {
       const closed = Object.assign(new Error('closed'), { code: 'ECONNRESET' })
-      this.#end(faultOf(closed, place, 'Redis'))
+      this.#end(connectionFault(closed, place, 'Redis'))
     })
   }
 
-  /** Throws a ReplyError when Redis answers with an error, a FaultError when the connection breaks. */
+  /** Throws a ReplyError if Redis replies with an error, and a FaultError if the connection breaks. */
   async request(...command: readonly string[]): Promise<Reply> {
     if (this.#reason !== undefined) throw this.#reason
     return new Promise((resolve, reject) => {
@@ -103,7 +105,7 @@ export class Connection {
     })
   }
 
-  /** The same, for a command whose answer can only be of this shape: any other is a FaultError. */
+  /** Like request(); throws a FaultError if the reply does not have this shape. */
   async ask<T>(shape: Shape<T>, ...command: readonly string[]): Promise<T> {
     const reply = await this.request(...command)
     const wrong = (what: string): FaultError =>
@@ -111,26 +113,26 @@ export class Connection {
     return expecting(wrong, () => shape(reply))
   }
 
-  /** Throws once more has come, from now on, than a store may hold. */
+  /** Returns a function that throws if more bytes have arrived since now than a store may hold. */
   budget(): () => void {
     return budgetOf(this.#limits, this.place, () => this.#received)
   }
 
-  /** Destroys the socket at once; what waits throws `reason`. */
+  /** Destroys the socket at once; pending requests throw `reason`. */
   close(reason: Error = new Error('closed')): void {
     this.#end(reason)
   }
 
-  /** Who waits for the answer that has come. */
+  /** The request to which the received reply belongs. */
   #next(): Pending {
     const next = this.#pending.shift()
-    if (next === undefined) throw this.#wrong('answers what nobody has asked')
+    if (next === undefined) throw this.#wrong('sent a reply without a request')
     this.#dueSince = performance.now()
     return next
   }
 
   #push([kind, ...rest]: readonly Reply[]): void {
-    // The answer to a subscription comes as a push, in its place among the answers.
+    // The reply to a subscription is a push, in order with the other replies.
     if (kind === 'psubscribe') this.#next().resolve(null)
     else this.onPush(String(kind), rest)
   }
@@ -141,14 +143,14 @@ export class Connection {
         new FaultError({
           kind: 'store',
           message: `cannot reach ${this.place}: no TLS handshake within ${duration(this.#silence)}`,
-          hint: 'is Redis running there, and with TLS? check -node and -scheme',
+          hint: 'check that Redis runs there with TLS, and check -node and -scheme',
         }),
       )
     }
     const late = this.#socket.connecting
       ? Object.assign(new Error('late'), { code: 'ETIMEDOUT' })
       : new TimeoutError(this.#silence)
-    this.#end(faultOf(late, this.place, 'Redis'))
+    this.#end(connectionFault(late, this.place, 'Redis'))
   }
 
   #rest(): void {
@@ -166,23 +168,23 @@ export class Connection {
   }
 
   #wrong(what: string): FaultError {
-    const hint = 'is this Redis? check -node'
+    const hint = 'check -node: this may not be a Redis server'
     return new FaultError({ kind: 'store', message: `${this.place} ${what}`, hint })
   }
 
   #notRedis(): FaultError {
     return new FaultError({
       kind: 'store',
-      message: `${this.place} does not speak the protocol of Redis`,
-      hint: 'check -node, and -scheme https (or rediss://) when it wants TLS',
+      message: `${this.place} does not speak Redis's protocol`,
+      hint: 'check -node, and -scheme https (or rediss://) if it requires TLS',
     })
   }
 
   #wantsTls(): FaultError {
     return new FaultError({
       kind: 'store',
-      message: `${this.place} speaks TLS, and was asked without`,
-      hint: 'write -scheme https, or rediss:// before the node',
+      message: `${this.place} speaks TLS, but was contacted without it`,
+      hint: 'use -scheme https, or rediss:// before the node',
       permanent: true,
     })
   }
@@ -194,7 +196,7 @@ function openTcp(
   place: string,
 ): Socket {
   if (tls === undefined) return connect({ ...endpoint, noDelay: true })
-  // An address is no name that could be asked for in the handshake.
+  // Server Name Indication does not allow IP addresses.
   const name = isIP(endpoint.host) === 0 ? { servername: endpoint.host } : {}
   try {
     return connectTls({ ...endpoint, ...name, ...tls })

@@ -1,10 +1,10 @@
-// What Redis answers when it refuses, in the operator's words: what is wrong, and what to do.
+// Explains the error replies of Redis to the operator: what is wrong, and what to do.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import { said } from '../said.ts'
+import { serverText } from '../server-text.ts'
 
-/** An error that Redis answered, such as `NOPERM ...`; its text may repeat arguments. */
+/** An error reply, such as `NOPERM ...`; its text may quote arguments. */
 export class ReplyError extends Error {
-  /** The first word, which is what programs go by. */
+  /** The first word, which identifies the kind of error. */
   readonly code: string
 
   constructor(readonly text: string) {
@@ -13,7 +13,7 @@ export class ReplyError extends Error {
   }
 }
 
-/** Commands that the store may not be able to use tell so in one of these ways. */
+/** Whether the server does not allow or does not know the command. */
 export const isRefused = (error: unknown): boolean =>
   error instanceof ReplyError && (error.code === 'NOPERM' || /unknown .*command/i.test(error.text))
 
@@ -22,7 +22,7 @@ type Explained = readonly [what: string, hint: string, permanent?: true]
 const needed = '+@read +@connection +psubscribe +config|get'
 
 const explanations: Readonly<Record<string, Explained>> = {
-  NOAUTH: ['wants a password', 'set CONFD_PASSWORD, and -username for a user of the ACL', true],
+  NOAUTH: ['requires a password', 'set CONFD_PASSWORD, and -username for a user of the ACL', true],
   WRONGPASS: ['refuses the user or the password', 'check -username and CONFD_PASSWORD', true],
   NOPERM: [
     'does not let the user read the keys',
@@ -30,11 +30,11 @@ const explanations: Readonly<Record<string, Explained>> = {
     true,
   ],
   NOPROTO: ['does not speak RESP3', 'Redis 6 or Valkey is needed', true],
-  LOADING: ['is still loading its data', 'it is tried again until it has'],
+  LOADING: ['is still loading its data', 'reconfd retries until it has'],
   MASTERDOWN: ['is a replica without its master', 'check the replication'],
   BUSY: ['is busy with a script', 'end it with SCRIPT KILL, if it does not end by itself'],
   DENIED: [
-    'is in protected mode and takes no connection from here',
+    'is in protected mode and rejects connections from here',
     'set a password or bind an address on the server',
     true,
   ],
@@ -43,7 +43,7 @@ const explanations: Readonly<Record<string, Explained>> = {
   MOVED: ['is part of a cluster', 'reconfd reads single servers and Sentinels, not clusters', true],
 }
 
-/** @param place the server and where it is, such as `Redis at 127.0.0.1:6379` */
+/** @param place the server and its address, such as `Redis at 127.0.0.1:6379` */
 export function faultOfReply({ code, text }: ReplyError, place: string): FaultError {
   const [what, hint, permanent] = explanations[code] ?? explainError(text)
   const more: Omit<Fault, 'kind' | 'message'> =
@@ -59,6 +59,9 @@ function explainError(text: string): Explained {
   if (/max number of clients/i.test(text)) {
     return ['has too many clients', "raise the server's maxclients"]
   }
-  // Redis repeats the arguments of what it does not know, and a password may be among them.
-  return [`answers: ${said(text.replace(/,? with args.*/is, ''))}`, "look at the server's log"]
+  // Redis quotes the arguments of unknown commands, which may include a password.
+  return [
+    `answers: ${serverText(text.replace(/,? with args.*/is, ''))}`,
+    "look at the server's log",
+  ]
 }

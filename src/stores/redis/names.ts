@@ -1,12 +1,12 @@
-// Names in Redis and keys here: `/a/b`, or with the separator `:` the name `a:b`, is the key `/a/b`.
-// A hash is a directory: its field `f` is the key that the name `HASH/f` would be.
+// Maps names in Redis to keys: `/a/b`, or with the separator `:` the name `a:b`, is the key `/a/b`. A hash is a
+// directory: its field `f` is the key of the name `HASH/f`.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { coveredBy, rootsOf } from '../roots.ts'
 
-export class Names {
+export class RedisNames {
   constructor(readonly separator: string) {}
 
-  /** Undefined for names that are no path (`a//b`, `app/x` with the separator `/`). */
+  /** Undefined for names that are not paths (`a//b`, or `app/x` with the separator `/`). */
   keyOf(name: string): Key | undefined {
     const { separator } = this
     if (separator === '/') {
@@ -27,26 +27,26 @@ export class Names {
     return this.keyOf(name + this.separator + field)
   }
 
-  /** The field of the hash `dir` that would be the key. */
+  /** The field of the hash `dir` that has this key. */
   fieldOf(dir: Key, key: Key): string {
     return this.nameOf(key).slice(this.nameOf(dir).length + this.separator.length)
   }
 }
 
-/** What of a database is wanted: the names below the prefixes, and hashes above them. */
-export class Scope {
+/** The wanted part of a database: names below the prefixes, and hashes above them. */
+export class RedisScope {
   readonly covers: (key: Key) => boolean
-  /** Names above the prefixes: a hash `/app` holds what `/app/db` asks for as its field `db`. */
+  /** Names above the prefixes: the field `db` of a hash `/app` is the key `/app/db`. */
   readonly above: ReadonlySet<string>
-  /** What all names begin with that are wanted. */
+  /** Common prefix of all wanted names below the prefixes. */
   readonly start: string
-  /** What SCAN shall match: the longest pattern that leaves nothing out. */
+  /** Pattern for SCAN: the most specific one that matches all of them. */
   readonly match: string
-  /** Patterns for the names below the prefixes; one may also match neighbours. */
+  /** Patterns of the names below the prefixes; they may also match neighbours. */
   readonly patterns: readonly string[]
 
   constructor(
-    readonly names: Names,
+    readonly names: RedisNames,
     prefixes: readonly Key[],
   ) {
     this.covers = coveredBy(prefixes)
@@ -58,7 +58,7 @@ export class Scope {
     this.above = new Set(above.filter((key) => !this.covers(key)).map((key) => names.nameOf(key)))
   }
 
-  /** Whether what is stored under the name can be a key of ours. */
+  /** Whether the value of this name can contain a wanted key. */
   wants(name: string): boolean {
     if (this.above.has(name)) return true
     const key = this.names.keyOf(name)
@@ -66,13 +66,13 @@ export class Scope {
   }
 }
 
-/** The pattern that matches just this text. https://redis.io/docs/latest/commands/keys/ */
+/** The pattern that matches exactly this text. https://redis.io/docs/latest/commands/keys/ */
 export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]]/g, '\\$&')
 
 function commonStart(texts: readonly string[]): string {
   const [first = '', ...others] = texts
   let length = first.length
   for (const text of others) while (!text.startsWith(first.slice(0, length))) length--
-  // Half of a surrogate pair would not be UTF-8.
+  // Half of a surrogate pair has no UTF-8 encoding.
   return first.slice(0, length).replace(/[\ud800-\udbff]$/, '')
 }

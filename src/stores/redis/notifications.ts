@@ -1,61 +1,60 @@
-// Keyspace notifications: whether the server sends them, and for which names they came.
+// Keyspace notifications: whether the server sends them, and the names for which they arrived.
 // https://redis.io/docs/latest/develop/use/keyspace-notifications/
 import { expectText, text } from '../shape.ts'
-import type { Connection } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 import { isRefused } from './faults.ts'
-import { escapeGlob, type Scope } from './names.ts'
+import { escapeGlob, type RedisScope } from './names.ts'
 import { fields } from './read.ts'
 import type { Reply } from './resp.ts'
 
-/** Set for K, the keyspace channels, and one for each class of events that changes what is read. */
+/** Required flags: K for the keyspace channels, and one for each class of events that changes values. */
 const NEEDED = ['K', 'g', '$', 'h', 'x', 'e']
 
-/** Names that are read again one by one; more than these are a reason to read everything. */
+/** Limit of changed names; beyond it, everything is read again. */
 const MOST = 100_000
 
 const settings = fields(text)
 
-/** Events that change nothing. Reading a name that is gone is one: it must not lead to a reading. */
+/** Events without a change. `keymiss` is caused by reading a missing name, and must not cause another reading. */
 const IDLE = new Set(['keymiss', 'new', 'expire', 'persist'])
 
 export class Notifications {
-  /** Names that have changed since they were last taken. */
+  /** Names that have changed since the last takeChanged(). */
   #changed = new Set<string>()
   #flushed = false
   #wake: () => void = () => undefined
-  /** Why subscribing was refused. */
+  /** A pattern for which the subscription was refused. */
   #refused: string | undefined
   readonly #channel: string
 
   constructor(
     /**
-     * One that nothing is read over. Reading a name that has expired makes an event, and Redis 7.0
-     * writes that into the middle of the answer.
+     * Used only for notifications. Reading an expired name causes an event, which Redis 7.0 writes into the middle of
+     * the reply.
      */
-    private readonly connection: Connection,
-    private readonly scope: Scope,
+    private readonly connection: RedisConnection,
+    private readonly scope: RedisScope,
     database: number,
   ) {
     this.#channel = `__keyspace@${database}__:`
     connection.onPush = (kind, rest) => this.#take(kind, rest)
   }
 
-  /** Has to be called before anything is read: what changes from then on is told of. */
+  /** Call before anything is read: changes from then on are reported. */
   async subscribe(): Promise<void> {
     const { scope, connection } = this
     const patterns = scope.patterns.map((pattern) => this.#channel + pattern)
     const above = [...scope.above].map((name) => this.#channel + escapeGlob(name))
     const refused = await Promise.all(patterns.map((pattern) => this.#psubscribe(pattern)))
     this.#refused = refused.find((pattern) => pattern !== undefined)
-    // Who may not hear of a hash above the prefixes may most likely not read it either.
+    // A refusal for hashes above the prefixes is ignored: most likely, the user cannot read them either.
     await Promise.all(above.map((pattern) => this.#psubscribe(pattern)))
-    // FLUSHALL sends no notification. Client-side caching tells of it: with OPTIN the server keeps
-    // no list of keys for us, and has nothing else to tell. Where it is refused, the next reading
-    // of everything sees what is gone.
+    // FLUSHALL causes no notification, but client-side caching reports it. With OPTIN, the server tracks no keys and
+    // reports nothing else. If it is refused, the next full reading detects a flush.
     await tolerating(connection.ask(expectText('OK'), 'CLIENT', 'TRACKING', 'ON', 'OPTIN'))
   }
 
-  /** Why changes may go untold, undefined when all are told. Asked anew, since it can be changed. */
+  /** The reason why changes may not be reported; undefined if all are. Not cached, since the setting can change. */
   async gap(): Promise<{ readonly why: string; readonly hint: string } | undefined> {
     if (this.#refused !== undefined) {
       const why = `the user may not subscribe to ${this.#refused}`
@@ -71,10 +70,10 @@ export class Notifications {
     const all = flags.replace('A', 'g$hxe')
     if (NEEDED.every((flag) => all.includes(flag))) return undefined
     const why = `its ${setting} is ${flags === '' ? 'off' : JSON.stringify(flags)}`
-    return { why, hint: `set ${setting} to KA on the server to hear of changes at once` }
+    return { why, hint: `set ${setting} to KA on the server to be notified of changes at once` }
   }
 
-  /** Waits for a change, or until the time (in milliseconds) is over. */
+  /** Waits for a change, at most `time` milliseconds. */
   async wait(time: number): Promise<void> {
     if (this.#changed.size > 0 || this.#flushed) return
     let timer: NodeJS.Timeout | undefined
@@ -106,7 +105,7 @@ export class Notifications {
     return flushed
   }
 
-  /** @returns the pattern, when it is refused */
+  /** @returns the pattern if it is refused */
   async #psubscribe(pattern: string): Promise<string | undefined> {
     const done = await tolerating(this.connection.request('PSUBSCRIBE', pattern))
     return done === undefined ? pattern : undefined
@@ -125,7 +124,7 @@ export class Notifications {
   }
 }
 
-/** Undefined when the server does not know or allow the command. */
+/** Resolves with undefined if the server does not know or allow the command. */
 async function tolerating<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply

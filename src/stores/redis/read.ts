@@ -1,16 +1,16 @@
-// Reads the database: all that is wanted by SCAN, or some names that have changed.
+// Reads the database: everything wanted, by SCAN, or only changed names.
 import { digits, each, listOf, Mismatch, mismatch, orNull, text, type Shape } from '../shape.ts'
-import type { Connection } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 import { ReplyError } from './faults.ts'
-import type { Scope } from './names.ts'
+import type { RedisScope } from './names.ts'
 
 /** A string, or the fields of a hash. */
 export type Content = string | ReadonlyMap<string, string>
 
-/** By name; null when there is nothing of use: no such name, or another type. */
-export type Contents = Map<string, Content | null>
+/** By name; null for a missing name or another type. */
+export type RedisContents = Map<string, Content | null>
 
-/** A cursor, and the names that were found. */
+/** The reply of SCAN. */
 const scanned: Shape<readonly [cursor: string, names: readonly string[]]> = (reply) => {
   const [cursor, names, ...more] = listOf((item) => item)(reply)
   if (more.length > 0) throw new Mismatch('has more than a cursor and a list')
@@ -25,7 +25,7 @@ const values =
     throw new Mismatch(`has ${list.length} values for ${length} names`)
   }
 
-/** A map's flat list, by name. */
+/** The flat list of a map: name, value, name, value. */
 export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
   return (reply) => {
     if (!Array.isArray(reply)) return mismatch(reply, 'a map')
@@ -34,24 +34,27 @@ export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
     each(list, (name, n) => {
       if (n % 2 === 0) found.set(text(name), shape(list[n + 1]))
     })
-    if (found.size * 2 !== list.length) throw new Mismatch('is no map')
+    if (found.size * 2 !== list.length) throw new Mismatch('is not a map')
     return found
   }
 }
 
 const textFields = fields(text)
 
-/** Names looked at by one SCAN. */
+/** Names examined by one SCAN. */
 const SCAN_COUNT = '1000'
 
-/** Names in one MGET: values may be large. */
+/** Names of one MGET; few, because values may be large. */
 const BATCH = 200
 
 /**
- * Everything in scope. Not of one moment: what changes meanwhile may be missing or old, and has to
- * be learned of otherwise. Throws a FaultError or a ReplyError.
+ * Reads everything in scope. Not atomic: changes during the reading may be missing, and must be detected by
+ * notifications. Throws a FaultError or a ReplyError.
  */
-export async function readAll(connection: Connection, scope: Scope): Promise<Contents> {
+export async function readDatabase(
+  connection: RedisConnection,
+  scope: RedisScope,
+): Promise<RedisContents> {
   const expectRoom = connection.budget()
   const contents = await readNames(connection, scope, scope.above)
   const isNext: Shape<ReturnType<typeof scanned>> = (reply) => {
@@ -59,14 +62,14 @@ export async function readAll(connection: Connection, scope: Scope): Promise<Con
     if (next === cursor && next !== '0') throw new Mismatch('does not move on').within(0)
     const stranger = found.findIndex((name) => !name.startsWith(scope.start))
     if (stranger < 0) return [next, found]
-    throw new Mismatch('is not what was asked for').within(stranger).within(1)
+    throw new Mismatch('was not requested').within(stranger).within(1)
   }
   let cursor = '0'
   do {
     const command = ['SCAN', cursor, 'MATCH', scope.match, 'COUNT', SCAN_COUNT]
     const [next, found] = await connection.ask(isNext, ...command)
     expectRoom()
-    // SCAN may give a name twice.
+    // SCAN may return a name twice.
     const names = new Set(found.filter((name) => !contents.has(name) && scope.wants(name)))
     for (const [name, content] of await readNames(connection, scope, names)) {
       contents.set(name, content)
@@ -76,19 +79,19 @@ export async function readAll(connection: Connection, scope: Scope): Promise<Con
   return contents
 }
 
-/** What the names hold now. Throws a FaultError or a ReplyError. */
+/** Reads the current values of these names. Throws a FaultError or a ReplyError. */
 export async function readNames(
-  connection: Connection,
-  scope: Scope,
+  connection: RedisConnection,
+  scope: RedisScope,
   names: ReadonlySet<string>,
-): Promise<Contents> {
-  const contents: Contents = new Map()
+): Promise<RedisContents> {
+  const contents: RedisContents = new Map()
   const below: string[] = []
   const hashes: string[] = []
   for (const name of names) (scope.above.has(name) ? hashes : below).push(name)
   for (let from = 0; from < below.length; from += BATCH) {
     const batch = below.slice(from, from + BATCH)
-    // Null for names that are gone, and for those that are no strings.
+    // Null for missing names and for other types than strings.
     const found = await connection.ask(values(batch.length), 'MGET', ...batch)
     const others: string[] = []
     for (const [n, name] of batch.entries()) {
@@ -98,16 +101,16 @@ export async function readNames(
     }
     await readHashes(connection, others, ['WRONGTYPE'], contents)
   }
-  // Whoever may read below a prefix need not be let read what lies above it.
+  // The user may have access below a prefix, but not to hashes above it.
   await readHashes(connection, hashes, ['WRONGTYPE', 'NOPERM'], contents)
   return contents
 }
 
 async function readHashes(
-  connection: Connection,
+  connection: RedisConnection,
   names: readonly string[],
   tolerated: readonly string[],
-  contents: Contents,
+  contents: RedisContents,
 ): Promise<void> {
   const read = async (name: string): Promise<void> => {
     try {

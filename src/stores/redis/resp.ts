@@ -1,5 +1,5 @@
-// The protocol of Redis, as a client reads and writes it: RESP3, and RESP2 as far as it is a part of it.
-// Read to the letter and within limits, since what answers on a port need not be Redis.
+// Encoder and decoder of Redis's protocol: RESP3, including the RESP2 types. Strict and limited, because the server may
+// not be Redis.
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Limits } from '../../core/settings.ts'
@@ -11,21 +11,21 @@ export type Reply = string | number | boolean | null | readonly Reply[]
 export interface Replies {
   reply(reply: Reply): void
   error(text: string): void
-  /** What the server sends unasked. */
+  /** Data that is not a reply to a request. */
   push(items: readonly Reply[]): void
 }
 
-/** What was received is not the protocol of Redis; nothing of it is repeated. */
+/** The received data is not Redis's protocol. The message does not quote it. */
 export class ProtocolError extends Error {}
 
-/** A list that is not whole yet. */
+/** An incomplete list. */
 interface Open {
   readonly items: Reply[]
   readonly size: number
   readonly isPush: boolean
 }
 
-/** Lists in lists; Redis itself needs four. */
+/** Limit of nested lists; Redis itself needs four. */
 const DEEPEST = 16
 
 const CR = 13
@@ -35,10 +35,10 @@ const LF = 10
 const TYPES = '+:_#,(-$=!*~%>'
 
 export class Decoder {
-  /** What has come and is not a whole token yet. */
+  /** The received bytes of an incomplete token. */
   #chunks: Buffer[] = []
   #size = 0
-  /** Bytes that have to be there before it is worth another look. */
+  /** Minimal number of bytes before the next attempt to decode. */
   #needed = 0
   readonly #open: Open[] = []
   readonly #message: Meter
@@ -59,7 +59,7 @@ export class Decoder {
   write(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#size += chunk.length
-    // A long value comes in many chunks: they are put together once, when it is whole.
+    // The chunks of a long value are joined once, when it is complete.
     if (this.#size < this.#needed) return
     const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
     let at = 0
@@ -74,7 +74,7 @@ export class Decoder {
     this.#needed -= at
   }
 
-  /** Reads one token; returns where the next one begins, undefined while it is not whole. */
+  /** Reads one token. Returns the beginning of the next one; undefined if it is incomplete. */
   #token(bytes: Buffer, at: number): number | undefined {
     if (at === bytes.length) return undefined
     const type = String.fromCharCode(bytes[at] as number)
@@ -108,7 +108,7 @@ export class Decoder {
       case '$':
         return this.#blob(bytes, next, line, (text) => this.#value(text, 0))
       case '=':
-        // Three letters and a colon say what the text is.
+        // Three letters and a colon precede the text, and describe its format.
         return this.#blob(bytes, next, line, (text) => this.#value(text?.slice(4) ?? null, 0))
       case '!':
         return this.#blob(bytes, next, line, (text) => this.#error(text ?? '', 0))
@@ -124,7 +124,7 @@ export class Decoder {
     return undefined
   }
 
-  /** A text that is preceded by its length. */
+  /** Reads a text of the given length. */
   #blob(
     bytes: Buffer,
     from: number,
@@ -152,7 +152,7 @@ export class Decoder {
   }
 
   #error(text: string, next: number): number {
-    // Inside of a list it would be the error of one of several commands, which we never send.
+    // Only replies to transactions contain errors in lists, and we never use them.
     if (this.#open.length > 0) throw new ProtocolError('an error in a list')
     this.replies.error(text)
     return next
@@ -165,7 +165,7 @@ export class Decoder {
     return next
   }
 
-  /** The innermost list is whole. */
+  /** Ends the innermost list. */
   #close(): void {
     const { items, isPush } = this.#open.pop() as Open
     if (isPush) this.replies.push(items)
@@ -185,7 +185,7 @@ const integer = (line: string): number =>
 const textOf = (bytes: Buffer, from: number, to: number): string =>
   decodeValue(bytes.subarray(from, to))
 
-/** One command as it goes over the wire: a list of texts, each with its length in bytes. */
+/** Encodes a command as a list of texts. */
 export function encodeCommand(words: readonly string[]): Buffer {
   const texts = words.map((word) => `$${encodeText(word).length}\r\n${word}\r\n`)
   return encodeText(`*${words.length}\r\n${texts.join('')}`)

@@ -1,6 +1,6 @@
-// From an address to a connection that reads the right database of the right server.
+// Opens connections: resolves the master through a Sentinel, authenticates, and selects the database.
 import { FaultError } from '../../core/fault.ts'
-import type { Connection as Login } from '../../core/settings.ts'
+import type { ConnectionSettings as Login } from '../../core/settings.ts'
 import { passwordOf } from '../secrets.ts'
 import {
   anything,
@@ -13,39 +13,39 @@ import {
   type Shape,
 } from '../shape.ts'
 import { tlsOptions } from '../tls.ts'
-import type { Address } from './address.ts'
-import { Connection, type ConnectionOptions } from './connection.ts'
+import type { RedisAddress } from './address.ts'
+import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 
-/** What a server tells of itself; of the values only texts are used. */
+/** The reply of HELLO; only its texts are used. */
 const greeting = fields(anything)
 
 const port = textLike(/^\d{1,5}$/, 'a port')
 
-/** Where a master is; null for one that is not known. */
+/** The address of a master; null for an unknown one. */
 const location: Shape<readonly [host: string, port: string] | null> = (reply) => {
   const list = orNull(listOf(text))(reply)
   if (list === null) return null
-  if (list.length !== 2) throw new Mismatch('is no address')
+  if (list.length !== 2) throw new Mismatch('is not an address')
   return [text(list[0]), port(list[1])]
 }
 
-/** Opens connections that end with the signal, however far they have come. */
+/** Opens connections, which the signal closes at any time. */
 export class Dialer {
   constructor(
     private readonly login: Login,
     /** See Connection. */
-    private readonly terms: Pick<ConnectionOptions, 'silence' | 'limits' | 'heard'>,
+    private readonly terms: Pick<RedisConnectionOptions, 'silence' | 'limits' | 'heard'>,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The server itself, which a Sentinel is asked for. Throws a FaultError or a ReplyError. */
-  async resolve(address: Address): Promise<Address> {
+  /** Asks a Sentinel for its master; returns other addresses unchanged. Throws a FaultError or a ReplyError. */
+  async resolve(address: RedisAddress): Promise<RedisAddress> {
     return address.master === undefined ? address : this.#askSentinel(address)
   }
 
-  /** Throws a FaultError or a ReplyError. */
-  async open(address: Address): Promise<Connection> {
+  /** Opens a connection to the right database. Throws a FaultError or a ReplyError. */
+  async open(address: RedisAddress): Promise<RedisConnection> {
     const place = placeOf(address)
     return this.#with(address, place, async (connection) => {
       const { username = 'default' } = this.login
@@ -61,8 +61,8 @@ export class Dialer {
     })
   }
 
-  /** The master as this Sentinel knows it. */
-  async #askSentinel(address: Address): Promise<Address> {
+  /** The address of the master, according to this Sentinel. */
+  async #askSentinel(address: RedisAddress): Promise<RedisAddress> {
     const name = address.master as string
     const place = `the Sentinel at ${address.name}`
     return this.#with(address, place, async (connection) => {
@@ -76,15 +76,15 @@ export class Dialer {
     })
   }
 
-  /** The connection is closed when `use` throws, and when the signal is aborted. */
+  /** Connects and calls `use`. Closes the connection if `use` throws, and when the signal is aborted. */
   async #with<T>(
-    address: Address,
+    address: RedisAddress,
     place: string,
-    use: (connection: Connection) => Promise<T>,
+    use: (connection: RedisConnection) => Promise<T>,
   ): Promise<T> {
     this.signal.throwIfAborted()
     const tls = address.tls ? tlsOptions(this.login) : undefined
-    const connection = new Connection({
+    const connection = new RedisConnection({
       endpoint: address.endpoint,
       tls,
       place,
@@ -102,14 +102,18 @@ export class Dialer {
   }
 }
 
-/** What messages call a server. */
-export const placeOf = ({ name }: Address): string => `Redis at ${name}`
+/** The name of a server in messages. */
+export const placeOf = ({ name }: RedisAddress): string => `Redis at ${name}`
 
 const fault = (message: string, hint: string, permanent = false): FaultError =>
   new FaultError({ kind: 'store', message, hint, ...(permanent ? { permanent } : {}) })
 
-/** A cluster's node holds some of the keys, and a Sentinel none: neither is to look like a server. */
-function expectReadable(hello: ReadonlyMap<string, unknown>, { master }: Address, place: string) {
+/** Throws for a node of a cluster, which has only some of the keys, and for a Sentinel, which has none. */
+function expectReadable(
+  hello: ReadonlyMap<string, unknown>,
+  { master }: RedisAddress,
+  place: string,
+) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
     const hint = 'reconfd reads single servers and what a Sentinel names, not clusters'
@@ -124,8 +128,8 @@ function expectReadable(hello: ReadonlyMap<string, unknown>, { master }: Address
   }
   if (master !== undefined && hello.get('role') !== 'master') {
     throw fault(
-      `${place} is not the master ${JSON.stringify(master)} any more`,
-      'Sentinel is asked again',
+      `${place} is no longer the master ${JSON.stringify(master)}`,
+      'reconfd asks Sentinel again',
     )
   }
 }

@@ -1,17 +1,17 @@
-// The database as keys, and what changes in them when some names change.
+// The database as keys; computes the changed keys when names change.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
-import { difference, type Changes } from '../difference.ts'
-import type { Scope } from './names.ts'
-import type { Content, Contents } from './read.ts'
+import { difference, type Delta } from '../delta.ts'
+import type { RedisScope } from './names.ts'
+import type { Content, RedisContents } from './read.ts'
 
-export class View {
+export class RedisView {
   entries = new Map<Key, string>()
   #contents = new Map<string, Content>()
 
-  constructor(private readonly scope: Scope) {}
+  constructor(private readonly scope: RedisScope) {}
 
-  /** Takes a reading of everything. */
-  replace(contents: Contents): Changes {
+  /** Replaces everything by a full reading; returns the changes. */
+  replace(contents: RedisContents): Delta {
     this.#contents = new Map()
     for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)
     const before = this.entries
@@ -24,8 +24,8 @@ export class View {
     return difference(before, this.entries)
   }
 
-  /** Takes what some names hold now. */
-  update(contents: Contents): Changes {
+  /** Updates some names; returns the changes. */
+  update(contents: RedisContents): Delta {
     const affected = new Set<Key>()
     for (const [name, content] of contents) {
       for (const key of this.#keysOf(name, this.#contents.get(name))) affected.add(key)
@@ -60,7 +60,7 @@ export class View {
     for (const key of keys) if (key !== undefined && covers(key)) yield key
   }
 
-  /** The string of that name; else the field of a hash, of the deepest one that has it. */
+  /** The string with this name, or else the field of the deepest hash that has it. */
   #valueOf(key: Key): string | undefined {
     const { names } = this.scope
     for (const dir of selfAndAncestors(key)) {

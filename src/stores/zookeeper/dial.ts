@@ -1,19 +1,20 @@
-// The socket to a server: plain, or TLS where the server's client port speaks it (secureClientPort).
+// Connects to a server, by TCP or TLS (secureClientPort).
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import type { Address } from './address.ts'
+import type { ZookeeperAddress } from './address.ts'
 
 /**
- * Begins to connect; `onReady` is called when bytes can be sent, after the TLS handshake if any.
+ * Starts to connect.
  * @param tls absent for plain TCP
+ * @param onReady called when the connection is open, including the TLS handshake
  */
-export function dial(
-  { host, port }: Pick<Address, 'host' | 'port'>,
+export function dialZookeeper(
+  { host, port }: Pick<ZookeeperAddress, 'host' | 'port'>,
   tls: ConnectionOptions | undefined,
   onReady: () => void,
 ): Socket {
   if (tls === undefined) return connectTcp({ host, port, noDelay: true }, onReady)
-  // An address is no name that could be asked for in the handshake.
+  // Server Name Indication does not allow IP addresses.
   const name = isIP(host) === 0 ? { servername: host } : {}
   return connectTls({ host, port, ...name, ...tls }, onReady).setNoDelay(true)
 }

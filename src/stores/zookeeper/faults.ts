@@ -1,18 +1,21 @@
-// What goes wrong with a session, in the operator's words: what happened, and what to check.
+// Explains failures of sessions to the operator: what happened, and what to check.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { duration } from '../../core/words.ts'
 import { tooLarge } from '../limits.ts'
-import { nameOf } from './protocol.ts'
+import { errorName } from './protocol.ts'
 
 /** A fault that names the server, such as `ZooKeeper at 127.0.0.1:2181`. */
-export const faultAt = (place: string, what: string, more: Partial<Fault> = {}): FaultError =>
-  new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
+export const zookeeperFault = (
+  place: string,
+  what: string,
+  more: Partial<Fault> = {},
+): FaultError => new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
 
-/** @param what cannot be: of the bytes, without any of them */
+/** @param what is wrong with the received bytes; must not quote them */
 export const noZookeeper = (place: string, what: string): FaultError =>
-  faultAt(place, `does not speak ZooKeeper's protocol: ${what}`, {
-    hint: "is this the ensemble's client port? check -node and -scheme (https for TLS)",
+  zookeeperFault(place, `does not speak ZooKeeper's protocol: ${what}`, {
+    hint: 'check -node and -scheme (https for TLS): this may not be the client port of ZooKeeper',
   })
 
 export const packetTooLarge = (place: string, { message: most }: Limits): FaultError =>
@@ -23,21 +26,21 @@ export const tooQuiet = (place: string, what: string, timeout: number): FaultErr
   new FaultError({
     kind: 'store',
     message: `cannot reach ${place}: ${what} within ${duration(timeout)}`,
-    hint: 'is ZooKeeper running there, and does it have a quorum? check -node',
+    hint: 'check that ZooKeeper runs there and has a quorum, and check -node',
   })
 
 export const hungUp = (place: string, hadSession: boolean): FaultError =>
   hadSession
-    ? faultAt(place, 'closed the connection')
-    : faultAt(place, 'closed the connection before there was a session', {
+    ? zookeeperFault(place, 'closed the connection')
+    : zookeeperFault(place, 'closed the connection before there was a session', {
         hint:
           'it may have no quorum, too many connections from here (maxClientCnxns), ' +
-          'or want TLS (-scheme https): its log tells',
+          'or require TLS (-scheme https): check its log',
       })
 
-/** @param error as the server has numbered it */
+/** @param error the server's error code */
 export const authFailed = (place: string, user: string | undefined, error: number): FaultError =>
-  faultAt(place, `refuses the user ${JSON.stringify(user)}`, {
-    hint: `check -username and -password, and that the server knows digest (${nameOf(error)})`,
+  zookeeperFault(place, `refuses the user ${JSON.stringify(user)}`, {
+    hint: `check -username and -password, and that the server knows digest (${errorName(error)})`,
     permanent: true,
   })

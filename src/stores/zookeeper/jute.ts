@@ -1,5 +1,5 @@
-// Jute, ZooKeeper's serialization: big-endian numbers, and texts with their length before them.
-// Every record of the protocol is a row of these; zookeeper.jute in ZooKeeper's source lists them.
+// Jute, ZooKeeper's serialization: big-endian numbers, and texts preceded by their length. Every record of the protocol
+// is a sequence of these, listed in zookeeper.jute of ZooKeeper's source.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 
@@ -35,7 +35,7 @@ export class JuteWriter {
     return this.buffer(encodeText(value))
   }
 
-  /** What was written, behind its length: how a packet travels. */
+  /** The packet: everything written, preceded by its length. */
   frame(): Buffer {
     const body = Buffer.concat(this.#parts)
     const length = Buffer.allocUnsafe(4)
@@ -44,10 +44,10 @@ export class JuteWriter {
   }
 }
 
-/** A znode's Stat, as far as it is used: where its numbers lie, and how long it is. */
+/** Offsets of the used fields of a znode's Stat, and its size. */
 const STAT = { owner: 44, dataLength: 52, numChildren: 56, size: 68 } as const
 
-/** Reads one packet from its beginning on. Throws a RangeError where the packet cannot be right. */
+/** Reads one packet. Throws a RangeError if it is invalid. */
 export class JuteReader {
   #at = 0
 
@@ -65,12 +65,12 @@ export class JuteReader {
     return value
   }
 
-  /** Bytes that have not been read. */
+  /** The number of unread bytes. */
   get left(): number {
     return this.packet.length - this.#at
   }
 
-  /** Text, byte for byte (core/bytes.ts). The length -1 stands for null, which is as good as empty. */
+  /** Text, byte for byte (core/bytes.ts). The length -1 means null, which is returned as an empty text. */
   string(): string {
     const end = this.#length('a text') + this.#at
     const value = decodeValue(this.packet.subarray(this.#at, end))
@@ -78,7 +78,7 @@ export class JuteReader {
     return value
   }
 
-  /** The data of a znode and its Stat, which has to agree with it. */
+  /** The data of a znode. Verifies it with its Stat. */
   data(): { readonly value: string; readonly owner: bigint; readonly numChildren: number } {
     const { left } = this
     const value = this.string()
@@ -88,13 +88,13 @@ export class JuteReader {
     return { value, owner, numChildren }
   }
 
-  /** The names of a znode's children and its Stat, which has to agree with them. */
+  /** The names of a znode's children. Verifies them with its Stat. */
   children(): readonly string[] {
     const names = this.strings()
     const { numChildren } = this.stat()
     if (numChildren !== names.length)
       throw new RangeError('more or fewer children than the stat says')
-    if (new Set(names).size !== names.length) throw new RangeError('a child that is there twice')
+    if (new Set(names).size !== names.length) throw new RangeError('a child that appears twice')
     if (names.some((name) => name === '' || name.includes('/')))
       throw new RangeError('a child without a name')
     return names
@@ -129,37 +129,37 @@ export class JuteReader {
     return { owner, dataLength, numChildren }
   }
 
-  /** Nothing may be left over. */
+  /** Throws if bytes are left. */
   end(): void {
     if (this.left > 0) throw new RangeError('a packet that is too long')
   }
 
-  /** In bytes, or in items, of which each takes more than one. */
+  /** A length in bytes, or in items of more than one byte. */
   #length(of: string): number {
     const length = this.int()
-    if (length < -1 || length > this.left) throw new RangeError(`${of} of impossible length`)
+    if (length < -1 || length > this.left) throw new RangeError(`${of} of invalid length`)
     return Math.max(0, length)
   }
 }
 
-/** It may be one, and larger than is allowed. */
+/** A packet exceeds the limit. */
 export class PacketTooLarge extends RangeError {}
 
-/** Cuts a stream of bytes into packets. */
+/** Splits a stream of bytes into packets. */
 export class Packets {
   #chunks: Buffer[] = []
   #size = 0
-  /** Bytes that have to be there before there is anything to do. */
+  /** Minimal number of bytes before the next attempt. */
   #needed = 4
 
-  /** @param most bytes of a packet */
+  /** @param most limit of a packet in bytes */
   constructor(public most: number) {}
 
-  /** The packets that this chunk completes. Throws a RangeError on a length that cannot be, or is beyond `most`. */
+  /** The packets completed by this chunk. Throws a RangeError for an invalid length, or one above `most`. */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk)
     this.#size += chunk.length
-    // A large packet comes in many chunks: they are put together once, when it is whole.
+    // The chunks of a large packet are joined once, when it is complete.
     if (this.#size < this.#needed) return []
     const bytes = Buffer.concat(this.#chunks)
     const packets: Buffer[] = []
@@ -167,8 +167,8 @@ export class Packets {
     this.#needed = 4
     while (bytes.length - at >= 4) {
       const length = bytes.readInt32BE(at)
-      if (length < 0) throw new RangeError('a packet of impossible length')
-      if (length > this.most) throw new PacketTooLarge('a packet of impossible length')
+      if (length < 0) throw new RangeError('a packet of invalid length')
+      if (length > this.most) throw new PacketTooLarge('a packet of invalid length')
       if (bytes.length - at < 4 + length) {
         this.#needed = 4 + length
         break

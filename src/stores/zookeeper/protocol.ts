@@ -1,4 +1,4 @@
-// The numbers of ZooKeeper's protocol, and the requests that a reader of trees makes of them.
+// The constants of ZooKeeper's protocol, and the used requests.
 // https://zookeeper.apache.org/doc/r3.8.0/zookeeperProgrammers.html and zookeeper.jute.
 import { JuteWriter, type JuteReader } from './jute.ts'
 
@@ -17,10 +17,10 @@ export const opcode = {
   closeSession: -11,
 } as const
 
-/** Packets that are no answer to a numbered request carry these instead of its number. */
+/** Instead of the number of a request, in packets that do not answer one. */
 export const xid = { event: -1, ping: -2, auth: -4 } as const
 
-export const code = {
+export const errorCode = {
   ok: 0,
   marshalling: -5,
   unimplemented: -6,
@@ -32,51 +32,51 @@ export const code = {
   sessionClosedRequireSasl: -124,
 } as const
 
-/** The names under which ZooKeeper's documentation and logs know its error codes. */
+/** The names of error codes in ZooKeeper's documentation and logs. */
 const names: Readonly<Record<number, string>> = {
   [-1]: 'SystemError',
   [-2]: 'RuntimeInconsistency',
   [-3]: 'DataInconsistency',
   [-4]: 'ConnectionLoss',
-  [code.marshalling]: 'MarshallingError',
-  [code.unimplemented]: 'Unimplemented',
+  [errorCode.marshalling]: 'MarshallingError',
+  [errorCode.unimplemented]: 'Unimplemented',
   [-7]: 'OperationTimeout',
   [-8]: 'BadArguments',
-  [code.noNode]: 'NoNode',
-  [code.noAuth]: 'NoAuth',
-  [code.nodeExists]: 'NodeExists',
-  [code.sessionExpired]: 'SessionExpired',
-  [code.authFailed]: 'AuthFailed',
+  [errorCode.noNode]: 'NoNode',
+  [errorCode.noAuth]: 'NoAuth',
+  [errorCode.nodeExists]: 'NodeExists',
+  [errorCode.sessionExpired]: 'SessionExpired',
+  [errorCode.authFailed]: 'AuthFailed',
   [-118]: 'SessionMoved',
   [-119]: 'NotReadOnly',
-  [code.sessionClosedRequireSasl]: 'SessionClosedRequireSaslAuth',
+  [errorCode.sessionClosedRequireSasl]: 'SessionClosedRequireSaslAuth',
   [-127]: 'ThrottledOp',
 }
 
-export const nameOf = (error: number): string => names[error] ?? `error ${error}`
+export const errorName = (error: number): string => names[error] ?? `error ${error}`
 
-/** A request that the server has refused. */
+/** The server has refused a request. */
 export class ZkError extends Error {
   constructor(readonly code: number) {
-    super(nameOf(code))
+    super(errorName(code))
   }
 }
 
-/** Something happened to a znode; which of the kinds is left open, since it is read again anyway. */
+/** A znode has changed. The kind of change is not kept, since the znode is read again anyway. */
 export interface WatchEvent {
   readonly path: string
-  /** A znode has come or gone, so that its parent has more or fewer children. */
+  /** The znode was created or removed, which changes the children of its parent. */
   readonly structural: boolean
 }
 
 const NODE_CREATED = 1
 const NODE_DELETED = 2
-/** The state of the session, not of a znode. */
+/** The session has changed, not a znode. */
 const NONE = -1
-/** The highest of the others: a watch that stays was removed. */
+/** The highest type: a persistent watch was removed. */
 const LAST = 7
 
-/** Throws a RangeError. */
+/** Reads an event; undefined if it concerns the session. Throws a RangeError. */
 export function readEvent(reader: JuteReader): WatchEvent | undefined {
   const type = reader.int()
   reader.int() // the state of the session
@@ -87,15 +87,15 @@ export function readEvent(reader: JuteReader): WatchEvent | undefined {
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 
-/** What a session is known by. */
+/** Identifies a session, and allows to resume it. */
 export interface Resumable {
   readonly id: bigint
   readonly password: Buffer
 }
 
 /**
- * @param timeout milliseconds that the session may be silent; the server has the last word
- * @param resume a session that goes on; absent: a new one
+ * @param timeout requested session timeout in milliseconds; the server decides
+ * @param resume the session to resume; absent for a new one
  */
 export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>
   new JuteWriter()
@@ -104,7 +104,7 @@ export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>
     .int(timeout)
     .long(resume?.id ?? 0n)
     .buffer(resume?.password ?? Buffer.alloc(16))
-    .boolean(false) // a server without quorum will not do
+    .boolean(false) // no read-only server without quorum
     .frame()
 
 export const authPacket = (username: string, password: string): Buffer =>
@@ -125,13 +125,13 @@ export const pathBody =
   (writer) =>
     writer.string(path)
 
-/** exists, getData, getChildren2: a path, and whether a watch that fires once is left there. */
+/** For exists, getData and getChildren2. @param watch sets a watch that fires once */
 export const readBody =
   (path: string, watch: boolean): Body =>
   (writer) =>
     writer.string(path).boolean(watch)
 
-/** The mode 1 is persistent and recursive (3.6 and later). */
+/** Mode 1 is persistent and recursive (3.6 and later). */
 export const addWatchBody =
   (path: string): Body =>
   (writer) =>

@@ -1,19 +1,25 @@
-// One session with one ZooKeeper server over one socket: requests in a pipeline, watch events as
-// they come, and an end. A reader's session ends with its connection and is never resumed: what
-// happened in between would have to be asked for anyway, and a new reading is sure to tell it.
+// One session with one ZooKeeper server over one socket: pipelined requests and watch events. A reader's session ends
+// with its connection and is never resumed, since changes in between would have to be read anyway.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Fault, FaultError } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
-import { CONNECT_TIMEOUT, faultOf, isTlsRecord } from '../http-faults.ts'
+import { CONNECT_TIMEOUT, connectionFault, isTlsRecord } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
-import { hostAndPort, type Address } from './address.ts'
-import { dial } from './dial.ts'
-import { authFailed, faultAt, hungUp, noZookeeper, packetTooLarge, tooQuiet } from './faults.ts'
+import { zookeeperHostAndPort, type ZookeeperAddress } from './address.ts'
+import { dialZookeeper } from './dial.ts'
+import {
+  authFailed,
+  zookeeperFault,
+  hungUp,
+  noZookeeper,
+  packetTooLarge,
+  tooQuiet,
+} from './faults.ts'
 import { JuteReader, JuteWriter, Packets, PacketTooLarge } from './jute.ts'
 import {
   authPacket,
-  code,
+  errorCode,
   connectRequest,
   opcode,
   pingPacket,
@@ -27,45 +33,45 @@ import {
 
 export type { Resumable } from './protocol.ts'
 
-/** Milliseconds; the server keeps it within 2 and 20 of its ticks, of 2 s by default. */
+/** Milliseconds; the server limits it to between 2 and 20 of its ticks, which are 2 s by default. */
 const SESSION_TIMEOUT = 10_000
-/** A server may want a longer one; its silence is noticed in this time all the same. */
+/** Limit of silence in milliseconds, even if the server grants a longer session timeout. */
 const LONGEST_TIMEOUT = 60_000
 
 /**
- * Milliseconds from the connection to the session: at first, and at most, twice as long from failure to
- * failure. A server that is just starting takes connections whose first packet it then forgets.
+ * Milliseconds from the connection to the session: the first limit, which doubles with each failure, and the largest. A
+ * server that is just starting accepts connections, but may lose their first packet.
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
-/** Milliseconds for one packet, however steadily its bytes come. */
+/** Limit for one packet in milliseconds, even if bytes keep arriving. */
 const LONGEST_PACKET = 60_000
 
-/** Requests under way at once: enough to hide the way there and back, little for the server. */
+/** Limit of pending requests: enough to hide the round-trip time, few for the server. */
 const IN_FLIGHT = 100
 
-/** Bytes of the first packet, by far: later ones hold data, and have the limit of the settings. */
+/** Limit of the first packet in bytes, generous. Later ones contain data, and have the configured limit. */
 const LARGEST_GREETING = 1024
 
-/** For tools that have no settings: what a store takes by default. */
+/** The defaults of a store, for callers without settings. */
 const USUAL_LIMITS: Limits = { body: 256 * 2 ** 20, message: 64 * 2 ** 20 }
 
 export interface SessionOptions {
   readonly limits?: Limits
-  /** Called when bytes have come. */
+  /** Called when bytes have arrived. */
   readonly heard?: (() => void) | undefined
   readonly username?: string
   readonly password?: string
-  /** For a server that speaks TLS. */
+  /** Absent for plain TCP. */
   readonly tls?: ConnectionOptions
-  /** Milliseconds from the connection to the session. */
+  /** Limit from the connection to the session, in milliseconds. */
   readonly handshake?: number
-  /** Milliseconds the session may be silent. */
+  /** Requested session timeout in milliseconds. */
   readonly timeout?: number
-  /** A session that goes on. When it has expired, the identity is 0. */
+  /** The session to resume. If it has expired, `identity.id` is 0. */
   readonly resume?: Resumable
   readonly onEvent?: (event: WatchEvent) => void
-  /** Called once when the session ends, however it does. */
+  /** Called once when the session ends in any way. */
   readonly onEnd?: (reason: Error) => void
 }
 
@@ -81,27 +87,27 @@ export class Session {
   readonly #socket: Socket
   readonly #packets = new Packets(LARGEST_GREETING)
   readonly #limits: Limits
-  /** In the order in which they were sent, which is the order of the answers. */
+  /** Sent requests in the order of their replies. */
   readonly #sent: Pending[] = []
-  /** The first `#taken` of them are no longer waiting: shift() on a long array copies it. */
+  /** The first `#taken` of them are already sent; shift() would copy a long array. */
   #waiting: Pending[] = []
   #taken = 0
   #lastXid = 0
   #established = false
   #identity: Resumable = { id: 0n, password: Buffer.alloc(16) }
   #granted = 0
-  /** Bytes, both ways. */
+  /** Bytes sent and received. */
   #moved = 0
-  /** When a packet was whole last; of `performance`. */
+  /** When the last packet was complete, in milliseconds of `performance.now()`. */
   #wholeAt = performance.now()
   #ended: Error | undefined
-  /** Before the session is there: until it has to be. After: until silence means a dead line. */
+  /** The limit for the session to be established, then for silence. */
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
-  /** Opens a session; throws a FaultError. Aborting ends it at any time. */
+  /** Opens a session, which the signal ends at any time. Throws a FaultError. */
   static async open(
-    address: Address,
+    address: ZookeeperAddress,
     options: SessionOptions,
     signal?: AbortSignal,
   ): Promise<Session> {
@@ -123,28 +129,28 @@ export class Session {
   }
 
   private constructor(
-    address: Address,
+    address: ZookeeperAddress,
     private readonly options: SessionOptions,
     private readonly onOpen: () => void,
     private readonly onEnd: (reason: Error) => void,
   ) {
-    this.place = `ZooKeeper at ${hostAndPort(address)}`
+    this.place = `ZooKeeper at ${zookeeperHostAndPort(address)}`
     this.#limits = options.limits ?? USUAL_LIMITS
-    this.#socket = dial(address, options.tls, () => {
+    this.#socket = dialZookeeper(address, options.tls, () => {
       this.#watchOver(options.handshake ?? HANDSHAKE_TIMEOUT.most, 'no session')
       this.#socket.write(connectRequest(options.timeout ?? SESSION_TIMEOUT, options.resume))
     })
     this.#socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
-      .on('error', (error) => this.#fail(faultOf(error, this.place, 'ZooKeeper')))
+      .on('error', (error) => this.#fail(connectionFault(error, this.place, 'ZooKeeper')))
       .on('close', () => this.#fail(hungUp(this.place, this.#established)))
     this.#watchOver(CONNECT_TIMEOUT, 'no connection')
   }
 
   /**
-   * Sends one request and gives its answer, to be read behind the header. Answers come in the order
-   * of the requests, and no event comes after an answer that already knows what it tells.
-   * Throws a ZkError when the server refuses, what the session ended with when it has ended.
+   * Sends a request, and returns its reply after the header. Replies arrive in the order of the requests, and an event
+   * arrives before any reply that includes its change. Throws a ZkError if the server refuses, and the reason of the
+   * end if the session has ended.
    */
   async request(operation: number, body: Body): Promise<JuteReader> {
     if (this.#ended !== undefined) throw this.#ended
@@ -159,49 +165,49 @@ export class Session {
   }
 
   /**
-   * Throws once more has been moved, from now on, than a store may hold. The paths that are asked for count as
-   * well, since a tree without end is made of them.
+   * Returns a function that throws if more bytes have been transferred since now than a store may hold. Requested paths
+   * count as well, since an endless tree consists of paths.
    */
   budget(): ReturnType<typeof budgetOf> {
     return budgetOf(this.#limits, this.place, () => this.#moved)
   }
 
-  /** Ends the session here and at the server; all requests throw the reason. */
+  /** Ends the session here and at the server; pending requests throw the reason. */
   close(reason: Error = new Error('the session was closed')): void {
-    // Unless told, the server would keep the session until it times out. A line on which older
-    // bytes still wait is not worth waiting for.
-    const tell = this.#ended === undefined && this.#established && this.#socket.writableLength === 0
-    if (tell) {
+    // Without a request, the server would keep the session until its timeout. Does not wait for a blocked connection.
+    const canNotify =
+      this.#ended === undefined && this.#established && this.#socket.writableLength === 0
+    if (canNotify) {
       this.#socket.write(new JuteWriter().int(0).int(opcode.closeSession).frame())
       this.#socket.destroySoon()
     }
     this.#end(reason)
-    if (!tell) this.#socket.destroy()
+    if (!canNotify) this.#socket.destroy()
   }
 
-  /** Ends the connection alone: the session lives on at the server until it times out. */
+  /** Closes only the connection: the server keeps the session until its timeout. */
   leave(): void {
     this.#end(new Error('the connection was closed'))
     this.#socket.destroy()
   }
 
-  /** What the session can be resumed by. */
+  /** The identity for SessionOptions.resume. */
   get identity(): Resumable {
     return this.#identity
   }
 
-  /** Milliseconds without a word after which the server ends the session. */
+  /** The session timeout granted by the server, in milliseconds. */
   get timeout(): number {
     return this.#granted
   }
 
   /** A fault that names this server. */
   fault(what: string, more: Partial<Fault> = {}): FaultError {
-    return faultAt(this.place, what, more)
+    return zookeeperFault(this.place, what, more)
   }
 
   #send(): void {
-    // What is asked for in one go travels in one go.
+    // Sends all requests of one tick in one packet.
     this.#socket.cork()
     process.nextTick(() => this.#socket.uncork())
     while (this.#sent.length < IN_FLIGHT) {
@@ -248,7 +254,7 @@ export class Session {
     const granted = reader.int()
     const identity = { id: reader.long(), password: reader.bytes() }
     if (granted <= 0) {
-      if (this.options.resume === undefined) this.#fail(this.fault('gave no session'))
+      if (this.options.resume === undefined) this.#fail(this.fault('granted no session'))
       else this.onOpen()
       return
     }
@@ -266,21 +272,21 @@ export class Session {
 
   #answer(reader: JuteReader): void {
     const id = reader.int()
-    const newest = reader.long() // change at the server
+    const newest = reader.long() // id of the server's last change
     const error = reader.int()
-    // Refusals and events may carry none.
-    if (newest < 0n && id > 0 && error === code.ok)
+    // Absent in errors and events.
+    if (newest < 0n && id > 0 && error === errorCode.ok)
       throw new RangeError('a change before the first')
     if (id === xid.event) {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)
     } else if (id === xid.auth) {
-      if (error !== code.ok) this.#fail(authFailed(this.place, this.options.username, error))
+      if (error !== errorCode.ok) this.#fail(authFailed(this.place, this.options.username, error))
     } else if (id !== xid.ping) {
       const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
       this.#sent.shift()
-      if (error === code.ok) pending.resolve(reader)
+      if (error === errorCode.ok) pending.resolve(reader)
       else pending.reject(new ZkError(error))
       this.#send()
     }

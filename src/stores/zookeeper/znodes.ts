@@ -1,18 +1,18 @@
-// The znodes below the prefixes as keys: all of them once, then whatever a watch says has changed.
+// The znodes below the prefixes as keys: reads all of them once, then those reported by a watch.
 //
-// A znode is a key with its data, except a directory: one that has children and no data. So a
-// znode may turn from a key into a directory and back when its children come and go.
+// A znode is a key with its data, unless it has children and no data: then it is a directory. So it may change from a
+// key to a directory and back.
 //
-// An event only says where to look. The watch is armed before the reading, and a reading that an
-// event overtakes is made again, so the last state is always seen, whatever was missed on the way.
+// An event only tells where to look. The watch is set before the reading, and a reading overtaken by an event is
+// repeated, so the last state is always seen, even if intermediate ones are missed.
 import { outermost, type Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
-import type { Mailbox } from '../mailbox.ts'
+import type { ChangeBuffer } from '../change-buffer.ts'
 import { coveredBy } from '../roots.ts'
 import type { JuteReader } from './jute.ts'
 import {
   addWatchBody,
-  code,
+  errorCode,
   opcode,
   pathBody,
   readBody,
@@ -22,37 +22,37 @@ import {
 } from './protocol.ts'
 import type { Session } from './session.ts'
 
-/** Thrown when the server has no watch for whole trees: one before 3.6. */
+/** Thrown if the server does not support watches of whole trees (before 3.6). */
 export class NoRecursiveWatch extends Error {}
 
 /** `recursive`: one watch for each prefix. `once`: two for each znode, which fire only once. */
 export type WatchMode = 'recursive' | 'once'
 
-/** Bytes that a znode costs beside its own, roughly: the request for it, until it is answered. */
+/** Approximate memory for a pending request of a znode, in bytes. */
 const COST = 512
 
-/** ZooKeeper's own bookkeeping, in every ensemble. */
+/** ZooKeeper's internal znodes, in every ensemble. */
 const RESERVED: Key = '/zookeeper'
 
 export class Znodes {
-  /** What the consumer knows, or is about to. */
+  /** The keys passed to the consumer, or about to be. */
   readonly #held = new Map<Key, string>()
-  /** All znodes that were seen, directories too; only kept for the mode `once`. */
+  /** All known znodes, including directories; only in the mode `once`. */
   readonly #seen = new Set<Key>()
   readonly #roots: readonly Key[]
   readonly #wanted: (key: Key) => boolean
   readonly #dirty = new Set<Key>()
   #changes = new Map<Key, string | null>()
-  /** While it reads, what gets dirty waits for the next round. */
+  /** During a reading, changed znodes wait for the next round. */
   #reading = true
-  /** Throws when a round of reading has become too large. */
+  /** Throws if a round of reading has become too large. */
   #expectRoom: (more?: number) => void = () => undefined
 
   constructor(
     private readonly session: Session,
-    private readonly mailbox: Mailbox,
+    private readonly mailbox: ChangeBuffer,
     private readonly mode: WatchMode,
-    /** Empty, or such as `/prod`: the znode that is `/` to us. */
+    /** The znode used as `/`, such as `/prod`; empty without a chroot. */
     private readonly chroot: string,
     prefixes: readonly Key[],
     private readonly denied: (path: string) => unknown,
@@ -60,14 +60,14 @@ export class Znodes {
     this.#roots = outermost(prefixes)
     const covered = coveredBy(prefixes)
     const inReserved = coveredBy([RESERVED])
-    // Everything (`/`) means everything of ours. Who asks for /zookeeper/config by name gets it.
+    // The prefix `/` does not include /zookeeper, but a prefix such as /zookeeper/config does.
     const hides = chroot === '' && this.#roots.includes('/')
     this.#wanted = (key) => covered(key) && !(hides && inReserved(key))
   }
 
-  /** Arms the watch and reads everything. Throws what the session throws, or NoRecursiveWatch. */
+  /** Sets the watch and reads everything. Throws what the session throws, or NoRecursiveWatch. */
   async snapshot(): Promise<StoreEvent> {
-    // A server may lag behind the ensemble; after this it knows all that was written before.
+    // A server may lag behind the ensemble; after a sync, it has all earlier writes.
     this.#expectRoom = this.session.budget()
     await this.session.request(opcode.sync, pathBody('/'))
     if (this.mode === 'recursive') await Promise.all(this.#roots.map((root) => this.#arm(root)))
@@ -78,13 +78,13 @@ export class Znodes {
     return { kind: 'snapshot', entries }
   }
 
-  /** To be called with every event of the session, from before snapshot() on. */
+  /** Call for every event of the session, also before snapshot(). */
   onEvent({ path, structural }: WatchEvent): void {
     const { chroot } = this
-    if (!`${path}/`.startsWith(`${chroot}/`)) throw new RangeError('an event from elsewhere')
+    if (!`${path}/`.startsWith(`${chroot}/`)) throw new RangeError('an event outside of the chroot')
     const key = (path.slice(chroot.length) || '/') as Key
     this.#mark(key)
-    // Whether the parent is a directory may have changed. (In the mode `once` it is told itself.)
+    // The parent may have become a directory or a key. (In the mode `once`, it has its own event.)
     if (structural && this.mode === 'recursive' && key !== '/') {
       this.#mark((key.slice(0, key.lastIndexOf('/')) || '/') as Key)
     }
@@ -95,7 +95,7 @@ export class Znodes {
     this.#dirty.add(key)
     if (this.#reading) return
     this.#reading = true
-    // Events that came together are looked at together.
+    // Processes events of the same packet together.
     queueMicrotask(() => void this.#catchUp())
   }
 
@@ -120,16 +120,16 @@ export class Znodes {
     try {
       await this.session.request(opcode.addWatch, addWatchBody(this.#pathOf(root)))
     } catch (error) {
-      // The second: 3.6 and later with a watch manager that has no recursive watches.
-      const lacking = [code.unimplemented, code.marshalling] as readonly number[]
+      // `marshalling`: 3.6 and later with a watch manager without recursive watches.
+      const lacking = [errorCode.unimplemented, errorCode.marshalling] as readonly number[]
       if (error instanceof ZkError && lacking.includes(error.code)) throw new NoRecursiveWatch()
       throw error
     }
   }
 
   /**
-   * Reads one znode. Its children are visited as well when the znode is new (`deep`), or has no
-   * other way to tell of new ones (the mode `once`).
+   * Reads one znode. Visits its children if it is new (`deep`), and always in the mode `once`, which detects new
+   * children only so.
    */
   async #visit(key: Key, deep: boolean): Promise<void> {
     const once = this.mode === 'once'
@@ -158,13 +158,13 @@ export class Znodes {
   async #visitMissing(key: Key): Promise<void> {
     this.#set(key, null)
     this.#seen.delete(key)
-    // Only this watch can stand on a znode that is not there. Below a prefix the parent tells.
+    // Only `exists` can watch a missing znode. Below a prefix, the watch of the parent suffices.
     if (this.mode !== 'once' || !this.#roots.includes(key)) return
     const found = await this.#read(opcode.exists, key)
     if (found !== undefined) await this.#visit(key, true)
   }
 
-  /** Undefined when the znode is not there. */
+  /** Undefined if the znode does not exist. */
   async #read(operation: number, key: Key): Promise<JuteReader | undefined> {
     const path = this.#pathOf(key)
     const body: Body = readBody(path, this.mode === 'once')
@@ -172,14 +172,14 @@ export class Znodes {
       return await this.session.request(operation, body)
     } catch (error) {
       if (!(error instanceof ZkError)) throw error
-      if (error.code === code.noNode) return undefined
-      if (error.code === code.noAuth) throw this.denied(path)
+      if (error.code === errorCode.noNode) return undefined
+      if (error.code === errorCode.noAuth) throw this.denied(path)
       throw this.session.fault(`failed on ${path}: ${error.message}`)
     }
   }
 
   #set(key: Key, value: string | null): void {
-    // No store has a key for its root.
+    // The root of a store is not a key.
     if (key === '/' || (this.#held.get(key) ?? null) === value) return
     if (value === null) this.#held.delete(key)
     else this.#held.set(key, value)

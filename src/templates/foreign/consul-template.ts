@@ -1,5 +1,5 @@
-// consul-template's functions that are not ours under the same name. The table of functions in
-// docs/migrating-from-consul-template.md is made of it.
+// The functions of consul-template that reconfd lacks under the same name. Also the source of the table of functions in
+// docs/migrating-from-consul-template.md.
 import type { Foreign } from './foreign.ts'
 
 const NO_VAULT = 'Vault is not supported'

@@ -1,10 +1,10 @@
-// A function of another program, and what to write here instead: for hints, and for the pages on migration.
+// A function of another program, and its replacement here: for hints, and for the pages on migration.
 export interface Foreign {
   readonly name: string
-  /** How it is written there. */
+  /** An example in the other program. */
   readonly written: string
   readonly go?: string
   readonly nunjucks?: string
-  /** What is to be said beside it, or why there is nothing. */
+  /** A remark on the replacement, or why there is none. */
   readonly note?: string
 }

@@ -1,4 +1,4 @@
-// The hint for a name that means nothing: whose it is and what to write instead, or which one was meant.
+// The hint for an unknown name: which program it belongs to and what to write instead, or a similar name.
 import { nearest } from '../../core/nearest.ts'
 import type { EngineName } from '../../core/resource.ts'
 import { consulTemplate } from './consul-template.ts'
@@ -13,7 +13,7 @@ const origins: readonly (readonly [of: string, functions: readonly Foreign[]])[]
   ['remco', remco],
 ]
 
-/** What to write instead of a function that is another program's; undefined when none is known. */
+/** The hint for a function of another program; undefined if the name is unknown there, too. */
 function replacement(name: string, engine: EngineName): string | undefined {
   for (const [of, functions] of origins) {
     const found = functions.find((one) => one.name === name)
@@ -30,7 +30,7 @@ function replacement(name: string, engine: EngineName): string | undefined {
   return undefined
 }
 
-/** The hint for a name that means nothing: whose it is, or which one was meant. */
+/** The hint for an unknown name. */
 export function hintForName(
   name: string,
   engine: EngineName,
@@ -40,7 +40,7 @@ export function hintForName(
   const foreign = replacement(name, engine)
   if (foreign !== undefined) return foreign
   const names = [...known]
-  // consul-template has sprig's functions below a prefix.
+  // consul-template has the functions of sprig, with a prefix.
   const bare = /^sprig_(.+)$/.exec(name)?.[1]
   if (bare !== undefined) {
     if (names.includes(bare)) return `write ${bare} instead`

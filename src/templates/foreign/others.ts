@@ -1,9 +1,9 @@
-// Functions of forks of confd, of sprig, of Jinja and of remco (with pongo2's), as far as templates that people have use them.
+// Common functions of forks of confd, of sprig, of Jinja, and of remco with pongo2.
 import type { Foreign } from './foreign.ts'
 
 const KEYRING = 'encrypted values (-keyring) are not read; keep secrets in a store that guards them'
 
-/** Of forks of confd that are published in numbers (yunify's, Calico's), and of its own encryption. */
+/** Functions of widespread forks of confd (yunify's, Calico's), and of its own encryption. */
 export const forks: readonly Foreign[] = [
   {
     name: 'filter',
@@ -63,7 +63,7 @@ export const forks: readonly Foreign[] = [
   },
 ]
 
-/** Of sprig, as far as a function here does the same. */
+/** Functions of sprig with an equivalent here. */
 export const sprig: readonly Foreign[] = [
   { name: 'lower', written: 'lower', go: 'toLower' },
   { name: 'upper', written: 'upper', go: 'toUpper' },
@@ -80,7 +80,7 @@ export const sprig: readonly Foreign[] = [
   { name: 'dig', written: 'dig "a" "b" "x" $map', go: 'index $map "a" "b"', nunjucks: 'map.a.b' },
 ]
 
-/** Of Jinja and Ansible, which nunjucks has not. */
+/** Functions of Jinja and Ansible that nunjucks lacks. */
 export const jinja: readonly Foreign[] = [
   { name: 'tojson', written: 'tojson', nunjucks: 'toJson' },
   { name: 'to_json', written: 'to_json', nunjucks: 'toJson' },
@@ -102,7 +102,7 @@ export const jinja: readonly Foreign[] = [
   { name: 'items', written: 'map.items()', nunjucks: 'for key, value in map' },
 ]
 
-/** Of remco and of pongo2, its language, where nunjucks has another name for it. */
+/** Functions of remco and its language pongo2 with another name in nunjucks. */
 export const remco: readonly Foreign[] = [
   { name: 'base64', written: 'base64', nunjucks: 'base64Encode' },
   { name: 'mapValue', written: 'm | mapValue:"k"', nunjucks: 'm["k"]' },

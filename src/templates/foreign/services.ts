@@ -1,5 +1,5 @@
-// consul-template's ways to name a service, which would be names of services that nobody has here: an empty
-// list, and a load balancer without servers.
+// Detects service names in the syntax of consul-template. Here they would be names of services that do not exist, with
+// an empty list, and a load balancer without servers.
 import type { Fault } from '../../core/fault.ts'
 
 const HEALTH =
@@ -18,7 +18,7 @@ interface Suffix {
   readonly sign: string
   readonly of: string
   readonly option: string
-  /** What the option is given; undefined where nothing here is meant by it. */
+  /** The value of the option; undefined if it has no equivalent here. */
   readonly valueOf: (text: string) => string | undefined
 }
 
@@ -39,7 +39,7 @@ function healthIn(text: string): string {
   return isOurs && states.includes('passing') ? states.join(',') : 'any'
 }
 
-/** The fault of a name or a tag that is not meant as one; undefined when both are. */
+/** The fault of a name or tag in the syntax of consul-template; undefined if both are plain. */
 export function foreignService(name: string, tag: string | undefined): Fault | undefined {
   const suffix = SUFFIXES.find(({ sign }) => name.includes(sign))
   if (suffix !== undefined) {
@@ -47,7 +47,7 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
     const [bare = ''] = name.split(/[?|~]/)
     const value = valueOf(/[^?|~]*$/.exec(name.slice(0, endOf(name, sign)))?.[0] ?? '')
     return fault(
-      `service("${name}"): ${sign} and ${of} behind a name is consul-template's`,
+      `service("${name}"): ${sign} and ${of} after a name is the syntax of consul-template`,
       value === undefined
         ? 'partitions and peers of Consul are not read'
         : withOption(`service ${bare}`, option, value),
@@ -56,24 +56,24 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
     `service("${name}", "${tag}"): the second argument is a tag here; consul-template has a state of health there`,
-    `without it only instances that pass their checks are shown; else ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
+    `without it, only passing instances are returned; otherwise ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
   )
 }
 
-/** Where the suffix that a sign begins ends. */
+/** The end of the suffix that begins with a sign. */
 function endOf(name: string, sign: string): number {
   const from = name.indexOf(sign) + 1
   const length = name.slice(from).search(/[?|~]/)
   return length < 0 ? name.length : from + length
 }
 
-/** The lists that consul-template narrows by a text such as `@dc2`. */
+/** The lists that take a text such as `@dc2` in consul-template. */
 const LISTS = new Set(['services', 'nodes', 'datacenters'])
 
-/** The fault of a text given to a list; undefined when the call is none of these. */
+/** The fault of a text given to one of these lists; undefined for other calls. */
 export function foreignList(call: string, text: string): Fault | undefined {
   if (!LISTS.has(call)) return undefined
-  const message = `${call}("${text}"): a text such as "@dc2" is consul-template's`
+  const message = `${call}("${text}"): a text such as "@dc2" is the syntax of consul-template`
   const dc = /@([^~|?]+)/.exec(text)?.[1]
   if (call === 'datacenters') return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
   if (dc !== undefined) return fault(message, withOption(call, 'dc', dc))
@@ -83,18 +83,18 @@ export function foreignList(call: string, text: string): Fault | undefined {
   )
 }
 
-/** consul-template's suffix of a key, which would look for keys that nobody has. Undefined without one. */
+/** The fault of a key with consul-template's suffix for a datacenter; undefined without one. */
 export function foreignKey(call: string, key: string): Fault | undefined {
   const [, bare, dc] = /^(.+)@([A-Za-z0-9_-]+)$/.exec(key) ?? []
   if (bare === undefined || dc === undefined) return undefined
   const path = bare.startsWith('/') ? bare : `/${bare}`
   return fault(
-    `${call}("${key}"): @ and a datacenter behind a key is consul-template's`,
+    `${call}("${key}"): @ and a datacenter after a key is the syntax of consul-template`,
     `write "${dc}:${path}", and add it to keys = [...]; for a key of that very name, add "${key}"`,
   )
 }
 
-/** The fault of names of metadata that are not ours alone; undefined when they are. */
+/** The fault of metadata names with a suffix of consul-template; undefined without one. */
 export const foreignMeta = (names: string): Fault | undefined =>
   names.includes('|')
     ? fault(
@@ -103,7 +103,7 @@ export const foreignMeta = (names: string): Fault | undefined =>
       )
     : undefined
 
-/** `blue.web`: a name here, and in consul-template the tag `blue` of `web`. Undefined without a dot. */
+/** Splits `blue.web`, which is a name here, and the tag `blue` of `web` in consul-template. Undefined without a dot. */
 export function taggedName(
   name: string,
 ): { readonly tag: string; readonly bare: string } | undefined {
@@ -113,8 +113,8 @@ export function taggedName(
 }
 
 /**
- * What is a name here, and most likely not meant as one.
- * @param written with the datacenter or the store, as in `blue.web@dc2`
+ * The fault of a name that is probably meant as a tag and a service, as in consul-template.
+ * @param written the name with its datacenter or store, as in `blue.web@dc2`
  */
 export function doubtfulService(name: string, written = name): Fault | undefined {
   const tagged = taggedName(name)

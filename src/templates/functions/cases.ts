@@ -1,9 +1,9 @@
-// snakecase, kebabcase and camelcase: a text cut into words.
+// snakecase, kebabcase and camelcase.
 import { toLower, toUpper } from './unicode.ts'
 
 /**
- * Cuts at separators, before an upper case letter behind another kind of character, and before the
- * last of several upper case letters when a lower case one follows: `HTTPServer` is HTTP, Server.
+ * Splits a text into words: at separators, before an upper-case letter after any other character, and before the last
+ * of several upper-case letters if a lower-case one follows: `HTTPServer` is HTTP, Server.
  */
 function wordsOf(text: string): string[] {
   const chars = [...text.toWellFormed()]

@@ -1,4 +1,4 @@
-// Choosing a value. Empty is what Go calls so: no value, "", 0, false, and a list or map without content.
+// Choosing a value. Empty means, as in Go: no value, "", 0, false, or a list or map without content.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { any, flag, isMap, text } from './params.ts'

@@ -1,4 +1,4 @@
-// A moment in a zone, to the nanosecond, and Go's layouts: https://pkg.go.dev/time#pkg-constants
+// A time in a zone, with nanoseconds, and Go's layouts: https://pkg.go.dev/time#pkg-constants
 
 export type Zone = 'utc' | 'local'
 
@@ -12,8 +12,8 @@ export const monthName = (month: number): string => MONTHS[month - 1] ?? ''
 /** @param day 0 is Sunday */
 export const weekdayName = (day: number): string => DAYS[day] ?? ''
 
-// The elements of a layout, longest first where one begins with another. `Jan` and `Mon` are none
-// before a lower case letter; a fraction is one only where no digit follows.
+// The elements of a layout; longer ones precede those that are a prefix of them. `Jan` and `Mon` do not count before a
+// lower-case letter, and a fraction not before a digit.
 const ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|2006|__2|_2006|_2|002|0[1-6]|15|1|2|3|4|5|PM|pm|[Z-]07(?::00:00|0000|:00|00)?|[.,](?:0+|9+)(?!\d)/g
 
@@ -22,11 +22,11 @@ const pad = (value: number, width: number, fill = '0'): string =>
 
 const SECOND = 1_000_000_000n
 
-/** Nanoseconds from the first of January of the year 1 to that of 1970. */
+/** Nanoseconds from 1 January of the year 1 to 1 January 1970. */
 const YEAR_ONE = 62_135_596_800n * SECOND
 
 export class GoTime {
-  /** The moment with its fields shifted into the zone, read through the getUTC... methods. */
+  /** The time shifted by the zone's offset, so that the getUTC... methods return local fields. */
   readonly #shifted: Date
   /** Minutes east of UTC. */
   readonly #offset: number
@@ -78,7 +78,7 @@ export class GoTime {
     return new GoTime(this.unixNano + shift, this.zone)
   }
 
-  /** What is left over when the time since the year 1 is divided by a unit. */
+  /** The remainder of the time since the year 1 divided by a unit, in nanoseconds. */
   sinceYearOne(unit: bigint): bigint {
     return unit <= 0n ? 0n : mod(this.unixNano + YEAR_ONE, unit)
   }
@@ -147,7 +147,7 @@ export class GoTime {
     return this.#fraction(element)
   }
 
-  /** `-0700`, `Z07:00` and their like. */
+  /** The offset, for elements such as `-0700` and `Z07:00`. */
   #shift(element: string): string {
     if (element.startsWith('Z') && this.#offset === 0) return 'Z'
     const minutes = Math.abs(this.#offset)
@@ -157,7 +157,7 @@ export class GoTime {
     return (this.#offset < 0 ? '-' : '+') + parts.slice(0, shown).join(colon)
   }
 
-  /** `.000` keeps its zeros, `.999` drops those at the end. */
+  /** The fraction of the second: `.000` keeps trailing zeros, `.999` drops them. */
   #fraction(element: string): string {
     const shown = pad(this.nanosecond, 9)
       .slice(0, element.length - 1)
@@ -174,7 +174,7 @@ export class GoTime {
       .formatToParts(moment)
       .find((part) => part.type === 'timeZoneName')?.value
     if (named !== undefined && !/[+-]/.test(named)) return named
-    // A zone without letters of its own: Go writes its shift from UTC.
+    // For a zone without an abbreviation, Go writes its offset.
     return this.#shift('-0700').replace(/00$/, '')
   }
 }

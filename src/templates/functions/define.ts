@@ -1,44 +1,44 @@
-// How a template function is described: its parameters (checked before it runs), a line for the docs,
-// and examples that are its test and its row in docs/templates.md.
+// Defines a template function: its parameters (checked before it runs), a line for the docs, and examples, which are
+// its tests and are shown in docs/templates.md.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { describe, type Param } from './params.ts'
 
 export interface Example {
-  /** An expression of nunjucks. Absent: only Go templates have it. */
+  /** A nunjucks expression; absent if only Go templates have the function. */
   readonly nunjucks?: string
-  /** The same as a pipeline of a Go template. Absent: only nunjucks has it. */
+  /** The same as a pipeline of a Go template; absent if only nunjucks has the function. */
   readonly go?: string
-  /** The store's content for this example; `dataset` in index.ts when absent. */
+  /** The content of the store; default `dataset` of index.ts. */
   readonly keys?: Readonly<Record<string, string>>
-  /** The value, as `toJson` writes it. Absent: the result depends on the machine and is only shown. */
+  /** The value as written by `toJson`; absent if it depends on the machine. */
   readonly result?: unknown
-  /** The example is wrong on purpose, and this is the message. */
+  /** The message, for an example that is wrong on purpose. */
   readonly error?: string
-  /** The message of a Go template, where it is another. */
+  /** The message of a Go template, if it differs. */
   readonly goError?: string
-  /** What the result looks like, when it depends on the machine. */
+  /** A sample result, if it depends on the machine. */
   readonly shows?: string
 }
 
 export interface TemplateFunction {
   readonly name: string
-  /** `split(s, sep)`: for the docs and for messages. */
+  /** Such as `split(s, sep)`; for the docs and messages. */
   readonly signature: string
-  /** One sentence or two, Markdown. */
+  /** One or two sentences of Markdown. */
   readonly doc: string
   readonly examples: readonly Example[]
-  /** Also offered as a filter: which argument the value before the bar becomes, counted from 0. */
+  /** If it is also a filter: the index of the argument that the value before the bar becomes. */
   readonly filter?: number
-  /** Present: only this engine has it; the word is taken in the other. */
+  /** The only engine that has it, because the other one uses the name for something else. */
   readonly only?: 'nunjucks' | 'go'
-  /** Throws a FaultError of kind template on bad arguments, and for whatever the function refuses. */
+  /** Throws a FaultError of kind template for invalid arguments, and if the function fails. */
   readonly call: (context: RenderContext, args: readonly unknown[]) => unknown
 }
 
 interface Definition<A extends readonly unknown[]> {
   readonly params: { readonly [K in keyof A]: Param<A[K]> }
-  /** Further arguments of any kind are passed on after the declared ones. */
+  /** Accepts further arguments of any type after the declared ones. */
   readonly variadic?: true
   readonly doc: string
   readonly examples: readonly Example[]
@@ -47,7 +47,7 @@ interface Definition<A extends readonly unknown[]> {
   readonly run: (context: RenderContext, ...args: [...A, ...unknown[]]) => unknown
 }
 
-/** Makes a function of its description; arguments are counted and converted before `run` sees them. */
+/** Defines a function. Arguments are counted and converted before `run` is called. */
 export function define<A extends readonly unknown[]>(
   name: string,
   definition: Definition<A>,

@@ -1,5 +1,5 @@
-// Plain values as JSON with the bytes of Go's encoding/json: keys sorted, `<`, `>`, `&` and the line
-// separators escaped, pairs under their Go names.
+// Encodes plain values as JSON, byte for byte like Go's encoding/json: with sorted keys, `<`, `>`, `&` and the line
+// separators escaped, and the Go names of the fields of pairs.
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { Srv } from './net.ts'
@@ -8,13 +8,13 @@ import { describe, isMap } from './params.ts'
 import { Entry } from './record.ts'
 import { Moment } from './time.ts'
 
-/** @param line absent: all on one line; else what begins a line: a newline and the indent so far */
+/** @param line the beginning of a line: a newline and the current indent; absent for compact output */
 export function encode(value: unknown, line?: string): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'string' || value instanceof String) return quoted(String(value))
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) raise('template', `toJson: ${value} is no number of JSON`)
+    if (!Number.isFinite(value)) raise('template', `toJson: ${value} is not a JSON number`)
     return Object.is(value, -0) ? '-0' : String(value)
   }
   if (value instanceof Moment) return quoted(value.toJSON())
@@ -29,8 +29,8 @@ export function encode(value: unknown, line?: string): string {
 }
 
 /**
- * The same value made of plain objects, lists and scalars, for the writers of other formats.
- * @param name of the function that asks, for the message
+ * Converts a value to plain objects, lists and scalars, for the encoders of other formats.
+ * @param name the calling function, for messages
  */
 export function plainOf(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null
@@ -67,7 +67,7 @@ function block(
   return `${open}${line}  ${items.join(`,${line}  `)}${line}${close}`
 }
 
-/** JSON.stringify writes a byte that is not UTF-8 as the lone surrogate that stands for it. */
+/** A JSON string. Invalid bytes, which core/bytes.ts represents by lone surrogates, become U+FFFD. */
 export const jsonText = (text: string): string =>
   JSON.stringify(text).replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) =>
     surrogate ? '\\ufffd' : escape,

@@ -1,5 +1,4 @@
-// Values as YAML and TOML, by the libraries that read keys files; each is loaded when a template first
-// asks for it.
+// Encodes values as YAML and TOML, with the libraries that also parse keys files. Each is loaded on demand.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
@@ -10,13 +9,13 @@ type Write = (value: unknown) => string
 
 const writers = new Map<string, Write>()
 
-/** The libraries know their own words for what a format has not. */
+/** Converts an exception of a library to a fault. */
 function written(name: string, write: Write, value: unknown): string {
   try {
     return write(value).trimEnd()
   } catch {
     return raise('template', `${name}: the value has no ${name.slice(2).toUpperCase()} form`, {
-      hint: 'take out what is null, or put a list of values of one kind',
+      hint: 'remove null values, and use lists with items of one type',
     })
   }
 }
@@ -34,7 +33,7 @@ export async function loadWriter(name: 'toYaml' | 'toToml'): Promise<Write> {
   return writer
 }
 
-/** Texts that YAML 1.1 takes for something else, such as `yes`, are quoted as well. */
+/** Also quotes texts with another meaning in YAML 1.1, such as `yes`. */
 async function yamlWriter(): Promise<Write> {
   const { stringify } = await import('yaml')
   return (value) =>
@@ -46,7 +45,7 @@ async function yamlWriter(): Promise<Write> {
     })
 }
 
-/** A map as a document; anything else as what stands behind `name =`. */
+/** Writes a map as a document, and anything else as the value after `name =`. */
 async function tomlWriter(): Promise<Write> {
   const { stringify } = await import('smol-toml')
   return (value) => {

@@ -1,4 +1,4 @@
-// Grouping: services by tag and metadata, pairs by where they are, and keys as a nested map.
+// Grouping: services by tag and metadata, pairs by directory, and keys as a nested map.
 import { compareText, covers, toKey, type Key } from '../../core/key.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { foreignMeta } from '../foreign/services.ts'
@@ -21,7 +21,7 @@ const services = (name: string) => ({
       : undefined,
 })
 
-/** Groups without a prototype, in the order of their names; an item may be in several. */
+/** Groups items by name, sorted, as an object without a prototype. An item may be in several groups. */
 function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]): object {
   const groups = new Map<string, T[]>()
   for (const item of items) {
@@ -37,7 +37,7 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
   )
 }
 
-/** The group that byMeta() puts a service into: what it has under the names, joined by `_`. */
+/** The group of a service in byMeta(): its values of these metadata names, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
   const foreign = foreignMeta(names)
   if (foreign !== undefined) throw new FaultError(foreign)
@@ -47,14 +47,14 @@ export function metaGroup(names: string, valueOf: (name: string) => string | und
     .join('_')
 }
 
-/** The first part of a key below a directory; undefined when it is not below it. */
+/** The first part of a key below a directory; undefined if the key is not below it. */
 export function partBelow(dir: string, key: string): string | undefined {
   const top = toKey(dir)
   if (!covers(top, key) || key === top) return undefined
   return key.slice(top === '/' ? 1 : top.length + 1).split('/', 1)[0]
 }
 
-/** A map of maps; a key that is a directory as well has its own value under the name "". */
+/** Builds a map of maps. If a key is also a directory, its own value has the name "". */
 function nested(dir: Key, found: readonly { key: Key; value: string }[]): object {
   type Folder = Record<string, unknown>
   const newFolder = (): Folder => Object.create(null) as Folder
@@ -67,7 +67,7 @@ function nested(dir: Key, found: readonly { key: Key; value: string }[]): object
     let at = root
     for (const part of parts.slice(0, -1)) {
       const next = at[part]
-      // Keys come in order: a directory's own value before what is in it.
+      // Keys are sorted, so a directory's own value precedes its contents.
       if (typeof next === 'object') at = next as Folder
       else {
         const made = newFolder()

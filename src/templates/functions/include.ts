@@ -1,4 +1,4 @@
-// Another template's text as a value, which can be indented, quoted or kept.
+// The text of another template as a value.
 import { raise } from '../../core/fault.ts'
 import { any, optional, text } from './params.ts'
 import { define } from './define.ts'
@@ -30,6 +30,6 @@ export const includes = [
       },
     ],
     run: ({ include }, name, data) =>
-      include?.(name, data) ?? raise('template', 'include: nothing can be included here'),
+      include?.(name, data) ?? raise('template', 'include: not available here'),
   }),
 ]

@@ -1,4 +1,4 @@
-// All template functions: one set, whichever engine runs the template.
+// All template functions, for both engines.
 import type { TemplateFunction } from './define.ts'
 import { choices } from './choice.ts'
 import { formats } from './formats.ts'
@@ -43,7 +43,7 @@ export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
 
 export const functions: readonly TemplateFunction[] = Object.values(subjects).flat()
 
-/** The keys that the functions' examples look at. */
+/** The keys for the examples. */
 export const dataset: Readonly<Record<string, string>> = {
   '/app/host': 'example.com',
   '/app/port': '8080',
@@ -53,7 +53,7 @@ export const dataset: Readonly<Record<string, string>> = {
   '/services/web/b': '10.0.0.2:80',
 }
 
-/** The files that the functions' examples include. */
+/** The files for the examples of `include`. */
 export const files: Readonly<Record<string, string>> = {
   'part.njk': 'listen {{ port }}',
   'part.tmpl': 'listen {{.port}}',

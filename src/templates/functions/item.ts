@@ -1,5 +1,5 @@
-// The match that a template with for_each is rendered for, as the template sees it: `item`. Names that
-// its functions take are seen from the match's own key.
+// `item`: the current match of for_each, as templates see it. Its functions resolve names relative to the key of the
+// match.
 import { globEscape } from '../../core/glob.ts'
 import { joinKeys, type Key } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -10,9 +10,9 @@ import type { Pair } from './pair.ts'
 import { optional, text } from './params.ts'
 import { base } from './paths.ts'
 
-/** What a template is told that uses `item` where there is none. */
+/** The fault of a template that uses `item` without for_each. */
 export const NO_ITEM = {
-  message: 'item is not defined: it is there only in a template with for_each',
+  message: 'item is not defined: it exists only in templates with for_each',
   hint: 'set for_each = "/some/keys/*" beside dest in the resource, or look keys up with getv and gets',
 } as const
 
@@ -21,7 +21,7 @@ export const itemKey = ({ item }: RenderContext): Key =>
 
 const below = (context: RenderContext, name: string): Key => joinKeys(itemKey(context), name)
 
-/** In both languages; Go's have a capital letter too. */
+/** For both languages; in Go, also with a capital letter. */
 export const itemFunctions = {
   get: define('item.get', {
     params: [text('name'), optional(text('default'))],
@@ -58,7 +58,7 @@ export const itemFunctions = {
   }),
 }
 
-/** Properties look the store up when they are asked, so that only what a template uses is recorded. */
+/** Properties look up keys when they are read, so that only the keys used by a template are recorded. */
 export class Item {
   readonly #context: RenderContext
 

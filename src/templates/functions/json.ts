@@ -1,5 +1,5 @@
-// JSON values of keys. Objects have no prototype, so that no key of the data is special, and their
-// keys are sorted: the same data in another order gives the same file. Integers keep all their digits.
+// Parses and encodes JSON. Parsed objects have no prototype, so that no name is special, and sorted names, so that the
+// order of the data does not matter. Integers keep all digits.
 import { brokenAt, parseJson } from '../../core/json.ts'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -125,10 +125,10 @@ function parse(name: string, s: string): unknown {
 class TooDeep extends Error {}
 class TooLarge extends Error {}
 
-/** As the Go engine reads it; deeper values would take the square of their size when put out indented. */
+/** Limit of nesting, also in the Go engine: indented output of a deep value would have the square of its size. */
 export const MAX_DEPTH = 1000
 
-/** The native parser rounds integers above 2^53, which have at least 16 digits. */
+/** Uses the native parser unless a number may exceed 2^53, which has 16 digits: it would round such integers. */
 const read = (s: string): unknown =>
   /\d{16}/.test(s) ? parseJson(s, { integer, repeats: true }) : (JSON.parse(s) as unknown)
 
@@ -137,7 +137,7 @@ function integer(digits: string): number | bigint {
   return Number.isSafeInteger(value) || !Number.isFinite(value) ? value : BigInt(digits)
 }
 
-/** Copies parsed JSON into objects without a prototype, keys sorted; text as Go has it. */
+/** Copies parsed JSON to objects without a prototype and with sorted names; lone surrogates become U+FFFD, as in Go. */
 function harmless(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return value.toWellFormed()
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TooLarge()

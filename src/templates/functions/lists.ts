@@ -1,11 +1,11 @@
-// Lists: what is in them, and parts of them. No list is changed in place.
+// Lists and their parts. No function changes a list in place.
 import { raise } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
 import { any, int, list, optional } from './params.ts'
 
-/** Equal values have equal texts: numbers of both kinds by value, maps and records by content. */
+/** A text that is equal for equal values: numbers of both types by value, maps and records by content. */
 function identity(value: unknown): string {
   if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
   return `value ${encode(value)}`

@@ -1,4 +1,4 @@
-// What templates ask of the store. Keys are seen from the resource's prefix; every question is recorded.
+// Look-ups of keys, relative to the prefix of the resource. Every look-up is recorded.
 import { compareText, storeOf, storeRoot, toKey, type Key } from '../../core/key.ts'
 import { joined, ofEach, type Runs } from '../../core/matches.ts'
 import { FaultError, raise } from '../../core/fault.ts'
@@ -14,7 +14,7 @@ const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
 
 export const toPairs = (runs: Runs): Pair[] => joined(pairsOf(runs))
 
-/** The value, or a fault that says which key, where it would be, and what to do. */
+/** Returns the value. Throws a fault that names the key, its full path, and what to do. */
 export function demand(
   { reader }: RenderContext,
   key: string,
@@ -22,7 +22,7 @@ export function demand(
 ): string {
   const value = reader.get(key)
   if (value !== undefined) return value
-  // A key that names its store is written without a slash before it.
+  // A key with the name of a store is written without a leading slash.
   const own = shortened(storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1), 1000)
   const place = shortened(placeOf(reader.fullKey(key), reader.scope.store), 1000)
   return raise('template', `key "${own}" does not exist (full path ${place})`, {
@@ -34,7 +34,7 @@ export function demand(
   })
 }
 
-/** Where a key would be, in the words of its store: what is before it in the tree is ours. */
+/** The path of a key in its store, and the name of the store. */
 function placeOf(full: Key, byDefault: string): string {
   const named = storeOf(full)
   return named === undefined
@@ -77,7 +77,7 @@ export const lookups = [
       { nunjucks: 'get("/app/port").Value', go: '(get "/app/port").Value', result: '8080' },
     ],
     run: (context, key) => {
-      const value = demand(context, key, (own) => `ask exists("${own}") first, or add the key`)
+      const value = demand(context, key, (own) => `check exists("${own}") first, or add the key`)
       return new Pair(toKey(key), value)
     },
   }),

@@ -1,4 +1,4 @@
-// Maps from names to values. Made ones have no prototype: `constructor` is a key like any other.
+// Maps from names to values. New maps have no prototype, so `constructor` is a name like any other.
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
@@ -19,7 +19,7 @@ function make(name: string, items: readonly unknown[]): Mapping {
   return made
 }
 
-/** The first map's values win; where both have maps, those are merged as well. */
+/** Merges two maps recursively; the values of the first one win. */
 function merged(first: Mapping, second: Mapping): Mapping {
   const made = Object.assign(Object.create(null) as Record<string, unknown>, second)
   for (const [key, value] of Object.entries(first)) {

@@ -1,9 +1,9 @@
-// The order in which people count: numbers in a text by their value, the rest by its bytes.
+// Natural order: compares numbers in texts by value, and the rest by bytes.
 import { compareText } from '../../core/key.ts'
 
 const PIECES = /[0-9]+|[^0-9]+/g
 
-/** Numbers that are equal but for leading zeros: the one with fewer zeros first. */
+/** Compares naturally. Of equal numbers, the one with fewer leading zeros comes first. */
 export function naturally(a: string, b: string): number {
   const [left, right] = [a.match(PIECES) ?? [], b.match(PIECES) ?? []]
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

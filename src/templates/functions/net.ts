@@ -1,5 +1,5 @@
-// Names and addresses. A name that does not exist is an empty list, as in confd, and so is a text that can
-// be no name; a name server that does not answer is an error, so that a failed look-up never empties a file.
+// Host names and addresses. A name that does not exist gives an empty list, as in confd, and so does an invalid name. A
+// name server that does not answer is an error, so that a failed look-up never empties a file.
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -7,16 +7,16 @@ import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { text } from './params.ts'
 
-/** Milliseconds. */
+/** Limit of a look-up in milliseconds. */
 const TIMEOUT = 5000
 
-/** Of no such name, of no such record, and of a text that can be no name, such as `10.0.0.1:80`. */
+/** Codes for a missing name, a missing record, and an invalid name such as `10.0.0.1:80`. */
 const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EINVAL'])
 
-/** A record of DNS, in Go's spelling and in lower case. */
+/** An SRV record, with the field names of Go and in lower case. */
 export class Srv {
   constructor(
-    /** With the dot at its end, as Go gives it. */
+    /** With a trailing dot, as in Go. */
     readonly target: string,
     readonly port: number,
     readonly priority: number,
@@ -37,9 +37,9 @@ export class Srv {
   }
 }
 
-/** The answers, [] when the name does not exist; a fault when nobody could tell in time. */
+/** Looks up a name; [] if it does not exist. Throws a fault if there is no answer in time. */
 async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
-  // The resolver would cut a name at its NUL, or take it for another.
+  // The resolver would truncate a name at a NUL.
   if (name === '' || /\p{Cc}/u.test(name) || !name.isWellFormed()) return []
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
@@ -58,7 +58,7 @@ async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
   }
 }
 
-/** Loaded when a template first asks for a name: most never do. */
+/** Loaded on demand: most templates look up no names. */
 const resolver = async () => (await import('node:dns/promises')).default
 
 const addresses = ({ fact }: RenderContext, name: string): string[] =>
@@ -80,7 +80,7 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   })
 }
 
-/** The interface's first address of a family; the empty string when it has none. */
+/** The first address of a family of a network interface; empty if there is none. */
 function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
   const addresses = new Map(Object.entries(networkInterfaces())).get(name) ?? []
   return addresses.find((address) => address.family === family)?.address ?? ''

@@ -1,9 +1,9 @@
-// Whole numbers as Go's int has them: 64 bits, wrapping, division towards zero.
+// Integers with the arithmetic of Go's int: 64 bits, wrapping, division towards zero.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { int, text, type Int } from './params.ts'
 
-/** Wraps to 64 bits; a plain number whenever that is exact. */
+/** Wraps to 64 bits; returns a plain number if that is exact. */
 function toInt(wide: bigint): Int {
   const wrapped = BigInt.asIntN(64, wide)
   const plain = Number(wrapped)

@@ -1,4 +1,4 @@
-// A key and its value as templates see them; `.Key` and `.Value` are confd's spelling.
+// A key and its value, as templates see them; `.Key` and `.Value` are the names in confd.
 export class Pair {
   constructor(
     readonly key: string,

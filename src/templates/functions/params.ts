@@ -1,27 +1,27 @@
-// The kinds of arguments that template functions take. A message says what was given, never its value.
+// The types of parameters of template functions. Messages name the type of an argument, never its value.
 import { Pair } from './pair.ts'
 
 export interface Param<T> {
   readonly name: string
-  /** `a string`: how a message calls it. */
+  /** The type in messages, such as `a string`. */
   readonly type: string
   readonly hint?: string
   readonly optional?: boolean
-  /** The value as the function wants it; undefined when it is of another kind. */
+  /** Converts an argument; undefined if it has another type. */
   readonly accept: (value: unknown) => T | undefined
 }
 
-/** An integer as Go's int64 has it: a number while that is exact, else a bigint. */
+/** An int64 of Go: a number if that is exact, otherwise a bigint. */
 export type Int = number | bigint
 
-// Macros of nunjucks return String objects.
+// nunjucks macros return String objects.
 const asText = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : value instanceof String ? value.toString() : undefined
 
 const asInt = (value: unknown): Int | undefined =>
   typeof value === 'bigint' || Number.isSafeInteger(value) ? (value as Int) : undefined
 
-/** Numbers and booleans count as text in a list: JSON arrays have them. */
+/** In lists, numbers and booleans count as text, since JSON arrays contain them. */
 const asItem = (value: unknown): string | undefined =>
   typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
     ? String(value)
@@ -38,7 +38,7 @@ export const text = (name: string): Param<string> => ({ name, type: 'a string', 
 export const int = (name: string): Param<Int> => ({
   name,
   type: 'a whole number',
-  hint: 'a value of the store is a string: atoi(...) makes a number of it',
+  hint: 'a value of the store is a string: convert it with atoi(...)',
   accept: asInt,
 })
 
@@ -60,7 +60,7 @@ export const list = (name: string): Param<unknown[]> => ({
   accept: (value) => (Array.isArray(value) ? (value as unknown[]) : undefined),
 })
 
-/** Nothing at all counts as null. */
+/** A missing value becomes null. */
 export const any = (name: string): Param<NonNullable<unknown> | null> => ({
   name,
   type: 'a value',
@@ -75,7 +75,7 @@ export const flag = (name: string): Param<boolean> => ({
 
 export type Mapping = Readonly<Record<string, unknown>>
 
-/** An object of plain data: not a list, a pair, a moment or a function. */
+/** Whether a value is an object of plain data: not a list, a pair, a time or a function. */
 export function isMap(value: unknown): value is Mapping {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -100,10 +100,10 @@ export const number = (name: string): Param<number> => ({
   accept: (value) => (typeof value === 'number' ? value : undefined),
 })
 
-/** The parameter may be left out; the function then sees undefined. */
+/** An optional parameter; undefined if absent. */
 export const optional = <T>(param: Param<T>): Param<T | undefined> => ({ ...param, optional: true })
 
-/** What kind of value it is, for a message. */
+/** The type of a value, for messages. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'nothing'

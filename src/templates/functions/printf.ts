@@ -1,5 +1,5 @@
-// Go's printf for nunjucks, by the formatter of the Go engine. Go writes what does not fit into the text,
-// such as `%!d(string=x)`; here it is an error, as everything else that is wrong in a nunjucks template.
+// Go's printf for nunjucks, implemented by the Go engine. Go prints mistakes into the text, such as `%!d(string=x)`;
+// here they are errors, like all other mistakes in nunjucks templates.
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
 import { sprintf, type Complaint } from '../go/format/printf.ts'
@@ -24,7 +24,7 @@ function toGo(value: unknown): Value {
   return new GoMap(ANY_MAP, new Map(entries))
 }
 
-/** A number is whatever the verb asks for: JavaScript has one kind. */
+/** Converts a number to the type that the verb expects, since JavaScript has only one. */
 const forVerb = (value: Value, verb: string): Value =>
   typeof value === 'bigint' && 'eEfFgG'.includes(verb) ? Number(value) : value
 
@@ -56,7 +56,7 @@ export const formatting = [
         const arg = at === undefined ? '' : `: it is ${describe(args[at])}`
         return raise('template', `printf: ${COMPLAINTS[kind](`%${fromBinary(verb)}`)}${arg}`, {
           ...(kind === 'verb'
-            ? { hint: 'atoi(...) makes a number of a string; %v prints anything' }
+            ? { hint: 'convert a string with atoi(...), or print any value with %v' }
             : {}),
         })
       }

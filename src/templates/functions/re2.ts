@@ -1,19 +1,17 @@
-// Matching with Go's regular expressions: the functions on patterns, on re2js, a port of Go's regexp.
-// The time of a search grows with the text as it does in Go, whatever the pattern. What re2js does
-// otherwise than Go is made good here: names that several groups share, the class `[[:]`, bytes that
-// are no UTF-8, and how a replacement is expanded.
+// Go's regular expressions, by re2js, a port of Go's regexp, with linear time for any pattern. Corrects the differences
+// from Go: names shared by several groups, the class `[[:]`, invalid UTF-8, and the expansion of replacements.
 import { RE2JS, RE2JSSyntaxException, type Matcher } from 're2js'
 
-/** The pattern is no RE2. The message is Go's: what is wrong, and the piece of the pattern. */
+/** An invalid pattern. The message is that of Go: what is wrong, and the piece of the pattern. */
 export class Re2Error extends Error {}
 
 interface Pattern {
   readonly regexp: RE2JS
-  /** The numbers of the groups of a name: Go lets several have the same. */
+  /** The numbers of the groups by name: in Go, several may have the same name. */
   readonly names: ReadonlyMap<string, readonly number[]>
 }
 
-/** Patterns are few and used again and again; a template that makes them up starts anew. */
+/** Limit of compiled patterns to keep. */
 const MAX_KNOWN = 100
 const known = new Map<string, Pattern>()
 
@@ -32,19 +30,19 @@ function parse(pattern: string): Pattern {
   const { source, names } = adapt(pattern)
   try {
     const regexp = RE2JS.compile(source)
-    // It looks for literals of the pattern in the whole rest of the text before each search: to replace
-    // all of many matches would take the square of the text.
+    // The prefilter searches the whole rest of the text for literals before each match, so replacing many matches would
+    // take quadratic time.
     regexp.re2().prefilter = null
     return { regexp, names }
   } catch (error) {
     if (!(error instanceof RE2JSSyntaxException)) throw error
-    // Where re2js names no piece, Go names the whole pattern, and none for this one.
+    // If re2js names no piece, Go names the whole pattern, except for this error.
     const piece = error.error.startsWith('trailing backslash') ? '' : (error.input ?? source)
     throw new Re2Error(`${error.error}: \`${piece === source ? pattern : piece}\``)
   }
 }
 
-/** Of a pattern: what can hold a parenthesis that opens nothing, and those that open a group. */
+/** Pieces of a pattern that may contain a literal parenthesis, and parentheses that open a group. */
 const PIECES = new RegExp(
   [
     /\\Q.*?(?:\\E|$)/,
@@ -57,7 +55,7 @@ const PIECES = new RegExp(
   'gs',
 )
 
-/** A pattern as re2js wants it, and the groups of every name. */
+/** Rewrites a pattern for re2js, and returns the groups by name. */
 function adapt(pattern: string): { source: string; names: Map<string, number[]> } {
   const names = new Map<string, number[]>()
   let source = ''
@@ -70,7 +68,7 @@ function adapt(pattern: string): { source: string; names: Map<string, number[]> 
     const namesakes = names.get(part?.name ?? '')
     if (namesakes !== undefined) namesakes.push(groups)
     else if (part?.name !== undefined) names.set(part.name, [groups])
-    // A name may stand at one group only, and a `[` at the end of a class begins no `[:alpha:]`.
+    // re2js allows a name only once, and takes a `[` at the end of a class for the beginning of `[:alpha:]`.
     const bare = part?.bare !== undefined && !pattern.includes(':]', done)
     source += namesakes !== undefined ? '(' : bare ? `${piece.slice(0, -3)}\\[:]` : piece
   }
@@ -78,21 +76,20 @@ function adapt(pattern: string): { source: string; names: Map<string, number[]> 
 }
 
 /**
- * Go sees U+FFFD in the place of a byte that is no UTF-8. In our texts that byte is one lone surrogate,
- * so that places in the one are places in the other.
+ * Replaces invalid bytes by U+FFFD, as Go sees them. Each is one lone surrogate in our texts, so positions are equal.
  */
 const seen = (text: string): string => text.toWellFormed()
 
 export const test = (pattern: string, text: string): boolean =>
   compile(pattern).regexp.test(seen(text))
 
-/** The leftmost match, or the empty string. */
+/** The leftmost match; empty if there is none. */
 export function find(pattern: string, text: string): string {
   const matcher = compile(pattern).regexp.matcher(seen(text))
   return matcher.find() ? text.slice(matcher.start(), matcher.end()) : ''
 }
 
-/** @param by `$1`, `${name}` and `$$` as Go's Regexp.Expand has them */
+/** @param by may contain `$1`, `${name}` and `$$`, see Go's Regexp.Expand */
 export function replaceAll(pattern: string, text: string, by: string): string {
   const { regexp, names } = compile(pattern)
   const matcher = regexp.matcher(seen(text))
@@ -101,7 +98,7 @@ export function replaceAll(pattern: string, text: string, by: string): string {
   let before = -1
   while (matcher.find()) {
     const [start, end] = [matcher.start(), matcher.end()]
-    // Go knows no empty match right behind the one before it.
+    // As in Go, an empty match directly after another match does not count.
     if (start === end && start === before) continue
     out += text.slice(done, start) + expand(by, text, matcher, names)
     done = end

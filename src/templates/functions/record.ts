@@ -1,14 +1,13 @@
-// Records as templates see them: of one shape in both languages, each field under its name and under
-// the same with a capital letter, as Go has it.
+// Records as templates see them: equal in both languages, each field with its name and with a capital letter, as in Go.
 import { raise } from '../../core/fault.ts'
 import { compareText } from '../../core/key.ts'
 
-/** A field's kind: text, a whole number, a list of texts, texts by name, a record, a list of records, records by name. */
+/** The type of a field: text, integer, list of texts, texts by name, record, list of records, records by name. */
 export type Kind =
   'text' | 'number' | 'texts' | 'map' | Shape | readonly [Shape] | { readonly each: Shape }
 
 export interface Shape {
-  /** In Go: the type's name. */
+  /** The name of the Go type. */
   readonly name: string
   readonly fields: Readonly<Record<string, Kind>>
 }
@@ -17,9 +16,9 @@ export interface Shape {
 export const capital = (field: string): string =>
   field === 'id' ? 'ID' : field.charAt(0).toUpperCase() + field.slice(1)
 
-/** Its fields are its properties, under both names. */
+/** A record: its fields are properties, with both names. */
 export class Entry {
-  /** Under the capital names, in the order of the shape. */
+  /** Fields with capital names, in the order of the shape. */
   readonly #members: readonly (readonly [string, unknown])[]
 
   constructor(shape: Shape, values: Readonly<Record<string, unknown>>) {
@@ -40,22 +39,25 @@ export class Entry {
 }
 
 /**
- * The record that a JSON text stands for; a field that is missing is empty or 0.
- * Throws a template fault when it is something else.
- * @param key where the text is from, for the message
+ * Parses the JSON of a record; missing fields are empty or 0. Throws a template fault if it is invalid.
+ * @param key the key of the text, for messages
  */
 export function recordOf(shape: Shape, text: string, key: string): Entry {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    // The text is not shown: metadata may hold secrets.
+    // The message must not quote the text: metadata may contain secrets.
   }
   return (
     build(shape, value) ??
-    raise('template', `the value of ${key} is no ${shape.name} as consul-catalog writes it`, {
-      hint: 'take the key out, or read it with getv',
-    })
+    raise(
+      'template',
+      `the value of ${key} is not a ${shape.name} in the format of consul-catalog`,
+      {
+        hint: 'remove the key, or read it with getv',
+      },
+    )
   )
 }
 
@@ -64,7 +66,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 
-/** Undefined when the value is not of the shape. */
+/** Undefined if the value does not have the shape. */
 function build(shape: Shape, value: unknown): Entry | undefined {
   if (!isObject(value)) return undefined
   const fields: Record<string, unknown> = {}

@@ -1,21 +1,21 @@
-// How templates name a service and what they ask of it: `web`, `web@dc2`, `dc2:web`, and options of one
-// look-up. Also for `check`, which sees names without rendering.
+// Parses names of services, such as `web`, `web@dc2` and `dc2:web`, and the options of a look-up. Also used by `check`,
+// without rendering.
 import type { LookUp } from '../../core/catalog.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { nearest } from '../../core/nearest.ts'
 import { foreignList } from '../foreign/services.ts'
 import { isMap, type Mapping, type Param } from './params.ts'
 
-/** A name as it is written. */
+/** The parts of a written name. */
 export interface ServiceName {
   readonly name: string
-  /** Before a colon: a named store that the resource reads, else a datacenter. */
+  /** The part before a colon: a named store of the resource, or else a datacenter. */
   readonly of?: string
-  /** Behind an `@`, as consul-template has it. */
+  /** The part after `@`, as in consul-template. */
   readonly dc?: string
 }
 
-/** @param isWhole whether a name is that of a service as it stands, whatever signs are in it */
+/** @param isWhole whether a service with exactly this name exists, even if it contains `@` or `:` */
 export function serviceName(text: string, isWhole: (name: string) => boolean): ServiceName {
   if (isWhole(text)) return { name: text }
   const [, of, rest = text] = /^([A-Za-z0-9_.-]+):(.+)$/s.exec(text) ?? []
@@ -30,11 +30,11 @@ const HEALTHS: Readonly<Record<string, string>> = {
   any: 'any',
 }
 
-/** What is asked of one look-up; `tags` are chosen here, of what Consul gives anyway. */
+/** The options of one look-up. */
 interface Options {
   readonly lookUp: LookUp
   readonly tags: readonly string[]
-  /** The named store to ask. */
+  /** The named store to use. */
   readonly store: string | undefined
 }
 
@@ -49,7 +49,7 @@ export const optionsParam: Param<Mapping | undefined> = {
   accept: (value) => (isMap(value) ? value : undefined),
 }
 
-/** The options of a list, for which consul-template takes a text. */
+/** The options of a list, for which consul-template takes a text such as `@dc2`. */
 export const listOptions = (call: string): Param<Mapping | undefined> => ({
   ...optionsParam,
   accept(value) {
@@ -59,7 +59,7 @@ export const listOptions = (call: string): Param<Mapping | undefined> => ({
   },
 })
 
-/** @param known the options that the function has */
+/** @param known the options of the function */
 export function optionsOf(
   called: string,
   given: Mapping | undefined,
@@ -68,12 +68,13 @@ export function optionsOf(
   const lookUp: Record<string, string | true> = {}
   let tags: readonly string[] = []
   for (const [name, value] of Object.entries(given ?? {})) {
-    // nunjucks marks arguments that are given by name.
+    // nunjucks adds this name for keyword arguments.
     if (name === '__keywords') continue
     if (!known.includes(name as OptionName)) {
       const near = nearest(name, known)
-      const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`
-      raise('template', `${called}: there is no option ${name}`, { hint })
+      const hint =
+        near === undefined ? `the options are ${known.join(', ')}` : `did you mean ${near}?`
+      raise('template', `${called}: unknown option ${name}`, { hint })
     }
     if (name === 'proxies' && typeof value === 'boolean') {
       if (value) lookUp[name] = true
@@ -83,7 +84,7 @@ export function optionsOf(
         hint: name === 'tag' ? 'a tag, or a list of tags' : `write ${name} as a text in quotes`,
       })
     } else if (name === 'tag') tags = [String(value)]
-    // An empty one is none: it may come from a key.
+    // An empty value, which may come from a key, means that the option is not set.
     else if (String(value) !== '') lookUp[name] = String(value)
   }
   if (typeof lookUp['health'] === 'string') lookUp['health'] = healthOf(called, lookUp['health'])
@@ -95,8 +96,8 @@ function healthOf(called: string, text: string): string {
   const health = HEALTHS[text.replaceAll(/\s/g, '')]
   return (
     health ??
-    raise('template', `${called}: there is no health "${text}" to ask for`, {
-      hint: 'write "passing", "passing,warning" or "any"; .status says which it is',
+    raise('template', `${called}: unknown health "${text}"`, {
+      hint: 'write "passing", "passing,warning" or "any"; .status contains the state',
     })
   )
 }

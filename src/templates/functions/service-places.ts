@@ -1,11 +1,11 @@
-// Where a service or a node is looked up: in the default store or in a named one, never in two at once.
+// Determines the store of a service or node: the default store or one named store.
 import { DATACENTERS, plainKey } from '../../core/catalog.ts'
 import { raise } from '../../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../../core/key.ts'
 import type { RenderContext } from '../context.ts'
 import type { ServiceName } from './service-names.ts'
 
-/** The name of a store that the resource's keys name; undefined when it names none of them. */
+/** The name, if the resource's keys contain a store of this name; otherwise undefined. */
 const storeCalled = ({ reader }: RenderContext, name: string | undefined): string | undefined =>
   name !== undefined && reader.scope.keys.some((key) => storeOf(key) === name) ? name : undefined
 
@@ -14,7 +14,7 @@ export interface Whose {
   readonly dc: string | undefined
 }
 
-/** Whose the thing is that a name and options stand for: before a colon stands a store, else a datacenter. */
+/** Determines store and datacenter from a name and its options. The part before a colon is a store or a datacenter. */
 export function whoseIs(
   context: RenderContext,
   { of, dc }: Pick<ServiceName, 'of' | 'dc'>,
@@ -25,15 +25,15 @@ export function whoseIs(
 }
 
 /**
- * Where the resource's keys show something of a directory of the catalog. Without a store that is asked for
- * it is the default store, or the only one that shows it.
+ * The full directory of a directory of the catalog, as far as the resource's keys include it. Without `store`, that of
+ * the default store, or of the only store that includes it.
  * @param called the call, for messages
  */
 export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {
   const { reader } = context
   const placeOf = (one: string | undefined): Key =>
     one === undefined ? dir : `${storeRoot(one)}${dir}`
-  // The names of datacenters are seen with any part of the catalog.
+  // Any part of the catalog makes the names of datacenters visible.
   const plain = dir === DATACENTERS ? '/nodes' : plainKey(dir)
   const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
   const stores = named.filter((one) => reader.sees(placeOf(one)))
@@ -49,12 +49,12 @@ export function placeIn(context: RenderContext, called: string, dir: Key, store?
   }
   if (stores.length > 1 && !stores.includes(undefined)) {
     raise('template', `${called}: the stores ${stores.join(' and ')} both have it`, {
-      hint: `say which with the option store: ${stores.map((one) => `"${one}"`).join(' or ')}`,
+      hint: `choose one with the option store: ${stores.map((one) => `"${one}"`).join(' or ')}`,
     })
   }
   const place = placeOf(stores.includes(undefined) ? undefined : stores[0])
   if (!reader.isAnswered(place)) {
-    return raise('template', `${called}: the store holds only what the keys name`, {
+    return raise('template', `${called}: the store is read only below the resource's keys`, {
       hint: `add "${place}" to keys = [...]`,
     })
   }

@@ -1,11 +1,11 @@
-// Services and nodes as templates see them: the fields of each.
+// The fields of services and nodes.
 import type { Shape } from './record.ts'
 
 const WEIGHTS: Shape = { name: 'Weights', fields: { passing: 'number', warning: 'number' } }
 const CHECK: Shape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
 const ADDRESS: Shape = { name: 'Address', fields: { address: 'text', port: 'number' } }
 
-/** Without indexes of Consul: a restored cluster has others for the same facts. */
+/** Without Consul's indexes, which a restored cluster changes although the facts are the same. */
 const INSTANCE = {
   id: 'text',
   name: 'text',
@@ -46,7 +46,7 @@ const NODE_FIELDS = {
 
 export const NODE: Shape = { name: 'Node', fields: NODE_FIELDS }
 
-/** A node with what is registered on it. */
+/** A node with its services. */
 export const NODE_WITH_SERVICES: Shape = {
   name: 'NodeWithServices',
   fields: { ...NODE_FIELDS, services: [{ name: 'NodeService', fields: INSTANCE }] },

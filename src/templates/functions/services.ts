@@ -1,5 +1,5 @@
-// Services and nodes, from the keys that consul-catalog makes of them; any store may hold such keys.
-// Where they are looked for is told by the resource's keys: in the default store, or in a named one.
+// Services and nodes, from the keys of consul-catalog, which any store may contain. The resource's keys determine the
+// store: the default store, or a named one.
 import {
   DATACENTERS,
   nameOfPart,
@@ -20,14 +20,14 @@ import { listOptions, optionsOf, optionsParam, serviceName } from './service-nam
 import { placeIn, whoseIs } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
-/** As a template has it; the two lists are of records. */
+/** The fields used here. */
 type Instance = Entry & {
   readonly name: string
   readonly tags: readonly string[]
   readonly order: number
 }
 
-/** An instance and where it was found. */
+/** An instance and its key. */
 interface Found {
   readonly key: Key
   readonly instance: Instance
@@ -42,7 +42,7 @@ const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
       instance: recordOf(SERVICE, value, key) as Instance,
     }))
 
-/** Those that have all of the tags; only these count as found. */
+/** The instances with all of these tags; only these are recorded as found. */
 function chosen(
   { reader }: RenderContext,
   dir: Key,
@@ -54,7 +54,7 @@ function chosen(
   return own.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
 }
 
-/** Throws when the name is that of no service and the dot in it is consul-template's. */
+/** Throws if a name such as `blue.web`, a tag and a service in consul-template, is not a service but `web` is. */
 function expectNoTag(
   name: string,
   written: string,
@@ -62,13 +62,13 @@ function expectNoTag(
 ): void {
   const { tag, bare } = taggedName(name) ?? {}
   if (tag === undefined || bare === undefined) return
-  // The resource's keys need not name the other service.
+  // The resource's keys may not include the other service.
   const found = attempt(() => named(bare))
   if (!found.ok || !found.value.some(({ instance }) => instance.tags.includes(tag))) return
   throw new FaultError(doubtfulService(name, written) as Fault)
 }
 
-/** As the list of services has them; where there is no list, those of the instances. */
+/** The tags in the list of services; without a list, those of the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
   if (told === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
@@ -84,12 +84,12 @@ const tagOrOptions: Param<string | Mapping | undefined> = {
     isMap(value) ? value : typeof value === 'string' ? value : text('tag').accept(value),
 }
 
-/** Throws for a name that no service has, or that is meant in another way. */
+/** Throws for an empty name, or one in the syntax of consul-template. */
 function expectName(called: string, name: string, tag: string | undefined): void {
-  // It would be the directory of all services.
+  // The empty name would mean the directory of all services.
   if (name === '') {
-    raise('template', `${called}: a service has a name`, {
-      hint: 'where the name comes from a key, ask first whether it is empty',
+    raise('template', `${called}: the name of the service is empty`, {
+      hint: 'if the name comes from a key, check first that it is not empty',
     })
   }
   const foreign = foreignService(name, tag)
@@ -107,7 +107,7 @@ const SERVICE_OPTIONS = [
   'proxies',
 ] as const
 
-/** The instances that a name and options stand for, in the order in which they are shown. */
+/** Finds the instances for a name and options, sorted. */
 function find(context: RenderContext, written: string, tag: string | undefined, given?: Mapping) {
   const { reader } = context
   const called = `service("${written}")`
@@ -175,7 +175,7 @@ export const services = [
         nunjucks: 'service("shop", {health: "bad"})',
         go: 'service "shop" (map "health" "bad")',
         keys: SHOP,
-        error: 'there is no health "bad" to ask for',
+        error: 'unknown health "bad"',
       },
       { nunjucks: 'service("none")', go: 'service "none"', keys: SHOP, result: [] },
       {
@@ -195,7 +195,7 @@ export const services = [
         nunjucks: 'service("shop|any")',
         go: 'service "shop|any"',
         keys: SHOP,
-        error: "| and a state of health behind a name is consul-template's",
+        error: '| and a state of health after a name is the syntax of consul-template',
       },
     ],
     run: (context, name, second, third) => {
@@ -260,7 +260,7 @@ export const services = [
     ],
     run: (context, name, given) => {
       const called = `node("${name}")`
-      if (name === '') raise('template', `${called}: a node has a name`)
+      if (name === '') raise('template', `${called}: the name of the node is empty`)
       const { lookUp, store: asked } = optionsOf(called, given, ['store', 'dc'])
       const written = serviceName(name, () => given?.['dc'] !== undefined)
       const { store, dc } = whoseIs(context, written, asked)
@@ -287,7 +287,7 @@ export const services = [
     ],
     run: (context, name, given) => {
       const called = `query("${name}")`
-      if (name === '') raise('template', `${called}: a prepared query has a name`)
+      if (name === '') raise('template', `${called}: the name of the prepared query is empty`)
       const { lookUp, store: asked } = optionsOf(called, given, ['store', 'dc', 'near'])
       const written = serviceName(name, () => given?.['dc'] !== undefined)
       const { store, dc } = whoseIs(context, written, asked)

@@ -1,4 +1,4 @@
-// Sorting. No list is sorted or turned in place: two uses of one list see the same order.
+// Sorting. No function changes a list in place.
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { byteLength } from '../bytes.ts'
@@ -7,7 +7,7 @@ import { naturally } from './natural.ts'
 import { Pair } from './pair.ts'
 import { describe, list, pairs, text, texts } from './params.ts'
 
-/** What `port` or `meta.version` is in an item, whichever way its first letter is written. */
+/** The value of a path such as `port` or `meta.version` in an item, with the first letter in any case. */
 function fieldOf(item: unknown, path: string): unknown {
   let value: unknown = item
   for (const name of path.split('.')) {
@@ -21,7 +21,7 @@ function fieldOf(item: unknown, path: string): unknown {
 
 type Sortable = number | bigint | string
 
-/** Numbers before texts, each in its own order. */
+/** Numbers come before texts. */
 function compare(a: Sortable, b: Sortable): number {
   if (typeof a === 'string') return typeof b === 'string' ? compareText(a, b) : 1
   if (typeof b === 'string') return -1
@@ -144,6 +144,6 @@ export const sorting: readonly TemplateFunction[] = [
   }),
 ]
 
-/** In both languages. @param at counted from 0 */
+/** The message in both languages. @param at index of the item */
 export const noField = (at: number, field: string): string =>
   `item ${at + 1} has no field "${field}" with a text or a number`

@@ -1,5 +1,5 @@
-// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`. Where bytes that are
-// not UTF-8 are among the arguments, strings are compared byte by byte, as in Go.
+// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`. If an argument contains invalid
+// UTF-8, strings are compared byte by byte, as in Go.
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
@@ -9,7 +9,7 @@ import { int, optional, text, texts } from './params.ts'
 import { base, dir } from './paths.ts'
 import { toLower, toUpper } from './unicode.ts'
 
-/** consul-template's `contains` looks into lists. */
+/** The hint for consul-template's `contains`, which takes a list. */
 const IN_A_LIST = 'for an item of a list write in .Tags "a" in Go, "a" in s.tags in nunjucks'
 
 export const strings = [
@@ -202,7 +202,7 @@ export const strings = [
   }),
 ]
 
-/** A part of a character is found in it, as in Go, once one of the texts is not valid UTF-8. */
+/** Runs a function on bytes if one of the texts is invalid UTF-8, so that parts of characters match, as in Go. */
 function bytewise<T extends string | string[] | boolean>(
   texts: string[],
   run: (...texts: [string, string, string]) => T,

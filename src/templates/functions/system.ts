@@ -1,4 +1,4 @@
-// What the machine itself knows: environment, name, time, files.
+// Facts of the machine: environment, host name, time, files.
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'

@@ -1,5 +1,4 @@
-// Functions on strings: quoting, indenting, cases; most are those of the active fork. What is a byte in
-// Go is a byte here.
+// Quoting, indenting, trimming, cases; most functions come from the active fork of confd. Strings are bytes, as in Go.
 import { raise } from '../../core/fault.ts'
 import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
@@ -8,7 +7,7 @@ import { define } from './define.ts'
 import { int, text, type Int } from './params.ts'
 import { toUpper } from './unicode.ts'
 
-/** Bytes that one call may make. */
+/** Limit of a result in bytes. */
 const LARGEST = 64 * 1024 * 1024
 
 function repeat(name: string, count: Int, s: string): string {
@@ -17,7 +16,7 @@ function repeat(name: string, count: Int, s: string): string {
   return s.repeat(Number(count))
 }
 
-/** Blanks before every line, empty ones too; nothing stays nothing. */
+/** Indents every line, including empty ones; an empty text remains empty. */
 function indent(name: string, count: Int, s: string): string {
   const pad = repeat(name, count, ' ')
   const lines = s.split('\n')
@@ -26,7 +25,7 @@ function indent(name: string, count: Int, s: string): string {
   return s === '' ? '' : lines.map((line) => pad + line).join('\n')
 }
 
-/** Go's unicode.IsSpace, which has U+0085 and not the byte order mark. */
+/** Go's unicode.IsSpace, which includes U+0085, but not the byte order mark. */
 const SPACE = /\p{White_Space}/u
 
 function trimSpace(s: string): string {
@@ -36,7 +35,7 @@ function trimSpace(s: string): string {
   return s.slice(start, end)
 }
 
-/** Go's strings.Title: a letter behind anything but a letter, a digit or `_`. */
+/** Go's strings.Title: capitalizes a letter that does not follow a letter, a digit or `_`. */
 const titleCase = (s: string): string =>
   s.replace(/[\p{L}\p{N}_]+/gu, (word) => {
     const [first = '', ...rest] = word
@@ -75,11 +74,11 @@ export const texts = [
       {
         nunjucks: 'shellquote(base64Decode("AA=="))',
         go: 'shellquote (base64Decode "AA==")',
-        error: 'shellquote: the text holds a NUL byte',
+        error: 'shellquote: the text contains a NUL byte',
       },
     ],
     run: (_, s) => {
-      if (s.includes('\0')) raise('template', 'shellquote: the text holds a NUL byte')
+      if (s.includes('\0')) raise('template', 'shellquote: the text contains a NUL byte')
       return `"${s.replace(/["\\$`]/g, '\\$&')}"`
     },
   }),

@@ -1,9 +1,9 @@
-// A moment as nunjucks templates see it: the methods of Go's time.Time under their names.
+// A time as nunjucks templates see it, with the methods of Go's time.Time.
 import { GoTime, monthName, weekdayName } from './clock.ts'
 
 const SECOND = 1_000_000_000n
 
-/** Go's time.Month and time.Weekday: a number that shows itself as a name. */
+/** Go's time.Month and time.Weekday: a number that prints as a name. */
 class Named {
   constructor(
     private readonly number: number,
@@ -21,7 +21,7 @@ class Named {
   }
 }
 
-/** A number where that is exact. */
+/** A plain number if that is exact. */
 const exact = (value: bigint): number | bigint => {
   const plain = Number(value)
   return Number.isSafeInteger(plain) ? plain : value

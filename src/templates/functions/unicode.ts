@@ -1,5 +1,5 @@
-// Upper and lower case as Go has it: one character for one character (Unicode's simple mappings),
-// where JavaScript may give several or look at the neighbours.
+// Upper and lower case as in Go: one character for each character (Unicode's simple mappings), whereas JavaScript may
+// produce several, or consider neighbouring characters.
 
 const ASCII = /^[\0-\x7f]*$/
 
@@ -13,8 +13,8 @@ function upperOne(char: string): string {
   const upper = char.toUpperCase()
   if (Array.from(upper).length === 1) return upper
   const code = char.codePointAt(0) as number
-  // Greek letters with iota subscript: JavaScript writes the iota out, Unicode's simple mapping is
-  // the letter eight (or nine) places on.
+  // Greek letters with iota subscript: JavaScript adds a separate iota; Unicode's simple mapping is the letter eight
+  // (or nine) code points later.
   if (code >= 0x1f80 && code <= 0x1faf) return String.fromCodePoint(code | 8)
   if (code === 0x1fb3 || code === 0x1fc3 || code === 0x1ff3) return String.fromCodePoint(code + 9)
   return char
@@ -22,6 +22,6 @@ function upperOne(char: string): string {
 
 function lowerOne(char: string): string {
   const lower = char.toLowerCase()
-  // Only U+0130 (capital I with dot) becomes two characters in JavaScript; Go's is a plain i.
+  // Only U+0130 (capital I with dot) becomes two characters in JavaScript; in Go, a plain i.
   return Array.from(lower).length === 1 ? lower : 'i'
 }

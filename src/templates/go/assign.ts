@@ -1,4 +1,4 @@
-// A value for a parameter of a type, as reflection assigns it.
+// Assigns a value to a parameter, by the rules of Go's reflection.
 import { assignable, type Type } from './types.ts'
 import { Pointer, Slice, typeName, typeOf, zeroOf, type Value } from './values.ts'
 
@@ -13,7 +13,7 @@ const NILABLE: ReadonlySet<string> = new Set([
 
 export const canBeNil = (type: Type): boolean => NILABLE.has(type.kind)
 
-/** Calls `fail` with Go's message when the value does not fit. */
+/** Calls `fail` with Go's message if the value does not fit. */
 export function assignTo(value: Value, type: Type, fail: (message: string) => never): Value {
   if (type.kind === 'value') return value
   if (value === undefined) {
@@ -24,7 +24,7 @@ export function assignTo(value: Value, type: Type, fail: (message: string) => ne
   const own = typeOf(value)
   if (own === type) return value
   if (assignable(own, type)) {
-    // A memkv.KVPairs given as []memkv.KVPair: the same elements under the other type.
+    // A memkv.KVPairs assigned to []memkv.KVPair: the same elements with the other type.
     return value instanceof Slice
       ? new Slice(type, value.array, value.from, value.length, value.capacity)
       : value

@@ -1,4 +1,4 @@
-// The functions that text/template itself brings along.
+// The built-in functions of text/template.
 import { eq, le, lt } from './compare.ts'
 import { escapeHtml, escapeJs, escapeQuery } from './escape.ts'
 import { sprint, sprintf, sprintln } from './format/printf.ts'
@@ -10,7 +10,7 @@ import { CallError, Func, isTrue, typeName, typeOf, type Call, type Value } from
 /** The function table of a template: name to typed function. */
 export type Functions = ReadonlyMap<string, Func>
 
-/** A Go function for the table; an error result is a thrown CallError. */
+/** Creates a Go function. An exception of type CallError is its error result. */
 export function define(params: readonly Type[], result: Type, call: Call, variadic = false): Func {
   return new Func(funcOf(params, result, variadic), call)
 }
@@ -21,7 +21,7 @@ const variadic = (params: readonly Type[], result: Type, call: Call): Func =>
 const comparison = (test: (a: Value, b: Value) => boolean): Func =>
   define([VALUE, VALUE], BOOL, ([a, b]) => test(a, b))
 
-/** `html`, `js`, `urlquery`: of one string itself, else of what `print` makes of the arguments. */
+/** `html`, `js`, `urlquery`: escape one string, or else the output of `print` for the arguments. */
 const escaping = (escape: (text: string) => string): Func =>
   variadic([ANY], STRING, (args) => escape(sprint(args.map(noValue))))
 
@@ -54,7 +54,7 @@ function callValue([callee, ...args]: readonly Value[]): Value {
 }
 
 export const builtins: Functions = new Map<string, Func>([
-  // `and` and `or` do not evaluate all of their arguments: see calls.ts.
+  // `and` and `or` do not evaluate all arguments, see calls.ts.
   ['and', variadic([VALUE, VALUE], VALUE, ([first]) => first)],
   ['or', variadic([VALUE, VALUE], VALUE, ([first]) => first)],
   ['not', define([VALUE], BOOL, ([value]) => !isTrue(value))],

@@ -1,4 +1,4 @@
-// Calls: of functions, of methods by the name of a field, with Go's rules for their arguments.
+// Calls of functions, and of methods by the name of a field, with Go's rules for arguments.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { toBinary } from '../bytes.ts'
 import { assignTo } from './assign.ts'
@@ -8,22 +8,22 @@ import { methodOf } from './methods.ts'
 import { VALUE, type Type } from './types.ts'
 import { CallError, isTrue, type Func, type Value } from './values.ts'
 
-/** No value comes from the left of a pipe: another thing than a nil that does. */
+/** There is no value on the left of the pipe, as opposed to nil. */
 export const NONE = Symbol('none')
 export type Final = Value | typeof NONE
 
-/** A compiled argument for a parameter: constants take the parameter's type, the rest must fit it. */
+/** A compiled argument: constants take the type of the parameter, other values must fit it. */
 export type Argument = (frame: Frame, dot: Value, root: boolean, type: Type) => Value
 
-/** Where something is called, or a field is read. */
+/** A call, or the access to a field. */
 export interface Site {
   readonly node: Node
-  /** Of the function, the method or the field. */
+  /** The name of the function, method or field. */
   readonly name: string
   readonly args: readonly Argument[]
 }
 
-/** A field of a value, or what the method of that name returns. */
+/** A field of a value, or the result of a method with that name. */
 export function fieldValue(
   frame: Frame,
   site: Site,
@@ -41,7 +41,7 @@ export function fieldValue(
   return fieldOf(receiver, name, site.args.length > 0 || final !== NONE, frame.fail)
 }
 
-/** @param root whether the dot is the root of all */
+/** @param root whether the dot is the root data of the template */
 export function call(
   frame: Frame,
   site: Site,
@@ -85,7 +85,7 @@ export function call(
   }
 }
 
-/** The fault of a function, at the place of its call; one of an included file has its own place. */
+/** Adds the position of the call to the fault of a function, unless it has one in an included file. */
 function located(frame: Frame, fault: Fault, name: string): FaultError {
   if (fault.line !== undefined) return new FaultError(fault)
   const here = frame.faultHere(`error calling ${name}: ${toBinary(fault.message)}`)

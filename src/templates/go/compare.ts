@@ -1,4 +1,4 @@
-// eq ne lt le gt ge with Go's typing: an int is never compared with a float, nor with a string.
+// eq, ne, lt, le, gt, ge with Go's typing: an int is never compared with a float or a string.
 import { comparable, isUnsigned, type Type } from './types.ts'
 import {
   CallError,
@@ -32,7 +32,7 @@ function basicKind(value: Value): Basic | null {
   return value instanceof Complex ? 'complex' : null
 }
 
-/** The number inside: signed and unsigned ones compare by value. */
+/** The plain number: signed and unsigned integers compare by value. */
 const bare = (value: Value): Value => (value instanceof Integer ? value.value : value)
 
 const isWhole = (kind: Basic | null): boolean => kind === 'int' || kind === 'uint'

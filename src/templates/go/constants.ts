@@ -1,12 +1,11 @@
-// Constants of a template as values: of the type that a parameter asks for, else of the type that Go
-// gives to a constant by its form.
+// Converts constants to values: of the type of the parameter, or else of the type that Go gives to the constant.
 import { sourceOf, type Num, type Operand } from './nodes.ts'
 import type { Type } from './types.ts'
 import { Complex, Integer, type Value } from './values.ts'
 
 type Fail = (message: string) => never
 
-/** A number where nothing says of which type. */
+/** A number where the context does not determine its type. */
 export function numberOf(node: Num, fail: Fail): Value {
   if (node.complex !== undefined) return new Complex(node.complex.real, node.complex.imaginary)
   const { source } = node
@@ -17,7 +16,7 @@ export function numberOf(node: Num, fail: Fail): Value {
   return node.int ?? fail(`${source} overflows int`)
 }
 
-/** An argument for a parameter of a type; what is no constant, or does not fit, fails. */
+/** A constant for a parameter of a type; calls `fail` if it does not fit. */
 export function constantFor(type: Type, node: Operand, fail: Fail): Value {
   const any = type.kind === 'interface' || type.kind === 'value'
   switch (node.kind) {

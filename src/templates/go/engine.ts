@@ -1,4 +1,4 @@
-// The engine of Go's text/template: parses a file once a version, renders it, and includes others.
+// The engine for Go's text/template: parses each version of a file once, renders it, and includes others.
 import { basename } from 'node:path'
 import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../../core/fault.ts'
@@ -20,10 +20,10 @@ import { parse, type Template } from './parser.ts'
 import { ANY, STRING } from './types.ts'
 import { CallError, type Call, type Value } from './values.ts'
 
-/** Files that include one another in a row, as in confd. */
+/** Limit of nested includes, as in confd. */
 const MAX_INCLUDES = 10
 
-/** Between the delimiters of a variant; no delimiter has one. */
+/** Separates the delimiters in a variant; delimiters cannot contain it. */
 const SEPARATOR = '\0'
 
 const variantOf = (spec: TemplateSpec): string =>
@@ -42,7 +42,7 @@ function read(
   onUnknown?: (fault: Fault) => void,
 ): Result<Template, Fault> {
   const [leftDelim = '', rightDelim = ''] = variant.split(SEPARATOR)
-  // With delimiters of its own, a text that has them may hold whatever it likes beside them.
+  // A text that uses custom delimiters may contain any other syntax literally.
   const isOwn = leftDelim !== '' && text.includes(leftDelim)
   const wrong = isOwn ? undefined : wrongLanguage('go', text, path)
   if (wrong !== undefined) return err(wrong)
@@ -97,7 +97,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   }
 }
 
-/** The functions of all renders; each works for the render that is running. */
+/** The functions for all renders; each works for the current render. */
 function functionsOf(current: () => Render): Functions {
   const context = {
     get reader() {
@@ -113,11 +113,11 @@ function functionsOf(current: () => Render): Functions {
   return new Map(functionsFor(context)).set('include', define([STRING, ANY], STRING, include, true))
 }
 
-/** One render: the file, and those it includes. */
+/** One render of a file and its includes. */
 class Render {
   readonly #root: RootField
   readonly #budget: Budget = { steps: MAX_STEPS }
-  /** The paths of the files that are being rendered, the outermost first. */
+  /** The paths of the files being rendered, the outermost first. */
   readonly #open: string[]
 
   constructor(
@@ -143,7 +143,7 @@ class Render {
   }
 
   include(name: string, data: Value): string {
-    // As in confd, a name is always one below the templates folder, even with a slash before it.
+    // As in confd, a name is relative to the templates folder, even with a leading slash.
     const path = this.sources.resolve(fromBinary(name).replace(/^\/+/, ''), this.spec.src)
     if (this.#open.includes(path)) {
       throw new CallError(`include cycle detected: ${path} is already being processed`)

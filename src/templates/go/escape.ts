@@ -1,4 +1,4 @@
-// Go's html, js and urlquery: escaping of a Go string (bytes) for another language.
+// Go's html, js and urlquery: escape a Go string (bytes) for another language.
 import { encodeRune, isPrintable, runeAt } from './utf8.ts'
 
 const HTML: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// Runs a template. Its statements are compiled to functions at their first use, once a version of the file.
+// Runs a template. Compiles its statements to functions at their first use, once for each version of the file.
 import { type Fault, FaultError } from '../../core/fault.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { Frame, type Limits, type Surroundings } from './frame.ts'
@@ -6,15 +6,15 @@ import type { Template } from './parser.ts'
 import { Statements, type Run, type Templates } from './statements.ts'
 import type { Value } from './values.ts'
 
-/** Statements and calls: some seconds of work. */
+/** Limit of statements and calls: some seconds of work. */
 export const MAX_STEPS = 10_000_000
 
 export const LIMITS: Limits = { depth: 1000, output: 256 * 1024 * 1024 }
 
-/** Absent: `limits` LIMITS, `budget` MAX_STEPS for this one; files of one render share theirs. */
+/** Defaults: `limits` LIMITS, and a `budget` of MAX_STEPS. The files of one render share a budget. */
 export type ExecuteOptions = Pick<Surroundings, 'functions'> & Partial<Surroundings>
 
-/** Renders to a Go string, one character a byte. Every failure is a fault of kind `template`. */
+/** Renders to a Go string, one character per byte. Every failure is a fault of kind `template`. */
 export function execute(
   template: Template,
   data: Value,
@@ -32,7 +32,7 @@ export function execute(
   }
 }
 
-/** Node's stack, or a string longer than it can hold: both are the template's doing. */
+/** A stack overflow, or a string that is too long for V8: both are caused by the template. */
 const exhausted = ({ message }: RangeError): string =>
   /stack/.test(message) ? 'the template is nested too deeply' : 'the output is too large'
 

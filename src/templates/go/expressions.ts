@@ -16,10 +16,10 @@ import {
 import { VALUE } from './types.ts'
 import { zeroOf, type Value } from './values.ts'
 
-/** @param root whether the dot is the root of all */
+/** @param root whether the dot is the root data of the template */
 export type Expression = (frame: Frame, dot: Value, root: boolean) => Value
 
-/** @param final what comes from the left of the pipe */
+/** @param final the value on the left of the pipe */
 type Stage = (frame: Frame, dot: Value, root: boolean, final: Final) => Value
 
 const NO_ARGUMENTS: readonly Argument[] = []
@@ -36,7 +36,7 @@ export function pipeline(pipe: Pipe): Expression {
   }
   return (frame, dot, root) => {
     frame.node = pipe
-    // A nil out of a map or list is no value from there on.
+    // As in Go, a nil from a map or list becomes "no value".
     let value = first(frame, dot, root, NONE) ?? undefined
     for (const stage of others) value = stage(frame, dot, root, value) ?? undefined
     for (const { name } of declared) {
@@ -150,7 +150,7 @@ function chain(node: Chain, args: readonly Argument[]): Stage {
   }
 }
 
-/** Follows `.A.B.C` from a receiver; the arguments are those of the last one. */
+/** Evaluates `.A.B.C` on a receiver; the arguments belong to the last field. */
 function fields(
   node: Operand,
   names: readonly string[],
@@ -198,7 +198,7 @@ function argument(node: Operand): Argument {
   }
 }
 
-/** What an argument evaluates to; undefined for constants, which depend on the parameter's type. */
+/** The compiled value of an argument; undefined for constants, which depend on the type of the parameter. */
 function argumentValue(node: Operand): Stage | undefined {
   switch (node.kind) {
     case 'dot':

@@ -1,8 +1,8 @@
-// A field of a value: an entry of a map with string keys, or a field of a struct.
+// Reads a field of a value: an entry of a map with string keys, or a field of a struct.
 import { nearest } from '../../core/nearest.ts'
 import { GoMap, Opaque, Pointer, Slice, Struct, typeName, type Value } from './values.ts'
 
-/** Calls `fail` with Go's message when there is no such field, or when it is given arguments. */
+/** Calls `fail` with Go's message if there is no such field, or it has arguments. */
 export function fieldOf(
   receiver: Value,
   name: string,
@@ -28,7 +28,7 @@ export function fieldOf(
   return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`, hintFor(receiver, name))
 }
 
-/** Which field was meant, or which there are. */
+/** A similar field, and all fields. */
 function hintFor(receiver: Value, name: string): string | undefined {
   if (receiver instanceof Slice) return 'it is a list: range over it, or take one item with index'
   if (typeof receiver === 'string') return 'it is a string, which has no fields: write {{.}}'

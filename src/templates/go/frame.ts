@@ -1,5 +1,5 @@
-// The state of a running template: its output, the variables in scope, the place, and the steps that are
-// left. The compiled parts of a template (statements.ts, expressions.ts, calls.ts) are given it at each call.
+// The state of a running template: its output, variables in scope, position, and remaining steps. All compiled parts of
+// a template (statements.ts, expressions.ts, calls.ts) receive it.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { Functions } from './builtins.ts'
 import { sourceOf, type Command, type Operand, type Pipe, type Statement } from './nodes.ts'
@@ -7,30 +7,30 @@ import type { Template } from './parser.ts'
 import { faultAt } from './place.ts'
 import type { Value } from './values.ts'
 
-/** What is left of the steps that a render may take, its included files with it. */
+/** The remaining steps of a render, including its includes. */
 export interface Budget {
   steps: number
 }
 
 export interface Limits {
-  /** How deep templates may call each other. */
+  /** Nested template calls. */
   readonly depth: number
-  /** Bytes of output. */
+  /** Output in bytes. */
   readonly output: number
 }
 
-/** What a field of the root stands for, where Go would find nothing. */
+/** Resolves a field of the root that Go would not find. */
 export type RootField = (name: string) => Value
 
 export interface Surroundings {
   readonly functions: Functions
   readonly budget: Budget
   readonly limits: Limits
-  /** The older dialect: a field of the root that is a key of the store. */
+  /** For the older dialect, in which fields of the root are keys of the store. */
   readonly rootField?: RootField | undefined
 }
 
-/** The output of some work, and the steps that it took. */
+/** Recorded output, and its number of steps. */
 export interface Recorded {
   readonly text: string
   readonly steps: number
@@ -39,15 +39,15 @@ export interface Recorded {
 export type Node = Statement | Operand | Command
 
 export class Frame {
-  /** What is being evaluated: where a fault points to. */
+  /** The node being evaluated: the position of faults. */
   node: Node | undefined
-  /** The output, one character a byte. */
+  /** The output, one character per byte. */
   out = ''
-  /** The length of the output before `out`, which is empty when a recording begins. */
+  /** The length of the output before `out`, which a recording starts empty. */
   #before = 0
   readonly functions: Functions
   readonly rootField: RootField | undefined
-  /** Whether the `$` of the running template is the root of all. */
+  /** Whether the `$` of the running template is the root data. */
   dollarIsRoot = true
   readonly #budget: Budget
   readonly #limits: Limits
@@ -88,14 +88,17 @@ export class Frame {
     this.#before += out.length
     this.out = ''
     work()
-    // Makes one flat string. V8 keeps a concatenation as a tree, which takes 30 times the memory.
+    // Creates a flat string. V8 keeps a concatenation as a tree, which needs 30 times the memory.
     const text = Buffer.from(this.out, 'latin1').toString('latin1')
     this.#before -= out.length
     this.out = out + text
     return { text, steps: steps - this.#budget.steps }
   }
 
-  /** Writes recorded output again. Returns false beyond a limit: the work itself then fails at the right place. */
+  /**
+   * Writes recorded output. Returns false if it would exceed a limit: running the work then fails at the right
+   * position.
+   */
   replay({ text, steps }: Recorded): boolean {
     const length = this.#before + this.out.length + text.length
     if (length > this.#limits.output || steps > this.#budget.steps) return false
@@ -111,13 +114,13 @@ export class Frame {
     return faultAt(this.template.source, this.template.file, this.node?.at ?? 0, text)
   }
 
-  /** Throws a template fault at the node that is being evaluated. */
+  /** Throws a template fault at the current node. */
   readonly fail = (message: string, hint?: string): never => {
     const fault = this.faultHere(message)
     throw new FaultError(hint === undefined ? fault : { ...fault, hint })
   }
 
-  /** The newest variable of a name shadows the others. */
+  /** Declares a variable, which shadows earlier ones with its name. */
   declare(name: string, value: Value): void {
     this.#names.push(name)
     this.#values.push(value)
@@ -128,7 +131,7 @@ export class Frame {
   }
 
   release(mark: number): void {
-    // Popping beats setting the length, and mostly there is nothing to pop.
+    // Popping is faster than setting the length, and usually there is nothing to pop.
     while (this.#names.length > mark) {
       this.#names.pop()
       this.#values.pop()
@@ -139,7 +142,7 @@ export class Frame {
     this.#values[this.#find(name)] = value
   }
 
-  /** The variable so many places from the newest, which is 1. */
+  /** Sets a variable by its position from the top, where the newest is 1. */
   setTop(place: number, value: Value): void {
     this.#values[this.#values.length - place] = value
   }
@@ -153,14 +156,14 @@ export class Frame {
     return at < 0 ? this.fail(`undefined variable: ${name}`) : at
   }
 
-  /** Fails when one more template would be too many within each other. */
+  /** Fails if one more nested template would exceed the limit. */
   expectRoom(): void {
     if (this.#depth >= this.#limits.depth) {
       this.fail(`exceeded maximum template depth (${this.#limits.depth})`)
     }
   }
 
-  /** Runs another template: its own variables, its own `$`. */
+  /** Runs another template, with its own variables and `$`. */
   enter(name: string, data: Value, isRoot: boolean, run: () => void): void {
     const saved = [this.#names, this.#values, this.#running, this.dollarIsRoot] as const
     this.#names = ['$']
@@ -173,7 +176,7 @@ export class Frame {
     ;[this.#names, this.#values, this.#running, this.dollarIsRoot] = saved
   }
 
-  /** Whether a pipeline is just `.` or `$` and that is the root. */
+  /** Whether a pipeline is only `.` or `$`, and refers to the root. */
   isRoot(pipe: Pipe, dotIsRoot: boolean): boolean {
     const [command, more] = pipe.commands
     const [arg, args] = command?.args ?? []

@@ -1,4 +1,4 @@
-// What a Go template calls with a literal: the files that it includes, the keys that it looks up.
+// Finds calls with literal arguments in a Go template: included files and looked-up keys.
 import { fromBinary } from '../bytes.ts'
 import type { Fault } from '../../core/fault.ts'
 import { nearest } from '../../core/nearest.ts'
@@ -7,7 +7,7 @@ import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
 import type { Template } from './parser.ts'
 
-/** @param src of the outermost file, which all names are seen from */
+/** @param src the outermost file, to which names are relative */
 export function includesOf(template: Template, src: string): readonly Include[] {
   const main = template.definitions.get(template.name) ?? []
   const always = new Set(callsOf(main.flatMap(pipesAt), template).map(placeOf))
@@ -25,7 +25,7 @@ export function includesOf(template: Template, src: string): readonly Include[] 
 
 const placeOf = ({ line, column }: Lookup): string => `${line}:${column}`
 
-/** The calls of functions with a literal text as their first argument. */
+/** The function calls whose first argument is a literal text. */
 export const callsIn = (template: Template): readonly Lookup[] =>
   callsOf([...template.definitions.values()].flatMap(pipesOf), template)
 
@@ -39,7 +39,7 @@ const callsOf = (pipes: readonly Pipe[], { source, file }: Template): readonly L
     }),
   )
 
-/** The uses of templates that the file does not define. */
+/** Faults for templates that the file uses, but does not define. */
 export const undefinedTemplates = ({ source, file, definitions }: Template): readonly Fault[] =>
   [...definitions.values()].flatMap(statementsOf).flatMap((statement) => {
     if (statement.kind !== 'template' || definitions.has(statement.name)) return []
@@ -49,7 +49,7 @@ export const undefinedTemplates = ({ source, file, definitions }: Template): rea
     return [near === undefined ? fault : { ...fault, hint: `did you mean "${near}"?` }]
   })
 
-/** All statements of a list, those inside of others included. */
+/** All statements of a list, including nested ones. */
 const statementsOf = (list: List): readonly Statement[] =>
   list.flatMap((statement) => [statement, ...statementsOf(inside(statement))])
 
@@ -58,10 +58,10 @@ const inside = (statement: Statement): List =>
     ? [...statement.body, ...(statement.otherwise ?? [])]
     : []
 
-/** All pipelines of a list of statements, those in parentheses included. */
+/** All pipelines of a list of statements, including those in parentheses. */
 const pipesOf = (list: List): readonly Pipe[] => statementsOf(list).flatMap(pipesAt)
 
-/** Those of a statement itself, which are evaluated whenever it is reached. */
+/** The pipelines of a statement itself, which are always evaluated with it. */
 const pipesAt = (statement: Statement): readonly Pipe[] =>
   'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : []
 

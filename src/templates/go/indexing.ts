@@ -1,4 +1,4 @@
-// index, slice and len: reaching into strings (bytes), lists and maps.
+// index, slice and len of strings (bytes), lists and maps.
 import { isInteger, UINT8, type Type } from './types.ts'
 import {
   CallError,
@@ -24,7 +24,7 @@ function position(index: Value, limit: number): number {
   return Number(value)
 }
 
-/** The key as the map's key type wants it. */
+/** Converts a key to the key type of the map. */
 function keyFor(map: GoMap, key: Value): MapKey {
   const want = map.type.key as Type
   if (key === null || key === undefined) {

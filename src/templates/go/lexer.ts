@@ -1,6 +1,5 @@
-// Go's template text cut into tokens, one at a time, since `break` is a word or a keyword depending
-// on nothing, but the text between actions and the inside of actions follow different rules.
-// Positions are byte offsets into the binary string.
+// Splits a Go template into tokens, on request, with different rules inside and outside of actions. Positions are byte
+// offsets in the binary string.
 import { kindOfWord, type Token, type TokenKind } from './tokens.ts'
 import { isLetterOrDigit, runeAt } from './utf8.ts'
 
@@ -60,7 +59,7 @@ export class Lexer {
     return null
   }
 
-  /** Steps over the right delimiter, and the space behind it when it has a trim marker. */
+  /** Skips the right delimiter, and with a trim marker the space after it. */
   #leave(at: number, trim: boolean): void {
     this.#at = at + (trim ? 2 : 0) + this.right.length
     if (trim) while (isSpace(this.source.charAt(this.#at))) this.#at++
@@ -70,7 +69,7 @@ export class Lexer {
     return this.source[at] === '-' && isSpace(this.source.charAt(at + 1))
   }
 
-  /** Whether the action ends here, and with a trim marker; null when it does not. */
+  /** If the action ends here: whether with a trim marker. Otherwise null. */
   #closes(at: number): boolean | null {
     if (
       isSpace(this.source.charAt(at)) &&
@@ -138,7 +137,7 @@ export class Lexer {
   #space(): Token {
     const start = this.#at
     while (isSpace(this.source.charAt(this.#at))) this.#at++
-    // The last space belongs to a trim marker behind it.
+    // The last space belongs to a trim marker that follows.
     if (this.#closes(this.#at - 1) === true) this.#at--
     return this.#at === start ? this.#action() : this.#token('space', start)
   }
@@ -209,7 +208,7 @@ export class Lexer {
     return at
   }
 
-  /** What may follow a word without a space. */
+  /** Whether a word may end here. */
   #terminates(at: number): boolean {
     const char = this.source[at]
     if (char === undefined || /[ \t\r\n.,|:()]/.test(char)) return true
@@ -235,6 +234,6 @@ export class Lexer {
   }
 }
 
-/** As Go's `%#U`: `U+002A '*'`. */
+/** Like Go's `%#U`: `U+002A '*'`. */
 const describe = (rune: number): string =>
   `U+${rune.toString(16).toUpperCase().padStart(4, '0')} '${String.fromCodePoint(rune)}'`

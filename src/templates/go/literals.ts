@@ -1,8 +1,8 @@
-// Literals of a Go template: strings, characters, and numbers in all of Go's forms.
+// Parses the literals of Go templates: strings, characters, and numbers in all of Go's forms.
 import type { NumberForms } from './nodes.ts'
 import { encodeRune, runeAt } from './utf8.ts'
 
-/** What is wrong with a literal, in Go's words. */
+/** An invalid literal, with Go's message. */
 export class LiteralError extends Error {}
 
 const ESCAPES: Readonly<Record<string, number>> = {
@@ -19,7 +19,7 @@ const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 
 interface Char {
   readonly code: number
-  /** A byte written as \x or octal stands for itself; everything else is encoded as UTF-8. */
+  /** Written as \x or octal: a single byte. Everything else is encoded as UTF-8. */
   readonly isByte: boolean
   readonly next: number
 }
@@ -48,7 +48,7 @@ function unquoteChar(text: string, at: number, quote: string): Char {
   return { code, isByte: escape === 'x', next: at + 2 + length }
 }
 
-/** The value of `"..."` or of a raw string, as strconv.Unquote gives it. */
+/** The value of `"..."` or a raw string, like strconv.Unquote. */
 export function unquote(source: string): string {
   if (source.startsWith('`')) return source.slice(1, -1).replaceAll('\r', '')
   const end = source.length - 1
@@ -61,7 +61,7 @@ export function unquote(source: string): string {
   return out
 }
 
-/** A character constant is a number: an int, and where asked for a float or unsigned. */
+/** A character constant: a number, which may be used as int, unsigned or float. */
 export function characterConstant(source: string): NumberForms {
   const { code, next } = unquoteChar(source, 1, "'")
   if (next !== source.length - 1) {
@@ -74,11 +74,11 @@ const MAX_INT = 2n ** 63n - 1n
 const MIN_INT = -(2n ** 63n)
 const MAX_UINT = 2n ** 64n - 1n
 
-// Underscores stand between digits, or between a base prefix and a digit.
+// Underscores are allowed between digits, and between a base prefix and a digit.
 const INTEGER =
   /^(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/
 
-/** The digits of an unsigned integer literal, in any base; undefined when it is not one. */
+/** Parses an unsigned integer literal of any base; undefined if it is not one. */
 function parseUnsigned(text: string): bigint | undefined {
   if (!INTEGER.test(text)) return undefined
   const digits = text.replaceAll('_', '')
@@ -99,7 +99,7 @@ const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)
 
 function parseFloatText(text: string): number | undefined {
   const isHex = /^[+-]?0[xX]/.test(text)
-  // Underscores stand between digits, or behind the prefix of a hexadecimal.
+  // Underscores are allowed between digits, and after a hexadecimal prefix.
   const separator = isHex ? /(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g : /(?<=[0-9])_(?=[0-9])/g
   const plain = text.replace(separator, '')
   if (DECIMAL.test(plain)) {
@@ -114,7 +114,7 @@ function parseFloatText(text: string): number | undefined {
   return Number.isFinite(value) ? (sign === '-' ? -value : value) : undefined
 }
 
-/** mantissa * 2^exponent, rounded once, half to even: the smallest numbers have fewer than 53 bits. */
+/** mantissa * 2^exponent, rounded only once, half to even: denormal numbers have fewer than 53 bits. */
 function scaled(mantissa: bigint, exponent: number): number {
   if (mantissa === 0n) return 0
   const bits = mantissa.toString(2).length
@@ -129,7 +129,7 @@ function scaled(mantissa: bigint, exponent: number): number {
   return Number(kept) * 2 ** (exponent + drop)
 }
 
-/** The value of a float that is a whole number within 64 bits, as an integer as well. */
+/** The forms of a float, including integers if it is a whole number within 64 bits. */
 function floatForms(value: number): NumberForms {
   const whole = Number.isInteger(value) ? BigInt(value) : undefined
   return {
@@ -144,7 +144,7 @@ const complexForms = (real: number, imaginary: number): NumberForms => ({
   ...(imaginary === 0 ? floatForms(real) : {}),
 })
 
-/** `1+2i`. */
+/** Such as `1+2i`. */
 export function complexConstant(source: string): NumberForms {
   const split = /^(.*?[^eEpP])([+-].*)i$/.exec(source)
   const real = parseFloatText(split?.[1] ?? '')

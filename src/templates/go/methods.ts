@@ -1,4 +1,4 @@
-// The methods that Go's types have and templates can reach.
+// The methods of Go types that templates can call.
 import { BOOL, funcOf, INT, KV_PAIRS, STRING } from './types.ts'
 import { DURATION, durationMethod } from './time.ts'
 import { CallError, Func, GoMap, Integer, Opaque, Slice, Struct, type Value } from './values.ts'
@@ -18,7 +18,7 @@ export function methodOf(receiver: Value, name: string): Func | undefined {
 
 const text = (give: () => string): Func => new Func(funcOf([], STRING), give)
 
-/** memkv.KVPairs sorts itself by key, so it has Len and Less. */
+/** memkv.KVPairs implements sort.Interface, so it has Len and Less. */
 function pairsMethod(pairs: Slice, name: string): Func | undefined {
   if (name === 'Len') return new Func(funcOf([], INT), () => BigInt(pairs.length))
   if (name !== 'Less') return undefined

@@ -1,7 +1,7 @@
-// The syntax tree of a Go template, and a node's source as Go's messages quote it.
+// The syntax tree of a Go template, and the source of a node as quoted in Go's messages.
 
 interface At {
-  /** Byte offset in the source: where messages point to. */
+  /** Byte offset in the source, for messages. */
   readonly at: number
 }
 export type Text = At & { readonly kind: 'text'; readonly text: string }
@@ -37,7 +37,7 @@ export type Num = At & { readonly kind: 'number'; readonly source: string } & Nu
 export type Field = At & { readonly kind: 'field'; readonly names: readonly string[] }
 export type Variable = At & {
   readonly kind: 'variable'
-  /** With its `$`. */
+  /** Including its `$`. */
   readonly name: string
   readonly fields: readonly string[]
 }
@@ -49,7 +49,7 @@ export type Chain = At & {
 }
 export type Operand = Dot | Nil | Bool | Str | Num | Field | Variable | Identifier | Chain | Pipe
 
-/** What a number literal can be taken as, by the type of the parameter it is given to. */
+/** The possible values of a number literal; the type of the parameter selects one. */
 export interface NumberForms {
   readonly int?: bigint
   readonly uint?: bigint
@@ -59,7 +59,7 @@ export interface NumberForms {
 
 const dotted = (names: readonly string[]): string => names.map((name) => `.${name}`).join('')
 
-/** The source of a node as Go's messages print it: normalised, not as written. */
+/** The source of a node as Go's messages print it: normalized. */
 export function sourceOf(node: Statement | Command | Operand): string {
   switch (node.kind) {
     case 'text':

@@ -1,5 +1,5 @@
-// The dialect of confd's first years, and of the books: `.testservice_backend` at the root stands for
-// the key /testservice/backend, or for the list of pairs below it.
+// The older dialect of confd, found in books: `.testservice_backend` at the root means the key /testservice/backend, or
+// the list of pairs below it.
 import type { Reader } from '../../core/reader.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
 import { pairStructs } from './functions/bridge.ts'
@@ -7,13 +7,13 @@ import type { RootField } from './frame.ts'
 import { KV_PAIRS } from './types.ts'
 import { sliceOfRuns } from './values.ts'
 
-/** Looks a root field up in the store. The paths it tries are recorded, hits and misses alike. */
+/** Looks up a root field in the store. All tried paths are recorded. */
 export function olderRoot(reader: Reader): RootField {
   const seek = (dir: string, name: string): string | undefined => {
     for (const child of reader.children(dir)) {
       const path = `${dir}/${child}`
       if (name === child) return path
-      // An underscore may be a slash, or one of the key itself: only what there is can tell.
+      // An underscore may be a slash or part of a name: depends on the existing keys.
       if (name.startsWith(`${child}_`)) {
         const found = seek(path, name.slice(child.length + 1))
         if (found !== undefined) return found

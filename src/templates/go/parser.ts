@@ -9,11 +9,11 @@ import type { ParseOptions } from './token-stream.ts'
 import { isKeyword } from './tokens.ts'
 
 export interface Template {
-  /** What `{{template}}` and messages call it: the file's name without its folder. */
+  /** Its name in `{{template}}` and messages: the file name without the folder. */
   readonly name: string
   /** The file's path, for faults. */
   readonly file: string
-  /** A binary string: one character a byte. */
+  /** A binary string: one character per byte. */
   readonly source: string
   readonly definitions: ReadonlyMap<string, List>
 }
@@ -36,14 +36,14 @@ export function parse(
   }))
 }
 
-/** What closed a list of statements. */
+/** The keyword that closed a list of statements. */
 type Ending = 'end' | 'else'
 
 class Parser extends Pipelines {
   readonly #definitions = new Map<string, List>()
-  /** The blocks that are open at this place, the innermost last: what begins them, and where. */
+  /** The open blocks, the innermost last: keyword and position. */
   readonly #open: { readonly what: string; readonly at: number }[] = []
-  /** How many ranges are around the statement that is being read. */
+  /** The number of ranges around the current statement. */
   #ranges = 0
 
   file(): ReadonlyMap<string, List> {
@@ -60,7 +60,7 @@ class Parser extends Pipelines {
       }
       const item = this.#statement()
       if (typeof item === 'string') {
-        const hint = 'no block is open that it could belong to'
+        const hint = 'it belongs to no open block'
         this.fail(`unexpected {{${item}}}`, undefined, hint)
       }
       root.push(item)
@@ -75,7 +75,7 @@ class Parser extends Pipelines {
     else if (!isEmpty(list)) this.fail(`multiple definition of template "${name}"`)
   }
 
-  /** A named template has its own variables, and no loop around it. */
+  /** Reads a named template, which has its own variables, and is outside of any loop. */
   #separately(read: () => void): void {
     const [variables, ranges] = [this.variables, this.#ranges]
     this.variables = ['$']
@@ -179,7 +179,7 @@ class Parser extends Pipelines {
 
   #else(): Ending {
     const token = this.peekWord()
-    // `else if` and `else with` are read by the branch that they belong to.
+    // The enclosing branch reads `else if` and `else with`.
     if (!isKeyword(token, 'if') && !isKeyword(token, 'with')) {
       this.expect('right', 'else')
     }
@@ -229,6 +229,6 @@ class Parser extends Pipelines {
   }
 }
 
-/** Only white space: may be replaced by another definition of the name. */
+/** Whether a definition is only white space, so that another one may replace it. */
 const isEmpty = (list: List): boolean =>
   list.every((node) => node.kind === 'text' && !/[^ \t\r\n\v\f\x85\xa0]/.test(node.text))

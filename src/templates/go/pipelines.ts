@@ -1,4 +1,4 @@
-// Reads the inside of an action: pipelines, their declarations, commands and operands.
+// Parses the inside of an action: pipelines with declarations, commands and operands.
 import { nearest } from '../../core/nearest.ts'
 import { hintForName } from '../foreign/hints.ts'
 import { characterConstant, complexConstant, numberConstant, unquote } from './literals.ts'
@@ -6,7 +6,7 @@ import type { Command, Operand, Pipe, Variable } from './nodes.ts'
 import { TokenStream } from './token-stream.ts'
 import { OPERANDS, type Token } from './tokens.ts'
 
-/** What a pipeline stands in, as messages call it. */
+/** The clause that contains a pipeline, as named in messages. */
 type Context =
   | 'command'
   | 'if'
@@ -17,7 +17,7 @@ type Context =
   | 'parenthesized pipeline'
 
 export class Pipelines extends TokenStream {
-  /** The names in scope, with their `$`. */
+  /** The names in scope, including their `$`. */
   protected variables: string[] = ['$']
 
   protected pipeline(context: Context, end: 'right' | ')'): Pipe {

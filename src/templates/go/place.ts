@@ -1,4 +1,4 @@
-// Where in a template something is wrong: a byte offset as line, column and frame of a fault.
+// Converts a byte offset of a template to line, column and frame of a fault.
 import { codeFrame, type Fault } from '../../core/fault.ts'
 import { forMessage } from '../bytes.ts'
 
@@ -7,7 +7,7 @@ export function faultAt(source: string, file: string, at: number, message: strin
   const before = source.slice(0, at)
   const line = before.split('\n').length
   const column = forMessage(before.slice(before.lastIndexOf('\n') + 1)).length + 1
-  // A very long line says nothing as a frame.
+  // A very long line is useless as a frame.
   const start = before.lastIndexOf('\n') + 1
   const end = source.indexOf('\n', at)
   const short = (end < 0 ? source.length : end) - start < 400

@@ -7,17 +7,17 @@ import type { Action, Branch, Invoke, List, Statement } from './nodes.ts'
 import { isPureBody } from './purity.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
 
-/** How a statement ended: to its end, or by a jump that the loop around it catches. */
+/** How a statement has ended: normally, or by a jump for the enclosing loop. */
 export type Ended = 'end' | 'break' | 'continue'
 
-/** @param root whether the dot is the root of all */
+/** @param root whether the dot is the root data of the template */
 export type Run = (frame: Frame, dot: Value, root: boolean) => Ended
 
-/** The templates that one may call, by name, compiled at their first use. */
+/** Returns a template by name, compiled at its first use. */
 export type Templates = (name: string) => Run | undefined
 
 export class Statements {
-  /** @param names gives those of all templates, for "did you mean" */
+  /** @param names returns the names of all templates, for "did you mean" */
   constructor(
     private readonly templates: Templates,
     private readonly names: () => Iterable<string>,
@@ -90,7 +90,7 @@ export class Statements {
       const outer = frame.mark()
       const over = items(frame, dot, root)
       const ran = loop.run(frame, over)
-      // As in Go, a break in the else branch ends no more than this range; a continue goes outwards.
+      // As in Go, a break in the else branch ends only this range; a continue applies to the outer one.
       const jumped = ran || otherwise === undefined ? 'end' : otherwise(frame, dot, root)
       frame.release(outer)
       return jumped === 'continue' ? jumped : 'end'
@@ -141,7 +141,7 @@ function print(frame: Frame, value: Value): void {
 /** The body of a range, run for each element. */
 class Loop {
   readonly #hasIndex: boolean
-  /** The body's output by run of elements; undefined if it may depend on anything else. */
+  /** The cached output by run of elements; undefined if the output may depend on anything else. */
   readonly #known: WeakMap<readonly Value[], Recorded> | undefined
 
   constructor(
@@ -168,7 +168,7 @@ class Loop {
     return ran
   }
 
-  /** Runs the body only for runs of pairs that it has not been run for. */
+  /** Runs the body only for runs of pairs without cached output. */
   #overRuns(
     frame: Frame,
     runs: readonly (readonly Value[])[],
@@ -185,7 +185,7 @@ class Loop {
     return runs.length > 0
   }
 
-  /** The usual case, without a generator: an index is made only where it is asked for. */
+  /** The usual case, without a generator; creates an index only if it is used. */
   #overSlice(frame: Frame, over: Slice): boolean {
     for (let i = 0; i < over.length; i++) {
       const index = this.#hasIndex ? BigInt(i) : undefined

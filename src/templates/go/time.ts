@@ -1,4 +1,4 @@
-// time.Time, as `datetime` gives it: its methods, its text, and Go's layouts.
+// time.Time, the type of `datetime`: its methods, text and layouts.
 import { GoTime, monthName, weekdayName, type Zone } from '../functions/clock.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
 import { define } from './builtins.ts'
@@ -16,7 +16,7 @@ const WEEKDAY = defined(
 )
 export const DURATION = defined('time.Duration', INT64, durationText)
 
-/** `1h2m3.5s`, as time.Duration prints itself. */
+/** The text of a time.Duration, such as `1h2m3.5s`. */
 function durationText(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s'
   const sign = nanoseconds < 0n ? '-' : ''
@@ -171,7 +171,7 @@ export class Time extends Opaque {
 
 export { TIME }
 
-/** Nanoseconds of the methods that give a float, and of those that give an integer. */
+/** The units of the methods that return a float, in nanoseconds; WHOLE has those that return an integer. */
 const FRACTIONAL = new Map([
   ['Hours', 3600e9],
   ['Minutes', 60e9],

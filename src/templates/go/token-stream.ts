@@ -1,4 +1,4 @@
-// The tokens of one template as the parser takes them: with some put back, and with its faults.
+// The tokens of a template for the parser, which can put tokens back and report faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { Lexer } from './lexer.ts'
 import { LiteralError } from './literals.ts'
@@ -6,17 +6,17 @@ import { faultAt } from './place.ts'
 import { describe, type Token, type TokenKind } from './tokens.ts'
 
 export interface ParseOptions {
-  /** The file's path, for faults; the name when absent. */
+  /** The file's path, for faults; defaults to the name. */
   readonly file?: string
   readonly leftDelim?: string
   readonly rightDelim?: string
   /** The names of the functions that a template may call. */
   readonly functions: ReadonlySet<string>
-  /** Told of each name that there is not, and the reading goes on; absent: the first one ends it. */
+  /** Called for each unknown name, and parsing continues; if absent, the first one is thrown. */
   readonly onUnknown?: (fault: Fault) => void
 }
 
-/** Go templates have functions where other languages have operators. */
+/** The hint for operators of other languages. */
 const OPERATORS =
   'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
 
@@ -28,7 +28,7 @@ export class TokenStream {
   readonly #ahead: Token[] = []
   #last: Token = { kind: 'eof', at: 0, text: '' }
   #depth = 0
-  /** Where the action began that is being read; -1 outside of any. */
+  /** The beginning of the current action; -1 outside of actions. */
   protected actionAt = -1
 
   constructor(
@@ -48,7 +48,7 @@ export class TokenStream {
     this.unread(this.#last)
   }
 
-  /** Puts a token in front of those to come. */
+  /** Puts a token back. */
   protected unread(token: Token): void {
     this.#ahead.unshift(token)
   }
@@ -58,7 +58,7 @@ export class TokenStream {
     return this.#ahead[0] as Token
   }
 
-  /** The next token that is no space. */
+  /** The next token that is not a space. */
   protected nextWord(): Token {
     if (this.peek().kind === 'space') this.next()
     return this.next()
@@ -79,7 +79,7 @@ export class TokenStream {
     throw new FaultError(this.#fault(message, at, hint))
   }
 
-  /** A name that is not known; what follows can be read all the same. */
+  /** Reports an unknown name, after which parsing can continue. */
   protected unknown(message: string, hint: string | undefined): void {
     const at = this.#last.at
     const told = this.#hintOf(at) ?? hint
@@ -92,7 +92,7 @@ export class TokenStream {
     return hint === undefined ? fault : { ...fault, hint }
   }
 
-  /** An action may go over several lines; one with a mistake in a later line more likely has no end. */
+  /** A mistake in a later line of an action is probably caused by a missing closing delimiter. */
   #hintOf(at: number): string | undefined {
     const close = this.options.rightDelim || '}}'
     if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined
@@ -131,7 +131,7 @@ export class TokenStream {
     }
   }
 
-  /** Runs one level deeper. */
+  /** Reads something one level deeper. */
   protected deeper<T>(read: () => T): T {
     this.#depth++
     if (this.#depth > MAX_NESTING) this.fail(`nested deeper than ${MAX_NESTING} levels`)

@@ -1,4 +1,4 @@
-// The tokens of a Go template: their kinds, the words that mean something, and how messages show one.
+// The tokens of a Go template: their kinds, keywords, and representation in messages.
 import { forMessage } from '../bytes.ts'
 
 export type TokenKind =
@@ -35,7 +35,7 @@ export interface Token {
   readonly text: string
 }
 
-/** The words that are no function's name. */
+/** Words that are not names of functions. */
 const WORDS: ReadonlyMap<string, TokenKind> = new Map([
   ...'block break continue define else end if range template with'
     .split(' ')
@@ -50,7 +50,7 @@ export const kindOfWord = (word: string): TokenKind => WORDS.get(word) ?? 'ident
 export const isKeyword = (token: Token, word: string): boolean =>
   token.kind === 'keyword' && token.text === word
 
-/** What an argument of a command can begin with. */
+/** The tokens with which an argument of a command can begin. */
 export const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
   'bool',
   'charConstant',
@@ -66,7 +66,7 @@ export const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
   '(',
 ])
 
-/** As messages quote it: shortened. */
+/** A token in messages, shortened. */
 export function describe(token: Token): string {
   if (token.kind === 'eof') return 'EOF'
   if (token.kind === 'keyword') return `<${token.text}>`

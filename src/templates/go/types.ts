@@ -1,5 +1,5 @@
-// Go's types, as far as a template can meet them: what `printf "%T"` prints, what `eq` compares
-// and what a function's parameter accepts. A type is one object; named types are unique objects.
+// The Go types that templates can encounter, for `printf "%T"`, `eq`, and the parameters of functions. Equal types are
+// the same object.
 
 export type Kind =
   | 'bool'
@@ -21,7 +21,7 @@ export type Kind =
 
 export interface Type {
   readonly kind: Kind
-  /** As `%T` prints it: `[]string`, `memkv.KVPair`. */
+  /** As printed by `%T`: `[]string`, `memkv.KVPair`. */
   readonly name: string
   /** Of a slice, map or pointer. */
   readonly elem?: Type
@@ -29,7 +29,7 @@ export interface Type {
   readonly key?: Type
   /** Of a struct, in order; only exported ones. */
   readonly fields?: readonly Field[]
-  /** Of a struct: where each field is. */
+  /** Of a struct: the index of each field. */
   readonly places?: ReadonlyMap<string, number>
   /** Of a func. */
   readonly signature?: Signature
@@ -61,12 +61,12 @@ export const UINT16 = basic('uint16')
 export const FLOAT64 = basic('float64')
 export const COMPLEX128 = basic('complex128')
 export const STRING = basic('string')
-/** `interface {}`: every value fits. */
+/** `interface {}`: accepts every value. */
 export const ANY: Type = basic('interface', 'interface {}')
-/** `reflect.Value`: a builtin's parameter that takes even no value at all. */
+/** `reflect.Value`: a parameter that accepts even "no value". */
 export const VALUE: Type = basic('value', 'reflect.Value')
 
-/** The composite types by their name, so that equal types are the same object. */
+/** Composite types by name, so that equal types are the same object. */
 const composites = new Map<string, Type>()
 
 function composite(type: Type): Type {
@@ -122,12 +122,14 @@ export const KV_PAIR = structOf('memkv.KVPair', [
   { name: 'Key', type: STRING },
   { name: 'Value', type: STRING },
 ])
-/** `[]memkv.KVPair`: what confd's functions on pairs take. */
+/** `[]memkv.KVPair`: the parameter type of confd's functions on pairs. */
 export const KV_PAIR_SLICE = sliceOf(KV_PAIR)
-/** What `gets` returns: assignable to a `[]memkv.KVPair` parameter, yet not the same type. */
+/** The result type of `gets`: assignable to `[]memkv.KVPair`, but not the same type. */
 export const KV_PAIRS = defined('memkv.KVPairs', KV_PAIR_SLICE)
 
-/** Go's assignability: the same type, anything to an interface, or one literal type to its named one. */
+/**
+ * Go's assignability: the same type, anything to an interface, or an unnamed type to a named one with the same form.
+ */
 export function assignable(from: Type, to: Type): boolean {
   if (from === to || to.kind === 'interface' || to.kind === 'value') return true
   if (from.kind !== to.kind || (from.named && to.named)) return false
@@ -138,7 +140,7 @@ export const isInteger = (type: Type): boolean => /^u?int/.test(type.kind)
 
 export const isUnsigned = (type: Type): boolean => type.kind.startsWith('uint')
 
-/** May be compared with Go's `==`. */
+/** Whether Go's `==` applies to a type. */
 export function comparable(type: Type): boolean {
   if (type.kind === 'slice' || type.kind === 'map' || type.kind === 'func') return false
   return type.fields?.every((field) => comparable(field.type)) ?? true

@@ -1,4 +1,4 @@
-// Runes of a Go string: UTF-8 decoded from a binary string, one invalid byte at a time as Go does.
+// Decodes the runes of a Go string: UTF-8 in a binary string; each invalid byte is one rune, as in Go.
 export { isAscii } from '../bytes.ts'
 
 export const RUNE_ERROR = 0xfffd
@@ -22,7 +22,7 @@ export function runeAt(bytes: string, at: number): { rune: number; width: number
 
 const invalid = { rune: RUNE_ERROR, width: 1 }
 
-/** The UTF-8 bytes of a rune; what is no rune becomes U+FFFD. */
+/** The UTF-8 bytes of a rune; an invalid rune becomes U+FFFD. */
 export function encodeRune(rune: number): string {
   if (rune >= 0 && rune < 0x80) return String.fromCharCode(rune)
   const valid = rune >= 0 && rune <= 0x10ffff && (rune < 0xd800 || rune > 0xdfff)
@@ -43,7 +43,7 @@ export function* runes(bytes: string): Generator<{ rune: number; width: number; 
   }
 }
 
-/** What Go's strconv.IsPrint calls printable: letters, marks, numbers, punctuation, symbols, space. */
+/** Go's strconv.IsPrint: letters, marks, numbers, punctuation, symbols, and the ASCII space. */
 export const isPrintable = (rune: number): boolean =>
   rune >= 0x20 && rune < 0x7f
     ? true

@@ -1,10 +1,10 @@
-// Go's values in JavaScript. The representation is chosen so that Go's behaviour falls out:
-//   string   a "binary" string, one character a byte of UTF-8: len, slice, index and order are Go's
-//   int      bigint; the other integer types are `Integer`, which knows its type
+// Go values in JavaScript, in a representation with Go's behaviour:
+//   string   a "binary" string, one character per byte of UTF-8: len, slice, index and order are those of Go
+//   int      bigint; the other integer types are `Integer`, which contains its type
 //   float64  number
 //   bool     boolean
-//   nil      `null` is a nil interface (a null of JSON), `undefined` is no value at all
-// and everything else is an object that knows its Go type.
+//   nil      `null` is a nil interface (a null of JSON), `undefined` is "no value"
+// Everything else is an object with its Go type.
 import {
   ANY_MAP,
   ANY_SLICE,
@@ -36,7 +36,7 @@ export type Value =
   | Func
   | Opaque
 
-/** An integer that is not an `int`: a byte of a string, a month, nanoseconds. */
+/** An integer of another type than `int`: a byte of a string, a month, nanoseconds. */
 export class Integer {
   constructor(
     readonly type: Type,
@@ -52,11 +52,11 @@ export class Complex {
   ) {}
 }
 
-/** A window on an array, as in Go: what `slice` cuts out shares its elements. */
+/** A window on an array, as in Go: the result of `slice` shares its elements. */
 export class Slice {
   constructor(
     readonly type: Type,
-    /** The shared array; null in a nil slice. */
+    /** The shared array; null for a nil slice. */
     readonly array: Value[] | null,
     readonly from = 0,
     readonly length = array?.length ?? 0,
@@ -73,7 +73,7 @@ export class Slice {
     runsOf.delete(this.array)
   }
 
-  /** The lists it was made from; see sliceOfRuns(). */
+  /** The lists from which it was made, see sliceOfRuns(). */
   get runs(): readonly (readonly Value[])[] | undefined {
     const { array, from, length } = this
     const isWhole = from === 0 && length === array?.length
@@ -88,7 +88,7 @@ export class Slice {
   }
 }
 
-/** The runs of arrays that have not been changed since. */
+/** The runs of unchanged arrays. */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
 /** A slice of the items of immutable lists. Results computed from one of these lists can be cached. */
@@ -103,7 +103,7 @@ export type MapKey = string | bigint | number | boolean
 export class GoMap {
   constructor(
     readonly type: Type,
-    /** Null in a nil map. */
+    /** Null for a nil map. */
     readonly entries: ReadonlyMap<MapKey, Value> | null,
   ) {}
 
@@ -111,7 +111,7 @@ export class GoMap {
     return this.entries?.size ?? 0
   }
 
-  /** Keys as Go orders them for `range` and for printing. */
+  /** The keys in Go's order for `range` and printing. */
   sortedKeys(): MapKey[] {
     return [...(this.entries?.keys() ?? [])].sort(compareKeys)
   }
@@ -134,12 +134,12 @@ export class Struct {
 export class Pointer {
   constructor(
     readonly type: Type,
-    /** Null in a nil pointer. */
+    /** Null for a nil pointer. */
     readonly elem: Struct | null,
   ) {}
 }
 
-/** What a function gets and gives; it throws a `CallError` for an error result. */
+/** The implementation of a function. Throws a `CallError` for an error result. */
 export type Call = (args: readonly Value[]) => Value
 
 export class Func {
@@ -149,23 +149,23 @@ export class Func {
   ) {}
 }
 
-/** A type whose inside templates do not see, only its methods and text: time.Time, a duration. */
+/** A value with methods and a text, but without visible fields, such as time.Time. */
 export abstract class Opaque {
   abstract readonly type: Type
-  /** What Go's String method gives. */
+  /** The result of Go's String method. */
   abstract text(): string
   abstract method(name: string): Func | undefined
   /** The names of its methods, for messages. */
   get members(): readonly string[] {
     return []
   }
-  /** What Go's `==` compares. */
+  /** Equal for values that are equal by Go's `==`. */
   abstract identity(): string
-  /** What its MarshalJSON gives. */
+  /** The result of its MarshalJSON. */
   json?(): string
 }
 
-/** An error returned by a function of the template: becomes `error calling name: message`. */
+/** The error result of a function: becomes `error calling name: message`. */
 export class CallError extends Error {}
 
 export function typeOf(value: Exclude<Value, null | undefined>): Type {
@@ -183,11 +183,11 @@ export function typeOf(value: Exclude<Value, null | undefined>): Type {
   }
 }
 
-/** For messages: the type of a value that may be nil. */
+/** The type of a value that may be nil, for messages. */
 export const typeName = (value: Value): string =>
   value === null || value === undefined ? 'interface {}' : typeOf(value).name
 
-/** Go's truth: not the zero value, not empty; a struct is always true. */
+/** Go's truth: neither zero nor empty; a struct is always true. */
 export function isTrue(value: Value): boolean {
   switch (typeof value) {
     case 'boolean':
@@ -210,10 +210,10 @@ export function isTrue(value: Value): boolean {
   }
 }
 
-/** What Go's `x.(type)` unmarshalling of JSON gives: float64, string, []interface {}, map. */
+/** Converts parsed JSON to the types of Go's encoding/json: float64, string, []interface {}, map. */
 export function fromJson(value: unknown, depth = 0): Value {
   if (value === null || value === undefined) return null
-  // Half of a surrogate pair, written as `\ud800`, is U+FFFD in Go.
+  // A lone surrogate, written as `\ud800`, becomes U+FFFD in Go.
   if (typeof value === 'string') return toBinary(value.toWellFormed())
   if (typeof value === 'number' || typeof value === 'boolean') return value
   if (depth >= MAX_DEPTH) throw new CallError(`nested deeper than ${MAX_DEPTH} levels`)
@@ -232,7 +232,7 @@ export function fromJson(value: unknown, depth = 0): Value {
 export const pair = (key: string, value: string): Struct =>
   new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
-/** The zero value of a type: what `index` gives for a key that is not in the map. */
+/** The zero value of a type, such as the result of `index` for a missing key of a map. */
 export function zeroOf(type: Type): Value {
   switch (type.kind) {
     case 'bool':

@@ -1,11 +1,11 @@
-// nunjucks' compiler, made strict and exact about places: the generated code asks the unit (see
-// unit.ts) for every variable, attribute, call, filter and output, and says where in the file it is.
+// A strict variant of nunjucks' compiler, with exact positions: the generated code calls the unit (see unit.ts) for
+// every variable, attribute, call, filter and output, and passes its position in the file.
 import compilerModule, { type CompileFrame } from 'nunjucks/src/compiler.js'
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 
 /**
- * What may be undefined here. `value`: nothing, it is used. `test`: an attribute, its absence is
- * false. `maybe`: anything, the template asks whether it is there (`is defined`, `default`).
+ * What may be undefined here. `value`: nothing, because it is used. `test`: an attribute; if it is missing, it is
+ * false. `maybe`: anything, because the template tests whether it is defined (`is defined`, `default`).
  */
 type Use = 'value' | 'test' | 'maybe'
 
@@ -22,13 +22,13 @@ export interface Vocabulary {
 
 export class StrictCompiler extends compilerModule.Compiler {
   readonly #uses = new WeakMap<Node, Use>()
-  /** Names that the template itself sets; `caller` and `loop` come from nunjucks. */
+  /** Names defined by the template itself; `caller` and `loop` by nunjucks. */
   readonly #declared = new Set(['caller', 'loop'])
-  /** Names that the file asks about (`is defined`, `default`): it knows that they may be missing. */
+  /** Names that the file tests (`is defined`, `default`), and so expects to be missing. */
   readonly asked = new Set<string>()
-  /** Names that are used as values and that no tag of the file has bound at that place. */
+  /** Names used as values that no tag of the file has bound at that position. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
-  /** Filters and tests that there are not, each as the error that nunjucks would stop at. */
+  /** Unknown filters and tests, each as the error that nunjucks would throw. */
   readonly unknown: {
     readonly name: string
     readonly kind: 'filter' | 'test'
@@ -64,7 +64,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     return this.#uses.get(node) ?? 'value'
   }
 
-  /** Tells the children of a node how they are used; those not told are used as values. */
+  /** Sets how the children of a node are used, if not as values. */
   #passDown(node: Node, use: Use): void {
     const mark = (child: Node | null | undefined, as: Use) => {
       if (child !== null && child !== undefined) this.#uses.set(child, as)
@@ -97,7 +97,7 @@ export class StrictCompiler extends compilerModule.Compiler {
         }
         return
       case 'Compare': {
-        // `x.y == none` asks whether it is there.
+        // `x.y == none` tests whether it is defined.
         const sides = [node.expr, ...node.ops.map((op) => op.expr)]
         if (sides.some((side) => side.typename === 'Literal' && side.value === null)) {
           sides.forEach((side) => mark(side, 'test'))
@@ -106,7 +106,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     }
   }
 
-  // The methods below have the names that nunjucks looks for: `compile` and the node's type.
+  // nunjucks calls the methods below by name: `compile` and the type of the node.
 
   compileSymbol(node: Node, frame: CompileFrame): void {
     const name = String(node.value)
@@ -203,8 +203,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   }
 
   /**
-   * The variable `loop`: one object, and only where something may look at it. nunjucks sets seven
-   * dotted variables in each turn, which costs more than most loop bodies.
+   * Sets the variable `loop` to one object, only if something may use it. nunjucks sets seven dotted variables in each
+   * iteration, which costs more than most loop bodies.
    */
   _emitLoopBindings(node: Node, _list: string, i: string, length: string): void {
     const { body } = node
@@ -223,7 +223,7 @@ export class StrictCompiler extends compilerModule.Compiler {
 
 const testName = (node: Node): string => String(node.right.name?.value ?? node.right.value)
 
-/** `line, column`, 1-based, of an expression's first character that nunjucks knows. */
+/** `line, column`, 1-based, of the first known position of an expression. */
 function place(node: Node): string {
   let first = node
   for (;;) {
@@ -240,7 +240,7 @@ function place(node: Node): string {
   }
 }
 
-/** An expression as a message calls it; empty when it has no short name. */
+/** The name of an expression in messages; empty if it has no short name. */
 function nameOf(node: Node): string {
   switch (node.typename) {
     case 'Symbol':

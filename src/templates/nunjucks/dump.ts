@@ -1,8 +1,8 @@
-// nunjucks' filter `dump`: JSON.stringify, which refuses integers above 2^53 (they are BigInts here) and
-// writes a byte that is not UTF-8 as the lone surrogate that stands for it.
+// nunjucks' filter `dump`. Its JSON.stringify would refuse integers above 2^53, which are BigInts here, and write
+// invalid bytes as the lone surrogates that represent them.
 import { jsonText } from '../functions/encode.ts'
 
-/** @param spaces a number of blanks, or the text that indents a level; anything else: on one line */
+/** @param spaces a number of blanks or a text for each level of indentation; anything else for compact output */
 export function dump(value: unknown, spaces?: unknown): string | undefined {
   const unit =
     typeof spaces === 'number'
@@ -13,7 +13,7 @@ export function dump(value: unknown, spaces?: unknown): string | undefined {
   return write(value, unit, '')
 }
 
-/** Undefined for what JSON has not: nothing, and functions. */
+/** Undefined for values that JSON lacks: undefined and functions. */
 function write(value: unknown, unit: string, indent: string): string | undefined {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'string') return jsonText(value)

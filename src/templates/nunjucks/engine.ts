@@ -1,4 +1,4 @@
-// The nunjucks engine: renders compiled templates, and turns every failure into a fault with its place.
+// The nunjucks engine: renders compiled templates, and converts every failure to a fault with its position.
 import environmentModule, { type Environment, type Template } from 'nunjucks/src/environment.js'
 import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise } from '../../core/fault.ts'
@@ -14,9 +14,9 @@ import { Parser } from './parse.ts'
 import { CurrentRun, type Run } from './run.ts'
 import { faultOf, Unit, type Host } from './unit.ts'
 
-/** Maximum depth of files that include, import or extend one another. */
+/** Limit of nested include, import and extends tags. */
 const MAX_DEPTH = 50
-/** The same for the function include, as in confd. */
+/** Limit of nested calls of the function `include`, as in confd. */
 const MAX_INCLUDES = 10
 
 export const createEngine = (templateDir: string, texts?: Texts): Engine =>
@@ -108,7 +108,7 @@ class NunjucksEngine implements Engine {
     return this.#open(path) ?? (ignoreMissing ? this.#nothing : missing(name, path))
   }
 
-  /** The function of that name. */
+  /** The function `include`; the tags use #load. */
   #include(name: string, data: unknown): string {
     const run = this.#current.get()
     const path = this.#sources.resolve(name.replace(/^\/+/, ''), run.spec.src)
@@ -140,7 +140,7 @@ class NunjucksEngine implements Engine {
     if (unknown[0] !== undefined) throw new FaultError(unknown[0])
     const code = make(new Unit(this.#host, path, text))
     const { root } = code
-    // However nunjucks enters a file (include, import, extends), it calls its root.
+    // nunjucks enters every file (include, import, extends) through its root.
     code.root = (...args) => {
       const run = this.#current.get()
       run.depth++
@@ -157,6 +157,6 @@ class NunjucksEngine implements Engine {
 const missing = (name: string, path: string): never =>
   raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
 
-/** Options that change what a file compiles to. */
+/** The options that affect the compiled form. */
 const variantOf = (spec: TemplateSpec): string =>
   (spec.trimBlocks ? 't' : '') + (spec.lstripBlocks ? 'l' : '')

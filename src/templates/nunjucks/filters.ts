@@ -1,6 +1,6 @@
-// nunjucks' own filters, where the package's take more than linear time on a hostile value, split a
-// character in two, change a large integer, or find what JavaScript gives to every object. The results
-// are otherwise those of the package; all filters that are not here were looked at and are linear.
+// Replaces filters of nunjucks that take more than linear time for hostile values, split characters, round large
+// integers, or access properties that every JavaScript object has. Otherwise, the results are those of the package. All
+// other filters were examined, and are linear.
 import { encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
 import { describe } from '../functions/params.ts'
@@ -11,7 +11,7 @@ import { memberOf } from './members.ts'
 export type Filter = (...args: readonly unknown[]) => unknown
 type Filters = Readonly<Record<string, Filter>>
 
-/** @param builtin the package's filters, for the cases that they do well */
+/** @param builtin the filters of the package, for the cases that they handle well */
 export function safeFilters(builtin: Filters): Filters {
   const otherwise = (name: string, args: readonly unknown[]): unknown =>
     (builtin[name] as Filter)(...args)
@@ -50,11 +50,11 @@ export function safeFilters(builtin: Filters): Filters {
   }
 }
 
-/** Blanks that one call may make, and lists. */
+/** Limits of blanks, and of lists, in the result of one call. */
 const LARGEST = 64 * 1024 * 1024
 const MOST_PARTS = 1_000_000
 
-/** The number that is the second argument may come from a store as well. */
+/** Limits the second argument, which may come from a store, too. */
 function bounded(
   name: string,
   args: readonly unknown[],
@@ -86,7 +86,7 @@ const listOf = (value: unknown): readonly unknown[] =>
 const attribute = (item: unknown, name: unknown): unknown =>
   item === null || item === undefined ? undefined : memberOf(item, String(name))
 
-/** `<a href=x>` and comments are taken out, and white space is squeezed. */
+/** Removes tags such as `<a href=x>` and comments, and collapses white space. */
 function stripTags(text: string, keepLines: boolean): string {
   const bare = withoutTags(text).trim()
   if (!keepLines) return bare.replace(/\s+/g, ' ')
@@ -100,14 +100,14 @@ function stripTags(text: string, keepLines: boolean): string {
     .replace(/\n{3,}/g, '\n\n')
 }
 
-/** Where a tag begins: its end is the next `>`, which is looked for once. */
+/** The beginning of a tag or comment. */
 const TAG = /<(?:!--|\/?[a-z][a-z0-9]*\b)/gi
 
 function withoutTags(text: string): string {
   let out = ''
   let done = 0
   const ends = { '>': 0, '-->': 0 }
-  /** The end from `at` on; a search that found nothing is not repeated. */
+  /** The end of a tag or comment from `at` on; a failed search is not repeated. */
   const endFrom = (end: '>' | '-->', at: number): number => {
     if (ends[end] >= 0 && ends[end] < at) ends[end] = text.indexOf(end, at)
     return ends[end]
@@ -124,13 +124,13 @@ function withoutTags(text: string): string {
   return out + text.slice(done)
 }
 
-/** The package cuts between UTF-16 units. */
+/** Removes half of a character at the cut: the package cuts between UTF-16 units. */
 const withoutHalf = (whole: unknown, cut: unknown): unknown =>
   typeof cut === 'string' && isText(whole) && String(whole).isWellFormed()
     ? cut.replace(/\p{Surrogate}/gu, '')
     : cut
 
-/** Percent-encodes the bytes, also those that are not UTF-8. */
+/** Percent-encodes the bytes, including invalid ones. */
 function urlEncode(value: unknown): string {
   const encode = (item: unknown): string => {
     const text = String(item)
@@ -149,7 +149,7 @@ function urlEncode(value: unknown): string {
 }
 
 function groupBy(items: unknown, path: unknown): unknown {
-  // Without a prototype: a group may be called `constructor`.
+  // Without a prototype, since a group may have the name `constructor`.
   const groups = Object.create(null) as Record<string, unknown[]>
   for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
     const value = String(path).split('.').reduce(attribute, item)
@@ -161,7 +161,7 @@ function groupBy(items: unknown, path: unknown): unknown {
   return groups
 }
 
-/** parseInt rounds above 2^53. */
+/** An integer above 2^53, which parseInt rounds. */
 function exactInteger([value, , base]: readonly unknown[], rounded: unknown): unknown {
   if (typeof rounded !== 'number' || Number.isSafeInteger(rounded)) return rounded
   const digits = isText(value) ? /^\s*([+-]?)(\d{1,400})(?!\d)/.exec(String(value)) : null
@@ -170,7 +170,7 @@ function exactInteger([value, , base]: readonly unknown[], rounded: unknown): un
   return digits[1] === '-' ? -size : size
 }
 
-/** The package's own for all that is not the replacement of a long text by another. */
+/** Replaces a text by another; other cases are left to the package. */
 function replace([text, old, by, most]: readonly unknown[], otherwise: () => unknown): unknown {
   if (!isText(text) || typeof old !== 'string' || old.length === 0) return otherwise()
   const whole = String(text)

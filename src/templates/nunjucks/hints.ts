@@ -1,4 +1,4 @@
-// What was probably meant by a name or an operator that nunjucks does not know.
+// Hints for names and operators that nunjucks does not know.
 import { nearest } from '../../core/nearest.ts'
 import { hintForName } from '../foreign/hints.ts'
 import { Item } from '../functions/item.ts'
@@ -9,7 +9,7 @@ import { Moment } from '../functions/time.ts'
 
 const STRING = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs
 
-/** What to write for operators of other languages in the code of a tag; undefined when there are none. */
+/** The hint for operators of other languages in the code of a tag; undefined if there are none. */
 export function operatorHint(code: string): string | undefined {
   const bare = code.replace(STRING, '""')
   const words = [
@@ -18,13 +18,13 @@ export function operatorHint(code: string): string | undefined {
     ...(/!(?!=)/.test(bare) ? ['"not" instead of "!"'] : []),
   ]
   if (words.length > 0) return `write ${words.join(', ')}`
-  // As Django, Liquid and pongo2 have it.
+  // The syntax of Django, Liquid and pongo2.
   const filter = /\|\s*(\w+):/.exec(bare)?.[1]
-  if (filter !== undefined) return `arguments stand in parentheses: write | ${filter}(...)`
+  if (filter !== undefined) return `put arguments in parentheses: write | ${filter}(...)`
   return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
 }
 
-/** The code of the tag that a place is in. */
+/** The code of the tag at a position. */
 export function tagAt(text: string, line: number, column: number): string {
   const before = text.split('\n').slice(0, line - 1)
   const at = before.reduce((sum, one) => sum + one.length + 1, column - 1)
@@ -34,14 +34,14 @@ export function tagAt(text: string, line: number, column: number): string {
   return end < 0 ? text.slice(start) : text.slice(start, start + end)
 }
 
-/** @param known the names that are defined there */
+/** @param known the names defined at that position */
 export function nameHint(name: string, known: Iterable<string>): string {
   const otherwise =
-    'correct the name, give a default with | default("..."), or ask "is defined" first'
+    'correct the name, give a default with | default("..."), or test "is defined" first'
   return operatorHint(name) ?? hintForName(name, 'nunjucks', known, otherwise)
 }
 
-/** @param functions the names of those that are no filters */
+/** @param functions the names of functions that are not filters */
 export function filterHint(
   name: string,
   filters: Iterable<string>,
@@ -51,7 +51,7 @@ export function filterHint(
   return hintForName(name, 'nunjucks', filters, 'docs/templates.md lists all functions and filters')
 }
 
-/** Which attribute was meant; only where all of them are known, and none is a part of a value. */
+/** The hint for an unknown attribute; only for types with fixed attributes, whose names are not values. */
 export function memberHint(target: unknown, key: string): string | undefined {
   const isKnown = [Pair, Entry, Item, Srv, Moment].some((type) => target instanceof type)
   if (!isKnown) return undefined

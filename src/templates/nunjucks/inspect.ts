@@ -1,8 +1,8 @@
-// What a nunjucks template says of other files and of names, from its syntax tree.
+// Finds included files, calls and names in the syntax tree of a nunjucks template.
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 import type { Include, Lookup } from '../inspection.ts'
 
-/** What is inside of them is rendered now and then. */
+/** Nodes whose contents are rendered only sometimes. */
 const CONDITIONS = [
   nodes.If,
   nodes.InlineIf,
@@ -19,9 +19,9 @@ const includesIn = (node: Node): readonly Node[] => [
 ]
 
 /**
- * The files that tags and the function `include` name by a literal.
- * @param path of the file, which tags look from
- * @param src of the outermost file, which the function looks from
+ * The files with literal names in tags and calls of the function `include`.
+ * @param path the file itself, to which names in tags are relative
+ * @param src the outermost file, to which names in calls are relative
  */
 export function includesOf(ast: Node, path: string, src: string): readonly Include[] {
   const tags = [nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport].flatMap((type) =>
@@ -46,14 +46,14 @@ export function includesOf(ast: Node, path: string, src: string): readonly Inclu
     }))
   return [...tags, ...calls].flatMap(({ named, from, optional, isCall, tag }) => {
     if (named?.typename !== 'Literal' || typeof named.value !== 'string') return []
-    // As in confd: the function does not care for slashes in front.
+    // As in confd, the function ignores leading slashes.
     const name = isCall ? named.value.replace(/^\/+/, '') : named.value
     const always = !conditional.has(tag)
     return [{ name, from, optional, always, line: named.lineno + 1, column: named.colno + 1 }]
   })
 }
 
-/** The calls of functions with a literal text as their first argument. */
+/** The function calls whose first argument is a literal text. */
 export const callsIn = (ast: Node): readonly Lookup[] =>
   ast.findAll(nodes.FunCall).flatMap(({ name, args }) => {
     const [first, next] = args?.children ?? []
@@ -65,7 +65,7 @@ export const callsIn = (ast: Node): readonly Lookup[] =>
     return [{ call: String(name.value), key: first.value, second, ...place }]
   })
 
-/** Every name that a tag of the file binds, wherever it is good. */
+/** All names bound by tags of the file, in any scope. */
 export function declaredIn(ast: Node): readonly string[] {
   const names = (node: Node | undefined): string[] => {
     if (node === undefined) return []

@@ -1,5 +1,5 @@
-// The parts of nunjucks 3.2.4 that the engine stands on, as far as it uses them. They are not in
-// @types/nunjucks; importing them one by one leaves out the file watchers and loaders of the package.
+// The used internals of nunjucks 3.2.4, which @types/nunjucks lacks. Importing them separately avoids the file watchers
+// and loaders of the package.
 
 declare module 'nunjucks/src/nodes.js' {
   class Node {
@@ -8,7 +8,7 @@ declare module 'nunjucks/src/nodes.js' {
     readonly lineno: number
     readonly colno: number
     findAll<T extends Node>(type: new (...args: never[]) => T): T[]
-    // What follows exists on some kinds of nodes.
+    // The following exist only on some types of nodes.
     readonly value: unknown
     readonly name: Node
     readonly target: Node

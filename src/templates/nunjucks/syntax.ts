@@ -1,10 +1,10 @@
-// What nunjucks' parser and compiler complain about, as a fault with its place.
+// Converts syntax errors of nunjucks to faults with a position.
 import { codeFrame, type Fault } from '../../core/fault.ts'
 import { operatorHint, tagAt } from './hints.ts'
 import { faultOf } from './unit.ts'
 import { unended } from './unended.ts'
 
-/** The tags that need an end, and what ends them. */
+/** The tags that need an end tag. */
 const BLOCKS =
   'if for asyncEach asyncAll block macro call filter raw verbatim switch ifAsync'.split(' ')
 
@@ -37,7 +37,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
     const inner = unclosed(upTo(text, lineno))
     const told =
       inner === undefined || inner.tag === stray[2]
-        ? 'there is nothing open that it belongs to'
+        ? 'it belongs to no open tag'
         : `{% ${inner.tag} %} of line ${inner.line} is still open`
     return {
       kind: 'template',
@@ -56,7 +56,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   }
 }
 
-/** What nunjucks says in terms of its parser, in terms of the file. */
+/** Replaces terms of nunjucks' parser by terms of the file. */
 const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
@@ -69,7 +69,7 @@ const upTo = (text: string, line: number): string =>
     .slice(0, line - 1)
     .join('\n')
 
-/** The last tag that begins in the text: where an end that is missing was being looked for. */
+/** The last tag of the text, for which nunjucks has expected an end. */
 const lastTag = (text: string) =>
   positionOf(text, Math.max(0, ...['{{', '{%', '{#'].map((tag) => text.lastIndexOf(tag))))
 
@@ -85,7 +85,7 @@ const placed = (file: string, text: string, line: number, column: number) => ({
   frame: codeFrame(text, line, column),
 })
 
-/** The innermost tag that is opened and never closed; undefined when all are. */
+/** The innermost tag that is never closed; undefined if all are closed. */
 function unclosed(text: string) {
   const open: { readonly tag: string; readonly at: number }[] = []
   const plain = text.replace(/\{#.*?#\}/gs, (comment) => comment.replace(/[^\n]/g, ' '))

@@ -1,10 +1,9 @@
-// What swallowed the rest of a template: the tag, the comment or the string that has no end. nunjucks
-// only notices that the file is over.
+// Finds the tag, comment or string without an end, for which nunjucks only reports the end of the file.
 
 export interface Unended {
-  /** Where it begins. */
+  /** Its position. */
   readonly at: number
-  /** What would end it. */
+  /** The missing end. */
   readonly end: string
   readonly what: 'tag' | 'comment' | 'string'
 }
@@ -12,7 +11,7 @@ export interface Unended {
 const ENDS: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '{#': '#}' }
 const RAW = /\{%-?\s*(raw|verbatim)\s*-?%\}/y
 
-/** The first of them; undefined when all have an end. */
+/** The first one; undefined if everything has an end. */
 export function unended(text: string): Unended | undefined {
   const begins = /\{[{%#]/g
   for (let begin = begins.exec(text); begin !== null; begin = begins.exec(text)) {
@@ -24,7 +23,7 @@ export function unended(text: string): Unended | undefined {
   return undefined
 }
 
-/** Behind what is not to be read as tags, if that begins here. */
+/** The end of a raw block that begins here; undefined if none does. */
 function rawEnd(text: string, at: number): number | undefined {
   RAW.lastIndex = at
   const [, name] = RAW.exec(text) ?? []

@@ -1,5 +1,5 @@
-// One template file, compiled: what its generated code calls while it runs. Every method knows the
-// place in the file, so that whatever fails is told with line, column and the line itself.
+// One compiled template file: the methods called by its generated code. Every method receives the position in the file,
+// so that faults contain line, column and the source line.
 import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { Pending } from '../context.ts'
@@ -9,16 +9,16 @@ import { includes } from '../search.ts'
 import { memberHint, nameHint } from './hints.ts'
 import { memberOf } from './members.ts'
 
-/** What a unit needs of the engine that runs it. */
+/** The engine that runs a unit. */
 export interface Host {
   readonly globals: Readonly<Record<string, unknown>>
   filter(name: string, context: Context, args: readonly unknown[]): unknown
   test(name: string, context: Context, args: readonly unknown[]): unknown
-  /** The template of an include; undefined when the file is missing and may be. */
+  /** The template of an include; an empty one if the file is missing and `ignoreMissing` is set. */
   load(name: string, from: string, ignoreMissing: boolean): Template
-  /** Where the render last left a file for another: what nunjucks itself throws happened about there. */
+  /** Records the position where the render enters another file: the approximate position of nunjucks' own errors. */
   passed(unit: Unit, line: number, column: number): void
-  /** The first failure of a render counts: nunjucks wraps and repeats what is thrown through it. */
+  /** Records the first failure of a render, because nunjucks wraps exceptions that pass through it. */
   failed(error: FaultError | Pending): void
 }
 
@@ -90,7 +90,7 @@ export class Unit {
     if (Array.isArray(list)) return list.includes(item)
     if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
     return this.#fail(
-      `"in" looks into a list, a string or an object, not into ${describe(list)}`,
+      `"in" works on a list, a string or an object, not on ${describe(list)}`,
       line,
       column,
     )
@@ -101,7 +101,7 @@ export class Unit {
     return this.#guard(line, column, () => this.host.load(String(name), this.path, ignoreMissing))
   }
 
-  /** A value as text; what has no text of its own in a configuration file is an error. */
+  /** Converts a value to text. Values without a meaningful text are an error. */
   output(value: unknown, name: string, line: number, column: number): string {
     if (typeof value === 'string') return value
     const what = name || 'the value'
@@ -121,7 +121,7 @@ export class Unit {
     return (value as { toString(): string }).toString()
   }
 
-  /** The place put to a fault that has none yet. */
+  /** Adds the position to a fault without one. */
   locate(fault: Fault, line: number, column: number): Fault {
     if (fault.file !== undefined) return fault
     return { ...fault, file: this.path, line, column, frame: codeFrame(this.text, line, column) }
@@ -138,7 +138,7 @@ export class Unit {
     throw error
   }
 
-  /** Runs what may fail; a failure gets this place, unless it comes with one from deeper inside. */
+  /** Runs a function. A failure gets this position, unless it already has one. */
   #guard<T>(line: number, column: number, run: () => T): T {
     try {
       return run()
@@ -151,18 +151,18 @@ export class Unit {
   }
 }
 
-/** What was thrown, as a fault. Anything but a FaultError comes from nunjucks' own filters and macros. */
+/** Converts an exception to a fault. Exceptions other than FaultError come from nunjucks' own filters and macros. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof FaultError) return error.fault
   if (error instanceof RangeError && error.message.includes('call stack')) {
     return {
       kind: 'template',
-      message: 'templates include or call each other without end',
+      message: 'templates include or call each other endlessly',
       hint: 'look for an include, import or macro that leads back to itself',
     }
   }
   const told = error instanceof Error ? error.message : String(error)
-  // nunjucks puts path and place in front, once for each template it passed on the way.
+  // nunjucks prepends path and position, once for each template that the exception has passed.
   const wrapping = /^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*|Template render error: |Error: )+/
   const message = told.replace(wrapping, '').replace(/\.$/, '')
   return { kind: 'template', message }

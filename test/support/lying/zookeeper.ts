@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Key } from '../../../src/core/key.ts'
 import { JuteReader, JuteWriter, Packets } from '../../../src/stores/zookeeper/jute.ts'
-import { code, opcode, xid } from '../../../src/stores/zookeeper/protocol.ts'
+import { errorCode, opcode, xid } from '../../../src/stores/zookeeper/protocol.ts'
 import { settingsFor } from '../settings.ts'
 import { pour } from './http.ts'
 import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol.ts'
@@ -29,7 +29,7 @@ const ZXID = 9n
 const NODE_DATA_CHANGED = 3
 const CONNECTED = 3
 
-const header = (id: number, error: number = code.ok, zxid = ZXID): JuteWriter =>
+const header = (id: number, error: number = errorCode.ok, zxid = ZXID): JuteWriter =>
   new JuteWriter().int(id).long(zxid).int(error)
 
 /** A packet of bytes as they are. */
@@ -143,7 +143,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
     } else if (answer.to === 'connect') socket.write(packet(answer.body))
     else
       socket.write(
-        packet(bytesOf(header(answer.id, code.ok, answer.id < 0 ? -1n : ZXID)), answer.body),
+        packet(bytesOf(header(answer.id, errorCode.ok, answer.id < 0 ? -1n : ZXID)), answer.body),
       )
   }
 }
@@ -193,9 +193,9 @@ const answers: Lies<ZooLie> = {
   'an answer to another question': withHeader('sync', (id) => header(id + 1)),
   'an answer to nothing': withHeader('sync', () => header(-17)),
   'an event in place of an answer': withHeader('sync', () => header(xid.event)),
-  'a change before the first': withHeader('sync', (id) => header(id, code.ok, -2n)),
+  'a change before the first': withHeader('sync', (id) => header(id, errorCode.ok, -2n)),
   'an error that there is not': withHeader('sync', (id) => header(id, -9999)),
-  'that the session is over': withHeader('sync', (id) => header(id, code.sessionExpired)),
+  'that the session is over': withHeader('sync', (id) => header(id, errorCode.sessionExpired)),
   'half a header': { to: 'sync', tell: () => packet(Buffer.alloc(7)) },
   'an answer without end': {
     to: 'getData',

@@ -27,7 +27,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     '1:1',
     'put {{end}} where the define that begins in line 1 ends',
   ],
-  ['an end too many', 'a{{end}}', '1:7', 'no block is open that it could belong to'],
+  ['an end too many', 'a{{end}}', '1:7', 'it belongs to no open block'],
   [
     'a lost }} before more text',
     'one\n{{getv "/v/a"\nline three\n',
@@ -101,7 +101,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     /^there is no such function here: "secret" is a function of consul-template; Vault/,
   ],
   [
-    'a health behind a name',
+    'a health after a name',
     '{{service "web|any"}}',
     '1:3',
     /^write service\("web", \{health: "any"\}\) in nunjucks, service "web" \(map "health" "any"\) in Go$/,
@@ -110,7 +110,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'a health as second argument',
     '{{service "web" "passing,warning"}}',
     '1:3',
-    /; else write service\("web", \{health: "passing,warning"\}\)/,
+    /; otherwise write service\("web", \{health: "passing,warning"\}\)/,
   ],
   ['a tag before a name', '{{service "blue.web"}}', '1:3', /service "web" "blue" in Go$/],
 ])('%s', async (_, template, place, says) => {
@@ -129,7 +129,7 @@ it('check finds what can be seen without keys, and doubts a tag before a name', 
   const { faults, doubts } = await workshop.renderer.check(workshop.spec('c.tmpl'))
   expect(faults.map(({ message }) => message)).toEqual([
     expect.stringContaining('function "kye" not defined'),
-    expect.stringContaining('a node to be near to behind a name'),
+    expect.stringContaining('a node to be near to after a name'),
     expect.stringContaining('the second argument is a tag here'),
   ])
   expect(doubts.map(({ message }) => message)).toEqual([expect.stringContaining('the tag a of b')])

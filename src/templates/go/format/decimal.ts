@@ -1,14 +1,14 @@
-// The exact decimal digits of a float64, rounded half to even as strconv does; JavaScript's own
-// toFixed rounds exact halves up.
+// The exact decimal digits of a float64, rounded half to even as in strconv. (JavaScript's toFixed rounds exact halves
+// up.)
 
 export interface Decimal {
   /** Significant digits without trailing zeros; empty for zero. */
   readonly digits: string
-  /** The decimal point stands behind this many digits: 0.digits times 10 to this power. */
+  /** The position of the decimal point: the value is 0.digits times 10 to this power. */
   readonly point: number
 }
 
-/** A positive finite number as an odd or even whole mantissa times a power of two. */
+/** Splits a positive finite number into an integer mantissa and a power of two. */
 export function binary(value: number): { mantissa: bigint; exponent: number } {
   const bits = new DataView(new ArrayBuffer(8))
   bits.setFloat64(0, value)
@@ -20,7 +20,7 @@ export function binary(value: number): { mantissa: bigint; exponent: number } {
     : { mantissa: fraction | 0x10000000000000n, exponent: biased - 1075 }
 }
 
-/** value * 10^power, rounded half to even to a whole number. */
+/** value * 10^power, rounded half to even to an integer. */
 function scaled(value: number, power: number): bigint {
   const { mantissa, exponent } = binary(value)
   let top = mantissa
@@ -40,29 +40,29 @@ const trimmed = (digits: string, point: number): Decimal => {
   return kept === '' ? { digits: '', point: 0 } : { digits: kept, point }
 }
 
-/** The fewest digits that read back as the same number. */
+/** The fewest digits that identify the number. */
 export function shortest(value: number): Decimal {
   const [digits = '', exponent = '0'] = value.toExponential().split('e')
   return trimmed(digits.replace('.', ''), Number(exponent) + 1)
 }
 
-/** No double has digits below 10^-1074; asking for more only adds zeros. */
+/** No double has digits below 10^-1074; further ones are zeros. */
 const DEEPEST = 1100
 
-/** Rounded to so many places behind the point. */
+/** Rounds to a number of decimal places. */
 export function toPlaces(value: number, places: number): Decimal {
   const power = Math.min(places, DEEPEST)
   const digits = scaled(value, power).toString()
   return trimmed(digits, digits.length - power)
 }
 
-/** Rounded to so many significant digits, at least one. */
+/** Rounds to a number of significant digits, at least one. */
 export function toDigits(value: number, count: number): Decimal {
   if (value === 0) return { digits: '', point: 0 }
   const wanted = Math.min(count, DEEPEST)
   let exponent = Number(value.toExponential().split('e')[1])
   let digits = scaled(value, wanted - 1 - exponent).toString()
-  // 1e23 is the shortest text of a number below it.
+  // The estimate from the shortest digits may be one too high: 1e23 is the shortest text of a number below 10^23.
   if (digits.length < wanted) digits = scaled(value, wanted - 1 - --exponent).toString()
   return trimmed(digits, exponent + 1 + digits.length - wanted)
 }

@@ -9,7 +9,7 @@ export interface Flags {
   sharp: boolean
   space: boolean
   zero: boolean
-  /** `%+v` and `%#v`: the flag means something else with the verb v. */
+  /** `%+v` and `%#v`: with the verb v, these flags have another meaning. */
   plusV: boolean
   sharpV: boolean
 }
@@ -26,7 +26,7 @@ export const noFlags = (): Flags => ({
   sharpV: false,
 })
 
-/** Padding for a width, with zeros only where the flags and the caller want them. */
+/** The padding for a width: zeros if flags and caller allow, otherwise blanks. */
 export function padding(flags: Flags, missing: number, zero = flags.zero && !flags.minus): string {
   return missing > 0 ? (zero ? '0' : ' ').repeat(missing) : ''
 }

@@ -1,4 +1,4 @@
-// Floats as fmt and strconv print them: %e %f %g %b %x, shortest or with a precision, and flags.
+// Formats floats like fmt and strconv: %e %f %g %b %x, shortest or with a precision, and flags.
 import { binary, shortest, toDigits, toPlaces, type Decimal } from './decimal.ts'
 import { pad, padding, type Flags } from './flags.ts'
 
@@ -62,7 +62,7 @@ function hexadecimal(value: number, precision: number | undefined, upper: boolea
   return upper ? text.toUpperCase() : text
 }
 
-/** strconv.FormatFloat of a positive number or zero; no precision means the shortest. */
+/** strconv.FormatFloat of a non-negative number; without a precision, the shortest form. */
 function unsignedText(value: number, verb: string, precision: number | undefined): string {
   switch (verb) {
     case 'e':
@@ -105,7 +105,7 @@ function keepZeros(text: string, verb: string, precision: number | undefined): s
 
 /**
  * @param verb a verb of floats, `v` for the default
- * @returns null when the verb is none for floats
+ * @returns null if the verb does not apply to floats
  */
 export function formatFloat(value: number, verb: string, flags: Flags): string | null {
   if (!'vbgGxXfFeE'.includes(verb)) return null
@@ -114,7 +114,7 @@ export function formatFloat(value: number, verb: string, flags: Flags): string |
   const negative = value < 0 || Object.is(value, -0)
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   if (!Number.isFinite(value)) {
-    // An infinity always shows its sign, except where a space stands for it.
+    // An infinity always has a sign, unless the space flag replaces it.
     const text = Number.isNaN(value) ? sign + 'NaN' : `${sign || '+'}Inf`
     return pad(text, flags, false)
   }

@@ -1,4 +1,4 @@
-// Integers as fmt prints them: any base, signs, prefixes, zero padding, and as characters.
+// Formats integers like fmt: any base, signs, prefixes, zero padding, and as characters.
 import { encodeRune, isPrintable, RUNE_ERROR } from '../utf8.ts'
 import { pad, padding, type Flags } from './flags.ts'
 import { quoteRune } from './quote.ts'
@@ -26,11 +26,11 @@ function formatIn(value: bigint, base: number, verb: string, flags: Flags): stri
   return pad(sign + digits, flags, false)
 }
 
-/** `0x1f`, as pointers and unsigned integers in `%#v`. */
+/** Such as `0x1f`, for pointers and unsigned integers in `%#v`. */
 export const formatHex = (value: bigint, flags: Flags, prefix: boolean): string =>
   formatIn(value, 16, 'v', { ...flags, sharp: prefix })
 
-/** Null when the verb is none for integers. */
+/** Null if the verb does not apply to integers. */
 export function formatInteger(
   value: bigint,
   unsigned: boolean,

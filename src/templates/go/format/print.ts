@@ -1,4 +1,4 @@
-// One value under one verb, as fmt prints it: the basic types, and what they make up.
+// Formats one value with one verb like fmt: basic and composite types.
 import {
   Complex,
   Func,
@@ -17,13 +17,13 @@ import { formatFloat } from './floats.ts'
 import { formatHex, formatInteger } from './integers.ts'
 import { formatString } from './quote.ts'
 
-/** Go prints addresses here, which no file should depend on; ours is always the same. */
+/** Go prints memory addresses, on which no file should depend; ours is constant. */
 const ADDRESS = 0xc000000000n
 
-/** Deeper values are cut off: a template cannot make a cycle, but it can make a very deep value. */
+/** Deeper values are truncated. Templates cannot create cycles, but very deep values. */
 const MAX_DEPTH = 2000
 
-/** Prints a value with a verb. `erroring` is set inside `%!verb(type=value)`, where methods are not asked. */
+/** @param erroring set inside `%!verb(type=value)`, where methods are not called */
 export function format(value: Value, verb: string, flags: Flags, erroring = false): string {
   if (value === null || value === undefined) {
     return verb === 'T' || verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`
@@ -38,7 +38,7 @@ function badVerb(value: Exclude<Value, null | undefined>, verb: string, flags: F
   return `%!${verb}(${typeOf(value).name}=${nested(value, 'v', flags, 0, true)})`
 }
 
-/** What a String method gives, where the type has one. */
+/** The result of the String method, if the type has one. */
 function textOf(value: Value): string | undefined {
   if (value instanceof Opaque) return value.text()
   if (value instanceof Integer) return value.type.text?.(value.value)
@@ -61,7 +61,7 @@ function nested(
   return plain(value, verb, flags, depth, erroring) ?? badVerb(value, verb, flags)
 }
 
-/** Null when the verb is none for the type. */
+/** Null if the verb does not apply to the type. */
 function plain(
   value: Exclude<Value, null | undefined>,
   verb: string,
@@ -99,7 +99,7 @@ function formatComplex(value: Complex, verb: string, flags: Flags): string | nul
   return `(${real}${formatFloat(value.imaginary, verb, { ...flags, plus: true })}i)`
 }
 
-/** An element of a collection; a nil of an interface type says its type in `%#v`. */
+/** An element of a collection; in `%#v`, a nil interface prints its type. */
 function element(
   value: Value,
   type: Type,

@@ -6,10 +6,10 @@ import { format } from './print.ts'
 
 const plainFlags = noFlags()
 
-/** A value as `%v` prints it. */
+/** Formats a value with `%v`. */
 export const formatValue = (value: Value): string => format(value, 'v', plainFlags)
 
-/** Spaces only between two values that are both no strings. */
+/** Adds a space between two values if neither is a string. */
 export function sprint(args: readonly Value[]): string {
   let out = ''
   let afterString = true
@@ -24,22 +24,22 @@ export function sprint(args: readonly Value[]): string {
 
 export const sprintln = (args: readonly Value[]): string => `${args.map(formatValue).join(' ')}\n`
 
-/** Larger widths, precisions and argument numbers are none. */
+/** Limit of widths, precisions and argument numbers. */
 const LARGEST = 1_000_000
 
-/** What is wrong with a format and its arguments. */
+/** A mistake in a format or its arguments. */
 export interface Complaint {
   readonly kind: 'verb' | 'missing' | 'extra' | 'format'
-  /** Without its percent sign; a binary string. */
+  /** The verb without its percent sign; a binary string. */
   readonly verb: string
-  /** Which argument, counted from 0. */
+  /** The index of the argument. */
   readonly at?: number
 }
 
 export interface FormatOptions {
-  /** The argument as the verb has it. */
+  /** Converts an argument for a verb. */
   readonly forVerb: (value: Value, verb: string) => Value
-  /** Told of what Go would write into the text as `%!verb(...)`. */
+  /** Called instead of writing `%!verb(...)` into the text, as Go does. */
   readonly refuse: (complaint: Complaint) => never
 }
 
@@ -47,10 +47,10 @@ class Formatter {
   #at = 0
   #next = 0
   #reordered = false
-  /** Where the next `]` is, as far as it was looked for; -1 when there is none any more. */
+  /** The position of the next `]`, as of the last search; -1 if there is none. */
   #close = 0
   #goodIndex = true
-  /** What was read last is an index such as `[3]`. */
+  /** The last token was an index such as `[3]`. */
   #afterIndex = false
   #flags: Flags = noFlags()
   #out = ''
@@ -120,7 +120,7 @@ class Formatter {
     if (this.options === undefined) return format(value, verb, flags)
     const { forVerb, refuse } = this.options
     const text = format(forVerb(value, verb), verb, flags)
-    // Of a list with one wrong item the mark is in the middle.
+    // In a list with one wrong item, the mark is in the middle.
     if (typeof value !== 'string' || !'svqxX'.includes(verb)) {
       if (text.includes(`%!${verb}(`)) refuse({ kind: 'verb', verb, at })
     }
@@ -152,12 +152,12 @@ class Formatter {
     }
   }
 
-  /** `[n]`: which argument comes next, counted from 1. */
+  /** Reads `[n]`, the number of the next argument, counted from 1. */
   #readIndex(): void {
     this.#afterIndex = false
     if (this.text[this.#at] !== '[') return
     this.#reordered = true
-    // A search that found nothing is not repeated at the next one.
+    // A failed search is not repeated.
     if (this.#close >= 0 && this.#close < this.#at) this.#close = this.text.indexOf(']', this.#at)
     const close = this.text.length - this.#at < 3 ? -1 : this.#close
     if (close < 0) {
@@ -177,7 +177,7 @@ class Formatter {
     const start = this.#at
     let number = 0
     while (/[0-9]/.test(this.text.charAt(this.#at))) {
-      // As in Go, a number that goes on behind its seventh digit swallows the rest of the format.
+      // As in Go, a number of more than seven digits ends the format.
       if (number > LARGEST) {
         this.#at = this.text.length
         return undefined
@@ -187,7 +187,7 @@ class Formatter {
     return this.#at === start ? undefined : number
   }
 
-  /** The argument that `*` stands for; undefined when it is no integer of a sensible size. */
+  /** The argument for `*`; undefined if it is not an integer within the limit. */
   #readStar(): number | undefined {
     this.#at++
     this.#afterIndex = false
@@ -245,6 +245,6 @@ class Formatter {
   }
 }
 
-/** @param options absent: what does not fit is written into the text, as in Go */
+/** @param options absent to write mistakes into the text, as Go does */
 export const sprintf = (text: string, args: readonly Value[], options?: FormatOptions): string =>
   new Formatter(text, args, options).run()

@@ -23,7 +23,7 @@ function escapeRune(rune: number, quote: string, asciiOnly: boolean): string {
   return rune < 0x10000 ? `\\u${hex(rune, 4)}` : `\\U${hex(rune, 8)}`
 }
 
-/** `"text"` with Go's escapes; bytes that are no UTF-8 become `\xff`. */
+/** `"text"` with Go's escapes; invalid bytes become `\xff`. */
 export function quote(text: string, asciiOnly = false): string {
   let out = '"'
   for (const { rune, width, at } of runes(text)) {
@@ -39,7 +39,7 @@ export const quoteRune = (rune: number, asciiOnly = false): string => {
   return `'${escapeRune(valid, "'", asciiOnly)}'`
 }
 
-/** One line without a backquote, a control character or invalid UTF-8. */
+/** Whether a text has no newline, backquote, control character or invalid UTF-8. */
 function canBackquote(text: string): boolean {
   for (const { rune, width } of runes(text)) {
     if (rune === 0xfffd && width === 1) return false
@@ -49,7 +49,7 @@ function canBackquote(text: string): boolean {
   return true
 }
 
-/** The first runes of a text, for a precision. */
+/** Limits a text to a number of runes, for a precision. */
 function truncate(text: string, count: number | undefined): string {
   if (count === undefined || text.length <= count) return text
   let at = 0
@@ -67,7 +67,7 @@ function formatHexString(text: string, upper: boolean, flags: Flags): string {
   return pad(prefix + (upper ? digits.replace(/[a-f]/g, (c) => c.toUpperCase()) : digits), flags)
 }
 
-/** Null when the verb is none for strings. */
+/** Null if the verb does not apply to strings. */
 export function formatString(text: string, verb: string, flags: Flags): string | null {
   switch (verb) {
     case 'v':

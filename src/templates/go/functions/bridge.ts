@@ -1,4 +1,4 @@
-// Between Go's values and the plain JavaScript values of the functions that both engines share.
+// Converts between Go values and the plain JavaScript values of the shared functions.
 import { FaultError, type Fault } from '../../../core/fault.ts'
 import { ofEach } from '../../../core/matches.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
@@ -40,7 +40,7 @@ export const SRV = structOf('net.SRV', [
   { name: 'Weight', type: UINT16 },
 ])
 
-/** A pair of the store as confd's struct. */
+/** A pair as confd's struct. */
 const pairStruct = ({ key, value }: { readonly key: string; readonly value: string }): Struct =>
   new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
@@ -62,7 +62,7 @@ export function toPlain(value: Value): unknown {
   throw new CallError(`cannot take a value of type ${typeName(value)}`)
 }
 
-/** Any value as JavaScript's JSON would have it, for the writers of other formats. */
+/** Any value as plain JavaScript data, for the encoders of other formats. */
 export function plainOf(value: Value): unknown {
   if (value === undefined) return null
   if (typeof value === 'string') return fromBinary(value)
@@ -82,7 +82,7 @@ export function plainOf(value: Value): unknown {
   return made
 }
 
-/** A plain value as the type that the function is declared to return. */
+/** Converts a plain value to the declared result type of a function. */
 export function toGo(value: unknown, type: Type): Value {
   switch (type.kind) {
     case 'interface':
@@ -133,7 +133,7 @@ export function toGo(value: unknown, type: Type): Value {
   throw new TypeError(`cannot make a ${type.name}`)
 }
 
-/** A plain value where nothing says of which type. */
+/** Converts a plain value without a declared type. */
 function fromPlain(value: unknown): Value {
   if (typeof value === 'string') return toBinary(value)
   if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(fromPlain))
@@ -144,7 +144,7 @@ function fromPlain(value: unknown): Value {
 /** `[]*net.SRV` */
 export const SRV_POINTER = pointerTo(SRV)
 
-/** A shared function under a Go signature. */
+/** A shared function with a Go signature. */
 export function bridge(
   shared: TemplateFunction,
   params: readonly Type[],
@@ -163,7 +163,9 @@ export function bridge(
   })
 }
 
-/** As a Go template has it: the action names the function already, and hints show calls in Go's syntax. */
+/**
+ * Adapts a fault for Go templates: removes the name of the function, which the action shows, and uses Go's call syntax.
+ */
 function inGoSyntax(fault: Fault, name: string): Fault {
   const message = fault.message.replace(new RegExp(`^${name}: `), '')
   const hint = fault.hint?.replace(

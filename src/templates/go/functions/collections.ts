@@ -1,11 +1,11 @@
-// Functions on values of any type, which therefore are Go's own: maps, lists, defaults.
+// Functions that accept values of any Go type: maps, lists, defaults.
 import { define } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, BOOL, KV_PAIR_SLICE, STRING, STRINGS } from '../types.ts'
 import type { Struct } from '../values.ts'
 import { CallError, Func, GoMap, isTrue, Slice, type MapKey, type Value } from '../values.ts'
 import { entriesOf } from './bridge.ts'
 
-/** No value, zero, or without content. A func is neither. */
+/** No value, zero, or empty. A func is never empty. */
 const isEmpty = (value: Value): boolean => !(value instanceof Func) && !isTrue(value)
 
 function makeMap(items: readonly Value[]): GoMap {
@@ -19,7 +19,7 @@ function makeMap(items: readonly Value[]): GoMap {
   return new GoMap(ANY_MAP, entries)
 }
 
-/** Turns a list round in place, as confd does: a variable that holds it sees it turned. */
+/** Reverses a list in place, as confd does: other variables with this list see the new order. */
 function reverse(value: Value): Value {
   if (!(value instanceof Slice) || (value.type !== STRINGS && value.type !== KV_PAIR_SLICE)) {
     return value
@@ -29,7 +29,7 @@ function reverse(value: Value): Value {
   return value
 }
 
-/** Shortest first, in place; those of one length keep their order. */
+/** Sorts in place, shortest first; stable. */
 function sortByLength(list: Slice, textOf: (item: Value) => string): Value {
   const sorted = [...list.items()].sort((a, b) => textOf(a).length - textOf(b).length)
   sorted.forEach((item, i) => list.set(i, item))

@@ -1,5 +1,5 @@
-// `item` in a Go template: `{{item.Key}}`, `{{item.Get "port" "80"}}`, `{{range item.Pairs}}`. The first
-// letter may be a capital or not, so that one habit serves both languages.
+// `item` in Go templates: `{{item.Key}}`, `{{item.Get "port" "80"}}`, `{{range item.Pairs}}`. The first letter may be
+// lower case, as in nunjucks.
 import { toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import { Item, itemFunctions, itemKey } from '../../functions/item.ts'
@@ -54,7 +54,7 @@ class ItemValue extends Opaque {
   }
 }
 
-/** The function `item`; a fault where there is none. */
+/** The function `item`; a fault without for_each. */
 export const itemFunction = (context: RenderContext): Func =>
   define([], ITEM, () => {
     itemKey(context)

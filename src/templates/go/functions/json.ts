@@ -1,4 +1,4 @@
-// JSON as encoding/json reads and writes it: objects sorted by key, numbers are float64, HTML escaped.
+// Parses and writes JSON like encoding/json: with sorted keys, numbers as float64, and HTML escaped.
 import { brokenAt } from '../../../core/json.ts'
 import { fromBinary } from '../../bytes.ts'
 import { define } from '../builtins.ts'
@@ -18,7 +18,7 @@ import {
   type Value,
 } from '../values.ts'
 
-/** Parses; the message tells the place, never the text, which may be a secret. */
+/** Parses JSON. Messages contain the position, never the text, which may be a secret. */
 function parse(source: Value): Value {
   const text = fromBinary(source as string).toWellFormed()
   let value: unknown
@@ -36,7 +36,7 @@ function parse(source: Value): Value {
   return finite(fromJson(value))
 }
 
-/** A number beyond float64 is an error in Go and an infinity in JavaScript. */
+/** Refuses numbers beyond float64, which are an error in Go, and infinite in JavaScript. */
 function finite(value: Value): Value {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new CallError('json: cannot unmarshal number into Go value of type float64')
@@ -80,7 +80,7 @@ const ESCAPED: Readonly<Record<string, string>> = {
   '\t': '\\t',
 }
 
-// A binary string, so U+2028 and U+2029 are their three bytes.
+// In a binary string, U+2028 and U+2029 are three bytes each.
 function quoted(bytes: string): string {
   const { text, marks } = escapeInvalid(bytes)
   const escaped = text.replace(
@@ -89,13 +89,13 @@ function quoted(bytes: string): string {
       ESCAPED[c] ??
       `\\u${(c.length === 1 ? c.charCodeAt(0) : 0x2000 + (c.charCodeAt(2) - 0x80)).toString(16).padStart(4, '0')}`,
   )
-  // The mark is no byte, so it cannot be in the text itself.
+  // The mark is not a byte, so the text itself cannot contain it.
   return `"${marks ? escaped.replaceAll('\uffff', '\\ufffd') : escaped}"`
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true })
 
-/** Escapes what is no UTF-8, byte by byte; the rest of the escapes are done after it. */
+/** Marks invalid bytes; called before the other escapes. */
 function escapeInvalid(bytes: string): { text: string; marks: boolean } {
   if (isAscii(bytes)) return { text: bytes, marks: false }
   try {
@@ -112,11 +112,11 @@ function escapeInvalid(bytes: string): { text: string; marks: boolean } {
 
 function number(value: number): string {
   if (!Number.isFinite(value)) throw new CallError(`json: unsupported value: ${value}`)
-  // The shortest form, whose exponent has no leading zero: 1e-7, 1e+21. JavaScript's is the same.
+  // JavaScript has the same shortest form, with an exponent without leading zeros: 1e-7, 1e+21.
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-/** @param indent absent: compact; else what each line begins with */
+/** @param indent the beginning of each line; absent for compact output */
 function write(value: Value, indent: string | undefined): string {
   if (value === null || value === undefined) return 'null'
   switch (typeof value) {

@@ -1,5 +1,5 @@
-// Functions on lists and groups of any type. The results keep the types of their items, so that fields and
-// further functions go on working.
+// Functions on lists and groups of any type. The results keep the types of their items, so that fields and further
+// functions work on them.
 import { metaGroup, partBelow } from '../../functions/groups.ts'
 import { naturally } from '../../functions/natural.ts'
 import { noField } from '../../functions/sorting.ts'
@@ -26,7 +26,7 @@ function listOf(value: Value): Slice {
   throw new CallError(`expected a list, got ${typeName(value)}`)
 }
 
-/** Equal values, of one type, have equal texts. */
+/** A text that is equal for equal values of one type. */
 const identity = (value: Value): string =>
   typeof value === 'string' ? `string ${value}` : `${typeName(value)} ${sprintf('%#v', [value])}`
 
@@ -49,7 +49,7 @@ function uniq(value: Value): Value {
   return made(list, items)
 }
 
-/** A field by a path such as `meta.version`; undefined where there is none. */
+/** The value of a path such as `meta.version`; undefined if it is missing. */
 function field(item: Value, path: string): Value {
   let value = item
   for (const name of path.split('.')) {
@@ -70,7 +70,7 @@ const raise = (message: string): never => {
 
 type Key = string | bigint | number
 
-/** Numbers before texts, each in its own order; a text is its bytes. */
+/** Numbers come before texts, which compare by bytes. */
 function compareKeys(a: Key, b: Key): number {
   if ((typeof a === 'string') !== (typeof b === 'string')) return typeof a === 'string' ? 1 : -1
   return a < b ? -1 : a > b ? 1 : 0
@@ -105,7 +105,7 @@ function sortNatural(value: Value): Value {
   )
 }
 
-/** A map from each name to the items that go by it; its lists are of the type of the whole. */
+/** Groups items by name, as a map of lists with the type of the whole list. */
 function grouped(list: Slice, namesOf: (item: Value) => readonly string[]): GoMap {
   const groups = new Map<MapKey, Value[]>()
   for (const item of list.items()) {
@@ -144,7 +144,7 @@ const byKey = (dir: string, pairs: Value): Value =>
     return part === undefined ? [] : [toBinary(part)]
   })
 
-/** The first map's values win; maps inside are merged, too. */
+/** Merges two maps recursively; the values of the first one win. */
 function merged(first: Value, second: Value): GoMap {
   const entries = new Map(entriesOf(second))
   for (const [key, value] of entriesOf(first)) {

@@ -1,4 +1,4 @@
-// The records of services and nodes as structs of Go. A field's first letter may be a capital or not.
+// The records of services and nodes as Go structs. The first letter of a field may be lower case.
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from '../../functions/service-shapes.ts'
 import { capital, type Kind, type Shape } from '../../functions/record.ts'
 import { INT, mapOf, pointerTo, sliceOf, STRING, STRINGS, structOf, type Type } from '../types.ts'
@@ -32,5 +32,5 @@ function struct({ name, fields }: Shape): Type {
 export const SERVICES = sliceOf(struct(SERVICE))
 export const SERVICE_NAMES = sliceOf(struct(SERVICE_NAME))
 export const NODES = sliceOf(struct(NODE))
-/** `*reconfd.NodeWithServices`: nil for a node that is not there. */
+/** `*reconfd.NodeWithServices`: nil for a missing node. */
 export const NODE_POINTER = pointerTo(struct(NODE_WITH_SERVICES))

@@ -1,6 +1,5 @@
-// confd's functions under their Go signatures: the one table of what a Go template can call.
-// Where only strings and numbers go in and out, the functions that both engines share do the work;
-// what depends on Go's types is in the files beside this one.
+// The table of all functions of Go templates, with their Go signatures. Functions on strings and numbers are shared
+// with nunjucks; those that depend on Go types are in the other files of this folder.
 import { isMalformed } from '../../../core/glob.ts'
 import { toKey } from '../../../core/key.ts'
 import { countOf } from '../../../core/matches.ts'
@@ -113,17 +112,17 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   lookupSRV: sign([STRING, STRING, STRING], sliceOf(SRV_POINTER)),
 }
 
-/** These append to a nil slice, and so give nil for nothing: `toJson` writes null. */
+/** In Go, these append to a nil slice, so their empty result is nil, which `toJson` writes as null. */
 const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
 const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
 
 const sharedByName = new Map(shared.map((one) => [one.name, one]))
 const own = [...builtins, ...collections, ...lists, ...jsons]
 
-/** They take a value of any type. */
+/** Encoders, which take a value of any type. */
 const WRITERS = ['toYaml', 'toToml'] as const
 
-/** The names a Go template may call; `include` is the engine's. */
+/** The names of all functions; `include` belongs to the engine. */
 export const functionNames: ReadonlySet<string> = new Set([
   ...own.map(([name]) => name),
   ...Object.keys(SIGNATURES),
@@ -134,13 +133,13 @@ export const functionNames: ReadonlySet<string> = new Set([
   'item',
 ])
 
-/** True when the resource has no key at all. */
+/** Whether the resource sees no key at all. */
 const seesNothing = (reader: Reader): boolean =>
   reader.scope.keys.every(
     (key) => reader.get(key) === undefined && countOf(reader.under(key)) === 0,
   )
 
-/** They take one default at most; more are left unread, as in confd. */
+/** These ignore arguments after the first default, as in confd. */
 const LENIENT = new Set(['getv', 'getenv'])
 
 /** The functions of one render. */
@@ -155,7 +154,7 @@ export function functionsFor(context: RenderContext): Functions {
       table.set(name, new Func(type, (args) => orNil(call(args) as Slice)))
     else table.set(name, new Func(type, call))
   }
-  // Straight from the store: a list of pairs may be long, and needs no other form in between.
+  // Without conversion to plain values, because lists of pairs may be long.
   const match = ([pattern]: readonly Value[]): Value =>
     orNil(sliceOfRuns(KV_PAIRS, pairStructs(context.reader.match(fromBinary(pattern as string)))))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
@@ -164,7 +163,7 @@ export function functionsFor(context: RenderContext): Functions {
     const empty = new Slice(type.signature?.result ?? KV_PAIRS, null)
     const isUnmatched = (pattern: Value): boolean =>
       isMalformed(toKey(fromBinary(pattern as string))) && seesNothing(context.reader)
-    // A malformed pattern is an error where there are keys to match it with, as in confd.
+    // As in confd, a malformed pattern is an error only if there are keys to match.
     table.set(name, new Func(type, (args) => (isUnmatched(args[0]) ? empty : call(args))))
   }
   for (const name of WRITERS) {
@@ -172,7 +171,7 @@ export function functionsFor(context: RenderContext): Functions {
     const write: Call = ([value]) => toBinary(String(call(context, [plainOf(value)])))
     table.set(name, new Func(funcOf([ANY], STRING), write))
   }
-  // The books' older spelling.
+  // The older spelling, found in books.
   table.set('Base', table.get('base') as Func)
   table.set('item', itemFunction(context))
   table.set(

@@ -1,88 +1,88 @@
-// Follows more topics than there may be connections: three bells for each datacenter, and a few readers for
-// what these say is due. What a bell names is urgent; after a change that names nothing all topics of the
-// datacenter are due once (a pass), at most every two seconds.
+// Follows more topics than the allowed number of connections: three change queries for each datacenter, and a few
+// readers for the topics that these report. Topics named by a change query are urgent. After a change that names none,
+// all topics of the datacenter are read once (a pass), at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
 import { SilentError } from '../http-faults.ts'
-import { Inbox } from '../inbox.ts'
+import { Completions } from '../completions.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { CatalogApi, Reading } from './api.ts'
-import { BELLS, bellsOf, type Ring } from './bells.ts'
+import { CHANGE_QUERIES, changeQueriesOf, type Affected } from './change-queries.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
 const PASSES_PER_SECOND = 0.5
 
-export interface TowerOptions {
-  /** Connections that may be used. */
+export interface ManyTopicsOptions {
+  /** Limit of connections. */
   readonly slots: number
-  /** So few topics that they need no bells. */
+  /** With this number of topics or fewer, change queries are not needed. */
   readonly few: number
-  /** Milliseconds until what could not be known is asked for again. */
+  /** Milliseconds until a refused topic is retried. */
   readonly refusedFor: number
-  /** An answer, or why this topic cannot be known; rejects when the catalog cannot be read. */
+  /** Resolves with the answer, or the fault of this topic alone. Rejects if the catalog cannot be read. */
   readonly answer: (topic: Topic, reading: Promise<Reading>) => Promise<Reading | Fault>
-  /** The same for the next state of a topic that nothing else tells of. */
+  /** Like `answer`, for the next state of a polled topic. */
   readonly next: (topic: Topic, signal: AbortSignal) => Promise<Reading | Fault>
-  /** Told how many queries are under way. */
+  /** Called with the number of concurrent queries. */
   readonly busy: (queries: number) => void
 }
 
-/** What has happened, to be worked off by the loop. */
-type Happening = () => void
+/** The handler of a completed promise, run by the loop. */
+type Continuation = () => void
 
-/** A datacenter, with the bells that tell of it. */
+/** A datacenter, or a namespace in it, with its change queries. */
 interface Group {
   readonly lookUp: LookUp
   readonly stop: AbortController
-  /** Its bells will tell of what changes from now on. */
+  /** Its change queries have been answered once, and report all later changes. */
   isArmed: boolean
 }
 
-export class BellTower {
-  readonly #inbox = new Inbox<Happening>()
+export class ManyTopics {
+  readonly #completions = new Completions<Continuation>()
   readonly #groups = new Map<string, Group>()
   readonly #polls = new Map<Topic, AbortController>()
-  /** To be read before all others, at this index or later. */
+  /** Topics to read before all others, with the minimal index of the answer. */
   readonly #urgent = new Map<Topic, number>()
-  /** The pass under way. */
+  /** The remaining topics of the current pass. */
   readonly #lazy = new Set<Topic>()
-  /** Being read; true: urgent. */
+  /** Topics being read, and whether they are urgent. */
   readonly #reading = new Map<Topic, boolean>()
-  /** Datacenters that the next pass is for. */
+  /** Groups for the next pass. */
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
-  /** Something urgent has been read, and not been told. */
-  #isPressing = false
+  /** An urgent topic was read, but its changes are not yet reported. */
+  #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
   constructor(
     private readonly api: Pick<CatalogApi, 'changes'>,
     private readonly topics: Topics,
-    private readonly options: TowerOptions,
+    private readonly options: ManyTopicsOptions,
   ) {}
 
-  /** As Catalog.changes(); returns when there are few topics. */
+  /** See Catalog.changes(). Returns when there are few topics. */
   async *changes(signal: AbortSignal): AsyncGenerator<News> {
     const { topics, options } = this
     this.#signal = signal
-    this.#hear()
+    this.#followDemand()
     this.#retry()
     this.#fitAll()
-    let isTold = false
+    let isReported = false
     try {
       for (;;) {
         this.#pump()
-        const happening = await this.#inbox.take()
+        const happening = await this.#completions.next()
         happening()
         if (topics.size <= options.few) return
         this.#pump()
-        if (!topics.hasNews || (isTold && !this.#isTime)) continue
-        isTold = true
-        this.#isPressing = false
+        if (!topics.hasNews || (isReported && !this.#isReportDue)) continue
+        isReported = true
+        this.#hasUrgentNews = false
         yield topics.news()
       }
     } finally {
@@ -91,25 +91,25 @@ export class BellTower {
     }
   }
 
-  /** What is urgent is told together, and a pass as a whole. */
-  get #isTime(): boolean {
+  /** Urgent changes are reported together, and a pass as a whole. */
+  get #isReportDue(): boolean {
     if (this.#urgent.size > 0 || [...this.#reading.values()].includes(true)) return false
-    return this.#isPressing || (this.#lazy.size === 0 && this.#reading.size === 0)
+    return this.#hasUrgentNews || (this.#lazy.size === 0 && this.#reading.size === 0)
   }
 
-  #hear(): void {
+  #followDemand(): void {
     const heard = this.topics.unfit(this.#signal)
-    this.#happens(heard, () => {
+    this.#when(heard, () => {
       if (this.topics.fits) return
       this.topics.fit()
       this.#fitAll()
-      this.#hear()
+      this.#followDemand()
     })
   }
 
-  /** Nothing tells of another policy. */
+  /** Retries denied topics: no query reports a changed policy. */
   #retry(): void {
-    this.#happens(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
+    this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
         if (topic.refused?.permanent === true) this.#urgent.set(topic, Infinity)
       }
@@ -117,7 +117,7 @@ export class BellTower {
     })
   }
 
-  /** Bells, polls and first readings for whatever is wanted now. */
+  /** Starts and stops change queries, polls and first readings according to the demand. */
   #fitAll(): void {
     const present = new Set(this.topics.all)
     const rung = [...present].filter(({ question }) => question.kind !== 'polled')
@@ -146,7 +146,7 @@ export class BellTower {
     const stop = new AbortController()
     this.#polls.set(topic, stop)
     const again = (): void =>
-      this.#happens(
+      this.#when(
         this.options.next(topic, stop.signal),
         (answer) => {
           this.#take(topic, answer)
@@ -157,7 +157,7 @@ export class BellTower {
     again()
   }
 
-  /** The bells are armed before anything is read, so that what changes meanwhile rings again. */
+  /** Starts the change queries before anything is read, so that changes during the reading are reported. */
   #listen(name: string, { dc, namespace }: LookUp): void {
     const lookUp: LookUp = {
       ...(dc === undefined ? {} : { dc }),
@@ -166,33 +166,33 @@ export class BellTower {
     const stop = new AbortController()
     const group = { lookUp, stop, isArmed: false }
     this.#groups.set(name, group)
-    const bells = bellsOf(this.api, lookUp)
+    const queries = changeQueriesOf(this.api, lookUp)
     const { signal } = stop
     const arm = (): void => {
-      const armed = Promise.all(bells.map((bell) => bell.ring(signal)))
-      this.#happens(
-        this.#near(name, armed),
+      const armed = Promise.all(queries.map((bell) => bell.next(signal)))
+      this.#when(
+        this.#unlessRemote(name, armed),
         (rings) => {
           if (rings === undefined) return later()
           group.isArmed = true
           this.#of(name).forEach((topic) => this.#pass(topic))
-          bells.forEach(wait)
+          queries.forEach(wait)
         },
         signal,
       )
     }
-    const wait = (bell: (typeof bells)[number]): void =>
-      this.#happens(
-        this.#near(name, bell.ring(signal)),
+    const wait = (bell: (typeof queries)[number]): void =>
+      this.#when(
+        this.#unlessRemote(name, bell.next(signal)),
         (ring) => {
           if (ring === undefined) return later(bell)
-          this.#rung(name, ring)
+          this.#markAffected(name, ring)
           wait(bell)
         },
         signal,
       )
-    const later = (bell?: (typeof bells)[number]): void =>
-      this.#happens(
+    const later = (bell?: (typeof queries)[number]): void =>
+      this.#when(
         delay(this.options.refusedFor, undefined, { signal }),
         () => {
           if (bell === undefined) return arm()
@@ -204,8 +204,8 @@ export class BellTower {
     arm()
   }
 
-  /** Undefined when another datacenter is away: what was known of it is stale. */
-  async #near<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
+  /** Resolves with undefined if a remote datacenter is unreachable, and marks its topics. */
+  async #unlessRemote<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
     try {
       return await ring
     } catch (error) {
@@ -222,7 +222,7 @@ export class BellTower {
     )
   }
 
-  #rung(name: string, { services, nodes, isAnything }: Ring): void {
+  #markAffected(name: string, { services, nodes, isAnything }: Affected): void {
     if (isAnything) this.#passDue.add(name)
     if (services.size + nodes.size === 0) return
     const lower = new Map([...services].map(([service, index]) => [service.toLowerCase(), index]))
@@ -236,18 +236,18 @@ export class BellTower {
     }
   }
 
-  /** Begins a pass where one is due, and reads what is, as far as there are connections. */
+  /** Starts a pass if one is due, and reads due topics as far as connections allow. */
   #pump(): void {
     const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
     if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {
       this.#isPacing = true
-      this.#happens(this.#pace.take(this.#signal), () => {
+      this.#when(this.#pace.take(this.#signal), () => {
         this.#isPacing = false
         for (const name of this.#passDue) this.#of(name).forEach((topic) => this.#pass(topic))
         this.#passDue.clear()
       })
     }
-    const readers = Math.max(1, this.options.slots - this.#groups.size * BELLS)
+    const readers = Math.max(1, this.options.slots - this.#groups.size * CHANGE_QUERIES)
     while (this.#reading.size < readers) {
       const urgent = [...this.#urgent.keys()].find((topic) => !this.#reading.has(topic))
       const topic = urgent ?? [...this.#lazy].find((one) => !this.#reading.has(one))
@@ -257,10 +257,10 @@ export class BellTower {
       this.#lazy.delete(topic)
       if (this.topics.has(topic)) this.#read(topic, atLeast, urgent !== undefined)
     }
-    this.options.busy(this.#groups.size * BELLS + this.#reading.size)
+    this.options.busy(this.#groups.size * CHANGE_QUERIES + this.#reading.size)
   }
 
-  /** A list goes first: it decides what else there is to read. */
+  /** Lists come first, since they determine other topics. */
   #pass(topic: Topic): void {
     const { kind } = topic.question
     if (kind === 'list') this.#urgent.set(topic, Infinity)
@@ -270,9 +270,9 @@ export class BellTower {
   #read(topic: Topic, atLeast: number, isUrgent: boolean): void {
     this.#reading.set(topic, isUrgent)
     const reading = topic.now(this.#signal, atLeast)
-    this.#happens(this.options.answer(topic, reading), (answer) => {
+    this.#when(this.options.answer(topic, reading), (answer) => {
       this.#reading.delete(topic)
-      this.#isPressing ||= isUrgent
+      this.#hasUrgentNews ||= isUrgent
       this.#take(topic, answer)
     })
   }
@@ -282,8 +282,11 @@ export class BellTower {
     if (topic.question.kind === 'list') this.#fitAll()
   }
 
-  /** @param own what it is of is not wanted any more once this is aborted */
-  #happens<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
+  /**
+   * Runs `then` in the loop when the promise resolves. A rejection ends changes().
+   * @param own if aborted, a rejection is ignored
+   */
+  #when<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
     const happened = promise.then(
       (value) => () => then(value),
       (error: unknown) => {
@@ -291,10 +294,10 @@ export class BellTower {
         throw error
       },
     )
-    this.#inbox.collect(happened)
+    this.#completions.collect(happened)
   }
 }
 
-/** Bells tell of a datacenter, and in it of a namespace. */
+/** Change queries cover one namespace of one datacenter. */
 const groupOf = ({ question: { lookUp } }: Topic): string =>
   JSON.stringify([lookUp.dc, lookUp.namespace])

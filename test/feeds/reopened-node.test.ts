@@ -1,7 +1,7 @@
 // Knocking at a store that is away: who opens again is told of, and nobody else.
 import { createServer, type Server } from 'node:net'
 import { expect, test } from 'vitest'
-import { reopened } from '../../src/feeds/knock.ts'
+import { reopenedNode } from '../../src/feeds/reopened-node.ts'
 import { freePorts } from '../support/process.ts'
 import { until, within } from '../support/until.ts'
 
@@ -23,7 +23,7 @@ test.each([
   const witness = await listen(open, () => knocks++)
   const stop = new AbortController()
   const node = `${before}127.0.0.1:${port}${after}`
-  const given = reopened([`127.0.0.1:${open}`, '/a/file', node], stop.signal)
+  const given = reopenedNode([`127.0.0.1:${open}`, '/a/file', node], stop.signal)
   // The first round is over, and has found the node closed.
   await until('a second knock', () => knocks >= 2)
   const server = await listen(port)
@@ -39,7 +39,7 @@ test.each([
 test('ends when it is told to', async () => {
   const [port = 0] = await freePorts(1)
   const stop = new AbortController()
-  const given = reopened([`127.0.0.1:${port}`], stop.signal)
+  const given = reopenedNode([`127.0.0.1:${port}`], stop.signal)
   stop.abort()
   expect(await within('the end', given)).toBeUndefined()
 })

@@ -1,22 +1,23 @@
-// What is told of one store: that it went away and why, a reminder now and then while it is, that it is back;
-// and what there is to know of its nodes, once each. A store that is tried every few seconds is no news.
+// Emits the events about one store: that it is unreachable and why, reminders, and that it is back; and each notice
+// once. Suppresses repetitions, because an unreachable store is retried every few seconds.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice } from '../core/store.ts'
 
-/** Milliseconds. */
+/** Milliseconds between reminders. */
 const REMIND = 60_000
-/** Reasons that are told at once, each the first time, while a store is away; others with the reminder. */
+/** Limit of reasons per outage that are reported at once; further ones wait for the next reminder. */
 const REASONS = 3
-/** Times in a row that it is told to be back and breaks at once; then it has to prove itself first. */
+/** After this many returns that broke at once, only a proven connection is reported as a return. */
 const FALSE_RETURNS = 2
-/** Notices that are told in all: a server may make up ever new ones. */
+/** Limit of notices in all: a server may keep inventing new ones. */
 const NOTICES = 100
 
 export interface Broken {
   readonly node: string
   readonly fault: Fault
+  /** Milliseconds until the next try. */
   readonly retryIn: number
 }
 
@@ -27,17 +28,17 @@ interface Away {
 }
 
 export class Telling {
-  #away: Away | undefined
+  #outage: Away | undefined
   #wasLive = false
-  /** The connection has proven itself. */
+  /** The current connection is proven. */
   #isGood = false
   #falseReturns = 0
-  /** Set while its changes arrive late. */
-  #behindToldAt: number | undefined
+  /** Time of the last report that the store is behind; undefined if it is not. */
+  #behindReportedAt: number | undefined
   readonly #noticed = new Set<string>()
 
   /**
-   * @param asked the full keys that are read; undefined when what is read depends on the templates
+   * @param asked the full keys that are read; undefined for an on-demand store
    * @param clock milliseconds
    */
   constructor(
@@ -47,13 +48,16 @@ export class Telling {
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
-  /** @param known whether its keys were read before */
+  /**
+   * Reports a broken connection.
+   * @param known whether its keys were read before
+   */
   broken({ node, fault, retryIn }: Broken, known: boolean): void {
-    if (this.#away === undefined && !this.#isGood) this.#falseReturns++
+    if (this.#outage === undefined && !this.#isGood) this.#falseReturns++
     this.#isGood = false
-    this.#behindToldAt = undefined
-    this.#away ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
-    const away = this.#away
+    this.#behindReportedAt = undefined
+    this.#outage ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
+    const away = this.#outage
     away.tries++
     const { message } = fault
     const isNews = !away.reasons.has(message) && away.reasons.size < REASONS
@@ -66,19 +70,20 @@ export class Telling {
   }
 
   /**
-   * Its keys are those of now.
-   * @param isGood the connection has proven itself
+   * Reports that its keys are current.
+   * @param keys their number
+   * @param isGood the connection is proven
    */
   live(node: string, keys: number, isGood: boolean): void {
     if (isGood) {
       this.#isGood = true
       this.#falseReturns = 0
     }
-    if (this.#wasLive && this.#away === undefined) return
+    if (this.#wasLive && this.#outage === undefined) return
     if (this.#falseReturns >= FALSE_RETURNS) return
     const { store, asked } = this
-    const tries = this.#away?.tries ?? 0
-    this.#away = undefined
+    const tries = this.#outage?.tries ?? 0
+    this.#outage = undefined
     this.#wasLive = true
     const more = {
       ...(tries === 0 ? {} : { tries }),
@@ -88,24 +93,24 @@ export class Telling {
   }
 
   /**
-   * Its changes arrive late, or no longer. The log has it once, and a reminder now and then.
-   * @param lag milliseconds
+   * Reports that its changes arrive late. `isNews` is set at the beginning and for reminders.
+   * @param lag milliseconds; undefined once it has caught up
    */
   behind(lag: number | undefined): void {
     const { store } = this
     if (lag === undefined) {
-      if (this.#behindToldAt === undefined) return
-      this.#behindToldAt = undefined
+      if (this.#behindReportedAt === undefined) return
+      this.#behindReportedAt = undefined
       this.emit({ kind: 'store-behind', store, lag, isNews: true })
       return
     }
     const now = this.clock()
-    const isNews = now - (this.#behindToldAt ?? -Infinity) >= REMIND
-    if (isNews) this.#behindToldAt = now
+    const isNews = now - (this.#behindReportedAt ?? -Infinity) >= REMIND
+    if (isNews) this.#behindReportedAt = now
     this.emit({ kind: 'store-behind', store, lag, isNews })
   }
 
-  /** Once, however often it is said. */
+  /** Emits a notice unless it was emitted before. */
   notice(level: Notice['level'] | 'error', message: string): void {
     if (this.#noticed.has(message) || this.#noticed.size === NOTICES) return
     this.#noticed.add(message)

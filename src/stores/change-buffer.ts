@@ -1,30 +1,30 @@
-// Changes on their way from sockets to the one consumer of a store's watch. What arrives while the
-// consumer is busy is merged by key, so that the box never holds more than one change a key.
+// Buffers changes between the sockets and the consumer of a store's watch. Merges them by key, so that it contains at
+// most one change for each key.
 import type { Key } from '../core/key.ts'
 import type { StoreEvent } from '../core/store.ts'
 
-/** A value, or null for a key that is gone. */
-export type Changes = ReadonlyMap<Key, string | null>
+/** A value, or null for a removed key. */
+export type NetChanges = ReadonlyMap<Key, string | null>
 
-export class Mailbox {
+export class ChangeBuffer {
   #pending = new Map<Key, string | null>()
   #end: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
 
-  /** Adds changes that belong together; they reach the consumer in one delta. */
-  put(changes: Changes): void {
+  /** Adds changes, which reach the consumer in one delta. */
+  put(changes: NetChanges): void {
     if (changes.size === 0) return
     for (const [key, value] of changes) this.#pending.set(key, value)
     this.#wake?.()
   }
 
-  /** The consumer gets what is in the box, then this error. The first one counts. */
+  /** Ends the deltas with an error, after those still buffered. Only the first call counts. */
   fail(error: unknown): void {
     this.#end ??= { error }
     this.#wake?.()
   }
 
-  /** Net deltas as soon as there is one; throws what fail() was given. */
+  /** Yields net deltas as soon as there are changes; throws the error of fail(). */
   async *deltas(): AsyncGenerator<StoreEvent, never> {
     for (;;) {
       if (this.#pending.size > 0) yield this.#take()

@@ -1,22 +1,21 @@
-// Knocks at the nodes of a store that is away: while the follower waits, longer from failure to failure,
-// it is told at once of a node that takes connections again. A connection that is refused costs next to
-// nothing, while a try that gets through to a server in trouble is what the waiting spares it.
+// Detects when a node of an unreachable store accepts connections again, which ends the pause of the follower. A
+// refused connection costs almost nothing, whereas the growing pauses spare an overloaded server.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds between two knocks at most, half of it at least: a fleet does not knock in step. */
+/** Longest pause between two probes, in milliseconds; at random between half and all of it, against probes in step. */
 const PAUSE = 400
-/** Milliseconds that a node has to answer in. */
+/** Timeout of a probe in milliseconds. */
 const PATIENCE = 500
 
 /** `host:port`, with or without a scheme and a path. */
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/[\]]+):(\d+)(?:\/|$)/i
 
 /**
- * The first node that takes connections after it has not; undefined when the signal was aborted. One
- * that takes them from the start has failed for another reason: it is not waited for here. Nor is what
- * is no `host:port`.
+ * Resolves with the first node that accepts connections after it has refused them; undefined if the signal is aborted.
+ * Ignores nodes that accept them from the start, which have failed for another reason, and addresses other than
+ * `host:port`.
  */
-export async function reopened(
+export async function reopenedNode(
   nodes: readonly string[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -34,23 +33,23 @@ export async function reopened(
   return undefined
 }
 
-/** Undefined: it cannot be told. */
+/** Undefined if unknown. */
 async function isOpen(node: string, signal: AbortSignal): Promise<boolean | undefined> {
   const [, host, port] = ADDRESS.exec(node) ?? []
   if (host === undefined || port === undefined) return undefined
-  // Only those whose store is away have a need of it.
+  // Loaded on demand: only needed if a store is unreachable.
   const { connect } = await import('node:net')
   if (signal.aborted) return undefined
   return new Promise((resolve) => {
     const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) })
-    const tell = (open: boolean | undefined) => (): void => {
-      signal.removeEventListener('abort', ended)
+    const finish = (open: boolean | undefined) => (): void => {
+      signal.removeEventListener('abort', aborted)
       socket.destroy()
       resolve(open)
     }
-    const ended = tell(undefined)
-    signal.addEventListener('abort', ended, { once: true })
-    socket.setTimeout(PATIENCE, tell(false))
-    socket.once('connect', tell(true)).once('error', tell(false))
+    const aborted = finish(undefined)
+    signal.addEventListener('abort', aborted, { once: true })
+    socket.setTimeout(PATIENCE, finish(false))
+    socket.once('connect', finish(true)).once('error', finish(false))
   })
 }

@@ -1,13 +1,13 @@
-// The answers of several requests under way, one after the other in the order in which they come.
-// (Promise.race over the pending ones would leave a reaction behind on each, every time.)
+// Collects promises, and returns their results in the order of completion. (Repeated Promise.race would add reactions
+// to each pending promise every time.)
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
-export class Inbox<T> {
+export class Completions<T> {
   readonly #settled: Settled<T>[] = []
   #ring: () => void = () => {}
 
-  /** Its outcome will come out of take(). A failure nobody takes is dropped. */
+  /** Adds a promise, whose result next() will return. Ignores a failure for which next() is never called. */
   collect(promise: Promise<T>): void {
     const put = (settled: Settled<T>): void => {
       this.#settled.push(settled)
@@ -19,8 +19,8 @@ export class Inbox<T> {
     )
   }
 
-  /** Waits for the next outcome; throws what its promise was rejected with. One taker at a time. */
-  async take(): Promise<T> {
+  /** Waits for the next result; throws the reason of a rejected promise. Only one call at a time. */
+  async next(): Promise<T> {
     for (;;) {
       const next = this.#settled.shift()
       if (next === undefined) await new Promise<void>((ring) => (this.#ring = ring))

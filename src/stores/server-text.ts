@@ -1,10 +1,10 @@
-// What a server says in its own words, as far as that belongs into a message of ours.
+// Texts of a server, for messages.
 
 /** Characters. */
 const MOST = 200
 
-/** In one line, and not without end. */
-export const said = (words: string): string => {
+/** Converts to one line of limited length. */
+export const serverText = (words: string): string => {
   const line = words
     .slice(0, 2 * MOST)
     .replace(/\s+/g, ' ')

@@ -1,21 +1,21 @@
-// Where nothing is found, whether the keys are there with the other kind of name: registry/a for /registry/a.
+// If a listing is empty, looks for keys with the other kind of name: registry/a instead of /registry/a.
 import type { Key } from '../../core/key.ts'
 import type { Notice } from '../../core/store.ts'
 import { EtcdError, type Gateway } from './gateway.ts'
-import { Names } from './names.ts'
+import { EtcdNames } from './names.ts'
 import { askRanges } from './ranges.ts'
-import { keyOf } from './wire.ts'
+import { templateKey } from './wire.ts'
 
-/** Prefixes that are tried. */
+/** Limit of prefixes to try. */
 const TRIED = 10
 
-/** What to tell about it; undefined when there is nothing, or etcd does not let us look. */
-export async function otherwiseNamed(
+/** A notice if such keys exist; undefined if not, or if etcd denies access. */
+export async function slashNotice(
   gateway: Gateway,
-  { slashless }: Names,
+  { slashless }: EtcdNames,
   dirs: readonly Key[],
 ): Promise<Notice | undefined> {
-  const others = new Names(!slashless)
+  const others = new EtcdNames(!slashless)
   const name = await firstOf(gateway, others, dirs.slice(0, TRIED)).catch((error: unknown) => {
     if (error instanceof EtcdError) return undefined
     throw error
@@ -29,7 +29,7 @@ export async function otherwiseNamed(
 
 async function firstOf(
   gateway: Gateway,
-  names: Names,
+  names: EtcdNames,
   dirs: readonly Key[],
 ): Promise<string | undefined> {
   const ranges = dirs
@@ -37,6 +37,6 @@ async function firstOf(
     .map(({ range }) => ({ ...range, limit: 1, keys_only: true }))
   const { answers } = await askRanges(gateway, ranges)
   const found = answers.flatMap(({ kvs = [] }) => kvs.map(({ key }) => names.read(key)))
-  const name = found.find((one) => keyOf(one) !== undefined)
+  const name = found.find((one) => templateKey(one) !== undefined)
   return name === undefined ? undefined : names.inEtcd(name)
 }

@@ -1,7 +1,7 @@
-// What has changed from one full set of keys to the next.
+// The difference between two full sets of keys.
 import type { Key } from '../core/key.ts'
 
-export interface Changes {
+export interface Delta {
   readonly put: ReadonlyMap<Key, string>
   readonly del: ReadonlySet<Key>
 }
@@ -9,7 +9,7 @@ export interface Changes {
 export function difference(
   before: ReadonlyMap<Key, string>,
   after: ReadonlyMap<Key, string>,
-): Changes {
+): Delta {
   const put = new Map<Key, string>()
   const del = new Set<Key>()
   for (const [key, value] of after) if (before.get(key) !== value) put.set(key, value)
@@ -17,4 +17,4 @@ export function difference(
   return { put, del }
 }
 
-export const isEmpty = ({ put, del }: Changes): boolean => put.size === 0 && del.size === 0
+export const isEmptyDelta = ({ put, del }: Delta): boolean => put.size === 0 && del.size === 0

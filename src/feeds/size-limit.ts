@@ -1,23 +1,24 @@
-// How much of a store is held, so that memory is bounded whatever a store goes on adding.
+// Limits the size of a store's keys and values in memory.
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { StoreEvent } from '../core/store.ts'
 import type { Tree } from '../core/tree.ts'
 import { tooLarge } from '../stores/limits.ts'
 
-export class Room {
-  /** Of keys and values, in characters. */
+export class SizeLimit {
+  /** Size of all keys and values, in characters. */
   #taken = 0
 
-  /** @param most characters */
+  /** @param most limit in characters */
   constructor(private readonly most: number) {}
 
   /**
-   * Takes an event, or says why it cannot be taken.
-   * @param held what is held before it
+   * Accounts for an event.
+   * @param held the current keys
    * @param place the store and its node, for messages
+   * @returns a fault if the event would exceed the limit
    */
-  take(event: StoreEvent, held: Pick<Tree, 'get'>, place: string): Fault | undefined {
+  accept(event: StoreEvent, held: Pick<Tree, 'get'>, place: string): Fault | undefined {
     const put = event.kind === 'snapshot' ? event.entries : event.put
     let taken = sizeOf(put, put.keys())
     if (event.kind === 'delta') {
@@ -31,7 +32,7 @@ export class Room {
   }
 }
 
-/** @param keys of the entries; default: all of them */
+/** The size of these keys and their values, in characters. */
 function sizeOf(entries: Pick<Tree, 'get'>, keys: Iterable<Key>): number {
   let size = 0
   for (const key of keys) {

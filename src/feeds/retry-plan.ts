@@ -1,0 +1,67 @@
+// Decides which node to try next when a connection has ended, and after what pause.
+import { backoffDelay, type Backoff } from '../core/backoff.ts'
+
+/** How a connection or a failed round has ended. */
+export interface AttemptOutcome {
+  /** The node of the connection; undefined if no node could be read. */
+  readonly node: string | undefined
+  /** See ConnectionEvent. */
+  readonly isProven: boolean
+  /** The node has lost the required history, but is healthy. */
+  readonly isOutdated: boolean
+}
+
+export class RetryPlan {
+  /** Consecutive rounds and connections without a proven one. */
+  #failures = 0
+  /** Everything was re-read at once, and no connection was proven since. */
+  #reread = false
+  #order: (nodes: readonly string[]) => readonly string[] = (nodes) => nodes
+
+  constructor(private readonly backoff: Backoff) {}
+
+  /** The nodes in the order in which to try them. */
+  order(nodes: readonly string[]): readonly string[] {
+    return this.#order(nodes)
+  }
+
+  /**
+   * Milliseconds to wait; 0 to try another node at once. Undefined to try the same node at once, without a report: a
+   * store compacts its history now and then. A node that repeats it is treated as failed.
+   * @param nodes their number
+   */
+  after({ node, isProven, isOutdated }: AttemptOutcome, nodes: number): number | undefined {
+    if (isProven) {
+      this.#failures = 0
+      this.#reread = false
+    }
+    this.#order =
+      node === undefined ? (all) => all : isOutdated ? startingWith(node) : endingWith(node)
+    if (isOutdated && !this.#reread) {
+      this.#reread = true
+      return undefined
+    }
+    return isProven && nodes > 1 ? 0 : backoffDelay(++this.#failures, this.backoff)
+  }
+
+  /** Call when a node that refused connections accepts them again. */
+  returned(node: string): void {
+    this.#failures = 0
+    this.#order = startingWith(node)
+  }
+}
+
+const startingWith =
+  (first: string) =>
+  (nodes: readonly string[]): readonly string[] => [
+    ...nodes.filter((node) => node === first),
+    ...nodes.filter((node) => node !== first),
+  ]
+
+/** Rotates the nodes so that this one is the last. */
+const endingWith =
+  (last: string) =>
+  (nodes: readonly string[]): readonly string[] => {
+    const at = nodes.indexOf(last) + 1
+    return [...nodes.slice(at), ...nodes.slice(0, at)]
+  }

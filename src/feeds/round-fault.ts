@@ -1,0 +1,31 @@
+// Combines the faults of a store's nodes to one.
+import type { Fault } from '../core/fault.ts'
+import type { AskedNodes } from './race.ts'
+
+/** The fault of a round in which no node could be read. Equal failures give an equal text. */
+export function roundFault(name: string, asked: AskedNodes): Fault {
+  const faults = [...asked].map(([node, fault]) => fault ?? silentFault(name, node))
+  const [first, ...others] = faults
+  if (first === undefined) return { kind: 'store', message: `${name} has no node` }
+  if (others.length === 0) return first
+  const message = [...new Set(faults.map((fault) => fault.message))].join('; ')
+  // Hints for nodes that have failed are better than the guess for silent ones.
+  const failed = faults.filter((fault) => [...asked.values()].includes(fault))
+  const hints = [
+    ...new Set((failed.length > 0 ? failed : faults).flatMap(({ hint }) => hint ?? [])),
+  ]
+  return {
+    kind: 'store',
+    message,
+    ...(hints.length === 0 ? {} : { hint: hints.join('; ') }),
+    // A retry can help if it can help with one of them.
+    ...(faults.every(({ permanent }) => permanent === true) ? { permanent: true } : {}),
+  }
+}
+
+/** The fault of a node that has not answered yet. */
+export const silentFault = (name: string, node: string): Fault => ({
+  kind: 'store',
+  message: `${name} at ${node} has not answered`,
+  hint: 'check that it runs there, and check -node and the firewall',
+})

@@ -1,0 +1,107 @@
+// Change queries: blocking queries that report the services affected by a change in a datacenter, so that hundreds of
+// services do not need a query each. Checks name their service: those with a changed ModifyIndex. A registration or a
+// changed port only increments the index of the list of services, and a changed node that of the nodes; after these,
+// everything looked up must be read once.
+import type { LookUp } from '../../core/catalog.ts'
+import { count, listOf, record, text } from '../shape.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import { NODES_CHANGED, serviceNames, type CatalogApi, type ChangesOf } from './api.ts'
+
+const checks = listOf(record({ Node: text, CheckID: text, ServiceName: text, ModifyIndex: count }))
+type Check = ReturnType<typeof checks>[number]
+
+/** Drops the output of checks, which may be long. */
+const withoutOutput = (value: unknown): readonly Check[] =>
+  checks(value).map(({ Node, CheckID, ServiceName, ModifyIndex }) => {
+    return { Node, CheckID, ServiceName, ModifyIndex }
+  })
+
+const CHECKS: ChangesOf<readonly Check[]> = { path: '/v1/health/state/any', shape: withoutOutput }
+const SERVICES: ChangesOf<unknown> = { path: '/v1/catalog/services', shape: serviceNames }
+
+/** Rate limit of each change query: a burst, then a number per second. The answer with all checks may be long. */
+const BURST = 10
+const PER_SECOND = 4
+
+/** The services and nodes affected by a change. */
+export interface Affected {
+  /** By name, the minimal index at which to read it. */
+  readonly services: ReadonlyMap<string, number>
+  /** By name, the minimal index at which to read its services. */
+  readonly nodes: ReadonlyMap<string, number>
+  /** Anything may have changed. */
+  readonly isAnything: boolean
+}
+
+const ANYTHING: Affected = { services: new Map(), nodes: new Map(), isAnything: true }
+const NOTHING: Affected = { ...ANYTHING, isAnything: false }
+
+/** Each call of `next` resolves with the changes since the previous one. */
+export class ChangeQuery<T> {
+  #index = 0
+  #former: T | undefined
+  readonly #bucket = new TokenBucket(BURST, PER_SECOND)
+
+  /** @param compare returns what is affected by the difference of two answers */
+  constructor(
+    private readonly api: Pick<CatalogApi, 'changes'>,
+    private readonly lookUp: LookUp,
+    private readonly what: ChangesOf<T>,
+    private readonly compare: (former: T, present: T) => Affected,
+  ) {}
+
+  /** Resolves at once for the first call, and after reset(), with `isAnything`. */
+  async next(signal: AbortSignal): Promise<Affected> {
+    await this.#bucket.take(signal)
+    const index = this.#index
+    const asked = { index, signal, ...(index === 0 ? { atLeast: Infinity } : {}) }
+    const answer = await this.api.changes(this.lookUp, this.what, asked)
+    const { value, early, isReset } = answer
+    const former = this.#former
+    this.#index = answer.index
+    this.#former = value
+    if (index === 0 || isReset || former === undefined || value === undefined) return ANYTHING
+    return early || answer.index !== index ? this.compare(former, value) : NOTHING
+  }
+
+  /** Makes the next answer cover everything that may have happened meanwhile. */
+  reset(): void {
+    this.#index = 0
+    this.#former = undefined
+  }
+}
+
+/** The change queries of one datacenter. */
+export const changeQueriesOf = (api: Pick<CatalogApi, 'changes'>, lookUp: LookUp) =>
+  [
+    new ChangeQuery(api, lookUp, CHECKS, affectedByChecks),
+    new ChangeQuery(api, lookUp, NODES_CHANGED, () => ANYTHING),
+    new ChangeQuery(api, lookUp, SERVICES, () => ANYTHING),
+  ] as const
+
+export const CHANGE_QUERIES = 3
+
+const checkId = ({ Node, CheckID }: Check): string => `${Node}\0${CheckID}`
+
+/**
+ * A check of a node affects all services on it. A removed check has no index, so its service is read from the leader.
+ */
+function affectedByChecks(former: readonly Check[], present: readonly Check[]): Affected {
+  const services = new Map<string, number>()
+  const nodes = new Map<string, number>()
+  const note = ({ Node, ServiceName }: Check, index: number): void => {
+    const [named, name] = ServiceName === '' ? [nodes, Node] : [services, ServiceName]
+    named.set(name, Math.max(index, named.get(name) ?? 0))
+  }
+  const known = new Map(former.map((check) => [checkId(check), check]))
+  for (const check of present) {
+    const id = checkId(check)
+    const before = known.get(id)
+    known.delete(id)
+    if (before?.ModifyIndex !== check.ModifyIndex) note(check, check.ModifyIndex)
+    // The check has moved to another service: both are affected.
+    if (before !== undefined && before.ServiceName !== check.ServiceName) note(before, Infinity)
+  }
+  for (const check of known.values()) note(check, Infinity)
+  return { services, nodes, isAnything: false }
+}

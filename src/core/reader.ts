@@ -2,7 +2,7 @@
 // alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
 // `keys`: of a look-up above them, only the part that they name is recorded.
 import { DATACENTERS, isOfLookUp, lookUpOf, plainKey } from './catalog.ts'
-import { extentOf, includes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
+import { extentOf, extentIncludes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
 import { FaultError } from './fault.ts'
 import {
   compareText,
@@ -23,7 +23,7 @@ import { globBase, globEscape, compileGlob } from './glob.ts'
 import { countOf, Matches, type Runs } from './matches.ts'
 import type { TemplateSpec } from './resource.ts'
 import { Tally, type Tallied } from './tally.ts'
-import type { Pair, Tree } from './tree.ts'
+import type { TreePair, Tree } from './tree.ts'
 
 /** The look-ups of one render. All keys are full keys, with the prefix. */
 export interface Reads extends Tallied {
@@ -177,11 +177,16 @@ export class Reader {
    * @param look identifies the look-up that returned them
    * @param dir directory of the look-up
    */
-  use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
+  use(look: string, dir: string, pairs: readonly Pick<TreePair, 'key'>[]): void {
     this.#use(look, dir, pairs.length, () => pairs)
   }
 
-  #use(look: string, dir: string, count: number, pairs: () => readonly Pick<Pair, 'key'>[]): void {
+  #use(
+    look: string,
+    dir: string,
+    count: number,
+    pairs: () => readonly Pick<TreePair, 'key'>[],
+  ): void {
     const full = this.fullKey(dir)
     if (this.#parts(full).length === 0) return
     this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
@@ -212,7 +217,7 @@ export class Reader {
    */
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
-    const seen = ({ key, value }: Pair): Pair => ({ key: ownKey(prefix, key), value })
+    const seen = ({ key, value }: TreePair): TreePair => ({ key: ownKey(prefix, key), value })
     const parts = this.#parts(dir)
     const [part] = parts
     if (part === undefined) return []
@@ -410,7 +415,7 @@ export class Reader {
   }
 
   /** In key order. */
-  #visibleUnder(dir: Key): Pair[] {
+  #visibleUnder(dir: Key): TreePair[] {
     const parts = this.#parts(dir)
     const pairs = parts.flatMap((part) =>
       this.tree
@@ -433,7 +438,7 @@ export class Reader {
     if (known === undefined) return
     const { needs, missing } = this.#demand
     needs[kind].add(dir)
-    if (!includes(known, kind, dir)) missing[kind].add(dir)
+    if (!extentIncludes(known, kind, dir)) missing[kind].add(dir)
     const refusal = refusalOf(known, kind, dir)
     if (refusal === undefined) return
     const dc = lookUpOf(this.#inStore(dir)[1])?.dc

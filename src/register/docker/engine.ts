@@ -2,13 +2,13 @@
 // and variables are chosen by the users who start containers.
 import { FaultError } from '../../core/fault.ts'
 import {
-  listOf,
-  nullOr,
-  number,
-  optional,
-  recordOf,
-  shape,
-  text,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isOptional,
+  isRecordOf,
+  hasShape,
+  isText,
   type ShapeCheck,
 } from '../../core/shape.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
@@ -57,30 +57,30 @@ export interface EngineEvent {
   readonly action: string
 }
 
-const binding = shape({ HostIp: optional(text), HostPort: optional(text) })
-const network = shape({ IPAddress: optional(text), GlobalIPv6Address: optional(text) })
-const isPorts = optional(nullOr(recordOf(() => true)))
-const isContainer = shape({
-  Id: text,
-  Name: text,
-  Image: optional(text),
-  State: shape({ StartedAt: optional(text), ExitCode: optional(number) }),
-  Config: shape({
-    Image: optional(text),
-    Hostname: optional(text),
-    Env: optional(nullOr(listOf(text))),
-    Labels: optional(nullOr(recordOf(text))),
+const binding = hasShape({ HostIp: isOptional(isText), HostPort: isOptional(isText) })
+const network = hasShape({ IPAddress: isOptional(isText), GlobalIPv6Address: isOptional(isText) })
+const isPorts = isOptional(isNullOr(isRecordOf(() => true)))
+const isContainer = hasShape({
+  Id: isText,
+  Name: isText,
+  Image: isOptional(isText),
+  State: hasShape({ StartedAt: isOptional(isText), ExitCode: isOptional(isNumber) }),
+  Config: hasShape({
+    Image: isOptional(isText),
+    Hostname: isOptional(isText),
+    Env: isOptional(isNullOr(isListOf(isText))),
+    Labels: isOptional(isNullOr(isRecordOf(isText))),
     ExposedPorts: isPorts,
   }),
-  HostConfig: optional(shape({ NetworkMode: optional(text) })),
-  NetworkSettings: shape({
-    IPAddress: optional(text),
-    GlobalIPv6Address: optional(text),
-    Ports: optional(nullOr(recordOf(nullOr(listOf(binding))))),
-    Networks: optional(nullOr(recordOf(nullOr(network)))),
+  HostConfig: isOptional(hasShape({ NetworkMode: isOptional(isText) })),
+  NetworkSettings: hasShape({
+    IPAddress: isOptional(isText),
+    GlobalIPv6Address: isOptional(isText),
+    Ports: isOptional(isNullOr(isRecordOf(isNullOr(isListOf(binding))))),
+    Networks: isOptional(isNullOr(isRecordOf(isNullOr(network)))),
   }),
 })
-const isList = listOf(shape({ Id: text }))
+const isList = isListOf(hasShape({ Id: isText }))
 
 /** A running container, as listed. */
 export interface Listed {
@@ -88,12 +88,14 @@ export interface Listed {
   /** Differs if any listed field differs, except the uptime. */
   readonly summary: string
 }
-const isEvent = shape({
-  Type: optional(text),
-  Action: optional(text),
-  status: optional(text),
-  id: optional(text),
-  Actor: optional(shape({ ID: optional(text), Attributes: optional(nullOr(recordOf(text))) })),
+const isEvent = hasShape({
+  Type: isOptional(isText),
+  Action: isOptional(isText),
+  status: isOptional(isText),
+  id: isOptional(isText),
+  Actor: isOptional(
+    hasShape({ ID: isOptional(isText), Attributes: isOptional(isNullOr(isRecordOf(isText))) }),
+  ),
 })
 
 interface RawEvent {
@@ -151,7 +153,7 @@ export class ContainerEngine {
     image: string,
     signal: AbortSignal,
   ): Promise<Container['Config']['ExposedPorts']> {
-    const isImage = shape({ Config: optional(nullOr(shape({ ExposedPorts: isPorts }))) })
+    const isImage = hasShape({ Config: isOptional(isNullOr(hasShape({ ExposedPorts: isPorts }))) })
     const found = await this.#get(`/images/${encodeURIComponent(image)}/json`, isImage, signal)
     return (found as { Config?: Container['Config'] } | undefined)?.Config?.ExposedPorts
   }
@@ -176,7 +178,7 @@ export class ContainerEngine {
     const { Id } = made as { Id: string }
     // The engine responds when the command has ended.
     await this.#send('POST', `/exec/${encodeURIComponent(Id)}/start`, { Detach: false }, signal)
-    const isEnded = shape({ ExitCode: nullOr(number) })
+    const isEnded = hasShape({ ExitCode: isNullOr(isNumber) })
     const ended = await this.#get(`/exec/${encodeURIComponent(Id)}/json`, isEnded, signal)
     return (ended as { ExitCode: number | null } | undefined)?.ExitCode === 0
   }
@@ -195,7 +197,7 @@ export class ContainerEngine {
   async #post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#send('POST', path, body, signal)
     if (answer.status >= 300) throw this.#refused(answer.status)
-    return this.#parse(answer.body, shape({ Id: text }))
+    return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
   #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {

@@ -7,19 +7,19 @@ import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
 import { checkFiles, type Inspected } from '../inspection.ts'
-import type { Pending, RenderContext } from '../context.ts'
+import type { PendingFact, RenderContext } from '../context.ts'
 import type { Engine } from '../engine.ts'
 import { functions } from '../functions/index.ts'
 import { Item } from '../functions/item.ts'
 import { isMap } from '../functions/params.ts'
 import { wrongLanguage } from '../language.ts'
-import { DEST, Sources, type Texts } from '../sources.ts'
+import { DEST, TemplateSources, type Texts } from '../sources.ts'
 import { StrictCompiler } from './compiler.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
 import { safeFilters } from './filters.ts'
 import { filterHint, nameHint } from './hints.ts'
 import { syntaxFault } from './syntax.ts'
-import { faultOf, Unit, type Host } from './unit.ts'
+import { faultOf, TemplateUnit, type Host } from './unit.ts'
 
 /** Limit of nested include, import and extends tags. */
 const MAX_DEPTH = 50
@@ -33,9 +33,9 @@ interface Run {
   readonly spec: TemplateSpec
   readonly context: RenderContext
   readonly item: Item | undefined
-  failure?: FaultError | Pending
+  failure?: FaultError | PendingFact
   /** The position where the render last entered another file. */
-  passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
+  passed?: { readonly unit: TemplateUnit; readonly line: number; readonly column: number }
   /** The number of nested files. */
   depth: number
   /** The files being included by the function `include`. */
@@ -130,7 +130,9 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       compiler.compile(ast)
       // Template code is as trusted as conf.d: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
-      const make = new Function('unit', compiler.getCode()) as (unit: Unit) => { root: Root }
+      const make = new Function('unit', compiler.getCode()) as (unit: TemplateUnit) => {
+        root: Root
+      }
       const unknown = compiler.unknown.map(({ name, kind, error }) => ({
         ...syntaxFault(error, path, text),
         hint: filterHint(name, vocabulary[`${kind}s`], vocabulary.functions),
@@ -144,7 +146,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   const compile = (path: string, text: string, variant: string): Template => {
     const { make, unknown } = parse(path, text, variant)
     if (unknown[0] !== undefined) throw new FaultError(unknown[0])
-    const unit = new Unit(host, path, text)
+    const unit = new TemplateUnit(host, path, text)
     const code = make(unit)
     const { root } = code
     // nunjucks enters every file (include, import, extends) through its root.
@@ -159,7 +161,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
     }
     return new TemplateClass({ type: 'code', obj: code }, environment, path)
   }
-  const sources = new Sources<Template>(templateDir, compile, texts)
+  const sources = new TemplateSources<Template>(templateDir, compile, texts)
   const nothing = compile('', '', '')
 
   const render = (

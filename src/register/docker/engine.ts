@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
 import type { DockerSettings } from '../../core/register.ts'
 import {
-  listOf,
-  nullOr,
-  number,
-  optional,
-  recordOf,
-  shape,
-  text,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isOptional,
+  isRecordOf,
+  hasShape,
+  isText,
   type ShapeCheck,
 } from '../../core/shape.ts'
 import { eventsIn, parseJson, type EngineEvent } from './events.ts'
@@ -54,31 +54,31 @@ export interface Network {
   readonly GlobalIPv6Address?: string
 }
 
-const binding = shape({ HostIp: optional(text), HostPort: optional(text) })
-const network = shape({ IPAddress: optional(text), GlobalIPv6Address: optional(text) })
-const isPorts = optional(nullOr(recordOf(() => true)))
-const isContainer = shape({
-  Id: text,
-  Name: text,
-  Image: optional(text),
-  State: shape({ StartedAt: optional(text), ExitCode: optional(number) }),
-  Config: shape({
-    Image: optional(text),
-    Hostname: optional(text),
-    Env: optional(nullOr(listOf(text))),
-    Labels: optional(nullOr(recordOf(text))),
+const binding = hasShape({ HostIp: isOptional(isText), HostPort: isOptional(isText) })
+const network = hasShape({ IPAddress: isOptional(isText), GlobalIPv6Address: isOptional(isText) })
+const isPorts = isOptional(isNullOr(isRecordOf(() => true)))
+const isContainer = hasShape({
+  Id: isText,
+  Name: isText,
+  Image: isOptional(isText),
+  State: hasShape({ StartedAt: isOptional(isText), ExitCode: isOptional(isNumber) }),
+  Config: hasShape({
+    Image: isOptional(isText),
+    Hostname: isOptional(isText),
+    Env: isOptional(isNullOr(isListOf(isText))),
+    Labels: isOptional(isNullOr(isRecordOf(isText))),
     ExposedPorts: isPorts,
   }),
-  HostConfig: optional(shape({ NetworkMode: optional(text) })),
-  NetworkSettings: shape({
-    IPAddress: optional(text),
-    GlobalIPv6Address: optional(text),
-    Ports: optional(nullOr(recordOf(nullOr(listOf(binding))))),
-    Networks: optional(nullOr(recordOf(nullOr(network)))),
+  HostConfig: isOptional(hasShape({ NetworkMode: isOptional(isText) })),
+  NetworkSettings: hasShape({
+    IPAddress: isOptional(isText),
+    GlobalIPv6Address: isOptional(isText),
+    Ports: isOptional(isNullOr(isRecordOf(isNullOr(isListOf(binding))))),
+    Networks: isOptional(isNullOr(isRecordOf(isNullOr(network)))),
   }),
 })
-const isVersion = shape({ MinAPIVersion: optional(text) })
-const isList = listOf(shape({ Id: text }))
+const isVersion = hasShape({ MinAPIVersion: isOptional(isText) })
+const isList = isListOf(hasShape({ Id: isText }))
 
 /** A running container, as listed. */
 export interface Listed {
@@ -142,7 +142,7 @@ export class ContainerEngine {
     image: string,
     signal: AbortSignal,
   ): Promise<Container['Config']['ExposedPorts']> {
-    const isImage = shape({ Config: optional(nullOr(shape({ ExposedPorts: isPorts }))) })
+    const isImage = hasShape({ Config: isOptional(isNullOr(hasShape({ ExposedPorts: isPorts }))) })
     const found = await this.#get(`/images/${encodeURIComponent(image)}/json`, isImage, signal)
     return (found as { Config?: Container['Config'] } | undefined)?.Config?.ExposedPorts
   }
@@ -167,7 +167,7 @@ export class ContainerEngine {
     const { Id } = made as { Id: string }
     // The engine responds when the command has ended.
     await this.#send('POST', `/exec/${encodeURIComponent(Id)}/start`, { Detach: false }, signal)
-    const isEnded = shape({ ExitCode: nullOr(number) })
+    const isEnded = hasShape({ ExitCode: isNullOr(isNumber) })
     const ended = await this.#get(`/exec/${encodeURIComponent(Id)}/json`, isEnded, signal)
     return (ended as { ExitCode: number | null } | undefined)?.ExitCode === 0
   }
@@ -186,7 +186,7 @@ export class ContainerEngine {
   async #post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#send('POST', path, body, signal)
     if (answer.status >= 300) throw this.#refused(answer.status)
-    return this.#parse(answer.body, shape({ Id: text }))
+    return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
   /** Our API version, or the oldest one that the engine serves if that is newer. */

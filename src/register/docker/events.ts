@@ -1,6 +1,6 @@
 // Reads the events of a container engine: one JSON document a line. Which container has changed is all that
 // counts.
-import { nullOr, optional, recordOf, shape, text } from '../../core/shape.ts'
+import { isNullOr, isOptional, isRecordOf, hasShape, isText } from '../../core/shape.ts'
 
 /** A container has changed and needs to be inspected again. */
 export interface EngineEvent {
@@ -8,12 +8,14 @@ export interface EngineEvent {
   readonly action: string
 }
 
-const isEvent = shape({
-  Type: optional(text),
-  Action: optional(text),
-  status: optional(text),
-  id: optional(text),
-  Actor: optional(shape({ ID: optional(text), Attributes: optional(nullOr(recordOf(text))) })),
+const isEvent = hasShape({
+  Type: isOptional(isText),
+  Action: isOptional(isText),
+  status: isOptional(isText),
+  id: isOptional(isText),
+  Actor: isOptional(
+    hasShape({ ID: isOptional(isText), Attributes: isOptional(isNullOr(isRecordOf(isText))) }),
+  ),
 })
 
 interface RawEvent {

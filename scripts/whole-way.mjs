@@ -225,7 +225,11 @@ async function main() {
   const watching = start('watch', process.execPath, [...reconfd, ...watch, ...confdir], {
     env: environment,
   })
-  await until('HAProxy has a configuration', () => existsSync(join(folder, 'haproxy.cfg')))
+  const config = join(folder, 'haproxy.cfg')
+  // The first one may be written before the containers are registered.
+  await until('HAProxy has a configuration with servers', () =>
+    existsSync(config) ? /^ +server /m.test(readFileSync(config, 'utf8')) : false,
+  )
   const balancer = start('haproxy', haproxy.path, ['-W', '-db', '-f', 'haproxy.cfg'], {
     env: environment,
   })

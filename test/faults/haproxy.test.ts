@@ -16,6 +16,8 @@ const STEPS = 6
 /** Milliseconds. */
 const PAUSE = 400
 const SUSPENDED = 2500
+/** Characters. */
+const LOG_SHOWN = 6000
 
 let scene: Scene | undefined
 afterEach(async () => {
@@ -45,7 +47,10 @@ test.each(RELEASES)(
       if ((await scene.haproxy.id()) === undefined) await scene.haproxy.restart()
       const last = servers(below)
       scene.set(last)
-      await scene.has(last)
+      await scene.has(last).catch((error: unknown) => {
+        const { stderr } = scene?.resume() ?? { stderr: '' }
+        throw new Error(`${String(error)}\n${stderr.slice(-LOG_SHOWN)}`)
+      })
     }
     process.stdout.write(`HAProxy ${release}: ${rounds} rounds, ${scene.reloads} reloads\n`)
   },

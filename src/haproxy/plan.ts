@@ -1,5 +1,5 @@
 // Plans the changes of the processes of a file, and verifies them afterwards, by querying each process.
-import { raise } from '../core/fault.ts'
+import { FaultError, raise } from '../core/fault.ts'
 import {
   decide,
   type ServerChange,
@@ -8,7 +8,7 @@ import {
   type ReloadReason,
 } from './difference.ts'
 import { configurationOf, settleAll } from './files.ts'
-import { readInstance, type HaproxyInstance } from './instance.ts'
+import { identify, readInstance, type HaproxyInstance } from './instance.ts'
 import type { Departure, Loaded, Process } from './loaded.ts'
 import type { HaproxyConfig } from './sections.ts'
 import { isAble } from './server.ts'
@@ -69,6 +69,22 @@ export async function verify(
     byHand.find((server) => touched.includes(server))
   if (wrong !== undefined) raise('io', `${wrong} differs from the file after the change`)
   return [socket, after]
+}
+
+/** Whether another process answers, and its servers are not those of the content last applied. */
+export async function isReplaced(socket: string, { content, processes }: Loaded): Promise<boolean> {
+  try {
+    const { id } = await identify(socket)
+    if (id === processes[socket]?.id) return false
+    const { version, backends } = await readInstance(socket)
+    const file = configurationOf(content)
+    const decision = decide(file, file, { version, backends, leaving: new Map() })
+    return decision.kind === 'reload' || decision.difference.changes.length > 0
+  } catch (error) {
+    // A process that does not answer is asked again.
+    if (error instanceof FaultError) return false
+    throw error
+  }
 }
 
 function leavingAfter(

@@ -9,7 +9,7 @@ import type { ReloadReason } from './difference.ts'
 import { configurationOf, filesOf, settleAll, type LoadableFiles } from './files.ts'
 import { applyChanges, identify } from './instance.ts'
 import { LoadedFiles, type RecordStorage, type Loaded, type Process } from './loaded.ts'
-import { planFor, verify, changeSummary, type ChangeSummary } from './plan.ts'
+import { isReplaced, planFor, verify, changeSummary, type ChangeSummary } from './plan.ts'
 import { Turns } from './turns.ts'
 
 /** A configuration file and the processes that load it. */
@@ -45,7 +45,7 @@ export interface BeforeReload {
 export interface RuntimeOptions {
   readonly keeper: RecordStorage
   readonly emit: Emit
-  /** Called when HAProxy does not delete a server, so that its file needs a reload. */
+  /** Called when a file needs a reload after all. */
   readonly stuck: (dest: string) => void
   /** Wait for all work: nothing continues in the background. */
   readonly isOnetime: boolean
@@ -53,6 +53,8 @@ export interface RuntimeOptions {
 
 /** Poll interval for servers being removed, in milliseconds. */
 const POLL = { first: 100, most: 1000 }
+/** Milliseconds between looks for another process after a change; together, longer than HAProxy takes to start. */
+const LOOKS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]
 /** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */
 const RECOGNITION = { most: 60_000, onetime: 3000 }
 
@@ -79,9 +81,10 @@ export class Runtime {
     if (stranger !== undefined)
       return declined('other-files', `the same command also loads files of ${stranger}`)
     for (const target of targets) {
-      this.#begin(target.dest)
+      const number = this.#begin(target.dest)
       const attempt = await this.#turns.take(target.dest, () => this.#bring(target))
       if (attempt.kind === 'declined') return attempt
+      if (!this.options.isOnetime) this.#start(this.#watchOver(target, number))
       for (const change of attempt.changes) changes.add(change)
       for (const server of attempt.byHand) byHand.add(server)
     }
@@ -192,6 +195,29 @@ export class Runtime {
     })
   }
 
+  /**
+   * Detects a process that somebody started before the change and that answers after it: it may have read the previous
+   * file.
+   */
+  async #watchOver({ dest, sockets }: LoadTarget, number: number): Promise<void> {
+    for (const wait of LOOKS) {
+      if (!(await this.#sleep(wait)) || this.#begun.get(dest) !== number) return
+      const loaded = await this.#loaded.get(dest)
+      if (loaded === undefined) return
+      const replaced = sockets.map((socket) => isReplaced(socket, loaded))
+      if (!(await Promise.all(replaced)).includes(true)) continue
+      if (this.#begun.get(dest) === number)
+        await this.#askForReload(dest, `another process of HAProxy has not loaded ${dest}`)
+      return
+    }
+  }
+
+  async #askForReload(dest: string, why: string): Promise<void> {
+    this.options.emit({ kind: 'notice', level: 'warn', message: `${why}: a reload follows` })
+    await this.#loaded.forget(dest)
+    this.options.stuck(dest)
+  }
+
   /** Waits for the process that the reload starts. */
   async #recognise(target: LoadTarget, { files: all, before }: BeforeReload): Promise<void> {
     const { dest, sockets } = target
@@ -254,10 +280,8 @@ export class Runtime {
       processes[socket] = { ...process, leaving: progress.leaving }
       this.#logDeleted(progress.deleted)
       if (progress.stuck === undefined) continue
-      const message = `HAProxy does not delete ${progress.stuck}, which is no longer in ${dest}: a reload follows`
-      this.options.emit({ kind: 'notice', level: 'warn', message })
-      await this.#loaded.forget(dest)
-      this.options.stuck(dest)
+      const why = `HAProxy does not delete ${progress.stuck}, which is no longer in ${dest}`
+      await this.#askForReload(dest, why)
       return true
     }
     const isChanged = Object.keys(processes).some((socket) => {

@@ -16,6 +16,8 @@ const STEPS = 6
 /** Milliseconds. */
 const PAUSE = 400
 const SUSPENDED = 2500
+/** Characters. */
+const LOG_SHOWN = 6000
 
 let scene: Scene | undefined
 afterEach(async () => {
@@ -45,7 +47,10 @@ test.each(RELEASES)(
       if ((await scene.haproxy.id()) === undefined) await scene.haproxy.restart()
       const last = servers(below)
       scene.set(last)
-      await scene.has(last)
+      await scene.has(last).catch((error: unknown) => {
+        const { stderr } = scene?.resume() ?? { stderr: '' }
+        throw new Error(`${String(error)}\n${stderr.slice(-LOG_SHOWN)}`)
+      })
     }
     process.stdout.write(`HAProxy ${release}: ${rounds} rounds, ${scene.reloads} reloads\n`)
   },
@@ -56,7 +61,8 @@ type Below = (most: number) => number
 const pause = (ms: number): Promise<void> => new Promise((passed) => setTimeout(passed, ms))
 
 function servers(below: Below): Record<string, string> {
-  const all: Record<string, string> = {}
+  // Never none: a change that takes all keys away is held.
+  const all: Record<string, string> = { n9: '127.0.0.1:8009' }
   for (let n = 0; n < 6; n++) {
     const [weight, disabled] = [below(3), below(6) === 0 ? ' disabled' : '']
     const place = `127.0.0.${1 + below(3)}:${8000 + n}`

@@ -315,6 +315,24 @@ test('HAProxy 2.2 is reloaded', { timeout: 120_000 }, async () => {
   expect(reason(await scene.attempt(scene.runtime()))).toBe('version')
 })
 
+test('a process that was started before the change, with the previous file, takes a reload', async () => {
+  scene = await new Scene('3.2').start(A)
+  const id = await scene.haproxy.id()
+  scene.write(A, B)
+  expect(reason(await scene.attempt(scene.runtime()))).toBe('add web/b')
+  // As if somebody had reloaded HAProxy just before: its new worker has read the file as it was.
+  scene.write(A)
+  scene.haproxy.reload()
+  await until(
+    'a new worker answers',
+    async () => ![id, undefined].includes(await scene.haproxy.id()),
+  )
+  scene.write(A, B)
+  await until('a reload is asked for', () => scene.stuck.length > 0, { timeout: 60_000 })
+  expect(scene.stuck).toEqual([scene.dest])
+  expect(await scene.isKnown()).toBe(false)
+}, 120_000)
+
 test('a process that a reload has started is recognised', { timeout: 120_000 }, async () => {
   scene = await new Scene('3.2').start(A)
   const runtime = scene.runtime()

@@ -82,7 +82,7 @@ export const keysIn = async (folder: string): Promise<string | undefined> =>
   (await readdir(folder)).sort().find((name) => KEYS.test(name))
 
 /** The non-empty lines of a file; none if it is missing. */
-export async function linesOf(folder: string, name: string): Promise<readonly string[]> {
+export async function linesOfFile(folder: string, name: string): Promise<readonly string[]> {
   if (!existsSync(join(folder, name))) return []
   const text = await readFile(join(folder, name), 'utf8')
   return text.split('\n').filter((line) => line !== '')

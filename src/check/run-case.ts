@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { filesIn, keysIn, linesOf, type Case } from './cases.ts'
+import { filesIn, keysIn, linesOfFile, type Case } from './cases.ts'
 import { textDiff } from '../observe/diff.ts'
 import { privateFolder } from '../system/temporary.ts'
 import { duration } from '../core/words.ts'
@@ -68,7 +68,7 @@ async function runIn(
       // A production configuration must not write to its real destinations or reload programs.
       ...(confdir === undefined ? [] : ['-dest-root', work, '-no-reload']),
       ...(keys === undefined ? [] : ['-backend', 'file', '-file', join(folder, keys)]),
-      ...(await linesOf(folder, 'args')),
+      ...(await linesOfFile(folder, 'args')),
     ]
     const { exit, output } = await start(
       args,
@@ -85,7 +85,7 @@ async function runIn(
 /** The inherited environment without CONFD_ variables, plus that of the case. */
 async function caseEnvironment(folder: string, { env }: CaseOptions): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('CONFD_'))
-  const output = (await linesOf(folder, 'env')).map((line) => {
+  const output = (await linesOfFile(folder, 'env')).map((line) => {
     const [name = '', ...rest] = line.split('=')
     return [name, rest.join('=')] as const
   })
@@ -120,13 +120,13 @@ function start(
 
 async function compare(folder: string, made: CaseOutput): Promise<readonly string[]> {
   const problems: string[] = []
-  const [code = '0'] = await linesOf(folder, 'exit')
+  const [code = '0'] = await linesOfFile(folder, 'exit')
   if (made.exit !== Number(code)) {
     const ended =
       made.exit === null ? `no exit within ${duration(CASE_TIMEOUT)}` : `exit ${made.exit}`
     problems.push(`${ended} instead of exit ${code}; output:\n${made.output.trimEnd()}`)
   }
-  for (const piece of await linesOf(folder, 'expected-error.txt')) {
+  for (const piece of await linesOfFile(folder, 'expected-error.txt')) {
     const isUnwanted = piece.startsWith('!')
     const text = isUnwanted ? piece.slice(1) : piece
     if (made.output.includes(text) !== isUnwanted) continue

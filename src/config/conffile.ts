@@ -14,7 +14,7 @@ import {
 import { nearest } from './nearest.ts'
 import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, type Values } from './options.ts'
-import { resourceKeys } from './schema.ts'
+import { resourceFileKeys } from './schema.ts'
 import { readStores } from './stores.ts'
 import { parseTomlDocument, type TomlEntries } from './toml.ts'
 import { describeType } from './values.ts'
@@ -62,7 +62,7 @@ export const readEntries = (document: TomlEntries): ConfFile => new ConfFileRead
 
 /** Handles a resource passed as -conf-file: ignores the keys of resources, as confd does. */
 function ofResource(document: TomlEntries, file: string): ConfFile {
-  const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceKeys)])
+  const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceFileKeys)])
   const isSetting = ([key, value]: [string, unknown]): boolean =>
     !ofItsOwn.has(key) || (key === 'backend' && typeof value === 'string')
   const data = Object.fromEntries(Object.entries(document.data).filter(isSetting))

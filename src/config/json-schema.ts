@@ -6,7 +6,7 @@ import { execEnvKeys, execKeys } from './exec.ts'
 import {
   guardGroupKeys,
   guardKeys,
-  resourceKeys,
+  resourceFileKeys,
   templateTableKeys,
   type KeySpec,
 } from './schema.ts'
@@ -54,7 +54,7 @@ function resourceSchema(): JsonSchema {
   return {
     $schema: DRAFT,
     title: 'A resource of reconfd: a file of conf.d',
-    ...tableSchema(resourceKeys, {
+    ...tableSchema(resourceFileKeys, {
       backend: { ...storeSchema, description: 'A store of its own.' },
       template: { ...template, type: ['object', 'array'], minItems: 1, items: template },
     }),

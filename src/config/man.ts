@@ -11,7 +11,7 @@ import {
   type OptionGroup,
   type OptionName,
 } from './options.ts'
-import { guardKeys, resourceKeys, templateKeys, type KeySpec } from './schema.ts'
+import { guardKeys, resourceFileKeys, templateKeys, type KeySpec } from './schema.ts'
 
 /** Characters that are special to roff, or that it would replace by typographic ones. */
 const escapes: Readonly<Record<string, string>> = {
@@ -155,7 +155,7 @@ export function manPage(version: string): string {
         'Each file *.toml in conf.d is a resource: it contains one `[template]`, or several as `[[template]]`.',
       ),
       subsection('Keys of [template]', ...keyEntries(templateKeys)),
-      subsection('Keys above [template], or inside it', ...keyEntries(resourceKeys)),
+      subsection('Keys above [template], or inside it', ...keyEntries(resourceFileKeys)),
       subsection('Keys of [template.guard]', ...keyEntries(guardKeys)),
     ),
     section(

@@ -7,7 +7,7 @@ import type { CheckedResource, ReadTemplate } from './across.ts'
 import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
-import { resourceKeys, templateKeys, templateTableKeys } from './schema.ts'
+import { resourceFileKeys, templateKeys, templateTableKeys } from './schema.ts'
 import { storeSettings } from './assemble.ts'
 import { nameOfOwn, readStore, type OwnStore } from './stores.ts'
 import { ALL_KEYS, readTable } from './table.ts'
@@ -39,7 +39,7 @@ export async function readResource(
   const faults: Fault[] = []
   const { template, backend, ...above } = document.data
   const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
-  const top = readTable(document, [], above, resourceKeys, faults, hintAbove)
+  const top = readTable(document, [], above, resourceFileKeys, faults, hintAbove)
   const variables = new Variables(document, settings, faults)
   const { notices } = variables
   const templates: ReadTemplate[] = []
@@ -133,6 +133,6 @@ function templateTables(
 function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
   if (Object.hasOwn(templateKeys, key)) return `${key} belongs below [template]`
-  const near = nearest(key, ['template', ...Object.keys(resourceKeys)])
+  const near = nearest(key, ['template', ...Object.keys(resourceFileKeys)])
   return near === undefined ? ALL_KEYS : `did you mean ${near}?`
 }

@@ -180,7 +180,7 @@ export const wholeKeys = {
 } as const satisfies Record<string, KeySpec>
 
 /** The keys above `[template]`, where `group` is not the group of the file. */
-export const resourceKeys = {
+export const resourceFileKeys = {
   group: {
     type: 'string',
     doc: 'Resources with the same group change together, or not at all. Only above `[template]`: inside it, `group` is the owner group of the file.',

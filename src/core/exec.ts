@@ -46,7 +46,7 @@ export const EXEC = '[exec]'
 /** Time after the start within which the program must handle reload_signal. */
 export const STARTING = 10_000
 /** Time for which the program must survive a reload without a verify_cmd. */
-export const SETTLE = 1000
+export const SURVIVAL = 1000
 
 /** Whether resources without a reload command reload the program. */
 export const reloadsByDefault = ({ reloadSignal, restartOnChange }: ExecSettings): boolean =>
@@ -56,5 +56,5 @@ export const reloadsByDefault = ({ reloadSignal, restartOnChange }: ExecSettings
 export function withExec(resource: Resource, exec: ExecSettings): Resource {
   const hasOwn = resource.templates.some(({ reloadCmd }) => reloadCmd !== undefined)
   if (resource.reloadsExec !== true && (hasOwn || !reloadsByDefault(exec))) return resource
-  return withReload(resource, EXEC, exec.killTimeout + STARTING + SETTLE, exec.splay)
+  return withReload(resource, EXEC, exec.killTimeout + STARTING + SURVIVAL, exec.splay)
 }

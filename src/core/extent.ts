@@ -36,7 +36,7 @@ export function extentOf(known: Known | undefined, key: Key): KnownExtent | unde
 }
 
 /** Whether an extent includes a directory (`trees`), or its names (`names`). */
-export function includes(extent: Extent, kind: keyof Extent, dir: Key): boolean {
+export function extentIncludes(extent: Extent, kind: keyof Extent, dir: Key): boolean {
   for (const at of selfAndAncestors(dir)) if (extent.trees.has(at)) return true
   return kind === 'names' && extent.names.has(dir)
 }
@@ -62,13 +62,13 @@ const every = (
   [...trees].every((dir) => holds('trees', dir)) && [...names].every((dir) => holds('names', dir))
 
 export const includesAll = (extent: Extent, part: Extent): boolean =>
-  every(part, (kind, dir) => includes(extent, kind, dir))
+  every(part, (kind, dir) => extentIncludes(extent, kind, dir))
 
 /** Whether a part, possibly of several stores, is completely known. */
 export const isKnown = (known: Known | undefined, part: Extent): boolean =>
   every(part, (kind, dir) => {
     const extent = extentOf(known, dir)
-    return extent === undefined || includes(extent, kind, dir)
+    return extent === undefined || extentIncludes(extent, kind, dir)
   })
 
 export const isSame = (a: Extent, b: Extent): boolean =>

@@ -1,16 +1,16 @@
 // A cache of the results of look-ups of many keys, by leaf of the tree. A tree shares most leaves with its previous
 // version, so a look-up repeated after a change searches only the changed leaves.
-import type { Leaf, Pair } from './tree.ts'
+import type { Leaf, TreePair } from './tree.ts'
 
 /** Pairs in key order, in runs. Runs are immutable, so the same object always holds the same pairs. */
-export type Runs = readonly (readonly Pair[])[]
+export type Runs = readonly (readonly TreePair[])[]
 
 /** The largest number of cached pairs. */
 const MOST = 250_000
 
 interface Found {
   /** An entry lives as long as its leaf. */
-  readonly runs: WeakMap<Leaf, readonly Pair[]>
+  readonly runs: WeakMap<Leaf, readonly TreePair[]>
   size: number
 }
 
@@ -26,9 +26,9 @@ export class Matches {
    * @param look identifies the look-up; it determines `select`
    * @param select returns the matching pairs of a leaf, in order
    */
-  find(look: string, leaves: readonly Leaf[], select: (leaf: Leaf) => readonly Pair[]): Runs {
+  find(look: string, leaves: readonly Leaf[], select: (leaf: Leaf) => readonly TreePair[]): Runs {
     const found = this.#found.get(look) ?? { runs: new WeakMap(), size: 0 }
-    const runs: (readonly Pair[])[] = []
+    const runs: (readonly TreePair[])[] = []
     let size = 0
     for (const leaf of leaves) {
       let run = found.runs.get(leaf)
@@ -55,8 +55,8 @@ export class Matches {
 }
 
 /** Converts pairs, once for each run. The same run gives the same list. */
-export function ofEach<T>(make: (pair: Pair) => T): (runs: Runs) => readonly (readonly T[])[] {
-  const known = new WeakMap<readonly Pair[], readonly T[]>()
+export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly (readonly T[])[] {
+  const known = new WeakMap<readonly TreePair[], readonly T[]>()
   return (runs) =>
     runs.map((run) => {
       let made = known.get(run)

@@ -1,6 +1,6 @@
 // The parts of on-demand stores that a render needs, and those of them that were not known.
 import { lookUpOf } from './catalog.ts'
-import { extentOf, includes, refusalOf, type Extent, type Known } from './extent.ts'
+import { extentOf, extentIncludes, refusalOf, type Extent, type Known } from './extent.ts'
 import { FaultError } from './fault.ts'
 import type { Key } from './key.ts'
 import type { Visibility } from './visibility.ts'
@@ -28,7 +28,7 @@ export class Needs {
     if (known === undefined) return
     const { needs, missing, without } = this.all
     needs[kind].add(dir)
-    if (!includes(known, kind, dir)) missing[kind].add(dir)
+    if (!extentIncludes(known, kind, dir)) missing[kind].add(dir)
     const refusal = refusalOf(known, kind, dir)
     if (refusal === undefined) return
     const dc = lookUpOf(this.visibility.inStore(dir)[1])?.dc

@@ -18,7 +18,7 @@ import { countOf, Matches, type Runs } from './matches.ts'
 import { Needs } from './needs.ts'
 import type { Reads, Scope } from './reads.ts'
 import { Tally } from './tally.ts'
-import type { Pair, Tree } from './tree.ts'
+import type { TreePair, Tree } from './tree.ts'
 import { isOf, parentOf, Visibility } from './visibility.ts'
 
 /** Occurs in no key. */
@@ -116,11 +116,16 @@ export class Reader {
    * @param look identifies the look-up that returned them
    * @param dir directory of the look-up
    */
-  use(look: string, dir: string, pairs: readonly Pick<Pair, 'key'>[]): void {
+  use(look: string, dir: string, pairs: readonly Pick<TreePair, 'key'>[]): void {
     this.#use(look, dir, pairs.length, () => pairs)
   }
 
-  #use(look: string, dir: string, count: number, pairs: () => readonly Pick<Pair, 'key'>[]): void {
+  #use(
+    look: string,
+    dir: string,
+    count: number,
+    pairs: () => readonly Pick<TreePair, 'key'>[],
+  ): void {
     const full = this.fullKey(dir)
     if (this.#visibility.parts(full).length === 0) return
     this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
@@ -151,7 +156,7 @@ export class Reader {
    */
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
-    const seen = ({ key, value }: Pair): Pair => ({ key: ownKey(prefix, key), value })
+    const seen = ({ key, value }: TreePair): TreePair => ({ key: ownKey(prefix, key), value })
     const parts = this.#visibility.parts(dir)
     const [part] = parts
     if (part === undefined) return []
@@ -319,7 +324,7 @@ export class Reader {
   }
 
   /** In key order. */
-  #visibleUnder(dir: Key): Pair[] {
+  #visibleUnder(dir: Key): TreePair[] {
     const parts = this.#visibility.parts(dir)
     const pairs = parts.flatMap((part) =>
       this.tree

@@ -2,37 +2,37 @@
 
 export type ShapeCheck = (value: unknown) => boolean
 
-export const text: ShapeCheck = (value) => typeof value === 'string'
-export const number: ShapeCheck = (value) => typeof value === 'number'
-export const boolean: ShapeCheck = (value) => typeof value === 'boolean'
-export const time: ShapeCheck = (value) =>
+export const isText: ShapeCheck = (value) => typeof value === 'string'
+export const isNumber: ShapeCheck = (value) => typeof value === 'number'
+export const isBoolean: ShapeCheck = (value) => typeof value === 'boolean'
+export const isTime: ShapeCheck = (value) =>
   typeof value === 'string' && !Number.isNaN(Date.parse(value))
-export const oneOf =
+export const isOneOf =
   (...values: readonly (string | null)[]): ShapeCheck =>
   (value) =>
     values.includes(value as string | null)
-export const either =
+export const isEither =
   (...checks: readonly ShapeCheck[]): ShapeCheck =>
   (value) =>
     checks.some((check) => check(value))
-export const nullOr =
+export const isNullOr =
   (check: ShapeCheck): ShapeCheck =>
   (value) =>
     value === null || check(value)
-export const listOf =
+export const isListOf =
   (check: ShapeCheck): ShapeCheck =>
   (value) =>
     Array.isArray(value) && value.every(check)
-export const recordOf =
+export const isRecordOf =
   (check: ShapeCheck): ShapeCheck =>
   (value) =>
     isObject(value) && Object.values(value).every(check)
-export const optional =
+export const isOptional =
   (check: ShapeCheck): ShapeCheck =>
   (value) =>
     value === undefined || check(value)
 /** Checks the members of an object. Ignores unknown members, which may be from a later version. */
-export const shape =
+export const hasShape =
   (members: Readonly<Record<string, ShapeCheck>>): ShapeCheck =>
   (value) =>
     isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]))

@@ -13,7 +13,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', '
  * - `behind`: in sync with the received keys, but changes of the store arrive late
  * - `waiting`: not processed yet, or waiting for the first read of a part of a store
  */
-export type State = (typeof states)[number]
+export type ResourceState = (typeof states)[number]
 
 /** Times are ISO 8601, UTC. */
 export interface Status {
@@ -73,7 +73,7 @@ export const lateness = (lag: number): string => `changes arrive ${Math.round(la
 
 export interface ResourceStatus {
   readonly name: string
-  readonly state: State
+  readonly state: ResourceState
   readonly since: string
   /** Absent if in sync. */
   readonly why?: string

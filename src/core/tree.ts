@@ -3,13 +3,13 @@
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
-export interface Pair {
+export interface TreePair {
   readonly key: Key
   readonly value: string
 }
 
 /** Neighbouring pairs in key order, never empty and never changed: the same object has the same pairs. */
-export type Leaf = readonly Pair[]
+export type Leaf = readonly TreePair[]
 
 export interface Tree {
   readonly size: number
@@ -50,8 +50,8 @@ function countBefore<T>(items: readonly T[], keyOf: (item: T) => string, key: st
   return low
 }
 
-const keyOf = (pair: Pair): Key => pair.key
-const firstOf = (leaf: Leaf): Key => (leaf[0] as Pair).key
+const keyOf = (pair: TreePair): Key => pair.key
+const firstOf = (leaf: Leaf): Key => (leaf[0] as TreePair).key
 
 /** The first key that may lie below a directory. */
 const startOf = (dir: Key): string => (dir === '/' ? '/' : `${dir}/`)
@@ -176,17 +176,17 @@ function split(pairs: Leaf): readonly Leaf[] {
 
 /** A leaf with some of the edits; the very same one when nothing differs. */
 function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): Leaf {
-  const pairs: Pair[] = []
+  const pairs: TreePair[] = []
   let differs = false
   let at = 0
   for (let n = from; n < to; n++) {
     const [key, value] = edits[n] as Edit
     for (; at < leaf.length; at++) {
-      const pair = leaf[at] as Pair
+      const pair = leaf[at] as TreePair
       if (compareText(pair.key, key) >= 0) break
       pairs.push(pair)
     }
-    const old = leaf[at]?.key === key ? (leaf[at++] as Pair) : undefined
+    const old = leaf[at]?.key === key ? (leaf[at++] as TreePair) : undefined
     if (old?.value === value) {
       if (old !== undefined) pairs.push(old)
     } else {
@@ -195,7 +195,7 @@ function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): 
     }
   }
   if (!differs) return leaf
-  for (; at < leaf.length; at++) pairs.push(leaf[at] as Pair)
+  for (; at < leaf.length; at++) pairs.push(leaf[at] as TreePair)
   return pairs
 }
 

@@ -1,7 +1,7 @@
 // One run of the reload EXEC: the program reads its files, and must be alive and verified afterwards.
 import { runVerification } from '../apply/reload.ts'
 import type { CommandResult } from '../core/event.ts'
-import { SETTLE } from '../core/exec.ts'
+import { SURVIVAL } from '../core/exec.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RunTerms } from '../core/reload.ts'
 import type { Exec } from '../exec/exec.ts'
@@ -19,7 +19,7 @@ export async function reloadProgram(exec: Exec, terms: RunTerms): Promise<Reload
   const child = reloaded.value
   const unverified = await runVerification(terms)
   if (unverified !== undefined) return unverified
-  const fault = await exec.check(child, terms.verify.length > 0 ? 0 : SETTLE)
+  const fault = await exec.check(child, terms.verify.length > 0 ? 0 : SURVIVAL)
   if (fault === undefined) return { result: resultWith(0) }
   return failed(fault, resultWith(child.exit?.code ?? null, child.exit?.signal ?? null))
 }

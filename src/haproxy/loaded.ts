@@ -3,7 +3,7 @@
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
-import { boolean, listOf, number, recordOf, shape, text } from '../core/shape.ts'
+import { isBoolean, isListOf, isNumber, isRecordOf, hasShape, isText } from '../core/shape.ts'
 import type { LoadableFiles } from './files.ts'
 
 /** A server being removed from a process. */
@@ -36,14 +36,14 @@ export interface RecordStorage {
   delete(name: string): Promise<Result<void, Fault>>
 }
 
-const departure = shape({
-  ...{ backend: text, name: text, address: text, options: listOf(text) },
-  ...{ until: number, gently: boolean },
+const departure = hasShape({
+  ...{ backend: isText, name: isText, address: isText, options: isListOf(isText) },
+  ...{ until: isNumber, gently: isBoolean },
 })
-const isLoaded = shape({
-  content: text,
-  others: recordOf(text),
-  processes: recordOf(shape({ id: text, leaving: listOf(departure) })),
+const isLoaded = hasShape({
+  content: isText,
+  others: isRecordOf(isText),
+  processes: isRecordOf(hasShape({ id: isText, leaving: isListOf(departure) })),
 })
 
 export class LoadedFiles {

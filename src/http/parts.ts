@@ -1,6 +1,6 @@
 // The parts of the status page. Each has an id, and is sent again when it changes.
 import { counted } from '../core/words.ts'
-import { lateness, type FullStatus, type State, type StoreStatus } from '../core/status.ts'
+import { lateness, type FullStatus, type ResourceState, type StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
 import { changesPart } from './changes.ts'
 import { html, type Html } from './html.ts'
@@ -47,7 +47,7 @@ export function verdictOf({ resources, stores, child }: FullStatus): Verdict {
     if (resources.length === 0) return { tone: 'calm', text: 'no resources' }
     return { tone: 'good', text: resources.length === 1 ? `${all} in sync` : `all ${all} in sync` }
   }
-  const counts = new Map<State, number>()
+  const counts = new Map<ResourceState, number>()
   for (const { state } of resources) counts.set(state, (counts.get(state) ?? 0) + 1)
   const texts = [...counts].map(([state, count]) => `${count} ${state}`)
   return { tone: TONES[worst], text: texts.join(', ') }

@@ -1,12 +1,12 @@
 // The tiles at the top: the number of resources in each state. A click shows only those.
-import type { ResourceStatus, State } from '../core/status.ts'
+import type { ResourceStatus, ResourceState } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 import type { Wish } from './view.ts'
 import { signOf, TONES, type Tone } from './words.ts'
 
 interface Tile {
   readonly name: string
-  readonly states: readonly State[]
+  readonly states: readonly ResourceState[]
   readonly meaning: string
 }
 
@@ -28,7 +28,7 @@ const TILES: readonly Tile[] = [
 ]
 
 /** The tile that counts a resource. */
-export const tileOf = (state: State): string =>
+export const tileOf = (state: ResourceState): string =>
   TILES.find(({ states }) => states.includes(state))?.name ?? state
 
 const toneOf = ({ states: [state = 'in sync'] }: Tile): Tone => TONES[state]

@@ -1,6 +1,6 @@
 // Helpers that several parts of the page share.
 import type { Fault } from '../core/fault.ts'
-import type { State } from '../core/status.ts'
+import type { ResourceState } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 
 /** The urgency of an element. Each has its own colour and shape (`style.ts`). */
@@ -15,7 +15,7 @@ const SIGNS: Readonly<Record<Tone, string>> = {
   calm: '…',
 }
 
-export const TONES: Readonly<Record<State, Tone>> = {
+export const TONES: Readonly<Record<ResourceState, Tone>> = {
   failed: 'bad',
   held: 'held',
   owed: 'owed',

@@ -7,7 +7,7 @@ import {
   lateness,
   type ReadNames,
   type ResourceHistory,
-  type State,
+  type ResourceState,
   type StoreStatus,
 } from '../core/status.ts'
 import { isoTime, listed, toSecond } from '../core/words.ts'
@@ -41,7 +41,7 @@ export function historyOf(
 }
 
 interface DerivedState {
-  readonly state: State
+  readonly state: ResourceState
   readonly since: number
   readonly why?: string
 }

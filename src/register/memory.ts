@@ -7,7 +7,7 @@ import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RegisterSettings } from '../core/register.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { number, recordOf, shape } from '../core/shape.ts'
+import { isNumber, isRecordOf, hasShape } from '../core/shape.ts'
 import { shortId, replaceFile, STATE_HINT } from '../state/state-files.ts'
 import { isRunning, thisProcess, type ProcessId } from '../system/process.ts'
 import type { RegistryMemory } from './registries/registry.ts'
@@ -29,7 +29,10 @@ export async function registerStatusFiles(stateDir: string): Promise<readonly st
   return own.sort().map((name) => join(stateDir, name))
 }
 
-const isKept = shape({ by: shape({ pid: number, started: number }), kept: recordOf(() => true) })
+const isKept = hasShape({
+  by: hasShape({ pid: isNumber, started: isNumber }),
+  kept: isRecordOf(() => true),
+})
 
 interface MemoryFile {
   /** The process that runs this registrar. */

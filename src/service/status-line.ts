@@ -4,7 +4,7 @@ import {
   lateness,
   type FullStatus,
   type ResourceStatus,
-  type State,
+  type ResourceState,
   type StoreStatus,
 } from '../core/status.ts'
 
@@ -32,7 +32,7 @@ export function statusLine({ resources, stores, configuration, child }: FullStat
   ].join('; ')
 }
 
-const inState = (resources: readonly ResourceStatus[], state: State): readonly string[] =>
+const inState = (resources: readonly ResourceStatus[], state: ResourceState): readonly string[] =>
   resources.filter((resource) => resource.state === state).map(({ name }) => name)
 
 function inSync(resources: readonly ResourceStatus[]): string {
@@ -42,12 +42,12 @@ function inSync(resources: readonly ResourceStatus[]): string {
   return `${good === all ? '' : `${good} of `}${counted(all, 'resource')} in sync`
 }
 
-function named(resources: readonly ResourceStatus[], state: State, word: string): string[] {
+function named(resources: readonly ResourceStatus[], state: ResourceState, word: string): string[] {
   const names = inState(resources, state)
   return names.length === 0 ? [] : [`${word}: ${listed(names, MAX_NAMES)}`]
 }
 
-function countIn(resources: readonly ResourceStatus[], state: State): string[] {
+function countIn(resources: readonly ResourceStatus[], state: ResourceState): string[] {
   const { length } = inState(resources, state)
   return length === 0 ? [] : [`${length} ${state}`]
 }

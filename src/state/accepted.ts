@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { recordOf, text } from '../core/shape.ts'
+import { isRecordOf, isText } from '../core/shape.ts'
 import { replaceFile, shortId, STATE_HINT } from './state-files.ts'
 
 export class Accepted {
@@ -47,4 +47,4 @@ export class Accepted {
   }
 }
 
-const areHashes = recordOf(text)
+const areHashes = isRecordOf(isText)

@@ -5,13 +5,13 @@ import { basename, dirname, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { number, shape, text } from '../core/shape.ts'
+import { isNumber, hasShape, isText } from '../core/shape.ts'
 import { bootId, isRunning, thisProcess, type ProcessId } from '../system/process.ts'
 import { temporaryName } from '../system/temporary.ts'
 import { shortId, ensureDir, STATE_HINT } from './state-files.ts'
 
-const processId = { pid: number, started: number }
-const isRecord = shape({ ...processId, boot: text, by: shape(processId) })
+const processId = { pid: isNumber, started: isNumber }
+const isRecord = hasShape({ ...processId, boot: isText, by: hasShape(processId) })
 
 interface ChildRecord extends ProcessId {
   readonly boot: string

@@ -7,7 +7,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Gone } from '../core/hold-down.ts'
 import type { Key } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { number, recordOf, shape, text } from '../core/shape.ts'
+import { isNumber, isRecordOf, hasShape, isText } from '../core/shape.ts'
 import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 export class HeldKeys {
@@ -68,7 +68,7 @@ export class HeldKeys {
   }
 }
 
-const areKeys = recordOf(shape({ value: text, since: number }))
+const areKeys = isRecordOf(hasShape({ value: isText, since: isNumber }))
 
 function unlessMissing(error: unknown): void {
   if (errnoOf(error) !== 'ENOENT') throw error

@@ -10,7 +10,16 @@ import type { Key } from '../core/key.ts'
 import type { Former, FormerFiles } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { either, listOf, number, oneOf, optional, recordOf, shape, text } from '../core/shape.ts'
+import {
+  isEither,
+  isListOf,
+  isNumber,
+  isOneOf,
+  isOptional,
+  isRecordOf,
+  hasShape,
+  isText,
+} from '../core/shape.ts'
 import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
 import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
@@ -182,24 +191,27 @@ function filesOf(files: ReadonlyMap<string, Former | Observed>): Record<string, 
   return Object.fromEntries(all)
 }
 
-const writtenFile = either(
-  oneOf(null, 'made'),
-  shape({ bytes: text, mode: number, uid: number, gid: number }),
+const writtenFile = isEither(
+  isOneOf(null, 'made'),
+  hasShape({ bytes: isText, mode: isNumber, uid: isNumber, gid: isNumber }),
 )
-const isWritten = shape({
-  keys: optional(recordOf(listOf(text))),
-  supplies: optional(recordOf(shape({ keys: number, names: number }))),
-  held: optional(
-    shape({
-      hash: text,
-      short: optional(shape({ counts: listOf(number), since: number })),
+const isWritten = hasShape({
+  keys: isOptional(isRecordOf(isListOf(isText))),
+  supplies: isOptional(isRecordOf(hasShape({ keys: isNumber, names: isNumber }))),
+  held: isOptional(
+    hasShape({
+      hash: isText,
+      short: isOptional(hasShape({ counts: isListOf(isNumber), since: isNumber })),
     }),
   ),
-  placed: optional(text),
-  rejected: optional(either(text, shape({ hash: text, why: text }))),
-  good: optional(recordOf(writtenFile)),
-  undo: optional(
-    shape({ by: shape({ pid: number, started: number }), files: recordOf(writtenFile) }),
+  placed: isOptional(isText),
+  rejected: isOptional(isEither(isText, hasShape({ hash: isText, why: isText }))),
+  good: isOptional(isRecordOf(writtenFile)),
+  undo: isOptional(
+    hasShape({
+      by: hasShape({ pid: isNumber, started: isNumber }),
+      files: isRecordOf(writtenFile),
+    }),
   ),
 })
 

@@ -1,87 +1,94 @@
 // Validates a status file, which may be damaged or from another version.
 import {
-  boolean,
-  listOf,
-  nullOr,
-  number,
-  oneOf,
-  optional,
-  recordOf,
-  shape,
-  text,
-  time,
+  isBoolean,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isOneOf,
+  isOptional,
+  isRecordOf,
+  hasShape,
+  isText,
+  isTime,
 } from '../core/shape.ts'
 import { childStates, states, type FullStatus } from '../core/status.ts'
 
-const fault = shape({
-  kind: text,
-  message: text,
-  hint: optional(text),
-  file: optional(text),
-  line: optional(number),
-  column: optional(number),
-  frame: optional(text),
+const fault = hasShape({
+  kind: isText,
+  message: isText,
+  hint: isOptional(isText),
+  file: isOptional(isText),
+  line: isOptional(isNumber),
+  column: isOptional(isNumber),
+  frame: isOptional(isText),
 })
-const change = shape({ at: time, keys: listOf(text), files: listOf(text), more: number })
-const reload = shape({
-  at: time,
-  command: text,
-  succeeded: boolean,
-  exitCode: nullOr(number),
-  signal: nullOr(text),
-  timedOut: boolean,
-  duration: number,
-  how: optional(text),
-  isAtRunTime: optional(boolean),
+const change = hasShape({
+  at: isTime,
+  keys: isListOf(isText),
+  files: isListOf(isText),
+  more: isNumber,
 })
-const reads = shape({
-  keys: listOf(text),
-  trees: listOf(text),
-  listings: listOf(text),
-  patterns: listOf(text),
-  files: listOf(text),
-  more: number,
-  found: number,
+const reload = hasShape({
+  at: isTime,
+  command: isText,
+  succeeded: isBoolean,
+  exitCode: isNullOr(isNumber),
+  signal: isNullOr(isText),
+  timedOut: isBoolean,
+  duration: isNumber,
+  how: isOptional(isText),
+  isAtRunTime: isOptional(isBoolean),
 })
-const resource = shape({
-  name: text,
-  state: oneOf(...states),
-  since: time,
-  why: optional(text),
-  owedSince: optional(time),
-  lastChange: optional(change),
-  lastReload: optional(reload),
-  hashes: recordOf(text),
-  reads: optional(reads),
-  changes: listOf(change),
+const reads = hasShape({
+  keys: isListOf(isText),
+  trees: isListOf(isText),
+  listings: isListOf(isText),
+  patterns: isListOf(isText),
+  files: isListOf(isText),
+  more: isNumber,
+  found: isNumber,
 })
-const store = shape({
-  name: text,
-  state: oneOf('live', 'behind', 'stale', 'waiting'),
-  since: time,
-  node: optional(text),
-  keys: optional(number),
-  fault: optional(fault),
-  lag: optional(number),
+const resource = hasShape({
+  name: isText,
+  state: isOneOf(...states),
+  since: isTime,
+  why: isOptional(isText),
+  owedSince: isOptional(isTime),
+  lastChange: isOptional(change),
+  lastReload: isOptional(reload),
+  hashes: isRecordOf(isText),
+  reads: isOptional(reads),
+  changes: isListOf(change),
 })
-const child = shape({
-  program: text,
-  state: oneOf(...childStates),
-  since: time,
-  pid: optional(number),
-  why: optional(text),
-  restarts: number,
-  lastExit: optional(shape({ at: time, exitCode: nullOr(number), signal: nullOr(text) })),
+const store = hasShape({
+  name: isText,
+  state: isOneOf('live', 'behind', 'stale', 'waiting'),
+  since: isTime,
+  node: isOptional(isText),
+  keys: isOptional(isNumber),
+  fault: isOptional(fault),
+  lag: isOptional(isNumber),
 })
-const fullStatus = shape({
-  version: text,
-  pid: number,
-  started: time,
-  at: time,
-  stores: listOf(store),
-  configuration: optional(shape({ since: time, faults: listOf(fault) })),
-  child: optional(child),
-  resources: listOf(resource),
+const child = hasShape({
+  program: isText,
+  state: isOneOf(...childStates),
+  since: isTime,
+  pid: isOptional(isNumber),
+  why: isOptional(isText),
+  restarts: isNumber,
+  lastExit: isOptional(
+    hasShape({ at: isTime, exitCode: isNullOr(isNumber), signal: isNullOr(isText) }),
+  ),
+})
+const fullStatus = hasShape({
+  version: isText,
+  pid: isNumber,
+  started: isTime,
+  at: isTime,
+  stores: isListOf(store),
+  configuration: isOptional(hasShape({ since: isTime, faults: isListOf(fault) })),
+  child: isOptional(child),
+  resources: isListOf(resource),
 })
 
 export const isFullStatus = (value: unknown): value is FullStatus => fullStatus(value)

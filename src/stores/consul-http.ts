@@ -6,7 +6,7 @@ import { NotJson } from './consul-entries.ts'
 import type { Indexes } from './consul-index.ts'
 import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
-import { expecting, listOf, optional, record, flag, type Shape } from './shape.ts'
+import { expecting, listOf, optional, record, bool, type Shape } from './shape.ts'
 
 /** Seconds. Even with Consul's jitter of a sixteenth, below the usual timeout of proxies, one minute. */
 const WAIT = 55
@@ -306,7 +306,7 @@ export class ConsulHttp {
   }
 }
 
-const authorization = listOf(record({ Allow: optional(flag) }))
+const authorization = listOf(record({ Allow: optional(bool) }))
 
 /** Consul before 1.9 closes excess connections without an error. */
 function overloadIfClosed(error: unknown): never {

@@ -4,7 +4,7 @@ import {
   anything,
   count,
   each,
-  flag,
+  bool,
   listOf,
   Mismatch,
   nullable,
@@ -18,7 +18,7 @@ const nodeShape = record({
   /** Absent at the root. */
   key: optional(text),
   value: optional(text),
-  dir: optional(flag),
+  dir: optional(bool),
   modifiedIndex: optional(count),
   /** Checked one level at a time: the server determines the depth, and a recursion could exhaust the stack. */
   nodes: nullable(listOf(anything)),
@@ -31,8 +31,8 @@ export const eventShape = record({
     /^(?:set|create|update|compareAndSwap|delete|expire|compareAndDelete)$/,
     'an action of etcd',
   ),
-  node: record({ key: text, value: optional(text), dir: optional(flag), modifiedIndex: count }),
-  prevNode: nullable(record({ dir: optional(flag) })),
+  node: record({ key: text, value: optional(text), dir: optional(bool), modifiedIndex: count }),
+  prevNode: nullable(record({ dir: optional(bool) })),
 })
 
 type Node = ReturnType<typeof nodeShape>

@@ -59,7 +59,7 @@ function kindOf(value: unknown): string {
 export const text: Shape<string> = (value) =>
   typeof value === 'string' ? value : mismatch(value, 'a text')
 
-export const flag: Shape<boolean> = (value) =>
+export const bool: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
 
 /** A non-negative integer. */
@@ -146,7 +146,7 @@ export function record<F extends Fields>(fields: F): Shape<RecordOf<F>> {
 }
 
 /** An object with arbitrary names. */
-export const mapOf =
+export const objectOf =
   <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =>
   (value) => {
     if (!isObject(value)) return mismatch(value, 'an object')

@@ -9,7 +9,7 @@ interface Seen {
 }
 
 /** Gives templates the time, and records whether they have used it. */
-export class Clock {
+export class RenderClock {
   asked = false
 
   constructor(private readonly at: Date) {}
@@ -33,12 +33,12 @@ export class Times {
    */
   async steady<T>(
     id: string,
-    render: (clock: Clock) => Promise<T>,
+    render: (clock: RenderClock) => Promise<T>,
     outputOf: (made: T) => readonly Uint8Array[],
   ): Promise<T> {
     const before = this.#known.get(id)
     const first = new Date()
-    const clock = new Clock(before?.at ?? first)
+    const clock = new RenderClock(before?.at ?? first)
     const made = await render(clock)
     if (!clock.asked) {
       this.#known.delete(id)
@@ -49,7 +49,7 @@ export class Times {
       this.#remember(id, { at: before?.at ?? first, hash })
       return made
     }
-    const fresh = await render(new Clock(first))
+    const fresh = await render(new RenderClock(first))
     this.#remember(id, { at: first, hash: hashOf(outputOf(fresh)) })
     return fresh
   }

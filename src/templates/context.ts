@@ -20,7 +20,7 @@ export interface RenderContext {
 }
 
 /** Thrown through the engine up to the render loop; not an error. */
-export class Pending extends Error {
+export class PendingFact extends Error {
   constructor(
     readonly id: string,
     readonly load: () => Promise<unknown>,
@@ -44,13 +44,13 @@ export class Facts {
       if (this.#answers.size >= MAX_FACTS) {
         raise('template', `more than ${MAX_FACTS} network look-ups in one render`)
       }
-      throw new Pending(id, load)
+      throw new PendingFact(id, load)
     }
     if ('error' in answer) throw answer.error
     return answer.value as T
   }
 
-  async resolve(pending: Pending): Promise<void> {
+  async resolve(pending: PendingFact): Promise<void> {
     const answer = await pending.load().then(
       (value): Answer => ({ value }),
       (error: unknown): Answer => ({ error }),

@@ -12,7 +12,7 @@ import {
   foreignService,
 } from './foreign/services.ts'
 import { serviceName } from './functions/service-names.ts'
-import type { Sources } from './sources.ts'
+import type { TemplateSources } from './sources.ts'
 
 /** A position in a file; 1-based. */
 interface Place {
@@ -68,7 +68,7 @@ export interface Inspected {
  * @param inspect parses one file; undefined if it is missing; throws its fault
  */
 export function checkFiles(
-  sources: Sources<unknown>,
+  sources: TemplateSources<unknown>,
   spec: TemplateSpec,
   inspect: (path: string) => Inspected | undefined,
 ): Inspection {
@@ -138,7 +138,7 @@ function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
   return foreignList(call, key)
 }
 
-function endless(circle: readonly string[], sources: Sources<unknown>): Fault {
+function endless(circle: readonly string[], sources: TemplateSources<unknown>): Fault {
   const names = circle.map((path) => sources.nameOf(path))
   const message = `templates include each other in a cycle: ${names.join(' > ')}`
   return {
@@ -203,7 +203,12 @@ export function faultsOf(run: () => unknown): readonly Fault[] {
   }
 }
 
-function locate(sources: Sources<unknown>, file: string, { line, column }: Place, fault: Fault) {
+function locate(
+  sources: TemplateSources<unknown>,
+  file: string,
+  { line, column }: Place,
+  fault: Fault,
+) {
   const frame = codeFrame(sources.text(file) ?? '', line, column)
   return { ...fault, file, line, column, frame }
 }

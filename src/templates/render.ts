@@ -10,21 +10,21 @@ import type { Reads, Scope } from '../core/reads.ts'
 import { engineByName, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
-import { Times, type Clock } from './clocks.ts'
-import { Facts, Pending, type RenderContext } from './context.ts'
+import { Times, type RenderClock } from './clocks.ts'
+import { Facts, PendingFact, type RenderContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { engines } from './engines.ts'
 import { faultsOf, type Inspection } from './inspection.ts'
 import { engineOf } from './language.ts'
 import { DEST, read, type Texts } from './sources.ts'
 
-export interface Rendered {
+export interface RenderResult {
   readonly bytes: Uint8Array
   readonly reads: Reads
 }
 
 /** One file of a template with for_each. */
-export interface RenderedItem extends Rendered {
+export interface RenderedItem extends RenderResult {
   /** The rendered `dest`, not validated. */
   readonly dest: string
 }
@@ -37,7 +37,7 @@ export interface RenderFailure {
 
 export interface TemplateRenderer {
   /** Renders one template through one scope over a tree. Never throws for expected failures. */
-  render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<Rendered, RenderFailure>>
+  render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<RenderResult, RenderFailure>>
   /**
    * Renders a for_each template and its `dest` for one match.
    * @param item the matching key or directory, without the prefix
@@ -185,7 +185,7 @@ const idOf = (spec: TemplateSpec, item: Key | undefined): string =>
 /** Repeats a render until nothing is pending. The limit of Facts bounds the number of passes. */
 function passesOf(reader: Reader, item: Key | undefined) {
   const facts = new Facts()
-  return async <T>(clock: Clock, render: (context: RenderContext) => T): Promise<T> => {
+  return async <T>(clock: RenderClock, render: (context: RenderContext) => T): Promise<T> => {
     const context: RenderContext = {
       reader,
       now: clock.now,
@@ -196,7 +196,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
       try {
         return render(context)
       } catch (error) {
-        if (!(error instanceof Pending)) throw error
+        if (!(error instanceof PendingFact)) throw error
         await facts.resolve(error)
       }
     }

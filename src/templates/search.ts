@@ -9,7 +9,7 @@ export function indexOf(text: string, part: string, from = 0): number {
   return part.length < SHORT ? text.indexOf(part, from) : knuthMorrisPratt(text, part, from)
 }
 
-export const includes = (text: string, part: string): boolean => indexOf(text, part) >= 0
+export const includesText = (text: string, part: string): boolean => indexOf(text, part) >= 0
 
 /** Like String.split, with a non-empty separator. */
 export function splitAt(text: string, separator: string): string[] {

@@ -17,7 +17,7 @@ interface Version<Compiled> {
   readonly variants: Map<string, () => Compiled>
 }
 
-export class Sources<Compiled> {
+export class TemplateSources<Compiled> {
   /** Compiled forms or exceptions of compiling, by path. Missing files are not remembered. */
   readonly #compiled = new Map<string, Version<Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()

@@ -12,7 +12,7 @@ import { serviceKeys } from '../../src/config/service-file.ts'
 import {
   guardGroupKeys,
   guardKeys,
-  resourceKeys,
+  resourceFileKeys,
   templateKeys,
   type KeySpec,
 } from '../../src/config/schema.ts'
@@ -67,7 +67,7 @@ const configuration: Record<string, string> = {
     }),
   ),
   keys: keyTable(templateKeys),
-  'resource keys': keyTable(resourceKeys),
+  'resource keys': keyTable(resourceFileKeys),
   'guard keys': keyTable(guardKeys),
   'guard group keys': keyTable(guardGroupKeys),
   'haproxy keys': keyTable(haproxyKeys),

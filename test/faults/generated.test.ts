@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { optionNames, tomlNames } from '../../src/config/options.ts'
 import { loadResources } from '../../src/config/resources.ts'
-import { guardKeys, resourceKeys, templateTableKeys } from '../../src/config/schema.ts'
+import { guardKeys, resourceFileKeys, templateTableKeys } from '../../src/config/schema.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { FaultError, formatFault, type Fault } from '../../src/core/fault.ts'
 import type { Settings } from '../../src/core/settings.ts'
@@ -31,7 +31,10 @@ afterAll(() => removeDir(folder))
 
 const resourceText = tomlText(
   ['', '[template]', '[[template]]', '[template.guard]'],
-  ['src = "a.njk"\ndest', ...Object.keys({ ...resourceKeys, ...templateTableKeys, ...guardKeys })],
+  [
+    'src = "a.njk"\ndest',
+    ...Object.keys({ ...resourceFileKeys, ...templateTableKeys, ...guardKeys }),
+  ],
 )
 const settingsText = tomlText([''], optionNames.flatMap(tomlNames))
 

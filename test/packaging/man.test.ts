@@ -5,7 +5,7 @@ import { commandFlags, commandNames } from '../../src/config/commands.ts'
 import { exitCodes } from '../../src/config/help.ts'
 import { manPage } from '../../src/config/man.ts'
 import { optionNames, optionOf } from '../../src/config/options.ts'
-import { guardKeys, resourceKeys, templateKeys } from '../../src/config/schema.ts'
+import { guardKeys, resourceFileKeys, templateKeys } from '../../src/config/schema.ts'
 import { serverBinary } from '../support/servers.ts'
 
 const page = manPage('1.2.3')
@@ -36,7 +36,7 @@ test('every flag, command, key and exit code has its entry', () => {
   const wanted = [
     ...optionNames.map((name) => `-${name}`),
     ...commandNames,
-    ...[templateKeys, resourceKeys, guardKeys].flatMap((keys) => Object.keys(keys)),
+    ...[templateKeys, resourceFileKeys, guardKeys].flatMap((keys) => Object.keys(keys)),
     ...exitCodes.map(([code]) => String(code)),
   ]
   expect(heads()).toEqual(expect.arrayContaining(wanted))

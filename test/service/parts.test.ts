@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { err, ok, type Result } from '../../src/core/result.ts'
 import type { Fault } from '../../src/core/fault.ts'
-import type { FullStatus, State } from '../../src/core/status.ts'
+import type { FullStatus, ResourceState } from '../../src/core/status.ts'
 import { Progress } from '../../src/observe/progress.ts'
 import { areFirstCyclesOver } from '../../src/service/first-cycles.ts'
 import type { NotifyMessage } from '../../src/service/notify.ts'
@@ -86,7 +86,7 @@ test('with -noop ready when it is known what would be written', () => {
 const since = '2026-11-21T19:07:32.123Z'
 
 function line(
-  states: readonly State[],
+  states: readonly ResourceState[],
   more: Partial<Pick<FullStatus, 'stores' | 'configuration'>> = {},
 ): string {
   const resources = states.map((state, n) => ({

@@ -7,9 +7,9 @@ import {
   count,
   digits,
   expectText,
-  flag,
+  bool,
   listOf,
-  mapOf,
+  objectOf,
   Mismatch,
   nullable,
   optional,
@@ -23,9 +23,9 @@ import {
 const shape = record({
   name: text,
   size: optional(count),
-  on: optional(flag),
+  on: optional(bool),
   tags: nullable(listOf(text)),
-  meta: optional(mapOf(text)),
+  meta: optional(objectOf(text)),
   kvs: optional(listOf(record({ key: base64, mod: optional(digits) }))),
   none: optional(orNull(text)),
   rest: anything,
@@ -70,7 +70,7 @@ test.each<[unknown, string]>([
 test('no value is repeated, however it is wrong', () => {
   const shapes: Shape<unknown>[] = [
     count,
-    flag,
+    bool,
     digits,
     base64,
     textLike(/^x$/, 'x'),

@@ -167,7 +167,7 @@ sed -i 's/ check$/ chekc/' $template
 told 'check_cmd refuses the file' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 1: haproxy -c -f
 unknown keyword 'chekc'
-The destination is unchanged. Correct the keys or the template
+is unchanged. Correct the keys or the template
 END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import { Reader } from '../../src/core/reader.ts'
-import { Facts, Pending } from '../../src/templates/context.ts'
+import { Facts, PendingFact } from '../../src/templates/context.ts'
 import type { Example } from '../../src/templates/functions/define.ts'
 import { dataset, files, functions } from '../../src/templates/functions/index.ts'
 import { createEngine as createGo } from '../../src/templates/go/engine.ts'
@@ -30,7 +30,7 @@ async function evaluate(language: 'nunjucks' | 'go', text: string, keys = datase
       const bytes = engine.render(workshop.spec(name), { reader, now: () => now, fact })
       return Buffer.from(bytes).toString()
     } catch (error) {
-      if (error instanceof Pending) await facts.resolve(error)
+      if (error instanceof PendingFact) await facts.resolve(error)
       else if (error instanceof FaultError) return error
       else throw error
     }

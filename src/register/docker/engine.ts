@@ -1,16 +1,19 @@
 // Client of the Docker Engine API, which podman serves too. Responses are validated before use: names, labels
 // and variables are chosen by the users who start containers.
+import { join } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
+import type { DockerSettings } from '../../core/register.ts'
 import {
-  listOf,
-  nullOr,
-  number,
-  optional,
-  recordOf,
-  shape,
-  text,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isOptional,
+  isRecordOf,
+  hasShape,
+  isText,
   type ShapeCheck,
 } from '../../core/shape.ts'
+import { eventsIn, parseJson, type EngineEvent } from './events.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
 /** The fields used here. Podman omits some of them, or sets them to null. */
@@ -51,36 +54,31 @@ export interface Network {
   readonly GlobalIPv6Address?: string
 }
 
-/** A container has changed and needs to be inspected again. */
-export interface EngineEvent {
-  readonly container: string
-  readonly action: string
-}
-
-const binding = shape({ HostIp: optional(text), HostPort: optional(text) })
-const network = shape({ IPAddress: optional(text), GlobalIPv6Address: optional(text) })
-const isPorts = optional(nullOr(recordOf(() => true)))
-const isContainer = shape({
-  Id: text,
-  Name: text,
-  Image: optional(text),
-  State: shape({ StartedAt: optional(text), ExitCode: optional(number) }),
-  Config: shape({
-    Image: optional(text),
-    Hostname: optional(text),
-    Env: optional(nullOr(listOf(text))),
-    Labels: optional(nullOr(recordOf(text))),
+const binding = hasShape({ HostIp: isOptional(isText), HostPort: isOptional(isText) })
+const network = hasShape({ IPAddress: isOptional(isText), GlobalIPv6Address: isOptional(isText) })
+const isPorts = isOptional(isNullOr(isRecordOf(() => true)))
+const isContainer = hasShape({
+  Id: isText,
+  Name: isText,
+  Image: isOptional(isText),
+  State: hasShape({ StartedAt: isOptional(isText), ExitCode: isOptional(isNumber) }),
+  Config: hasShape({
+    Image: isOptional(isText),
+    Hostname: isOptional(isText),
+    Env: isOptional(isNullOr(isListOf(isText))),
+    Labels: isOptional(isNullOr(isRecordOf(isText))),
     ExposedPorts: isPorts,
   }),
-  HostConfig: optional(shape({ NetworkMode: optional(text) })),
-  NetworkSettings: shape({
-    IPAddress: optional(text),
-    GlobalIPv6Address: optional(text),
-    Ports: optional(nullOr(recordOf(nullOr(listOf(binding))))),
-    Networks: optional(nullOr(recordOf(nullOr(network)))),
+  HostConfig: isOptional(hasShape({ NetworkMode: isOptional(isText) })),
+  NetworkSettings: hasShape({
+    IPAddress: isOptional(isText),
+    GlobalIPv6Address: isOptional(isText),
+    Ports: isOptional(isNullOr(isRecordOf(isNullOr(isListOf(binding))))),
+    Networks: isOptional(isNullOr(isRecordOf(isNullOr(network)))),
   }),
 })
-const isList = listOf(shape({ Id: text }))
+const isVersion = hasShape({ MinAPIVersion: isOptional(isText) })
+const isList = isListOf(hasShape({ Id: isText }))
 
 /** A running container, as listed. */
 export interface Listed {
@@ -88,44 +86,37 @@ export interface Listed {
   /** Differs if any listed field differs, except the uptime. */
   readonly summary: string
 }
-const isEvent = shape({
-  Type: optional(text),
-  Action: optional(text),
-  status: optional(text),
-  id: optional(text),
-  Actor: optional(shape({ ID: optional(text), Attributes: optional(nullOr(recordOf(text))) })),
-})
-
-interface RawEvent {
-  readonly Type?: string
-  readonly Action?: string
-  readonly status?: string
-  readonly id?: string
-  readonly Actor?: {
-    readonly ID?: string
-    readonly Attributes?: Readonly<Record<string, string>> | null
-  }
-}
-
-/** The oldest API version that current Docker engines and podman still serve. */
-const API = '/v1.40'
+/** The API version of Docker 19.03; podman 4 serves it too. Docker 29 serves none below 1.44. */
+const API = [1, 40] as const
 /** In bytes; enough for a list of ten thousand containers. */
 const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
 /** Milliseconds. An engine that is stopping a hundred containers answers slowly. */
 const TIMEOUT = 20_000
-/** Events that cannot affect a registration; health checks alone cause several a second. */
-const IGNORED = /^(?:exec_|health_status|top|attach|detach|resize|export|archive-path|extract|copy)/
 
 export class ContainerEngine {
   readonly #http: HttpClient
+  /** The beginning of all paths, such as `/v1.40`. */
+  #api: string | undefined
 
-  constructor(readonly address: string) {
-    const node = address.replace(/^tcp:/, 'http:').replace(/(?<=:\/\/[^/]+)\/$/, '')
+  readonly address: string
+
+  constructor({ engine, certificates }: Pick<DockerSettings, 'engine' | 'certificates'>) {
+    this.address = engine
+    const scheme = certificates === undefined ? 'http' : 'https'
+    const node = engine.replace(/^tcp:/, `${scheme}:`).replace(/(?<=:\/\/[^/]+)\/$/, '')
+    const tls =
+      certificates === undefined
+        ? {}
+        : {
+            clientCert: join(certificates, 'cert.pem'),
+            clientKey: join(certificates, 'key.pem'),
+            clientCaKeys: join(certificates, 'ca.pem'),
+          }
     this.#http = openHttp(node, {
-      connection: { nodes: [node], scheme: 'http' },
+      connection: { nodes: [node], scheme, ...tls },
       limits: LIMITS,
       product: 'the container engine',
-      port: 2375,
+      port: scheme === 'http' ? 2375 : 2376,
     })
   }
 
@@ -151,7 +142,7 @@ export class ContainerEngine {
     image: string,
     signal: AbortSignal,
   ): Promise<Container['Config']['ExposedPorts']> {
-    const isImage = shape({ Config: optional(nullOr(shape({ ExposedPorts: isPorts }))) })
+    const isImage = hasShape({ Config: isOptional(isNullOr(hasShape({ ExposedPorts: isPorts }))) })
     const found = await this.#get(`/images/${encodeURIComponent(image)}/json`, isImage, signal)
     return (found as { Config?: Container['Config'] } | undefined)?.Config?.ExposedPorts
   }
@@ -163,7 +154,7 @@ export class ContainerEngine {
    */
   async events(signal: AbortSignal): Promise<AsyncIterable<EngineEvent | undefined>> {
     const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
-    const path = `${API}/events?filters=${filters}`
+    const path = `${await this.#version(signal)}/events?filters=${filters}`
     const { status, lines } = await this.#http.lines(path, { signal, timeout: 0 })
     if (status !== 200) throw this.#refused(status)
     return eventsIn(lines)
@@ -176,7 +167,7 @@ export class ContainerEngine {
     const { Id } = made as { Id: string }
     // The engine responds when the command has ended.
     await this.#send('POST', `/exec/${encodeURIComponent(Id)}/start`, { Detach: false }, signal)
-    const isEnded = shape({ ExitCode: nullOr(number) })
+    const isEnded = hasShape({ ExitCode: isNullOr(isNumber) })
     const ended = await this.#get(`/exec/${encodeURIComponent(Id)}/json`, isEnded, signal)
     return (ended as { ExitCode: number | null } | undefined)?.ExitCode === 0
   }
@@ -195,11 +186,24 @@ export class ContainerEngine {
   async #post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#send('POST', path, body, signal)
     if (answer.status >= 300) throw this.#refused(answer.status)
-    return this.#parse(answer.body, shape({ Id: text }))
+    return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
-  #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {
-    return this.#http.request(API + path, {
+  /** Our API version, or the oldest one that the engine serves if that is newer. */
+  async #version(signal: AbortSignal): Promise<string> {
+    if (this.#api !== undefined) return this.#api
+    const { status, body } = await this.#http.request('/version', { signal, timeout: TIMEOUT })
+    // A proxy may hide it.
+    const about = status === 200 ? this.#parse(body, isVersion) : {}
+    const { MinAPIVersion = '' } = about as { MinAPIVersion?: string }
+    const [, major, minor] = /^(\d+)\.(\d+)$/.exec(MinAPIVersion) ?? []
+    const least = [Number(major ?? 0), Number(minor ?? 0)] as const
+    const isNewer = least[0] > API[0] || (least[0] === API[0] && least[1] > API[1])
+    return (this.#api = `/v${(isNewer ? least : API).join('.')}`)
+  }
+
+  async #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {
+    return this.#http.request((await this.#version(signal)) + path, {
       method,
       signal,
       timeout: TIMEOUT,
@@ -227,32 +231,5 @@ export class ContainerEngine {
         ? { hint: 'Check -docker: it must name the socket of Docker or podman.' }
         : {}),
     })
-  }
-}
-
-async function* eventsIn(
-  lines: AsyncIterable<string>,
-): AsyncGenerator<EngineEvent | undefined, void> {
-  for await (const line of lines) {
-    if (line.trim() === '') continue
-    const event = parseJson(line)
-    if (!isEvent(event)) {
-      yield undefined
-      continue
-    }
-    const { Type = 'container', Action, status, id, Actor } = event as RawEvent
-    const container = Type === 'network' ? Actor?.Attributes?.['container'] : (Actor?.ID ?? id)
-    const action = Action ?? status ?? ''
-    if (container !== undefined && container !== '' && !IGNORED.test(action)) {
-      yield { container, action }
-    }
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
   }
 }

@@ -4,7 +4,7 @@ import { FaultError } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { Gateway, isDenied } from '../../stores/etcdv3/gateway.ts'
 import { decodeText64, encodeText64, keyValue } from '../../stores/etcdv3/wire.ts'
-import { flag, listOf, optional, record, textLike } from '../../stores/shape.ts'
+import { bool, listOf, optional, record, textLike } from '../../stores/shape.ts'
 import {
   holdLease,
   isLeaseMissing,
@@ -61,7 +61,7 @@ interface StoredEntry {
 
 const txnResponse = record({
   header: record({ revision: textLike(/^\d{1,19}$/, 'a revision') }),
-  succeeded: optional(flag),
+  succeeded: optional(bool),
   responses: optional(
     listOf(record({ response_range: optional(record({ kvs: optional(listOf(keyValue)) })) })),
   ),

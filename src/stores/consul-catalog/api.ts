@@ -10,7 +10,7 @@ import {
   anything,
   expecting,
   listOf,
-  mapOf,
+  objectOf,
   Mismatch,
   nullable,
   text,
@@ -90,7 +90,7 @@ const LEAST_EVERY = 1000
 const FAR_TIMEOUT = 10_000
 const FAR_FIRST_TIMEOUT = 4000
 
-const tagsOfEach = mapOf(nullable(listOf(text)))
+const tagsOfEach = objectOf(nullable(listOf(text)))
 
 /** The tags of each service, by its name. */
 export const serviceNames: typeof tagsOfEach = (value) => {

@@ -6,7 +6,7 @@ import {
   count,
   each,
   listOf,
-  mapOf,
+  objectOf,
   Mismatch,
   nullable,
   optional,
@@ -18,7 +18,7 @@ import {
 /** A name that becomes a part of a key. */
 const name = textLike(/./s, 'a name')
 
-const meta = nullable(mapOf(text))
+const meta = nullable(objectOf(text))
 
 const nodeEntry = record({
   ID: optional(text),
@@ -39,7 +39,7 @@ const service = record({
   Service: name,
   Kind: optional(text),
   Address: optional(text),
-  TaggedAddresses: nullable(mapOf(record({ Address: optional(text), Port: optional(count) }))),
+  TaggedAddresses: nullable(objectOf(record({ Address: optional(text), Port: optional(count) }))),
   Port: optional(count),
   Tags: nullable(listOf(text)),
   Meta: meta,
@@ -53,7 +53,9 @@ export const healthEntries = listOf(
 )
 
 /** The answer of `/v1/catalog/node/:name`; null if there is no such node. */
-export const nodeAnswer = nullable(record({ Node: nodeEntry, Services: nullable(mapOf(service)) }))
+export const nodeAnswer = nullable(
+  record({ Node: nodeEntry, Services: nullable(objectOf(service)) }),
+)
 
 /** The answer of `/v1/query/:name/execute`. */
 export const queryAnswer = record({

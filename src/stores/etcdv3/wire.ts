@@ -6,7 +6,7 @@ import {
   base64,
   bytesOf,
   digits,
-  flag,
+  bool,
   listOf,
   Mismatch,
   optional,
@@ -42,7 +42,7 @@ export const txnResponse = record({
     record({
       response_range: record({
         kvs: optional(listOf(keyValue)),
-        more: optional(flag),
+        more: optional(bool),
         count: optional(digits),
       }),
     }),
@@ -54,11 +54,11 @@ export type RangeResponse = ReturnType<typeof txnResponse>['responses'][number][
 export const watchResponse = record({
   /** Without a revision if the watch ends. */
   header: record({ cluster_id, revision: optional(revision) }),
-  created: optional(flag),
-  canceled: optional(flag),
+  created: optional(bool),
+  canceled: optional(bool),
   compact_revision: optional(digits),
   cancel_reason: optional(text),
-  fragment: optional(flag),
+  fragment: optional(bool),
   events: optional(
     listOf(record({ type: optional(textLike(/^(?:PUT|DELETE)$/, 'PUT or DELETE')), kv: keyValue })),
   ),

@@ -1,7 +1,7 @@
 // Choosing a value. Empty means, as in Go: no value, "", 0, false, or a list or map without content.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
-import { any, flag, isMap, text } from './params.ts'
+import { anyParam, booleanParam, isMap, textParam } from './params.ts'
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === '') return true
@@ -10,9 +10,9 @@ function isEmpty(value: unknown): boolean {
   return isMap(value) && Object.keys(value).length === 0
 }
 
-export const choices = [
+export const choiceFunctions = [
   define('default', {
-    params: [any('otherwise'), any('value')],
+    params: [anyParam('otherwise'), anyParam('value')],
     doc: 'The value, or the default if the value is empty. The filter `default` is nunjucks\' own; for it, `""` and `0` are values: `x | default("a")`, or `x | default("a", true)`.',
     examples: [
       {
@@ -26,7 +26,7 @@ export const choices = [
     run: (_, otherwise, value) => (isEmpty(value) ? otherwise : value),
   }),
   define('ternary', {
-    params: [any('yes'), any('no'), flag('condition')],
+    params: [anyParam('yes'), anyParam('no'), booleanParam('condition')],
     doc: 'The first value if the condition is true, else the second.',
     filter: 2,
     examples: [
@@ -58,7 +58,7 @@ export const choices = [
     run: (_, ...values) => values.find((value) => !isEmpty(value)) ?? null,
   }),
   define('fail', {
-    params: [text('message')],
+    params: [textParam('message')],
     doc: 'Ends the render with a message; the old file stays. Use it for values that the template cannot handle. The message goes to the log, so keep secrets out of it.',
     examples: [
       {
@@ -70,7 +70,7 @@ export const choices = [
     run: (_, message) => raise('template', message),
   }),
   define('empty', {
-    params: [any('value')],
+    params: [anyParam('value')],
     doc: 'True if the value is empty: nothing, `""`, `0`, `false`, or an empty list or map.',
     filter: 0,
     examples: [

@@ -2,7 +2,7 @@
 // its tests and are shown in docs/templates.md.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
-import { describe, type Param } from './params.ts'
+import { typeInWords, type Param } from './params.ts'
 
 export interface Example {
   /** A nunjucks expression; absent if only Go templates have the function. */
@@ -77,7 +77,7 @@ export function define<A extends readonly unknown[]>(
       if (accepted === undefined) {
         raise(
           'template',
-          `${name}: argument ${i + 1} (${param.name}) must be ${param.type}, got ${describe(value)}`,
+          `${name}: argument ${i + 1} (${param.name}) must be ${param.type}, got ${typeInWords(value)}`,
           param.hint === undefined ? {} : { hint: param.hint },
         )
       }

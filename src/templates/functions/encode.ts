@@ -4,8 +4,8 @@ import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { Srv } from './net.ts'
 import { Pair } from './pair.ts'
-import { describe, isMap } from './params.ts'
-import { Entry } from './record.ts'
+import { typeInWords, isMap } from './params.ts'
+import { TemplateRecord } from './record.ts'
 import { Moment } from './time.ts'
 
 /** @param line the beginning of a line: a newline and the current indent; absent for compact output */
@@ -47,14 +47,14 @@ export function plainOf(name: string, value: unknown): unknown {
 
 function membersOf(value: unknown, name = 'toJson'): readonly (readonly [string, unknown])[] {
   if (value instanceof Pair) return Object.entries({ Key: value.key, Value: value.value })
-  if (value instanceof Entry) return value.members
+  if (value instanceof TemplateRecord) return value.members
   if (value instanceof Srv) {
     const { Target, Port, Priority, Weight } = value
     return Object.entries({ Target, Port, Priority, Weight })
   }
   if (isMap(value)) return Object.entries(value).sort(([a], [b]) => compareText(a, b))
   const format = name.slice(2).toUpperCase()
-  return raise('template', `${name}: ${describe(value)} has no ${format} form`)
+  return raise('template', `${name}: ${typeInWords(value)} has no ${format} form`)
 }
 
 function block(
@@ -68,13 +68,13 @@ function block(
 }
 
 /** A JSON string. Invalid bytes, which core/bytes.ts represents by lone surrogates, become U+FFFD. */
-export const jsonText = (text: string): string =>
+export const goJsonString = (text: string): string =>
   JSON.stringify(text).replace(/\\(?:u(d[89a-f]..)|.)/g, (escape, surrogate) =>
     surrogate ? '\\ufffd' : escape,
   )
 
 const quoted = (text: string): string =>
-  jsonText(text).replace(
+  goJsonString(text).replace(
     /[<>&\u2028\u2029]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

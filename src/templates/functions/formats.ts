@@ -3,7 +3,7 @@ import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { plainOf } from './encode.ts'
-import { any } from './params.ts'
+import { anyParam } from './params.ts'
 
 type Write = (value: unknown) => string
 
@@ -57,9 +57,9 @@ async function tomlWriter(): Promise<Write> {
   }
 }
 
-export const formats = [
+export const formatFunctions = [
   define('toYaml', {
-    params: [any('value')],
+    params: [anyParam('value')],
     doc: 'A value as YAML, with sorted keys, without a newline at the end.',
     filter: 0,
     examples: [
@@ -73,7 +73,7 @@ export const formats = [
     run: (context, value) => write(context, 'toYaml', value),
   }),
   define('toToml', {
-    params: [any('value')],
+    params: [anyParam('value')],
     doc: 'A map as a TOML document; a text, number, boolean or a list of them as a single TOML value.',
     filter: 0,
     examples: [

@@ -4,8 +4,8 @@ import { FaultError, raise } from '../../core/fault.ts'
 import { foreignMeta } from '../foreign/services.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { MAX_DEPTH } from './json.ts'
-import { list, pairs, text } from './params.ts'
-import { Entry } from './record.ts'
+import { listParam, pairsParam, textParam } from './params.ts'
+import { TemplateRecord } from './record.ts'
 
 interface Service {
   readonly tags: readonly string[]
@@ -13,11 +13,11 @@ interface Service {
 }
 
 const services = (name: string) => ({
-  ...list(name),
+  ...listParam(name),
   type: 'a list of services, as service() gives',
-  accept: (value: unknown): (Entry & Service)[] | undefined =>
-    Array.isArray(value) && value.every((one) => one instanceof Entry && 'tags' in one)
-      ? (value as (Entry & Service)[])
+  accept: (value: unknown): (TemplateRecord & Service)[] | undefined =>
+    Array.isArray(value) && value.every((one) => one instanceof TemplateRecord && 'tags' in one)
+      ? (value as (TemplateRecord & Service)[])
       : undefined,
 })
 
@@ -93,7 +93,7 @@ const CONFIG = {
   '/config/name': 'shop',
 }
 
-export const groups: readonly TemplateFunction[] = [
+export const groupFunctions: readonly TemplateFunction[] = [
   define('byTag', {
     params: [services('services')],
     doc: 'The services by their tags: a map from each tag to its services. The examples use two instances, both `blue`, one `eu`.',
@@ -110,7 +110,7 @@ export const groups: readonly TemplateFunction[] = [
     run: (_, items) => grouped(items, ({ tags }) => tags),
   }),
   define('byMeta', {
-    params: [text('names'), services('services')],
+    params: [textParam('names'), services('services')],
     doc: 'The services by their metadata: a map from the value of one name, or the values of several (separated by commas) joined by `_`. A service without the name is in the group `""`.',
     filter: 1,
     examples: [
@@ -132,7 +132,7 @@ export const groups: readonly TemplateFunction[] = [
       ]),
   }),
   define('byKey', {
-    params: [text('dir'), pairs('pairs')],
+    params: [textParam('dir'), pairsParam('pairs')],
     doc: 'The pairs by the path segment after a directory: a map from that name to its pairs, which keep their full keys. Pairs outside the directory are omitted.',
     filter: 1,
     examples: [
@@ -145,7 +145,7 @@ export const groups: readonly TemplateFunction[] = [
     run: (_, dir, items) => grouped(items, ({ key }) => [partBelow(dir, key) ?? []].flat()),
   }),
   define('explode', {
-    params: [text('dir')],
+    params: [textParam('dir')],
     doc: 'All keys below a directory as a map of maps. If a key is also a directory, its own value has the name `""`.',
     filter: 0,
     examples: [

@@ -2,11 +2,11 @@
 import { createHash, createHmac } from 'node:crypto'
 import { encodeText } from '../../core/bytes.ts'
 import { define } from './define.ts'
-import { text } from './params.ts'
+import { textParam } from './params.ts'
 
-export const hashes = [
+export const hashFunctions = [
   define('sha256sum', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'The SHA-256 hash of the bytes, in hexadecimal.',
     filter: 0,
     examples: [
@@ -19,7 +19,7 @@ export const hashes = [
     run: (_, s) => createHash('sha256').update(encodeText(s)).digest('hex'),
   }),
   define('md5sum', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'The MD5 hash of the bytes, in hexadecimal. Use it to compare contents, not for secrets.',
     filter: 0,
     examples: [
@@ -32,7 +32,7 @@ export const hashes = [
     run: (_, s) => createHash('md5').update(encodeText(s)).digest('hex'),
   }),
   define('hmacSHA256', {
-    params: [text('s'), text('key')],
+    params: [textParam('s'), textParam('key')],
     doc: 'The HMAC-SHA-256 of the bytes with a key, in hexadecimal.',
     filter: 0,
     examples: [

@@ -1,11 +1,11 @@
 // The text of another template as a value.
 import { raise } from '../../core/fault.ts'
-import { any, optional, text } from './params.ts'
+import { anyParam, optionalParam, textParam } from './params.ts'
 import { define } from './define.ts'
 
-export const includes = [
+export const includeFunctions = [
   define('include', {
-    params: [text('name'), optional(any('data'))],
+    params: [textParam('name'), optionalParam(anyParam('data'))],
     doc: 'The rendered text of another file below the templates folder, in the same language. In Go the data is its dot; in nunjucks it is the variable `data`, and the entries of a map are also variables. Includes nest at most ten levels, and no file includes itself.',
     examples: [
       {

@@ -1,44 +1,44 @@
 // All template functions, for both engines.
 import type { TemplateFunction } from './define.ts'
-import { choices } from './choice.ts'
-import { formats } from './formats.ts'
-import { groups } from './groups.ts'
-import { hashes } from './hashes.ts'
-import { includes } from './include.ts'
-import { jsons } from './json.ts'
-import { lists } from './lists.ts'
-import { lookups } from './lookups.ts'
-import { maps } from './maps.ts'
-import { net } from './net.ts'
-import { numbers } from './numbers.ts'
-import { formatting } from './printf.ts'
-import { regexes } from './regex.ts'
-import { services } from './services.ts'
-import { sorting } from './sorting.ts'
-import { strings } from './strings.ts'
-import { system } from './system.ts'
-import { texts } from './text.ts'
+import { choiceFunctions } from './choice.ts'
+import { formatFunctions } from './formats.ts'
+import { groupFunctions } from './groups.ts'
+import { hashFunctions } from './hashes.ts'
+import { includeFunctions } from './include.ts'
+import { jsonFunctions } from './json.ts'
+import { listFunctions } from './lists.ts'
+import { lookupFunctions } from './lookups.ts'
+import { mapFunctions } from './maps.ts'
+import { networkFunctions } from './net.ts'
+import { numberFunctions } from './numbers.ts'
+import { printfFunctions } from './printf.ts'
+import { regexFunctions } from './regex.ts'
+import { serviceFunctions } from './services.ts'
+import { sortFunctions } from './sorting.ts'
+import { stringFunctions } from './strings.ts'
+import { systemFunctions } from './system.ts'
+import { textFunctions } from './text.ts'
 
 /** By subject, in the order of the docs. */
 export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
-  'Keys and values': lookups,
-  'Services and nodes': services,
-  Strings: strings,
-  'Quoting, indenting, trimming, cases': texts,
-  Formatting: formatting,
-  Hashes: hashes,
-  'Regular expressions': regexes,
-  Numbers: numbers,
-  Sorting: sorting,
-  Lists: lists,
-  Maps: maps,
-  Grouping: groups,
-  'Choosing a value': choices,
-  JSON: jsons,
-  'YAML and TOML': formats,
-  Network: net,
-  Machine: system,
-  'Other templates': includes,
+  'Keys and values': lookupFunctions,
+  'Services and nodes': serviceFunctions,
+  Strings: stringFunctions,
+  'Quoting, indenting, trimming, cases': textFunctions,
+  Formatting: printfFunctions,
+  Hashes: hashFunctions,
+  'Regular expressions': regexFunctions,
+  Numbers: numberFunctions,
+  Sorting: sortFunctions,
+  Lists: listFunctions,
+  Maps: mapFunctions,
+  Grouping: groupFunctions,
+  'Choosing a value': choiceFunctions,
+  JSON: jsonFunctions,
+  'YAML and TOML': formatFunctions,
+  Network: networkFunctions,
+  Machine: systemFunctions,
+  'Other templates': includeFunctions,
 }
 
 export const functions: readonly TemplateFunction[] = Object.values(subjects).flat()

@@ -7,7 +7,7 @@ import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { demand, toPairs } from './lookups.ts'
 import type { Pair } from './pair.ts'
-import { optional, text } from './params.ts'
+import { optionalParam, textParam } from './params.ts'
 import { base } from './paths.ts'
 
 /** The fault of a template that uses `item` without for_each. */
@@ -24,7 +24,7 @@ const below = (context: RenderContext, name: string): Key => joinKeys(itemKey(co
 /** For both languages; in Go, also with a capital letter. */
 export const itemFunctions = {
   get: define('item.get', {
-    params: [text('name'), optional(text('default'))],
+    params: [textParam('name'), optionalParam(textParam('default'))],
     doc: 'The value of the key `name` below the item. A missing key without a default is an error.',
     examples: [],
     run: (context, name, otherwise) => {
@@ -38,20 +38,20 @@ export const itemFunctions = {
     },
   }),
   exists: define('item.exists', {
-    params: [text('name')],
+    params: [textParam('name')],
     doc: 'True if the key `name` below the item has a value.',
     examples: [],
     run: (context, name) => context.reader.get(below(context, name)) !== undefined,
   }),
   gets: define('item.gets', {
-    params: [text('pattern')],
+    params: [textParam('pattern')],
     doc: 'The pairs below the item with a key that matches the pattern.',
     examples: [],
     run: (context, pattern) =>
       toPairs(context.reader.match(joinKeys(globEscape(itemKey(context)), pattern))),
   }),
   ls: define('item.ls', {
-    params: [optional(text('name'))],
+    params: [optionalParam(textParam('name'))],
     doc: 'The names directly below the item, or below `name` in it.',
     examples: [],
     run: (context, name = '') => [...context.reader.children(below(context, name))],

@@ -5,11 +5,11 @@ import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { encode } from './encode.ts'
-import { any, describe, text } from './params.ts'
+import { anyParam, typeInWords, textParam } from './params.ts'
 
-export const jsons = [
+export const jsonFunctions = [
   define('json', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Parses a JSON object; its keys are sorted.',
     filter: 0,
     examples: [
@@ -39,11 +39,13 @@ export const jsons = [
     run: (_, s) => {
       const value: unknown = parse('json', s) ?? Object.create(null)
       const fits = typeof value === 'object' && !Array.isArray(value)
-      return fits ? value : raise('template', `json: the text is ${describe(value)}, not an object`)
+      return fits
+        ? value
+        : raise('template', `json: the text is ${typeInWords(value)}, not an object`)
     },
   }),
   define('jsonArray', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Parses a JSON list.',
     filter: 0,
     examples: [
@@ -59,11 +61,11 @@ export const jsons = [
       const value = parse('jsonArray', s) ?? []
       return Array.isArray(value)
         ? (value as unknown[])
-        : raise('template', `jsonArray: the text is ${describe(value)}, not a list`)
+        : raise('template', `jsonArray: the text is ${typeInWords(value)}, not a list`)
     },
   }),
   define('fromJson', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Parses any JSON: a map, list, string, number, boolean or null. In nunjucks, integers of any size keep their digits; in Go, every number is a float64, as in confd.',
     filter: 0,
     examples: [
@@ -74,7 +76,7 @@ export const jsons = [
     run: (_, s) => parse('fromJson', s),
   }),
   define('toJson', {
-    params: [any('value')],
+    params: [anyParam('value')],
     doc: 'A value as JSON on one line, as Go writes it: with sorted keys, and `<`, `>` and `&` escaped.',
     filter: 0,
     examples: [
@@ -92,7 +94,7 @@ export const jsons = [
     run: (_, value) => encode(value),
   }),
   define('toPrettyJson', {
-    params: [any('value')],
+    params: [anyParam('value')],
     doc: 'A value as JSON, indented by two blanks.',
     filter: 0,
     examples: [

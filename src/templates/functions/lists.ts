@@ -3,7 +3,7 @@ import { raise } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
-import { any, int, list, optional } from './params.ts'
+import { anyParam, intParam, listParam, optionalParam } from './params.ts'
 
 /** A text that is equal for equal values: numbers of both types by value, maps and records by content. */
 function identity(value: unknown): string {
@@ -11,9 +11,9 @@ function identity(value: unknown): string {
   return `value ${encode(value)}`
 }
 
-export const lists: readonly TemplateFunction[] = [
+export const listFunctions: readonly TemplateFunction[] = [
   define('has', {
-    params: [any('item'), list('list')],
+    params: [anyParam('item'), listParam('list')],
     doc: 'True if the item is in the list. In nunjucks, the operator `in` does the same: `"b" in list`.',
     filter: 1,
     examples: [
@@ -35,7 +35,7 @@ export const lists: readonly TemplateFunction[] = [
     },
   }),
   define('in', {
-    params: [list('list'), any('item')],
+    params: [listParam('list'), anyParam('item')],
     doc: "The same with consul-template's order of arguments.",
     only: 'go',
     examples: [{ go: 'in (list "a" "b") "b"', result: true }],
@@ -45,7 +45,7 @@ export const lists: readonly TemplateFunction[] = [
     },
   }),
   define('uniq', {
-    params: [list('list')],
+    params: [listParam('list')],
     doc: 'The items of a list without duplicates, in the order of their first occurrence.',
     filter: 0,
     examples: [
@@ -63,7 +63,7 @@ export const lists: readonly TemplateFunction[] = [
     },
   }),
   define('first', {
-    params: [list('list')],
+    params: [listParam('list')],
     doc: "The first item; nothing if the list is empty. The filter `first` is nunjucks' own.",
     examples: [
       { nunjucks: 'first(["a", "b"])', go: 'first (list "a" "b")', result: 'a' },
@@ -72,13 +72,13 @@ export const lists: readonly TemplateFunction[] = [
     run: (_, items) => items[0] ?? null,
   }),
   define('last', {
-    params: [list('list')],
+    params: [listParam('list')],
     doc: "The last item; nothing if the list is empty. The filter `last` is nunjucks' own.",
     examples: [{ nunjucks: 'last(["a", "b"])', go: 'last (list "a" "b")', result: 'b' }],
     run: (_, items) => items.at(-1) ?? null,
   }),
   define('slice', {
-    params: [list('list'), optional(int('from')), optional(int('to'))],
+    params: [listParam('list'), optionalParam(intParam('from')), optionalParam(intParam('to'))],
     doc: "The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` is nunjucks' own, and divides a list into a number of parts; Go has its own `slice`.",
     only: 'nunjucks',
     examples: [
@@ -105,7 +105,7 @@ export const lists: readonly TemplateFunction[] = [
     run: (_, ...items) => items,
   }),
   define('append', {
-    params: [list('list'), any('item')],
+    params: [listParam('list'), anyParam('item')],
     doc: 'A new list with one more item at the end.',
     filter: 0,
     examples: [

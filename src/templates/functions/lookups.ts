@@ -7,7 +7,7 @@ import type { RenderContext } from '../context.ts'
 import { foreignKey } from '../foreign/services.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
-import { number, optional, text, textOrNumber } from './params.ts'
+import { numberParam, optionalParam, textParam, textOrNumberParam } from './params.ts'
 import { base } from './paths.ts'
 
 const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
@@ -42,9 +42,9 @@ function placeOf(full: Key, byDefault: string): string {
     : `${toKey(full.slice(storeRoot(named).length))} in ${named}`
 }
 
-export const lookups = [
+export const lookupFunctions = [
   define('getv', {
-    params: [text('key'), optional(text('default'))],
+    params: [textParam('key'), optionalParam(textParam('default'))],
     doc: 'The value of the key. A missing key without a default is an error.',
     filter: 0,
     examples: [
@@ -66,7 +66,7 @@ export const lookups = [
         : (context.reader.get(key) ?? otherwise),
   }),
   define('get', {
-    params: [text('key')],
+    params: [textParam('key')],
     doc: 'The pair: `.key` and `.value` (or `.Key` and `.Value`). A missing key is an error.',
     examples: [
       {
@@ -82,7 +82,7 @@ export const lookups = [
     },
   }),
   define('exists', {
-    params: [text('key')],
+    params: [textParam('key')],
     doc: 'True if the key has a value. A directory is not a key.',
     examples: [
       { nunjucks: 'exists("/app/port")', go: 'exists "/app/port"', result: true },
@@ -91,7 +91,7 @@ export const lookups = [
     run: ({ reader }, key) => reader.get(key) !== undefined,
   }),
   define('gets', {
-    params: [text('pattern')],
+    params: [textParam('pattern')],
     doc: 'The pairs with a key that matches the pattern, in key order: `*` and `?` match within one level, `[a-z]` is a set. Without a match the list is empty.',
     examples: [
       {
@@ -107,7 +107,7 @@ export const lookups = [
     run: ({ reader }, pattern) => toPairs(reader.match(pattern)),
   }),
   define('getvs', {
-    params: [text('pattern')],
+    params: [textParam('pattern')],
     doc: 'The values of the keys that match the pattern, sorted by value.',
     examples: [
       {
@@ -129,7 +129,11 @@ export const lookups = [
         .sort(compareText),
   }),
   define('range', {
-    params: [textOrNumber('from'), optional(number('stop')), optional(number('step'))],
+    params: [
+      textOrNumberParam('from'),
+      optionalParam(numberParam('stop')),
+      optionalParam(numberParam('step')),
+    ],
     doc: 'With a key: all pairs below it, at every depth, in key order. With numbers: the integers from `from` up to, but not including, `stop`.',
     only: 'nunjucks',
     examples: [
@@ -148,7 +152,7 @@ export const lookups = [
       typeof from === 'string' ? toPairs(reader.under(from)) : count(from, stop, step),
   }),
   define('ls', {
-    params: [text('dir')],
+    params: [textParam('dir')],
     doc: 'The names of the keys and directories directly below, in order. For a key: its own name.',
     examples: [
       { nunjucks: 'ls("/services")', go: 'ls "/services"', result: ['api', 'web'] },
@@ -163,7 +167,7 @@ export const lookups = [
     },
   }),
   define('lsdir', {
-    params: [text('dir')],
+    params: [textParam('dir')],
     doc: 'The names of the directories directly below.',
     examples: [
       { nunjucks: 'lsdir("/services")', go: 'lsdir "/services"', result: ['api', 'web'] },

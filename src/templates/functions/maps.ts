@@ -3,7 +3,7 @@ import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
 import { define } from './define.ts'
-import { describe, isMap, mapping, text, type Mapping } from './params.ts'
+import { typeInWords, isMap, mapParam, textParam, type Mapping } from './params.ts'
 
 function make(name: string, items: readonly unknown[]): Mapping {
   if (items.length % 2 !== 0) {
@@ -31,7 +31,7 @@ function merged(first: Mapping, second: Mapping): Mapping {
 
 const keysOf = (map: Mapping): string[] => Object.keys(map).sort(compareText)
 
-export const maps = [
+export const mapFunctions = [
   define('map', {
     params: [],
     variadic: true,
@@ -59,7 +59,7 @@ export const maps = [
     run: (_, ...items) => make('dict', items),
   }),
   define('hasKey', {
-    params: [mapping('map'), text('key')],
+    params: [mapParam('map'), textParam('key')],
     doc: 'True if the map has the key.',
     filter: 0,
     examples: [
@@ -73,7 +73,7 @@ export const maps = [
     run: (_, map, key) => Object.hasOwn(map, key),
   }),
   define('keys', {
-    params: [mapping('map')],
+    params: [mapParam('map')],
     doc: 'The keys of a map, sorted.',
     filter: 0,
     examples: [
@@ -82,7 +82,7 @@ export const maps = [
     run: (_, map) => keysOf(map),
   }),
   define('values', {
-    params: [mapping('map')],
+    params: [mapParam('map')],
     doc: 'The values of a map, in the order of its sorted keys.',
     filter: 0,
     examples: [
@@ -95,7 +95,7 @@ export const maps = [
     run: (_, map) => keysOf(map).map((key) => map[key]),
   }),
   define('mergeMap', {
-    params: [mapping('first'), mapping('second')],
+    params: [mapParam('first'), mapParam('second')],
     doc: 'A map with the entries of both. If both have a key, the first map wins, so in a pipeline the defaults come from the left. Nested maps are merged in the same way.',
     filter: 1,
     examples: [
@@ -109,7 +109,7 @@ export const maps = [
     run: (_, first, second) => merged(first, second),
   }),
   define('pluck', {
-    params: [text('key')],
+    params: [textParam('key')],
     variadic: true,
     doc: 'The values of a key in the following maps; maps without the key are skipped.',
     examples: [
@@ -122,7 +122,7 @@ export const maps = [
     run: (_, key, ...rest) =>
       rest.flatMap((map, i) => {
         if (!isMap(map)) {
-          raise('template', `pluck: argument ${i + 2} must be a map, got ${describe(map)}`)
+          raise('template', `pluck: argument ${i + 2} must be a map, got ${typeInWords(map)}`)
         }
         return Object.hasOwn(map, key) ? [map[key]] : []
       }),

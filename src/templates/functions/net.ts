@@ -5,7 +5,7 @@ import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
-import { text } from './params.ts'
+import { textParam } from './params.ts'
 
 /** Limit of a look-up in milliseconds. */
 const TIMEOUT = 5000
@@ -86,9 +86,9 @@ function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
   return addresses.find((address) => address.family === family)?.address ?? ''
 }
 
-export const net = [
+export const networkFunctions = [
   define('lookupIP', {
-    params: [text('name')],
+    params: [textParam('name')],
     doc: 'All addresses of a host name, sorted. The list is empty if the name does not exist or is invalid; a name server that does not answer is an error.',
     filter: 0,
     examples: [
@@ -98,7 +98,7 @@ export const net = [
     run: (context, name) => addresses(context, name),
   }),
   define('lookupIPV4', {
-    params: [text('name')],
+    params: [textParam('name')],
     doc: 'The IPv4 addresses of a host name, sorted.',
     filter: 0,
     examples: [
@@ -107,7 +107,7 @@ export const net = [
     run: (context, name) => addresses(context, name).filter((address) => !address.includes(':')),
   }),
   define('lookupIPV6', {
-    params: [text('name')],
+    params: [textParam('name')],
     doc: 'The IPv6 addresses of a host name, sorted.',
     filter: 0,
     examples: [
@@ -121,7 +121,7 @@ export const net = [
     run: (context, name) => addresses(context, name).filter((address) => address.includes(':')),
   }),
   define('lookupSRV', {
-    params: [text('service'), text('proto'), text('name')],
+    params: [textParam('service'), textParam('proto'), textParam('name')],
     doc: 'The SRV records of `_service._proto.name`, sorted: `.Target` (with a trailing dot), `.Port`, `.Priority`, `.Weight`.',
     examples: [
       {
@@ -138,7 +138,7 @@ export const net = [
     run: (context, service, proto, name) => services(context, service, proto, name),
   }),
   define('lookupIfaceIPV4', {
-    params: [text('interface')],
+    params: [textParam('interface')],
     doc: 'The first IPv4 address of a network interface; empty if there is none.',
     filter: 0,
     examples: [
@@ -148,7 +148,7 @@ export const net = [
     run: (_, name) => interfaceAddress(name, 'IPv4'),
   }),
   define('lookupIfaceIPV6', {
-    params: [text('interface')],
+    params: [textParam('interface')],
     doc: 'The first IPv6 address of a network interface; empty if there is none.',
     filter: 0,
     examples: [

@@ -1,7 +1,7 @@
 // Integers with the arithmetic of Go's int: 64 bits, wrapping, division towards zero.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
-import { int, text, type Int } from './params.ts'
+import { intParam, textParam, type Int } from './params.ts'
 
 /** Wraps to 64 bits; returns a plain number if that is exact. */
 function toInt(wide: bigint): Int {
@@ -17,7 +17,7 @@ const binary = (
   run: (a: bigint, b: bigint) => bigint,
 ) =>
   define(name, {
-    params: [int('a'), int('b')],
+    params: [intParam('a'), intParam('b')],
     doc,
     examples: examples.map(([nunjucks, go, result]) => ({ nunjucks, go, result })),
     run: (_, a, b) => toInt(run(BigInt(a), BigInt(b))),
@@ -28,9 +28,9 @@ const nonZero = (name: string, b: bigint): bigint =>
 
 const MAX_SEQ = 10_000_000n
 
-export const numbers = [
+export const numberFunctions = [
   define('atoi', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'The integer of a decimal text.',
     filter: 0,
     examples: [
@@ -47,7 +47,7 @@ export const numbers = [
     },
   }),
   define('seq', {
-    params: [int('first'), int('last')],
+    params: [intParam('first'), intParam('last')],
     doc: 'The integers from `first` to `last`, inclusive.',
     examples: [
       { nunjucks: 'seq(3, 5)', go: 'seq 3 5', result: [3, 4, 5] },

@@ -33,41 +33,45 @@ function asList<T>(value: unknown, item: (value: unknown) => T | undefined): T[]
   return items.includes(undefined) ? undefined : (items as T[])
 }
 
-export const text = (name: string): Param<string> => ({ name, type: 'a string', accept: asText })
+export const textParam = (name: string): Param<string> => ({
+  name,
+  type: 'a string',
+  accept: asText,
+})
 
-export const int = (name: string): Param<Int> => ({
+export const intParam = (name: string): Param<Int> => ({
   name,
   type: 'a whole number',
   hint: 'a value of the store is a string: convert it with atoi(...)',
   accept: asInt,
 })
 
-export const texts = (name: string): Param<string[]> => ({
+export const textsParam = (name: string): Param<string[]> => ({
   name,
   type: 'a list of strings',
   accept: (value) => asList(value, asItem),
 })
 
-export const pairs = (name: string): Param<Pair[]> => ({
+export const pairsParam = (name: string): Param<Pair[]> => ({
   name,
   type: 'a list of pairs, as gets() gives',
   accept: (value) => asList(value, (item) => (item instanceof Pair ? item : undefined)),
 })
 
-export const list = (name: string): Param<unknown[]> => ({
+export const listParam = (name: string): Param<unknown[]> => ({
   name,
   type: 'a list',
   accept: (value) => (Array.isArray(value) ? (value as unknown[]) : undefined),
 })
 
 /** A missing value becomes null. */
-export const any = (name: string): Param<NonNullable<unknown> | null> => ({
+export const anyParam = (name: string): Param<NonNullable<unknown> | null> => ({
   name,
   type: 'a value',
   accept: (value) => value ?? null,
 })
 
-export const flag = (name: string): Param<boolean> => ({
+export const booleanParam = (name: string): Param<boolean> => ({
   name,
   type: 'a boolean',
   accept: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -82,29 +86,32 @@ export function isMap(value: unknown): value is Mapping {
   return prototype === null || prototype === Object.prototype
 }
 
-export const mapping = (name: string): Param<Mapping> => ({
+export const mapParam = (name: string): Param<Mapping> => ({
   name,
   type: 'a map',
   accept: (value) => (isMap(value) ? value : undefined),
 })
 
-export const textOrNumber = (name: string): Param<string | number> => ({
+export const textOrNumberParam = (name: string): Param<string | number> => ({
   name,
   type: 'a key or a number',
   accept: (value) => (typeof value === 'number' ? value : asText(value)),
 })
 
-export const number = (name: string): Param<number> => ({
+export const numberParam = (name: string): Param<number> => ({
   name,
   type: 'a number',
   accept: (value) => (typeof value === 'number' ? value : undefined),
 })
 
 /** An optional parameter; undefined if absent. */
-export const optional = <T>(param: Param<T>): Param<T | undefined> => ({ ...param, optional: true })
+export const optionalParam = <T>(param: Param<T>): Param<T | undefined> => ({
+  ...param,
+  optional: true,
+})
 
 /** The type of a value, for messages. */
-export function describe(value: unknown): string {
+export function typeInWords(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'

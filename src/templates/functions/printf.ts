@@ -7,7 +7,7 @@ import { ANY_MAP, ANY_SLICE } from '../go/types.ts'
 import { GoMap, pair, Slice, type MapKey, type Value } from '../go/values.ts'
 import { define } from './define.ts'
 import { Pair } from './pair.ts'
-import { describe, isMap, text } from './params.ts'
+import { typeInWords, isMap, textParam } from './params.ts'
 
 function toGo(value: unknown): Value {
   if (value === null || value === undefined) return null
@@ -16,7 +16,7 @@ function toGo(value: unknown): Value {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value
   if (Array.isArray(value)) return new Slice(ANY_SLICE, value.map(toGo))
   if (value instanceof Pair) return pair(value.key, value.value)
-  if (!isMap(value)) return raise('template', `printf: ${describe(value)} cannot be printed`)
+  if (!isMap(value)) return raise('template', `printf: ${typeInWords(value)} cannot be printed`)
   const entries = Object.entries(value).map(([key, item]): [MapKey, Value] => [
     toBinary(key),
     toGo(item),
@@ -35,9 +35,9 @@ const COMPLAINTS: Readonly<Record<Complaint['kind'], (verb: string) => string>> 
   format: (verb) => `the format is wrong at ${verb}`,
 }
 
-export const formatting = [
+export const printfFunctions = [
   define('printf', {
-    params: [text('format')],
+    params: [textParam('format')],
     variadic: true,
     doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the others; `%%` is a percent sign. An argument that does not fit its verb is an error. A value of the store is a string; `atoi` converts it to a number. In Go templates, `printf` is part of the language.",
     only: 'nunjucks',
@@ -53,7 +53,7 @@ export const formatting = [
     ],
     run: (_, format, ...args) => {
       const refuse = ({ kind, verb, at }: Complaint): never => {
-        const arg = at === undefined ? '' : `: it is ${describe(args[at])}`
+        const arg = at === undefined ? '' : `: it is ${typeInWords(args[at])}`
         return raise('template', `printf: ${COMPLAINTS[kind](`%${fromBinary(verb)}`)}${arg}`, {
           ...(kind === 'verb'
             ? { hint: 'convert a string with atoi(...), or print any value with %v' }

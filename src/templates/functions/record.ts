@@ -3,13 +3,19 @@ import { raise } from '../../core/fault.ts'
 import { compareText } from '../../core/key.ts'
 
 /** The type of a field: text, integer, list of texts, texts by name, record, list of records, records by name. */
-export type Kind =
-  'text' | 'number' | 'texts' | 'map' | Shape | readonly [Shape] | { readonly each: Shape }
+export type FieldKind =
+  | 'text'
+  | 'number'
+  | 'texts'
+  | 'map'
+  | RecordShape
+  | readonly [RecordShape]
+  | { readonly each: RecordShape }
 
-export interface Shape {
+export interface RecordShape {
   /** The name of the Go type. */
   readonly name: string
-  readonly fields: Readonly<Record<string, Kind>>
+  readonly fields: Readonly<Record<string, FieldKind>>
 }
 
 /** `address` is `Address`, and `id` is `ID`. */
@@ -17,11 +23,11 @@ export const capital = (field: string): string =>
   field === 'id' ? 'ID' : field.charAt(0).toUpperCase() + field.slice(1)
 
 /** A record: its fields are properties, with both names. */
-export class Entry {
+export class TemplateRecord {
   /** Fields with capital names, in the order of the shape. */
   readonly #members: readonly (readonly [string, unknown])[]
 
-  constructor(shape: Shape, values: Readonly<Record<string, unknown>>) {
+  constructor(shape: RecordShape, values: Readonly<Record<string, unknown>>) {
     this.#members = Object.keys(shape.fields).map((field) => [capital(field), values[field]])
     for (const [name, value] of this.#members) Object.defineProperty(this, name, { value })
     for (const field of Object.keys(shape.fields)) {
@@ -42,7 +48,7 @@ export class Entry {
  * Parses the JSON of a record; missing fields are empty or 0. Throws a template fault if it is invalid.
  * @param key the key of the text, for messages
  */
-export function recordOf(shape: Shape, text: string, key: string): Entry {
+export function parseRecord(shape: RecordShape, text: string, key: string): TemplateRecord {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -67,7 +73,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** Undefined if the value does not have the shape. */
-function build(shape: Shape, value: unknown): Entry | undefined {
+function build(shape: RecordShape, value: unknown): TemplateRecord | undefined {
   if (!isObject(value)) return undefined
   const fields: Record<string, unknown> = {}
   for (const [field, kind] of Object.entries(shape.fields)) {
@@ -75,10 +81,10 @@ function build(shape: Shape, value: unknown): Entry | undefined {
     if (made === undefined) return undefined
     fields[field] = made
   }
-  return new Entry(shape, fields)
+  return new TemplateRecord(shape, fields)
 }
 
-function fieldOf(kind: Kind, value: unknown): unknown {
+function fieldOf(kind: FieldKind, value: unknown): unknown {
   switch (kind) {
     case 'text':
       return isText(value ?? '') ? (value ?? '') : undefined
@@ -102,9 +108,9 @@ function fieldOf(kind: Kind, value: unknown): unknown {
   return items.includes(undefined) ? undefined : items
 }
 
-function recordsByName(shape: Shape, value: unknown): unknown {
+function recordsByName(shape: RecordShape, value: unknown): unknown {
   if (!isObject(value)) return undefined
-  const made = Object.create(null) as Record<string, Entry>
+  const made = Object.create(null) as Record<string, TemplateRecord>
   for (const name of Object.keys(value).sort(compareText)) {
     const entry = build(shape, value[name])
     if (entry === undefined) return undefined

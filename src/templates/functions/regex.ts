@@ -2,7 +2,7 @@
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
-import { text } from './params.ts'
+import { textParam } from './params.ts'
 import type * as matching from './re2.ts'
 
 type Re2 = typeof matching
@@ -22,9 +22,9 @@ function attempt<T>(name: string, context: RenderContext, run: (re2: Re2) => T):
   }
 }
 
-export const regexes = [
+export const regexFunctions = [
   define('regexMatch', {
-    params: [text('regex'), text('s')],
+    params: [textParam('regex'), textParam('s')],
     doc: "True if the expression matches anywhere in `s`. The syntax is Go's (RE2).",
     filter: 1,
     examples: [
@@ -47,7 +47,7 @@ export const regexes = [
     run: (context, regex, s) => attempt('regexMatch', context, (re2) => re2.test(regex, s)),
   }),
   define('regexFind', {
-    params: [text('regex'), text('s')],
+    params: [textParam('regex'), textParam('s')],
     doc: 'The first match of the expression; empty without a match.',
     filter: 1,
     examples: [
@@ -61,7 +61,7 @@ export const regexes = [
     run: (context, regex, s) => attempt('regexFind', context, (re2) => re2.find(regex, s)),
   }),
   define('regexReplaceAll', {
-    params: [text('regex'), text('s'), text('new')],
+    params: [textParam('regex'), textParam('s'), textParam('new')],
     doc: 'Replaces all matches; `$1` or `${1}` is the first group, `${name}` a named group, `$$` a dollar sign.',
     filter: 1,
     examples: [

@@ -1,9 +1,9 @@
 // The fields of services and nodes.
-import type { Shape } from './record.ts'
+import type { RecordShape } from './record.ts'
 
-const WEIGHTS: Shape = { name: 'Weights', fields: { passing: 'number', warning: 'number' } }
-const CHECK: Shape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
-const ADDRESS: Shape = { name: 'Address', fields: { address: 'text', port: 'number' } }
+const WEIGHTS: RecordShape = { name: 'Weights', fields: { passing: 'number', warning: 'number' } }
+const CHECK: RecordShape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
+const ADDRESS: RecordShape = { name: 'Address', fields: { address: 'text', port: 'number' } }
 
 /** Without Consul's indexes, which a restored cluster changes although the facts are the same. */
 const INSTANCE = {
@@ -18,7 +18,7 @@ const INSTANCE = {
   taggedAddresses: { each: ADDRESS },
 } as const
 
-export const SERVICE: Shape = {
+export const SERVICE: RecordShape = {
   name: 'Service',
   fields: {
     ...INSTANCE,
@@ -33,7 +33,10 @@ export const SERVICE: Shape = {
   },
 }
 
-export const SERVICE_NAME: Shape = { name: 'ServiceName', fields: { name: 'text', tags: 'texts' } }
+export const SERVICE_NAME: RecordShape = {
+  name: 'ServiceName',
+  fields: { name: 'text', tags: 'texts' },
+}
 
 const NODE_FIELDS = {
   id: 'text',
@@ -44,10 +47,10 @@ const NODE_FIELDS = {
   meta: 'map',
 } as const
 
-export const NODE: Shape = { name: 'Node', fields: NODE_FIELDS }
+export const NODE: RecordShape = { name: 'Node', fields: NODE_FIELDS }
 
 /** A node with its services. */
-export const NODE_WITH_SERVICES: Shape = {
+export const NODE_WITH_SERVICES: RecordShape = {
   name: 'NodeWithServices',
   fields: { ...NODE_FIELDS, services: [{ name: 'NodeService', fields: INSTANCE }] },
 }

@@ -14,14 +14,14 @@ import { attempt, FaultError, raise, type Fault } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { doubtfulService, foreignService, taggedName } from '../foreign/services.ts'
 import { define } from './define.ts'
-import { isMap, text, type Mapping, type Param } from './params.ts'
-import { Entry, recordOf } from './record.ts'
+import { isMap, textParam, type Mapping, type Param } from './params.ts'
+import { TemplateRecord, parseRecord } from './record.ts'
 import { listOptions, optionsOf, optionsParam, serviceName } from './service-names.ts'
 import { placeIn, whoseIs } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
 /** The fields used here. */
-type Instance = Entry & {
+type Instance = TemplateRecord & {
   readonly name: string
   readonly tags: readonly string[]
   readonly order: number
@@ -39,7 +39,7 @@ const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
     .flat()
     .map(({ key, value }) => ({
       key,
-      instance: recordOf(SERVICE, value, key) as Instance,
+      instance: parseRecord(SERVICE, value, key) as Instance,
     }))
 
 /** The instances with all of these tags; only these are recorded as found. */
@@ -72,7 +72,9 @@ function expectNoTag(
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const told = context.reader.entry(dir)
   if (told === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
-  return (recordOf(SERVICE_NAME, told, dir) as Entry & { readonly tags: readonly string[] }).tags
+  return (
+    parseRecord(SERVICE_NAME, told, dir) as TemplateRecord & { readonly tags: readonly string[] }
+  ).tags
 }
 
 /** A tag, or a map of options. */
@@ -81,7 +83,7 @@ const tagOrOptions: Param<string | Mapping | undefined> = {
   type: 'a tag or a map of options',
   optional: true,
   accept: (value) =>
-    isMap(value) ? value : typeof value === 'string' ? value : text('tag').accept(value),
+    isMap(value) ? value : typeof value === 'string' ? value : textParam('tag').accept(value),
 }
 
 /** Throws for an empty name, or one in the syntax of consul-template. */
@@ -142,9 +144,9 @@ const SHOP = {
 
 const LIST_OPTIONS = ['store', 'dc', 'tag', 'namespace', 'proxies'] as const
 
-export const services = [
+export const serviceFunctions = [
   define('service', {
-    params: [text('name'), tagOrOptions, optionsParam],
+    params: [textParam('name'), tagOrOptions, optionsParam],
     doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. Write a name with `/` or `%` plainly, or as `ls()` and `item.name` return it. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `store` (a named one), `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
@@ -224,7 +226,10 @@ export const services = [
         .sort((a, b) => compareText(a.name, b.name))
         .map(
           (one) =>
-            new Entry(SERVICE_NAME, { ...one, tags: [...new Set(one.tags)].sort(compareText) }),
+            new TemplateRecord(SERVICE_NAME, {
+              ...one,
+              tags: [...new Set(one.tags)].sort(compareText),
+            }),
         )
     },
   }),
@@ -243,11 +248,11 @@ export const services = [
       const { lookUp, store } = optionsOf('nodes()', given, ['store', 'dc', 'filter'])
       const place = placeIn(context, 'nodes()', rootOf('nodes', lookUp), store)
       const found = context.reader.under(place).flat()
-      return found.map(({ key, value }) => recordOf(NODE, value, key))
+      return found.map(({ key, value }) => parseRecord(NODE, value, key))
     },
   }),
   define('node', {
-    params: [text('name'), optionsParam],
+    params: [textParam('name'), optionsParam],
     doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as in `service`.',
     examples: [
       {
@@ -271,11 +276,11 @@ export const services = [
       })
       const key = placeIn(context, called, dir, store)
       const value = context.reader.get(key)
-      return value === undefined ? null : recordOf(NODE_WITH_SERVICES, value, key)
+      return value === undefined ? null : parseRecord(NODE_WITH_SERVICES, value, key)
     },
   }),
   define('query', {
-    params: [text('name'), optionsParam],
+    params: [textParam('name'), optionsParam],
     doc: 'The instances of a prepared query of Consul, by its name or id, in the form of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc`, the datacenter that runs the query, and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
     examples: [
       {

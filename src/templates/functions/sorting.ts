@@ -5,7 +5,7 @@ import { byteLength } from '../bytes.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { naturally } from './natural.ts'
 import { Pair } from './pair.ts'
-import { describe, list, pairs, text, texts } from './params.ts'
+import { typeInWords, listParam, pairsParam, textParam, textsParam } from './params.ts'
 
 /** The value of a path such as `port` or `meta.version` in an item, with the first letter in any case. */
 function fieldOf(item: unknown, path: string): unknown {
@@ -35,9 +35,9 @@ const NUMBERED = {
   '/s/10': 'd',
 }
 
-export const sorting: readonly TemplateFunction[] = [
+export const sortFunctions: readonly TemplateFunction[] = [
   define('reverse', {
-    params: [list('list')],
+    params: [listParam('list')],
     doc: "The list in reverse order. The filter `reverse` is nunjucks' own, and does the same.",
     examples: [
       {
@@ -49,7 +49,7 @@ export const sorting: readonly TemplateFunction[] = [
     run: (_, items) => items.toReversed(),
   }),
   define('sortByLength', {
-    params: [texts('list')],
+    params: [textsParam('list')],
     doc: 'The strings of a list, shortest first; strings of equal length (in bytes) keep their order.',
     filter: 0,
     examples: [
@@ -62,7 +62,7 @@ export const sorting: readonly TemplateFunction[] = [
     run: (_, items) => items.toSorted((a, b) => byteLength(a) - byteLength(b)),
   }),
   define('sortKVByLength', {
-    params: [pairs('pairs')],
+    params: [pairsParam('pairs')],
     doc: 'The pairs of a list, shortest key first.',
     filter: 0,
     examples: [
@@ -78,7 +78,7 @@ export const sorting: readonly TemplateFunction[] = [
     run: (_, items) => items.toSorted((a, b) => byteLength(a.key) - byteLength(b.key)),
   }),
   define('sortNatural', {
-    params: [list('list')],
+    params: [listParam('list')],
     doc: 'Sorts strings, or pairs by their keys, with embedded numbers by value: `web2` before `web10`. So the items of a list in a keys file (`/list/0`, `/list/1`, ...) keep their order.',
     filter: 0,
     examples: [
@@ -105,13 +105,13 @@ export const sorting: readonly TemplateFunction[] = [
         const key = item instanceof Pair ? item.key : item
         return typeof key === 'string'
           ? { key, item }
-          : raise('template', `sortNatural sorts strings and pairs, not ${describe(item)}`)
+          : raise('template', `sortNatural sorts strings and pairs, not ${typeInWords(item)}`)
       })
       return keyed.sort((a, b) => naturally(a.key, b.key)).map(({ item }) => item)
     },
   }),
   define('sortBy', {
-    params: [text('field'), list('list')],
+    params: [textParam('field'), listParam('list')],
     doc: 'Sorts the items of a list by a field, such as `port` or `meta.version`: numbers by value, texts by bytes. An item without the field is an error.',
     filter: 1,
     examples: [

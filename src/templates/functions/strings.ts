@@ -3,18 +3,18 @@
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
-import { includes, splitAt } from '../search.ts'
+import { includesText, splitAt } from '../search.ts'
 import { define } from './define.ts'
-import { int, optional, text, texts } from './params.ts'
+import { intParam, optionalParam, textParam, textsParam } from './params.ts'
 import { base, dir } from './paths.ts'
 import { toLower, toUpper } from './unicode.ts'
 
 /** The hint for consul-template's `contains`, which takes a list. */
 const IN_A_LIST = 'for an item of a list write in .Tags "a" in Go, "a" in s.tags in nunjucks'
 
-export const strings = [
+export const stringFunctions = [
   define('base', {
-    params: [text('path')],
+    params: [textParam('path')],
     doc: 'The last element of a path.',
     filter: 0,
     examples: [
@@ -26,7 +26,7 @@ export const strings = [
     run: (_, path) => base(path),
   }),
   define('dir', {
-    params: [text('path')],
+    params: [textParam('path')],
     doc: 'All but the last element of a path.',
     filter: 0,
     examples: [
@@ -37,7 +37,7 @@ export const strings = [
     run: (_, path) => dir(path),
   }),
   define('split', {
-    params: [text('s'), text('sep')],
+    params: [textParam('s'), textParam('sep')],
     doc: 'The parts of `s` between the separators; an empty separator splits into characters.',
     filter: 0,
     examples: [
@@ -48,7 +48,7 @@ export const strings = [
     run: (_, s, sep) => (sep === '' ? [...s] : bytewise([s, sep], splitAt)),
   }),
   define('join', {
-    params: [texts('list'), text('sep')],
+    params: [textsParam('list'), textParam('sep')],
     doc: "The items of a list, joined by the separator. The filter `join` is nunjucks' own.",
     examples: [
       {
@@ -60,7 +60,7 @@ export const strings = [
     run: (_, list, sep) => list.join(sep),
   }),
   define('replace', {
-    params: [text('s'), text('old'), text('new'), optional(int('n'))],
+    params: [textParam('s'), textParam('old'), textParam('new'), optionalParam(intParam('n'))],
     doc: "Replaces the first `n` occurrences, or all if `n` is negative or absent. The filter `replace` is nunjucks' own.",
     examples: [
       { nunjucks: 'replace("a.b.c", ".", "-")', go: 'replace "a.b.c" "." "-" -1', result: 'a-b-c' },
@@ -80,7 +80,7 @@ export const strings = [
       bytewise([s, old, by], (text, part, other) => replace(text, part, other, Number(n))),
   }),
   define('contains', {
-    params: [text('s'), { ...text('part'), hint: IN_A_LIST }],
+    params: [textParam('s'), { ...textParam('part'), hint: IN_A_LIST }],
     doc: 'True if `s` contains `part`. For an item of a list use `in`.',
     filter: 0,
     examples: [
@@ -91,10 +91,10 @@ export const strings = [
         error: 'contains: argument 2 (part) must be a string, got a list',
       },
     ],
-    run: (_, s, part) => bytewise([s, part], includes),
+    run: (_, s, part) => bytewise([s, part], includesText),
   }),
   define('toUpper', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Converts to upper case, character by character as in Go.',
     filter: 0,
     examples: [
@@ -104,14 +104,14 @@ export const strings = [
     run: (_, s) => toUpper(s.toWellFormed()),
   }),
   define('toLower', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Converts to lower case, character by character as in Go.',
     filter: 0,
     examples: [{ nunjucks: 'toLower("ΑΣ")', go: 'toLower "ΑΣ"', result: 'ασ' }],
     run: (_, s) => toLower(s.toWellFormed()),
   }),
   define('trimPrefix', {
-    params: [text('s'), text('prefix')],
+    params: [textParam('s'), textParam('prefix')],
     doc: '`s` without the prefix, if it has it.',
     filter: 0,
     examples: [
@@ -127,7 +127,7 @@ export const strings = [
       ),
   }),
   define('trimSuffix', {
-    params: [text('s'), text('suffix')],
+    params: [textParam('s'), textParam('suffix')],
     doc: '`s` without the suffix, if it has it.',
     filter: 0,
     examples: [
@@ -144,7 +144,7 @@ export const strings = [
       ),
   }),
   define('base64Encode', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Encodes in base64, with padding.',
     filter: 0,
     examples: [
@@ -153,7 +153,7 @@ export const strings = [
     run: (_, s) => encodeText(s).toString('base64'),
   }),
   define('base64Decode', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Decodes base64; bytes that are not UTF-8 are preserved.',
     filter: 0,
     examples: [
@@ -183,7 +183,7 @@ export const strings = [
     },
   }),
   define('parseBool', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'True for `1 t T TRUE true True`, false for `0 f F FALSE false False`, an error for anything else.',
     filter: 0,
     examples: [

@@ -6,11 +6,11 @@ import { variable } from '../../system/environment.ts'
 import { define } from './define.ts'
 import { GoTime } from './clock.ts'
 import { Moment } from './time.ts'
-import { optional, text } from './params.ts'
+import { optionalParam, textParam } from './params.ts'
 
-export const system = [
+export const systemFunctions = [
   define('getenv', {
-    params: [text('name'), optional(text('default'))],
+    params: [textParam('name'), optionalParam(textParam('default'))],
     doc: 'An environment variable of reconfd. If it is unset or empty: the default, or nothing.',
     examples: [
       { nunjucks: 'getenv("HOME")', go: 'getenv "HOME"', shows: '"/root"' },
@@ -58,7 +58,7 @@ export const system = [
     run: ({ now }) => new Moment(new GoTime(BigInt(now().getTime()) * 1_000_000n, 'local')),
   }),
   define('fileExists', {
-    params: [text('path')],
+    params: [textParam('path')],
     doc: 'True if the path exists, as a file or folder. The template is rendered again when that changes.',
     filter: 0,
     examples: [

@@ -4,7 +4,7 @@ import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
 import { camelCase, joinWords } from './cases.ts'
 import { define } from './define.ts'
-import { int, text, type Int } from './params.ts'
+import { intParam, textParam, type Int } from './params.ts'
 import { toUpper } from './unicode.ts'
 
 /** Limit of a result in bytes. */
@@ -42,9 +42,9 @@ const titleCase = (s: string): string =>
     return toUpper(first) + rest.join('')
   })
 
-export const texts = [
+export const textFunctions = [
   define('quote', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: "In double quotes, with Go's escapes. Do not use it for a shell, which expands `$` inside the quotes; use `shellquote`.",
     filter: 0,
     examples: [
@@ -54,14 +54,14 @@ export const texts = [
     run: (_, s) => fromBinary(quote(toBinary(s))),
   }),
   define('squote', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'In single quotes, with inner single quotes doubled, for YAML and SQL. For a shell, use `shellquote`.',
     filter: 0,
     examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
     run: (_, s) => `'${s.replaceAll("'", "''")}'`,
   }),
   define('shellquote', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'The text as one word of a POSIX shell: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it in an `EnvironmentFile=`, too. A NUL byte is an error, because no variable can contain it.',
     filter: 0,
     examples: [
@@ -83,7 +83,7 @@ export const texts = [
     },
   }),
   define('repeat', {
-    params: [int('count'), text('s')],
+    params: [intParam('count'), textParam('s')],
     doc: '`s` repeated `count` times; nothing if `count` is negative.',
     filter: 1,
     examples: [
@@ -94,7 +94,7 @@ export const texts = [
     run: (_, count, s) => repeat('repeat', count, s),
   }),
   define('indent', {
-    params: [int('count'), text('s')],
+    params: [intParam('count'), textParam('s')],
     doc: "Indents every line. The filter `indent` is nunjucks' own, and omits the first line: `s | indent(4)`.",
     examples: [
       {
@@ -106,7 +106,7 @@ export const texts = [
     run: (_, count, s) => indent('indent', count, s),
   }),
   define('nindent', {
-    params: [int('count'), text('s')],
+    params: [intParam('count'), textParam('s')],
     doc: 'A newline, then every line indented.',
     filter: 1,
     examples: [
@@ -116,13 +116,13 @@ export const texts = [
     run: (_, count, s) => `\n${indent('nindent', count, s)}`,
   }),
   define('trim', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: "`s` without white space at both ends. The filter `trim` is nunjucks' own, and does the same.",
     examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
     run: (_, s) => trimSpace(s),
   }),
   define('trunc', {
-    params: [int('count'), text('s')],
+    params: [intParam('count'), textParam('s')],
     doc: 'The first `count` characters of `s`, or the last ones if `count` is negative.',
     filter: 1,
     examples: [
@@ -137,7 +137,7 @@ export const texts = [
     },
   }),
   define('title', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: "Capitalizes each word, and leaves the rest unchanged. The filter `title` is nunjucks' own, and converts the rest to lower case.",
     examples: [
       {
@@ -149,14 +149,14 @@ export const texts = [
     run: (_, s) => titleCase(s.toWellFormed()),
   }),
   define('nospace', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Removes all white space.',
     filter: 0,
     examples: [{ nunjucks: 'nospace(" a b\\n")', go: 'nospace " a b\\n"', result: 'ab' }],
     run: (_, s) => s.toWellFormed().replace(/\p{White_Space}/gu, ''),
   }),
   define('snakecase', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Words in lower case, joined by `_`. Words end at `_`, `-`, blanks and capitals.',
     filter: 0,
     examples: [
@@ -174,7 +174,7 @@ export const texts = [
     run: (_, s) => joinWords(s, '_'),
   }),
   define('camelcase', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Joins words; capitalizes each but the first.',
     filter: 0,
     examples: [
@@ -187,7 +187,7 @@ export const texts = [
     run: (_, s) => camelCase(s),
   }),
   define('kebabcase', {
-    params: [text('s')],
+    params: [textParam('s')],
     doc: 'Words in lower case, joined by `-`.',
     filter: 0,
     examples: [

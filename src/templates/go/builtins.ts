@@ -11,15 +11,20 @@ import { CallError, Func, isTrue, typeName, typeOf, type Call, type Value } from
 export type Functions = ReadonlyMap<string, Func>
 
 /** Creates a Go function. An exception of type CallError is its error result. */
-export function define(params: readonly Type[], result: Type, call: Call, variadic = false): Func {
+export function goFunction(
+  params: readonly Type[],
+  result: Type,
+  call: Call,
+  variadic = false,
+): Func {
   return new Func(funcOf(params, result, variadic), call)
 }
 
 const variadic = (params: readonly Type[], result: Type, call: Call): Func =>
-  define(params, result, call, true)
+  goFunction(params, result, call, true)
 
 const comparison = (test: (a: Value, b: Value) => boolean): Func =>
-  define([VALUE, VALUE], BOOL, ([a, b]) => test(a, b))
+  goFunction([VALUE, VALUE], BOOL, ([a, b]) => test(a, b))
 
 /** `html`, `js`, `urlquery`: escape one string, or else the output of `print` for the arguments. */
 const escaping = (escape: (text: string) => string): Func =>
@@ -57,14 +62,14 @@ export const builtins: Functions = new Map<string, Func>([
   // `and` and `or` do not evaluate all arguments, see calls.ts.
   ['and', variadic([VALUE, VALUE], VALUE, ([first]) => first)],
   ['or', variadic([VALUE, VALUE], VALUE, ([first]) => first)],
-  ['not', define([VALUE], BOOL, ([value]) => !isTrue(value))],
+  ['not', goFunction([VALUE], BOOL, ([value]) => !isTrue(value))],
   ['eq', variadic([VALUE, VALUE], BOOL, ([first, ...others]) => eq(first, others))],
   ['ne', comparison((a, b) => !eq(a, [b]))],
   ['lt', comparison(lt)],
   ['le', comparison(le)],
   ['gt', comparison((a, b) => !le(a, b))],
   ['ge', comparison((a, b) => !lt(a, b))],
-  ['len', define([VALUE], INT, ([item]) => len(item))],
+  ['len', goFunction([VALUE], INT, ([item]) => len(item))],
   ['index', variadic([VALUE, VALUE], VALUE, ([item, ...indexes]) => index(item, indexes))],
   ['slice', variadic([VALUE, VALUE], VALUE, ([item, ...indexes]) => slice(item, indexes))],
   ['call', variadic([VALUE, VALUE], VALUE, callValue)],

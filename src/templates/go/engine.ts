@@ -9,8 +9,8 @@ import { checkFiles } from '../inspection.ts'
 import type { RenderContext } from '../context.ts'
 import type { Engine } from '../engine.ts'
 import { wrongLanguage } from '../language.ts'
-import { Sources, type Texts } from '../sources.ts'
-import { define, type Functions } from './builtins.ts'
+import { TemplateSources, type Texts } from '../sources.ts'
+import { goFunction, type Functions } from './builtins.ts'
 import { execute, MAX_STEPS, type ExecuteOptions } from './evaluator.ts'
 import type { Budget, RootField } from './frame.ts'
 import { functionNames, functionsFor } from './functions/table.ts'
@@ -56,7 +56,7 @@ function read(
 }
 
 export function createEngine(templateDir: string, texts?: Texts): Engine {
-  const sources = new Sources<Template>(templateDir, compile, texts)
+  const sources = new TemplateSources<Template>(templateDir, compile, texts)
   let running: Render | undefined
   const current = (): Render => running ?? raise('template', 'nothing is being rendered')
   // Made once, because making them takes longer than rendering a small template.
@@ -110,7 +110,10 @@ function functionsOf(current: () => Render): Functions {
     fact: <T>(id: string, load: () => Promise<T>): T => current().context.fact(id, load),
   } as RenderContext
   const include: Call = ([name, data]) => current().include(name as string, data)
-  return new Map(functionsFor(context)).set('include', define([STRING, ANY], STRING, include, true))
+  return new Map(functionsFor(context)).set(
+    'include',
+    goFunction([STRING, ANY], STRING, include, true),
+  )
 }
 
 /** One render of a file and its includes. */
@@ -121,7 +124,7 @@ class Render {
   readonly #open: string[]
 
   constructor(
-    private readonly sources: Sources<Template>,
+    private readonly sources: TemplateSources<Template>,
     private readonly functions: Functions,
     private readonly spec: TemplateSpec,
     readonly context: RenderContext,

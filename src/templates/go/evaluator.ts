@@ -1,15 +1,15 @@
 // Runs a template. Compiles its statements to functions at their first use, once for each version of the file.
 import { type Fault, FaultError } from '../../core/fault.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { Frame, type Limits, type Surroundings } from './frame.ts'
+import { Frame, type RenderLimits, type Surroundings } from './frame.ts'
 import type { Template } from './parser.ts'
-import { Statements, type Run, type Templates } from './statements.ts'
+import { Statements, type CompiledStatement, type Templates } from './statements.ts'
 import type { Value } from './values.ts'
 
 /** Limit of statements and calls: some seconds of work. */
 export const MAX_STEPS = 10_000_000
 
-export const LIMITS: Limits = { depth: 1000, output: 256 * 1024 * 1024 }
+export const LIMITS: RenderLimits = { depth: 1000, output: 256 * 1024 * 1024 }
 
 /** Defaults: `limits` LIMITS, and a `budget` of MAX_STEPS. The files of one render share a budget. */
 export type ExecuteOptions = Pick<Surroundings, 'functions'> & Partial<Surroundings>
@@ -41,7 +41,7 @@ const compiled = new WeakMap<Template, Templates>()
 function templatesOf(template: Template): Templates {
   const known = compiled.get(template)
   if (known !== undefined) return known
-  const runs = new Map<string, Run>()
+  const runs = new Map<string, CompiledStatement>()
   const templates: Templates = (name) => {
     const run = runs.get(name)
     if (run !== undefined) return run

@@ -7,7 +7,7 @@ import {
   sourceOf,
   type Chain,
   type Command,
-  type Field,
+  type FieldNode,
   type Identifier,
   type Operand,
   type Pipe,
@@ -115,7 +115,7 @@ function functionCall(
   }
 }
 
-function field(node: Field, args: readonly Argument[]): Stage {
+function field(node: FieldNode, args: readonly Argument[]): Stage {
   const read = fields(node, node.names, args)
   return (frame, dot, root, final) => read(frame, dot, root, final, dot, root)
 }

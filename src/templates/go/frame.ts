@@ -12,7 +12,7 @@ export interface Budget {
   steps: number
 }
 
-export interface Limits {
+export interface RenderLimits {
   /** Nested template calls. */
   readonly depth: number
   /** Output in bytes. */
@@ -25,7 +25,7 @@ export type RootField = (name: string) => Value
 export interface Surroundings {
   readonly functions: Functions
   readonly budget: Budget
-  readonly limits: Limits
+  readonly limits: RenderLimits
   /** For the older dialect, in which fields of the root are keys of the store. */
   readonly rootField?: RootField | undefined
 }
@@ -50,7 +50,7 @@ export class Frame {
   /** Whether the `$` of the running template is the root data. */
   dollarIsRoot = true
   readonly #budget: Budget
-  readonly #limits: Limits
+  readonly #limits: RenderLimits
   /** The variables in scope, the newest last. */
   #names: string[] = []
   #values: Value[] = []

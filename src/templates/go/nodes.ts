@@ -34,7 +34,7 @@ export type Nil = At & { readonly kind: 'nil' }
 export type Bool = At & { readonly kind: 'bool'; readonly value: boolean }
 export type Str = At & { readonly kind: 'string'; readonly source: string; readonly value: string }
 export type Num = At & { readonly kind: 'number'; readonly source: string } & NumberForms
-export type Field = At & { readonly kind: 'field'; readonly names: readonly string[] }
+export type FieldNode = At & { readonly kind: 'field'; readonly names: readonly string[] }
 export type Variable = At & {
   readonly kind: 'variable'
   /** Including its `$`. */
@@ -47,7 +47,8 @@ export type Chain = At & {
   readonly of: Operand
   readonly fields: readonly string[]
 }
-export type Operand = Dot | Nil | Bool | Str | Num | Field | Variable | Identifier | Chain | Pipe
+export type Operand =
+  Dot | Nil | Bool | Str | Num | FieldNode | Variable | Identifier | Chain | Pipe
 
 /** The possible values of a number literal; the type of the parameter selects one. */
 export interface NumberForms {

@@ -8,13 +8,13 @@ import { isPureBody } from './purity.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
 
 /** How a statement has ended: normally, or by a jump for the enclosing loop. */
-export type Ended = 'end' | 'break' | 'continue'
+export type Completion = 'end' | 'break' | 'continue'
 
 /** @param root whether the dot is the root data of the template */
-export type Run = (frame: Frame, dot: Value, root: boolean) => Ended
+export type CompiledStatement = (frame: Frame, dot: Value, root: boolean) => Completion
 
 /** Returns a template by name, compiled at its first use. */
-export type Templates = (name: string) => Run | undefined
+export type Templates = (name: string) => CompiledStatement | undefined
 
 export class Statements {
   /** @param names returns the names of all templates, for "did you mean" */
@@ -23,9 +23,9 @@ export class Statements {
     private readonly names: () => Iterable<string>,
   ) {}
 
-  list(list: List): Run {
+  list(list: List): CompiledStatement {
     const runs = list.map((statement) => this.#statement(statement))
-    if (runs.length === 1) return runs[0] as Run
+    if (runs.length === 1) return runs[0] as CompiledStatement
     return (frame, dot, root) => {
       for (const run of runs) {
         const ended = run(frame, dot, root)
@@ -35,7 +35,7 @@ export class Statements {
     }
   }
 
-  #statement(node: Statement): Run {
+  #statement(node: Statement): CompiledStatement {
     switch (node.kind) {
       case 'text':
         return (frame) => {
@@ -64,8 +64,14 @@ export class Statements {
 
   #ifOrWith(
     node: Branch,
-    run: (frame: Frame, body: Run, value: Value, dot: Value, root: boolean) => Ended,
-  ): Run {
+    run: (
+      frame: Frame,
+      body: CompiledStatement,
+      value: Value,
+      dot: Value,
+      root: boolean,
+    ) => Completion,
+  ): CompiledStatement {
     const condition = pipeline(node.pipe)
     const body = this.list(node.body)
     const otherwise = node.otherwise === null ? undefined : this.list(node.otherwise)
@@ -73,7 +79,7 @@ export class Statements {
       frame.step(node)
       const mark = frame.mark()
       const value = condition(frame, dot, root)
-      let ended: Ended = 'end'
+      let ended: Completion = 'end'
       if (isTrue(value)) ended = run(frame, body, value, dot, root)
       else if (otherwise !== undefined) ended = otherwise(frame, dot, root)
       frame.release(mark)
@@ -81,7 +87,7 @@ export class Statements {
     }
   }
 
-  #range(node: Branch): Run {
+  #range(node: Branch): CompiledStatement {
     const items = pipeline(node.pipe)
     const loop = new Loop(node, this.list(node.body))
     const otherwise = node.otherwise === null ? undefined : this.list(node.otherwise)
@@ -97,7 +103,7 @@ export class Statements {
     }
   }
 
-  #invoke(node: Invoke): Run {
+  #invoke(node: Invoke): CompiledStatement {
     const { name, pipe } = node
     const data: Expression = pipe === null ? () => undefined : pipeline(pipe)
     return (frame, dot, root) => {
@@ -117,7 +123,7 @@ export class Statements {
   }
 }
 
-function action(node: Action): Run {
+function action(node: Action): CompiledStatement {
   const evaluate = pipeline(node.pipe)
   const isShown = node.pipe.declared.length === 0
   return (frame, dot, root) => {
@@ -146,7 +152,7 @@ class Loop {
 
   constructor(
     private readonly node: Branch,
-    private readonly body: Run,
+    private readonly body: CompiledStatement,
   ) {
     this.#hasIndex = node.pipe.declared.length > 1
     if (isPureBody(node)) this.#known = new WeakMap()
@@ -194,7 +200,7 @@ class Loop {
     return over.length > 0
   }
 
-  #iterate(frame: Frame, index: Value, element: Value): Ended {
+  #iterate(frame: Frame, index: Value, element: Value): Completion {
     frame.step(this.node)
     const mark = frame.mark()
     this.#assign(frame, index, element)

@@ -1,20 +1,24 @@
 // time.Time, the type of `datetime`: its methods, text and layouts.
 import { GoTime, monthName, weekdayName, type Zone } from '../functions/clock.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
-import { define } from './builtins.ts'
-import { BOOL, defined, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
+import { goFunction } from './builtins.ts'
+import { BOOL, definedType, INT, INT64, pointerTo, STRING, structOf, type Type } from './types.ts'
 import type { Func } from './values.ts'
 import { Integer, Opaque, type Value } from './values.ts'
 
 const TIME = structOf('time.Time', [])
 const LOCATION = pointerTo(structOf('time.Location', []))
-const MONTH = defined('time.Month', INT, (month) => monthName(Number(month)) || `%!Month(${month})`)
-const WEEKDAY = defined(
+const MONTH = definedType(
+  'time.Month',
+  INT,
+  (month) => monthName(Number(month)) || `%!Month(${month})`,
+)
+const WEEKDAY = definedType(
   'time.Weekday',
   INT,
   (day) => weekdayName(Number(day)) || `%!Weekday(${day})`,
 )
-export const DURATION = defined('time.Duration', INT64, durationText)
+export const DURATION = definedType('time.Duration', INT64, durationText)
 
 /** The text of a time.Duration, such as `1h2m3.5s`. */
 function durationText(nanoseconds: bigint): string {
@@ -51,7 +55,7 @@ class Location extends Opaque {
     return this.zone
   }
   method(name: string): Func | undefined {
-    return name === 'String' ? define([], STRING, () => this.text()) : undefined
+    return name === 'String' ? goFunction([], STRING, () => this.text()) : undefined
   }
 }
 
@@ -165,7 +169,7 @@ export class Time extends Opaque {
     const found = METHODS.get(name)
     if (found === undefined) return undefined
     const [params, result, run] = found
-    return define(params, result, (args) => run(this.clock, args))
+    return goFunction(params, result, (args) => run(this.clock, args))
   }
 }
 
@@ -187,9 +191,13 @@ const WHOLE = new Map([
 export function durationMethod(value: bigint, name: string): Func | undefined {
   const unit = FRACTIONAL.get(name)
   if (unit !== undefined)
-    return define([], { kind: 'float64', name: 'float64', named: true }, () => Number(value) / unit)
+    return goFunction(
+      [],
+      { kind: 'float64', name: 'float64', named: true },
+      () => Number(value) / unit,
+    )
   const whole = WHOLE.get(name)
   return whole === undefined
     ? undefined
-    : define([], INT64, () => new Integer(INT64, value / whole))
+    : goFunction([], INT64, () => new Integer(INT64, value / whole))
 }

@@ -3,7 +3,7 @@ import { FaultError, type Fault } from '../../core/fault.ts'
 import { Lexer } from './lexer.ts'
 import { LiteralError } from './literals.ts'
 import { faultAt } from './place.ts'
-import { describe, type Token, type TokenKind } from './tokens.ts'
+import { tokenInWords, type Token, type TokenKind } from './tokens.ts'
 
 export interface ParseOptions {
   /** The file's path, for faults; defaults to the name. */
@@ -113,7 +113,7 @@ export class TokenStream {
     const isOperator = token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text)
     const hint = isOperator ? OPERATORS : undefined
     this.fail(
-      `unexpected ${describe(token)} in ${context}`,
+      `unexpected ${tokenInWords(token)} in ${context}`,
       token.at,
       this.#hintOf(token.at) ?? hint,
     )

@@ -67,7 +67,7 @@ export const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
 ])
 
 /** A token in messages, shortened. */
-export function describe(token: Token): string {
+export function tokenInWords(token: Token): string {
   if (token.kind === 'eof') return 'EOF'
   if (token.kind === 'keyword') return `<${token.text}>`
   const text = forMessage(token.text)

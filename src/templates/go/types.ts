@@ -107,7 +107,7 @@ export const structOf = (name: string, fields: readonly Field[]): Type => ({
 })
 
 /** A defined type over another: `time.Month` over `int`. */
-export const defined = (name: string, under: Type, text?: (value: bigint) => string): Type => ({
+export const definedType = (name: string, under: Type, text?: (value: bigint) => string): Type => ({
   ...under,
   name,
   named: true,
@@ -125,7 +125,7 @@ export const KV_PAIR = structOf('memkv.KVPair', [
 /** `[]memkv.KVPair`: the parameter type of confd's functions on pairs. */
 export const KV_PAIR_SLICE = sliceOf(KV_PAIR)
 /** The result type of `gets`: assignable to `[]memkv.KVPair`, but not the same type. */
-export const KV_PAIRS = defined('memkv.KVPairs', KV_PAIR_SLICE)
+export const KV_PAIRS = definedType('memkv.KVPairs', KV_PAIR_SLICE)
 
 /**
  * Go's assignability: the same type, anything to an interface, or an unnamed type to a named one with the same form.

@@ -1,6 +1,6 @@
 // nunjucks' filter `dump`. Its JSON.stringify would refuse integers above 2^53, which are BigInts here, and write
 // invalid bytes as the lone surrogates that represent them.
-import { jsonText } from '../functions/encode.ts'
+import { goJsonString } from '../functions/encode.ts'
 
 /** @param spaces a number of blanks or a text for each level of indentation; anything else for compact output */
 export function dump(value: unknown, spaces?: unknown): string | undefined {
@@ -16,12 +16,12 @@ export function dump(value: unknown, spaces?: unknown): string | undefined {
 /** Undefined for values that JSON lacks: undefined and functions. */
 function write(value: unknown, unit: string, indent: string): string | undefined {
   if (typeof value === 'bigint') return String(value)
-  if (typeof value === 'string') return jsonText(value)
+  if (typeof value === 'string') return goJsonString(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const { toJSON } = value as { toJSON?: unknown }
   const plain: unknown = typeof toJSON === 'function' ? Reflect.apply(toJSON, value, []) : value
   if (plain !== value) return write(plain, unit, indent)
-  if (value instanceof String) return jsonText(value.toString())
+  if (value instanceof String) return goJsonString(value.toString())
   const deeper = indent + unit
   if (Array.isArray(value)) {
     return block(
@@ -34,7 +34,7 @@ function write(value: unknown, unit: string, indent: string): string | undefined
   }
   const members = Object.entries(value).flatMap(([key, item]) => {
     const text = write(item, unit, deeper)
-    return text === undefined ? [] : [`${jsonText(key)}:${unit === '' ? '' : ' '}${text}`]
+    return text === undefined ? [] : [`${goJsonString(key)}:${unit === '' ? '' : ' '}${text}`]
   })
   return block('{', members, '}', unit, indent)
 }

@@ -8,11 +8,11 @@ import type { Engine } from '../engine.ts'
 import { Item } from '../functions/item.ts'
 import { isMap } from '../functions/params.ts'
 import { checkFiles, type Inspected, type Inspection } from '../inspection.ts'
-import { DEST, Sources, type Texts } from '../sources.ts'
+import { DEST, TemplateSources, type Texts } from '../sources.ts'
 import { createEnvironment, vocabularyOf } from './environment.ts'
 import { Parser } from './parse.ts'
 import { CurrentRun, type Run } from './run.ts'
-import { faultOf, Unit, type Host } from './unit.ts'
+import { faultOf, TemplateUnit, type Host } from './unit.ts'
 
 /** Limit of nested include, import and extends tags. */
 const MAX_DEPTH = 50
@@ -27,11 +27,11 @@ class NunjucksEngine implements Engine {
   readonly #environment: Environment = createEnvironment(this.#current)
   readonly #parser = new Parser(vocabularyOf(this.#environment), this.#environment.globals)
   readonly #host: Host = this.#createHost()
-  readonly #sources: Sources<Template>
+  readonly #sources: TemplateSources<Template>
   readonly #nothing: Template
 
   constructor(templateDir: string, texts: Texts | undefined) {
-    this.#sources = new Sources<Template>(
+    this.#sources = new TemplateSources<Template>(
       templateDir,
       (path, text, variant) => this.#compile(path, text, variant),
       texts,
@@ -138,7 +138,7 @@ class NunjucksEngine implements Engine {
   #compile(path: string, text: string, variant: string): Template {
     const { make, unknown } = this.#parser.parse(path, text, variant)
     if (unknown[0] !== undefined) throw new FaultError(unknown[0])
-    const code = make(new Unit(this.#host, path, text))
+    const code = make(new TemplateUnit(this.#host, path, text))
     const { root } = code
     // nunjucks enters every file (include, import, extends) through its root.
     code.root = (...args) => {

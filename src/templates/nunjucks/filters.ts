@@ -3,7 +3,7 @@
 // other filters were examined, and are linear.
 import { encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
-import { describe } from '../functions/params.ts'
+import { typeInWords } from '../functions/params.ts'
 import { indexOf } from '../search.ts'
 import { dump } from './dump.ts'
 import { memberOf } from './members.ts'
@@ -70,7 +70,7 @@ const isText = (value: unknown): value is string | number | { toString(): string
 
 function textOf(name: string, value: unknown): string {
   if (isText(value) || typeof value === 'number' || typeof value === 'bigint') return String(value)
-  return raise('template', `${name} works on a string, not on ${describe(value)}`)
+  return raise('template', `${name} works on a string, not on ${typeInWords(value)}`)
 }
 
 const optionalText = (name: string, value: unknown): string =>
@@ -81,7 +81,7 @@ const isMissing = (value: unknown): boolean => value === undefined || value === 
 const listOf = (value: unknown): readonly unknown[] =>
   Array.isArray(value)
     ? (value as unknown[])
-    : raise('template', `the filter works on a list, not on ${describe(value)}`)
+    : raise('template', `the filter works on a list, not on ${typeInWords(value)}`)
 
 const attribute = (item: unknown, name: unknown): unknown =>
   item === null || item === undefined ? undefined : memberOf(item, String(name))

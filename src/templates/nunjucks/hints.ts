@@ -4,7 +4,7 @@ import { hintForName } from '../foreign/hints.ts'
 import { Item } from '../functions/item.ts'
 import { Srv } from '../functions/net.ts'
 import { Pair } from '../functions/pair.ts'
-import { Entry } from '../functions/record.ts'
+import { TemplateRecord } from '../functions/record.ts'
 import { Moment } from '../functions/time.ts'
 
 const STRING = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs
@@ -53,7 +53,7 @@ export function filterHint(
 
 /** The hint for an unknown attribute; only for types with fixed attributes, whose names are not values. */
 export function memberHint(target: unknown, key: string): string | undefined {
-  const isKnown = [Pair, Entry, Item, Srv, Moment].some((type) => target instanceof type)
+  const isKnown = [Pair, TemplateRecord, Item, Srv, Moment].some((type) => target instanceof type)
   if (!isKnown) return undefined
   const own = Object.keys(target as object)
   const inherited = Object.getOwnPropertyNames(Object.getPrototypeOf(target))

@@ -8,7 +8,7 @@ import { StrictCompiler, type Vocabulary } from './compiler.ts'
 import { filterHint, nameHint } from './hints.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
 import { syntaxFault } from './syntax.ts'
-import type { Unit } from './unit.ts'
+import type { TemplateUnit } from './unit.ts'
 
 type Root = (...args: readonly unknown[]) => void
 
@@ -16,7 +16,7 @@ interface Parsed {
   readonly ast: ReturnType<typeof transformer.transform>
   readonly compiler: StrictCompiler
   /** Instantiates the compiled code. */
-  readonly make: (unit: Unit) => { root: Root }
+  readonly make: (unit: TemplateUnit) => { root: Root }
   /** Faults about unknown filters, tests and functions. */
   readonly unknown: readonly Fault[]
 }

@@ -1,17 +1,17 @@
 // The current render. Rendering is synchronous, so there is never more than one.
 import { raise, type FaultError } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
-import type { Pending, RenderContext } from '../context.ts'
+import type { PendingFact, RenderContext } from '../context.ts'
 import type { Item } from '../functions/item.ts'
-import type { Unit } from './unit.ts'
+import type { TemplateUnit } from './unit.ts'
 
 export interface Run {
   readonly spec: TemplateSpec
   readonly context: RenderContext
   readonly item: Item | undefined
-  failure?: FaultError | Pending
+  failure?: FaultError | PendingFact
   /** Where the render last left one file for another. */
-  passed?: { readonly unit: Unit; readonly line: number; readonly column: number }
+  passed?: { readonly unit: TemplateUnit; readonly line: number; readonly column: number }
   /** Depth of files that include, import or extend one another. */
   depth: number
   /** The files that the function include is processing. */

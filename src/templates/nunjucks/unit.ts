@@ -2,10 +2,10 @@
 // so that faults contain line, column and the source line.
 import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
-import { Pending } from '../context.ts'
+import { PendingFact } from '../context.ts'
 import { NO_ITEM } from '../functions/item.ts'
-import { describe } from '../functions/params.ts'
-import { includes } from '../search.ts'
+import { typeInWords } from '../functions/params.ts'
+import { includesText } from '../search.ts'
 import { memberHint, nameHint } from './hints.ts'
 import { memberOf } from './members.ts'
 
@@ -17,12 +17,12 @@ export interface Host {
   /** The template of an include; an empty one if the file is missing and `ignoreMissing` is set. */
   load(name: string, from: string, ignoreMissing: boolean): Template
   /** Records the position where the render enters another file: the approximate position of nunjucks' own errors. */
-  passed(unit: Unit, line: number, column: number): void
+  passed(unit: TemplateUnit, line: number, column: number): void
   /** Records the first failure of a render, because nunjucks wraps exceptions that pass through it. */
-  failed(error: FaultError | Pending): void
+  failed(error: FaultError | PendingFact): void
 }
 
-export class Unit {
+export class TemplateUnit {
   constructor(
     private readonly host: Host,
     private readonly path: string,
@@ -86,11 +86,11 @@ export class Unit {
   }
 
   isIn(item: unknown, list: unknown, line: number, column: number): boolean {
-    if (typeof list === 'string') return includes(list, String(item))
+    if (typeof list === 'string') return includesText(list, String(item))
     if (Array.isArray(list)) return list.includes(item)
     if (typeof list === 'object' && list !== null) return Object.hasOwn(list, String(item))
     return this.#fail(
-      `"in" works on a list, a string or an object, not on ${describe(list)}`,
+      `"in" works on a list, a string or an object, not on ${typeInWords(list)}`,
       line,
       column,
     )
@@ -116,7 +116,12 @@ export class Unit {
       return value.map((item) => this.output(item, '', line, column)).join(',')
     if (typeof value === 'object' && !hasText(value)) {
       const hint = 'name one of its attributes, or write it as JSON with | dump'
-      return this.#fail(`${what} is ${describe(value)}, which has no text form`, line, column, hint)
+      return this.#fail(
+        `${what} is ${typeInWords(value)}, which has no text form`,
+        line,
+        column,
+        hint,
+      )
     }
     return (value as { toString(): string }).toString()
   }
@@ -144,7 +149,7 @@ export class Unit {
       return run()
     } catch (error) {
       const located = error instanceof FaultError && error.fault.file !== undefined
-      if (!located && !(error instanceof Pending)) this.#throw(faultOf(error), line, column)
+      if (!located && !(error instanceof PendingFact)) this.#throw(faultOf(error), line, column)
       this.host.failed(error)
       throw error
     }

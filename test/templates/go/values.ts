@@ -1,5 +1,5 @@
 // The functions of the vector program that make values of types which no JSON has.
-import { define } from '../../../src/templates/go/builtins.ts'
+import { goFunction } from '../../../src/templates/go/builtins.ts'
 import { GoTime } from '../../../src/templates/functions/clock.ts'
 import { Time, TIME } from '../../../src/templates/go/time.ts'
 import {
@@ -44,12 +44,12 @@ const map = (type: GoMap['type'], entries: readonly [MapKey, Value][]): GoMap =>
   new GoMap(type, new Map(entries))
 
 export const testValues: ReadonlyMap<string, Func> = new Map([
-  ['ints', define([], INTS, () => new Slice(INTS, [3n, 1n, 2n]))],
-  ['noints', define([], INTS, () => new Slice(INTS, null))],
-  ['floats', define([], floats, () => new Slice(floats, [1, 2.5, 1e6, 1e-7, 123456789]))],
+  ['ints', goFunction([], INTS, () => new Slice(INTS, [3n, 1n, 2n]))],
+  ['noints', goFunction([], INTS, () => new Slice(INTS, null))],
+  ['floats', goFunction([], floats, () => new Slice(floats, [1, 2.5, 1e6, 1e-7, 123456789]))],
   [
     'intmap',
-    define([], intmap, () =>
+    goFunction([], intmap, () =>
       map(intmap, [
         [10n, 'ten'],
         [2n, 'two'],
@@ -59,33 +59,36 @@ export const testValues: ReadonlyMap<string, Func> = new Map([
   ],
   [
     'boolmap',
-    define([], boolmap, () =>
+    goFunction([], boolmap, () =>
       map(boolmap, [
         [true, 1n],
         [false, 0n],
       ]),
     ),
   ],
-  ['nilmap', define([], ANY_MAP, () => new GoMap(ANY_MAP, null))],
-  ['byte', define([INT], UINT8, ([n]) => new Integer(UINT8, BigInt.asUintN(8, n as bigint)))],
-  ['int64', define([INT], INT64, ([n]) => new Integer(INT64, n as bigint))],
-  ['pair', define([], KV_PAIR, () => pair('/k', 'v'))],
-  ['adder', define([], adder, () => new Func(adder, ([a, b]) => (a as bigint) + (b as bigint)))],
+  ['nilmap', goFunction([], ANY_MAP, () => new GoMap(ANY_MAP, null))],
+  ['byte', goFunction([INT], UINT8, ([n]) => new Integer(UINT8, BigInt.asUintN(8, n as bigint)))],
+  ['int64', goFunction([INT], INT64, ([n]) => new Integer(INT64, n as bigint))],
+  ['pair', goFunction([], KV_PAIR, () => pair('/k', 'v'))],
+  [
+    'adder',
+    goFunction([], adder, () => new Func(adder, ([a, b]) => (a as bigint) + (b as bigint))),
+  ],
   [
     'joiner',
-    define([], joiner, () => new Func(joiner, ([sep, ...all]) => all.join(sep as string))),
+    goFunction([], joiner, () => new Func(joiner, ([sep, ...all]) => all.join(sep as string))),
   ],
   [
     'fail',
-    define([STRING], STRING, ([message]) => {
+    goFunction([STRING], STRING, ([message]) => {
       throw new CallError(message as string)
     }),
   ],
-  ['typeof', define([ANY], STRING, ([value]) => typeName(value))],
+  ['typeof', goFunction([ANY], STRING, ([value]) => typeName(value))],
   [
     'moment',
-    define([], TIME, () => new Time(new GoTime(at(2009, 11, 10, 23, 4, 5, 67890123), 'utc'))),
+    goFunction([], TIME, () => new Time(new GoTime(at(2009, 11, 10, 23, 4, 5, 67890123), 'utc'))),
   ],
-  ['summer', define([], TIME, () => new Time(new GoTime(at(2024, 2, 29, 1, 2, 3), 'utc')))],
-  ['big', define([INT], STRING, ([n]) => '0123456789'.repeat(Number(n) / 10))],
+  ['summer', goFunction([], TIME, () => new Time(new GoTime(at(2024, 2, 29, 1, 2, 3), 'utc')))],
+  ['big', goFunction([INT], STRING, ([n]) => '0123456789'.repeat(Number(n) / 10))],
 ])

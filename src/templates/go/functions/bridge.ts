@@ -6,7 +6,7 @@ import type { RenderContext } from '../../context.ts'
 import type { TemplateFunction } from '../../functions/define.ts'
 import { Srv } from '../../functions/net.ts'
 import { Pair } from '../../functions/pair.ts'
-import { Entry } from '../../functions/record.ts'
+import { TemplateRecord } from '../../functions/record.ts'
 import {
   ANY,
   ANY_MAP,
@@ -63,20 +63,20 @@ export function toPlain(value: Value): unknown {
 }
 
 /** Any value as plain JavaScript data, for the encoders of other formats. */
-export function plainOf(value: Value): unknown {
+export function plainData(value: Value): unknown {
   if (value === undefined) return null
   if (typeof value === 'string') return fromBinary(value)
   if (value === null || typeof value !== 'object') return value
   if (value instanceof Integer) return value.value
-  if (value instanceof Slice) return value.items().map(plainOf)
-  if (value instanceof Pointer) return plainOf(value.elem)
+  if (value instanceof Slice) return value.items().map(plainData)
+  if (value instanceof Pointer) return plainData(value.elem)
   if (value instanceof Opaque) return fromBinary(value.text())
   const made = Object.create(null) as Record<string, unknown>
   if (value instanceof GoMap) {
-    for (const [key, item] of value.entries ?? []) made[fromBinary(String(key))] = plainOf(item)
+    for (const [key, item] of value.entries ?? []) made[fromBinary(String(key))] = plainData(item)
   } else if (value instanceof Struct) {
     for (const [at, { name }] of (value.type.fields ?? []).entries()) {
-      made[name] = plainOf(value.values[at])
+      made[name] = plainData(value.values[at])
     }
   } else throw new CallError(`a ${typeName(value)} cannot be written`)
   return made
@@ -113,7 +113,7 @@ export function toGo(value: unknown, type: Type): Value {
         ),
       )
     case 'struct':
-      if (value instanceof Entry) {
+      if (value instanceof TemplateRecord) {
         const members = new Map(value.members)
         const fields = type.fields ?? []
         return new Struct(

@@ -1,5 +1,5 @@
 // Functions that accept values of any Go type: maps, lists, defaults.
-import { define } from '../builtins.ts'
+import { goFunction } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, BOOL, KV_PAIR_SLICE, STRING, STRINGS } from '../types.ts'
 import type { Struct } from '../values.ts'
 import { CallError, Func, GoMap, isTrue, Slice, type MapKey, type Value } from '../values.ts'
@@ -38,29 +38,32 @@ function sortByLength(list: Slice, textOf: (item: Value) => string): Value {
 
 const keysOf = (map: Value): MapKey[] => (map instanceof GoMap ? map.sortedKeys() : [])
 
-export const collections: readonly (readonly [string, Func])[] = [
-  ['map', define([ANY], ANY_MAP, makeMap, true)],
-  ['dict', define([ANY], ANY_MAP, makeMap, true)],
-  ['list', define([ANY], ANY_SLICE, (items) => new Slice(ANY_SLICE, [...items]), true)],
+export const goCollectionFunctions: readonly (readonly [string, Func])[] = [
+  ['map', goFunction([ANY], ANY_MAP, makeMap, true)],
+  ['dict', goFunction([ANY], ANY_MAP, makeMap, true)],
+  ['list', goFunction([ANY], ANY_SLICE, (items) => new Slice(ANY_SLICE, [...items]), true)],
   [
     'append',
-    define([ANY_SLICE, ANY], ANY_SLICE, ([list, item]) => {
+    goFunction([ANY_SLICE, ANY], ANY_SLICE, ([list, item]) => {
       return new Slice(ANY_SLICE, [...(list as Slice).items(), item])
     }),
   ],
-  ['reverse', define([ANY], ANY, ([value]) => reverse(value))],
-  ['sortByLength', define([STRINGS], STRINGS, ([list]) => sortByLength(list as Slice, String))],
+  ['reverse', goFunction([ANY], ANY, ([value]) => reverse(value))],
+  ['sortByLength', goFunction([STRINGS], STRINGS, ([list]) => sortByLength(list as Slice, String))],
   [
     'sortKVByLength',
-    define([KV_PAIR_SLICE], KV_PAIR_SLICE, ([list]) =>
+    goFunction([KV_PAIR_SLICE], KV_PAIR_SLICE, ([list]) =>
       sortByLength(list as Slice, (pair) => (pair as Struct).values[0] as string),
     ),
   ],
-  ['hasKey', define([ANY_MAP, STRING], BOOL, ([map, key]) => entriesOf(map).has(key as string))],
-  ['keys', define([ANY_MAP], STRINGS, ([map]) => new Slice(STRINGS, keysOf(map)))],
+  [
+    'hasKey',
+    goFunction([ANY_MAP, STRING], BOOL, ([map, key]) => entriesOf(map).has(key as string)),
+  ],
+  ['keys', goFunction([ANY_MAP], STRINGS, ([map]) => new Slice(STRINGS, keysOf(map)))],
   [
     'values',
-    define([ANY_MAP], ANY_SLICE, ([map]) => {
+    goFunction([ANY_MAP], ANY_SLICE, ([map]) => {
       return new Slice(
         ANY_SLICE,
         keysOf(map).map((key) => entriesOf(map).get(key)),
@@ -69,7 +72,7 @@ export const collections: readonly (readonly [string, Func])[] = [
   ],
   [
     'pluck',
-    define(
+    goFunction(
       [STRING, ANY_MAP],
       ANY_SLICE,
       ([key, ...maps]) => {
@@ -84,9 +87,9 @@ export const collections: readonly (readonly [string, Func])[] = [
   ],
   [
     'default',
-    define([ANY, ANY], ANY, ([otherwise, value]) => (isEmpty(value) ? otherwise : value)),
+    goFunction([ANY, ANY], ANY, ([otherwise, value]) => (isEmpty(value) ? otherwise : value)),
   ],
-  ['ternary', define([ANY, ANY, BOOL], ANY, ([yes, no, which]) => (which === true ? yes : no))],
-  ['coalesce', define([ANY], ANY, (all) => all.find((value) => !isEmpty(value)) ?? null, true)],
-  ['empty', define([ANY], BOOL, ([value]) => isEmpty(value))],
+  ['ternary', goFunction([ANY, ANY, BOOL], ANY, ([yes, no, which]) => (which === true ? yes : no))],
+  ['coalesce', goFunction([ANY], ANY, (all) => all.find((value) => !isEmpty(value)) ?? null, true)],
+  ['empty', goFunction([ANY], BOOL, ([value]) => isEmpty(value))],
 ]

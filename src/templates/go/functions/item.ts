@@ -3,7 +3,7 @@
 import { toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import { Item, itemFunctions, itemKey } from '../../functions/item.ts'
-import { define } from '../builtins.ts'
+import { goFunction } from '../builtins.ts'
 import { BOOL, KV_PAIRS, STRING, STRINGS, structOf } from '../types.ts'
 import { Opaque, type Func, type Value } from '../values.ts'
 import { bridge, toGo } from './bridge.ts'
@@ -20,12 +20,12 @@ class ItemValue extends Opaque {
     const item = new Item(context)
     this.#item = item
     const { get, exists, gets, ls } = itemFunctions
-    const text = (give: () => string): Func => define([], STRING, () => toBinary(give()))
+    const text = (give: () => string): Func => goFunction([], STRING, () => toBinary(give()))
     this.#methods = new Map([
       ['key', text(() => item.key)],
       ['name', text(() => item.name)],
       ['value', text(() => item.value)],
-      ['pairs', define([], KV_PAIRS, (): Value => toGo(item.pairs, KV_PAIRS))],
+      ['pairs', goFunction([], KV_PAIRS, (): Value => toGo(item.pairs, KV_PAIRS))],
       ['get', bridge(get, [STRING, STRING], STRING, context, true)],
       ['exists', bridge(exists, [STRING], BOOL, context)],
       ['gets', bridge(gets, [STRING], KV_PAIRS, context)],
@@ -56,7 +56,7 @@ class ItemValue extends Opaque {
 
 /** The function `item`; a fault without for_each. */
 export const itemFunction = (context: RenderContext): Func =>
-  define([], ITEM, () => {
+  goFunction([], ITEM, () => {
     itemKey(context)
     return new ItemValue(context)
   })

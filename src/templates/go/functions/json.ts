@@ -1,7 +1,7 @@
 // Parses and writes JSON like encoding/json: with sorted keys, numbers as float64, and HTML escaped.
 import { brokenAt } from '../../../core/json.ts'
 import { fromBinary } from '../../bytes.ts'
-import { define } from '../builtins.ts'
+import { goFunction } from '../builtins.ts'
 import { ANY, ANY_MAP, ANY_SLICE, STRING } from '../types.ts'
 import { isAscii, RUNE_ERROR, runes } from '../utf8.ts'
 import type { Func } from '../values.ts'
@@ -174,10 +174,10 @@ function block(
   return `${open}${start}${items.join(`,${start}`)}\n${indent}${close}`
 }
 
-export const jsons: readonly (readonly [string, Func])[] = [
-  ['json', define([STRING], ANY_MAP, ([s]) => object(s))],
-  ['jsonArray', define([STRING], ANY_SLICE, ([s]) => array(s))],
-  ['fromJson', define([STRING], ANY, ([s]) => parse(s))],
-  ['toJson', define([ANY], STRING, ([value]) => write(value, undefined))],
-  ['toPrettyJson', define([ANY], STRING, ([value]) => write(value, ''))],
+export const goJsonFunctions: readonly (readonly [string, Func])[] = [
+  ['json', goFunction([STRING], ANY_MAP, ([s]) => object(s))],
+  ['jsonArray', goFunction([STRING], ANY_SLICE, ([s]) => array(s))],
+  ['fromJson', goFunction([STRING], ANY, ([s]) => parse(s))],
+  ['toJson', goFunction([ANY], STRING, ([value]) => write(value, undefined))],
+  ['toPrettyJson', goFunction([ANY], STRING, ([value]) => write(value, ''))],
 ]

@@ -4,7 +4,7 @@ import { metaGroup, partBelow } from '../../functions/groups.ts'
 import { naturally } from '../../functions/natural.ts'
 import { noField } from '../../functions/sorting.ts'
 import { fromBinary, toBinary } from '../../bytes.ts'
-import { define } from '../builtins.ts'
+import { goFunction } from '../builtins.ts'
 import { fieldOf } from '../fields.ts'
 import { formatValue, sprintf } from '../format/printf.ts'
 import { ANY, ANY_MAP, ANY_SLICE, BOOL, KV_PAIR_SLICE, mapOf, STRING, type Type } from '../types.ts'
@@ -115,8 +115,8 @@ function grouped(list: Slice, namesOf: (item: Value) => readonly string[]): GoMa
       else group.push(item)
     }
   }
-  const lists = [...groups].map(([name, items]) => [name, made(list, items)] as const)
-  return new GoMap(mapOf(STRING, list.type), new Map<MapKey, Value>(lists))
+  const goListFunctions = [...groups].map(([name, items]) => [name, made(list, items)] as const)
+  return new GoMap(mapOf(STRING, list.type), new Map<MapKey, Value>(goListFunctions))
 }
 
 function services(value: Value): Slice {
@@ -157,24 +157,27 @@ function merged(first: Value, second: Value): GoMap {
 
 /** `first` and `last` of a list of any type. */
 const end = (at: (list: Slice) => number): Func =>
-  define([ANY], ANY, ([value]) => {
+  goFunction([ANY], ANY, ([value]) => {
     const list = listOf(value)
     return list.length === 0 ? null : list.at(at(list))
   })
 
 const listFunction = (params: readonly Type[], run: (...args: [string, Value]) => Value): Func =>
-  define(params, ANY, ([name, value]) => run(name as string, value))
+  goFunction(params, ANY, ([name, value]) => run(name as string, value))
 
 export const lists: readonly (readonly [string, Func])[] = [
-  ['has', define([ANY, ANY], BOOL, ([item, list]) => has(item, list))],
-  ['in', define([ANY, ANY], BOOL, ([list, item]) => has(item, list))],
-  ['uniq', define([ANY], ANY, ([list]) => uniq(list))],
+  ['has', goFunction([ANY, ANY], BOOL, ([item, list]) => has(item, list))],
+  ['in', goFunction([ANY, ANY], BOOL, ([list, item]) => has(item, list))],
+  ['uniq', goFunction([ANY], ANY, ([list]) => uniq(list))],
   ['first', end(() => 0)],
   ['last', end((list) => list.length - 1)],
   ['sortBy', listFunction([STRING, ANY], sortBy)],
-  ['sortNatural', define([ANY], ANY, ([list]) => sortNatural(list ?? new Slice(ANY_SLICE, null)))],
-  ['byTag', define([ANY], ANY, ([list]) => byTag(list))],
+  [
+    'sortNatural',
+    goFunction([ANY], ANY, ([list]) => sortNatural(list ?? new Slice(ANY_SLICE, null))),
+  ],
+  ['byTag', goFunction([ANY], ANY, ([list]) => byTag(list))],
   ['byMeta', listFunction([STRING, ANY], byMeta)],
   ['byKey', listFunction([STRING, KV_PAIR_SLICE], byKey)],
-  ['mergeMap', define([ANY_MAP, ANY_MAP], ANY_MAP, ([first, second]) => merged(first, second))],
+  ['mergeMap', goFunction([ANY_MAP, ANY_MAP], ANY_MAP, ([first, second]) => merged(first, second))],
 ]

@@ -1,9 +1,9 @@
 // The records of services and nodes as Go structs. The first letter of a field may be lower case.
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from '../../functions/service-shapes.ts'
-import { capital, type Kind, type Shape } from '../../functions/record.ts'
+import { capital, type FieldKind, type RecordShape } from '../../functions/record.ts'
 import { INT, mapOf, pointerTo, sliceOf, STRING, STRINGS, structOf, type Type } from '../types.ts'
 
-function typeOf(kind: Kind): Type {
+function typeOf(kind: FieldKind): Type {
   switch (kind) {
     case 'text':
       return STRING
@@ -18,7 +18,7 @@ function typeOf(kind: Kind): Type {
   return 'name' in kind ? struct(kind) : sliceOf(struct(kind[0]))
 }
 
-function struct({ name, fields }: Shape): Type {
+function struct({ name, fields }: RecordShape): Type {
   const kinds = Object.entries(fields)
   const type = structOf(
     `reconfd.${name}`,

@@ -26,10 +26,10 @@ import {
   type Type,
 } from '../types.ts'
 import { Func, Slice, sliceOfRuns, type Call, type Value } from '../values.ts'
-import { bridge, pairStructs, plainOf, SRV_POINTER } from './bridge.ts'
-import { collections } from './collections.ts'
+import { bridge, pairStructs, plainData, SRV_POINTER } from './bridge.ts'
+import { goCollectionFunctions } from './collections.ts'
 import { itemFunction } from './item.ts'
-import { jsons } from './json.ts'
+import { goJsonFunctions } from './json.ts'
 import { lists } from './lists.ts'
 import { NODE_POINTER, NODES, SERVICE_NAMES, SERVICES } from './services.ts'
 
@@ -117,7 +117,7 @@ const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
 const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
 
 const sharedByName = new Map(shared.map((one) => [one.name, one]))
-const own = [...builtins, ...collections, ...lists, ...jsons]
+const own = [...builtins, ...goCollectionFunctions, ...lists, ...goJsonFunctions]
 
 /** Encoders, which take a value of any type. */
 const WRITERS = ['toYaml', 'toToml'] as const
@@ -168,7 +168,7 @@ export function functionsFor(context: RenderContext): Functions {
   }
   for (const name of WRITERS) {
     const { call } = sharedByName.get(name) as TemplateFunction
-    const write: Call = ([value]) => toBinary(String(call(context, [plainOf(value)])))
+    const write: Call = ([value]) => toBinary(String(call(context, [plainData(value)])))
     table.set(name, new Func(funcOf([ANY], STRING), write))
   }
   // The older spelling, found in books.

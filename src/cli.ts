@@ -20,6 +20,7 @@ import { withoutSecrets } from './system/secrets.ts'
 import { counted } from './core/words.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
 import { VERSION } from './core/version.ts'
+import type { PlannedFile } from './core/written.ts'
 
 ignoreDebugSignal()
 
@@ -202,15 +203,58 @@ async function runWith(
   let reload = (): void => undefined
   const isOnetime = settings.mode === 'onetime'
   const hasProgram = settings.exec?.argv !== undefined && !settings.noop
+  const isLasting = !isOnetime || hasProgram
   let program: ProgramHandle | undefined
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
-  if (!isOnetime || hasProgram) void closeInspector()
+  if (isLasting) void closeInspector()
   // Before the compile cache, which is separate for each set of V8 flags.
   if (!isOnetime) await limitYoungGeneration()
   if (!settings.noop) keepCompiled(settings.stateDir)
-  const [{ run }, { createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
-    import('./engine/run.ts'),
+  const [{ run }, listeners] = await Promise.all([import('./engine/run.ts'), listenersOf(settings)])
+  const { emit, flush } = listeners
+  process.on('exit', flush)
+  for (const notice of notices) emit({ kind: 'notice', ...notice })
+  if (process.pid === 1 && isLasting) emit({ kind: 'notice', level: 'warn', message: AS_PID_1 })
+  const { stop, stoppedBy } = stopOnSignals(hasProgram, isOnetime, emit, () => program?.kill())
+  const ended = await run(settings, {
+    emit,
+    stop,
+    onReload: (callback) => {
+      reload = callback
+    },
+    settingsNow: async () => {
+      const command = await loadSettings(argv, process.env)
+      if (!command.ok) return err(command.error.faults)
+      return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
+    },
+    supervisor,
+    onProgram: (handle) => (program = handle),
+    showPlan: listeners.showPlan,
+  })
+  flush()
+  const resources = listeners.resources()
+  if (settings.mode === 'onetime' && !settings.noop && ended.kind === 'done' && resources > 0) {
+    const isSame = ended.failed.length + ended.changed.length === 0
+    const message = `${counted(resources, 'resource')} in sync, nothing changed`
+    if (isSame) emit({ kind: 'notice', level: 'info', message })
+  }
+  listeners.close()
+  const exit = exitCodeOf(ended, settings, stoppedBy())
+  const faults = 'faults' in ended ? ended.faults : []
+  await printFaults(faults, settings.logFormat)
+  const lost = await listeners.finishReport(exit, faults)
+  if (lost === undefined) return exit
+  await printFaults([lost], settings.logFormat)
+  return exit === EXIT.done ? EXIT.failed : exit
+}
+
+const AS_PID_1 =
+  'running as PID 1: Node does not reap orphaned processes; start it through tini, as the image does, or with "docker run --init"'
+
+/** The listeners of a run's events that write to the terminal: log, progress line, report, diff. */
+async function listenersOf(settings: Settings) {
+  const [{ createLog }, { styleFor }, { StartupNotice }] = await Promise.all([
     import('./observe/log.ts'),
     import('./observe/lines.ts'),
     import('./observe/awaited.ts'),
@@ -226,7 +270,6 @@ async function runWith(
       printError(line)
     },
   })
-  const { flush } = log
   const report = await reportFor(settings)
   // With -noop, resources never finish a cycle.
   const awaited = settings.noop ? undefined : new StartupNotice(log.emit)
@@ -238,21 +281,36 @@ async function runWith(
     report?.emit(event)
     awaited?.note(event)
   }
-  process.on('exit', flush)
-  for (const notice of notices) emit({ kind: 'notice', ...notice })
-  if (process.pid === 1 && (!isOnetime || hasProgram)) {
-    const message =
-      'running as PID 1: Node does not reap orphaned processes; start it through tini, as the image does, or with "docker run --init"'
-    emit({ kind: 'notice', level: 'warn', message })
+  return {
+    emit,
+    flush: log.flush,
+    /** The number of resources at the start. */
+    resources: () => resources,
+    showPlan: (file: PlannedFile): void => {
+      if (diff === undefined) return
+      const text = diff.unifiedDiff(file)
+      const shown = process.stdout.isTTY ? printableText(text) : text
+      process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
+    },
+    close(): void {
+      reading?.close()
+      log.flush()
+    },
+    finishReport: async (exit: number, faults: readonly Fault[]) => report?.finish(exit, faults),
   }
+}
 
+/**
+ * The first signal stops the run; a second one ends the process at once. Owed reloads are already recorded.
+ * @param kill kills the program of exec mode
+ */
+function stopOnSignals(hasProgram: boolean, isOnetime: boolean, emit: Emit, kill: () => void) {
   const stop = new AbortController()
   let stoppedBy: number = constants.signals.SIGTERM
   const onSignal = (signal: NodeJS.Signals): void => {
     stoppedBy = constants.signals[signal]
-    // A second signal ends the process at once. Owed reloads are already recorded.
     if (stop.signal.aborted) {
-      program?.kill()
+      kill()
       process.exit(EXIT.signalled + stoppedBy)
     }
     emit({ kind: 'stopping', reason: signal })
@@ -261,42 +319,7 @@ async function runWith(
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   if (hasProgram) process.on('SIGQUIT', onSignal)
   else if (isOnetime) process.on('SIGHUP', onSignal)
-
-  const ended = await run(settings, {
-    emit,
-    stop: stop.signal,
-    onReload: (callback) => {
-      reload = callback
-    },
-    settingsNow: async () => {
-      const command = await loadSettings(argv, process.env)
-      if (!command.ok) return err(command.error.faults)
-      return command.value.kind === 'run' ? { ok: true, value: command.value.settings } : err([])
-    },
-    supervisor,
-    onProgram: (handle) => (program = handle),
-    showPlan: (file) => {
-      if (diff === undefined) return
-      const text = diff.unifiedDiff(file)
-      const shown = process.stdout.isTTY ? printableText(text) : text
-      process.stdout.write(terminal(process.stdout).colour ? diff.colourDiff(shown) : shown)
-    },
-  })
-  flush()
-  if (settings.mode === 'onetime' && !settings.noop && ended.kind === 'done' && resources > 0) {
-    const isSame = ended.failed.length + ended.changed.length === 0
-    const message = `${counted(resources, 'resource')} in sync, nothing changed`
-    if (isSame) emit({ kind: 'notice', level: 'info', message })
-  }
-  reading?.close()
-  flush()
-  const exit = exitCodeOf(ended, settings, stoppedBy)
-  const faults = 'faults' in ended ? ended.faults : []
-  await printFaults(faults, settings.logFormat)
-  const lost = await report?.finish(exit, faults)
-  if (lost === undefined) return exit
-  await printFaults([lost], settings.logFormat)
-  return exit === EXIT.done ? EXIT.failed : exit
+  return { stop: stop.signal, stoppedBy: () => stoppedBy }
 }
 
 /**

@@ -119,7 +119,6 @@ export class Daemon {
   async run(): Promise<Ended> {
     const generations = this.#generations
     const { onReload, stop } = this.options
-    const emit = this.#emit
     await this.#prepareProgram()
     // Before anything is read, so that no edit is missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)

@@ -21,7 +21,8 @@ COPY --from=build /out/ /usr/local/
 RUN command -v tini || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
 # Any user of --user can keep its state there: the folder is open to all, as /tmp is.
 RUN mkdir -p /etc/confd/conf.d /etc/confd/templates && mkdir -m 1777 /var/lib/reconfd
-ENV NODE_ENV=production CONFD_STATE_DIR=/var/lib/reconfd
+# TINI_SUBREAPER: in a shared process namespace, tini is not the first process, but reaps all the same.
+ENV NODE_ENV=production CONFD_STATE_DIR=/var/lib/reconfd TINI_SUBREAPER=1
 # With a named volume, owed reloads survive the container.
 VOLUME /var/lib/reconfd
 # Running work finishes first; allow more than Docker's 10 s with --stop-timeout.

@@ -243,6 +243,35 @@ async function statusPage() {
   row(what, ms(time), '100 ms', time <= 100)
 }
 
+/** Nodes come and go under load, without reloads and with them (test/haproxy/traffic.test.ts). */
+function haproxy() {
+  const changes = 60
+  const trial = ['node_modules/vitest/vitest.mjs', 'run', 'test/haproxy/traffic.test.ts']
+  const long = { RECONFD_LONG: '1', RELEASES: '3.2', CHANGES: String(changes) }
+  const { stdout, status } = spawnSync(process.execPath, trial, {
+    cwd: lab.root,
+    encoding: 'utf8',
+    env: { ...process.env, ...long },
+  })
+  const figures = (way) => JSON.parse(new RegExp(`3.2 ${way}, .*?: (.*)`).exec(stdout)?.[1] ?? '{}')
+  const [own, other] = [figures('at run time'), figures('with reloads')]
+  if (status !== 0) throw new Error(stdout)
+  const beside = (name) => {
+    const [less, more] = [own[name], other[name]]
+    return `${ms(less)}, with reloads ${ms(more)}, ${(more / less).toFixed(2)} times`
+  }
+  const what = `HAProxy, ${changes} changes of nodes under load`
+  row(`${what}: until a request reaches the new node`, beside('effect'))
+  row(`${what}: CPU of HAProxy for each`, beside('haproxyCpu'))
+  row(`${what}: CPU of reconfd for each`, beside('reconfdCpu'))
+  const failed = ({ failures, requests }) => {
+    const count = failures.reduce((sum, text) => sum + Number.parseInt(text, 10), 0)
+    return `${count} of ${requests}`
+  }
+  const holds = own.reloads === 0 && own.failures.length === 0
+  row(`${what}: failed requests`, `${failed(own)}, with reloads ${failed(other)}`, '0', holds)
+}
+
 /** One file with Bun inside, beside a Node that does nothing. */
 async function singleExecutable() {
   const program = [join(lab.root, '.cache/executable/reconfd')]
@@ -283,6 +312,7 @@ const measurements = {
   burst,
   memory,
   statusPage,
+  haproxy,
   singleExecutable,
   goTemplates,
   consulLoad,

@@ -1,7 +1,8 @@
-// npm run soak [-- load|reloads|register] [-seconds N]: the long trials of test/faults, 20 minutes each by
+// npm run soak [-- load|reloads|register|haproxy] [-seconds N]: the long trials of test/faults, 20 minutes each by
 // default. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
 // (reloads.test.ts) kills whatever it can and counts lost reloads. `register` (register.test.ts)
-// compares the registered services with the running ones. Without a name, all of them run.
+// compares the registered services with the running ones; `haproxy` (haproxy.test.ts) compares the
+// servers of HAProxy with those of its file. Without a name, all of them run.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'
@@ -10,6 +11,7 @@ const trials = {
   load: 'test/faults/soak.test.ts',
   reloads: 'test/faults/reloads.test.ts',
   register: 'test/faults/register.test.ts',
+  haproxy: 'test/faults/haproxy.test.ts',
 }
 
 function usage() {

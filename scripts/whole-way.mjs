@@ -11,6 +11,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -18,7 +19,7 @@ import {
 import { Agent, get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { locate, provide } from './servers.mjs'
@@ -118,6 +119,14 @@ function makeImage() {
   if (made.status !== 0) throw new Error(made.stderr)
 }
 
+/** With the socket of HAProxy in our folder. */
+function copyExample(file) {
+  const text = readFileSync(join(root, 'examples/whole-way', file), 'utf8')
+  const copy = join(folder, 'confd', file)
+  mkdirSync(dirname(copy), { recursive: true })
+  writeFileSync(copy, text.replace('/tmp/whole-way.sock', join(folder, 'haproxy.sock')))
+}
+
 let count = 0
 /** A container with a web server that answers with its name; returns the name. */
 async function runContainer() {
@@ -208,11 +217,14 @@ async function main() {
   const watch = ['-watch', '-backend', backend, '-node', `127.0.0.1:${one}`, ...state]
   console.log(`$ reconfd ${register.join(' ')}`)
   start('register', process.execPath, [...reconfd, ...register], { env: environment })
-  const confdir = ['-confdir', join(root, 'examples/whole-way')]
+  const confdir = ['-confdir', join(folder, 'confd')]
+  for (const file of ['conf.d/haproxy.toml', 'templates/haproxy.cfg.njk']) copyExample(file)
   console.log(`$ reconfd ${watch.join(' ')} ${confdir.join(' ')}`)
 
   let names = [await runContainer(), await runContainer()]
-  start('watch', process.execPath, [...reconfd, ...watch, ...confdir], { env: environment })
+  const watching = start('watch', process.execPath, [...reconfd, ...watch, ...confdir], {
+    env: environment,
+  })
   await until('HAProxy has a configuration', () => existsSync(join(folder, 'haproxy.cfg')))
   const balancer = start('haproxy', haproxy.path, ['-W', '-db', '-f', 'haproxy.cfg'], {
     env: environment,
@@ -242,6 +254,9 @@ async function main() {
       `round ${round}: ${fresh} came, ${old} went; ${total} answers of late, ${failures.length} failed`,
     )
   }
+  await until('HAProxy is changed without a reload', () =>
+    watching.log.includes('without a reload'),
+  )
   ending = true
   await asking
 }

@@ -47,7 +47,7 @@ export const execKeys = {
   restart_limit: {
     type: 'count',
     least: 0,
-    doc: 'reconfd ends with it after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
+    doc: 'With "on-exit", reconfd ends with it after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
   },
   start: {
     type: 'choice',

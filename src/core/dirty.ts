@@ -4,7 +4,7 @@ import { CAUSES_NAMED, type Cause } from './cause.ts'
 import { globBase, compileGlob } from './glob.ts'
 import { selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Changes } from './mirror.ts'
-import type { Reads } from './reader.ts'
+import type { Reads } from './reads.ts'
 
 /** Maps something read to the names of the resources that read it. */
 class Index {

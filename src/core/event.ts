@@ -3,7 +3,7 @@
 import type { Fault } from './fault.ts'
 import type { Cause } from './cause.ts'
 import type { Key } from './key.ts'
-import type { Reads } from './reader.ts'
+import type { Reads } from './reads.ts'
 import type { Result } from './result.ts'
 
 /** The result of a command. Its output is capped; `truncated` counts the dropped bytes. */

@@ -1,88 +1,25 @@
 // The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses
 // alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
 // `keys`: of a look-up above them, only the part that they name is recorded.
-import { DATACENTERS, isOfLookUp, lookUpOf, plainKey } from './catalog.ts'
-import { extentOf, extentIncludes, isNothing, nothing, refusalOf, type Extent } from './extent.ts'
-import { FaultError } from './fault.ts'
+import { extentOf } from './extent.ts'
+import { globBase, globEscape, compileGlob } from './glob.ts'
 import {
   compareText,
   covers,
   entryOf,
   fullKey,
-  isEntry,
   joinKeys,
-  outermost,
   ownKey,
-  relativeTo,
   storeOf,
-  storeRoot,
   toKey,
   type Key,
 } from './key.ts'
-import { globBase, globEscape, compileGlob } from './glob.ts'
 import { countOf, Matches, type Runs } from './matches.ts'
-import type { TemplateSpec } from './resource.ts'
-import { Tally, type Tallied } from './tally.ts'
+import { Needs } from './needs.ts'
+import type { Reads, Scope } from './reads.ts'
+import { Tally } from './tally.ts'
 import type { TreePair, Tree } from './tree.ts'
-
-/** The look-ups of one render. All keys are full keys, with the prefix. */
-export interface Reads extends Tallied {
-  readonly keys: ReadonlySet<Key>
-  /** Directories read with everything below. */
-  readonly trees: ReadonlySet<Key>
-  /** Directories of which only the names were read; values below do not matter. */
-  readonly listings: ReadonlySet<Key>
-  /** Full patterns of Go's path.Match; a pattern that begins above the keys is recorded as its part below each key. */
-  readonly patterns: ReadonlySet<string>
-  /** Absolute paths of files: the template, its includes, and files that it read. */
-  readonly files: ReadonlySet<string>
-  /** The needed parts of on-demand stores; absent if there are none. */
-  readonly needs?: Extent
-  /** The part of `needs` that was not known; then the render must be discarded. */
-  readonly missing?: Extent
-  /** Unreachable datacenters without which the templates were rendered. */
-  readonly without?: ReadonlySet<string>
-}
-
-/** Whether everything that was looked up was known. */
-export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
-
-interface MutableExtent extends Extent {
-  readonly trees: Set<Key>
-  readonly names: Set<Key>
-}
-const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
-
-/** The part of the store that a resource may read. */
-export interface Scope {
-  /** Name of the store, for messages. */
-  readonly store: string
-  /** Global and resource prefix, joined. */
-  readonly prefix: Key
-  /** The resource's `keys`, without the prefix. Look-ups outside them find nothing. */
-  readonly keys: readonly Key[]
-  /** Record found keys by name, for a guard. */
-  readonly counts?: boolean
-  /** Stores and datacenters that may be unreachable during a render. */
-  readonly optional?: ReadonlySet<string>
-}
-
-/** @param store name of the store, for messages */
-export const scopeOf = (
-  {
-    prefix,
-    keys,
-    guard,
-    optionalStores,
-  }: Pick<TemplateSpec, 'prefix' | 'keys' | 'guard' | 'optionalStores'>,
-  store: string,
-): Scope => ({
-  store,
-  prefix,
-  keys,
-  counts: guard !== undefined,
-  ...(optionalStores === undefined ? {} : { optional: optionalStores }),
-})
+import { isOf, parentOf, Visibility } from './visibility.ts'
 
 /** Occurs in no key. */
 const SEPARATOR = '\0'
@@ -96,11 +33,11 @@ export class Reader {
     listings: new Set<Key>(),
     patterns: new Set<string>(),
     files: new Set<string>(),
-    without: new Set<string>(),
   }
   readonly #tally: Tally
-  readonly #demand: { readonly needs: MutableExtent; readonly missing: MutableExtent } | undefined
-  readonly #roots: readonly Key[]
+  readonly #visibility: Visibility
+  /** Undefined if no store is read on demand. */
+  readonly #needs: Needs | undefined
 
   /** @param earlier results of earlier readers, of any scope and tree */
   constructor(
@@ -108,10 +45,11 @@ export class Reader {
     readonly scope: Scope,
     private readonly earlier = new Matches(),
   ) {
-    this.#roots = outermost(scope.keys.map((key) => fullKey(scope.prefix, key)))
-    if (tree.known !== undefined) this.#demand = { needs: newExtent(), missing: newExtent() }
+    this.#visibility = new Visibility(scope.prefix, scope.keys)
+    if (tree.known !== undefined)
+      this.#needs = new Needs(tree.known, this.#visibility, scope.optional)
     this.#tally = new Tally(scope.counts === true)
-    this.reads = { ...this.#seen, ...this.#tally.all, ...this.#demand }
+    this.reads = { ...this.#seen, ...this.#tally.all, ...this.#needs?.all }
   }
 
   /** The full key in the store, for messages. */
@@ -121,12 +59,12 @@ export class Reader {
 
   /** Whether the resource's `keys` include the key or a directory above it. */
   isWatched(key: string): boolean {
-    return this.#visible(this.fullKey(key))
+    return this.#visibility.includes(this.fullKey(key))
   }
 
   /** Whether the resource's `keys` include a directory, or something in it. */
   sees(dir: Key): boolean {
-    return this.#parts(this.fullKey(dir)).length > 0
+    return this.#visibility.parts(this.fullKey(dir)).length > 0
   }
 
   /**
@@ -135,18 +73,19 @@ export class Reader {
    */
   isAnswered(dir: Key): boolean {
     const full = this.fullKey(dir)
-    if (extentOf(this.tree.known, full) !== undefined || !this.#isOfLookUp(full)) return true
+    if (extentOf(this.tree.known, full) !== undefined || !this.#visibility.isOfLookUp(full))
+      return true
     // Nothing is known about an optional store that is unreachable.
     if (this.scope.optional?.has(storeOf(full) ?? '') === true) return true
-    return this.#roots.some((root) => covers(root, full))
+    return this.#visibility.isNamed(full)
   }
 
   get(key: string): string | undefined {
     const full = this.fullKey(key)
-    if (!this.#visible(full)) return undefined
+    if (!this.#visibility.includes(full)) return undefined
     const isNew = !this.#seen.keys.has(full)
     this.#seen.keys.add(full)
-    this.#need('trees', full)
+    this.#needs?.add('trees', full)
     const value = this.tree.get(full)
     if (isNew) this.#tally.key(full, value !== undefined)
     return value
@@ -165,9 +104,9 @@ export class Reader {
   /** Like under(), but does not count the pairs; the caller calls use(). */
   glance(dir: string): Runs {
     const full = this.fullKey(dir)
-    for (const part of this.#parts(full)) {
+    for (const part of this.#visibility.parts(full)) {
       this.#seen.trees.add(part)
-      this.#need('trees', part)
+      this.#needs?.add('trees', part)
     }
     return this.#runs(full, `below ${full}`, (_, key) => key !== full)
   }
@@ -188,7 +127,7 @@ export class Reader {
     pairs: () => readonly Pick<TreePair, 'key'>[],
   ): void {
     const full = this.fullKey(dir)
-    if (this.#parts(full).length === 0) return
+    if (this.#visibility.parts(full).length === 0) return
     this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
   }
 
@@ -218,7 +157,7 @@ export class Reader {
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
     const seen = ({ key, value }: TreePair): TreePair => ({ key: ownKey(prefix, key), value })
-    const parts = this.#parts(dir)
+    const parts = this.#visibility.parts(dir)
     const [part] = parts
     if (part === undefined) return []
     if (parts.length > 1) {
@@ -231,7 +170,9 @@ export class Reader {
       (leaf) => {
         const pairs = leaf.filter(
           ({ key }) =>
-            covers(part, key) && this.#isIn(part, key) && accepts(ownKey(prefix, key), key),
+            covers(part, key) &&
+            this.#visibility.isIn(part, key) &&
+            accepts(ownKey(prefix, key), key),
         )
         // Without a prefix, a leaf that matches as a whole is not copied.
         if (prefix !== '/') return pairs.map(seen)
@@ -298,9 +239,9 @@ export class Reader {
    */
   entry(dir: string): string | undefined {
     const full = this.fullKey(dir)
-    if (!this.#visible(parentOf(full))) return undefined
+    if (!this.#visibility.includes(parentOf(full))) return undefined
     this.#seen.keys.add(entryOf(full))
-    this.#need('names', parentOf(full))
+    this.#needs?.add('names', parentOf(full))
     return this.#entry(full)
   }
 
@@ -318,7 +259,7 @@ export class Reader {
     isCatalog = false,
   ): void {
     const at = this.fullKey(dir)
-    if (this.#parts(at).length === 0) return
+    if (this.#visibility.parts(at).length === 0) return
     const keys = (): Key[] => paths().map((path) => this.fullKey(path))
     if (!isCatalog && extentOf(this.tree.known, at) === undefined) {
       return this.#tally.names(look, at, count, 0, keys)
@@ -333,29 +274,31 @@ export class Reader {
   }
 
   #seeListing(full: Key): void {
-    for (const part of this.#parts(full)) this.#seen.listings.add(part)
+    for (const part of this.#visibility.parts(full)) this.#seen.listings.add(part)
   }
 
   #seePattern(full: Key): void {
     const base = toKey(globBase(full))
-    if (this.#visible(base)) {
+    if (this.#visibility.includes(base)) {
       this.#seen.patterns.add(full)
       return
     }
-    for (const root of this.#parts(base)) {
+    for (const root of this.#visibility.parts(base)) {
       const below = narrowed(full, root)
       if (below !== undefined) this.#seen.patterns.add(below)
     }
   }
 
   #names(full: Key): readonly string[] {
-    if (this.#visible(full)) {
-      this.#need('names', full)
+    if (this.#visibility.includes(full)) {
+      this.#needs?.add('names', full)
       return this.tree
         .children(full)
-        .filter((name) => isOf(full, `/${name}`) && this.#isAlike(full, joinKeys(full, name)))
+        .filter(
+          (name) => isOf(full, `/${name}`) && this.#visibility.isAlike(full, joinKeys(full, name)),
+        )
     }
-    for (const part of this.#parts(full)) this.#need('trees', part)
+    for (const part of this.#visibility.parts(full)) this.#needs?.add('trees', part)
     const names = new Set<string>()
     for (const { key } of this.#visibleUnder(full)) {
       const rest = full === '/' ? key.slice(1) : key.slice(full.length + 1)
@@ -366,90 +309,37 @@ export class Reader {
 
   /** An entry is visible only if the listing of its parent is. */
   #entry(full: Key): string | undefined {
-    return this.#visible(parentOf(full)) ? this.tree.get(entryOf(full)) : undefined
+    return this.#visibility.includes(parentOf(full)) ? this.tree.get(entryOf(full)) : undefined
   }
 
   #isThere(key: Key): boolean {
     const full = this.fullKey(key)
-    const parts = this.#parts(full)
-    for (const part of parts) this.#need('trees', part)
+    const parts = this.#visibility.parts(full)
+    for (const part of parts) this.#needs?.add('trees', part)
     for (const part of parts) {
-      for (const [found] of this.tree.under(part)) if (this.#isIn(part, found)) return true
+      for (const [found] of this.tree.under(part))
+        if (this.#visibility.isIn(part, found)) return true
     }
     return false
   }
 
-  #visible(full: Key): boolean {
-    const sees = (key: Key): boolean =>
-      this.#roots.some((root) => covers(root, key) && isOf(root, key))
-    if (sees(full)) return true
-    if (!full.includes('@')) return false
-    const [base, own] = this.#inStore(full)
-    if (covers(DATACENTERS, own)) return this.#roots.some((root) => isOfCatalog(base, root))
-    return sees(joinKeys(base, plainKey(own)))
-  }
-
-  /** The visible parts of a directory: all of it, or the resource's keys below it. */
-  #parts(dir: Key): readonly Key[] {
-    if (this.#visible(dir)) return [dir]
-    const [base, own] = this.#inStore(dir)
-    const plain = joinKeys(base, plainKey(own))
-    const inside = this.#roots.filter((root) => covers(plain, root) && isOf(plain, root))
-    return plain === dir ? inside : inside.map((root) => joinKeys(dir, relativeTo(plain, root)))
-  }
-
-  /** Splits a full key into the directory of its store, or the prefix, and the key within. */
-  #inStore(full: Key): readonly [base: Key, own: Key] {
-    const store = storeOf(full)
-    const base = store === undefined ? this.scope.prefix : storeRoot(store)
-    return covers(base, full) ? [base, relativeTo(base, full)] : ['/', full]
-  }
-
-  #isOfLookUp(full: Key): boolean {
-    return full.includes('@') && isOfLookUp(this.#inStore(full)[1])
-  }
-
-  /** Keys of look-ups with options are visible only to look-ups below such a root. */
-  #isAlike(dir: Key, key: Key): boolean {
-    return !this.#isOfLookUp(key) || this.#isOfLookUp(dir)
-  }
-
   /** In key order. */
   #visibleUnder(dir: Key): TreePair[] {
-    const parts = this.#parts(dir)
+    const parts = this.#visibility.parts(dir)
     const pairs = parts.flatMap((part) =>
       this.tree
         .leaves(part)
-        .flatMap((leaf) => leaf.filter(({ key }) => covers(part, key) && this.#isIn(part, key))),
+        .flatMap((leaf) =>
+          leaf.filter(({ key }) => covers(part, key) && this.#visibility.isIn(part, key)),
+        ),
     )
     // `/a-b` sorts between `/a` and `/a/b`, so a part is not a contiguous range.
     return parts.length > 1 ? pairs.sort((a, b) => compareText(a.key, b.key)) : pairs
   }
 
-  /** Whether a look-up in a part sees a key below it. */
-  #isIn(part: Key, key: Key): boolean {
-    return !isEntry(key) && isOf(part, key) && this.#isAlike(part, key)
-  }
-
-  /** Records a needed part of an on-demand store. */
-  #need(kind: keyof Extent, dir: Key): void {
-    if (this.#demand === undefined) return
-    const known = extentOf(this.tree.known, dir)
-    if (known === undefined) return
-    const { needs, missing } = this.#demand
-    needs[kind].add(dir)
-    if (!extentIncludes(known, kind, dir)) missing[kind].add(dir)
-    const refusal = refusalOf(known, kind, dir)
-    if (refusal === undefined) return
-    const dc = lookUpOf(this.#inStore(dir)[1])?.dc
-    const isOptional = dc !== undefined && this.scope.optional?.has(dc) === true
-    if (!isOptional || refusal.permanent === true) throw new FaultError(refusal)
-    this.#seen.without.add(dc)
-  }
-
   /** Records each directory that may contain a match separately, so that its siblings are not needed. */
   #needMatches(pattern: Key): void {
-    if (this.#demand === undefined) return
+    if (this.#needs === undefined) return
     let dirs = [toKey(globBase(pattern))]
     for (const segment of segmentsOf(pattern).slice(segmentsOf(dirs[0] ?? '/').length, -1)) {
       const expression = compileGlob(segment)
@@ -460,7 +350,7 @@ export class Reader {
       )
     }
     for (const dir of dirs) {
-      for (const part of this.#parts(this.fullKey(dir))) this.#need('trees', part)
+      for (const part of this.#visibility.parts(this.fullKey(dir))) this.#needs?.add('trees', part)
     }
   }
 }
@@ -478,15 +368,7 @@ function narrowed(pattern: string, root: Key): string | undefined {
   return toKey([...names.map(globEscape), ...segments.slice(names.length)].join('/'))
 }
 
-/** `/` is the root of the default store and does not include the keys of other stores. */
-const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
-
-/** Whether a key belongs to the catalog at `base`. */
-const isOfCatalog = (base: Key, key: Key): boolean =>
-  covers(base, key) && /^\/(?:services|nodes)(?:[@/]|$)/.test(relativeTo(base, key))
 const inside = (dir: string, names: readonly string[]): Key[] =>
   names.map((name) => joinKeys(dir, name))
-
-const parentOf = (key: Key): Key => (key.slice(0, key.lastIndexOf('/')) || '/') as Key
 
 const segmentsOf = (key: Key): readonly string[] => (key === '/' ? [] : key.slice(1).split('/'))

@@ -3,8 +3,10 @@
 // docs/architecture.md; test/engine/interleavings.test.ts tries to break them.
 import { backoffDelay, type Backoff } from './backoff.ts'
 import { Accounts, type Account, type Debt } from './reload-accounts.ts'
+import { Placements } from './reload-placements.ts'
+import { Proofs } from './reload-proofs.ts'
 import type { Placement, PlacementEnd, Run } from './reload-run.ts'
-import { isJudged, mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
+import { mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
 
 export interface RunVerdict {
   /** Resources that owe nothing any more. */
@@ -17,23 +19,7 @@ export interface RunVerdict {
   readonly retryIn: number | null
 }
 
-/** A current placement. */
-interface CurrentPlacement {
-  /** The accounts that it affects. */
-  readonly accounts: Set<Account>
-  /** Whether a run was under way when it began. */
-  readonly overlapsRun: boolean
-}
-
-/** A placement that must wait. */
-interface Queued {
-  readonly placement: Placement
-  readonly since: number
-}
-
 const RETRY: Backoff = { first: 1000, most: 60_000 }
-/** Milliseconds after which a queued placement precedes all further runs. */
-const QUEUE_MOST = 10_000
 /** Runs at once; the others stay due. */
 const RUNS_MOST = 32
 
@@ -47,15 +33,8 @@ export interface Reconfigured {
 
 export class ReloadProtocol {
   readonly #accounts: Accounts
-  /** Number of the newest finished placement, by resource. */
-  readonly #placed = new Map<string, number>()
-  /** Commands that have not yet read the content in place, by resource. Empty: the content is proved. */
-  readonly #unread = new Map<string, Set<string>>()
-  /** Current runs that read the resource's files, by resource. */
-  readonly #readers = new Map<string, Set<Run>>()
-  /** Placements that must wait, in order of request. */
-  #queue: Queued[] = []
-  readonly #underway = new Map<Placement, CurrentPlacement>()
+  readonly #proofs = new Proofs()
+  readonly #placements: Placements
   #running = 0
   #debts = 0
   /** Time of the last call of step(). */
@@ -71,6 +50,7 @@ export class ReloadProtocol {
     private readonly random: () => number = Math.random,
   ) {
     this.#accounts = new Accounts(retries)
+    this.#placements = new Placements(this.#accounts, this.#proofs)
   }
 
   /** Announces work that may lead to runs of these commands. Each call needs one release(). */
@@ -106,21 +86,12 @@ export class ReloadProtocol {
 
   /** Requests a placement. True if it begins now; otherwise it is queued, and step() admits it. */
   request(placement: Placement, now: number): boolean {
-    const queued = { placement, since: now }
-    if (this.#mayBegin(queued, now)) {
-      this.#begin(placement)
-      return true
-    }
-    this.#queue.push(queued)
-    return false
+    return this.#placements.request(placement, now)
   }
 
   end(placement: Placement, how: PlacementEnd, now: number): void {
-    const underway = this.#underway.get(placement)
-    this.#underway.delete(placement)
-    for (const account of underway?.accounts ?? []) account.underway--
-    if (how.kind === 'untouched' || (how.kind === 'undone' && underway?.overlapsRun !== true))
-      return
+    const overlapsRun = this.#placements.end(placement)
+    if (how.kind === 'untouched' || (how.kind === 'undone' && !overlapsRun)) return
     for (const [resource, reloads] of how.owing) this.#place(resource, reloads, now)
   }
 
@@ -138,7 +109,7 @@ export class ReloadProtocol {
     for (const [command, terms] of reloads) {
       const account = this.#accounts.get(command)
       this.#accounts.add(account, resource, { terms, number, failures: 0 })
-      this.#joinPlacements(account, resource)
+      this.#placements.join(account, resource)
     }
     for (const account of this.#accounts.owedBy(resource)) {
       const debt = account.debts.get(resource) as Debt
@@ -163,7 +134,7 @@ export class ReloadProtocol {
     for (let before = -1; before < admitted.length + started.length;) {
       before = admitted.length + started.length
       // Placements first: those that waited for the ended run precede the next run.
-      this.#admit(now, admitted)
+      admitted.push(...this.#placements.admit(now))
       this.#start(now, started)
     }
     return { admitted, started }
@@ -171,18 +142,14 @@ export class ReloadProtocol {
 
   /** The resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
-    return [...run.read].flatMap(([resource, { placement }]) => {
-      const unread = [...(this.#unread.get(resource) ?? [])]
-      const isNewest = this.#placed.get(resource) === placement
-      return isNewest && unread.every((command) => command === run.command) ? [resource] : []
-    })
+    return this.#proofs.provedBy(run)
   }
 
   finish(run: Run, succeeded: boolean, now: number): RunVerdict {
     const account = this.#accounts.get(run.command)
     account.running = undefined
     this.#running--
-    for (const resource of run.read.keys()) this.#readers.get(resource)?.delete(run)
+    this.#proofs.finished(run)
     return succeeded ? this.#succeeded(account, run) : this.#failed(account, run, now)
   }
 
@@ -238,12 +205,12 @@ export class ReloadProtocol {
 
   /** Whether no successful run has read the content in place. */
   isUnproved(resource: string): boolean {
-    return (this.#unread.get(resource)?.size ?? 0) > 0
+    return this.#proofs.isUnproved(resource)
   }
 
   /** Whether a current placement has recorded debts of this resource. */
   isPlacing(resource: string): boolean {
-    return [...this.#underway.keys()].some(({ owing }) => owing.has(resource))
+    return this.#placements.isPlacing(resource)
   }
 
   /** The commands of which a resource owes a run. */
@@ -253,19 +220,18 @@ export class ReloadProtocol {
 
   /** Whether a current run reads the files of this resource. */
   isRead(resource: string): boolean {
-    return (this.#readers.get(resource)?.size ?? 0) > 0
+    return this.#proofs.isRead(resource)
   }
 
   /** Time at which step() will next start or admit something; Infinity if nothing is scheduled. */
   get next(): number {
     // A placement that was already aged at the last step() waits for the end of a run, not for a time.
-    const aged = this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at > this.#now)
-    return Math.min(this.#accounts.next, aged ?? Infinity)
+    return Math.min(this.#accounts.next, this.#placements.nextPreceding(this.#now))
   }
 
   /** Whether nothing runs or is about to run. Pending retries, intervals and splay do not count. */
   isIdle(now: number): boolean {
-    if (this.#running > 0 || this.#accounts.isAnyDue || this.#underway.size > 0) return false
+    if (this.#running > 0 || this.#accounts.isAnyDue || this.#placements.isAnyUnderway) return false
     // A onetime run schedules only work for which it stays.
     const { next } = this.#accounts
     return this.retries || this.#isClosing ? next > now : next === Infinity
@@ -283,72 +249,16 @@ export class ReloadProtocol {
 
   /** Records new content in place that no run has read. */
   #place(resource: string, reloads: Reloads, now: number): void {
-    this.#placed.set(resource, (this.#placed.get(resource) ?? 0) + 1)
     this.owe(resource, reloads, now)
-    this.#unread.set(resource, new Set(this.owedBy(resource)))
-  }
-
-  /** Adds an account to the current placements of a resource. */
-  #joinPlacements(account: Account, resource: string): void {
-    for (const [{ resources }, { accounts }] of this.#underway) {
-      if (!resources.includes(resource) || accounts.has(account)) continue
-      accounts.add(account)
-      account.underway++
-    }
-  }
-
-  /** The accounts that a placement affects: of commands that it will owe, or already owes. */
-  #concerned({ resources, owing }: Placement): Set<Account> {
-    const accounts = new Set<Account>()
-    for (const reloads of owing.values()) {
-      for (const command of reloads.keys()) accounts.add(this.#accounts.get(command))
-    }
-    for (const resource of resources) {
-      for (const account of this.#accounts.owedBy(resource)) accounts.add(account)
-    }
-    return accounts
-  }
-
-  #mayBegin(queued: Queued, now: number): boolean {
-    const { placement } = queued
-    for (const { isClosed, running } of this.#concerned(placement)) {
-      if (isClosed && !isAged(queued, now)) return false
-      if (running === undefined) continue
-      // R4: the verdict of a run that may lead to a rollback must be about the files that it has read.
-      if (placement.isChecked || isJudged(running.terms)) return false
-    }
-    return !(placement.isJudged && placement.resources.some((resource) => this.isRead(resource)))
-  }
-
-  #begin(placement: Placement): void {
-    const accounts = this.#concerned(placement)
-    for (const account of accounts) account.underway++
-    const overlapsRun = [...accounts].some(({ running }) => running !== undefined)
-    this.#underway.set(placement, { accounts, overlapsRun })
-  }
-
-  #admit(now: number, admitted: Placement[]): void {
-    this.#queue = this.#queue.filter((queued) => {
-      if (!this.#mayBegin(queued, now)) return true
-      this.#begin(queued.placement)
-      admitted.push(queued.placement)
-      return false
-    })
+    this.#proofs.placed(resource, this.owedBy(resource))
   }
 
   #start(now: number, started: Run[]): void {
     for (const account of this.#accounts.due(now)) {
       if (this.#running >= RUNS_MOST) return
       if (account.underway > 0) account.isClosed = true
-      else if (!this.#isPreceded(account, now)) started.push(this.#run(account, now))
+      else if (!this.#placements.isPreceding(account, now)) started.push(this.#run(account, now))
     }
-  }
-
-  /** Whether a placement has waited so long that it precedes further runs. */
-  #isPreceded(account: Account, now: number): boolean {
-    return this.#queue.some(
-      (queued) => isAged(queued, now) && this.#concerned(queued.placement).has(account),
-    )
   }
 
   #run(account: Account, now: number): Run {
@@ -358,15 +268,11 @@ export class ReloadProtocol {
       read: new Map(
         [...account.debts].map(([resource, { number }]) => [
           resource,
-          { placement: this.#placed.get(resource) ?? 0, debt: number },
+          { placement: this.#proofs.placementOf(resource), debt: number },
         ]),
       ),
     }
-    for (const resource of run.read.keys()) {
-      const readers = this.#readers.get(resource)
-      if (readers === undefined) this.#readers.set(resource, new Set([run]))
-      else readers.add(run)
-    }
+    this.#proofs.started(run)
     this.#accounts.started(account, run, now)
     this.#running++
     return run
@@ -374,9 +280,9 @@ export class ReloadProtocol {
 
   #succeeded(account: Account, run: Run): RunVerdict {
     account.failures = 0
+    this.#proofs.succeeded(run)
     const settled: string[] = []
-    for (const [resource, { placement, debt }] of run.read) {
-      if (this.#placed.get(resource) === placement) this.#unread.get(resource)?.delete(run.command)
+    for (const [resource, { debt }] of run.read) {
       // R2: a run does not settle a placement that ended after the run began; it has requested its own run.
       if (account.debts.get(resource)?.number !== debt) continue
       this.#accounts.removeDebt(account, resource)
@@ -430,9 +336,7 @@ export class ReloadProtocol {
       }
     }
     if (isReplaced) this.owe(resource, all, now)
-    if (this.isUnproved(resource)) this.#unread.set(resource, new Set(this.owedBy(resource)))
+    this.#proofs.reassigned(resource, this.owedBy(resource))
     return isReplaced && !this.owes(resource)
   }
 }
-
-const isAged = ({ since }: Queued, now: number): boolean => now - since >= QUEUE_MOST

@@ -232,7 +232,9 @@ export class Daemon {
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
-    if (this.#program.hasBegun) return this.#untilProgramEnds(stopped)
+    // After a stop, the work that is still under way starts no program.
+    if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
+      return this.#untilProgramEnds(stopped)
     await worker.stop()
     // What a part of the resources came to is not the status of this machine.
     if (!this.settings.noop && this.settings.only.length === 0) {
@@ -257,14 +259,16 @@ export class Daemon {
 
   /** Until the run is stopped, or the program of exec mode has ended for good. */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
-    if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     if (!this.options.stop.aborted) {
+      if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
       const end = await Promise.race([stopped, this.#program.ended])
       if (end !== undefined) this.#emit({ kind: 'stopping', reason: 'the program has ended' })
     }
     await this.close()
     const { code, faults = [] } = this.#programEnd ?? {}
-    return code === undefined ? this.#done : { kind: 'exited', code, faults }
+    if (code !== undefined) return { kind: 'exited', code, faults }
+    // A onetime run is not done before its program has ended.
+    return this.#onetime ? { kind: 'stopped' } : this.#done
   }
 
   async #prepareProgram(): Promise<void> {

@@ -87,6 +87,10 @@ export class Program {
     this.#exec?.note(event)
   }
 
+  get isWanted(): boolean {
+    return this.#exec !== undefined
+  }
+
   get hasBegun(): boolean {
     return this.#exec?.hasBegun === true
   }

@@ -3,7 +3,7 @@
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
-import { scopeOf, type Reads } from '../core/reader.ts'
+import { scopeOf, type Reads } from '../core/reads.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'

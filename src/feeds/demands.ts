@@ -3,7 +3,7 @@
 // whether something is missing, and whether it is known by now.
 import { isKnown, isNothing, isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Key } from '../core/key.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import type { Tree } from '../core/tree.ts'
 
 /** Look-ups of a render that are not known yet, so that its output is discarded. */

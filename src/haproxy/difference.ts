@@ -107,7 +107,8 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
 /** The servers of one section. */
 class SectionDifference {
   readonly byHand: string[] = []
-  readonly #former: ReadonlyMap<string, ServerLine>
+  /** By name. */
+  readonly #leaving = new Map<string, Leaving>()
   readonly #running: ReadonlyMap<string, RunningServer>
   readonly #name: string
   readonly #changes: ServerChange[] = []
@@ -120,13 +121,14 @@ class SectionDifference {
     private readonly running: RunningState,
   ) {
     this.#name = after.name
-    this.#former = new Map(before.servers.map((server) => [server.name, server]))
+    for (const one of running.leaving.values())
+      if (one.backend === after.name) this.#leaving.set(one.name, one)
     this.#running = running.backends.get(after.name) ?? new Map()
   }
 
   changes(): readonly ServerChange[] {
-    for (const line of this.after.servers) this.#server(line)
-    const wanted = new Set(this.after.servers.map(({ name }) => name))
+    const wanted = this.after.servers
+    for (const line of wanted.values()) this.#server(line)
     for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
     this.#structure()
     return this.#changes
@@ -140,8 +142,11 @@ class SectionDifference {
     const { name } = line
     const actual = this.#running.get(name)
     if (actual === undefined) return this.#add(line)
-    const leaving = this.running.leaving.get(`${this.#name}/${name}`)
-    const former = leaving?.line ?? this.#former.get(name)
+    const known = this.before === this.after ? line : this.before.servers.get(name)
+    const leaving = this.#leaving.get(name)
+    // Most of thousands of servers stay as they are.
+    if (leaving === undefined && known === line && isAsWritten(serverOf(line), actual)) return
+    const former = leaving?.line ?? known
     if (former === undefined) {
       this.#reload('unknown-server', name, 'was added by another client with unknown options')
     }
@@ -231,8 +236,8 @@ class SectionDifference {
   #remove(name: string): void {
     const id = `${this.#name}/${name}`
     // Created by server-template, or already being removed.
-    if (this.running.leaving.has(id)) return
-    const line = this.#former.get(name)
+    if (this.#leaving.has(name)) return
+    const line = this.before.servers.get(name)
     if (line === undefined) {
       if (this.after.hasTemplate) return
       this.#reload('unknown-server', name, 'is in no file: another client has added it')
@@ -271,19 +276,19 @@ class SectionDifference {
         because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
       if (after.hasTemplate) because('server-template', 'has a server-template beside its servers')
       if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
-      if (numbersServers(terms) && [...before.servers, ...after.servers].some(hasNoId))
+      if (numbersServers(terms) && [before, after].some(hasServerWithoutId))
         because('ids', 'balances by server id, and not every server has an id')
     }
-    if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && after.servers.some(hasNoId))
+    if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && hasServerWithoutId(after))
       because('order', 'balances by the order of its servers, which changes')
     if (!terms.usesAllBackups) this.#backups()
   }
 
   /** HAProxy uses the first of several backups, so they must be in the order of the file. */
   #backups(): void {
-    const wanted = this.after.servers
-      .filter(({ options }) => options.includes('backup'))
-      .map(({ name }) => name)
+    const wanted: string[] = []
+    for (const { name, options } of this.after.servers.values())
+      if (options.includes('backup')) wanted.push(name)
     if (wanted.length < 2) return
     const actual = [...this.#running.keys(), ...wanted.filter((name) => !this.#running.has(name))]
     const order = actual.filter((name) => wanted.includes(name))
@@ -303,5 +308,14 @@ const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
     one.options.length === other.options.length &&
     one.options.every((word, at) => word === other.options[at]))
 
-const hasNoId = ({ options }: ServerLine): boolean => !options.includes('id')
-const namesOf = ({ servers }: ServerSection): string => servers.map(({ name }) => name).join()
+/** Whether nothing has to be done for a server whose line has not changed. */
+const isAsWritten = ({ place, weight, isDisabled }: Server, actual: RunningServer): boolean =>
+  place?.port === actual.place.port &&
+  place.address === actual.place.address &&
+  weight === actual.weight &&
+  isDisabled === actual.isMaintained &&
+  !actual.isDrained
+
+const hasServerWithoutId = ({ servers }: ServerSection): boolean =>
+  [...servers.values()].some(({ options }) => !options.includes('id'))
+const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

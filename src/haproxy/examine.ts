@@ -40,14 +40,18 @@ function lineDoubts(socket: string, { sockets }: HaproxyConfig): Doubt[] {
 const balanceDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
   [...sections.values()].flatMap(({ name, terms, servers }) => {
     const algorithm = terms.balance[0] ?? 'roundrobin'
-    if (servers.length === 0) return []
+    if (servers.size === 0) return []
     if (!isDynamic(terms)) {
       const message = `${name}: \`balance ${algorithm}\` is static: servers cannot be added or removed at run time`
       return [
         { message, hint: 'Use roundrobin, leastconn or random, or add `hash-type consistent`.' },
       ]
     }
-    if (!numbersServers(terms) || servers.every(({ options }) => options.includes('id'))) return []
+    if (
+      !numbersServers(terms) ||
+      [...servers.values()].every(({ options }) => options.includes('id'))
+    )
+      return []
     const message = `${name}: \`balance ${algorithm}\` balances by server id, and not every server has an \`id\``
     return [
       {

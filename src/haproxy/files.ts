@@ -1,7 +1,7 @@
 // The files that HAProxy loads: their contents, hashes and parsed configurations.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { readConfiguration, type HaproxyConfig } from './sections.ts'
+import { readConfiguration, type HaproxyConfig, type KnownLines } from './sections.ts'
 
 /** Like Promise.all, but waits until all have ended. @throws the first failure */
 export async function settleAll<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
@@ -45,11 +45,13 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
 /** Enough for the old and the new content of a few files. */
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
-let newest: HaproxyConfig | undefined
+let lines: KnownLines = new Map()
+/** Maximum lines kept beyond twice those of the newest content. */
+const MAX_LINES = 1000
 
 export function configurationOf(content: string): HaproxyConfig {
-  const known = parsed.get(content) ?? readConfiguration(content, newest)
-  newest = known
+  const known = parsed.get(content) ?? readConfiguration(content, lines)
+  forgetLines(known)
   parsed.delete(content)
   parsed.set(content, known)
   for (const oldest of parsed.keys()) {
@@ -57,4 +59,11 @@ export function configurationOf(content: string): HaproxyConfig {
     parsed.delete(oldest)
   }
   return known
+}
+
+function forgetLines({ sections }: HaproxyConfig): void {
+  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
+  const used = sum([...sections.values()].map(({ servers }) => servers.size))
+  const kept = sum([...lines.values()].map(({ size }) => size))
+  if (kept > 2 * used + MAX_LINES || lines.size > MAX_LINES) lines = new Map()
 }

@@ -34,52 +34,64 @@ export interface RunningServer {
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
 
+const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uweight', 'srv_port']
+
 /** Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. */
 export function serversOf(
   answer: string,
 ): ReadonlyMap<string, ReadonlyMap<string, RunningServer>> | undefined {
-  const [format, head, ...rows] = answer.split('\n')
+  const [format, head] = answer.split('\n', 2)
   if (format !== '1' || head?.startsWith('# ') !== true) return undefined
   const columns = head.slice(2).split(' ')
-  const at = (name: string): number => columns.indexOf(name)
-  const [backendAt, nameAt, addressAt] = [at('be_name'), at('srv_name'), at('srv_addr')]
-  const [adminAt, weightAt, portAt] = [at('srv_admin_state'), at('srv_uweight'), at('srv_port')]
-  if (Math.min(backendAt, nameAt, addressAt, adminAt, weightAt, portAt) < 0) return undefined
+  const wanted = COLUMNS.map((name) => columns.indexOf(name))
+  // Rows are read from left to right.
+  if (wanted.some((at, n) => at < 0 || at <= (wanted[n - 1] ?? -1))) return undefined
   const backends = new Map<string, Map<string, RunningServer>>()
-  const last = Math.max(backendAt, nameAt, addressAt, adminAt, weightAt, portAt)
-  const fields: string[] = []
-  for (const row of rows) {
-    fieldsOf(row, last, fields)
-    const text = (index: number): string => fields[index] ?? ''
-    const [backend, name, admin] = [text(backendAt), text(nameAt), Number(text(adminAt))]
-    if (name === '' || Number.isNaN(admin)) return undefined
-    const address = text(addressAt)
-    const server = {
-      backend,
+  let servers = new Map<string, RunningServer>()
+  let current = ''
+  for (let at = format.length + head.length + 2; at < answer.length;) {
+    const { fields, end } = fieldsOf(answer, at, wanted)
+    const [backend = '', name = '', address = '', admin, weight, port] = fields
+    at = end + 1
+    const bits = Number(admin)
+    if (name === '' || Number.isNaN(bits)) return undefined
+    if (backend !== current) {
+      current = backend
+      servers = backends.get(backend) ?? new Map<string, RunningServer>()
+      backends.set(backend, servers)
+    }
+    servers.set(name, {
+      backend: current,
       name,
       // Only IPv6 has several spellings. A dash means no address.
       place: {
         address: address.includes(':') ? (canonical(address) ?? address) : address,
-        port: Number(text(portAt)),
+        port: Number(port),
       },
-      weight: Number(text(weightAt)),
-      isMaintained: (admin & MAINTENANCE) !== 0,
-      isDrained: (admin & DRAIN) !== 0,
-    }
-    const servers = backends.get(backend)
-    if (servers === undefined) backends.set(backend, new Map([[name, server]]))
-    else servers.set(name, server)
+      weight: Number(weight),
+      isMaintained: (bits & MAINTENANCE) !== 0,
+      isDrained: (bits & DRAIN) !== 0,
+    })
   }
   return backends
 }
 
-/** Splits a row up to field `last`, into a reused array: there are thousands of rows. */
-function fieldsOf(row: string, last: number, fields: string[]): void {
-  fields.length = 0
-  for (let from = 0; fields.length <= last;) {
-    const to = row.indexOf(' ', from)
-    fields.push(to < 0 ? row.slice(from) : row.slice(from, to))
-    if (to < 0) return
-    from = to + 1
+const [BLANK, NEWLINE] = [32, 10]
+
+/** The wanted columns of one row, and where it ends. There are thousands of rows, so nothing else is cut out. */
+function fieldsOf(
+  text: string,
+  from: number,
+  wanted: readonly number[],
+): { readonly fields: readonly string[]; readonly end: number } {
+  const fields: string[] = []
+  let begin = from
+  for (let at = from, column = 0; ; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : NEWLINE
+    if (code !== BLANK && code !== NEWLINE) continue
+    if (column === wanted[fields.length]) fields.push(text.slice(begin, at))
+    if (code === NEWLINE) return { fields, end: at }
+    begin = at + 1
+    column++
   }
 }

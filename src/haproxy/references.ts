@@ -20,7 +20,7 @@ function referencesIn({ sections, others }: HaproxyConfig): ReadonlySet<string> 
     const add = (server: string): void => {
       all.add(server.includes('/') ? server : `${backend}/${server}`)
     }
-    for (const { options } of servers) {
+    for (const { options } of servers.values()) {
       const at = options.indexOf('track') + 1
       if (at > 0) add(options[at] ?? '')
     }

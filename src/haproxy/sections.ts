@@ -32,7 +32,8 @@ export interface BalanceTerms {
 export interface ServerSection {
   readonly name: string
   readonly terms: BalanceTerms
-  readonly servers: readonly ServerLine[]
+  /** By name, in order. */
+  readonly servers: ReadonlyMap<string, ServerLine>
   /** Whether it has a `server-template`, whose servers are not named in the file. */
   readonly hasTemplate: boolean
   /** The words after `use-server`, one array per line. */
@@ -56,8 +57,6 @@ export interface HaproxyConfig {
   readonly hasGlobal: boolean
   /** The `stats socket` lines, as words. */
   readonly sockets: readonly (readonly string[])[]
-  /** Servers by their inherited settings and literal line. */
-  readonly lines: ReadonlyMap<string, ServerLine>
 }
 
 const SECTIONS: ReadonlySet<string> = new Set([
@@ -81,18 +80,20 @@ interface OpenSection {
   readonly keyword: string
   readonly name: string
   terms: BalanceTerms
-  readonly servers: ServerLine[]
+  readonly servers: Map<string, ServerLine>
   readonly useServer: (readonly string[])[]
   hasTemplate: boolean
-  readonly names: Set<string>
 }
 
 /**
- * @param known a previous configuration whose server objects are reused for equal lines, since a change concerns few
- * of thousands of servers
+ * Servers by their inherited settings, then by their literal line. Equal lines of several texts share one object,
+ * since a change concerns few of thousands of servers.
  */
-export function readConfiguration(text: string, known?: HaproxyConfig): HaproxyConfig {
-  const reader = new ConfigReader(known?.lines ?? new Map())
+export type KnownLines = Map<string, Map<string, ServerLine>>
+
+/** @param known servers of earlier texts; those of this text are added */
+export function readConfiguration(text: string, known: KnownLines = new Map()): HaproxyConfig {
+  const reader = new ConfigReader(known)
   const lines = text.split('\n')
   for (let at = 0; at < lines.length; at++) reader.line(lines[at] as string, at + 1)
   return reader.end()
@@ -103,20 +104,20 @@ class ConfigReader {
   readonly #sections = new Map<string, ServerSection>()
   readonly #defaults = new Map<string, BalanceTerms>()
   readonly #sockets: (readonly string[])[] = []
-  readonly #lines = new Map<string, ServerLine>()
+  /** The known lines that inherit what the open section does. */
+  #knownHere = new Map<string, ServerLine>()
   #lastDefaults = PLAIN_TERMS
   #open: OpenSection | undefined
   #conditions = 0
   #hasGlobal = false
   #doubt: string | undefined
 
-  constructor(private readonly known: ReadonlyMap<string, ServerLine>) {}
+  constructor(private readonly known: KnownLines) {}
 
   line(text: string, line: number): void {
     if (this.#open !== undefined && hasServers(this.#open) && this.#conditions === 0) {
-      const key = cacheKey(this.#open.terms, text)
-      const server = this.known.get(key)
-      if (server !== undefined) return this.#add(this.#open, server, key)
+      const server = this.#knownHere.get(text)
+      if (server !== undefined) return this.#add(this.#open, server)
     }
     const read = splitWords(text)
     if (read === undefined) {
@@ -132,8 +133,8 @@ class ConfigReader {
       if (this.#conditions > 0) this.#doubtful(`line ${line} is inside a condition (.if)`)
       if (keyword === 'server' && hasServers(this.#open)) {
         const server = serverLine(this.#open, rest, isCertain)
-        this.#add(this.#open, server, cacheKey(this.#open.terms, text))
-        return
+        this.#knownHere.set(copied(text), server)
+        return this.#add(this.#open, server)
       }
     }
     this.#others.push({ text: words.join('\0'), line })
@@ -148,7 +149,6 @@ class ConfigReader {
       others: this.#others,
       hasGlobal: this.#hasGlobal,
       sockets: this.#sockets,
-      lines: this.#lines,
       ...(this.#doubt === undefined ? {} : { doubt: this.#doubt }),
     }
   }
@@ -178,11 +178,11 @@ class ConfigReader {
       keyword,
       name,
       terms,
-      servers: [],
+      servers: new Map(),
       useServer: [],
       hasTemplate: false,
-      names: new Set(),
     }
+    this.#knownHere = knownFor(terms, this.known)
   }
 
   #close(): void {
@@ -198,12 +198,10 @@ class ConfigReader {
     this.#sections.set(name, open)
   }
 
-  #add(open: OpenSection, server: ServerLine, text: string): void {
-    if (open.names.has(server.name))
+  #add(open: OpenSection, server: ServerLine): void {
+    if (open.servers.has(server.name))
       this.#doubtful(`${open.name} has two servers named ${server.name}`)
-    open.names.add(server.name)
-    open.servers.push(server)
-    this.#lines.set(text, server)
+    open.servers.set(server.name, server)
   }
 
   #term(open: OpenSection, words: readonly string[], isCertain: boolean): void {
@@ -211,6 +209,7 @@ class ConfigReader {
     const { terms } = open
     const set = (changed: Partial<BalanceTerms>): void => {
       open.terms = { ...terms, ...changed, isUncertain: terms.isUncertain || !isCertain }
+      this.#knownHere = knownFor(open.terms, this.known)
     }
     if (keyword === 'mode') set({ mode: rest[0] ?? '' })
     else if (keyword === 'balance') set({ balance: rest })
@@ -232,9 +231,18 @@ class ConfigReader {
 const hasServers = ({ keyword }: OpenSection): boolean =>
   keyword === 'backend' || keyword === 'listen'
 
-/** Cache key of a server line: equal keys mean equal servers. */
-const cacheKey = ({ inherited, isUncertain }: BalanceTerms, text: string): string =>
-  isUncertain ? `?${inherited}${text}` : inherited + text
+function knownFor(
+  { inherited, isUncertain }: BalanceTerms,
+  known: KnownLines,
+): Map<string, ServerLine> {
+  const key = isUncertain ? `?${inherited}` : inherited
+  let lines = known.get(key)
+  if (lines === undefined) known.set(key, (lines = new Map<string, ServerLine>()))
+  return lines
+}
+
+/** A line by itself: V8 keeps the whole text as long as one of its parts. */
+const copied = (line: string): string => Buffer.from(line, 'latin1').toString('latin1')
 
 function serverLine(
   { terms }: OpenSection,

@@ -105,7 +105,7 @@ function runItem(run: RecentRun, withOutput: boolean): Html {
   const lines = withOutput ? lastLines(run.output) : []
   return html`<li class="run" id="${idOf('run', run.id)}">
     ${badge(run.succeeded ? 'good' : 'bad', run.what)} ${whatRan(run)}
-    ${run.dest !== undefined && html`<code class="soft">${run.dest}</code>`} ${ago(run.at)}
+    ${run.dest !== undefined && html`<code class="soft">${run.dest}</code>`} · ${ago(run.at)}
     ${
       lines.length > 0 &&
       html`<pre class="output" tabindex="0" role="group" aria-label="What ${run.what} printed">

@@ -124,7 +124,11 @@ function whyRow({ name, state, since }: ResourceHistory, why: string, view: View
     <td></td>
     <td colspan="5">
       <div>${linesOf(why)}</div>
-      ${printed.length > 0 && html`<pre class="output">${printed.join('\n')}</pre>`}
+      ${
+        printed.length > 0 &&
+        html`<pre class="output" tabindex="0" role="group" aria-label="Its output">
+${printed.join('\n')}</pre>`
+      }
       <div class="soft">
         ${state} since
         ${ago(since)}${state === 'held' && html` · let it through: ${copyable(`reconfd accept ${name}`)}`}

@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../core/key.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import { engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { treeOf } from '../core/tree.ts'

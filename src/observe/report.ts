@@ -2,7 +2,7 @@
 // the event stream; used by `-report` and the final table.
 import type { CommandResult, Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import { Progress } from './progress.ts'
 import type { ResourceProgress } from './resource-progress.ts'
 

@@ -2,7 +2,7 @@
 // history. Times are milliseconds since the Unix epoch. Memory is bounded.
 import type { Event, EventOf } from '../core/event.ts'
 import type { Cause } from '../core/cause.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import type { ResourceChange, Reload, ResourceHistory } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import { settlement } from './runtime-words.ts'

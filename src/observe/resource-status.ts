@@ -2,7 +2,7 @@
 import { sumOf } from '../core/supply.ts'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import {
   lateness,
   type ReadNames,

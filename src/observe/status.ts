@@ -1,7 +1,7 @@
 // The status board: builds the status for `reconfd status`, `reconfd why` and the status page.
 import { lookUpOf } from '../core/catalog.ts'
 import type { Event } from '../core/event.ts'
-import type { Reads } from '../core/reader.ts'
+import type { Reads } from '../core/reads.ts'
 import { worstFirst, type FullStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
 import { Progress } from './progress.ts'

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { DirtyIndex } from '../../src/core/dirty.ts'
 import { covers, fullKey, toKey, type Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
-import { Reader, type Scope } from '../../src/core/reader.ts'
+import { Reader } from '../../src/core/reader.ts'
+import type { Scope } from '../../src/core/reads.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
 
 // A program is a list of look-ups; what it finds is its output, as a template's render would be.

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { globEscape } from '../../src/core/glob.ts'
 import { toKey, type Key } from '../../src/core/key.ts'
 import { countOf, joined, Matches, ofEach } from '../../src/core/matches.ts'
-import { Reader, type Scope } from '../../src/core/reader.ts'
+import { Reader } from '../../src/core/reader.ts'
+import type { Scope } from '../../src/core/reads.ts'
 import { emptyTree, treeOf, type Leaf } from '../../src/core/tree.ts'
 
 const name = fc.constantFrom('a', 'b', 'a-b', 'a0', 'ä', '😀', 'x1', 'x2', 'vault:', '1', '10')

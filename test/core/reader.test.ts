@@ -10,7 +10,8 @@ import {
   toKey,
   type Key,
 } from '../../src/core/key.ts'
-import { Reader, type Scope } from '../../src/core/reader.ts'
+import { Reader } from '../../src/core/reader.ts'
+import type { Scope } from '../../src/core/reads.ts'
 import { treeOf } from '../../src/core/tree.ts'
 
 const readerOf = (keys: readonly string[], prefix = '/', watched: readonly string[] = ['/']) =>

@@ -249,19 +249,60 @@ describe.concurrent('reconfd', () => {
       }
     }))
 
-  test('is told to end during the first render: nothing is started', () =>
+  test.each([
+    ['-watch', 0],
+    ['-onetime', 143],
+  ])('is told to end during the first render: nothing is started (%s)', (mode, code) =>
     withExec({}, async ({ site, start, lines }) => {
       const [begun, go] = [site.path('begun'), site.path('go')]
       site.resource('a', {
         check_cmd: `touch ${begun}; while [ ! -f ${go} ]; do sleep 0.05; done`,
       })
-      const run = start('-watch', '--', site.path('program'))
+      const run = start(mode, '--', site.path('program'))
       await run.until('the check runs', () => existsSync(begun))
       run.signal('SIGTERM')
       await run.until('it is stopping', () => run.tells('stopping'))
       writeFileSync(go, '')
-      expect(await run.finished).toMatchObject({ code: 0 })
+      expect(await run.finished).toMatchObject({ code })
+      expect(run.tells('child-started')).toBe(false)
       expect(lines()).toEqual([])
+    }),
+  )
+
+  test.each([
+    ['-watch', 0],
+    ['-onetime', 143],
+  ])('is told to end in the pause before a restart (%s)', (mode, code) =>
+    withExec({ toml: ON_EXIT, before: 'exit 9' }, async ({ site, start }) => {
+      const run = start(mode, '--', site.path('program'))
+      await run.until('the program has ended', () => run.tells('child-exited'))
+      run.signal('SIGTERM')
+      expect(await run.finished).toMatchObject({ code })
+      expect(countOf(run, 'child-started')).toBe(1)
+    }),
+  )
+
+  test('hangs: the program lives on, and what changed meanwhile is read later', () =>
+    withExec({}, async ({ site, start, says, set, pid }) => {
+      const run = start('-watch', '--', site.path('program'))
+      await run.until('it has settled', () => run.tells('reloaded'))
+      run.signal('SIGSTOP')
+      set('two')
+      process.kill(pid(), 'SIGUSR2')
+      await until('the program is alive', () => (site.read('log') ?? '').includes('usr2'))
+      run.signal('SIGCONT')
+      await says(run, 'start one', 'usr2', 'reload two')
+      expect(await run.stop()).toMatchObject({ code: 3 })
+    }))
+
+  test('hangs while its program dies: it ends with it later', () =>
+    withExec({}, async ({ site, start, pid }) => {
+      const run = start('-watch', '--', site.path('program'))
+      await run.until('it has settled', () => run.tells('reloaded'))
+      run.signal('SIGSTOP')
+      process.kill(pid(), 'SIGKILL')
+      run.signal('SIGCONT')
+      expect(await run.finished).toMatchObject({ code: 137 })
     }))
 
   test('cannot render: the program goes on', () =>

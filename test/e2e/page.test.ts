@@ -41,7 +41,7 @@ async function withDaemon(
       await etcd.client.put(`/${dir}/node-1`, `${dir}-value-1`)
       site.template(dir, template(dir))
     }
-    const reload = `test ! -e ${site.path('broken')}`
+    const reload = `test ! -e ${site.path('broken')} || { echo cannot bind; false; }`
     site.resource('web', { keys: ['/web'], mode: '0644', reload_cmd: reload })
     site.resource('api', { keys: ['/api'], mode: '0644', reload_cmd: 'true' })
     site.resource('secret', { keys: ['/secret'], mode: '0644', sensitive: true })
@@ -102,6 +102,8 @@ test('a change appears, a failed reload is owed and clears; nothing is loaded an
     const owed = page.locator('#resources tbody.owed', { hasText: 'web.toml' })
     await owed.getByText('failed with exit code 1').first().waitFor()
     await page.locator('#reloads li', { hasText: 'failed with exit code 1' }).first().waitFor()
+    await owed.locator('.output', { hasText: 'cannot bind' }).waitFor()
+    expect(await (await fetch(address)).text()).not.toContain('<pre class="output"')
     await picture(page, 'status-owed')
     expect(await violationsIn(page)).toEqual([])
     // What was opened by hand stays open, whatever comes in.

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { nothing, type Extent, type Known } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
-import type { Reads } from '../../src/core/reader.ts'
+import type { Reads } from '../../src/core/reads.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 import { MutableDemand } from '../../src/feeds/demand.ts'
 import { Demands, missingOf } from '../../src/feeds/demands.ts'

@@ -25,7 +25,8 @@ function decided(before: string, after: string, options: Options = {}): unknown 
   const base = readConfiguration(before)
   const backends = new Map(
     [...base.sections].map(([backend, { servers }]) => {
-      const running = new Map(servers.map((line) => [line.name, runningOf(backend, line)]))
+      const lines = [...servers.values()]
+      const running = new Map(lines.map((line) => [line.name, runningOf(backend, line)]))
       for (const line of Object.values(leaving)) running.set(line.name, runningOf(backend, line))
       for (const [name, change] of Object.entries(actual)) {
         const known = running.get(name) ?? runningOf(backend, plainLine(name))
@@ -214,7 +215,7 @@ test('releases differ: 2.6 takes no cookie', () => {
 
 test('default-server of defaults and of the section are written out', () => {
   const text = `global\ndefaults\n default-server check\nbackend web\n default-server weight 7\n server ${A}\n server ${B} no-check\n`
-  const lines = readConfiguration(text).sections.get('web')?.servers ?? []
+  const lines = [...(readConfiguration(text).sections.get('web')?.servers.values() ?? [])]
   expect(lines.map((line) => [...serverOf(line).options.keys()])).toEqual([['check'], []])
   expect(lines.map((line) => serverOf(line).weight)).toEqual([7, 7])
 })

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ok } from '../../src/core/result.ts'
 import { sendCommands } from '../../src/haproxy/client.ts'
 import type { RecordStorage, Loaded } from '../../src/haproxy/loaded.ts'
@@ -11,6 +12,8 @@ import { until } from '../support/until.ts'
 
 /** The releases that can do something at run time. */
 export const ABLE = ['2.6', '3.0', '3.2'] as const
+
+const RECIPE = new URL('../../examples/haproxy/reload-haproxy', import.meta.url)
 
 /** The command line of a release, for check_cmd. */
 export function commandOf(release: string): string {
@@ -23,6 +26,7 @@ export function commandOf(release: string): string {
 export class Haproxy {
   readonly socket: string
   readonly pidFile: string
+  readonly #masterSocket: string
   readonly #process: ServerProcess
   /** When it was asked last. */
   #worker: number | undefined
@@ -30,9 +34,10 @@ export class Haproxy {
   private constructor(release: string, config: string, dir: string) {
     this.socket = join(dir, 'admin.sock')
     this.pidFile = join(dir, 'haproxy.pid')
+    this.#masterSocket = join(dir, 'master.sock')
     this.#process = new ServerProcess({
       name: `haproxy-${release}`,
-      args: ['-W', '-db', '-f', config, '-p', this.pidFile],
+      args: ['-W', '-S', this.#masterSocket, '-db', '-f', config, '-p', this.pidFile],
       ready: async () => existsSync(this.pidFile) && (await this.id()) !== undefined,
     })
   }
@@ -69,6 +74,20 @@ export class Haproxy {
     if (worker !== undefined) process.kill(worker, 'SIGKILL')
   }
 
+  /** The worker neither answers nor ends for a while. */
+  suspend(ms: number): void {
+    const worker = this.#worker
+    if (worker === undefined) return
+    process.kill(worker, 'SIGSTOP')
+    setTimeout(() => {
+      try {
+        process.kill(worker, 'SIGCONT')
+      } catch {
+        // It has been killed.
+      }
+    }, ms)
+  }
+
   get pid(): number {
     return Number(readFileSync(this.pidFile, 'utf8'))
   }
@@ -80,6 +99,11 @@ export class Haproxy {
   /** For reload_cmd, of a master. */
   get reloadCommand(): string {
     return `kill -USR2 $(cat ${this.pidFile})`
+  }
+
+  /** For reload_cmd: the recipe of examples/haproxy, which waits until a new worker serves. A signal may be lost. */
+  get confirmedReload(): string {
+    return `${fileURLToPath(RECIPE)} ${this.#masterSocket}`
   }
 
   /** Of the worker that answers; undefined when none does. */

@@ -1,17 +1,20 @@
-// The recipe of docs/containers.md in a real container, by podman: etcd on the host, HAProxy inside as the program
-// of reconfd, tini as the first process. The image has the settings of the real Dockerfile; its files are this
-// machine's, since no registry is asked for a base.
+// The recipes of docs/containers.md in real containers, by podman: etcd on the host; HAProxy as the program of
+// reconfd, with tini as the first process; and HAProxy with a sidecar, as the pod of the page, which podman runs
+// as Kubernetes would. The images have the settings of the real Dockerfile; their files are this machine's, since
+// no registry is asked for a base.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer } from 'node:http'
+import { dirname, join } from 'node:path'
+import { createServer, type Server } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { loadSettings } from '../../src/config/settings.ts'
 import { HttpClient } from '../support/http.ts'
 import { leftovers } from '../support/leftovers.ts'
-import { freePorts, serverBinary, startEtcd, until } from '../support/servers.ts'
+import { freePorts, serverBinary, startEtcd, until, type EtcdServer } from '../support/servers.ts'
 import { Root } from './root.ts'
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
@@ -28,7 +31,7 @@ function whyNot(): string | undefined {
 const missing = whyNot()
 if (missing !== undefined) process.stderr.write(`SKIPPED, no container is tried: ${missing}\n`)
 
-/** A block of the page that has `<!-- file: PATH -->` above it. */
+/** A block of the page that has `<!-- file: PATH -->` above it, the first one. */
 function fileOf(path: string): string {
   const page = readFileSync(join(top, 'docs/containers.md'), 'utf8')
   const found = page.split(`<!-- file: ${path} -->`)[1]?.match(/```\w+\n([^]*?)```/)?.[1]
@@ -65,107 +68,236 @@ test('the build of the image gets all that the package is made of', () => {
   expect(needed.filter((path) => !kept.includes(`!${path}`))).toEqual([])
 })
 
-test.skipIf(missing !== undefined)('HAProxy in a container', { timeout: 240_000 }, async () => {
+test('the pods and the compose file of the page start reconfd with flags that it has', async () => {
+  const page = readFileSync(join(top, 'docs/containers.md'), 'utf8')
+  const blocks = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, text = '']) => text)
+  const documents = blocks.map((text) => parse(text) as Partial<Pod> & { services?: object })
+  const lines = documents
+    .flatMap(({ spec }) => [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])])
+    .flatMap(({ args }) => (args === undefined ? [] : [args]))
+  expect(documents.map(({ kind }) => kind)).toEqual(['Pod', 'Pod', undefined])
+  expect(lines).toHaveLength(3)
+  for (const line of lines) {
+    const settings = await loadSettings(line, { CONFD_NODES: 'etcd:2379' })
+    expect(settings.ok, line.join(' ')).toBe(true)
+  }
+})
+
+interface Container {
+  readonly name: string
+  readonly args?: readonly string[]
+}
+
+interface Pod {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly initContainers?: readonly Container[]
+    readonly containers: readonly Container[]
+    readonly volumes: readonly {
+      readonly name: string
+      readonly configMap?: { readonly items: readonly { key: string; path: string }[] }
+    }[]
+  }
+}
+
+describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, () => {
   const work = mkdtempSync(join(tmpdir(), 'reconfd-podman-'))
   leftovers.folders.add(work)
+  const settings = join(work, 'containers.conf')
   const podman = (...args: readonly string[]) =>
-    execa('podman', [
-      ...['--root', join(work, 'root'), '--runroot', join(work, 'run')],
-      ...['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--runtime', 'runc'],
-      ...args,
-    ])
-  const [port = 0, version = 0] = await freePorts(2)
-  const out = join(work, 'out')
-  mkdirSync(out)
-  const root = new Root()
-  const programs = ['env', 'grep', 'cat', 'sleep', 'sed', 'test', 'curl', 'setpriv', 'seq']
-  for (const program of programs) root.copyProgram(`/usr/bin/${program}`)
-  root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
-  copyServer(root, 'haproxy', '/usr/sbin/haproxy')
-  cpSync(join(top, 'dist'), root.at('usr/local/lib/reconfd/dist'), { recursive: true })
-  root.write('usr/local/lib/reconfd/package.json', '{"type":"module"}')
-  root.makeFolder('usr/local/bin')
-  symlinkSync('../lib/reconfd/dist/cli.js', root.at('usr/local/bin/reconfd'))
-  for (const folder of ['etc/haproxy', 'var/lib/reconfd', 'etc/confd/conf.d'])
-    root.makeFolder(folder)
-  root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
-
-  const etcd = await startEtcd()
-  const backends = await Promise.all(
-    ['one', 'two'].map(async (name) => {
-      const server = createServer((_, response) => response.end(name))
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-      return { server, address: `127.0.0.1:${(server.address() as { port: number }).port}` }
-    }),
-  )
+    execa(
+      'podman',
+      [
+        ...['--root', join(work, 'root'), '--runroot', join(work, 'run')],
+        ...['--tmpdir', join(work, 'tmp'), '--storage-driver', 'vfs'],
+        ...['--cgroup-manager', 'cgroupfs', '--runtime', 'runc', ...args],
+      ],
+      { env: { CONTAINERS_CONF: settings } },
+    )
+  let etcd: EtcdServer
+  let backends: readonly { readonly server: Server; readonly address: string }[]
+  let [port, version, page] = [0, 0, 0]
   const onPorts = (text: string): string =>
-    text.replaceAll(':8080', `:${port}`).replaceAll(':8404', `:${version}`)
-  for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
-    root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
-  // A reload that leaves processes behind, 50 times.
-  root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
-  root.write(
-    'etc/confd/conf.d/n.toml',
-    '[template]\nsrc = "n.njk"\ndest = "/n"\nkeys = ["/n"]\nreload_cmd = "for i in 1 2 3; do (sleep 0.1 &) ; done; echo ran >> /out/ran"\n',
-  )
+    text
+      .replaceAll(':8080', `:${port}`)
+      .replaceAll(':8404', `:${version}`)
+      .replaceAll('9100', `${page}`)
 
-  try {
-    const image = join(work, 'image.tar')
-    await execa('tar', ['-C', root.path, '-cf', image, '.'])
-    const changes = ['ENTRYPOINT', 'ENV', 'STOPSIGNAL'].flatMap((word) => {
-      const line = new RegExp(`^${word} .*$`, 'm').exec(dockerfile)?.[0] ?? ''
-      return ['--change', word === 'ENV' ? `${line} PATH=/usr/local/bin:/usr/sbin:/usr/bin` : line]
-    })
-    await podman('import', '--quiet', ...changes, image, 'lb:1')
-    await etcd.client.put('/services/web/n1', backends[0]?.address ?? '')
-    await etcd.client.put('/n', '0')
-    const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000']
-    const command = ['-watch', '--', 'haproxy', '-W', '-db', '-f', '/etc/haproxy/haproxy.cfg']
-    const where = [
-      '--network',
-      'host',
-      '-v',
-      `${out}:/out`,
-      '-e',
-      `CONFD_NODES=${etcd.node}`,
-      ...limits,
+  beforeAll(async () => {
+    ;[port = 0, version = 0, page = 0] = await freePorts(3)
+    // Where limits cannot be raised, the defaults are too high. The pause of a pod is no other image.
+    writeFileSync(
+      settings,
+      `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]\n[engine]\ninfra_image = "localhost/pause:1"\n`,
+    )
+    etcd = await startEtcd()
+    backends = await Promise.all(
+      ['one', 'two'].map(async (name) => {
+        const server = createServer((_, response) => response.end(name))
+        await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+        return { server, address: `127.0.0.1:${(server.address() as { port: number }).port}` }
+      }),
+    )
+    await makeImages()
+  }, 120_000)
+  afterAll(async () => {
+    await podman('pod', 'rm', '--all', '--force').catch(() => undefined)
+    await podman('rm', '--all', '--force').catch(() => undefined)
+    for (const { server } of backends) server.close()
+    await etcd.stop()
+  })
+
+  async function makeImages(): Promise<void> {
+    const root = new Root()
+    const programs = [
+      'env',
+      'grep',
+      'cat',
+      'sleep',
+      'sed',
+      'test',
+      'curl',
+      'setpriv',
+      'seq',
+      'pkill',
     ]
+    for (const program of programs) root.copyProgram(`/usr/bin/${program}`)
+    root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
+    copyServer(root, 'haproxy', '/usr/sbin/haproxy')
+    cpSync(join(top, 'dist'), root.at('usr/local/lib/reconfd/dist'), { recursive: true })
+    root.write('usr/local/lib/reconfd/package.json', '{"type":"module"}')
+    root.makeFolder('usr/local/bin')
+    symlinkSync('../lib/reconfd/dist/cli.js', root.at('usr/local/bin/reconfd'))
+    for (const folder of ['etc/haproxy', 'var/lib/reconfd', 'etc/confd/conf.d'])
+      root.makeFolder(folder)
+    root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
+    for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
+      root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
+    // A reload that leaves processes behind, 50 times.
+    root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
+    root.write(
+      'etc/confd/conf.d/n.toml',
+      '[template]\nsrc = "n.njk"\ndest = "/n"\nkeys = ["/n"]\nreload_cmd = "for i in 1 2 3; do (sleep 0.1 &) ; done; echo ran >> /out/ran"\n',
+    )
+    const archive = join(work, 'image.tar')
+    await execa('tar', ['-C', root.path, '-cf', archive, '.'])
+    const path = 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin'
+    // podman takes one variable from each ENV.
+    const lines = ['ENTRYPOINT', 'ENV', 'STOPSIGNAL'].flatMap((word) => {
+      const line = new RegExp(`^${word} .*$`, 'm').exec(dockerfile)?.[0] ?? ''
+      const [, ...variables] = line.split(' ')
+      return word === 'ENV' ? variables.map((variable) => `ENV ${variable}`) : [line]
+    })
+    const image = (name: string, changes: readonly string[]) => {
+      const all = changes.flatMap((change) => ['--change', change])
+      return podman('import', '--quiet', ...all, archive, name)
+    }
+    await image('lb:1', [path, ...lines])
+    await podman('tag', 'lb:1', 'localhost/reconfd-sidecar:latest')
+    // As the image of HAProxy starts it.
+    const command = '["haproxy","-W","-db","-f","/usr/local/etc/haproxy/haproxy.cfg"]'
+    await image('localhost/haproxy:2.8', [path, `CMD ${command}`])
+    await image('localhost/pause:1', [
+      path,
+      'CMD ["/usr/bin/tini","--","/usr/bin/sleep","infinity"]',
+    ])
+  }
+
+  const says = async (): Promise<string> => {
+    const http = new HttpClient(`http://127.0.0.1:${port}`)
+    try {
+      return (await http.send('GET', '/')).text
+    } catch {
+      return ''
+    } finally {
+      http.close()
+    }
+  }
+  const put = (node: number): Promise<unknown> =>
+    etcd.client.put(`/services/web/n${node + 1}`, backends[node]?.address ?? '')
+  const answers = (text: string): Promise<unknown> =>
+    until(`${text} answers`, async () => (await says()) === text, { timeout: 60_000 })
+  const inside = async (container: string, script: string): Promise<string> =>
+    (await podman('exec', container, 'sh', '-c', script)).stdout
+  /** Adds the logs of the containers to what goes wrong. */
+  async function telling(containers: readonly string[], use: () => Promise<void>): Promise<void> {
+    try {
+      await use()
+    } catch (error) {
+      const logs = await Promise.all(containers.map((name) => podman('logs', name).catch(String)))
+      const said = logs.map((log) => (typeof log === 'string' ? log : `${log.stdout}${log.stderr}`))
+      throw new Error([String(error), ...said].join('\n'), { cause: error })
+    }
+  }
+
+  test('HAProxy is the program', async () => {
+    const out = join(work, 'out')
+    mkdirSync(out)
+    await put(0)
+    await etcd.client.put('/n', '0')
+    const where = ['--network', 'host', '-v', `${out}:/out`, '-e', `CONFD_NODES=${etcd.node}`]
+    const command = ['-watch', '--', 'haproxy', '-W', '-db', '-f', '/etc/haproxy/haproxy.cfg']
     await podman('run', '-d', '--name', 'lb', ...where, 'lb:1', ...command)
     const reloads = (): number => readFileSync(join(out, 'ran'), 'utf8').split('\n').length - 1
-    const inside = async (script: string): Promise<string> =>
-      (await podman('exec', 'lb', 'sh', '-c', script)).stdout
-    const says = async (): Promise<string> => {
-      const http = new HttpClient(`http://127.0.0.1:${port}`)
-      try {
-        return (await http.send('GET', '/')).text
-      } catch {
-        return ''
-      } finally {
-        http.close()
-      }
-    }
-    try {
-      await until('traffic flows', async () => (await says()) === 'one', { timeout: 60_000 })
-      await etcd.client.put('/services/web/n2', backends[1]?.address ?? '')
-      await until('the new node answers', async () => (await says()) === 'two', { timeout: 60_000 })
+    await telling(['lb'], async () => {
+      await answers('one')
+      await put(1)
+      await answers('two')
       for (let n = 1; n <= 50; n++) {
         await etcd.client.put('/n', String(n))
         await until(`reload ${n}`, () => reloads() > n)
       }
-      expect(await inside('reconfd status')).toContain('program haproxy: up')
+      expect(await inside('lb', 'reconfd status')).toContain('program haproxy: up')
       const zombies = 'grep -l "^State:.Z" /proc/[0-9]*/status || true'
-      await until('no zombie is left', async () => (await inside(zombies)) === '')
-      expect(await inside('cat /proc/1/comm')).toBe('tini')
-    } catch (error) {
-      const { stdout, stderr } = await podman('logs', 'lb')
-      throw new Error(`${String(error)}\n${stdout}\n${stderr}`, { cause: error })
-    }
+      await until('no zombie is left', async () => (await inside('lb', zombies)) === '')
+      expect(await inside('lb', 'cat /proc/1/comm')).toBe('tini')
+    })
     await podman('stop', '--time', '20', 'lb')
     const { stdout } = await podman('inspect', '--format', '{{.State.ExitCode}}', 'lb')
     expect(stdout).toBe('0')
-  } finally {
-    await podman('rm', '--force', 'lb').catch(() => undefined)
-    for (const { server } of backends) server.close()
-    await etcd.stop()
-  }
+    await podman('rm', 'lb')
+  })
+
+  test('a sidecar, in the pod of the page', async () => {
+    await etcd.client.del('/services/web/n2')
+    await put(0)
+    const pod = parse(
+      onPorts(fileOf('/home/me/sidecar/pod.yaml')).replaceAll('etcd:2379', etcd.node),
+    ) as Pod
+    const files: Readonly<Record<string, string>> = {
+      'haproxy.toml': fileOf('/home/me/sidecar/haproxy.toml'),
+      'haproxy.cfg.njk': onPorts(fileOf('/etc/confd/templates/haproxy.cfg.njk')),
+    }
+    // podman 4 makes no folders of a ConfigMap's items, so the folder is made here, as the items say.
+    const folder = join(work, 'confd')
+    const volumes = pod.spec.volumes.map(({ configMap, ...volume }) => {
+      if (configMap === undefined) return volume
+      for (const { key, path } of configMap.items) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true })
+        writeFileSync(join(folder, path), files[key] ?? '')
+      }
+      return { ...volume, hostPath: { path: folder, type: 'Directory' } }
+    })
+    const path = join(work, 'pod.yaml')
+    // podman 4 also restarts init containers that have ended, unless told otherwise.
+    const spec = { ...pod.spec, volumes, hostNetwork: true, restartPolicy: 'Never' }
+    writeFileSync(path, stringify({ ...pod, spec }))
+    const names = pod.spec.containers.map(({ name }) => `${pod.metadata.name}-${name}`)
+    await telling(names, async () => {
+      await podman('play', 'kube', path)
+      await answers('one')
+      await put(1)
+      await answers('two')
+      await until('all is in sync', async () =>
+        (await inside('lb-reconfd', 'reconfd status')).includes('in sync'),
+      )
+      const http = new HttpClient(`http://127.0.0.1:${page}`)
+      expect((await http.send('GET', '/readyz')).status).toBe(200)
+      http.close()
+      const { stderr } = await podman('logs', 'lb-reconfd')
+      expect(stderr).not.toContain('Zombie processes')
+    })
+    await podman('play', 'kube', '--down', path)
+  })
 })

@@ -1,4 +1,4 @@
-// What is due and has not been begun is no progress. A timer that does not fire is what it takes.
+// Work that is due and was not started counts as no progress. A timer that does not fire causes that.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { emptyTree } from '../../src/core/tree.ts'
@@ -34,7 +34,7 @@ test('a retry that is due and that nobody begins', async () => {
   expect(worker.stuck(5000)).toBeUndefined()
   // The clock goes on, and no timer fires.
   clock.jump(8000)
-  expect(worker.stuck(5000)).toMatch(/^what is due for [\d.]+ s has not been begun$/)
+  expect(worker.stuck(5000)).toMatch(/^work that has been due for [\d.]+ s was not started$/)
   expect(worker.stuck(10_000)).toBeUndefined()
   // It fires after all.
   clock.advance(0)

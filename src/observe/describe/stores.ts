@@ -1,7 +1,7 @@
 // Describes the events of stores and files.
 import type { EventOf } from '../../core/event.ts'
 import { formatFault } from '../../core/fault.ts'
-import type { Reads } from '../../core/reader.ts'
+import type { Reads } from '../../core/reads.ts'
 import { lateness } from '../../core/status.ts'
 import { counted, duration } from '../../core/words.ts'
 import { retryText, names, type Description } from './description.ts'

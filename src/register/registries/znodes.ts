@@ -93,7 +93,9 @@ export class ZnodeWriter {
     const parts = path.split('/').slice(1, -1)
     for (let length = 1; length <= parts.length; length++) {
       const above = `/${parts.slice(0, length).join('/')}`
-      await this.#unless([errorCode.nodeExists], undefined, () => this.#create(above, '', PERSISTENT))
+      await this.#unless([errorCode.nodeExists], undefined, () =>
+        this.#create(above, '', PERSISTENT),
+      )
     }
   }
 
@@ -118,7 +120,9 @@ export class ZnodeWriter {
       return await run()
     } catch (error) {
       if (error instanceof ZkError && codes.includes(error.code)) return otherwise
-      throw error instanceof ZkError && error.code === errorCode.noNode ? error : this.#explained(error)
+      throw error instanceof ZkError && error.code === errorCode.noNode
+        ? error
+        : this.#explained(error)
     }
   }
 

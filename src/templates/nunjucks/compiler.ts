@@ -13,9 +13,11 @@ const ASKING_TESTS = new Set(['defined', 'undefined', 'none', 'null'])
 const ASKING_FILTERS = new Set(['default', 'd', 'empty', 'coalesce'])
 const ASKING_FUNCTIONS = new Set(['default', 'empty', 'coalesce'])
 
+/** The names that templates may use. */
 export interface Vocabulary {
   readonly filters: ReadonlySet<string>
   readonly tests: ReadonlySet<string>
+  readonly functions: ReadonlySet<string>
 }
 
 export class StrictCompiler extends compilerModule.Compiler {

@@ -1,0 +1,58 @@
+// What a render may look up (its scope), and what it has looked up (its reads).
+import { isNothing, nothing, type Extent } from './extent.ts'
+import type { Key } from './key.ts'
+import type { TemplateSpec } from './resource.ts'
+import type { Tallied } from './tally.ts'
+
+/** The look-ups of one render. All keys are full keys, with the prefix. */
+export interface Reads extends Tallied {
+  readonly keys: ReadonlySet<Key>
+  /** Directories read with everything below. */
+  readonly trees: ReadonlySet<Key>
+  /** Directories of which only the names were read; values below do not matter. */
+  readonly listings: ReadonlySet<Key>
+  /** Full patterns of Go's path.Match; a pattern that begins above the keys is recorded as its part below each key. */
+  readonly patterns: ReadonlySet<string>
+  /** Absolute paths of files: the template, its includes, and files that it read. */
+  readonly files: ReadonlySet<string>
+  /** The needed parts of on-demand stores; absent if there are none. */
+  readonly needs?: Extent
+  /** The part of `needs` that was not known; then the render must be discarded. */
+  readonly missing?: Extent
+  /** Unreachable datacenters without which the templates were rendered. */
+  readonly without?: ReadonlySet<string>
+}
+
+/** Whether everything that was looked up was known. */
+export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
+
+/** The part of the store that a resource may read. */
+export interface Scope {
+  /** Name of the store, for messages. */
+  readonly store: string
+  /** Global and resource prefix, joined. */
+  readonly prefix: Key
+  /** The resource's `keys`, without the prefix. Look-ups outside them find nothing. */
+  readonly keys: readonly Key[]
+  /** Record found keys by name, for a guard. */
+  readonly counts?: boolean
+  /** Stores and datacenters that may be unreachable during a render. */
+  readonly optional?: ReadonlySet<string>
+}
+
+/** @param store name of the store, for messages */
+export const scopeOf = (
+  {
+    prefix,
+    keys,
+    guard,
+    optionalStores,
+  }: Pick<TemplateSpec, 'prefix' | 'keys' | 'guard' | 'optionalStores'>,
+  store: string,
+): Scope => ({
+  store,
+  prefix,
+  keys,
+  counts: guard !== undefined,
+  ...(optionalStores === undefined ? {} : { optional: optionalStores }),
+})

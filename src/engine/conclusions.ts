@@ -1,0 +1,110 @@
+// The consequences of a cycle's outcome: what is reported, when the unit is due again, and which resources count as
+// failed or changed.
+import type { Key } from '../core/key.ts'
+import type { Agenda } from './agenda.ts'
+import { failed, type Failed, type Outcome } from './outcome.ts'
+import type { Parts } from './parts.ts'
+import type { Unit } from './unit.ts'
+import type { Waits } from './waits.ts'
+
+type Of<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
+
+export class Conclusions {
+  /** The resources whose files are not what they should be. */
+  readonly failed = new Set<string>()
+  readonly changed = new Set<string>()
+
+  /** @param retry false in a onetime run */
+  constructor(
+    private readonly agenda: Agenda,
+    private readonly waits: Waits,
+    private readonly retry: boolean,
+    private readonly parts: Parts,
+  ) {}
+
+  /** Forgets resources that are no longer configured. */
+  keep(isConfigured: (resource: string) => boolean): void {
+    for (const set of [this.failed, this.changed]) {
+      for (const name of set) if (!isConfigured(name)) set.delete(name)
+    }
+  }
+
+  /** @param nameOf the name of a key's store */
+  conclude(unit: Unit, outcome: Outcome, nameOf: (key: Key) => string): void {
+    if (outcome.kind !== 'waiting') this.waits.end(unit)
+    switch (outcome.kind) {
+      case 'waiting':
+        return this.#wait(unit, outcome, nameOf)
+      case 'done':
+        return this.#done(unit, outcome)
+      // Time does not change these, except for keys that are coming back. A change of the keys or an operator does.
+      case 'held':
+        return this.#held(unit, outcome)
+      case 'rejected':
+        return this.#rejected(unit, outcome)
+      case 'failed':
+        return this.#failed(unit, outcome)
+    }
+  }
+
+  #done(unit: Unit, { changed }: Of<'done'>): void {
+    const { emit, mode } = this.parts
+    this.agenda.succeeded(unit)
+    for (const name of unit.names) {
+      const isChanged = changed.includes(name)
+      this.failed.delete(name)
+      if (isChanged) this.changed.add(name)
+      if (!isChanged || !mode.noop) emit({ kind: 'applied', resource: name, changed: isChanged })
+    }
+  }
+
+  #held(unit: Unit, { resource, hold }: Of<'held'>): void {
+    const { emit, clock } = this.parts
+    this.agenda.succeeded(unit)
+    this.failed.add(resource)
+    if (hold.passesIn !== undefined) this.agenda.later(unit, clock.now() + hold.passesIn)
+    emit({ kind: 'held', resource, ...hold })
+    this.#reportOthers(unit, resource, 'held')
+  }
+
+  #rejected(unit: Unit, { resource, fault }: Of<'rejected'>): void {
+    this.agenda.succeeded(unit)
+    this.failed.add(resource)
+    this.parts.emit({ kind: 'failed', resource, at: 'reload', fault, retryIn: null })
+    this.#reportOthers(unit, resource, 'failed')
+  }
+
+  #failed(unit: Unit, { resource, at, fault }: Failed): void {
+    const { emit, clock } = this.parts
+    this.failed.add(resource)
+    const delay = this.agenda.failed(unit, clock.now())
+    emit({ kind: 'failed', resource, at, fault, retryIn: this.retry ? delay : null })
+    this.#reportOthers(unit, resource, 'failed')
+  }
+
+  /** Nothing was touched; another render follows once what is missing is known. */
+  #wait(unit: Unit, outcome: Of<'waiting'>, nameOf: (key: Key) => string): void {
+    const { resource, missing } = outcome
+    if (!this.waits.begin(unit, missing)) return this.conclude(unit, endless(outcome), nameOf)
+    this.agenda.succeeded(unit)
+    const { keys, more } = missing
+    this.parts.emit({ kind: 'awaits', resource, store: nameOf(keys[0] ?? '/'), keys, more })
+    this.#reportOthers(unit, resource, 'waiting')
+  }
+
+  /** The others of a group wait for the one that has failed, is held or waits itself. */
+  #reportOthers(unit: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
+    for (const name of unit.names) {
+      if (name === culprit) continue
+      this.parts.emit({ kind: 'waits', resource: name, for: culprit, because })
+    }
+  }
+}
+
+function endless({ resource, missing }: Of<'waiting'>): Failed {
+  return failed('render', resource, {
+    kind: 'template',
+    message: `each render looks up something else that is not known yet; ${missing.keys[0] ?? '/'} was the last`,
+    hint: 'Take the names that are looked up from keys, not from the time or from random values.',
+  })
+}

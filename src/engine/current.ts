@@ -1,0 +1,70 @@
+// A configuration at work: its units, and which of them a change concerns. It takes over from the previous one
+// synchronously, so that no change of the keys is missed between the two.
+import type { Key } from '../core/key.ts'
+import type { Pace } from '../core/pace.ts'
+import type { Resource } from '../core/resource.ts'
+import type { Tree } from '../core/tree.ts'
+import { Concerns } from './concerns.ts'
+import type { Parts } from './parts.ts'
+import { unitsOf, type Unit } from './unit.ts'
+import type { Views } from './views.ts'
+import type { Sources } from './work.ts'
+
+/** What was read from conf.d at one time. */
+export interface Configuration extends Sources {
+  readonly resources: readonly Resource[]
+  /** Coalescing, where a resource has none of its own. */
+  readonly pace: Pace
+}
+
+export interface Current extends Configuration {
+  readonly units: readonly Unit[]
+  readonly unitOf: ReadonlyMap<string, Unit>
+  readonly concerns: Concerns
+}
+
+/** @param retired units of previous configurations whose work has not ended: work on the same files waits for it */
+export function currentOf(
+  configuration: Configuration,
+  previous: Current | undefined,
+  retired: ReadonlySet<Unit>,
+  parts: Parts,
+): Current {
+  const { resources, renderer, feeds, pace } = configuration
+  const units = unitsOf(resources, pace, retired)
+  const unitOf = new Map(units.flatMap((unit) => unit.names.map((name) => [name, unit] as const)))
+  const storeOf = (key: Key): string => feeds.nameOf(key)
+  const concerns = new Concerns(resources, renderer, storeOf, previous?.concerns.views)
+  keepVanished(concerns.views, feeds.tree, previous, parts)
+  claimPlain(resources, previous, parts)
+  return { ...configuration, units, unitOf, concerns }
+}
+
+/**
+ * Keys that vanished during a restart, or while their store is reopened for another configuration, have their
+ * hold-down like any other.
+ */
+function keepVanished(
+  views: Views,
+  tree: Tree,
+  previous: Current | undefined,
+  { clock, kept }: Parts,
+): void {
+  const now = clock.now()
+  if (previous === undefined) kept.begin(views)
+  else if (views.mayHold) views.expect(views.all(previous.feeds.tree, now), now)
+  views.found(tree)
+}
+
+/** Plain destinations are claimed when they are configured, those of for_each when they are known. */
+function claimPlain(
+  resources: readonly Resource[],
+  previous: Current | undefined,
+  { claims }: Parts,
+): void {
+  for (const name of previous?.unitOf.keys() ?? []) claims.claim(name, new Set())
+  for (const { name, templates } of resources) {
+    const plain = templates.filter(({ forEach }) => forEach === undefined)
+    claims.claim(name, new Set(plain.map(({ dest }) => dest)))
+  }
+}

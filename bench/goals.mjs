@@ -65,7 +65,7 @@ async function onetimeLarge() {
   report(`${what}: peak memory`, 'MiB', valuesOf(medians, 'memory'), { to: 'floor' })
 }
 
-/** The first render of 500 resources: nothing is there, neither files nor state. */
+/** The first render of 500 resources, without files and state. */
 async function manyFirst() {
   const etcd = await lab.startEtcd()
   const prefixes = Array.from({ length: 500 }, (_, n) => `/r${n}`)
@@ -103,7 +103,7 @@ function arrival(file, text) {
 
 /**
  * All contenders watch at the same time, each its own keys; each key is changed when the one before has arrived.
- * @param reload what is waited for is the reload, not the file
+ * @param reload wait for the reload, not for the file
  * @returns by name: CPU and time until it arrived in milliseconds for each change, memory in MiB
  */
 async function changes(store, count, { flags = [], reload = false, rounds = 60 } = {}) {

@@ -231,7 +231,7 @@ export function connectionsTo(pid, port) {
   }).length
 }
 
-/** Tells of each write to a file: next() resolves at the first one after it was called. */
+/** Reports writes to a file: next() resolves at the first one after the call. */
 export function bellOn(path) {
   writeFileSync(path, '')
   let rings = 0

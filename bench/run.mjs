@@ -44,7 +44,7 @@ function startup() {
   )
 }
 
-/** A daemon over one or more resources in a folder of its own. */
+/** A daemon for one or more resources, in its own folder. */
 async function daemon(etcd, resources, flags = [], [command, ...first] = PROGRAM) {
   const folder = lab.tempFolder()
   resources.forEach(({ keys, template, reload }, n) => {
@@ -286,7 +286,7 @@ async function singleExecutable() {
   row(what, besideBare(own, node), '1.2 times', own / node <= 1.2)
 }
 
-/** In a process of its own, and both engines in that one: what is compared is rendering alone. */
+/** Both engines in one separate process, to compare only rendering. */
 function goTemplates() {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['bench/go-templates.mjs'], {
     cwd: lab.root,

@@ -1,4 +1,4 @@
-// npm run audit: reports the known vulnerabilities of what is shipped. `npm audit` finds none in an
+// npm run audit: reports the known vulnerabilities of the bundled packages. `npm audit` finds none in an
 // installation, because everything is bundled from devDependencies. This script runs it over the lock files,
 // development packages included, and keeps the advisories on packages in the bundle.
 //

@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** nunjucks brings loaders of its own, which watch files with chokidar; ours reads the templates. */
+/** Leaves out nunjucks' own loaders, which watch files with chokidar. */
 const withoutNunjucksLoaders = {
   name: 'without-nunjucks-loaders',
   load: {

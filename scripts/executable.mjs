@@ -28,7 +28,7 @@ const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )
 
-/** Fetches Bun unless the version of the lock file is there; returns the path of its binary. */
+/** Fetches the version of Bun in the lock file if it is missing; returns the path of its binary. */
 export function provideBun() {
   const isCurrent = () =>
     existsSync(join(FETCHED, LOCK)) &&
@@ -69,7 +69,7 @@ export function executable(file) {
   return file
 }
 
-/** The executable of what is built, with its bill of materials and its licences beside it. */
+/** Builds the executable, and writes its bill of materials and its licences beside it. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })

@@ -135,7 +135,7 @@ export function locate(name) {
   return path === undefined ? undefined : { path, env: { ...libraryPath(root), ...fonts(root) } }
 }
 
-/** Where a package's program is: what was in bin/ up to Debian 12 is in usr/bin/ since. */
+/** The path of a package's program: usr/bin/ replaces bin/ since Debian 13. */
 function programIn(root, program) {
   return [join(root, program), join(root, 'usr', program)].find(isProgram)
 }

@@ -16,7 +16,7 @@ afterAll(() => rm(dir, { recursive: true }))
 
 const timeout = 20_000
 
-/** True while the process is there and is not a zombie that nobody has collected. */
+/** Whether the process exists and is not a zombie. */
 function runs(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))

@@ -33,7 +33,7 @@ async function outcome(command: string) {
 test.each([
   ['echo out; echo err >&2', { exitCode: 0, output: 'out\nerr\n' }],
   ['exit 3', { exitCode: 3, output: '' }],
-  // As a shell reports it: it cannot be told from an exit code.
+  // A shell reports it like an exit code.
   ['kill -KILL $$', { exitCode: 137, signal: null }],
   ['exit 137', { exitCode: 137, signal: null }],
   [
@@ -51,7 +51,7 @@ test.each([
   expect(await run('echo "${a:-}"')).toMatchObject({ exitCode: 0, output: '\n' })
 })
 
-/** As the command sees itself: what is not the same twice is left out. */
+/** What the command sees of itself, without parts that always differ. */
 const ITSELF = [
   // Read by the shell itself: while it starts a program, all its signals are blocked.
   'while IFS= read -r line; do case $line in Sig[IBC]*|Groups*|Uid*|NoNewPrivs*|Umask*) echo "$line"; esac; done </proc/$$/status',
@@ -158,7 +158,7 @@ const isOurs = (pid: number): boolean => {
   return parent === process.pid || (parent > 1 && isOurs(parent))
 }
 
-// The last one: where there is no setsid, it is not tried again.
+// Last, because after a missing setsid the helper is never tried again.
 test('without setsid commands are started as in a onetime run', async () => {
   drop()
   vi.stubEnv('PATH', '/nonexistent')

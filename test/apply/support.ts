@@ -32,7 +32,7 @@ export function twoFiles(): TwoFiles {
 
 export const textOf = (path: string): string => readFileSync(path, 'utf8')
 
-/** What is staged in a folder, or was left there. */
+/** The staged files in a folder, including leftovers. */
 export const hiddenIn = (dir: string): string[] =>
   readdirSync(dir).filter((name) => name.startsWith('.'))
 
@@ -71,7 +71,7 @@ export const optionsFor = (events: Event[] = []): ApplyOptions => ({
 })
 
 export interface ApplyNow extends Partial<Pick<ApplyOptions, 'keepStageFile'>> {
-  /** Gets what is logged on the way. */
+  /** Receives the events. */
   readonly events?: Event[]
   /** All is staged, checked and synced, and nothing is swapped yet. */
   readonly beforeSwap?: () => void
@@ -107,7 +107,7 @@ function mayChangeUser(): boolean {
   }
 }
 
-/** Does something as the user nobody. */
+/** Runs a function as the user nobody. */
 export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   process.setegid?.(65534)
   process.seteuid?.(65534)

@@ -45,7 +45,7 @@ test('every example says which files are made', async () => {
   }
 })
 
-/** Runs the program once with a folder's configuration and keys, in a working folder of its own. */
+/** Runs the program once with a folder's configuration and keys, in a new working folder. */
 async function runIn(
   folder: string,
   use: (work: string, run: (...args: string[]) => Promise<string>) => Promise<void>,

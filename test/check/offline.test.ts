@@ -7,7 +7,7 @@ import { good, settingsFor } from '../config/load.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { folderOf } from '../config/folder.ts'
 
-/** What is told of a folder with these files, paths relative to it. */
+/** The messages for a folder with these files, with relative paths. */
 async function told(files: Record<string, string>): Promise<string[]> {
   const confdir = await folderOf({ 'templates/b.njk': 'b', ...files })
   const { findings, counted } = await checkOffline(await settingsFor(confdir))

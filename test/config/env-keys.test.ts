@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { resourceKeys } from '../../src/core/resource.ts'
 import { load } from './load.ts'
 
-/** What is asked of the store, and how the template's keys are told from the prefix. */
+/** The prefixes requested from the store, and the template's keys without the prefix. */
 async function selected(lines: string, toml = '') {
   const { resources, text } = await load(
     {

@@ -1,4 +1,4 @@
-// Where the status page is served: addresses, names and tokens, and that a token is told to nobody.
+// The settings of the status page: addresses, names and tokens; a token appears in no message.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadSettings } from '../../src/config/settings.ts'

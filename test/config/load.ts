@@ -35,7 +35,7 @@ export async function load(
 /** The smallest good resource. */
 export const good = '[template]\nsrc = "a.njk"\ndest = "/tmp/a"\n'
 
-/** What is told of a bad resource file, line by line, without its name. */
+/** The messages about an invalid resource file, line by line, without its name. */
 export async function faultLines(toml: string): Promise<string[]> {
   const { text } = await load({ 'conf.d/a.toml': toml })
   return text.split('\n').map((line) => line.replace(/^conf\.d\/a\.toml:/, ''))

@@ -1,4 +1,4 @@
-// Best effort: a bad file in conf.d concerns itself, its group, and nobody else.
+// An invalid file in conf.d affects only itself and its group.
 import { expect, test } from 'vitest'
 import { loadResources, type LoadedResources } from '../../src/config/resources.ts'
 import { folderOf } from './folder.ts'

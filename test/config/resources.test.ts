@@ -1,4 +1,4 @@
-// conf.d: what is read, and what it becomes. The faults are in faults.test.ts.
+// conf.d: the files read, and the resources they become. The faults are in faults.test.ts.
 import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -142,7 +142,7 @@ test('files: sorted, folders included, only .toml, no hidden ones, links followe
   await symlink('..2024', join(confdir, 'conf.d/..data'))
   await symlink('..data/map.toml', join(confdir, 'conf.d/map.toml'))
   await symlink('.', join(confdir, 'conf.d/loop'))
-  // Nobody writes into it.
+  // Nothing writes to it.
   execFileSync('mkfifo', [join(confdir, 'conf.d/pipe.toml')])
   const result = await loadResources(await settingsFor(confdir))
   expect(result.ok && result.value.resources.map(({ name }) => name)).toEqual([

@@ -1,4 +1,4 @@
-// ${NAME} in resources: expanded where that is asked for, and told of where it is not.
+// ${NAME} in resources: expanded if enabled, and reported otherwise.
 import { expect, test } from 'vitest'
 import { briefly } from '../../src/core/fault.ts'
 import { load } from './load.ts'

@@ -1,4 +1,4 @@
-// What a file says of its resource as a whole: where it may stand, what it becomes, and what is told.
+// The keys of a resource as a whole: where they may appear, their meaning, and their faults.
 import { describe, expect, test } from 'vitest'
 import { briefly } from '../../src/core/fault.ts'
 import { plainReload } from '../../src/core/resource.ts'

@@ -30,7 +30,7 @@ contract({
           set.clear()
         },
         close() {
-          // There is nothing to let go of.
+          // There is nothing to close.
         },
       },
       async stop() {

@@ -39,7 +39,7 @@ class FolderClient implements Omit<StoreClient, 'putWithTtl'> {
   }
 
   close(): void {
-    // There is nothing to let go of.
+    // There is nothing to close.
   }
 
   #file(key: string): Map<string, string> {

@@ -29,7 +29,7 @@ export function lying<L>(protocol: Protocol<L>): void {
       const watched = await open(protocol, server, context)
       // Twice: it is tried again.
       await watched.broken(1)
-      // Where only messages lie, what was read is the truth.
+      // If only events lie, the listing is true.
       if (place === 'answers') expect(watched.kinds).not.toContain('snapshot')
       judge(watched, server)
       await recovers(watched, server)
@@ -71,7 +71,7 @@ async function open<L>(
 
 const tell = <L>(server: LyingServer<L>, lie: L, place: Place): void => server.lie(lie, place)
 
-/** What it has come to by now. */
+/** The current state. */
 function judge<L>(watched: Watched, { node, sent }: LyingServer<L>): void {
   expect(watched.bugs).toEqual([])
   for (const fault of watched.faults) {

@@ -15,7 +15,7 @@ export interface World {
 }
 
 let prefixes = 0
-/** A place of its own for each test; stores such as env only know lower case and no dashes. */
+/** A separate prefix for each test; stores such as env allow only lower case and no dashes. */
 export const newPrefix = (): Key => `/t${process.pid}x${++prefixes}`
 
 /** Opens the store, runs `use`, and closes it even when `use` throws. */

@@ -71,7 +71,7 @@ for (const version of ['3.8', '3.4'] as const) {
               [`${prefix}/tree/deep/er/b`, `b${n}`],
             ])
             await client.putAll(keys)
-            // At first waited for, then at a pace of its own.
+            // The first one is awaited, the others run on their own.
             if (n < 3) await watched.converges(keys)
             await client.delTree(`${prefix}/tree`)
             if (n < 3) await watched.converges(new Map())

@@ -1,4 +1,4 @@
-// The control socket is opened again when somebody removes it together with the state directory.
+// The control socket is reopened after it was removed with the state directory.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'

@@ -60,7 +60,7 @@ test('entries are seen by listings only', () => {
 test('what the keys do not name is not needed; above them it is all that they name', () => {
   const one = reader(['/s/a', '/s/b'])
   expect(one.get('/s/c')).toBeUndefined()
-  // Whoever else reads the listing does not show it to this one.
+  // Another reader of the listing does not make it visible here.
   expect(one.children('/s')).toEqual(['a'])
   expect(one.entry('/s/b')).toBeUndefined()
   expect(one.reads).toMatchObject({

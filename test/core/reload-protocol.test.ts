@@ -69,7 +69,7 @@ it('runs 32 commands at once, and the others as soon as one has ended', () => {
   expect(started(protocol, 50)).toEqual([])
   const begun = new Set(runs.map(({ command }) => command))
   const waiting = names.filter((name) => !begun.has(name))
-  // What is placed until then is read by the runs that wait.
+  // Waiting runs read everything placed until then.
   for (const name of waiting) place(protocol, placementOf(name, plain, name), 60)
   protocol.finish(runs[7] as Run, true, 100)
   const next = onlyRun(protocol, 100)
@@ -108,7 +108,7 @@ describe('one run for all who owe a command', () => {
     const run = onlyRun(protocol, 1700)
     expect(told([run])).toEqual({ reload: ['a', 'b'] })
     protocol.finish(run, true, 1800)
-    // The late one gets a run of its own.
+    // The late one gets a separate run.
     place(protocol, placementOf('c'), 5000)
     protocol.release(['reload'])
     expect(told(started(protocol, 5000))).toEqual({ reload: ['c'] })
@@ -357,7 +357,7 @@ describe('a run and placements under way', () => {
     const second = placementOf('b')
     expect(protocol.request(second, 20)).toBe(false)
     expect(protocol.step(10_019).admitted).toEqual([])
-    // Nothing else happens: somebody has to look by then.
+    // Nothing else happens, so a timer must fire by then.
     expect(protocol.next).toBe(10_020)
     expect(protocol.step(10_020).admitted).toEqual([second])
   })

@@ -21,7 +21,7 @@ function targetsIn(page: string): { target: string; line: number }[] {
     .filter(({ target }) => !/^[a-z]+:/.test(target))
 }
 
-/** What is wrong with a link; undefined when nothing is. */
+/** The fault of a link; undefined if it is valid. */
 function problemOf(page: string, target: string): string | undefined {
   const [path = '', anchor] = target.split('#', 2)
   const file = path === '' ? page : normalize(join(dirname(page), path))

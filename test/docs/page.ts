@@ -6,7 +6,7 @@ import { noteIn, partsOf, type Block } from './markdown.ts'
 import type { Outcome, Sandbox } from './sandbox.ts'
 import { missingIn } from './shown.ts'
 
-/** What is wrong with an outcome; undefined when nothing is. */
+/** The fault of a result; undefined if it is as expected. */
 type Judge = (outcome: Outcome) => string | undefined
 
 export class Reading {

@@ -34,5 +34,5 @@ const flags = '-Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.default
 const zookeeper = `java ${flags} -cp '${jars}' org.apache.zookeeper`
 write('zkServer.sh', `${zookeeper}.server.ZooKeeperServerMain 2181`)
 write('zkCli.sh', `${zookeeper}.ZooKeeperMain`)
-// Whoever may make namespaces is root already.
+// A user who can create namespaces is already root.
 write('sudo', '')

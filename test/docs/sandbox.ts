@@ -27,7 +27,7 @@ export function workFolder(): string {
   return folder
 }
 
-/** What is not in a clone, or of no use to a page there. */
+/** Files that a clone lacks, or that pages do not need. */
 const NOT_CLONED = new Set(['node_modules', '.git', '.cache', 'test', 'bench'])
 
 /**
@@ -93,7 +93,7 @@ export class Sandbox {
     this.#commands = child.stdio[3] as Writable
     this.#codes = child.stdio[4] as Readable
     this.#codes.setEncoding('utf8')
-    // A shell that is gone is told of by `run`.
+    // `run` reports a shell that has ended.
     for (const stream of [this.#commands, this.#codes]) stream.on('error', () => undefined)
   }
 

@@ -2,7 +2,7 @@
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { serverBinary } from '../support/process.ts'
 
-/** Throws, and with it fails the test, when there is no Chromium and none can be fetched. */
+/** Throws, and so fails the test, if Chromium is missing and cannot be fetched. */
 export async function openBrowser(): Promise<Browser> {
   const { path, env } = serverBinary('chromium')
   return chromium.launch({

@@ -1,5 +1,5 @@
-// What a start reads: the files of dist/program/ that a run loads, by name, and their bytes. A module that moves to another
-// room, or an import that is no longer lazy, slows every start; here it shows as a list that differs, or as too
+// What a start reads: the files of dist/program/ that a run loads, by name, and their bytes. A module that moves to
+// another room, or an import that is no longer lazy, slows every start; here it shows as a list that differs, or as too
 // many bytes.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -68,7 +68,7 @@ describe('the files that a start loads', () => {
       [...ALWAYS, 'env', 'go-templates'],
       710_000,
     ],
-    // Where nobody answers there is nothing to render.
+    // Without an answer there is nothing to render.
     [
       'a onetime run on etcd',
       [

@@ -22,7 +22,7 @@ async function webServer(name: string): Promise<number> {
   return (server.address() as { port: number }).port
 }
 
-/** Who answers, asked over a connection of its own. */
+/** The server that answers on a new connection. */
 async function answerOf(port: number): Promise<string> {
   const http = new HttpClient(`http://127.0.0.1:${port}`)
   try {
@@ -66,7 +66,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     await until('the first serves', async () => (await answerOf(port)) === 'one')
 
     await agent.registerChecked({ Name: 'web', ID: 'b', Address: '127.0.0.1', Port: two })
-    // HAProxy's master loses a signal that comes while it starts anew: each change waits for the last.
+    // HAProxy's master loses a signal during its restart, so each change waits for the previous one.
     const bothServe = async (): Promise<boolean> => {
       const answers = await Promise.all(Array.from({ length: 6 }, () => answerOf(port)))
       return answers.includes('one') && answers.includes('two')
@@ -86,7 +86,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     })
     await run.until('each change was reloaded once', () => site.lines('reloads') === 5)
 
-    // What a check puts out is no change; what comes after it shows that it has been seen.
+    // The output of a check is not a change; the next change shows that it has been seen.
     for (let n = 0; n < 20; n++) await agent.check('a', 'passing', `requests: ${n}`)
     await agent.maintain('b', false)
     await run.until('the next change', () => site.lines('reloads') === 6)

@@ -56,7 +56,7 @@ function threeAndMore(site: Site, dir: string): void {
   })
 }
 
-/** What `reconfd why` tells of a resource. */
+/** The output of `reconfd why` for a resource. */
 async function why(site: Site, resource: string): Promise<{ state: string; why?: string }> {
   const asked = new Running([
     'why',
@@ -93,7 +93,7 @@ test(
       await run.until('a fourth', () => site.lines('web') === 41)
       await until('it is watched', () => servicesIn(tap.open).join() === 's1,s2,s3,s4')
 
-      // Nobody reads it: no answer, no render.
+      // No resource reads it: no answer, no render.
       await run.until('that is told', () => told('written') === 2)
       const [asked, renders] = [tap.asked.length, told('rendered')]
       await change('s200', 7000)
@@ -106,7 +106,7 @@ test(
       expect(told('rendered')).toBe(renders + 1)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
 
-      // A new generation goes on with what is there.
+      // A new generation continues with the known keys.
       site.resource('other', { src: 'web.njk', keys: ['/services', 'kv:/more'] })
       await run.until('the new one', () => site.lines('other') === 41)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])

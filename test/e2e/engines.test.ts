@@ -1,4 +1,4 @@
-// A run loads the engine of its own templates only. Node itself tells which files it loaded: its
+// A run loads only the engine of its templates. Node itself reports the loaded files: its
 // coverage report names every script. Bun has no such report, but a list of what is loaded.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

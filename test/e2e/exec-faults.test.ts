@@ -58,7 +58,7 @@ describe.concurrent('the program', () => {
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
       await run.until('its end is told', () => run.tells('child-exited'))
-      // In the pause before the restart: what is written ends the pause.
+      // In the pause before the restart, a write ends the pause.
       set('two')
       await says(run, 'start one', 'start two')
       await run.until('the debt is settled', () => countOf(run, 'reloaded') === 2)
@@ -115,7 +115,7 @@ describe.concurrent('the program', () => {
 
   test('puts itself into the background: that is told', () =>
     withExec({}, async ({ site, start }) => {
-      // A copy of a program of its own, so that no other process is taken for it.
+      // A copy of the program, so that no other process is mistaken for it.
       const own = site.path('python')
       symlinkSync('/usr/bin/python3', own)
       const script = `import os, time, sys
@@ -358,7 +358,7 @@ describe('the store', () => {
           await next.until('it has settled', () => next.tells('reloaded'))
           await next.stop()
 
-          // What was edited by hand is not what was proved.
+          // The edited content is not the proved one.
           await etcd.stop()
           writeFileSync(site.path('a'), 'edited')
           const third = start()

@@ -67,10 +67,10 @@ export async function withExec(
   })
 }
 
-/** The newest line of the log that tells of this. */
+/** The newest line of the log with this event. */
 export const lineOf = (run: Running, event: LogLine['event']): Record<string, unknown> =>
   (run.log.findLast((line) => line.event === event) ?? {}) as unknown as Record<string, unknown>
 
-/** How often the log tells of this. */
+/** The number of lines of the log with this event. */
 export const countOf = (run: Running, event: LogLine['event']): number =>
   run.log.filter((line) => line.event === event).length

@@ -54,7 +54,7 @@ test('1: a resource failed; all are tried, and each failure is told', async () =
     expect(run.stderr).toContain('no good')
     expect(run.stderr).toContain('reload.conf')
     expect(run.stderr).toContain('/app/missing')
-    // Values are secrets: not even a failure tells them.
+    // Values are secrets, even in a failure.
     expect(run.stderr).not.toContain('s3cret')
   })
 })

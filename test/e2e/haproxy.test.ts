@@ -83,7 +83,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     site.resource('haproxy.cfg', {
       keys: ['/services/web'],
       check_cmd: check,
-      // At the first run there is no HAProxy yet.
+      // In the first run, HAProxy is not running yet.
       reload_cmd: `[ ! -e ${pidFile} ] || kill -USR2 $(cat ${pidFile}); echo reload >> ${site.path('reloads')}`,
     })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })

@@ -164,7 +164,7 @@ test('a key that vanishes while another configuration opens its store has its ho
     keys(site, web(3))
     const run = site.start(...store, '-watch', '-log-level', 'debug')
     await run.until('all three', () => site.read('app') === lines(3))
-    // The store is opened anew for the other keys, and reads what the former one has not been told yet.
+    // The store is reopened for the other keys, and reads changes that the previous watch has not received yet.
     keys(site, web(2))
     site.resource('app', { keys: ['/web', '/more'], hold_down: '1h' })
     run.signal('SIGHUP')

@@ -1,4 +1,4 @@
-// Measures, in a process of its own, what expressions of templates cost for values of two sizes: CPU in
+// Measures, in a separate process, the cost of template expressions for values of two sizes: CPU in
 // milliseconds, a line of JSON each. Arguments: the built library, and a file with the rows.
 import { readFileSync } from 'node:fs'
 

@@ -13,7 +13,7 @@ import { FILTERS, FUNCTIONS, GO, NUNJUCKS, type Case } from './linear-cases.ts'
 const folder = tempDir('linear')
 afterAll(() => removeDir(folder))
 
-/** Seconds of CPU for all rows of one language; what is not linear takes minutes for one. */
+/** Seconds of CPU for all rows of one language; a non-linear row takes minutes. */
 const LIMIT = 60
 /** Milliseconds: below it the ratio of two measurements says nothing. */
 const FLOOR = 25

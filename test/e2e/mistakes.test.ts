@@ -20,7 +20,7 @@ type Row = readonly [
   more?: Mistake,
 ]
 
-/** What stands for the folder in words. */
+/** The placeholder of the folder in expected messages. */
 const GOOD: Readonly<Record<string, string>> = {
   'conf.d/web.toml':
     '[template]\nsrc = "web.njk"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\nreload_cmd = "true"\n',
@@ -413,7 +413,7 @@ test.concurrent.each(named)(
       const said = stdout + stderr
       for (const word of words) expect(said).toContain(word.replace('DIR', dir))
       expect([code, said]).toEqual([exit, said])
-      // Nobody is helped by the insides of the program.
+      // Internals of the program help no operator.
       expect(said).not.toMatch(
         /this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined(?! variable)|\[object/,
       )

@@ -82,7 +82,7 @@ test('a store that goes away makes stale those that read it; the others follow t
     await etcd.client.put('/app/name', 'meanwhile')
     await run.until('the change', () => site.read('plain') === 'meanwhile\n')
     expect(await states()).toEqual({ 'plain.toml': 'in sync', 'both.toml': 'stale' })
-    // What was last known of the one, and what the other has now.
+    // The last known keys of the one, and the current keys of the other.
     await run.until('it too', () => site.read('both') === 'meanwhile from consul\n')
     await consul.start()
     await consul.client.put('/secret/app/password', 'back')
@@ -162,12 +162,12 @@ test('a snapshot of all stores renders the same with no store at all', async () 
     writeFileSync(file, readFileSync(file, 'utf8').replace('from consul', 'edited'))
     expect(await site.start(...asFile).finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd edited\n/vault2:/secret/app/password\n')
-    // A folder that is not there is most likely mistyped.
+    // A missing folder is probably a typing mistake.
     const nowhere = site.path('none/keys.json')
     const failed = await site.start('snapshot', '-replay', file, '-o', nowhere).finished
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain(nowhere)
-    // Half of the stores is no snapshot.
+    // A snapshot needs all stores.
     const half = await site.start('snapshot', '-timeout', '1').finished
     expect(half).toMatchObject({ code: 69, stdout: '' })
   })
@@ -204,7 +204,7 @@ test('what an optional store supplied before a restart holds nothing while it is
     await run.until('what is there', () => site.read('app') === 'new none\n')
     await run.stop()
 
-    // It is there, and has lost what it had: that is held.
+    // It is reachable, but has lost its keys: the change is held.
     optional(site, consul.node)
     await site.start('-onetime').finished
     expect(site.read('app')).toBe('new from consul\n')

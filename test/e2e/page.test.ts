@@ -106,7 +106,7 @@ test('a change appears, a failed reload is owed and clears; nothing is loaded an
     expect(await (await fetch(address)).text()).not.toContain('<pre class="output"')
     await picture(page, 'status-owed')
     expect(await violationsIn(page)).toEqual([])
-    // What was opened by hand stays open, whatever comes in.
+    // Manually opened parts stay open during updates.
     expect(await change.locator('details').getAttribute('open')).not.toBeNull()
 
     rmSync(site.path('broken'))
@@ -165,7 +165,7 @@ test('many resources: most that are in sync are folded, tiles and the search fie
     await page.locator('#q').pressSequentially('MANY-3')
     await page.getByText('10 of 53').waitFor()
     expect(await visible.count()).toBe(10)
-    // A part that is sent again keeps what was typed, where it was typed, and what it filters.
+    // An updated part keeps typed text, cursor position and filter.
     await etcd.client.put('/web/node-10', 'web-value-10')
     await page.locator('#changes li', { hasText: '/web/node-10' }).first().waitFor()
     expect(

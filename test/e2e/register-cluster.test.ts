@@ -69,7 +69,7 @@ test('members of etcd that are killed and that hang', async () => {
   const nodes = cluster.members.map(({ node }) => node).join(',')
   register('-to', `etcd://${nodes}/services`, ...docker(engine))
   const [first, second, third] = cluster.members
-  // There is no leader for a moment when it was the one that hangs.
+  // There is briefly no leader if the leader hangs.
   const held = () => heldByEtcd({ client: third?.client } as EtcdServer).catch(() => ({}))
   await untilThere(held, 'h:a')
   await first?.process.kill()

@@ -145,7 +145,7 @@ describe('an engine that lies', () => {
     engine.beforeAnswer = (path) => {
       if (!path.includes(dying) || !once) return
       once = false
-      // Inspected as running by now: only an event tells.
+      // An inspection shows it as running, so only an event reveals the restart.
       setImmediate(() => engine.die(dying))
       start('fresh', 2)
     }

@@ -38,7 +38,7 @@ test('1,000 containers: little memory, and no write while nothing changes', asyn
   const run = startRegister(['-to', `etcd://${etcd.node}/services`, ...flags])
   const count = async (): Promise<number> => Object.keys(await heldByEtcd(etcd)).length
   await until('all are registered', async () => (await count()) === CONTAINERS)
-  // What is left over from the start.
+  // The rest of the start.
   await sleep(2_000)
   const [revision, asked, before] = [
     await etcd.client.revision(),
@@ -55,7 +55,7 @@ test('1,000 containers: little memory, and no write while nothing changes', asyn
   expect(await etcd.client.revision()).toBe(revision)
   expect(await count()).toBe(CONTAINERS)
   expect(memory).toBeLessThan(90)
-  // The load of the machine is no fault; a loop is.
+  // A busy machine is not a fault, but a loop is.
   expect(cpu).toBeLessThan(isLong ? 1 : 10)
   run.signal('SIGKILL')
   await run.finished

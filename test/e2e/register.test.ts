@@ -256,7 +256,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/web/h:two:80': '10.0.0.1:8002' })
     const registered = second.log.filter(({ event }) => (event as string) === 'registered')
     expect(registered).toEqual([])
-    // A restart by the service manager is no reason to vanish either.
+    // Services stay during a restart by the service manager, too.
     expect((await second.stop()).code).toBe(0)
     expect(await held()).toEqual({ '/services/web/h:two:80': '10.0.0.1:8002' })
   })

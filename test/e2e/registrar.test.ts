@@ -118,7 +118,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         await serves({ 'host-2': 'three' })
         let reloads = 4
         if (example === 'registrator') {
-          // One that is not refreshed, since its machine has died, goes by itself.
+          // An entry without renewals, because its machine has died, expires.
           await client().putWithTtl(key('host-3'), value(addresses.two), 4)
           await serves({ 'host-2': 'three', 'host-3': 'two' })
           await serves({ 'host-2': 'three' })
@@ -169,7 +169,7 @@ class Haproxy {
     const library = Object.entries(env).map((pair) => pair.join('='))
     const check = ['env', ...library, path, '-c', '-q', '-f', '{{.src}}'].join(' ')
     const pid = haproxy.#pidFile
-    // At the first run there is no HAProxy yet.
+    // In the first run, HAProxy is not running yet.
     const reload = `[ ! -e ${pid} ] || kill -USR2 $(cat ${pid}); echo reload >> ${site.path('reloads')}`
     haproxy.#edit('conf.d/haproxy.toml', [
       [/^dest .*/m, `dest = ${JSON.stringify(site.path('haproxy.cfg'))}`],
@@ -203,7 +203,7 @@ class Haproxy {
     await this.#server?.stop()
   }
 
-  /** Who answers, or why nobody does. */
+  /** The server that answers, or the error. */
   async ask(path: string): Promise<string> {
     try {
       return (await this.#http.send('GET', path, undefined, { connection: 'close' })).text
@@ -212,7 +212,7 @@ class Haproxy {
     }
   }
 
-  /** `NAME ADDRESS` of each, in the order of the configuration; none while it is starting anew. */
+  /** `NAME ADDRESS` of each server, in the order of the configuration; none during a restart. */
   async servers(): Promise<string[]> {
     if (!existsSync(this.#socket)) return []
     const socket = connect(this.#socket)

@@ -341,7 +341,7 @@ test('for_each: one file a match, one check and one reload for the set; its own 
     await run.until('it is removed', () => !sites().includes('v8.conf'))
     await run.until('one reload', () => site.lines('reloads') === 3)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // What went away meanwhile is removed at the next start; what somebody else made stays.
+    // Files whose keys vanished meanwhile are removed at the next start; files of others stay.
     await etcd.client.delTree('/web/v9')
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(sites()).toHaveLength(49)

@@ -50,7 +50,7 @@ async function why(
   return JSON.parse(stdout) as ResourceHistory & { running: boolean }
 }
 
-/** Until the daemon answers, and says what is awaited. */
+/** Waits until the daemon answers as expected. */
 const untilStatus = (site: Site, what: string, is: (status: Status) => boolean) =>
   until(what, async () => {
     const { code, stdout } = await ask(site, 'status', '-json')
@@ -185,7 +185,7 @@ test('the socket is its user’s alone, outlives no daemon, and that of a killed
     expect(sockets()).toEqual([name])
     const again = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
-    // Whoever asks nonsense, too much, or nothing, harms nobody.
+    // Invalid, oversized and empty requests are harmless.
     for (const text of ['nonsense\n', '{"command":"frob"}\n', 'x'.repeat(100_000)]) {
       await new Promise((closed) => {
         const socket = createConnection(join(state, name))
@@ -285,7 +285,7 @@ test('a change that a guard holds is told, and goes through once accepted, with 
     await run.until('it goes through', () => site.read('app.conf') === 'a')
     await untilStatus(site, 'in sync', stateIs('in sync'))
 
-    // It re-arms; and what is held when the daemon ends waits for the next one.
+    // The guard applies again, and a change held when the daemon ends waits for the next daemon.
     keys('b', 'c', 'd')
     await run.until(
       'held again',

@@ -8,7 +8,7 @@ import { removeDir, tempDir } from '../support/process.ts'
 import { programWith } from '../support/program.ts'
 import { until } from '../support/until.ts'
 
-/** One line of the log, of which a test looks at what happened, and not at the wording. */
+/** One line of the log; tests check the event, not the wording. */
 export interface LogLine {
   readonly event: Event['kind']
 }
@@ -58,7 +58,7 @@ export class Running {
     return this.#stderr
   }
 
-  /** True once the log tells of such an event, as in src/core/event.ts. */
+  /** Whether the log contains such an event, see src/core/event.ts. */
   tells(event: LogLine['event']): boolean {
     return this.log.some((line) => line.event === event)
   }
@@ -97,7 +97,7 @@ export class Running {
   }
 }
 
-/** A confdir, a state folder and a folder for what is written. */
+/** A confdir, a state folder and a folder for destinations. */
 export class Site {
   readonly root = tempDir('site')
   readonly #runs: Running[] = []

@@ -260,7 +260,7 @@ describe('one run', () => {
     expect(runs).toEqual([])
     clock.advance(1)
     expect(runs).toHaveLength(1)
-    // The late one gets a run of its own.
+    // The late one gets a separate run.
     await desk.finish(runs[0] as Run, succeeded)
     await place(desk, 'b', reloads('reload'))
     desk.release(['reload'])

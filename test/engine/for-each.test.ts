@@ -20,7 +20,7 @@ const PORT = '{{ item.get("port", "80") }}'
 class World {
   tree: Tree = emptyTree
   readonly spec: TemplateSpec
-  /** The items that were rendered, since somebody last looked. */
+  /** The items rendered since the last call. */
   rendered: Key[] = []
   /** Runs in the middle of the next render of an item. */
   during: (() => void) | undefined

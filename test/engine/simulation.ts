@@ -93,10 +93,10 @@ export class World {
   isProgramBroken = false
   readonly timers = new Set<{ readonly at: number; readonly call: () => void }>()
   readonly faults: string[] = []
-  /** What happened, for whoever has to understand a failure. */
+  /** The log of all steps, to understand a failure. */
   readonly story: string[] = []
 
-  /** What is expected, from here on. */
+  /** The expectations from here on. */
   readonly placedAt = new Map<string, number>()
   /** By destination, the command that has to read its newest content: that of its placement. */
   readonly commandAt = new Map<string, string>()
@@ -112,7 +112,7 @@ export class World {
   readonly proved = new Map<string, string>()
   readonly provedAlone = new Map<string, string | undefined>()
   hasRegrouped = false
-  /** By destination, contents that no reload had to read: as good as proved. */
+  /** Contents that no reload had to read, by destination: they count as proved. */
   readonly unchallenged = new Map<string, Set<string>>()
   readonly runs = new Set<ProgramRun>()
   /** By resource whose placement is under way, what it will owe. */
@@ -195,7 +195,7 @@ export class World {
     this.life = undefined
     this.timers.clear()
     this.placing.clear()
-    // The programs go on; nobody hears how they end.
+    // The programs continue, but their ends are not reported.
     this.runs.clear()
   }
 
@@ -275,7 +275,7 @@ export class World {
     return names.filter((one) => this.atWork(one)?.group === true)
   }
 
-  /** Every reload that has to read what is in place has done so. */
+  /** Every reload that must read the files in place has done so. */
   isProved(name: string): boolean {
     const dest = destOf(name)
     const command = this.commandAt.get(dest)
@@ -312,7 +312,7 @@ export class Life {
   readonly journal: Journal
   readonly board: StatusBoard
   readonly events: Event[] = []
-  /** As it was told at last. */
+  /** The last reported status. */
   traits: readonly (Traits | undefined)[] = []
   readonly #worker: Worker
   readonly #parts: Parts
@@ -511,7 +511,7 @@ export class Life {
       world.readFrom.set(name, Math.max(world.readFrom.get(name) ?? -1, start))
     }
     for (const name of resources) {
-      // What is removed from conf.d keeps its debt, whatever runs meanwhile.
+      // A resource removed from conf.d keeps its debt, whatever runs meanwhile.
       if (this.traits[Number(name.slice(1))] === undefined) continue
       // What changes together is proved together. Where a group has just changed, by itself counts too.
       if (world.isProved(name)) world.provedAlone.set(destOf(name), world.files.get(destOf(name)))
@@ -546,7 +546,7 @@ export class Life {
     if (this.#traitsOf(resource) !== undefined) this.#checkStatus(resource)
   }
 
-  /** R7: status speaks of what is in place. */
+  /** R7: status describes the content in place. */
   #checkStatus(name: string): void {
     const { resources } = this.board.status(this.journal.owed, this.#clock.time())
     const status = resources.find((one) => one.name === name)

@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => worker.stop())
 
-/** A store that is read on demand, of which these keys are known and nothing else. */
+/** An on-demand store of which only these keys are known. */
 function knowing(keys: Readonly<Record<Key, string>>): Tree {
   const entries = new Map(Object.entries(keys) as [Key, string][])
   const known = { trees: new Set(entries.keys()), names: new Set<Key>() }
@@ -59,7 +59,7 @@ function adopt(...templates: string[]): void {
   })
 }
 
-/** More of the store is known; nothing of what was known has changed. */
+/** More of the store is known; the known part is unchanged. */
 function learn(keys: Readonly<Record<Key, string>>): void {
   const before = tree
   tree = knowing({ ...(Object.fromEntries(before.under('/')) as Record<Key, string>), ...keys })

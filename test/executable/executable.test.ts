@@ -11,7 +11,7 @@ import { removeDir, tempDir } from '../support/process.ts'
 const top = fileURLToPath(new URL('../..', import.meta.url))
 const executable = join(top, '.cache/executable/reconfd')
 compile(executable)
-// For the tests that are imported below, and for nobody else: this file is a process of its own.
+// Only for the tests imported below: this file runs in its own process.
 process.env['RECONFD_PROGRAM'] = executable
 
 /** A folder with one resource, which shows a variable of the environment, and is started there. */

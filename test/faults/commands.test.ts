@@ -81,7 +81,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
         await trial.begin()
         trial.arm('app.conf')
         await trial.write()
-        // It is a service that was started: nobody waits for it, and nobody ends it.
+        // The command started a service, which is neither awaited nor ended.
         await trial.settle()
         await trial.write()
         await trial.settle()

@@ -48,7 +48,7 @@ function bindAll(folder: string, disk: string): string[] {
   })
 }
 
-/** Writes until there is no room for another byte. */
+/** Fills the disk. */
 function fill(disk: string): () => void {
   const path = join(disk, 'filler')
   const file = openSync(path, 'w')

@@ -136,7 +136,7 @@ function etcdctl(etcd: EtcdServer, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${stderr}`)
 }
 
-/** How often somebody has authenticated. */
+/** The number of authentications. */
 async function authenticationsAt(etcd: EtcdServer): Promise<number> {
   const { text } = await etcd.client.http.ok('GET', '/metrics')
   return Number(

@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The text of a file; undefined when there is none, or what stands there is no file. */
+/** The text of a file; undefined if it is missing or not a regular file. */
 export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -11,7 +11,7 @@ export function textOf(path: string): string | undefined {
   }
 }
 
-/** Another one for each replacement and each write; undefined when nothing is there. */
+/** Differs after each replacement and write; undefined if the file is missing. */
 export function stampOf(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats && `${stats.ino} ${stats.size} ${stats.mtimeMs}`

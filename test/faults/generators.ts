@@ -63,7 +63,7 @@ export interface Tree {
   readonly [name: string]: Tree | string | number | boolean | null | readonly unknown[]
 }
 
-/** What a keys file may hold, `__proto__` as a name of its own included. */
+/** The possible content of a keys file, including the name `__proto__`. */
 export const tree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; leaf: unknown }>((tie) => ({
   leaf: fc.oneof(
     { weight: 6, arbitrary: value },

@@ -88,7 +88,7 @@ export class Program {
     return this.#output
   }
 
-  /** How often reconfd's log tells of an event; see src/core/event.ts. */
+  /** The number of events of a kind in reconfd's log; see src/core/event.ts. */
   told(event: string): number {
     return this.#output.split(`"event":"${event}"`).length - 1
   }

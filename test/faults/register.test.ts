@@ -87,7 +87,7 @@ class Trial {
   readonly #state = tempDir('register-trial')
   #run: ReturnType<typeof startRegister>
   #ports = 20_000
-  /** Services that nobody has touched since the store was last seen to hold them. */
+  /** Services unchanged since the store was last seen to contain them. */
   #untouched = new Set<string>()
   /** When each of them was first missed. */
   readonly #missing = new Map<string, number>()

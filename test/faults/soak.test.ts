@@ -46,7 +46,7 @@ class Subject {
     return `${this.state}\n${values.map(([, value]) => `${value}\n`).join('')}${this.state}\n`
   }
 
-  /** Another value for one key, and the next number. @returns what is to be written, at once */
+  /** Another value for one key, and the next number. @returns the changes, to be written together */
   change(random: () => number): ReadonlyMap<string, string> {
     const number = String(++this.state)
     const key = `/soak/${this.name}/k/${1 + Math.floor(random() * (KEYS - 1))}`
@@ -161,7 +161,7 @@ test(`the soak: ${SECONDS} seconds`, { timeout: LIMIT }, async () => {
   }
 })
 
-/** Changes and restarts until the time is over. @returns the measures of the beginning, and what was wrong */
+/** Changes and restarts until the time is over. @returns the measures of the beginning, and the faults found */
 async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subject[]) {
   const random = randomFrom(seed)
   const wrong: string[] = []

@@ -28,7 +28,7 @@ export class Witness {
     return this.#planned.get(dest)?.has(hash) === true
   }
 
-  /** Looks once more, and no more. @returns what was seen that nobody had planned */
+  /** Looks a last time. @returns the unplanned contents seen */
   close(): readonly string[] {
     clearInterval(this.#looking)
     this.#look()
@@ -42,12 +42,12 @@ export class Witness {
       const before = this.#seen.get(dest)
       if (stamp === before) continue
       if (stamp === undefined) {
-        // Before its first content a destination is not there.
+        // Before its first content, a destination does not exist.
         if (!this.mayVanish) this.#wrong.add(`${dest} was not there any more`)
         continue
       }
       const text = textOf(path)
-      // Replaced in the middle of this look: the next one sees what is there then.
+      // Replaced during this look: the next one sees the new file.
       if (text === undefined || stampOf(path) !== stamp) continue
       this.#seen.set(dest, stamp)
       if (this.wasPlanned(dest, hashOf(text))) continue

@@ -1,4 +1,4 @@
-// A feed: what is kept of a store while it is away, what is told of it and how often, and how much it may hold.
+// A feed: the kept keys of an unreachable store, its events and their frequency, and the limit of its size.
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'

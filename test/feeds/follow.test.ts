@@ -1,4 +1,4 @@
-// Following a store over its nodes: which is asked when, what breaks a connection, and what is waited for.
+// Following a store over its nodes: their order, broken connections, and pauses.
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -19,7 +19,7 @@ const SILENT: Behaviour = ['silence']
 const gone = (node: string): FaultError =>
   new FaultError({ kind: 'store', message: `${node} is gone`, hint: 'look' })
 
-/** A store whose nodes behave in turn as they are told, and are silent after that. */
+/** A store whose nodes follow a script, and are then silent. */
 function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   const asked: string[] = []
   const cancelled: string[] = []

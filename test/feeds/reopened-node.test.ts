@@ -1,4 +1,4 @@
-// Knocking at a store that is away: who opens again is told of, and nobody else.
+// Probing an unreachable store: only nodes that accept connections again are reported.
 import { createServer, type Server } from 'node:net'
 import { expect, test } from 'vitest'
 import { reopenedNode } from '../../src/feeds/reopened-node.ts'

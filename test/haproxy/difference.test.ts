@@ -19,7 +19,7 @@ interface Options {
   readonly leaving?: Readonly<Record<string, ServerLine>>
 }
 
-/** What is done, in words, or the reason of a reload. */
+/** The run-time changes in words, or the reason for a reload. */
 function decided(before: string, after: string, options: Options = {}): unknown {
   const { version = [3, 2], actual = {}, leaving = {} } = options
   const base = readConfiguration(before)

@@ -99,7 +99,7 @@ export class Load {
     return { requests, conversations, failures }
   }
 
-  /** The address of the server that has answered, on a connection of its own. */
+  /** The address of the answering server, on a new connection. */
   reach(): Promise<string> {
     return this.get('/', this.#fresh)
   }

@@ -62,7 +62,7 @@ export class Haproxy {
     await this.start()
   }
 
-  /** As it is done by a signal: when this returns the new worker is not there yet. */
+  /** By a signal: when this returns, the new worker may not have started. */
   reload(): void {
     process.kill(this.pid, 'SIGUSR2')
   }

@@ -129,7 +129,7 @@ export interface Trial {
 export function keywordsOf(program: string): ReadonlyMap<string, number> {
   const { path, env } = serverBinary(program)
   const args = ['-dKcfg', '-q', '-c', '-f', '/dev/null']
-  // It ends with an error, since an empty file is no configuration.
+  // Exits with an error, since an empty file is not a configuration.
   const { stdout } = spawnSync(path, args, { encoding: 'utf8', env: { ...process.env, ...env } })
   const rows = [...stdout.matchAll(/^\s+server <name> <addr> (\S+)(?: \+(-?\d+))?/gm)]
   return new Map(rows.map(([, name = '', args]) => [name, Number(args ?? 0)]))
@@ -191,7 +191,7 @@ const differing = (
     .map(([name, value]) => `${name}: ${value} / ${added.get(name)}`)
     .join(', ')
 
-/** The columns of `show stat` that tell how a server is, and not what it has done. */
+/** The columns of `show stat` with the state of a server, not its counters. */
 const COLUMNS = [
   ...['status', 'weight', 'act', 'bck', 'slim', 'qlimit', 'type', 'mode', 'cookie'],
   ...['check_status', 'check_rise', 'check_fall', 'check_health'],
@@ -252,7 +252,7 @@ class Laboratory {
     return new Laboratory(server, socket, port, serverPort, options.length)
   }
 
-  /** Adds the servers; what was refused, by number. */
+  /** Adds the servers; returns the refusals by number. */
   async add(options: readonly string[]): Promise<readonly (string | undefined)[]> {
     const answers = await sendCommands(
       this.socket,
@@ -286,14 +286,14 @@ class Laboratory {
     await until('all checks have ended', settled)
   }
 
-  /** By backend what HAProxy tells of its server. */
+  /** The state of its server in HAProxy, by backend. */
   async tell(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const [text = ''] = await sendCommands(this.socket, ['show stat -1 4 -1'])
     const [head = [], ...rows] = text.split('\n').map((line) => line.replace(/^# /, '').split(','))
     return new Map(
       rows.map((row) => [
         row[0] ?? '',
-        // An asterisk stands for a further check that is under way.
+        // An asterisk means that a further check is running.
         new Map(COLUMNS.map((name) => [name, row[head.indexOf(name)]?.replace(/^\* /, '') ?? ''])),
       ]),
     )

@@ -1,4 +1,4 @@
-// A program of somebody else, as package.test.ts compiles and runs it with the installed package:
+// A user's program, which package.test.ts compiles and runs with the installed package:
 // follows an etcd until it has seen the title `two`. It ends by itself, or not at all.
 import {
   formatFault,
@@ -28,7 +28,7 @@ const noBackend: Settings = { backend: 'etcdv4' }
 const ofTheCommand: Settings = { log_level: 'info' }
 // @ts-expect-error either a text or a file
 const both: RenderOptions = { template: '', file: '', keys: {} }
-// @ts-expect-error a function is no value
+// @ts-expect-error a function is not a value
 const noValue: Keys = { a: () => 'b' }
 void [noBackend, ofTheCommand, both, noValue]
 

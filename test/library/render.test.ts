@@ -1,4 +1,4 @@
-// render(): one template over an object, by both engines; what is wrong comes back as a value.
+// render(): one template over an object, with both engines; faults are returned as values.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// What is awaited when nothing happens at the start.
+// The report of what a start waits for.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import { StartupNotice } from '../../src/observe/awaited.ts'
@@ -30,7 +30,7 @@ const result: CommandResult = {
 }
 const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload a', result }
 
-/** What is told after these events and a long silence. */
+/** The report after these events and a long silence. */
 function toldAfter(...events: readonly Event[]): string[] {
   const told: string[] = []
   const awaited = new StartupNotice(

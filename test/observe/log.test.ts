@@ -1,4 +1,4 @@
-// The log: what commands print is told when they fail or to whoever debugs, and JSON stays one line an event.
+// The log: contains the output of failed commands, at level debug of all; JSON has one line per event.
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { LogLevel } from '../../src/core/settings.ts'

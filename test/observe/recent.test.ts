@@ -1,4 +1,4 @@
-// What has happened of late: diffs, what is masked, and that no more is kept than said.
+// Recent changes: diffs, masking, and limits.
 import { expect, test } from 'vitest'
 import { noCause, type Cause } from '../../src/core/cause.ts'
 import type { CommandResult } from '../../src/core/event.ts'

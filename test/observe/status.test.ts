@@ -77,7 +77,7 @@ const rolledBack: Event = {
   fault,
 }
 
-/** A board that was told of these events, one a second. */
+/** A board that has received these events, one per second. */
 function told(...events: Event[]): StatusBoard {
   const board = new StatusBoard(42, 0)
   events.forEach((event, n) => board.note(event, (n + 1) * 1000))

@@ -32,7 +32,7 @@ mkdirSync(join(top, '.cache'), { recursive: true })
 // Beside node_modules, whose files are linked and not copied.
 const work = mkdtempSync(join(top, '.cache/test-clones-'))
 leftovers.folders.add(work)
-// 20,000 files: a worker that is told to end does not wait for them.
+// 20,000 files: a terminated worker does not wait for them.
 afterAll(() => removeDir(work), 120_000)
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T
 
@@ -92,7 +92,7 @@ const clones = [
 const [first, second] = clones
 const dist = join(first.folder, 'dist')
 
-/** Paths of the packages of which code is in the bundle, sorted. */
+/** Paths of the bundled packages, sorted. */
 let bundled: string[] = []
 
 beforeAll(async () => {

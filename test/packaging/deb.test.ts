@@ -1,4 +1,4 @@
-// The Debian package: what is in it, and its life on a machine from the installation to the purge.
+// The Debian package: its contents, and its life from installation to purge.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

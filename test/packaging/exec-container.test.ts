@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
 
   beforeAll(async () => {
     ;[port = 0, version = 0, page = 0] = await freePorts(3)
-    // Where limits cannot be raised, the defaults are too high. The pause of a pod is no other image.
+    // If limits cannot be raised, the defaults are too high. A pod's pause container needs no further image.
     writeFileSync(
       settings,
       `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]\n[engine]\ninfra_image = "localhost/pause:1"\n`,
@@ -280,7 +280,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
       return { ...volume, hostPath: { path: folder, type: 'Directory' } }
     })
     const path = join(work, 'pod.yaml')
-    // podman 4 also restarts init containers that have ended, unless told otherwise.
+    // By default, podman 4 restarts init containers that have ended.
     const spec = { ...pod.spec, volumes, hostNetwork: true, restartPolicy: 'Never' }
     writeFileSync(path, stringify({ ...pod, spec }))
     const names = pod.spec.containers.map(({ name }) => `${pod.metadata.name}-${name}`)

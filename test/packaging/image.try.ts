@@ -1,5 +1,5 @@
-// `npm run test:image`: the image, made of the real Dockerfile by buildah, which needs no daemon. The base is made here, of this
-// machine's Node, npm and shell, under the name that the Dockerfile wants: no registry is asked for it.
+// `npm run test:image`: the image, made of the real Dockerfile by buildah, which needs no daemon. The base is made
+// here, of this machine's Node, npm and shell, under the name that the Dockerfile wants: no registry is asked for it.
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -30,7 +30,7 @@ if [ -n "$LD_LIBRARY_PATH" ]; then
 fi
 exec "$@"`
 
-/** With a storage of its own, and nothing of the machine's settings for containers. */
+/** With separate storage, and without the machine's settings for containers. */
 function buildah(...args: readonly string[]) {
   const { path, env } = serverBinary('buildah')
   const storage = ['--root', join(work, 'storage'), '--runroot', join(work, 'run')]

@@ -1,4 +1,4 @@
-// The npm package: what is in it, and that a global installation needs nothing but it.
+// The npm package: its contents, and a global installation without anything else.
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -52,7 +52,7 @@ export class Root {
     return join(this.path, path)
   }
 
-  /** A link is there, wherever it leads to. */
+  /** Whether a path exists, even as a dangling link. */
   has(path: string): boolean {
     return lstatSync(this.at(path), { throwIfNoEntry: false }) !== undefined
   }

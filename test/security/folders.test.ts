@@ -37,7 +37,7 @@ const NOBODY = 65534
 const SECRET = 'of root, for root alone'
 
 let root: string
-/** Belongs to nobody. */
+/** Owned by the user nobody. */
 let app: string
 let dest: string
 /** Belongs to root, mode 0600. */
@@ -67,7 +67,7 @@ afterEach(() => {
   })
 })
 
-/** A link as nobody makes it. */
+/** A link created by the user nobody. */
 function plant(target: string, path = dest): void {
   rmSync(path, { force: true })
   symlinkSync(target, path)
@@ -347,7 +347,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
     })
     const applied = await applyNow([script])
     expect(textOf(said)).toBe('755 65534\ngood\ngood\n')
-    // What was checked is not what stands there by now.
+    // The checked file has been replaced meanwhile.
     expect(applied).toMatchObject({ at: 'swap' })
     expect(existsSync(dest)).toBe(false)
     rmSync(join(app, 'moved'))

@@ -30,7 +30,7 @@ afterEach(() => {
   removeDir(dir)
 })
 
-/** When a process has begun, as its names tell it. */
+/** The start time of a process, as in the names of its files. */
 const startOf = (pid: number): string =>
   readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? ''
 const gone = spawnSync('true').pid

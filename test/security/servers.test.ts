@@ -8,7 +8,7 @@ import { withSite } from '../e2e/support.ts'
 interface Listening {
   readonly server: Server
   readonly node: string
-  /** What was asked for. */
+  /** The requests. */
   readonly asked: string[]
   /** The headers of the requests, as text. */
   readonly headers: string[]

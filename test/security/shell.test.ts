@@ -137,7 +137,7 @@ function expanded(text: string, path: string): string | undefined {
   return done.ok ? done.value : undefined
 }
 
-/** Runs commands, each in a shell of its own, and returns the first after which RAN was there. */
+/** Runs commands, each in its own shell, and returns the first one that has created RAN. */
 function firstThatRan(commands: readonly string[], shell: readonly string[]): string | undefined {
   const script = commands
     .map(

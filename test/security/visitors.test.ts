@@ -39,7 +39,7 @@ async function withPage(
   })
 }
 
-/** Hands every request on as nginx does with a plain proxy_pass: it adds no header that tells of the visitor. */
+/** Forwards every request like nginx with a plain proxy_pass, without a header about the visitor. */
 async function plainProxy(to: string): Promise<{ address: string; server: Server }> {
   const server = createServer((asked, answer) => {
     const { authorization } = asked.headers

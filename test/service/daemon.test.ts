@@ -1,4 +1,4 @@
-// The built program as a service: what its manager is told, over a real socket.
+// The built program as a service: its messages to the manager, over a real socket.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -124,7 +124,7 @@ test('a store that is away keeps nobody waiting', async () => {
     expect(socket.last('STATUS')).toMatch(
       /^0 of 1 resource in sync; 1 waiting; etcdv3 unreachable since \d{4}-\S+:\d\dZ$/,
     )
-    // That is no lack of progress.
+    // This is not a lack of progress.
     await run.until('it pings', () => socket.count('WATCHDOG') >= 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
   }

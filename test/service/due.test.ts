@@ -15,7 +15,7 @@ test('a retry that is due and that nobody begins', async () => {
   const worker = new Worker(parts, new Underway(), true, (error) => {
     throw error
   })
-  // Its template is not there, so that it comes no further than to the render.
+  // Its template is missing, so that it gets no further than the render.
   worker.adopt({
     resources: [resourceOf('web.toml')],
     feeds: {

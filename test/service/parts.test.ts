@@ -61,7 +61,7 @@ test('ready when each resource was seen to, well or badly', () => {
   expect(over([])).toBe(false)
   expect(over([applied('a.toml'), applied('b.toml')])).toBe(false)
   expect(over([started, applied('a.toml')])).toBe(false)
-  // It may be told that it has started when the first is done already.
+  // The start may be reported after the first one has ended.
   expect(over([applied('a.toml'), started, applied('b.toml')])).toBe(true)
   expect(over([started, applied('a.toml'), failed])).toBe(true)
   expect(over([started, applied('a.toml'), waits])).toBe(true)

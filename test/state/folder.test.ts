@@ -1,4 +1,4 @@
-// The state directory removed while a run uses it: everything that is known is made again.
+// The state directory is removed while a run uses it: everything known is written again.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

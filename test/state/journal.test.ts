@@ -1,4 +1,4 @@
-// The journal of owed reloads: what is acknowledged survives, whatever is cut, torn or shared.
+// The journal of owed reloads: acknowledged debts survive truncation, torn writes and other processes.
 import {
   appendFileSync,
   existsSync,
@@ -38,7 +38,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-/** @param take tells one debt of a resource from the next */
+/** @param take distinguishes the debts of a resource */
 const owed = (resource: string, take = 0): Owed => ({
   resource,
   since: 1_760_000_000_000 + take,
@@ -53,7 +53,7 @@ async function opened(confdir = CONFDIR): Promise<OpenedJournal> {
 
 const open = async (confdir = CONFDIR): Promise<Journal> => (await opened(confdir)).journal
 
-/** What is owed, without the ids that stand for it in the file. */
+/** The debts, without their ids in the file. */
 const owedBy = ({ owed }: Journal): Record<string, Owed> =>
   Object.fromEntries(
     [...owed].map(([name, { resource, since, commands }]) => [name, { resource, since, commands }]),

@@ -1,4 +1,4 @@
-// What is remembered of each resource over a restart, in the present format and in former ones.
+// The records of resources after a restart, in the current format and earlier ones.
 import {
   existsSync,
   mkdirSync,

@@ -26,7 +26,7 @@ const call = async (path: string, body: object): Promise<Record<string, string>>
   JSON.parse(await agent.server.client.call('PUT', path, JSON.stringify(body))) as never
 
 let policies = 0
-/** A token with a policy of its own, which is the given rules. */
+/** A token with a new policy with the given rules. */
 async function tokenFor(Rules: string): Promise<{ token: string; policy: string; Name: string }> {
   const Name = `policy-${++policies}`
   const policy = await call('/v1/acl/policy', { Name, Rules })
@@ -94,7 +94,7 @@ test('a token that loses its rights breaks the watch, and takes no instance away
   const raw = watch(['/services/web'], { authToken: token })
   await raw.next()
   await call(`/v1/acl/policy/${policy}`, { ID: policy, Name, Rules: '' })
-  // The query under way was let in before, and what it answers is filtered anew.
+  // The running query was admitted before, but its answer is filtered by the new policy.
   await agent.register({ Name: 'web', ID: 'web', Port: 1 })
   expect((await raw.fault()).message).toContain('denied access to the service web')
 })
@@ -109,7 +109,7 @@ test('a token that is rotated in its file is taken up', async () => {
   await raw.next()
   writeFileSync(file, second.token)
   await call(`/v1/acl/policy/${first.policy}`, { ID: first.policy, Name: first.Name, Rules: '' })
-  // The query under way has the old token: what it is not told any more is not taken for gone.
+  // The running query has the old token: omitted services must not count as removed.
   await agent.register({ Name: 'web', ID: 'web', Port: 2 })
   const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
   expect(event.del).toEqual([])

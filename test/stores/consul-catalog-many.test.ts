@@ -33,7 +33,7 @@ function watch(
 }
 
 const portOf = (node: string): number => Number(node.split(':')[1])
-/** Of the instances and nodes; what the list of services tells is left out. */
+/** Instances and nodes, without the entries of the list of services. */
 const keysOf = (event: object): string[] =>
   Object.keys((event as { entries: object }).entries).filter((key) => !key.endsWith('/'))
 
@@ -283,7 +283,7 @@ test('what a change asks of Consul', { timeout: 120_000 }, async () => {
   expect(flap).toEqual({ '/v1/health/state/any': 1, '/v1/health/service/s1': 1 })
   expect(((await next) as { del: string[] }).del).toEqual(['/services/s1/n0:s1-0'])
 
-  // A store goes on only while somebody waits for its next event.
+  // A store continues only while its next event is awaited.
   const port = raw.next()
   const bells = (): number => tap.asked.filter((path) => path.includes('/state/any')).length
   const before = bells()

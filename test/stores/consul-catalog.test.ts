@@ -1,4 +1,4 @@
-// The catalog on a real agent: what is registered, and what becomes of it.
+// The catalog on a real agent: registrations and their changes.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { CatalogSettings, ConnectionSettings } from '../../src/core/settings.ts'

@@ -1,4 +1,4 @@
-// What is particular to Consul's KV store; the rest is in test/contract.
+// Particularities of Consul's KV store; the rest is in test/contract.
 import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 
 const ROOT_TOKEN = 'root-token-of-the-test'
 
-/** One agent with ACLs on, for all tests: whoever has no token may read nothing. */
+/** One agent with ACLs for all tests; nothing is readable without a token. */
 let consul: ConsulServer
 let tests = 0
 let dir: Key
@@ -54,7 +54,7 @@ const delta = (put: Record<string, string>, del: readonly string[] = []) => ({
   del,
 })
 
-/** A token with a policy of its own, which is the given rules. */
+/** A token with a new policy with the given rules. */
 async function tokenFor(rules: string) {
   const call = async (path: string, body: object): Promise<Record<string, string>> =>
     JSON.parse(await consul.client.call('PUT', path, JSON.stringify(body))) as Record<
@@ -72,7 +72,7 @@ async function tokenFor(rules: string) {
   }
 }
 
-/** One more token with a policy that is there. */
+/** Another token with an existing policy. */
 async function anotherToken(policy: string): Promise<string> {
   const body = JSON.stringify({ Policies: [{ Name: policy }] })
   const text = await consul.client.call('PUT', '/v1/acl/token', body)

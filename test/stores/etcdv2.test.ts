@@ -1,4 +1,4 @@
-// What is particular to etcd's v2 API; the rest is in test/contract.
+// Particularities of etcd's v2 API; the rest is in test/contract.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'

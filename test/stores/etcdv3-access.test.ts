@@ -37,7 +37,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   })
   afterAll(() => guarded.stop())
 
-  /** With a client of its own each time: root's token expires too. */
+  /** With a new client each time, because root's token expires, too. */
   async function asRoot(path: string, body: object): Promise<void> {
     const root = new EtcdV3Client(guarded.url)
     await root.authenticate('root', 'root secret')

@@ -1,4 +1,4 @@
-// Keys of etcd v3 that begin without a slash: read with -etcd-slashless, and told of without it.
+// Keys of etcd v3 without a leading slash: read with -etcd-slashless, and reported without it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { open } from '../../src/stores/etcdv3.ts'

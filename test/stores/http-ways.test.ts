@@ -112,7 +112,7 @@ describe('a proxy', () => {
 
   test('opens a tunnel to https nodes', async () => {
     const { address, asked } = await proxy()
-    // Behind it is plain HTTP: TLS begins only once the tunnel stands.
+    // The proxy itself uses plain HTTP: TLS begins only in the open tunnel.
     const node = `https://${(await listen(echo())).replace('127.0.0.1', 'store.invalid')}`
     const told = await failure(() => ask(node, { proxy: { https: address, except: [] } }))
     expect(told).toContain('the server does not speak TLS')

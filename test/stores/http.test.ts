@@ -228,7 +228,7 @@ test('a connection that the server closes is told as that, whatever became of an
   const node = await serve((request, response) => {
     if (request.url === '/second') return void response.destroy()
     request.socket.once('close', () => closed.sockets++)
-    // Taken as an advice to let go of it after a second without a request.
+    // The client closes the connection after a second without a request.
     response.writeHead(200, { 'keep-alive': 'timeout=3' }).end()
   })
   const http = open(node)

@@ -413,7 +413,7 @@ describe('servers', () => {
       )
       await first.kill()
       expect((await watched.fault()).message).toContain(first.node)
-      // What follow does: open again until it is there, now at the other server.
+      // Like follow: reopens until it succeeds, now at the other server.
       const event = await until(
         'the failover',
         async () => {

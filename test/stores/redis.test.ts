@@ -1,4 +1,4 @@
-// The store redis on a real server: what is a key, how it is watched, and what is told of it.
+// The store redis on a real server: keys, watching, and notices.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { ConnectionSettings, Settings } from '../../src/core/settings.ts'

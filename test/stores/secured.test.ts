@@ -123,7 +123,7 @@ describe.each([
       'the server rejects the client certificate, or requires one',
       'check that -client-cert is signed by an authority that the server trusts, and has not expired',
     )
-    // Servers built with a newer Go, such as etcd 3.5, tell which of the two it is.
+    // Servers built with a newer Go, such as etcd 3.5, report which of the two it is.
     const none = told(
       'the server asks for a client certificate',
       'set -client-cert and -client-key',

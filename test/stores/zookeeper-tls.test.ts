@@ -36,7 +36,7 @@ afterAll(async () => {
 async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
   const keyStore = `${cert}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
-  // Java tells the format by the name.
+  // Java determines the format by the name.
   const trustStore = file('trust.pem')
   copyFileSync(ours.cert, trustStore)
   return startZookeeper({ tls: { keyStore, trustStore } })
@@ -120,7 +120,7 @@ test('a certificate that is renewed on disk is used by the next session', async 
   onTestFinished(() => watched.close())
   await watched.live()
   install(expired)
-  // What is connected stays connected.
+  // Existing connections stay.
   await zookeeper.client.put('/renewed/a', '1')
   await watched.converges(new Map([['/renewed/a', '1']]))
   proxy.cut()

@@ -52,7 +52,7 @@ const pem = (label: string, body: Buffer): string =>
 
 const DAY = 86_400_000
 
-/** An authority of its own, with its certificate at `cert`. */
+/** A separate authority, with its certificate at `cert`. */
 export class Authority {
   readonly cert: string
   readonly #name: string

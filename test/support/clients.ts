@@ -11,7 +11,7 @@ export interface StoreClient {
   del(key: string): Promise<void>
   /** The directory and all below it. */
   delTree(dir: string): Promise<void>
-  /** Lets go of its connections. Can be used again. */
+  /** Closes its connections. Can be used again. */
   close(): void
 }
 
@@ -154,7 +154,7 @@ export class EtcdV2Client implements StoreClient {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'true' })
   }
 
-  /** The same for a directory that is new: etcd 3.5 gives no time to live to one that is there. */
+  /** The same for a new directory: etcd 3.5 sets no time to live on an existing one. */
   async makeExpiringDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'false' })
   }

@@ -24,7 +24,7 @@ export class Agent {
     return this.#put('/v1/agent/service/register', service)
   }
 
-  /** With a check of its own, `check:<id>`, that is passing until it is told otherwise. */
+  /** With its own check, `check:<id>`, which passes until it is changed. */
   registerChecked(service: Registration): Promise<void> {
     const CheckID = `check:${service.ID ?? service.Name}`
     return this.register({ ...service, Check: { CheckID, TTL: '1h', Status: 'passing' } })

@@ -1,7 +1,7 @@
 // Two datacenters of Consul, joined by WAN: three servers in dc1, one in dc2.
 import { startConsul, type ConsulServer } from './servers.ts'
 
-/** Over loopback nobody needs to be given a second to answer. */
+/** Shorter timeouts suffice on loopback. */
 const HASTY = { probe_interval: '200ms', probe_timeout: '100ms', suspicion_mult: 2 }
 const COMMON = { gossip_lan: HASTY, gossip_wan: HASTY }
 

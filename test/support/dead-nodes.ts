@@ -12,7 +12,7 @@ export interface DeadNode {
 }
 
 export const deadNodes = {
-  /** The kernel still takes connections, and nobody looks at them. */
+  /** The kernel still accepts connections, but no process does. */
   async 'takes connections and stays silent'(): Promise<DeadNode> {
     const open = new Set<Socket>()
     const server = createServer((socket) => {

@@ -14,7 +14,7 @@ export interface DnsServer {
   /** The names that were asked for. */
   readonly asked: readonly string[]
   set(record: string, targets: readonly Target[]): void
-  /** From now on there is no answer to any question. */
+  /** Stops answering. */
   fallSilent(): void
   close(): Promise<void>
 }

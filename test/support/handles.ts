@@ -6,7 +6,7 @@ const PASSING = new Set(['Immediate', 'TickObject', 'FSReqCallback', 'FSReqPromi
 
 export function activeHandles(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  // Bun has that function as well, and it never tells of anything: then the kernel is asked.
+  // Bun has this function, too, but it never reports anything; so the kernel is asked.
   const kinds = 'bun' in process.versions ? openFiles() : process.getActiveResourcesInfo()
   for (const kind of kinds) {
     if (!PASSING.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -17,7 +17,7 @@ export function activeHandles(): ReadonlyMap<string, number> {
 const watchesOf = (fd: string): string[] =>
   readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^inotify wd/gm) ?? []
 
-/** The kinds of which there are more than before, such as `TCPSocketWrap +1`. */
+/** The kinds that have become more, such as `TCPSocketWrap +1`. */
 export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
   return [...activeHandles()]
     .map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)] as const)

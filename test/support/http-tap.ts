@@ -1,5 +1,5 @@
-// A reverse proxy on loopback that notes what is asked through it, what of that is still under way, and
-// refuses what a test tells it to: how much a program asks of its server, counted.
+// A reverse proxy on loopback that records requests and those still running, and refuses some if a test
+// wants it: counts how much a program asks of its server.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, request, type ServerResponse } from 'node:http'
 
@@ -12,9 +12,9 @@ export interface Tap {
   readonly open: readonly string[]
   /** Answers in the server's stead from now on; false lets a request through. */
   refuse(answer: (path: string, response: ServerResponse) => boolean): void
-  /** What the server says on this path comes late by so many milliseconds from now on; Infinity: never. */
+  /** Delays answers on this path by this many milliseconds from now on; Infinity: never answers. */
   delay(path: string, time: number): void
-  /** New requests go there; what is under way stays where it is. */
+  /** Sends new requests there; running ones stay. */
   moveTo(target: string): void
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
-// A small HTTP client for tests, on connections of its own: `close` leaves nothing open, so that a
-// test can tell the handles of a store from those of its helpers.
+// A small HTTP client for tests, with its own connections: `close` leaves nothing open, so that a
+// test can distinguish the handles of a store from those of its helpers.
 import { Agent, request } from 'node:http'
 
 export interface Answer {

@@ -10,7 +10,7 @@ function clear(): void {
 }
 
 process.once('exit', clear)
-// Vitest ends its workers by SIGTERM, and a signal's default is to end without `exit` being told.
+// Vitest ends its workers by SIGTERM, whose default action does not emit `exit`.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(signal, () => {
     clear()

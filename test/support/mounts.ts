@@ -1,4 +1,4 @@
-// Mounts of a test: small file systems of its own, and files that are mount points. Root only.
+// Mounts for tests: small file systems, and files that are mount points. Root only.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
@@ -16,7 +16,7 @@ function mount(...args: readonly string[]): void {
   if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${stderr}`)
 }
 
-/** An empty file system in memory, of so many KB, on a folder that is made for it. */
+/** Mounts an empty file system in memory, of this many KB, on a new folder. */
 export function mountSmall(folder: string, kilobytes: number): void {
   mkdirSync(folder, { recursive: true })
   mount('-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder)

@@ -1,6 +1,6 @@
 // A network of a test's own: two namespaces, a cable (veth) between them, and addresses of 127.9.0.0/24
 // on it, which are loopback addresses to everybody else. Unplugged, packets are dropped without a word:
-// a partition, with connections that stay open and new ones that nobody answers. Root on Linux only.
+// a partition, with connections that stay open and new ones without an answer. Root on Linux only.
 import { spawnSync } from 'node:child_process'
 
 export interface Network {

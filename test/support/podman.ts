@@ -103,7 +103,7 @@ export class Podman {
   #words(...args: readonly string[]): string[] {
     const places = ['--root', join(this.root, 'root'), '--runroot', join(this.root, 'run')]
     const how = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--runtime', 'runc']
-    // Events in a file of its own: the journal is everybody's.
+    // Events go to a separate file, because all users share the journal.
     const events = ['--events-backend', 'file', '--tmpdir', join(this.root, 'tmp')]
     return ['podman', ...how, ...places, ...events, ...args]
   }

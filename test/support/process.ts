@@ -9,7 +9,7 @@ import { locate, provide, type Located } from '../../scripts/servers.mjs'
 import { leftovers } from './leftovers.ts'
 import { until } from './until.ts'
 
-/** The program of a server, fetched when it is not there yet. Throws when it cannot be had. */
+/** The program of a server, fetched if it is missing. Throws if that fails. */
 export function serverBinary(name: string): Located {
   const problems = provide([name])
   const found = locate(name)

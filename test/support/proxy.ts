@@ -9,7 +9,7 @@ export interface Proxy {
   cut(): void
   /** A partition: connections stay open, new ones are accepted, and nothing comes through any more. */
   silence(): void
-  /** Each connection ends after so many bytes of the server's answers, those that are open included. */
+  /** Ends each connection, including open ones, after this many bytes of answers. */
   truncate(bytes: number): void
   /** How many connections have ended so. */
   readonly cutShort: number
@@ -91,7 +91,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       endAll()
     },
     restore() {
-      // What was swallowed is lost: a connection that stayed open has a hole in its stream.
+      // Dropped bytes are lost: a connection that stayed open has a gap in its stream.
       if (mode.kind === 'silent') endAll()
       mode = { kind: 'open' }
     },

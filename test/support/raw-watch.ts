@@ -6,7 +6,7 @@ import type { Demand, Store, StoreEvent } from '../../src/core/store.ts'
 import { within } from './until.ts'
 
 export class RawWatch {
-  /** What was told beside the events so far. */
+  /** The notices so far. */
   readonly notices: string[] = []
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>

@@ -104,7 +104,7 @@ export async function heldByConsul(server: ConsulServer): Promise<Held> {
   return held
 }
 
-/** `reconfd register` with a state folder of its own, or that of another run. */
+/** `reconfd register` with its own state folder, or that of another run. */
 export function startRegister(
   args: readonly string[],
   { state = tempDir('register'), env = {} }: { state?: string; env?: Record<string, string> } = {},

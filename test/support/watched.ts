@@ -51,7 +51,7 @@ export class Watched {
     await this.#wait('the store is broken', () => this.faults.length > before)
   }
 
-  /** Waits until the keys are exactly these. The message tells keys and lengths: values may be long. */
+  /** Waits until the keys are exactly these. The message contains keys and lengths, since values may be long. */
   async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
     try {
       await this.#wait('the keys of the store', () => this.#equals(expected), timeout)

@@ -233,7 +233,7 @@ export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> 
     socket.write(word)
     for await (const chunk of socket) answer += String(chunk)
   } catch {
-    // Not there, or not yet.
+    // Missing, or not there yet.
   } finally {
     socket.destroy()
   }

@@ -20,7 +20,7 @@ it('is one for all that ask while another is under way', async () => {
   expect(new Set(others).size).toBe(1)
   await Promise.all([first, others[0]?.then(() => order.push('shared'))])
   expect(order).toEqual(['first', 'shared'])
-  // Whoever asks after that has begun gets one of his own.
+  // A call after the sync has begun gets the next one.
   const next = syncFolder(folder)
   expect(others).not.toContain(next)
   await next

@@ -1,4 +1,4 @@
-// Files and folders that are watched, also when a folder is another one all of a sudden.
+// Watching files and folders, even if a folder is replaced.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'

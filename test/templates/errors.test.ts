@@ -184,7 +184,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     ],
   ],
   [
-    // A resource with a store of its own, which is all that it sees.
+    // A resource with its own store sees only that one.
     '/secret/key',
     { prefix: '/vault2:/production', watched: ['/secret'] },
     [

@@ -14,7 +14,7 @@ import { createRenderer, type TemplateRenderer } from '../../src/templates/rende
 export type Keys = Readonly<Record<string, string>>
 
 export interface Outcome {
-  /** What was rendered; undefined when it failed. */
+  /** The output; undefined if the render has failed. */
   readonly text: string | undefined
   readonly bytes: Uint8Array | undefined
   readonly fault: Fault | undefined

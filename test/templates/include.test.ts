@@ -1,4 +1,4 @@
-// include as a function of nunjucks: a file's text as a value, with data of its own.
+// The function include of nunjucks: the text of a file as a value, with its own data.
 import { expect, it } from 'vitest'
 import { Workshop } from './helper.ts'
 

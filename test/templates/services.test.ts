@@ -1,4 +1,4 @@
-// Services and nodes in both languages: where they are looked for, what is read, and what is refused.
+// Services and nodes in both languages: stores, look-ups, and faults.
 import { describe, expect, test } from 'vitest'
 import { Workshop, type Keys, type Options } from './helper.ts'
 

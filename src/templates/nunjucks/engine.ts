@@ -10,8 +10,8 @@ import { isMap } from '../functions/params.ts'
 import { checkFiles, type Inspected, type Inspection } from '../inspection.ts'
 import { DEST, TemplateSources, type Texts } from '../sources.ts'
 import { createEnvironment, vocabularyOf } from './environment.ts'
-import { Parser } from './parse.ts'
-import { CurrentRun, type Run } from './run.ts'
+import { NunjucksParser } from './parse.ts'
+import { CurrentRun, type NunjucksRender } from './run.ts'
 import { faultOf, TemplateUnit, type Host } from './unit.ts'
 
 /** Limit of nested include, import and extends tags. */
@@ -25,7 +25,7 @@ export const createEngine = (templateDir: string, texts?: Texts): Engine =>
 class NunjucksEngine implements Engine {
   readonly #current = new CurrentRun()
   readonly #environment: Environment = createEnvironment(this.#current)
-  readonly #parser = new Parser(vocabularyOf(this.#environment), this.#environment.globals)
+  readonly #parser = new NunjucksParser(vocabularyOf(this.#environment), this.#environment.globals)
   readonly #host: Host = this.#createHost()
   readonly #sources: TemplateSources<Template>
   readonly #nothing: Template
@@ -66,7 +66,13 @@ class NunjucksEngine implements Engine {
   #render(spec: TemplateSpec, context: RenderContext, file: string, find: () => Template): string {
     const include = (name: string, data: unknown): string => this.#include(name, data)
     const item = context.item === undefined ? undefined : new Item(context)
-    const run: Run = { spec, context: { ...context, include }, item, depth: 0, included: [] }
+    const run: NunjucksRender = {
+      spec,
+      context: { ...context, include },
+      item,
+      depth: 0,
+      included: [],
+    }
     try {
       const text = this.#current.during(run, () => find().render({}))
       if (run.failure !== undefined) throw run.failure

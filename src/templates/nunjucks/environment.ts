@@ -1,4 +1,4 @@
-// The environment of nunjucks: our functions as globals and filters, and nothing that leads out of the templates.
+// The environment of nunjucks: our functions as globals and filters, and no access to JavaScript's own objects.
 import environmentModule, { type Environment } from 'nunjucks/src/environment.js'
 import { functions } from '../functions/index.ts'
 import type { Vocabulary } from './compiler.ts'
@@ -10,11 +10,11 @@ export function createEnvironment(current: CurrentRun): Environment {
     autoescape: false,
     throwOnUndefined: true,
   })
-  // Without a prototype, `{{ constructor }}` and `select("constructor")` find nothing.
+  // Without a prototype, so that `{{ constructor }}` and `select("constructor")` find nothing.
   environment.globals = bare(environment.globals)
   environment.filters = bare(environment.filters)
   environment.tests = bare(environment.tests)
-  // Not one of the root's variables: included and imported files see it too, and loops may use the name.
+  // A global rather than a variable, so that included and imported files see it, and loops may use the name.
   Object.defineProperty(environment.globals, 'item', { get: () => current.item })
   const builtin = new Set(Object.keys(environment.filters))
   Object.assign(environment.filters, safeFilters({ ...environment.filters }))

@@ -1,4 +1,4 @@
-// Reads template files: compiles them to JavaScript, and finds what they use and which names they do not know.
+// Parses template files: compiles them to JavaScript, and finds includes, calls and unknown names.
 import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
 import { FaultError, type Fault } from '../../core/fault.ts'
@@ -21,15 +21,15 @@ interface Parsed {
   readonly unknown: readonly Fault[]
 }
 
-export class Parser {
+export class NunjucksParser {
   constructor(
     private readonly vocabulary: Vocabulary,
     private readonly globals: Readonly<Record<string, unknown>>,
   ) {}
 
   /**
-   * @param variant the options that change what a file compiles to
-   * @throws FaultError for text that nunjucks cannot read
+   * @param variant the options that affect the compiled form
+   * @throws FaultError for a syntax error
    */
   parse(path: string, text: string, variant: string): Parsed {
     const wrong = wrongLanguage('nunjucks', text, path)
@@ -40,7 +40,7 @@ export class Parser {
       const ast = transformer.transform(parser.parse(text, [], options), [])
       const compiler = new StrictCompiler(path, vocabulary)
       compiler.compile(ast)
-      // Template code is trusted as conf.d is: both come from the administrator.
+      // Template code is as trusted as conf.d: both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as Parsed['make']
       const unknown = compiler.unknown.map(({ name, kind, error }) => ({

@@ -5,24 +5,24 @@ import type { PendingFact, RenderContext } from '../context.ts'
 import type { Item } from '../functions/item.ts'
 import type { TemplateUnit } from './unit.ts'
 
-export interface Run {
+export interface NunjucksRender {
   readonly spec: TemplateSpec
   readonly context: RenderContext
   readonly item: Item | undefined
   failure?: FaultError | PendingFact
-  /** Where the render last left one file for another. */
+  /** The position where the render last entered another file. */
   passed?: { readonly unit: TemplateUnit; readonly line: number; readonly column: number }
-  /** Depth of files that include, import or extend one another. */
+  /** The number of nested files. */
   depth: number
   /** The files that the function include is processing. */
   readonly included: string[]
 }
 
 export class CurrentRun {
-  #run: Run | undefined
+  #run: NunjucksRender | undefined
 
   /** @throws a template fault if nothing is being rendered */
-  get(): Run {
+  get(): NunjucksRender {
     return this.#run ?? raise('template', 'nothing is being rendered')
   }
 
@@ -30,7 +30,7 @@ export class CurrentRun {
     return this.#run?.item
   }
 
-  during<T>(run: Run, work: () => T): T {
+  during<T>(run: NunjucksRender, work: () => T): T {
     this.#run = run
     try {
       return work()

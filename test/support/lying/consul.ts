@@ -156,7 +156,7 @@ class Catalog extends Consul {
   }
 }
 
-/** Of one question only; to the others the truth is told. */
+/** Lies about one query only. */
 const asked =
   (path: string, lie: HttpLie): HttpLie =>
   (response: ServerResponse, truth: HttpAnswer) => {

@@ -84,7 +84,7 @@ class EtcdV3 extends LyingHttp {
     response.on('close', () => this.#streams.delete(response))
     if (this.lying?.place === 'messages') this.#tellStream(response)
     else response.write(this.#line({ created: true }))
-    // What was changed between the reading and now.
+    // Changes between the reading and now.
     if (Number(create_request.start_revision) > this.#revision) return
     response.write(this.#line({ events: [this.#event('/v/a')] }))
   }

@@ -1,4 +1,4 @@
-// What lying servers have in common that speak HTTP, and the lies that have nothing to do with what is asked.
+// The common part of lying HTTP servers, and the lies that do not depend on the request.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -47,7 +47,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
 
   repent(): void {
     this.lying = undefined
-    // What was begun as a lie does not end as the truth.
+    // An answer that begins with a lie does not end with the truth.
     this.cut()
   }
 
@@ -58,7 +58,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
     await new Promise((closed) => this.#server.close(closed))
   }
 
-  /** Answers a request, truly, by answer() or in a way of its own. */
+  /** Answers a request truthfully, by answer() or otherwise. */
   protected abstract handle(
     url: URL,
     response: ServerResponse,

@@ -9,16 +9,16 @@ export interface Protocol<L> {
   readonly settings: (node: string) => Settings
   readonly prefix: Key
   readonly start: () => Promise<LyingServer<L>>
-  /** Told in place of what is read. */
+  /** Replaces the answer of a read. */
   readonly answers: Lies<L>
-  /** Told in place of a change, where that is told in another way than it is read. */
+  /** Replaces the message of a change, if it differs from the answer of a read. */
   readonly messages?: Lies<L>
 }
 
-/** By what is wrong. */
+/** By description of the lie. */
 export type Lies<L> = Readonly<Record<string, L>>
 
-/** Where a lie is told. */
+/** The place of the lie. */
 export type Place = 'answers' | 'messages'
 
 export interface LyingServer<L> {
@@ -28,7 +28,7 @@ export interface LyingServer<L> {
   readonly sent: number
   /** Lies from now on, to those who are connected as well. */
   lie(lie: L, place: Place): void
-  /** Tells the truth from now on. */
+  /** Answers truthfully from now on. */
   repent(): void
   /** Changes a key, truly; gives what its value holds from then on. */
   change(): { readonly key: Key; readonly holds: string }

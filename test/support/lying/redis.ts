@@ -6,7 +6,7 @@ import { pour } from './http.ts'
 import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol.ts'
 import { LyingTcp } from './tcp.ts'
 
-/** In place of the reply to a command, or of a push; undefined: what is sent is sent by itself. */
+/** Replaces the reply to a command, or a push; undefined: sent without a request. */
 interface RedisLie {
   /** The command; undefined: the first one of a connection. */
   readonly to?: string
@@ -49,7 +49,7 @@ class Redis extends LyingTcp<RedisLie> {
         const reply =
           lie !== undefined && place === 'answers' && isHit ? lie.reply(socket, truth) : truth
         if (reply !== undefined) socket.write(reply)
-        // Those who listen get what is pushed from then on.
+        // Subscribers receive pushes from then on.
         if (command.words[0] === 'CLIENT' && place === 'messages') this.#lieTo(socket)
       }
     })

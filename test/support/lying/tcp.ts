@@ -33,7 +33,7 @@ export abstract class LyingTcp<L> implements LyingServer<L> {
 
   repent(): void {
     this.lying = undefined
-    // What was begun as a lie does not end as the truth.
+    // An answer that begins with a lie does not end with the truth.
     this.cut()
   }
 

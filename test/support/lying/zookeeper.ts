@@ -19,9 +19,9 @@ interface Answer {
 type Question = 'connect' | 'sync' | 'addWatch' | 'getData' | 'getChildren2' | 'event'
 
 interface ZooLie {
-  /** What is answered by a lie; undefined: the bytes that come first. */
+  /** The request answered by a lie; undefined: the first bytes. */
   readonly to?: Question | readonly Question[]
-  /** A packet with its length before it; undefined: what is sent is sent by itself. */
+  /** A packet preceded by its length; undefined: sent without a request. */
   readonly tell: (answer: Answer, socket: Socket) => Buffer | undefined
 }
 
@@ -119,7 +119,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
     if (id === xid.ping) socket.write(header(xid.ping).frame())
     const to = questions[operation]
     if (to !== undefined) this.#send(socket, { id, to, body: this.#bodyOf(to, request) })
-    // What only messages lie about is told wrong from the first message on.
+    // Lies about events begin with the first event.
     if (to === 'addWatch' && this.lying?.place === 'messages') this.#event()
   }
 

@@ -1,6 +1,6 @@
 // Builds the settings of `reconfd register` from its flags, the environment and confd.toml.
-import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { homedir, hostname } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import {
   checkFrom,
@@ -182,8 +182,13 @@ function dockerSettings(
     )
   }
   const ipLabel = flags.text('useIpFromLabel')
+  // As Docker's own client takes them.
+  const { DOCKER_TLS_VERIFY = '', DOCKER_CERT_PATH = '' } = env
+  const hasTls = DOCKER_TLS_VERIFY !== '' && !engine.startsWith('unix:')
+  const certificates = DOCKER_CERT_PATH || join(homedir(), '.docker')
   return {
     engine,
+    ...(hasTls ? { certificates } : {}),
     internal: flags.has('internal'),
     explicit: flags.has('explicit'),
     ...(ipLabel === undefined ? {} : { ipLabel }),

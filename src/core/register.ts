@@ -56,6 +56,8 @@ export interface OwnService {
 export interface DockerSettings {
   /** The engine: `unix:///var/run/docker.sock` or `tcp://host:2375`. */
   readonly engine: string
+  /** The folder of ca.pem, cert.pem and key.pem for an engine with TLS. */
+  readonly certificates?: string
   /** Use addresses and ports of the containers' networks instead of published ones. */
   readonly internal: boolean
   /** Only containers that set SERVICE_NAME. */

@@ -79,6 +79,26 @@ export function configuredReloads(resource: Resource): ConfiguredReloads {
   }
 }
 
+/** The reloads for recorded commands. One that is no longer configured stands for all that are. */
+export function recordedReloads(
+  commands: readonly string[],
+  { all, find }: ConfiguredReloads,
+): Reloads {
+  const reloads = new Map<string, ReloadTerms>()
+  for (const command of commands) {
+    const terms = find(command)
+    if (terms === undefined) for (const [other, own] of all) reloads.set(other, own)
+    else reloads.set(command, terms)
+  }
+  return reloads
+}
+
+/** The reloads of a placement by the current configuration: its own terms for commands that are still configured. */
+export function currentReloads(reloads: Reloads, configured: ConfiguredReloads): Reloads {
+  const current = recordedReloads([...reloads.keys()], configured)
+  return new Map([...current].map(([command, terms]) => [command, reloads.get(command) ?? terms]))
+}
+
 /** The merged terms of one run. */
 export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts' | 'sensitive'>
 

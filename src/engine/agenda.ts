@@ -1,6 +1,6 @@
-// The agenda: which unit is to be worked on, and when. Coalesces changes, keeps a unit from being worked on
-// twice at once, and brings failed ones back. It has no clock: times come in (milliseconds of a monotonic
-// clock), the next time to look goes out. What it costs does not depend on the number of units.
+// The agenda: which units are due, and when. Coalesces changes, runs one cycle of a unit at a time, and retries
+// failed ones. It has no clock: times are passed in (milliseconds of a monotonic clock), and the next due time is
+// returned. Its cost does not depend on the number of units.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { Timetable } from '../core/timetable.ts'
 import type { Pending, Unit } from './unit.ts'
@@ -9,12 +9,12 @@ const RETRY: Backoff = { first: 1000, most: 60_000 }
 
 export class Agenda {
   readonly #timetable = new Timetable<Unit>()
-  /** Due, and not ready when take() last looked. */
+  /** Due, but not ready at the last take(). */
   readonly #unready = new Set<Unit>()
 
   /**
-   * Something that the unit depends on has changed. It is due at once, or when nothing more has changed
-   * for as long as the unit's rhythm asks for, but no later than `max` after the first such change.
+   * Something that the unit depends on has changed. The unit is due at once, or after the quiet time of its rhythm,
+   * but no later than `max` after the first such change.
    */
   changed(unit: Unit, now: number): void {
     const { rhythm, pace, pending, state } = unit
@@ -26,14 +26,14 @@ export class Agenda {
     }
   }
 
-  /** The unit is to be looked at now, changed or not. */
+  /** The unit is due now, changed or not. */
   at(unit: Unit, now: number): void {
     this.#want(unit, { since: unit.pending?.since ?? now, due: now })
   }
 
   /**
-   * The units that are due and not being worked on; they are from here on.
-   * @param isReady those that are not stay on the agenda until recheck() is called for them
+   * Takes the due units; their cycles run from now on.
+   * @param isReady units that are not ready stay on the agenda until recheck()
    */
   take(now: number, isReady: (unit: Unit) => boolean): Unit[] {
     return this.#timetable.take(now).filter((unit) => {
@@ -46,19 +46,19 @@ export class Agenda {
     })
   }
 
-  /** Units that were not ready may be by now. */
+  /** Units that were not ready may be now. */
   recheck(): void {
     for (const unit of this.#unready) this.#schedule(unit)
     this.#unready.clear()
   }
 
-  /** The work on a unit is done; a change that came meanwhile is still on the agenda. */
+  /** The cycle has ended. A change that arrived meanwhile is still on the agenda. */
   succeeded(unit: Unit): void {
     unit.failures = 0
     this.#rest(unit)
   }
 
-  /** It failed: it comes back by itself after the returned milliseconds, or earlier with a change. */
+  /** The cycle has failed. Returns the milliseconds until its retry; a change makes it due earlier. */
   failed(unit: Unit, now: number): number {
     unit.failures++
     const delay = backoffDelay(unit.failures, RETRY)
@@ -67,18 +67,18 @@ export class Agenda {
     return delay
   }
 
-  /** The unit is to be looked at then, or earlier with a change. */
+  /** The unit is due then, or earlier with a change. */
   later(unit: Unit, due: number): void {
     if (unit.pending === undefined) this.#want(unit, { since: due, due })
   }
 
-  /** Forgets a unit that is not configured any more. */
+  /** Forgets a unit that is no longer configured. */
   drop(unit: Unit): void {
     this.#unready.delete(unit)
     this.#timetable.set(unit, Infinity)
   }
 
-  /** When take() will next have something; Infinity when nothing is pending. */
+  /** When take() will next return something; Infinity if nothing is pending. */
   get next(): number {
     return this.#timetable.next
   }

@@ -1,5 +1,5 @@
-// Which units a change concerns: by what their last renders looked up, and by how they see the keys
-// (hold_down). What changes while one is being rendered is held against its new reads as well.
+// Finds the resources that a change concerns, by the reads of their last renders and by their view of the keys
+// (hold_down). A change that arrives during a render is matched against the new reads too.
 import { causeOfFiles, type Cause } from '../core/cause.ts'
 import { DirtyIndex } from '../core/dirty.ts'
 import type { Key } from '../core/key.ts'
@@ -17,14 +17,14 @@ export class Concerns {
   readonly views: Views
   readonly #resources: ReadonlyMap<string, Resource>
   readonly #index = new DirtyIndex()
-  /** The units whose tree is taken and whose reads are not known yet. */
+  /** Units that are being rendered: their tree is taken, their reads are not known yet. */
   readonly #rendering = new Set<Unit>()
-  /** By resource, its templates with for_each. */
+  /** The for_each templates, by resource. */
   readonly #forEach = new Map<string, ReadonlyMap<TemplateSpec, ForEach>>()
 
   /**
    * @param storeOf the store's name of a full key
-   * @param former how the former generation saw the keys
+   * @param former the views of the previous generation
    */
   constructor(
     resources: readonly Resource[],
@@ -44,29 +44,29 @@ export class Concerns {
     }
   }
 
-  /** @param spec one with for_each, of this resource */
+  /** @param spec a for_each template of this resource */
   itemsOf(resource: string, spec: TemplateSpec): ForEach {
     return this.#forEach.get(resource)?.get(spec) as ForEach
   }
 
-  /** Everything is to be looked at. */
+  /** All items of for_each templates are rendered again. */
   all(): void {
     for (const items of this.#forEach.values()) for (const one of items.values()) one.forget()
   }
 
-  /** To be called for every change of the keys, in order. */
+  /** Call it for every change of the keys, in order. */
   ofKeys(changes: Changes, before: Tree, after: Tree, now: number): Causes {
     return this.#of(this.views.changed(changes, before, after, now))
   }
 
-  /** What a hold-down has kept until now, and what of it concerns which resource. */
+  /** The keys whose hold-down is over, and the resources that they concern. */
   ofExpired(now: number): { readonly keys: ReadonlySet<Key>; readonly causes: Causes } {
     const expired = this.views.expire(now)
     const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
     return { keys, causes: this.#of(expired) }
   }
 
-  /** Only files that a render used are a cause: an editor's temporary file beside a template is none. */
+  /** Only files that a render used are a cause, not an editor's temporary file beside a template. */
   ofFiles(paths: ReadonlySet<string>): Causes {
     const files = new Map<string, Set<string>>()
     for (const path of paths) {
@@ -75,7 +75,7 @@ export class Concerns {
       }
       for (const { meanwhile } of this.#rendering) meanwhile?.files.add(path)
     }
-    this.#tellItems(
+    this.#notifyItems(
       files.keys(),
       () => true,
       (items) => items.filesChanged(paths),
@@ -83,7 +83,7 @@ export class Concerns {
     return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 
-  /** The tree of a render is taken now. */
+  /** Call it when the tree of a render is taken. */
   rendering(unit: Unit): void {
     unit.meanwhile = { keys: [], files: new Set() }
     this.#rendering.add(unit)
@@ -92,7 +92,7 @@ export class Concerns {
     }
   }
 
-  /** Takes in what a resource's templates looked up. Returns what of that has changed meanwhile. */
+  /** Records the reads of a resource. Returns those that have changed since the tree was taken. */
   rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)
     const { keys = [], files = new Set<string>() } = unit.meanwhile ?? {}
@@ -104,7 +104,7 @@ export class Concerns {
     return used.length === 0 ? undefined : causeOfFiles(used)
   }
 
-  /** All resources of a unit have been rendered. */
+  /** Call it when all resources of a unit have been rendered. */
   renderedAll(unit: Unit): void {
     this.#rendering.delete(unit)
     unit.meanwhile = undefined
@@ -120,22 +120,22 @@ export class Concerns {
       }
       const affected = this.#index.affected(changes)
       for (const [name, cause] of affected) if (sees(name)) causes.set(name, cause)
-      this.#tellItems(affected.keys(), sees, (items) => items.keysChanged(changes))
+      this.#notifyItems(affected.keys(), sees, (items) => items.keysChanged(changes))
     }
     return causes
   }
 
-  /** Tells the for_each templates of these resources, and of those that are being rendered. */
-  #tellItems(
+  /** Notifies the for_each templates of these resources, and of those that are being rendered. */
+  #notifyItems(
     resources: Iterable<string>,
     sees: (resource: string) => boolean,
-    tell: (items: ForEach) => void,
+    notify: (items: ForEach) => void,
   ): void {
     if (this.#forEach.size === 0) return
     const names = new Set(resources)
     for (const unit of this.#rendering) for (const name of unit.names) names.add(name)
     for (const name of names) {
-      if (sees(name)) for (const items of this.#forEach.get(name)?.values() ?? []) tell(items)
+      if (sees(name)) for (const items of this.#forEach.get(name)?.values() ?? []) notify(items)
     }
   }
 }

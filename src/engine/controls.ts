@@ -1,4 +1,4 @@
-// What a running daemon lets be asked of it, as the control socket sees it.
+// The commands of a running daemon, for the control socket.
 import { nothingHeldMessage, type DaemonControls } from '../core/control.ts'
 import { err, ok } from '../core/result.ts'
 import type { Feeds } from '../feeds/feeds.ts'
@@ -6,7 +6,7 @@ import type { StatusBoard } from '../observe/status.ts'
 import type { Journal } from '../state/journal.ts'
 import type { Worker } from './worker.ts'
 
-/** @param feeds those at work; undefined before the first configuration is */
+/** @param feeds the current ones; undefined before the first configuration is adopted */
 export function controlsOf(
   board: StatusBoard,
   journal: Journal,

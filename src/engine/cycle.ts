@@ -1,5 +1,4 @@
-// One unit, once through: render -> plan -> guard || place. What it came to is returned; the worker decides
-// what follows.
+// A cycle after the render: plan -> guard || place. Returns the outcome; the worker decides what follows.
 import type { FileChange } from '../apply/apply.ts'
 import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
@@ -113,7 +112,7 @@ async function heldBack(
   return undefined
 }
 
-/** Everything is in place: what for_each templates have made is known to be theirs. */
+/** Everything is in place: the manifest lists the files of for_each templates as made. */
 async function confirm(
   templates: readonly RenderedTemplate[],
   { changes, gone }: PlannedUnit,
@@ -121,7 +120,7 @@ async function confirm(
   parts: Parts,
 ): Promise<void> {
   const { manifest, emit } = parts
-  // Files that were there before, with the content that was to be written, are theirs as well.
+  // Files that already had the wanted content count as made, too.
   warnIfFailed(emit, await listMade(templates, parts))
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
@@ -131,13 +130,13 @@ async function confirm(
     )
     const made = files.map((file) => file.spec.dest)
     itemsOf(resource, spec).confirm(made)
-    // Not fatal: a file too many is listed, or one is looked at once more.
+    // Not fatal: a file too many is listed, or one is compared once more.
     warnIfFailed(emit, await manifest.made(name, made))
     warnIfFailed(emit, await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])]))
   }
 }
 
-/** The files are in place: the next change is compared with them, and has to be accepted by itself. */
+/** The files are in place: guards compare the next change with them, and it needs a consent of its own. */
 async function passed(
   unit: Unit,
   finding: Finding,
@@ -154,13 +153,13 @@ async function passed(
     warnIfFailed(emit, await accepted.forget(name))
   }
   const { supplies } = await memory.get(name)
-  if (supplies === undefined) tellIfNothingFound(finding, sight, emit)
+  if (supplies === undefined) warnIfNothingFound(finding, sight, emit)
   const applied = await appliedOf(finding, memory)
   if (applied !== undefined) warnIfFailed(emit, await memory.set(name, applied))
 }
 
-/** A first render that finds no key at all is mostly a mistake; that a store has none is told with the store. */
-function tellIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
+/** A first render that finds no key is mostly a mistake. An empty store is reported with the store. */
+function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
   if (supplies.size === 0 || !isEmpty(supplies)) return
   const isStoreEmpty = [...supplies.keys()].every(
     (root) => treeOf(resource).children(root).length === 0,

@@ -1,5 +1,5 @@
-// The lifetime of one run. `-onetime` is the first snapshot, one cycle of everything, and out; a daemon is
-// the same, not left.
+// The lifetime of one run. `-onetime` is the first snapshot, one cycle of every unit, and exit. A daemon is the same
+// without the exit.
 import { keepSpawner } from '../apply/spawner.ts'
 import type { Control } from '../control/start.ts'
 import { Claims } from '../core/claims.ts'
@@ -8,27 +8,23 @@ import type { Ended } from '../core/ended.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Resource } from '../core/resource.ts'
-import { ok, type Result } from '../core/result.ts'
+import type { Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
-import { VERSION } from '../core/version.ts'
 import type { PlannedFile, WrittenFile } from '../core/written.ts'
 import type { Runtime } from '../haproxy/runtime.ts'
 import type { StatusBoard } from '../observe/status.ts'
-import { stateDirDoubt } from '../state/state-files.ts'
 import { systemClock } from '../system/clock.ts'
 import { thisProcess } from '../system/process.ts'
 import type { ExecEnd } from '../exec/exec.ts'
 import { controlsOf } from './controls.ts'
 import { Desk } from './desk.ts'
-import { Generations, usesOf, type Generation } from './generations.ts'
+import { Generations, type Generation } from './generations.ts'
 import { KeptKeys } from './kept-keys.ts'
 import { realMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 import { Program, type ProgramHandle } from './program.ts'
-import { derivedDebts, undoInterrupted } from './recovery.ts'
 import type { RunState } from './run-state.ts'
-import { resumeLoaded } from './settle.ts'
-import { tidy } from './tidy.ts'
+import { startUp } from './startup.ts'
 import type { Underway } from './underway.ts'
 import { Worker } from './worker.ts'
 
@@ -36,14 +32,14 @@ export interface DaemonOptions {
   readonly emit: Emit
   /** Ends the run: running work finishes first. The reason may be the signal that asked for it. */
   readonly stop: AbortSignal
-  /** Calls back when a new generation is asked for (SIGHUP). */
+  /** Calls back when a new generation is requested (SIGHUP). */
   readonly onReload: (callback: () => void) => void
-  /** Settings as they would be read now; for a new generation. */
+  /** Reads the current settings, for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
   readonly showPlan: (file: PlannedFile) => void
-  /** Takes the program of exec mode, for what signals do to it. */
+  /** Receives the program of exec mode, to which signals are forwarded. */
   readonly onProgram?: (program: ProgramHandle) => void
-  /** With noop: all files are tried, and none is compared with what is in place. */
+  /** With noop: check all files, and compare none with its destination. */
   readonly trial?: 'all'
 }
 
@@ -55,7 +51,7 @@ export class Daemon {
   readonly #controls: DaemonControls
   readonly #program: Program
   readonly #emit: Emit
-  /** Rejected by a bug anywhere below; never resolved. */
+  /** Rejects when a bug is found; never resolves. */
   readonly #bug: Promise<never>
   #resync: NodeJS.Timeout | undefined
   #dropSpawner: (() => void) | undefined
@@ -99,7 +95,7 @@ export class Daemon {
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // One that comes before anybody waits for it is reported to whoever does then.
+    // A bug before run() waits for it is reported by run().
     this.#bug.catch(() => undefined)
     this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
     this.#generations = new Generations(
@@ -125,21 +121,12 @@ export class Daemon {
     const { onReload, stop } = this.options
     const emit = this.#emit
     await this.#prepareProgram()
-    // Armed before anything is read: an edit made meanwhile is not missed.
+    // Before anything is read, so that no edit is missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)
-    const loading = generations.begin(this.settings, (resources) => this.#recover(resources))
+    const loading = generations.begin(this.settings, (resources) => this.#startUp(resources))
     if (!this.#onetime) onReload(() => generations.renew('SIGHUP'))
     const first = await loading
     if (!first.ok) return { kind: 'configuration', faults: first.error }
-    emit({
-      kind: 'started',
-      version: VERSION,
-      backend: this.settings.backend,
-      nodes: this.settings.connection.nodes,
-      resources: first.value.resources.length,
-      uses: usesOf(first.value),
-    })
-    generations.tellRefused(first.value)
     if (!this.#onetime && !this.settings.noop) this.#control = this.#openControl()
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
@@ -149,7 +136,7 @@ export class Daemon {
     return Promise.race([finished, this.#bug])
   }
 
-  /** What makes no progress, for longer than it may and `patience` on top; undefined when all does. */
+  /** Describes work without progress for longer than its timeouts and `patience` allow; undefined if there is none. */
   stuck(patience: number): string | undefined {
     return this.underway.stuck(patience) ?? this.#worker.stuck(patience)
   }
@@ -162,7 +149,7 @@ export class Daemon {
   async #close(): Promise<void> {
     clearInterval(this.#resync)
     this.#dropSpawner?.()
-    // No reload has to end before the program does.
+    // A running reload of the program ends with the program.
     const ended = this.#program.end(signalOf(this.options.stop))
     await this.#generations.stop()
     await this.#worker.stop()
@@ -176,56 +163,20 @@ export class Daemon {
     await (await this.#control)?.close()
   }
 
-  /** What an earlier life of the program has left undone, before anything new begins. */
-  async #recover(resources: readonly Resource[]): Promise<void> {
-    const emit = this.#emit
-    const { journal, damage, readStatus, accepted } = this.state
+  /** Before the first cycle. */
+  async #startUp(resources: readonly Resource[]): Promise<void> {
     if (this.settings.noop) return
-    const { stateDir } = this.settings
-    const doubt = stateDirDoubt(stateDir)
-    if (doubt !== undefined) emit({ kind: 'notice', level: 'warn', message: doubt })
-    for (const path of await tidy(resources, stateDir, this.state.manifest)) {
-      emit({ kind: 'notice', level: 'info', message: `removed ${path}, left by a crashed run` })
-    }
-    await undoInterrupted(journal, resources, this.#parts)
-    if (damage !== undefined) {
-      const status = await readStatus()
-      const isDamaged = damage !== 'missing'
-      const owed = await derivedDebts(resources, status, isDamaged, this.#parts)
-      const missing = owed.filter(({ resource }) => !journal.owed.has(resource))
-      if (isDamaged || missing.length > 0)
-        emit(
-          lostDebts(
-            damage,
-            missing.map(({ resource }) => resource),
-          ),
-        )
-      warnIfFailed(emit, missing.length === 0 ? ok(undefined) : await journal.owe(missing))
-    }
-    if (this.settings.reloadAlways) await this.#oweAll(resources)
-    this.#worker.acceptBeforehand(await accepted.all())
-    await this.#parts.kept.load()
-    await resumeLoaded(resources, this.#parts)
+    await startUp(resources, this.settings, this.state, this.#parts)
+    this.#worker.acceptBeforehand(await this.state.accepted.all())
   }
 
-  /** For -reload-always. As what an earlier life owes, each runs once, after the first cycle of its resource. */
-  async #oweAll(resources: readonly Resource[]): Promise<void> {
-    const reloading = resources.filter(({ templates }) =>
-      templates.some(({ reloadCmd }) => reloadCmd !== undefined),
-    )
-    const since = systemClock.time()
-    // An unknown command stands for all that are configured.
-    const owed = reloading.map(({ name }) => ({ resource: name, since, commands: [''] }))
-    if (owed.length > 0) warnIfFailed(this.options.emit, await this.state.journal.owe(owed))
-  }
-
-  /** The first snapshot, one cycle, and what it led to. */
+  /** The first snapshot, one cycle of every unit, and their reloads. */
   async #once({ feeds }: Generation, stopped: Promise<void>): Promise<Ended> {
     const worker = this.#worker
     const { stop } = this.options
     const begin = performance.now()
     let faults: readonly Fault[] = []
-    // What is read on demand may make templates ask for more.
+    // What is read on demand may lead to further look-ups.
     do {
       faults = await feeds.firstReads(this.settings.timeout, stopped, begin)
       if (stop.aborted && !feeds.areRead) return { kind: 'stopped' }
@@ -236,13 +187,13 @@ export class Daemon {
     if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
       return this.#untilProgramEnds(stopped)
     await worker.stop()
-    // What a part of the resources came to is not the status of this machine.
+    // The result of a part of the resources is not the status of this machine.
     if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
       await keepStatus(this.settings, this.#controls, this.#emit)
     }
     if (stop.aborted && worker.isWaiting) return { kind: 'stopped' }
-    // What could be read has been worked off; what could not be is reported last.
+    // Everything that could be read is applied. Unreachable stores are reported last.
     return faults.length > 0 ? { kind: 'unreachable', faults, ...this.#work } : this.#done
   }
 
@@ -280,7 +231,7 @@ export class Daemon {
     return { kind: 'done', ...this.#work }
   }
 
-  /** What has come of it, by resource. */
+  /** The resources that have failed, and those that have changed. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
     const refused = this.#generations.current?.refused.map(({ name }) => name) ?? []
     const failed = new Set([...refused, ...this.#worker.failed, ...this.#parts.desk.failed])
@@ -299,7 +250,7 @@ export class Daemon {
     return new haproxy.Runtime({ keeper, emit: this.options.emit, stuck, isOnetime: this.#onetime })
   }
 
-  /** From here on the daemon can be asked. */
+  /** From now on the daemon answers commands. */
   async #openControl(): Promise<Control> {
     const { startControl } = await import('../control/start.ts')
     const control = await startControl(this.settings, this.#controls, this.#emit, this.state.folder)
@@ -308,20 +259,8 @@ export class Daemon {
   }
 }
 
-/** How the program is asked to end: what a terminal sends reaches only us, SIGTERM means its kill_signal. */
+/** The signal that ends the program. Signals of a terminal reach only reconfd; SIGTERM stands for kill_signal. */
 function signalOf(stop: AbortSignal): NodeJS.Signals | undefined {
   const reason: unknown = stop.reason
   return reason === 'SIGINT' || reason === 'SIGQUIT' ? reason : undefined
-}
-
-function lostDebts(
-  damage: NonNullable<RunState['damage']>,
-  resources: readonly string[],
-): Parameters<Emit>[0] {
-  const what = damage === 'missing' ? 'the journal of owed reloads is gone' : damage.message
-  const derived =
-    resources.length === 0
-      ? 'what is in place shows no reload that it may have held'
-      : `reloads that it may have held are run again: ${resources.join(', ')}`
-  return { kind: 'notice', level: 'warn', message: `${what}; ${derived}` }
 }

@@ -1,10 +1,15 @@
-// The reload desk: the reload protocol with its journal. Every debt is recorded before the files are
-// placed and struck out after a run has read them; what the protocol decides is logged. The desk starts
-// nothing by itself: the worker asks what is due, runs it, and brings back the result.
+// The reload desk: the reload protocol with its journal. A debt is recorded before the files are placed, and settled
+// after a run has read them. The desk reports the decisions of the protocol, and starts nothing by itself: the worker
+// asks what is due, runs it, and returns the result.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
-import type { ConfiguredReloads, Reloads, ReloadTerms } from '../core/reload.ts'
+import {
+  currentReloads,
+  recordedReloads,
+  type ConfiguredReloads,
+  type Reloads,
+} from '../core/reload.ts'
 import { ReloadProtocol, type RunVerdict } from '../core/reload-protocol.ts'
 import type { Placement, PlacementEnd, Run } from '../core/reload-run.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -13,11 +18,11 @@ import type { ReloadRun } from './machine.ts'
 
 export class Desk {
   readonly #protocol: ReloadProtocol
-  /** Who waits for a placement to be admitted. */
+  /** Resolves a waiting enter(), by placement. */
   readonly #doors = new Map<Placement, () => void>()
-  /** Resources of the journal that are not configured: what they owe is kept and not retried. */
+  /** Resources of the journal that are not configured. Their debts are kept, but not retried. */
   readonly #shelved = new Set<string>()
-  /** Resources whose reload has failed and not succeeded since. */
+  /** Resources whose last reload has failed. */
   readonly #failed = new Set<string>()
   #configured: ReadonlyMap<string, ConfiguredReloads> | undefined
 
@@ -40,17 +45,17 @@ export class Desk {
     return this.#protocol.next
   }
 
-  /** Nothing runs or is about to; what waits for a retry does not count. */
+  /** Whether nothing runs or is about to. Pending retries do not count. */
   get isIdle(): boolean {
     return this.#protocol.isIdle(this.clock.now())
   }
 
-  /** From here on nothing is retried: what is owed stays in the journal. */
+  /** Stops retries; debts stay in the journal. */
   close(): void {
     this.#protocol.close()
   }
 
-  /** Work begins that may end in runs of these commands; each call is paired with one release(). */
+  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
   hold(commands: Iterable<string>): void {
     this.#protocol.hold(commands)
   }
@@ -59,7 +64,7 @@ export class Desk {
     this.#protocol.release(commands)
   }
 
-  /** No run of this command begins before one is demanded. */
+  /** No run of this command starts before one is demanded. */
   suspend(command: string): void {
     this.#protocol.suspend(command)
   }
@@ -69,7 +74,7 @@ export class Desk {
     this.#protocol.demand(command, this.clock.now())
   }
 
-  /** Whether a run is under way whose verdict is about the files of these resources. */
+  /** Whether a current run reads the files of these resources. */
   isReading(resources: readonly string[]): boolean {
     return resources.some((resource) => this.#protocol.isRead(resource))
   }
@@ -78,7 +83,7 @@ export class Desk {
     return this.#protocol.owes(resource) || this.#shelved.has(resource)
   }
 
-  /** Whether the content in place has yet to be read by a reload that succeeds. */
+  /** Whether no successful run has read the content in place. */
   isUnproved(resource: string): boolean {
     return this.#protocol.isUnproved(resource)
   }
@@ -87,15 +92,15 @@ export class Desk {
     return this.#protocol.isExhausted(resource)
   }
 
-  /** Resolves when the placement may begin. Each call is followed by one leave(). */
+  /** Resolves when the placement may begin. Each call needs one leave(). */
   async enter(placement: Placement): Promise<void> {
     if (this.#protocol.request(placement, this.clock.now())) return
     await new Promise<void>((admitted) => this.#doors.set(placement, admitted))
   }
 
   /**
-   * Records what will be owed once the placement is done; resolves when that is safe on disk.
-   * @param isAtomic resources without reloads are recorded too: an interrupted change is put back
+   * Records the debts of a placement durably. Call it before the swap.
+   * @param isAtomic record resources without reloads too, so that an interrupted change is undone
    */
   async record({ owing }: Placement, isAtomic: boolean): Promise<Result<void, Fault>> {
     const entries = [...owing]
@@ -106,9 +111,9 @@ export class Desk {
 
   /**
    * - `placed`: the new files are in place
-   * - `undone`: they were, and the former ones are back
-   * - `untouched`: the files are as they were before
-   * - `stuck`: they were refused and could not all be put back: what is recorded stays recorded
+   * - `undone`: they were, and the previous ones are restored
+   * - `untouched`: nothing was changed
+   * - `stuck`: they were refused, and not all previous ones could be restored; the debts stay recorded
    */
   async leave(
     placement: Placement,
@@ -123,7 +128,7 @@ export class Desk {
     await this.strike([...placement.owing.keys()].filter((resource) => !this.owes(resource)))
   }
 
-  /** Asks for reloads of what is in place. */
+  /** Requests reloads of what is in place. */
   async ask(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
     const written = await this.journal.owe([this.#entry(resource, reloads.keys())])
     if (!written.ok) return written
@@ -133,7 +138,7 @@ export class Desk {
     return ok(undefined)
   }
 
-  /** The runs that start now. Placements that may begin are admitted. */
+  /** Admits placements, and returns the runs that start now. */
   due(): readonly Run[] {
     const { admitted, started } = this.#protocol.step(this.clock.now())
     for (const placement of admitted) {
@@ -141,19 +146,19 @@ export class Desk {
       this.#doors.delete(placement)
     }
     for (const { command, read } of started) {
-      // One that was demanded and serves nobody is nothing to report.
+      // A demanded run for no resource is not reported.
       if (read.size === 0) continue
       this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }
     return started
   }
 
-  /** The resources whose content is proved if this run has succeeded. */
+  /** The resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return this.#protocol.provedBy(run)
   }
 
-  /** The run has ended. Returns the resources whose content has failed too often: they are to go back. */
+  /** Records the end of a run. Returns the resources whose content has failed `reload_attempts` times. */
   async finish(run: Run, ended: ReloadRun): Promise<readonly string[]> {
     const { command } = run
     const { fault, ...how } = ended
@@ -184,15 +189,18 @@ export class Desk {
     return exhausted
   }
 
-  /** There is nothing to go back to: the reloads are retried. Returns milliseconds until the next try, or null. */
+  /**
+   * Retries the reloads of a resource until they succeed, because a rollback is impossible.
+   * @returns milliseconds until the next try; null if none is scheduled
+   */
   persist(resource: string): number | null {
     return this.#protocol.persist(resource, this.clock.now())
   }
 
   /**
-   * The configuration is now this one, by resource. What an earlier life of the program owes is taken up at
-   * the first call; what the journal holds of resources that are not configured stays there.
-   * @returns resources for which nothing is left to run: strike them out
+   * Applies a configuration: reloads by resource. The first call adopts the debts of an earlier run. Debts of resources
+   * that are not configured stay in the journal.
+   * @returns resources for which nothing is left to run; call strike() for them
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>): readonly string[] {
     const now = this.clock.now()
@@ -200,7 +208,7 @@ export class Desk {
     for (const name of gone) {
       this.#shelved.add(name)
       this.#failed.delete(name)
-      const message = `${name} is gone from conf.d: the reload that it owes is not tried any more`
+      const message = `${name} was removed from conf.d: its owed reload is not retried`
       this.emit({ kind: 'notice', level: 'warn', message })
     }
     const isFirst = this.#configured === undefined
@@ -215,25 +223,25 @@ export class Desk {
       }
       this.#shelved.delete(name)
       const commands = this.journal.owed.get(name)?.commands ?? []
-      this.#protocol.inherit(name, inherited(commands, reloads), now)
+      this.#protocol.inherit(name, recordedReloads(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    // What a placement under way has recorded is struck out when that has ended.
+    // Debts recorded by a current placement are settled when it ends.
     return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 
-  /** Nothing is left to run for these. Not fatal when it fails: the next start runs a reload too many. */
+  /** Settles debts in the journal. A failure is not fatal: the next start runs a reload too many. */
   async strike(resources: readonly string[]): Promise<void> {
     if (resources.length > 0) warnIfFailed(this.emit, await this.journal.settle(resources))
   }
 
-  /** What is owed by now: the configuration may have changed since it was recorded. */
+  /** The owed reloads by the current configuration, which may have changed since they were recorded. */
   #asConfigured(owing: ReadonlyMap<string, Reloads>): ReadonlyMap<string, Reloads> {
     const current = new Map<string, Reloads>()
     for (const [resource, reloads] of owing) {
       const configured = this.#configured?.get(resource)
       if (configured === undefined) this.#shelved.add(resource)
-      else current.set(resource, matched(reloads, configured))
+      else current.set(resource, currentReloads(reloads, configured))
     }
     return current
   }
@@ -243,21 +251,4 @@ export class Desk {
     const all = new Set([...this.#protocol.owedBy(resource), ...commands])
     return { resource, since, commands: [...all] }
   }
-}
-
-/** Of commands that were recorded, those to run: any that is not configured any more stands for all present ones. */
-function inherited(commands: readonly string[], { all, find }: ConfiguredReloads): Reloads {
-  const reloads = new Map<string, ReloadTerms>()
-  for (const command of commands) {
-    const terms = find(command)
-    if (terms === undefined) for (const [other, own] of all) reloads.set(other, own)
-    else reloads.set(command, terms)
-  }
-  return reloads
-}
-
-/** The same, with the terms that the placement has of those that are still configured. */
-function matched(reloads: Reloads, configured: ConfiguredReloads): Reloads {
-  const current = inherited([...reloads.keys()], configured)
-  return new Map([...current].map(([command, terms]) => [command, reloads.get(command) ?? terms]))
 }

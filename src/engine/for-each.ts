@@ -1,5 +1,5 @@
-// One template, many files: what a for_each template makes of the keys, one file a match. Remembers
-// what each match was made of, so that a changed key costs the matches that read it and no more.
+// One template, many files: renders a for_each template once for each matching key. Remembers the reads of each match,
+// so that a changed key costs only the matches that read it.
 import { hashOf } from '../apply/hash.ts'
 import { namesFile } from '../core/command.ts'
 import { DirtyIndex } from '../core/dirty.ts'
@@ -14,28 +14,28 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
 
-/** A file to be planned; `dest` of the spec is the path it belongs to. */
+/** A file to plan; `dest` of the spec is its path. */
 export interface FreshFile {
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
 }
 
-/** What is known of every file, rendered anew or not. */
+/** A file, rendered now or earlier. */
 export interface ItemFile {
   /** The match, without the prefix. */
   readonly item: Key
-  /** Of the content, as events have it. */
+  /** Of the content, as in events. */
   readonly hash: string
   /** In bytes. */
   readonly size: number
 }
 
 export interface Expansion {
-  /** The files rendered anew, and those given before that nobody has confirmed since. */
+  /** The files rendered now, and those of earlier calls that were not confirmed. */
   readonly fresh: readonly FreshFile[]
-  /** All files there are to be, by path, in the order of their items. */
+  /** All wanted files, by path, in the order of their items. */
   readonly all: ReadonlyMap<string, ItemFile>
-  /** Of all items, and of the look for them. */
+  /** Of all items, and of the search for them. */
   readonly reads: readonly Reads[]
 }
 
@@ -46,7 +46,7 @@ export interface ExpansionFailure {
 
 interface Made extends ItemFile {
   readonly dest: string
-  /** Until somebody has confirmed the file. */
+  /** Undefined once the file is confirmed. */
   bytes: Uint8Array | undefined
 }
 
@@ -55,33 +55,33 @@ interface Item {
   readonly made: Result<Made, Fault>
 }
 
-/** The items there are, and how they were found. */
+/** The items, and the reads that found them. */
 interface Listing {
   readonly keys: readonly Key[]
   readonly reads: Reads
 }
 
-/** What one render has to do. */
+/** The work of one render. */
 interface Work {
-  /** Everything is looked for and rendered. */
+  /** Find and render all items. */
   readonly everything: boolean
-  /** Otherwise these items, and the listing. */
+  /** Otherwise: these items, or the listing. */
   readonly dirty: ReadonlySet<string>
 }
 
-/** What the listing is called in the index; items have their keys, which begin with a slash. */
+/** Name of the listing in the index. Items have their keys, which begin with a slash. */
 const LISTING = 'listing'
 
-/** One for each template with for_each; its calls of render do not overlap. */
+/** One for each for_each template. Calls of render() must not overlap. */
 export class ForEach {
   readonly #index = new DirtyIndex()
   readonly #items = new Map<Key, Item>()
   #listing: Listing | undefined
   #dirty = new Set<string>()
   #everything = true
-  /** What the render that has begun is to do. */
+  /** The work of the next render(). */
   #begun: Work | undefined
-  /** While a render is under way: what has changed since it began may concern what it has just read. */
+  /** Changes during a render, which may concern what it has just read. */
   #meanwhile: (() => void)[] | undefined
 
   constructor(
@@ -89,7 +89,7 @@ export class ForEach {
     private readonly store: string,
   ) {}
 
-  /** Whether something has changed that the last render depended on. */
+  /** Whether something that the last render depended on has changed. */
   get isDirty(): boolean {
     return this.#everything || this.#dirty.size > 0
   }
@@ -102,12 +102,12 @@ export class ForEach {
     this.#mark(() => [...paths].flatMap((path) => [...this.#index.usersOf(path)]))
   }
 
-  /** Everything is looked for and rendered anew at the next render. */
+  /** The next render finds and renders all items again. */
   forget(): void {
     this.#everything = true
   }
 
-  /** These files are what they should be: they are not fresh any more until they are rendered anew. */
+  /** These files are in place: they are fresh again only after their next render. */
   confirm(dests: Iterable<string>): void {
     const confirmed = new Set(dests)
     for (const { made } of this.#items.values()) {
@@ -115,7 +115,7 @@ export class ForEach {
     }
   }
 
-  /** The tree of the next render is taken now: what changes from here on is left for the one after it. */
+  /** Call it when the tree of the next render is taken. Later changes belong to the render after it. */
   begin(): void {
     const former = this.#begun
     this.#begun = {
@@ -128,10 +128,9 @@ export class ForEach {
   }
 
   /**
-   * Renders what has changed since the last call, or failed in it. One item's failure is that of all:
-   * either the whole set is known or none of it.
-   * @param spec one with forEach, the same at every call
-   * @param tree as it was when begin() was called; without that call, as it is now
+   * Renders the items that have changed since the last call, or failed in it. If one item fails, all fail.
+   * @param spec with forEach, the same at every call
+   * @param tree as of begin(), or as of now without that call
    */
   async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {
     const scope = scopeOf(spec, this.store)
@@ -174,7 +173,7 @@ export class ForEach {
     this.#meanwhile?.push(mark)
   }
 
-  /** Looks for the items, and lets go of those that are no more. */
+  /** Finds the items, and forgets those that have vanished. */
   #look(spec: TemplateSpec, reader: Reader): Result<Listing, ExpansionFailure> {
     const { reads } = reader
     try {
@@ -210,7 +209,7 @@ export class ForEach {
   }
 }
 
-/** The files of all items by path; or the fault of the first that failed, or of two that meet. */
+/** The files of all items by path, or the fault of the first that failed, or of two with the same path. */
 function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {
   const files: Made[] = []
   const faults: Fault[] = []

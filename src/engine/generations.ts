@@ -1,5 +1,5 @@
-// The generations of a run: conf.d as it was read at one time, and its stores. A new one is read and found
-// good as a whole before the worker goes over to it; a bad one leaves the former one at work.
+// The generations of a run: conf.d as of one reading, and its stores. A new one is read and validated as a whole before
+// the worker adopts it. A bad one leaves the current one in use.
 import { loadResources } from '../config/resources.ts'
 import type { Definitions, RefusedResource } from '../config/refused.ts'
 import { backoffDelay } from '../core/backoff.ts'
@@ -8,6 +8,7 @@ import { briefly, type Fault } from '../core/fault.ts'
 import { resourceKeys, withoutCommands, withoutReload, type Resource } from '../core/resource.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'
+import { VERSION } from '../core/version.ts'
 import { Feeds } from '../feeds/feeds.ts'
 import { openerOf, storeFault, wantedStores } from '../feeds/wanted-stores.ts'
 import type { FileWatch } from '../system/watch-files.ts'
@@ -27,14 +28,14 @@ const RETRY = { first: 1000, most: 60_000 }
 
 export class Generations {
   #current: Generation | undefined
-  /** What of conf.d is at work. */
+  /** The definitions in use. */
   #definitions: Definitions | undefined
   #files: FileWatch | undefined
-  /** What an edit of conf.d does not concern keeps the time that it was rendered with. */
+  /** Resources that an edit of conf.d does not concern keep the time of their last render. */
   readonly #times = new Times()
-  /** Something of the last load was refused: whatever is edited next may be what was missing. */
+  /** Something was refused at the last load: any edit may correct it. */
   #isRefused = false
-  /** Why conf.d was refused when it was last read, as text. */
+  /** The reasons for refusals at the last load, as text. */
   #refusal = ''
   #retry: NodeJS.Timeout | undefined
   #retries = 0
@@ -42,9 +43,9 @@ export class Generations {
   #loading: Promise<unknown> = Promise.resolve()
 
   /**
-   * @param once all is read and nothing watched
-   * @param settingsNow reads the settings as they are now
-   * @param crashed takes a bug anywhere below
+   * @param once read everything, and watch nothing
+   * @param settingsNow reads the current settings
+   * @param crashed receives bugs
    */
   constructor(
     private readonly worker: Worker,
@@ -56,20 +57,24 @@ export class Generations {
     private readonly program: Program,
   ) {}
 
-  /** The one at work; undefined before the first one is. */
+  /** Undefined before the first one is adopted. */
   get current(): Generation | undefined {
     return this.#current
   }
 
   /**
-   * The first one.
-   * @param recover what has to be done before the worker begins
+   * Begins the first one, and reports the start.
+   * @param startUp completes what earlier runs have left, before the worker starts
    */
   async begin(
     settings: Settings,
-    recover: (resources: readonly Resource[]) => Promise<void>,
+    startUp: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
-    const loading = this.#load(settings, recover)
+    const loading = this.#load(
+      settings,
+      (generation) => this.#reportStart(generation, settings),
+      startUp,
+    )
     this.#loading = loading
     const first = await loading
     this.#isRefused = first.ok && first.value.refused.length > 0
@@ -77,7 +82,7 @@ export class Generations {
     return first
   }
 
-  /** Begins a new one, after those that are on their way. */
+  /** Begins a new one, after pending ones. */
   renew(reason: string): void {
     this.#loading = this.#loading.then(() => this.#renew(reason)).catch(this.crashed)
   }
@@ -93,7 +98,7 @@ export class Generations {
     })
   }
 
-  /** Begins no further one; resolves when none is on its way. */
+  /** Begins no further one; resolves when none is pending. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#retry)
@@ -110,22 +115,20 @@ export class Generations {
     this.emit({ kind: 'generation-loading', reason })
     const load = async (): Promise<Result<Generation, readonly Fault[]>> => {
       const settings = await this.settingsNow()
-      return settings.ok ? this.#load(settings.value) : settings
+      if (!settings.ok) return settings
+      return this.#load(settings.value, (generation) => this.#reportLoaded(generation, reason))
     }
     const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
     const next = await this.underway.during(work, load())
     this.#isRefused = !next.ok || next.value.refused.length > 0
     this.#retries = 0
     this.#retryLater()
-    if (!next.ok) return this.emit({ kind: 'generation-kept', reason, faults: next.error })
-    const resources = next.value.resources.length
-    this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(next.value) })
-    this.tellRefused(next.value)
+    if (!next.ok) this.emit({ kind: 'generation-kept', reason, faults: next.error })
   }
 
   /**
-   * Reads conf.d again after a while, as long as something of it is refused. What it lacks may be elsewhere:
-   * a user whose directory server starts later, a certificate.
+   * Reads conf.d again after a while, as long as something is refused. The cause may lie elsewhere, such as a user whose
+   * directory server starts later, or a missing certificate.
    */
   #retryLater(): void {
     clearTimeout(this.#retry)
@@ -138,7 +141,7 @@ export class Generations {
     )
   }
 
-  /** Begins a new generation if conf.d is not refused for the same reasons as before. */
+  /** Begins a new generation if the reasons for refusals have changed. */
   async #lookAgain(): Promise<void> {
     if (this.#isStopped || !this.#isRefused) return
     const settings = await this.settingsNow()
@@ -148,14 +151,31 @@ export class Generations {
     } else this.#retryLater()
   }
 
-  /** Emitted after the event of the generation. */
-  tellRefused({ refused }: Generation): void {
+  #reportStart(generation: Generation, { backend, connection }: Settings): void {
+    this.emit({
+      kind: 'started',
+      version: VERSION,
+      backend,
+      nodes: connection.nodes,
+      resources: generation.resources.length,
+      uses: usesOf(generation),
+    })
+    this.#reportRefused(generation)
+  }
+
+  #reportLoaded(generation: Generation, reason: string): void {
+    const resources = generation.resources.length
+    this.emit({ kind: 'generation-loaded', reason, resources, uses: usesOf(generation) })
+    this.#reportRefused(generation)
+  }
+
+  #reportRefused({ refused }: Generation): void {
     for (const { name: resource, faults, isKept } of refused) {
       for (const fault of faults) {
         this.emit({ kind: 'failed', resource, at: 'configuration', fault, retryIn: null })
       }
       if (!isKept) continue
-      const message = `${resource}: its former definition stays at work until the file is right`
+      const message = `${resource}: its previous definition stays in use until the file is corrected`
       this.emit({ kind: 'notice', level: 'warn', message })
     }
   }
@@ -164,10 +184,14 @@ export class Generations {
     return loadResources(settings, this.#definitions, storeFault)
   }
 
-  /** Reads one and sets the worker to it. What the former one has open is kept if it serves. */
+  /**
+   * Reads a generation and lets the worker adopt it. Stores whose settings are unchanged stay open.
+   * @param report called if it is good, before the worker starts with it
+   */
   async #load(
     settings: Settings,
-    recover?: (resources: readonly Resource[]) => Promise<void>,
+    report: (generation: Generation) => void,
+    startUp?: (resources: readonly Resource[]) => Promise<void>,
   ): Promise<Result<Generation, readonly Fault[]>> {
     const { emit, once, crashed, worker } = this
     const loaded = await this.#read(settings)
@@ -181,13 +205,18 @@ export class Generations {
     const resources = configured.value.map((resource) => allowed(resource, settings))
     const wanted = await wantedStores(settings, loaded.value.stores, resources)
     const names = resources.map(({ name }) => name)
-    const former = this.#current
+    const previous = this.#current
     const opener = openerOf(wanted)
-    const opened = await Feeds.open(wanted, names, former?.feeds, { open: opener, emit, once })
+    const opened = await Feeds.open(wanted, names, previous?.feeds, { open: opener, emit, once })
     if (!opened.ok) return opened
     const feeds = opened.value
-    await recover?.(resources)
-    // From here to adopt() nothing is awaited: no change of the keys falls between the two generations.
+    await startUp?.(resources)
+    // Nothing is awaited from here to adopt(), so that no change of the keys is missed between the generations.
+    const generation = { resources, refused: loaded.value.refused, feeds }
+    this.#current = generation
+    this.#definitions = loaded.value
+    // Listeners have to know the resources before the first event about one of them.
+    report(generation)
     feeds.listener = {
       changed: (store, changes, first, before) =>
         first
@@ -197,9 +226,6 @@ export class Generations {
       crashed,
     }
     feeds.start()
-    const generation = { resources, refused: loaded.value.refused, feeds }
-    this.#current = generation
-    this.#definitions = loaded.value
     worker.adopt({
       resources,
       feeds,
@@ -210,7 +236,7 @@ export class Generations {
       pace: { quiet: settings.quiet, max: settings.quietMax },
       dependsOn: (files) => this.#files?.add(files),
     })
-    await former?.feeds.close(feeds)
+    await previous?.feeds.close(feeds)
     return ok(generation)
   }
 }
@@ -218,14 +244,14 @@ export class Generations {
 const refusalOf = (loaded: Awaited<ReturnType<typeof loadResources>>): string =>
   JSON.stringify(loaded.ok ? loaded.value.refused.map(({ faults }) => faults) : loaded.error)
 
-/** A resource without the commands that this run is not to run. */
+/** A resource without the commands that this run must not run. */
 function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource {
   if (syncOnly) return withoutCommands(resource)
   return noReload ? withoutReload(resource) : resource
 }
 
 /** The stores that each resource reads; an empty list for a resource that is not served. */
-export function usesOf({ resources, refused, feeds }: Generation): Uses {
+function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {
     const stores = resourceKeys([resource]).map((key) => feeds.nameOf(key))

@@ -1,5 +1,5 @@
-// Guards: hold a change that takes too much away until it is accepted, the keys are back, or the content
-// changes. What a change is compared with is the last applied render, remembered from run to run.
+// Guards: hold a change that takes too much away until it is accepted, the keys are back, or the content changes. A
+// change is compared with the last applied render, which is kept in the state directory.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
 import { resourceKeys, type Guard, type Resource } from '../core/resource.ts'
@@ -8,19 +8,19 @@ import type { Memory, Remembered } from '../state/records.ts'
 import type { RenderedTemplate } from './render-unit.ts'
 import type { Consent } from './unit.ts'
 
-/** One rendered file of a template that has a guard; of one with for_each, all its files together. */
+/** A rendered file of a template with a guard; for a for_each template, all of its files together. */
 export interface GuardedFile {
-  /** As the template has it. */
+  /** As configured. */
   readonly dest: string
   readonly guard: Guard
   readonly keys: ReadonlySet<Key>
   /** Of the new content, in bytes. */
   readonly size: number
-  /** Of what stands at the destination; undefined when nothing does. */
+  /** Size of the current destination; undefined if there is none. */
   readonly lastSize: number | undefined
 }
 
-/** What a render of a resource has found. */
+/** What a render of a resource found. */
 export interface Finding {
   readonly resource: Resource
   readonly files: readonly GuardedFile[]
@@ -35,20 +35,20 @@ export interface Hold {
   readonly vanished: readonly Key[]
   readonly more: number
   readonly by: 'guard' | 'default'
-  /** Milliseconds after which it passes if nothing changes meanwhile. */
+  /** Milliseconds until it passes, unless something changes. */
   readonly passesIn?: number
 }
 
-/** How many vanished keys are named; the rest is counted. */
+/** Maximum number of vanished keys that are named; the rest is counted. */
 const KEYS_NAMED = 20
 
-/** @param hash of the whole content of the resource */
+/** @param hash of the whole content of the resource, or of its unit */
 export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
 /**
  * @param templates all of the unit, rendered
  * @param files of this resource
- * @param isWithout whether it is rendered without the store of a full key, which it may be
+ * @param isWithout whether it is rendered without the (optional) store of a full key
  */
 export function findingOf(
   resource: Resource,
@@ -59,7 +59,7 @@ export function findingOf(
   const own = templates.filter(
     ({ resource: of, spec }) => of === resource && !(spec.guard ?? resource).allowEmpty,
   )
-  // Of a store that could not be read, nothing has gone. The files of for_each would be removed: these are held.
+  // In a store that could not be read, no key has vanished. But files of for_each would be removed, so these are held.
   const supplies = own.flatMap(({ spec, reads }) =>
     reads.map((one) =>
       spec.forEach === undefined
@@ -71,7 +71,7 @@ export function findingOf(
 }
 
 /**
- * Why a change of a resource is not to be placed now; undefined: it is. What is held is remembered.
+ * Why a change of a resource must not be placed now; undefined if it may. A held change is recorded.
  * @param change the destinations that differ, and the hash of the whole content
  * @param time milliseconds since 1970
  */
@@ -87,7 +87,7 @@ export async function holdOf(
   if (held === undefined) return undefined
   const { by, reason, vanished, short, passesIn } = held
   const remembered = { hash: change.hash, ...(short === undefined ? {} : { short }) }
-  // Not fatal when it cannot be written: after a restart it is held anew.
+  // Not fatal if it cannot be written: after a restart the change is held again.
   if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
     await memory.set(name, { held: remembered })
   }
@@ -113,7 +113,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
   }
 }
 
-/** What the next change is compared with; undefined when that is known already, and nothing was held. */
+/** The record that the next change is compared with; undefined if it is unchanged and nothing was held. */
 export async function appliedOf(
   { resource, files, supplies }: Finding,
   memory: Memory,

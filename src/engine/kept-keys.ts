@@ -1,5 +1,5 @@
-// Hold-downs over restarts: what the views hold is written down when it changes, and at the end all that they
-// see; the next run begins with that. The clock of the views is monotonic, that of the file is not.
+// Hold-downs over restarts: the held keys are recorded when they change, and all visible keys when the run ends. The
+// next run starts with them. The views use a monotonic clock, the file does not.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Gone } from '../core/hold-down.ts'
@@ -9,7 +9,7 @@ import type { HeldKeys } from '../state/held-keys.ts'
 import type { Views } from './views.ts'
 
 export class KeptKeys {
-  /** Of an earlier run, in the time of the monotonic clock. */
+  /** Keys of an earlier run, in the time of the monotonic clock. */
   #former: ReadonlyMap<Key, Gone> = new Map()
   #kept = 0
 
@@ -25,13 +25,13 @@ export class KeptKeys {
     this.#former = shifted(keys, this.clock.now() - this.clock.time())
   }
 
-  /** The first views of a run expect what the last ones of an earlier run have seen. */
+  /** The first views of a run expect the keys that an earlier run saw last. */
   begin(views: Views): void {
     if (views.mayHold) views.expect(this.#former, this.clock.now())
     this.#former = new Map()
   }
 
-  /** Something may have vanished, or come back. Not waited for: a crash meanwhile costs a hold-down. */
+  /** Keys may have vanished or come back. Writes in the background: a crash meanwhile costs a hold-down. */
   changed(views: Views): void {
     const gone = views.gone()
     if (gone.size > 0 || this.#kept > 0) void this.#write(gone)

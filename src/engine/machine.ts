@@ -1,5 +1,4 @@
-// What the engine does to the machine, in one interface: the real one here, a simulated one in the
-// interleaving test. Everything above it only decides.
+// The engine's only access to the machine. The real one is here, a simulated one in the interleaving test.
 import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
 import { groupCheck, type Checked } from '../apply/check.ts'
 import { observe, type ObserveRules } from '../apply/observe.ts'
@@ -13,31 +12,31 @@ import type { RunTerms } from '../core/reload.ts'
 import type { TimedCommand } from '../core/resource.ts'
 
 export interface Machine {
-  /** What stands at a destination. */
+  /** Reads a destination. */
   observe(dest: string, rules?: ObserveRules): Promise<Observed>
-  /** Stages and checks new contents; nothing is in place yet. */
+  /** Stages and checks new contents, without placing them. */
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
-  /** Puts former contents back, each file whole. Returns which could not be put back. */
+  /** Restores previous contents, each file as a whole. Returns the first failure. */
   restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
   groupCheck(command: TimedCommand): Promise<Checked>
-  /** Runs a reload command and what verifies it. Never rejects. */
+  /** Runs a reload command and its verifications. Never rejects. */
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
-  /** Runs what verifies a reload. The first failure; never rejects. */
+  /** Runs the verifications of a reload. Returns the first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
-  /** Whether what a reload tells runs: the program of exec mode may have to be started. */
+  /** False for the reload of exec mode while its program is not running: the reload starts it. */
   isRunning(command: string): boolean
-  /** Checks contents in a folder apart. */
+  /** Checks contents in a temporary folder. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
 }
 
 export interface ReloadRun {
   /** Of the reload command, or of the verification that failed. */
   readonly result: CommandResult
-  /** Absent when it succeeded. */
+  /** Absent on success. */
   readonly fault?: Fault
-  /** The command did not run, since running processes were changed. */
+  /** Changes of running processes that replaced the command. */
   readonly runtime?: readonly string[]
-  /** Why they were not. */
+  /** Why running processes could not be changed. */
   readonly fallback?: Fallback
 }
 

@@ -1,4 +1,4 @@
-// What one cycle of a unit came to; the worker decides what follows.
+// The outcome of one cycle of a unit. The worker decides what follows.
 import type { Cause } from '../core/cause.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Missing } from '../feeds/demands.ts'
@@ -9,9 +9,9 @@ export type Outcome =
   | { readonly kind: 'done'; readonly changed: readonly string[] }
   /** A guard stops the whole unit. */
   | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
-  /** What a template has looked up is not known yet; nothing was touched. */
+  /** A template looked up something that is not known yet; nothing was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
-  /** The reload has rejected this very content before. */
+  /** This content was rolled back before. */
   | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
   | Failed
 
@@ -29,5 +29,5 @@ export const failed = (at: Failed['at'], resource: string, fault: Fault): Failed
   fault,
 })
 
-/** By resource, what made it dirty. */
+/** What made each resource dirty. */
 export type Causes = ReadonlyMap<string, Cause>

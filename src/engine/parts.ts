@@ -1,4 +1,4 @@
-// What every step of the engine works with: made once for a run, by daemon.ts.
+// What the steps of the engine use. Created once for a run, by daemon.ts.
 import type { Claims } from '../core/claims.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emit } from '../core/event.ts'
@@ -26,19 +26,19 @@ export interface Parts {
   readonly emit: Emit
   readonly self: ProcessId
   readonly mode: Mode
-  /** Loaded when it is asked for. */
+  /** Loaded on first use. */
   readonly runtime: () => Promise<Runtime>
-  /** Shown the planned writes, contents included: for `-diff`, never for a log. */
+  /** Receives planned writes with their contents: for `-diff`, never for a log. */
   readonly showPlan: (file: PlannedFile) => void
-  /** Shown the files that are in place to stay, with their contents: for the status page. */
+  /** Receives placed files with their contents, for the status page. */
   readonly showWritten: (files: readonly WrittenFile[]) => void
 }
 
 export interface Mode {
   readonly noop: boolean
   /**
-   * With noop: the files that output_format and check_cmd are tried on, in a folder apart. `all`: and
-   * nothing is compared with what is in place.
+   * With noop: the files that output_format and check_cmd check, in a temporary folder. `all`: none is compared with its
+   * destination.
    */
   readonly trial?: 'changes' | 'all' | undefined
   readonly keepStageFile: boolean

@@ -1,6 +1,6 @@
-// From planned changes to files in place: stage and check, wait to be admitted, record what will be owed
-// and what to go back to, swap, check the group. All files of a unit pass one step before any takes the
-// next, and on failure every destination is as it was before.
+// From planned changes to files in place: stage and check, wait to be admitted, record the debts and the files of a
+// rollback, swap, check the group. All files of a unit pass one step before any takes the next. After a failure every
+// destination is as it was before.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -18,7 +18,7 @@ import type { Parts } from './parts.ts'
 import { contentHash, type RenderedTemplate } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
-/** What is on its way to its destinations. */
+/** The changes of a unit, on their way to the destinations. */
 interface Content {
   readonly unit: Unit
   readonly changes: readonly FileChange[]
@@ -51,7 +51,7 @@ interface End {
 function placementOf({ unit, changes }: Content): Placement {
   const owing = new Map<string, Reloads>()
   for (const resource of unit.resources) {
-    // A repaired owner or mode is nothing that a program has to be told of.
+    // A corrected owner or mode needs no reload.
     const specs = changes
       .filter((change) => change.resource === resource.name && change.plan.why !== 'metadata')
       .map(({ spec }) => spec)
@@ -69,7 +69,7 @@ async function placeAdmitted(
 ): Promise<End> {
   const { unit, changes, causes } = content
   const former = await memoriesOf(content, parts)
-  // The staged content and what is recorded go to disk side by side: both precede the swap.
+  // The staged contents and the records are synced concurrently; both precede the swap.
   const [recorded, unsynced] = await Promise.all([
     record(content, placement, former, parts),
     prepared.sync(),
@@ -84,7 +84,7 @@ async function placeAdmitted(
   const swapped = await prepared.swap()
   if (!swapped.ok) {
     const failure = failed(swapped.at, swapped.resource, swapped.fault)
-    // What is in place is new in part: without a record of what to put back, it is what is reloaded.
+    // The files in place are partly new: without a record of the previous ones, these are reloaded.
     if (swapped.isStuck) return { how: unit.isAtomic ? 'stuck' : 'placed', failure }
     await remember(backTo(former), parts)
     return { how: 'undone', failure }
@@ -96,13 +96,13 @@ async function placeAdmitted(
     await remember(backTo(former), parts)
     return { how: 'undone', failure: refused }
   }
-  // The change is whole: nothing has to be put back.
+  // The change is complete: nothing has to be restored.
   if (unit.isAtomic)
     await remember(
       [...former].map(([name]) => [name, { undo: undefined }]),
       parts,
     )
-  tellWritten(swapped.files, causes, parts)
+  reportWritten(swapped.files, causes, parts)
   parts.showWritten(writtenFiles(content))
   return { how: 'placed' }
 }
@@ -119,13 +119,13 @@ const writtenFiles = ({ unit, changes, causes }: Content): WrittenFile[] =>
     cause: causes.get(resource) ?? noCause,
   }))
 
-function tellWritten(files: readonly PlacedFile[], causes: Causes, { emit }: Parts): void {
+function reportWritten(files: readonly PlacedFile[], causes: Causes, { emit }: Parts): void {
   for (const file of files) {
     emit({ kind: 'written', ...file, cause: causes.get(file.resource) ?? noCause })
   }
 }
 
-/** What is remembered of the resources that a rollback or an interrupted change may concern. */
+/** The records of the resources that a rollback or an interrupted change may concern. */
 async function memoriesOf(
   { unit, changes }: Content,
   { memory }: Parts,
@@ -134,7 +134,7 @@ async function memoriesOf(
   if (!unit.mayGoBack && !unit.isAtomic) return former
   for (const name of unit.names) {
     const remembered = await memory.get(name)
-    // A content that the unit has left is not refused any more, if only other members change.
+    // Content that was rejected is no longer refused once the unit has other content.
     const isConcerned =
       remembered.rejected !== undefined || changes.some(({ resource }) => resource === name)
     if (isConcerned) former.set(name, remembered)
@@ -142,7 +142,7 @@ async function memoriesOf(
   return former
 }
 
-/** Lists the files of for_each templates: they are theirs from here on. */
+/** Lists the files of for_each templates in the manifest, before they are made. */
 export async function listMade(
   templates: readonly RenderedTemplate[],
   { manifest }: Parts,
@@ -160,7 +160,7 @@ export async function listMade(
   return ok(undefined)
 }
 
-/** Records durably what the swap makes necessary: debts, the files of for_each, what to go back to. */
+/** Records durably what the swap makes necessary: debts, the files of for_each, the files of a rollback. */
 async function record(
   { unit, changes, templates }: Content,
   placement: Placement,
@@ -179,7 +179,7 @@ async function record(
       unit.isAtomic && own.length > 0 ? { undo: { by: self, files: previousOf(own) } } : {}
     const back = unit.mayGoBack
       ? {
-          // Once everything was proved, what is in place is the newest good content.
+          // If everything is proved, the content in place is the newest good one.
           good: afterReplacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
           placed: contentHash(templates),
           rejected: undefined,
@@ -199,7 +199,7 @@ const backTo = (
     { good, placed, rejected, undo },
   ])
 
-/** Not fatal when it fails: the next start puts former files back and places the new ones again. */
+/** A failure is not fatal: the next start restores the previous files and places the new ones again. */
 async function remember(
   changes: Iterable<readonly [string, Partial<Remembered>]>,
   { memory, emit }: Parts,
@@ -210,7 +210,7 @@ async function remember(
 const previousOf = (changes: readonly FileChange[]): ReadonlyMap<string, Observed> =>
   new Map(changes.map(({ spec, plan }) => [spec.dest, plan.previous]))
 
-/** @param isUnproved what stands there has proved nothing: it is not what a rollback goes back to */
+/** @param isUnproved the content in place is unproved, so a rollback must not restore it */
 function formerOf(
   changes: readonly FileChange[],
   isUnproved: boolean,
@@ -225,7 +225,7 @@ function formerOf(
   return files
 }
 
-/** Runs the group_check_cmd of a unit's resources on the files in their places. */
+/** Runs the group_check_cmd of a unit's resources on the files in place. */
 async function checkGroup(
   { resources }: Unit,
   { machine, emit }: Parts,

@@ -1,5 +1,5 @@
-// What would be done to the destinations of a unit: observes each, plans, and finds the files that a
-// for_each template has made and that are not wanted any more.
+// Plans the changes of a unit's destinations: reads each, compares, and finds files of for_each templates that are no
+// longer wanted.
 import { hashOf } from '../apply/hash.ts'
 import type { FileChange } from '../apply/apply.ts'
 import type { Claims } from '../core/claims.ts'
@@ -16,9 +16,9 @@ import type { RenderedTemplate } from './render-unit.ts'
 
 export interface PlannedUnit {
   readonly changes: readonly FileChange[]
-  /** By resource: what the guards compare. */
+  /** What the guards compare, by resource. */
   readonly guarded: ReadonlyMap<string, readonly GuardedFile[]>
-  /** By resource: files that are listed as made by it and are not there, or are somebody else's. */
+  /** Files listed as made by a resource that are missing, or are not its own. By resource. */
   readonly gone: ReadonlyMap<string, readonly string[]>
 }
 
@@ -68,7 +68,7 @@ async function planTemplate(
   const listed = spec.forEach === undefined ? ok(nothingMade) : await manifest.of(name)
   if (!listed.ok) return listed
   const changes: FileChange[] = []
-  /** By how much the files that are looked at shrink; what is not looked at stays as it is. */
+  /** By how many bytes the compared files shrink. The others stay as they are. */
   let shrink = 0
   let isNew = true
   const change = (own: TemplateSpec, write: Write): void => {
@@ -105,7 +105,7 @@ async function planTemplate(
 
 const nothingMade: MadeFiles = new Map()
 
-/** Whether a write would overwrite a file that is not the one that a for_each template has made. */
+/** Whether a write of a for_each template would overwrite a file that it has not made. */
 function isTaken(
   { dest, forEach, adopt = false }: TemplateSpec,
   { previous, why }: Write,
@@ -118,13 +118,13 @@ function isTaken(
 
 const takenFault = (dest: string): Fault => ({
   kind: 'io',
-  message: `${dest} was there before, and for_each has not made it`,
+  message: `${dest} exists already, and was not made by for_each`,
   hint: 'Remove it, or let `dest` make other names; adopt = true takes such files over.',
 })
 
 interface Removal {
   readonly dest: string
-  /** The folder that no link may lead out of. */
+  /** Links must not lead out of this folder. */
   readonly within: string
   readonly write: Write
 }
@@ -134,7 +134,7 @@ interface Unwanted {
   readonly gone: readonly string[]
 }
 
-/** The files that a for_each template has made, by now or under a former `dest`, and makes no more. */
+/** The files that a for_each template has made, also under an earlier `dest`, and no longer wants. */
 async function planRemovals(
   { resource, spec, all }: RenderedTemplate,
   siblings: readonly RenderedTemplate[],
@@ -149,7 +149,7 @@ async function planRemovals(
   const isFirst = expanding[0]?.spec === spec
   for (const [dest, file] of listed.value) {
     const isOwn = file.template === spec.dest
-    // What a template has made that is there no more is the business of the first one.
+    // Files of a template that was removed are removed by the first one.
     const isOrphan = isFirst && !expanding.some((one) => one.spec.dest === file.template)
     if (!(isOwn || isOrphan) || all.has(dest) || siblings.some((one) => one.all.has(dest))) continue
     const within = fixedFolder(file.template)

@@ -1,4 +1,4 @@
-// The program of exec mode, as the engine sees it: loaded only by runs that have one.
+// The program of exec mode for the engine. Its code is loaded only by runs that have one.
 import type { LoadedResources } from '../config/resources.ts'
 import type { Emit, Event } from '../core/event.ts'
 import {
@@ -19,11 +19,11 @@ import { realMachine, type Machine, type ReloadRun } from './machine.ts'
 import type { RunState } from './run-state.ts'
 import type { Worker } from './worker.ts'
 
-/** What a signal to us may do to it. */
+/** Receives the signals that reconfd gets. */
 export interface ProgramHandle {
   forwards(signal: SignalName): boolean
   forward(signal: SignalName): Promise<void>
-  /** Ends it at once. */
+  /** Kills it. */
   kill(): void
 }
 
@@ -38,7 +38,7 @@ export class Program {
     private readonly isOnetime: boolean,
   ) {}
 
-  /** Makes it ready to be started, if the settings have one. */
+  /** Prepares the start of the program, if the settings have one. */
   async prepare(
     { exec, noop, stateDir, confdir }: Settings,
     state: RunState,
@@ -46,7 +46,7 @@ export class Program {
   ): Promise<ProgramHandle | undefined> {
     if (exec?.argv === undefined) return undefined
     if (noop) {
-      const message = 'with -noop the command is not started'
+      const message = '-noop: the command is not started'
       this.emit({ kind: 'notice', level: 'info', message })
       return undefined
     }
@@ -55,7 +55,7 @@ export class Program {
       import('./exec-run.ts'),
       import('../state/child-file.ts'),
     ])
-    // Before this run has a status of its own.
+    // Before this run writes its own status.
     const former = exec.start === 'last-good' ? await state.readStatus() : undefined
     const own = new Exec(exec, {
       emit: this.emit,
@@ -71,7 +71,7 @@ export class Program {
     return own
   }
 
-  /** The machine, with the reload of the program. */
+  /** Adds the reload of the program to the machine. */
   machine(rest: Machine): Machine {
     return {
       ...rest,
@@ -95,17 +95,17 @@ export class Program {
     return this.#exec?.hasBegun === true
   }
 
-  /** Why the run is to end; pending for ever without a program. */
+  /** Resolves with the reason when the run has to end; pending for ever without a program. */
   get ended(): Promise<ExecEnd> {
     return this.#exec?.ended ?? this.#never
   }
 
-  /** Without a signal by kill_signal. Why it has ended; undefined without a program. */
+  /** Ends the program, by default with kill_signal. Returns why it has ended; undefined without a program. */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd | undefined> {
     return this.#exec?.end(signal)
   }
 
-  /** A new configuration: its resources, with the program's reload where that is theirs. */
+  /** Adopts a configuration. Returns its resources, with the reload of the program where they use it. */
   configure(
     { resources, refused }: Pick<LoadedResources, 'resources' | 'refused'>,
     { exec: wanted, noop }: Settings,
@@ -122,7 +122,7 @@ export class Program {
       all,
       refused.map(({ name }) => name),
     )
-    this.#tellSilent(all, exec)
+    this.#warnSilent(all, exec)
     return ok(all)
   }
 
@@ -130,33 +130,33 @@ export class Program {
   #settingsOf(wanted: ExecSettings | undefined, noop: boolean): ExecSettings | undefined {
     const isWanted = wanted?.argv !== undefined
     if (this.#exec === undefined) {
-      if (isWanted && !noop) this.#tellLater('is started')
+      if (isWanted && !noop) this.#warnLater('is started')
       return noop && isWanted ? wanted : undefined
     }
     if (isWanted) return wanted
-    this.#tellLater('is ended')
+    this.#warnLater('is ended')
     return this.#exec.current
   }
 
-  #tellLater(what: string): void {
+  #warnLater(what: string): void {
     const message = `the program of [exec] ${what} when reconfd is started the next time`
     this.emit({ kind: 'notice', level: 'warn', message })
   }
 
-  #tellSilent(resources: readonly Resource[], exec: ExecSettings): void {
+  #warnSilent(resources: readonly Resource[], exec: ExecSettings): void {
     if (this.isOnetime || reloadsByDefault(exec)) return
     const silent = resources.filter(({ templates }) =>
       templates.every(({ reloadCmd }) => reloadCmd === undefined),
     )
     if (silent.length === 0) return
     const names = silent.map(({ name }) => name).join(', ')
-    const message = `${names}: changes are written, and the program is not told of them; set reload_signal or restart = "on-change" in [exec], or a reload_cmd`
+    const message = `${names}: changes are written, but the program does not learn of them; set reload_signal or restart = "on-change" in [exec], or a reload_cmd`
     this.emit({ kind: 'notice', level: 'warn', message })
   }
 }
 
 const unreloadable = ({ name }: Resource): Fault => ({
   kind: 'config',
-  message: `${name}: reload = "exec", and there is no program that reconfd has started`,
+  message: `${name}: reload = "exec", but reconfd has started no program`,
   hint: 'Add its command behind -- or as command in [exec], or use reload_cmd.',
 })

@@ -1,5 +1,5 @@
-// What an earlier life of the program has left undone: changes that were interrupted are put back before
-// anything else happens, and debts that a damaged journal may have held are derived from what is in place.
+// Recovery after a crash: undoes interrupted changes before anything else happens, and derives the debts that a damaged
+// journal may have held from the files in place.
 import { hashOf } from '../apply/hash.ts'
 import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -15,8 +15,8 @@ import type { Parts } from './parts.ts'
 import type { Unit } from './unit.ts'
 
 /**
- * Puts back the former files of changes that were interrupted: during group_check_cmd, between the files of
- * a group, or during a rollback. Call it before any reload runs.
+ * Restores the previous files of changes that were interrupted: during group_check_cmd, between the files of a group, or
+ * during a rollback. Call it before any reload runs.
  */
 export async function undoInterrupted(
   journal: Journal,
@@ -34,15 +34,15 @@ export async function undoInterrupted(
       continue
     }
     const dests = files.map(({ dest }) => dest).join(', ')
-    const message = `${resource}: an earlier run was interrupted while it changed ${dests}: the former files are back`
+    const message = `${resource}: an earlier run was interrupted while it changed ${dests}: the previous files are restored`
     emit({ kind: 'notice', level: 'warn', message })
     warnIfFailed(emit, await memory.set(resource, { undo: undefined }, true))
   }
 }
 
 /**
- * What is to be put back, reached by the rules of the templates that the files belong to.
- * @param resource undefined when it is not configured any more
+ * The files to restore, with the rules of their templates.
+ * @param resource undefined if it is no longer configured
  */
 export const restored = (
   resource: Resource | undefined,
@@ -55,8 +55,8 @@ export const restored = (
   }))
 
 /**
- * Puts back the former files of a unit where that has failed before, and owes their reloads: the refused
- * content may have been read. To be called in the unit's turn.
+ * Restores previous files of a unit where that has failed before, and owes their reloads: the refused content may have
+ * been read. Call it in the unit's turn.
  */
 export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | undefined> {
   const { memory, machine, desk, emit } = parts
@@ -111,7 +111,7 @@ export async function derivedDebts(
     const isApplied = memory.has(name) || Object.keys(history?.hashes ?? {}).length > 0
     if (isOwed || ((isDamaged || isApplied) && (await differs(resource, history, machine)))) {
       const since = Date.parse(history?.owedSince ?? '') || clock.time()
-      // Which of its commands is not known: an unknown one stands for all that are configured.
+      // Which of its commands is unknown: an empty one stands for all that are configured.
       owed.push({ resource: name, since, commands: [''] })
     }
   }

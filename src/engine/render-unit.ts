@@ -1,5 +1,5 @@
-// Renders all files of a unit: one for an ordinary template, one a match for a for_each template. All of
-// them are made of one tree, so no change of the store is seen half.
+// Renders all files of a unit: one for a plain template, one for each match of a for_each template. All are rendered
+// from one tree, so that no change of the store is seen in part.
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -12,36 +12,36 @@ import type { TemplateRenderer } from '../templates/render.ts'
 import type { ForEach } from './for-each.ts'
 import type { Unit } from './unit.ts'
 
-/** What a render sees: the keys at one moment, and how to render. */
+/** What a render sees: the keys as of one moment, and how to render. */
 export interface Sight {
   readonly renderer: TemplateRenderer
-  /** The keys as a resource sees them; the same at every call. */
+  /** The view of a resource; the same at every call. */
   readonly treeOf: (resource: Resource) => Tree
-  /** The store's name of a template, for messages. */
+  /** Name of a template's store, for messages. */
   readonly storeOf: (spec: TemplateSpec) => string
   /** Whether the store of a full key could not be read so far. */
   readonly isMissed: (key: Key) => boolean
-  /** Of a template with for_each. */
+  /** The items of a for_each template. */
   readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach
 }
 
-/** What one template was rendered to. */
+/** A rendered template. */
 export interface RenderedTemplate {
   readonly resource: Resource
-  /** As the resource has it: with for_each, `dest` is a template. */
+  /** As configured: with for_each, `dest` is a template. */
   readonly spec: TemplateSpec
   readonly reads: readonly Reads[]
-  /** Those that may differ from what is in place; `dest` of each is a path. */
+  /** Files that may differ from their destinations; `dest` of each is a path. */
   readonly files: readonly { readonly spec: TemplateSpec; readonly bytes: Uint8Array }[]
-  /** All files there are to be, by path, with their hash and size in bytes. */
+  /** All wanted files, by path, with their hash and size in bytes. */
   readonly all: ReadonlyMap<string, { readonly hash: string; readonly size: number }>
 }
 
-/** What the templates of one resource looked up, whether they could be rendered or not. */
+/** The look-ups of the templates of one resource, successful or not. */
 export interface ResourceReads {
   readonly resource: string
   readonly reads: readonly Reads[]
-  /** It was rendered to the end, of what is known: another render would read the same. */
+  /** Rendered completely, from known keys: another render would read the same. */
   readonly whole: boolean
   /** Milliseconds. */
   readonly duration: number
@@ -49,11 +49,11 @@ export interface ResourceReads {
 
 export type RenderOutcome =
   | { readonly kind: 'rendered'; readonly templates: readonly RenderedTemplate[] }
-  /** It looked up what is not known yet: what it was rendered to, or failed with, means nothing. */
+  /** It looked up something that is not known yet, so the result or failure is meaningless. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
   | { readonly kind: 'failed'; readonly resource: string; readonly fault: Fault }
 
-/** All templates are rendered even when one fails, so that the reads and faults of all are known. */
+/** Renders all templates even if one fails, so that the reads and faults of all are known. */
 export async function* renderUnit(
   { resources }: Unit,
   sight: Sight,

@@ -1,6 +1,6 @@
-// Rollback: a unit's files as they were when their reloads last succeeded, and these reloads once more. The
-// content that was in place is not tried again until it changes. Where nothing was ever proved and nothing
-// stood there before, there is nothing to go back to: the new files stay, and their reload is retried.
+// Rollback: restores a unit's files as of their last successful reload, and owes their reloads again. The rejected
+// content is not retried until it changes. Where no content was ever proved and no file was there before, a rollback is
+// impossible: the new files stay, and their reload is retried.
 import { hashOf } from '../apply/hash.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -18,17 +18,17 @@ import type { Parts } from './parts.ts'
 import { restored } from './recovery.ts'
 import type { Unit } from './unit.ts'
 
-/** One resource of the unit, and the files that it goes back to. */
+/** One resource of the unit, and the files to restore. */
 interface Return {
   readonly resource: Resource
   readonly files: ReadonlyMap<string, Observed>
 }
 
 /**
- * To be called in the unit's turn. Does nothing when the content that has failed is not in place any more,
- * or was read by a reload that succeeded in the meantime.
+ * Call it in the unit's turn. Does nothing if the failed content is no longer in place, or if a reload has succeeded in
+ * the meantime.
  * @param fault the last failure of the reload
- * @returns the resources whose new content was given up
+ * @returns the resources that were rolled back
  */
 export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<readonly string[]> {
   const { desk } = parts
@@ -43,13 +43,13 @@ export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<
   await desk.enter(placement)
   let how: 'placed' | 'stuck' | 'untouched' = 'untouched'
   try {
-    // A retry may have succeeded while this waited to be admitted.
+    // A retry may have succeeded while the placement waited.
     if (!isExhausted()) return []
     how = (await restore(returns, placement, fault, parts)) ? 'placed' : 'stuck'
   } finally {
     await desk.leave(placement, how)
   }
-  // Files that could not be put back, or have no predecessor: their reloads go on.
+  // Reloads of files that could not be restored, or have no predecessor, are retried.
   if (how === 'stuck') for (const name of unit.names) desk.persist(name)
   else stay(unit, fault, parts)
   return returns.map(({ resource }) => resource.name)
@@ -64,7 +64,7 @@ async function returnsOf({ resources }: Unit, { memory }: Parts): Promise<readon
   return returns
 }
 
-/** There is nothing to go back to: the files stay, and their reloads are retried until they succeed. */
+/** A rollback is impossible: the files stay, and their reloads are retried until they succeed. */
 function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
   for (const { name, templates } of resources) {
     if (!desk.isExhausted(name)) continue
@@ -74,7 +74,7 @@ function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
   }
 }
 
-/** Its reloads have nothing further to go back to. */
+/** The reloads of restored files are retried until they succeed: there is no further rollback. */
 function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Return[]): Placement {
   const owing = new Map(
     returns.map(({ resource: { name } }) => {
@@ -85,7 +85,7 @@ function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Retur
   return { resources: names, owing, isJudged, isChecked: false }
 }
 
-/** True when all files are back. */
+/** Whether all files were restored. */
 async function restore(
   returns: readonly Return[],
   placement: Placement,
@@ -120,7 +120,7 @@ async function restore(
   return true
 }
 
-/** Before the files go back: an interrupted rollback is finished at the next start. */
+/** Records the rollback durably before any file is restored: the next start completes an interrupted one. */
 async function record(
   returns: readonly Return[],
   placement: Placement,
@@ -144,7 +144,7 @@ async function record(
   return ok(undefined)
 }
 
-/** The files of for_each templates that come back: they are ours again. */
+/** The restored files of for_each templates, for the manifest. */
 function expandedIn({ templates }: Resource, files: Return['files']): WantedFile[] {
   const expanding = templates.filter(({ forEach }) => forEach !== undefined)
   return [...files].flatMap(([dest, observed]): WantedFile[] => {
@@ -154,7 +154,7 @@ function expandedIn({ templates }: Resource, files: Return['files']): WantedFile
   })
 }
 
-/** The files are back. */
+/** Records that the files are restored. */
 async function settle(
   resource: Resource,
   files: Return['files'],

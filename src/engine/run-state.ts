@@ -1,5 +1,5 @@
-// What a run keeps in the state directory, opened together. A run that writes nothing, or runs no reloads,
-// gets parts that keep nothing.
+// Opens the parts of the state directory that a run needs. For a run that writes nothing, or runs no reloads, they keep
+// nothing.
 import { statusPath } from '../control/paths.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -22,10 +22,10 @@ export interface RunState {
   readonly manifest: Manifest
   readonly accepted: Accepted
   readonly heldKeys: HeldKeys
-  /** What HAProxy has loaded. */
+  /** The files that HAProxy has loaded. */
   readonly loaded: Notes
   readonly folder: StateFolder
-  /** The status of the last run, if it can be read. */
+  /** Status of the last run; undefined if it cannot be read. */
   readonly readStatus: () => Promise<FullStatus | undefined>
 }
 
@@ -34,7 +34,7 @@ export async function openState(settings: Settings, emit: Emit): Promise<Result<
   const records = new Records(stateDir, confdir, !noop)
   const manifest = openManifest(stateDir, confdir)
   const accepted = new Accepted(stateDir, confdir)
-  // A run without reloads neither owes any nor strikes out what another run owes.
+  // A run without reloads neither records debts nor settles those of another run.
   const opened =
     noop || syncOnly || noReload ? ok({ journal: noJournal }) : await openJournal(stateDir, confdir)
   if (!opened.ok) return opened

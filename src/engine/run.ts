@@ -1,4 +1,4 @@
-// One run and those who listen to it: the status board, the status page, the service manager.
+// One run and its listeners: the status board, the status page, the service manager.
 import type { Ended } from '../core/ended.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -15,13 +15,13 @@ import { openState } from './run-state.ts'
 import { Underway } from './underway.ts'
 
 export interface RunOptions extends DaemonOptions {
-  /** Who has started this daemon as a service, and is told how it is. */
+  /** The service manager that has started this daemon, and receives its state. */
   readonly supervisor?: Supervisor | undefined
 }
 
 const withoutSecretsIn = (fault: Fault): Fault => mapFault(fault, withoutSecrets)
 
-/** Does all the work of one run. What it throws is a bug. */
+/** Does all the work of one run. Throws only bugs. */
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
   const board = new StatusBoard(process.pid, Date.now())
   const underway = new Underway()
@@ -48,7 +48,7 @@ export async function run(settings: Settings, options: RunOptions): Promise<Ende
     watching?.wrote(files, Date.now()),
   )
   const { supervisor, stop } = options
-  // A onetime run has no state that a service manager would have to be told of.
+  // A onetime run has no state to report to a service manager.
   if (supervisor !== undefined && settings.mode !== 'onetime') {
     const { ServiceNotifier } = await import('../service/service.ts')
     const stuck = (patience: number): string | undefined => daemon.stuck(patience)

@@ -1,5 +1,5 @@
-// The ways to settle the debts of a run, in the order in which they are tried: running HAProxy processes are brought to
-// their new file, and where that cannot be done the reload command runs.
+// Settles the debts of a run: changes running HAProxy processes to match their new file, or else runs the reload
+// command.
 import type { FileChange } from '../apply/apply.ts'
 import { longestReload } from '../apply/reload.ts'
 import { expandCommand, isExpansion } from '../core/command.ts'
@@ -10,10 +10,10 @@ import type { ReloadLoad, Runtime, LoadTarget } from '../haproxy/runtime.ts'
 import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
 
-/** The Runtime API is asked a few times, each within its own timeouts; in milliseconds. */
+/** Milliseconds for the requests to the Runtime API, each of which has its own timeout. */
 const LONGEST_ATTEMPT = 30_000
 
-/** The longest that it takes, in milliseconds. */
+/** Maximum duration in milliseconds. */
 export function longestSettlement({ terms }: Run, resources: readonly Resource[]): number {
   const drains = resources.flatMap(({ templates }) =>
     templates.map(({ haproxy }) => haproxy?.drain ?? 0),
@@ -26,7 +26,7 @@ export function longestSettlement({ terms }: Run, resources: readonly Resource[]
   )
 }
 
-/** @param resources those that the run has read */
+/** @param resources those that the run reads */
 export async function settle(
   run: Run,
   resources: readonly Resource[],
@@ -45,7 +45,7 @@ export async function settle(
   return { ...ended, ...(brought.fallback === undefined ? {} : { fallback: brought.fallback }) }
 }
 
-/** Undefined when the Runtime API has nothing to do with it. */
+/** Undefined if the command loads no file of a template with [template.haproxy]. */
 function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | undefined {
   const targets: LoadTarget[] = []
   const strangers: string[] = []
@@ -55,7 +55,7 @@ function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | u
     const own = specs.flatMap(({ haproxy, dest }) =>
       haproxy === undefined ? [] : [{ dest, ...haproxy, others }],
     )
-    // The files of for_each templates come and go.
+    // The set of files of a for_each template changes.
     if (own.length === 0 || specs.some(({ forEach }) => forEach !== undefined)) strangers.push(name)
     targets.push(...own)
   }
@@ -88,7 +88,7 @@ async function bring(
   return { result, fallback: { code: 'verify', text: refused.fault.message } }
 }
 
-/** The next reload of these templates runs its command. */
+/** Makes the next reload of these templates run its command. */
 export async function forgetLoaded(
   templates: readonly TemplateSpec[],
   parts: Parts,
@@ -98,7 +98,7 @@ export async function forgetLoaded(
   }
 }
 
-/** Goes on with the servers that an earlier life of the program was about to delete. */
+/** Resumes the deletion of servers that an earlier run has begun. */
 export async function resumeLoaded(resources: readonly Resource[], parts: Parts): Promise<void> {
   const dests = resources.flatMap(({ templates }) =>
     templates.flatMap(({ haproxy, dest }) => (haproxy === undefined ? [] : [dest])),
@@ -106,7 +106,7 @@ export async function resumeLoaded(resources: readonly Resource[], parts: Parts)
   if (dests.length > 0) await (await parts.runtime()).resume(dests)
 }
 
-/** With -noop: whether the changes would take a reload. */
+/** With -noop: reports whether the changes would need a reload. */
 export async function foresee(
   changes: readonly FileChange[],
   { runtime, emit }: Parts,

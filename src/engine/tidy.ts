@@ -1,12 +1,12 @@
-// What crashed runs have left, removed at the start: staged files, temporary files of the state
-// directory, private folders in TMPDIR.
+// Removes at the start what crashed runs have left: staged files, temporary files of the state directory, private folders
+// in TMPDIR.
 import { sweepStaged } from '../apply/sweep.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Manifest } from '../state/manifest.ts'
 import { sweepState } from '../state/state-files.ts'
 import { sweepPrivateFolders } from '../system/temporary.ts'
 
-/** @returns the paths of what was removed beside destinations and in the state directory */
+/** @returns the removed paths beside destinations and in the state directory */
 export async function tidy(
   resources: readonly Resource[],
   stateDir: string,
@@ -16,7 +16,7 @@ export async function tidy(
   for (const { name, templates } of resources) {
     if (templates.every(({ forEach }) => forEach === undefined)) continue
     const listed = await manifest.of(name)
-    // One that cannot be read is told of when it is needed.
+    // A manifest that cannot be read is reported when it is needed.
     if (listed.ok) made.push(...listed.value.keys())
   }
   sweepPrivateFolders()

@@ -1,25 +1,25 @@
-// What is under way, and how long it may be: by this a watchdog tells a daemon that works or waits from
-// one that hangs. Times in milliseconds.
+// Running work with its time limits, so that a watchdog can distinguish a daemon that works or waits from one that
+// hangs. Times are in milliseconds.
 import { duration } from '../core/words.ts'
 
 export interface Work {
-  /** As it is told, such as `the work on web.toml`. */
+  /** For messages, such as `the work on web.toml`. */
   readonly what: string
-  /** The resources that it is for. */
+  /** The resources that it affects. */
   readonly resources: readonly string[]
-  /** How long it may be silent by the timeouts of its commands. */
+  /** How long the timeouts of its commands let it be silent. */
   readonly allowed: number
 }
 
 interface Entry extends Work {
-  /** When it gave the last sign of life. */
+  /** Time of its last progress. */
   heard: number
 }
 
 export class Underway {
   readonly #entries = new Set<Entry>()
 
-  /** Notes that something is under way, until it has ended. */
+  /** Registers work until it has ended. */
   async during<T>(work: Work, ends: Promise<T>): Promise<T> {
     const entry = { ...work, heard: performance.now() }
     this.#entries.add(entry)
@@ -30,7 +30,7 @@ export class Underway {
     }
   }
 
-  /** A sign of life from the work on a resource: one of perhaps many files is rendered, checked, written. */
+  /** The work on a resource progresses: one of its files was rendered, checked or written. */
   heard(resource: string): void {
     for (const entry of this.#entries) {
       if (entry.resources.includes(resource)) entry.heard = performance.now()
@@ -38,8 +38,8 @@ export class Underway {
   }
 
   /**
-   * What is under way for longer than it may, in words.
-   * @param patience for what is no command: reading, rendering, writing
+   * Describes work that is silent for longer than it may be; undefined if there is none.
+   * @param patience extra time for everything except commands: reading, rendering, writing
    */
   stuck(patience: number, now = performance.now()): string | undefined {
     for (const { what, allowed, heard } of this.#entries) {

@@ -1,6 +1,6 @@
-// A unit: what changes together, or not at all. One resource by itself, or all resources of a group. All
-// that is known of it while the program runs is in this one object; what outlives the program is in
-// state/. Its way: dirty -> rendered -> planned -> placed -> reloading -> proved.
+// A unit: the resources that change together, or not at all. One resource by itself, or all resources of a group. This
+// object holds everything known about it while the program runs; what outlives the program is in state/. Its states:
+// dirty -> rendered -> planned -> placed -> reloading -> proved.
 import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
 import { storeOf, type Key } from '../core/key.ts'
@@ -10,9 +10,9 @@ import { configuredReloads, type ConfiguredReloads } from '../core/reload.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Missing } from '../feeds/demands.ts'
 
-/** Work that is wanted; times are those of a monotonic clock. */
+/** A wanted cycle; times are those of a monotonic clock. */
 export interface Pending {
-  /** When the first change came that was not acted upon. */
+  /** Time of the first change that no cycle has handled. */
   readonly since: number
   readonly due: number
 }
@@ -20,32 +20,32 @@ export interface Pending {
 export type State =
   | { readonly kind: 'clean' }
   | { readonly kind: 'dirty'; readonly pending: Pending }
-  /** In a cycle; `pending`: changed again meanwhile. */
+  /** In a cycle; `pending` if it has changed again. */
   | { readonly kind: 'working'; readonly pending?: Pending | undefined }
 
-/** What has changed since the tree was taken that is being rendered. */
+/** Changes since the tree of the current render was taken. */
 export interface Meanwhile {
   readonly keys: Changes[]
   readonly files: Set<string>
 }
 
-/** The first reading of something that its templates have come to look up. */
+/** Waiting for the first reading of something that its templates looked up. */
 export interface Wait {
   readonly missing: Missing
-  /** How often something was missing, became known, and something else was missing then. */
+  /** How often something became known, and then something else was missing. */
   readonly rounds: number
-  /** All of it is known by now. */
+  /** Everything is known by now. */
   isOver: boolean
 }
 
-/** What an operator has decided on a resource's next change. */
+/** An operator's decision on the next change of a resource. */
 export interface Consent {
-  /** The hash of the content that may pass. */
+  /** Hash of the content that may pass. */
   accepted?: string | undefined
 }
 
 export class Unit {
-  /** The keys that it reads; full keys. */
+  /** The `keys` of its resources; full keys. */
   readonly keys: readonly Key[]
   /** By resource. */
   readonly reloads: ReadonlyMap<string, ConfiguredReloads>
@@ -53,36 +53,36 @@ export class Unit {
   readonly commands: readonly string[]
   readonly pace: Pace
   readonly rhythm: Rhythm
-  /** A failed reload may lead to a rollback, or a verification judges it. */
+  /** Whether a failed reload may lead to a rollback, or a verification judges it. */
   readonly isJudged: boolean
-  /** A reload that fails too often brings back its last good files. */
+  /** Whether `reload_attempts` failures lead to a rollback. */
   readonly mayGoBack: boolean
-  /** Its files are checked in their places. */
+  /** Whether its files are checked in place (group_check_cmd). */
   readonly isChecked: boolean
-  /** Its files change together, over a crash as well: what stood there before is recorded. */
+  /** Whether its files change together even over a crash: the previous ones are recorded. */
   readonly isAtomic: boolean
-  /** The longest that a cycle of it is silent, in milliseconds: each check is logged when it has ended. */
+  /** Maximum milliseconds for which its cycle is silent: each check is reported when it ends. */
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
   /** Failed cycles in a row. */
   failures = 0
-  /** By resource, what has changed and was not acted upon yet. */
+  /** Changes that no cycle has handled, by resource. */
   readonly causes = new Map<string, Cause>()
   meanwhile: Meanwhile | undefined
   wait: Wait | undefined
-  /** By resource, the stores and datacenters that it was rendered without last, as they are told. */
+  /** The stores and datacenters that each resource was last rendered without, as text. */
   readonly without = new Map<string, string>()
   /** By resource. */
   readonly consents = new Map<string, Consent>()
-  /** The end of what is being done with its files: one thing at a time. */
+  /** Ends when the current work on its files ends: one piece of work at a time. */
   turn: Promise<unknown> = Promise.resolve()
-  /** It holds reloads that an earlier life of the program owes until its first cycle has ended. */
+  /** Whether it delays reloads that an earlier run owes until its first cycle has ended. */
   holdsInherited = false
 
   /**
    * @param name of its resource, or `group NAME`
-   * @param pace where the resources have none of their own
+   * @param pace for resources without their own
    */
   constructor(
     readonly name: string,
@@ -105,7 +105,7 @@ export class Unit {
     this.longestCheck = longestCheck(resources)
   }
 
-  /** Whether it is rendered while the store of a full key cannot be read. */
+  /** Whether it is rendered even if the store of a full key cannot be read. */
   isOptional(key: Key): boolean {
     const store = storeOf(key)
     if (store === undefined) return false
@@ -118,12 +118,12 @@ export class Unit {
     return this.resources.map(({ name }) => name)
   }
 
-  /** The work that is wanted; undefined: none. */
+  /** The wanted cycle; undefined if there is none. */
   get pending(): Pending | undefined {
     return this.state.kind === 'clean' ? undefined : this.state.pending
   }
 
-  /** One thing at a time with a unit's files. */
+  /** Runs work on the files after the work before it. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.turn.then(work)
     this.turn = turn.catch(() => undefined)
@@ -136,12 +136,12 @@ export class Unit {
     return consent
   }
 
-  /** Notes what made a resource dirty; several causes before one cycle are all the cause. */
+  /** Adds a cause. All causes before a cycle belong to that cycle. */
   addCause(resource: string, cause: Cause): void {
     this.causes.set(resource, mergeCauses(this.causes.get(resource) ?? noCause, cause))
   }
 
-  /** What a cycle that begins now acts upon; what comes later is the next one's cause. */
+  /** The causes of a cycle that begins now. Later ones belong to the next cycle. */
   takeCauses(): ReadonlyMap<string, Cause> {
     const taken = new Map(this.causes)
     this.causes.clear()
@@ -150,20 +150,20 @@ export class Unit {
 }
 
 /**
- * The units of a configuration. What a former unit of the same name knows is carried over; work on files
- * that both have ends before the new one touches them.
+ * The units of a configuration. They take over consents and causes from previous units with the same resources, and wait
+ * for the work of previous units on the same files.
  */
 export function unitsOf(
   resources: readonly Resource[],
   pace: Pace,
-  former: Iterable<Unit> = [],
+  previous: Iterable<Unit> = [],
 ): Unit[] {
   const members = new Map<string, Resource[]>()
   for (const resource of resources) {
     const name = resource.group === undefined ? resource.name : `group ${resource.group}`
     members.set(name, [...(members.get(name) ?? []), resource])
   }
-  const owners = ownersOf(former)
+  const owners = ownersOf(previous)
   return [...members].map(([name, own]) => {
     const unit = new Unit(name, own, pace)
     const before = new Set(
@@ -181,7 +181,7 @@ export function unitsOf(
   })
 }
 
-/** The longest of all; it adapts to the changes unless a quiet time is set. */
+/** The longest pace of all resources. It adapts to the changes unless a quiet time is set. */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))

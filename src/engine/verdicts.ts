@@ -1,4 +1,4 @@
-// Verdicts: runs the reload of a desk's run and finds what it says about the files that it has read.
+// Runs reloads, and judges by their results the files that they have read.
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Run } from '../core/reload-run.ts'
@@ -8,17 +8,17 @@ import { longestSettlement, settle } from './settle.ts'
 import type { Underway } from './underway.ts'
 import type { Unit } from './unit.ts'
 
-/** Units whose content has failed too often: they are to go back. */
+/** Units whose content has failed `reload_attempts` times. */
 export interface Exhausted {
   readonly units: ReadonlySet<Unit>
   readonly fault: Fault
 }
 
 export class Verdicts {
-  /** The end of the newest one. */
+  /** The newest verdict. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @param unitsOf the units of resources, as they are configured when it is called */
+  /** @param unitsOf the units of resources in the current configuration */
   constructor(
     private readonly parts: Parts,
     private readonly underway: Underway,
@@ -33,7 +33,7 @@ export class Verdicts {
       .filter(({ name }) => run.read.has(name))
     const limits = { what, resources: [], allowed: longestSettlement(run, resources) }
     const ended = await this.underway.during(limits, settle(run, resources, this.parts))
-    // One after the other: whether a unit is proved may depend on two runs that end at once.
+    // One after the other: whether a unit is proved may depend on two runs that end at the same time.
     const verdict = this.#last.then(() => this.#judge(run, ended))
     this.#last = verdict.catch(() => undefined)
     return verdict
@@ -41,7 +41,7 @@ export class Verdicts {
 
   async #judge(run: Run, ended: ReloadRun): Promise<Exhausted | undefined> {
     const { desk, state } = this.parts
-    // Before the run counts as ended: nothing newer is placed meanwhile.
+    // Before the run counts as ended, so that nothing newer is placed meanwhile.
     if (ended.fault === undefined) {
       for (const unit of this.unitsOf(run.read.keys())) await this.#prove(unit, run)
     } else await state.ensure()
@@ -50,7 +50,7 @@ export class Verdicts {
     return { units: this.unitsOf(exhausted), fault: ended.fault }
   }
 
-  /** What is in place of a unit is good itself once all of its reloads have succeeded. */
+  /** The content in place is the good one once all reloads of its unit have succeeded. */
   async #prove(unit: Unit, run: Run): Promise<void> {
     const { desk, memory, emit } = this.parts
     const proved = new Set(desk.provedBy(run))

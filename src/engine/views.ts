@@ -1,5 +1,5 @@
-// Views: the keys as resources with different hold-downs see them. A resource without one sees the
-// mirror itself; one with it sees keys that have vanished until they were gone that long.
+// Views: the keys as seen by resources with different hold-downs. A resource without one sees the mirror itself. With
+// one, it sees vanished keys for that long.
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'

@@ -1,10 +1,10 @@
-// The units that wait for the first reading of something their templates have come to look up. What is read
-// may make them look up something else: so it goes in rounds, and there is a limit to these.
+// The units that wait for the first reading of something that their templates looked up. The result may lead to other
+// look-ups, so this repeats in rounds, up to a limit.
 import type { Tree } from '../core/tree.ts'
 import type { Missing } from '../feeds/demands.ts'
 import type { Unit } from './unit.ts'
 
-/** How often what a unit looks up may become something else before it counts as a fault. */
+/** Maximum number of rounds. More are a fault of the template. */
 const ROUNDS_MOST = 100
 
 export class Waits {
@@ -14,7 +14,7 @@ export class Waits {
     return this.#units.size === 0
   }
 
-  /** @returns false when what the unit looks up seems to change for ever */
+  /** @returns false if the rounds of this unit do not end */
   begin(unit: Unit, missing: Missing): boolean {
     const { rounds = 0, isOver = false } = unit.wait ?? {}
     unit.wait = { missing, rounds: isOver ? rounds + 1 : rounds, isOver: false }
@@ -31,7 +31,7 @@ export class Waits {
     this.#units.clear()
   }
 
-  /** The units that wait for nothing more in this tree, each once. */
+  /** The units whose missing keys are known in this tree, each once. */
   over(tree: Tree): readonly Unit[] {
     return [...this.#units].filter(({ wait }) => {
       if (wait === undefined || wait.isOver || !wait.missing.isKnownIn(tree)) return false

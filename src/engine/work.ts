@@ -1,4 +1,4 @@
-// One unit, from the tree it is rendered from to its outcome. What changes meanwhile is found here too: it
+// A cycle of one unit, from the tree that it is rendered from to its outcome. Also finds what has changed meanwhile, which
 // belongs to the next cycle.
 import type { Cause } from '../core/cause.ts'
 import { storeOf } from '../core/key.ts'
@@ -12,21 +12,21 @@ import type { Parts } from './parts.ts'
 import { renderUnit, type RenderOutcome, type ResourceReads, type Sight } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
-/** What units are made from. */
+/** What units are rendered from. */
 export interface Sources {
   readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'isMissed' | 'nameOf' | 'took'>
   readonly renderer: TemplateRenderer
-  /** Takes the files that renders depend on: the caller hears of it when they change. */
+  /** Receives the files that renders depend on, so that their changes are watched. */
   readonly dependsOn: (files: Iterable<string>) => void
 }
 
 export interface Worked {
   readonly outcome: Outcome
-  /** By resource: what its templates looked up that has changed since the tree was taken. */
+  /** Reads that have changed since the tree was taken, by resource. */
   readonly missed: ReadonlyMap<string, Cause>
 }
 
-/** @param causes what made the unit dirty */
+/** @param causes those of the unit */
 export async function work(
   unit: Unit,
   sources: Sources,
@@ -52,7 +52,7 @@ export async function work(
     if (cause !== undefined) missed.set(resource, cause)
     feeds.took(resource, reads, whole)
     parts.emit({ kind: 'rendered', resource, reads, duration })
-    tellWithout(
+    reportWithout(
       unit,
       resource,
       reads.flatMap((one) => [...(one.without ?? [])]),
@@ -66,8 +66,8 @@ export async function work(
   return { outcome: await outcomeOf(unit, rendered, sight, causes, parts), missed }
 }
 
-/** Once for each set of stores and datacenters that a resource is rendered without. */
-function tellWithout(
+/** Reports the stores and datacenters that a resource is rendered without, when they change. */
+function reportWithout(
   unit: Unit,
   resource: string,
   parts: readonly string[],
@@ -84,7 +84,7 @@ function tellWithout(
   if (without === '' && isFirst) return
   const message =
     without === ''
-      ? `${resource}: rendered with all that it reads again`
+      ? `${resource}: rendered with all of its stores again`
       : `${resource}: rendered without ${without}, which cannot be reached (optional_stores)`
   emit({ kind: 'notice', level: without === '' ? 'info' : 'warn', message })
 }

@@ -24,7 +24,7 @@ export async function examine(
   const asked = await Promise.all(sockets.map((socket) => socketDoubts(socket)))
   return [
     ...(isWhole ? sockets.flatMap((socket) => lineDoubts(socket, configuration)) : []),
-    ...balanceDoubts(configuration),
+    ...sectionDoubts(configuration),
     ...asked.flat(),
   ]
 }
@@ -37,10 +37,14 @@ function lineDoubts(socket: string, { sockets }: HaproxyConfig): Doubt[] {
   return isAdmin ? [] : [{ message: `\`stats socket ${socket}\` has no \`level admin\``, hint }]
 }
 
-const balanceDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
+const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
   [...sections.values()].flatMap(({ name, terms, servers }) => {
     const algorithm = terms.balance[0] ?? 'roundrobin'
     if (servers.size === 0) return []
+    if (terms.hasExternalChecks) {
+      const message = `${name}: \`option external-check\`: servers cannot be added or removed at run time`
+      return [{ message, hint: 'Use another check, such as `option httpchk`.' }]
+    }
     if (!isDynamic(terms)) {
       const message = `${name}: \`balance ${algorithm}\` is static: servers cannot be added or removed at run time`
       return [

@@ -74,7 +74,7 @@ describe.concurrent('the start', () => {
     withExec({}, async ({ site, start, lines }) => {
       const run = start('-onetime', '-noop', '--', site.path('program'))
       expect(await run.finished).toMatchObject({ code: 0 })
-      expect(run.stderr).toContain('with -noop the command is not started')
+      expect(run.stderr).toContain('-noop: the command is not started')
       expect(lines()).toEqual([])
     }))
 })

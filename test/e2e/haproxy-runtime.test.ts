@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { addressOf, ask } from './page.ts'
 import { Scene } from '../haproxy/scene.ts'
 import { ABLE } from '../haproxy/support.ts'
 import { programWith } from '../support/program.ts'
@@ -66,6 +67,14 @@ test('it is told beforehand and afterwards', { timeout: 240_000 }, async () => {
   scene.set({ n1: '127.0.0.1:8001', n2: '127.0.0.1:8002' })
   await haproxy.has('web/n1 127.0.0.1:8001 weight 1', 'web/n2 127.0.0.1:8002 weight 1')
   await run.until('it is told', () => status().includes('without a reload: add web/n2'))
+  const address = await addressOf(run)
+  const { text: metrics } = await ask(`${address}/metrics`)
+  expect(metrics).toContain('reconfd_haproxy_runtime_changes_total 1\n')
+  expect(metrics).toContain('reconfd_reloads_avoided_total{resource="haproxy.cfg.toml"} 1\n')
+  expect(metrics).toContain('reconfd_haproxy_fallbacks_total{reason="unknown-content"} 1\n')
+  const { text: page } = await ask(`${address}/`)
+  expect(page).toContain('without a reload: add web/n2')
+  expect(page).toContain('1 reload in the last 1 h, 0 failed, 1 avoided')
   await scene.leave()
 
   scene.set({ n2: '127.0.0.1:8002', n3: '127.0.0.1:8003' })

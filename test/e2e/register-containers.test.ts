@@ -1,10 +1,15 @@
 // `reconfd register -docker` with real containers (podman speaks Docker's API), and with an engine that lies
 // about events in every way that a real one may.
+import { copyFileSync, readFileSync } from 'node:fs'
+import { connect, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createServer } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Authority } from '../support/certificates.ts'
 import { FakeEngine } from '../support/engine.ts'
 import { Podman, whyNoContainers } from '../support/podman.ts'
 import { heldByEtcd, startRegister, type Held } from '../support/registry.ts'
-import { freePorts, startEtcd, until, type EtcdServer } from '../support/servers.ts'
+import { freePorts, startEtcd, tempDir, until, type EtcdServer } from '../support/servers.ts'
 import type { Running } from './support.ts'
 
 let etcd: EtcdServer
@@ -116,9 +121,9 @@ describe.skipIf(why !== undefined)('real containers', () => {
 
 describe('an engine that lies', () => {
   let engine: FakeEngine
-  const port = (number: number) => ({ '80/tcp': [{ HostPort: String(number) }] })
+  const published = (number: number) => ({ '80/tcp': [{ HostPort: String(number) }] })
   const start = (name: string, number: number): string =>
-    engine.run({ name, env: ['SERVICE_NAME=web'], ports: port(number) })
+    engine.run({ name, env: ['SERVICE_NAME=web'], ports: published(number) })
   const held = (...all: readonly (readonly [string, number])[]): Held =>
     Object.fromEntries(
       all.map(([name, number]) => [`/services/web/h:${name}:80`, `127.0.0.1:${number}`]),
@@ -146,6 +151,52 @@ describe('an engine that lies', () => {
     }
     register(engine.url, '-resync', '0')
     await untilHeld(held(['fresh', 2]))
+  })
+
+  test('an engine that serves new versions of its API only', async () => {
+    engine.least = 44
+    try {
+      const run = register(engine.url, '-resync', '0')
+      await run.until('it listens', () => engine.listeners > 0)
+      start('one', 1)
+      await untilHeld(held(['one', 1]))
+    } finally {
+      engine.least = 24
+    }
+  })
+
+  test('an engine with TLS, as DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say', async () => {
+    const folder = tempDir('engine-tls')
+    const authority = new Authority(folder)
+    const own = authority.issue('engine')
+    const client = authority.issue('client')
+    copyFileSync(authority.cert, join(folder, 'ca.pem'))
+    copyFileSync(client.cert, join(folder, 'cert.pem'))
+    copyFileSync(client.key, join(folder, 'key.pem'))
+    const [ca = '', cert = '', key = ''] = [authority.cert, own.cert, own.key].map((path) =>
+      readFileSync(path, 'utf8'),
+    )
+    const server = createServer({ ca, cert, key, requestCert: true }, (socket) => {
+      const inner = connect(engine.socket)
+      inner.on('error', () => socket.destroy())
+      socket.on('error', () => inner.destroy()).on('close', () => inner.destroy())
+      socket.pipe(inner).pipe(socket)
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    try {
+      start('one', 1)
+      const to = ['-to', `etcd://${etcd.node}/services`, '-host', 'h', '-ip', '127.0.0.1']
+      const env = {
+        DOCKER_HOST: `tcp://127.0.0.1:${port}`,
+        DOCKER_TLS_VERIFY: '1',
+        DOCKER_CERT_PATH: folder,
+      }
+      runs.add(startRegister([...to, '-docker', '-ttl', '10s'], { env }))
+      await untilHeld(held(['one', 1]))
+    } finally {
+      server.close()
+    }
   })
 
   test('events that are lost are made up for by the next list', async () => {
@@ -213,7 +264,7 @@ describe('an engine that lies', () => {
   })
 
   test('a service whose name leads elsewhere is refused with a warning', async () => {
-    engine.run({ name: 'evil', env: ['SERVICE_NAME=../../admin'], ports: port(1) })
+    engine.run({ name: 'evil', env: ['SERVICE_NAME=../../admin'], ports: published(1) })
     const run = register(engine.url)
     await run.until('it is refused', () => run.stderr.includes('contains a slash'))
     start('good', 2)

@@ -466,7 +466,7 @@ describe('a new configuration', () => {
       {
         kind: 'notice',
         level: 'warn',
-        message: 'a is gone from conf.d: the reload that it owes is not tried any more',
+        message: 'a was removed from conf.d: its owed reload is not retried',
       },
     ])
     clock.jump(60_000)

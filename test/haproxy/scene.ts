@@ -69,7 +69,7 @@ export class Scene {
 
   /** Starts reconfd unless it runs. */
   resume(): Running {
-    return (this.#run ??= this.site.start('-watch', '-log-level', 'debug'))
+    return (this.#run ??= this.site.start('-watch', '-log-level', 'debug', '-http', ':0'))
   }
 
   /** reconfd is killed. */

@@ -115,7 +115,7 @@ title 'Break it while it runs: the daemon goes on with what it had'
 run sed -i 's/^keys/keyz/' $resource
 eventually grep -q 'unknown key keyz' reconfd.log
 told 'the log of the daemon' 0 tail -n 6 reconfd.log <<'END'
-its former definition stays at work until the file is right
+its previous definition stays in use until the file is corrected
 confd/conf.d/haproxy.toml:4:1: unknown key keyz
 did you mean keys?
 END
@@ -167,7 +167,7 @@ sed -i 's/ check$/ chekc/' $template
 told 'check_cmd refuses the file' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 1: haproxy -c -f
 unknown keyword 'chekc'
-The destination is unchanged. Correct the keys or the template
+is unchanged. Correct the keys or the template
 END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource

@@ -39,6 +39,8 @@ export class FakeEngine {
   /** Called before an answer to a list or an inspection. */
   beforeAnswer: (path: string) => void | Promise<void> = () => undefined
   requests: string[] = []
+  /** The oldest version that it serves: 1.44 of Docker 29. */
+  least = 24
   #server: Server | undefined
   readonly #streams = new Set<ServerResponse>()
   readonly #sockets = new Set<Socket>()
@@ -139,8 +141,14 @@ export class FakeEngine {
   }
 
   async #answer(method: string, url: string, response: ServerResponse): Promise<void> {
-    const path = url.replace(/^\/v[\d.]+/, '')
+    const [, version = '0', path = url] = /^\/v1\.(\d+)(\/.*)$/s.exec(url) ?? []
     this.requests.push(`${method} ${path}`)
+    if (path === '/version' || Number(version) < this.least) {
+      const message = `client version 1.${version} is too old`
+      response.writeHead(path === '/version' ? 200 : 400, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ MinAPIVersion: `1.${this.least}`, message }))
+      return
+    }
     if (path.startsWith('/events')) {
       response.writeHead(200, { 'content-type': 'application/json' })
       response.flushHeaders()

@@ -1,6 +1,8 @@
 // Client of the Docker Engine API, which podman serves too. Responses are validated before use: names, labels
 // and variables are chosen by the users who start containers.
+import { join } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
+import type { DockerSettings } from '../../core/register.ts'
 import {
   isListOf,
   isNullOr,
@@ -11,6 +13,7 @@ import {
   isText,
   type ShapeCheck,
 } from '../../core/shape.ts'
+import { eventsIn, parseJson, type EngineEvent } from './events.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
 /** The fields used here. Podman omits some of them, or sets them to null. */
@@ -51,12 +54,6 @@ export interface Network {
   readonly GlobalIPv6Address?: string
 }
 
-/** A container has changed and needs to be inspected again. */
-export interface EngineEvent {
-  readonly container: string
-  readonly action: string
-}
-
 const binding = hasShape({ HostIp: isOptional(isText), HostPort: isOptional(isText) })
 const network = hasShape({ IPAddress: isOptional(isText), GlobalIPv6Address: isOptional(isText) })
 const isPorts = isOptional(isNullOr(isRecordOf(() => true)))
@@ -80,6 +77,7 @@ const isContainer = hasShape({
     Networks: isOptional(isNullOr(isRecordOf(isNullOr(network)))),
   }),
 })
+const isVersion = hasShape({ MinAPIVersion: isOptional(isText) })
 const isList = isListOf(hasShape({ Id: isText }))
 
 /** A running container, as listed. */
@@ -88,46 +86,37 @@ export interface Listed {
   /** Differs if any listed field differs, except the uptime. */
   readonly summary: string
 }
-const isEvent = hasShape({
-  Type: isOptional(isText),
-  Action: isOptional(isText),
-  status: isOptional(isText),
-  id: isOptional(isText),
-  Actor: isOptional(
-    hasShape({ ID: isOptional(isText), Attributes: isOptional(isNullOr(isRecordOf(isText))) }),
-  ),
-})
-
-interface RawEvent {
-  readonly Type?: string
-  readonly Action?: string
-  readonly status?: string
-  readonly id?: string
-  readonly Actor?: {
-    readonly ID?: string
-    readonly Attributes?: Readonly<Record<string, string>> | null
-  }
-}
-
-/** The oldest API version that current Docker engines and podman still serve. */
-const API = '/v1.40'
+/** The API version of Docker 19.03; podman 4 serves it too. Docker 29 serves none below 1.44. */
+const API = [1, 40] as const
 /** In bytes; enough for a list of ten thousand containers. */
 const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
 /** Milliseconds. An engine that is stopping a hundred containers answers slowly. */
 const TIMEOUT = 20_000
-/** Events that cannot affect a registration; health checks alone cause several a second. */
-const IGNORED = /^(?:exec_|health_status|top|attach|detach|resize|export|archive-path|extract|copy)/
 
 export class ContainerEngine {
   readonly #http: HttpClient
+  /** The beginning of all paths, such as `/v1.40`. */
+  #api: string | undefined
 
-  constructor(readonly address: string) {
-    const node = address.replace(/^tcp:/, 'http:').replace(/(?<=:\/\/[^/]+)\/$/, '')
+  readonly address: string
+
+  constructor({ engine, certificates }: Pick<DockerSettings, 'engine' | 'certificates'>) {
+    this.address = engine
+    const scheme = certificates === undefined ? 'http' : 'https'
+    const node = engine.replace(/^tcp:/, `${scheme}:`).replace(/(?<=:\/\/[^/]+)\/$/, '')
+    const tls =
+      certificates === undefined
+        ? {}
+        : {
+            clientCert: join(certificates, 'cert.pem'),
+            clientKey: join(certificates, 'key.pem'),
+            clientCaKeys: join(certificates, 'ca.pem'),
+          }
     this.#http = openHttp(node, {
-      connection: { nodes: [node], scheme: 'http' },
+      connection: { nodes: [node], scheme, ...tls },
       limits: LIMITS,
       product: 'the container engine',
-      port: 2375,
+      port: scheme === 'http' ? 2375 : 2376,
     })
   }
 
@@ -165,7 +154,7 @@ export class ContainerEngine {
    */
   async events(signal: AbortSignal): Promise<AsyncIterable<EngineEvent | undefined>> {
     const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
-    const path = `${API}/events?filters=${filters}`
+    const path = `${await this.#version(signal)}/events?filters=${filters}`
     const { status, lines } = await this.#http.lines(path, { signal, timeout: 0 })
     if (status !== 200) throw this.#refused(status)
     return eventsIn(lines)
@@ -200,8 +189,21 @@ export class ContainerEngine {
     return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
-  #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {
-    return this.#http.request(API + path, {
+  /** Our API version, or the oldest one that the engine serves if that is newer. */
+  async #version(signal: AbortSignal): Promise<string> {
+    if (this.#api !== undefined) return this.#api
+    const { status, body } = await this.#http.request('/version', { signal, timeout: TIMEOUT })
+    // A proxy may hide it.
+    const about = status === 200 ? this.#parse(body, isVersion) : {}
+    const { MinAPIVersion = '' } = about as { MinAPIVersion?: string }
+    const [, major, minor] = /^(\d+)\.(\d+)$/.exec(MinAPIVersion) ?? []
+    const least = [Number(major ?? 0), Number(minor ?? 0)] as const
+    const isNewer = least[0] > API[0] || (least[0] === API[0] && least[1] > API[1])
+    return (this.#api = `/v${(isNewer ? least : API).join('.')}`)
+  }
+
+  async #send(method: 'GET' | 'POST', path: string, body: object | undefined, signal: AbortSignal) {
+    return this.#http.request((await this.#version(signal)) + path, {
       method,
       signal,
       timeout: TIMEOUT,
@@ -229,32 +231,5 @@ export class ContainerEngine {
         ? { hint: 'Check -docker: it must name the socket of Docker or podman.' }
         : {}),
     })
-  }
-}
-
-async function* eventsIn(
-  lines: AsyncIterable<string>,
-): AsyncGenerator<EngineEvent | undefined, void> {
-  for await (const line of lines) {
-    if (line.trim() === '') continue
-    const event = parseJson(line)
-    if (!isEvent(event)) {
-      yield undefined
-      continue
-    }
-    const { Type = 'container', Action, status, id, Actor } = event as RawEvent
-    const container = Type === 'network' ? Actor?.Attributes?.['container'] : (Actor?.ID ?? id)
-    const action = Action ?? status ?? ''
-    if (container !== undefined && container !== '' && !IGNORED.test(action)) {
-      yield { container, action }
-    }
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
   }
 }

@@ -6,7 +6,8 @@ import { backoffDelay, type Backoff } from '../../core/backoff.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import type { DockerSettings } from '../../core/register.ts'
 import { Wakeup } from '../wakeup.ts'
-import { ContainerEngine, type EngineEvent } from '../docker/engine.ts'
+import { ContainerEngine } from '../docker/engine.ts'
+import type { EngineEvent } from '../docker/events.ts'
 import { KnownContainers } from '../docker/known.ts'
 import type { ContainerOptions } from '../docker/options.ts'
 import type { EmitRegister } from '../event.ts'
@@ -57,7 +58,7 @@ export class Containers implements ServiceSource {
 
   /** Runs a check in a container. */
   async exec(container: string, command: string, signal: AbortSignal): Promise<boolean> {
-    const engine = new ContainerEngine(this.options.docker.engine)
+    const engine = new ContainerEngine(this.options.docker)
     try {
       return await engine.run(container, ['/bin/sh', '-c', command], signal)
     } finally {
@@ -70,7 +71,7 @@ export class Containers implements ServiceSource {
     want: (wanted: readonly WantedService[]) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const engine = new ContainerEngine(this.options.docker.engine)
+    const engine = new ContainerEngine(this.options.docker)
     const leaving = new AbortController()
     const leave = (): void => leaving.abort()
     signal.addEventListener('abort', leave, { once: true })

@@ -84,7 +84,7 @@ export class ConsulApi {
 }
 
 const NEEDS =
-  'give a token whose policy has read on a key_prefix that covers the keys, with ' +
+  'set a token whose policy has read on a key_prefix that covers the keys, with ' +
   '-auth-token-file or CONSUL_HTTP_TOKEN'
 
 const pathOf = (key: string): string => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`

@@ -19,7 +19,7 @@ import { consulCredentials } from './secrets.ts'
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
-  'give a token whose policy has read on the service (for all of /services: service_prefix "") and ' +
+  'set a token whose policy has read on the service (for all of /services: service_prefix "") and ' +
   'on node_prefix "", with -auth-token-file or CONSUL_HTTP_TOKEN'
 
 /** The store of `-backend consul-catalog`. Returns faults of the settings; does not connect yet. */

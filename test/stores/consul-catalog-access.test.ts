@@ -85,7 +85,7 @@ test('with rights on some services the list is of these, and that is told', asyn
   const raw = watch(['/services'], { authToken: token })
   const { entries } = (await raw.next()) as { entries: object }
   expect(Object.keys(entries).sort()).toEqual(['/services/web/', '/services/web/one:web'])
-  const told = expect.stringContaining('the token may read some of the services only') as string
+  const told = expect.stringContaining('the token can read only some services') as string
   expect(raw.notices).toEqual([told])
 })
 

@@ -157,7 +157,7 @@ export class Gateway {
     }
     if (/user name is empty/.test(reason) && user === undefined) {
       return fault(`${at} requires a user and a password`, {
-        hint: 'give -username and -password',
+        hint: 'set -username and -password',
         permanent: true,
       })
     }

@@ -35,7 +35,7 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password !== '') {
     raise('store', `the node ${url.host} contains a user or a password`, {
-      hint: 'give them with -username and -password',
+      hint: 'set -username and -password instead',
       permanent: true,
     })
   }

@@ -18,7 +18,7 @@ export function parseZookeeperNode(node: string): ZookeeperAddress {
   const host = ipv6 ?? name
   if (node.includes('@')) {
     raise('store', `the node ${node.replace(/.*@/, '')} contains a user or a password`, {
-      hint: 'give them with -username and -password',
+      hint: 'set -username and -password instead',
       permanent: true,
     })
   }

@@ -3,55 +3,65 @@
 // the compiler checks it, and sent as its source.
 import { ageOf } from './ages.ts'
 
+/** The parts of the DOM that the script uses: the build has no DOM types. */
+interface Element {
+  id: string
+  open: boolean
+  checked: boolean
+  outerHTML: string
+  textContent: string | null
+  value: string
+  dateTime: string
+  hidden: boolean
+  href: string
+  dataset: Record<string, string | undefined>
+  classList: { add(name: string): void; toggle(name: string, on: boolean): void }
+  querySelector(selector: string): Element | null
+  querySelectorAll(selector: string): Iterable<Element>
+  closest(selector: string): Element | null
+  setAttribute(name: string, value: string): void
+  removeAttribute(name: string): void
+  setSelectionRange(start: number, end: number): void
+  focus(options?: object): void
+}
+
+interface Pressed {
+  target: Element
+  preventDefault(): void
+  ctrlKey: boolean
+  metaKey: boolean
+}
+
+interface Source {
+  onopen: () => void
+  onerror: () => void
+  addEventListener(name: string, take: (event: { data: string }) => void): void
+  close(): void
+}
+
+interface Browser {
+  document: {
+    title: string
+    activeElement: Element | null
+    getElementById(id: string): Element | null
+    querySelector(selector: string): Element | null
+    querySelectorAll(selector: string): Iterable<Element>
+    addEventListener(name: string, act: (event: Pressed) => void): void
+  }
+  location: { hash: string; search: string }
+  history: { replaceState(state: null, unused: string, url: string): void }
+  navigator: { clipboard?: { writeText(text: string): Promise<void> } }
+  EventSource: new (url: string) => Source
+  addEventListener(name: string, act: () => void): void
+  setInterval(act: () => void, ms: number): void
+  setTimeout(act: () => void, ms: number): void
+  scrollTo(x: number, y: number): void
+}
+
 function live(age: (ms: number) => string): void {
-  type Node = {
-    id: string
-    open: boolean
-    checked: boolean
-    outerHTML: string
-    textContent: string | null
-    value: string
-    dateTime: string
-    hidden: boolean
-    href: string
-    dataset: Record<string, string | undefined>
-    classList: { add(name: string): void; toggle(name: string, on: boolean): void }
-    querySelector(selector: string): Node | null
-    querySelectorAll(selector: string): Iterable<Node>
-    closest(selector: string): Node | null
-    setAttribute(name: string, value: string): void
-    removeAttribute(name: string): void
-    setSelectionRange(start: number, end: number): void
-    focus(options?: object): void
-  }
-  type Pressed = { target: Node; preventDefault(): void; ctrlKey: boolean; metaKey: boolean }
-  type Source = {
-    onopen: () => void
-    onerror: () => void
-    addEventListener(name: string, take: (event: { data: string }) => void): void
-    close(): void
-  }
-  type Browser = {
-    document: {
-      title: string
-      activeElement: Node | null
-      getElementById(id: string): Node | null
-      querySelector(selector: string): Node | null
-      querySelectorAll(selector: string): Iterable<Node>
-      addEventListener(name: string, act: (event: Pressed) => void): void
-    }
-    location: { hash: string; search: string }
-    history: { replaceState(state: null, unused: string, url: string): void }
-    navigator: { clipboard?: { writeText(text: string): Promise<void> } }
-    EventSource: new (url: string) => Source
-    addEventListener(name: string, act: () => void): void
-    setInterval(act: () => void, ms: number): void
-    setTimeout(act: () => void, ms: number): void
-    scrollTo(x: number, y: number): void
-  }
   const browser = globalThis as unknown as Browser
   const { document, EventSource, location } = browser
-  const find = (id: string): Node | null => document.getElementById(id)
+  const find = (id: string): Element | null => document.getElementById(id)
   // Ages follow the daemon's clock, not the browser's.
   let ahead = 0
   const grow = (): void => {

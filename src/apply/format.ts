@@ -4,7 +4,7 @@ import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'
 
-/** Each throws a SyntaxFault. */
+/** Each throws a SyntaxFault, or a RangeError if the text is nested too deeply. */
 const formats: Readonly<
   Record<OutputFormat, () => Promise<{ readonly check: (text: string) => void }>>
 > = {

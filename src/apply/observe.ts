@@ -16,7 +16,7 @@ export interface ObserveRules extends LinkRules {
 }
 
 /**
- * Content and metadata of a destination. Anything but a regular file or nothing is `unreadable`, and so is a symbolic
+ * Content and metadata of a destination. Anything other than a regular file or a missing path is `unreadable`, and so is a symbolic
  * link that must not be followed. Its system calls are synchronous: see stage.ts.
  */
 export async function observe(dest: string, rules: ObserveRules = {}): Promise<Observed> {

@@ -43,7 +43,7 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
     if (missing && !required) return nothing
     const message = missing ? 'the settings file is missing' : `cannot be read: ${code}`
     const hint = missing
-      ? 'it was named by -conf-file or CONFD_CONFIG_FILE'
+      ? 'create it, or correct -conf-file or CONFD_CONFIG_FILE'
       : 'check its permissions'
     return { ...nothing, faults: [{ kind: 'config', message, hint, file }] }
   }

@@ -50,7 +50,7 @@ const refused = (instead: string, more: Partial<ForeignSetting> = {}): ForeignSe
 const ofVault = refused('Vault is not supported', { of: 'confd' })
 const ofAws = refused('the stores of AWS are not supported')
 const own = 'reconfd has its own timeouts, and retries until it succeeds'
-const cached = 'a template is compiled once and again when it changes'
+const cached = 'a template is compiled only once, and again after it changes'
 const byService = 'reconfd notifies systemd by itself with Type=notify'
 
 /** Foreign settings by flag name. */

@@ -49,8 +49,8 @@ const NOTHING: Definitions = { resources: [], stores: new Map() }
 export type StoreFault = (store: StoreSettings) => Promise<Fault | undefined>
 
 /**
- * Loads the resources that a run serves. Returns the faults if the run cannot start: of all resources, or with
- * failureMode best-effort of the folder alone. Never throws.
+ * Loads the resources that a run serves. Returns the faults if the run cannot start: those of all
+ * resources, or, with failureMode best-effort, only those of the folder itself. Never throws.
  * @param former the previous definitions
  * @param storeFault checks the resources' own stores
  */

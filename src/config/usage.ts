@@ -44,8 +44,11 @@ const ONCE = /^(once|apply|render|sync)$/
 export function unknownCommand(word: string): Fault {
   const mode = DAEMON.test(word) ? 'watch' : ONCE.test(word) ? 'onetime' : word
   const near = Object.hasOwn(options, mode) ? `reconfd -${mode}` : nearest(word, commandNames)
-  const list = `he commands are ${commandNames.join(', ')}`
-  const hint = near === undefined ? `t${list}` : `did you mean ${near}? T${list}`
+  const list = commandNames.join(', ')
+  const hint =
+    near === undefined
+      ? `the commands are ${list}`
+      : `did you mean ${near}? The commands are ${list}`
   return usage(`unknown command "${word}"`, hint)
 }
 

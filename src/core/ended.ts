@@ -3,7 +3,7 @@ import type { Fault } from './fault.ts'
 
 /** Names of resources (their files in conf.d, such as `haproxy.toml`) by outcome. */
 interface RunWork {
-  /** Resources whose render, check, write or reload failed, or which a guard holds. */
+  /** Resources whose render, check, write or reload failed, or whose change is held. */
   readonly failed: readonly string[]
   /** Resources whose files were written, or with `noop` would be; each once. */
   readonly changed: readonly string[]

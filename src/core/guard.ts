@@ -33,7 +33,7 @@ export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
 }
 
 /**
- * Whether a guard holds a change.
+ * Returns why a guard holds a change; nothing if it does not.
  * @param last the last applied render; undefined before the first one
  */
 export function trips(

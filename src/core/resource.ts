@@ -64,7 +64,7 @@ export interface TimedCommand {
 
 /** The reload policy of a resource. */
 export interface ReloadPolicy {
-  /** `rollback`: restore the previous files after `attempts`. `retry`: without limit. */
+  /** `rollback`: restore the newest proved files after `attempts` failures. `retry`: without limit. */
   readonly onFailure: 'retry' | 'rollback'
   readonly attempts: number
   /** Runs after the reload and counts as part of it; fails after `attempts` runs. */

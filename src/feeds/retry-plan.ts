@@ -12,7 +12,7 @@ export interface AttemptOutcome {
 }
 
 export class RetryPlan {
-  /** Consecutive rounds and connections without a proven one. */
+  /** Number of failed rounds and connections since the last proven connection. */
   #failures = 0
   /** Everything was re-read at once, and no connection was proven since. */
   #reread = false

@@ -99,8 +99,11 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
   for (let at = 0; at < Math.max(before.length, after.length); at++) {
     const [former, line] = [before[at], after[at]]
     if (former?.text === line?.text) continue
-    const where = line === undefined ? 'lines at the end were removed' : `line ${line.line} differs`
-    reload('other-lines', `${where}, which is not a server line`)
+    const why =
+      line === undefined
+        ? 'lines other than server lines were removed at the end'
+        : `line ${line.line} differs, and is not a server line`
+    reload('other-lines', why)
   }
 }
 

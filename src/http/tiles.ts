@@ -17,7 +17,7 @@ const TILES: readonly Tile[] = [
     states: ['stale'],
     meaning: 'the store is unreachable, the last good files stay',
   },
-  { name: 'held', states: ['held'], meaning: 'a guard holds the change until you accept it' },
+  { name: 'held', states: ['held'], meaning: 'the change is held until you accept it' },
   { name: 'owed', states: ['owed'], meaning: 'the files are in place, a reload has not succeeded' },
   { name: 'failed', states: ['failed'], meaning: 'the files could not be brought up to date' },
   {

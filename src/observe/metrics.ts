@@ -180,7 +180,7 @@ export class Metrics {
         'reason',
       ),
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
-      held: counter('held_total', 'Changes held by a guard.', 'resource'),
+      held: counter('held_total', 'Changes that were held.', 'resource'),
       rollbacks: counter('rollbacks_total', 'Rollbacks to the last good files.', 'resource'),
       configurations: counter('configuration_loads_total', 'Loads of the configuration.', 'result'),
     }

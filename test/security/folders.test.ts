@@ -283,7 +283,7 @@ describe.runIf(isRoot)('a hard link (needs root)', () => {
 })
 
 describe.runIf(isRoot)(
-  'a file that somebody has put into a folder for everybody (needs root)',
+  'a file that another user has put into a world-writable folder (needs root)',
   () => {
     it('would own the new content too: it is refused, unless its owner is the one that is wanted', async () => {
       chownSync(app, 0, 0)

@@ -1,4 +1,4 @@
-// Files of this machine, and times.
+// Options of the help groups Files and Timing.
 import type { Option } from './option.ts'
 
 export const machineOptions = {

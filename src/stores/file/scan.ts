@@ -71,11 +71,14 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
 /** @param file as configured; the message adds the target of its links */
 export function unreadable(error: unknown, file: string): FaultError {
   const { code = 'unknown error', path: real } = error as NodeJS.ErrnoException
-  const leads = real === undefined || real === resolve(file) ? '' : `, it is a link to ${real}`
+  const target = real === undefined || real === resolve(file) ? undefined : real
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new FaultError({
       kind: 'store',
-      message: `the keys file does not exist${leads}`,
+      message:
+        target === undefined
+          ? 'the keys file does not exist'
+          : `the keys file is a link to ${target}, which does not exist`,
       hint: 'Create it, or name another with -file.',
       file,
       permanent: true,
@@ -83,7 +86,7 @@ export function unreadable(error: unknown, file: string): FaultError {
   }
   return new FaultError({
     kind: 'store',
-    message: `the keys file cannot be read (${code})${leads}`,
+    message: `the keys file${target === undefined ? '' : `, a link to ${target},`} cannot be read (${code})`,
     hint: "Give reconfd's user read permission for it, and access to the folders above it.",
     file,
     permanent: true,

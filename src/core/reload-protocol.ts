@@ -54,7 +54,7 @@ export class ReloadProtocol {
   }
 
   /** Announces work that may lead to runs of these commands. Each call needs one release(). */
-  hold(commands: Iterable<string>): void {
+  reserve(commands: Iterable<string>): void {
     for (const command of commands) this.#accounts.get(command).holds++
   }
 

@@ -56,8 +56,8 @@ export class Desk {
   }
 
   /** Announces work that may lead to runs of these commands. Each call needs one release(). */
-  hold(commands: Iterable<string>): void {
-    this.#protocol.hold(commands)
+  reserve(commands: Iterable<string>): void {
+    this.#protocol.reserve(commands)
   }
 
   release(commands: Iterable<string>): void {

@@ -102,7 +102,7 @@ export class Worker {
     // A newer content may be about to replace the one that was not reloaded.
     for (const unit of units) {
       unit.holdsInherited = unit.names.some((name) => desk.owes(name))
-      if (unit.holdsInherited) desk.hold(unit.commands)
+      if (unit.holdsInherited) desk.reserve(unit.commands)
     }
   }
 
@@ -274,7 +274,7 @@ export class Worker {
       if (this.#current !== undefined) this.#intake.expired(this.#current, now)
       const batch = this.#agenda.take(now, (unit) => this.#isReady(unit))
       // All of a batch are held before the first one starts, so that a reload they share runs once.
-      for (const { commands } of batch) desk.hold(commands)
+      for (const { commands } of batch) desk.reserve(commands)
       for (const unit of batch)
         this.#start(
           this.#gate(() => unit.inTurn(() => this.#work(unit))),

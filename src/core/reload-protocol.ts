@@ -53,7 +53,10 @@ export class ReloadProtocol {
     this.#placements = new Placements(this.#accounts, this.#proofs)
   }
 
-  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
+  /**
+   * Announces work that may lead to runs of these commands. A requested run waits for it, up to a limit, so that one
+   * run serves all. Each call needs one release().
+   */
   reserve(commands: Iterable<string>): void {
     for (const command of commands) this.#accounts.get(command).holds++
   }

@@ -75,8 +75,8 @@ export class Visibility {
 }
 
 /**
- * Whether a key belongs to the store of a directory: `/` is the root of the default store, without the keys of other
- * stores.
+ * Whether a key below a directory belongs to the same store: `/` is the root of the default store, without the keys
+ * of other stores.
  */
 export const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
 

@@ -57,8 +57,8 @@ function keepVanished(
 }
 
 /**
- * Releases the claims of the previous configuration, and claims the destinations of plain templates. plan-unit.ts
- * claims those of for_each, which are known only then.
+ * Releases the claims of the previous configuration, and claims the destinations of plain templates. Those of
+ * for_each are claimed once they are rendered (plan-unit.ts).
  */
 function claimPlain(
   resources: readonly Resource[],

@@ -95,7 +95,7 @@ export class Daemon {
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // A bug before run() waits for it is reported by run().
+    // run() also reports a bug that was found before it waits for one.
     this.#bug.catch(() => undefined)
     this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
     this.#generations = new Generations(
@@ -230,7 +230,7 @@ export class Daemon {
     return { kind: 'done', ...this.#work }
   }
 
-  /** The resources that have failed, and those that have changed. */
+  /** Returns the resources that have failed, and those that have changed. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
     const refused = this.#generations.current?.refused.map(({ name }) => name) ?? []
     const failed = new Set([...refused, ...this.#worker.failed, ...this.#parts.desk.failed])

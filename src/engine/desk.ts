@@ -1,6 +1,6 @@
 // The reload desk: the reload protocol with its journal. A debt is recorded before the files are placed, and settled
-// after a run has read them. The desk reports the decisions of the protocol, and starts nothing by itself: the worker
-// takes the due runs, executes them, and returns their results.
+// after a successful run has read them. The desk reports the decisions of the protocol, and starts nothing by itself:
+// the worker takes the due runs, executes them, and returns their results.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -55,7 +55,10 @@ export class Desk {
     this.#protocol.close()
   }
 
-  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
+  /**
+   * Announces work that may lead to runs of these commands; due runs wait for it, up to a limit. Each call needs one
+   * release().
+   */
   reserve(commands: Iterable<string>): void {
     this.#protocol.reserve(commands)
   }
@@ -154,7 +157,7 @@ export class Desk {
     return started
   }
 
-  /** The resources whose content in place this run proves if it succeeds. */
+  /** Returns the resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return this.#protocol.provedBy(run)
   }

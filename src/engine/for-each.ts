@@ -46,7 +46,7 @@ export interface ExpansionFailure {
 
 interface Made extends ItemFile {
   readonly dest: string
-  /** Undefined once the file is confirmed. */
+  /** Content of the file; undefined once the file is confirmed. */
   bytes: Uint8Array | undefined
 }
 

@@ -252,7 +252,7 @@ function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource
   return noReload ? withoutReload(resource) : resource
 }
 
-/** The stores that each resource reads; an empty list for a refused resource. */
+/** Returns the stores that each resource reads; an empty list for a refused resource. */
 function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {

@@ -202,7 +202,10 @@ const backTo = (
     { good, placed, rejected, undo },
   ])
 
-/** A failure is not fatal: the next start restores the previous files and places the new ones again. */
+/**
+ * Updates records at the end of a placement. A failure is not fatal: the next start restores the previous files and
+ * places the new ones again.
+ */
 async function remember(
   changes: Iterable<readonly [string, Partial<Remembered>]>,
   { memory, emit }: Parts,

@@ -18,7 +18,7 @@ export interface PlannedUnit {
   readonly changes: readonly FileChange[]
   /** The files that guards compare, by resource. */
   readonly guarded: ReadonlyMap<string, readonly GuardedFile[]>
-  /** Files listed as made by a resource that are missing, or are not its own. By resource. */
+  /** Files that the manifest lists as made, but that are missing or not reconfd's own, by resource. */
   readonly gone: ReadonlyMap<string, readonly string[]>
 }
 

@@ -1,5 +1,5 @@
 // Recovery at the start: undoes interrupted changes first, and derives debts from the files in place if the journal
-// is damaged.
+// is lost or damaged.
 import { hashOf } from '../apply/hash.ts'
 import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'

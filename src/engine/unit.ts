@@ -47,9 +47,9 @@ export interface Consent {
 export class Unit {
   /** The `keys` of its resources, as full keys. */
   readonly keys: readonly Key[]
-  /** By resource. */
+  /** The configured reloads, by resource. */
   readonly reloads: ReadonlyMap<string, ConfiguredReloads>
-  /** All reload commands of its resources. */
+  /** All distinct reload commands of its resources. */
   readonly commands: readonly string[]
   readonly pace: Pace
   readonly rhythm: Rhythm
@@ -73,7 +73,7 @@ export class Unit {
   wait: Wait | undefined
   /** The stores and datacenters that each resource was last rendered without, as text. */
   readonly without = new Map<string, string>()
-  /** By resource. */
+  /** Decisions of operators, by resource. */
   readonly consents = new Map<string, Consent>()
   /** Settles when the current work on its files ends. Work on them never overlaps. */
   turn: Promise<unknown> = Promise.resolve()

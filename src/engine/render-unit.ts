@@ -12,7 +12,7 @@ import type { TemplateRenderer } from '../templates/render.ts'
 import type { ForEach } from './for-each.ts'
 import type { Unit } from './unit.ts'
 
-/** The inputs of one render of a unit. The keys are those of one moment. */
+/** The inputs of one render of a unit: a snapshot of the keys, and the means to render them. */
 export interface Sight {
   readonly renderer: TemplateRenderer
   /** Returns the view of a resource; the same tree at every call. */

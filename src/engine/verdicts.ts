@@ -18,7 +18,7 @@ export class Verdicts {
   /** The newest verdict. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @param unitsOf the units of resources in the current configuration */
+  /** @param unitsOf returns the units of resources in the current configuration */
   constructor(
     private readonly parts: Parts,
     private readonly underway: Underway,

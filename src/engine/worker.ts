@@ -308,8 +308,9 @@ export class Worker {
   }
 
   /**
-   * Whether the unit may be rendered: all its stores have been read at least once or are optional and unreachable,
-   * because before that no key is known to be missing; and no current reload run would judge its newer content.
+   * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and
+   * unreachable: before a first read, no key is known to be missing. No current reload run may read its files if they
+   * are judged.
    */
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}

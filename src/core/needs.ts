@@ -1,4 +1,4 @@
-// The parts of on-demand stores that a render needs, and those of them that were not known.
+// Collects the parts of on-demand stores that a render needs, and those of them that are not known.
 import { lookUpOf } from './catalog.ts'
 import { extentOf, extentIncludes, refusalOf, type Extent, type Known } from './extent.ts'
 import { FaultError } from './fault.ts'
@@ -12,7 +12,7 @@ interface MutableExtent extends Extent {
 const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 
 export class Needs {
-  /** As in the reads; grows. */
+  /** As in Reads; grows with every look-up. */
   readonly all = { needs: newExtent(), missing: newExtent(), without: new Set<string>() }
 
   /** @param optional stores and datacenters that may be unreachable */

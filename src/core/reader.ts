@@ -1,6 +1,6 @@
 // The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses
 // alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
-// `keys`: of a look-up above them, only the part that they name is recorded.
+// `keys`: a look-up above them is recorded as the parts that they name.
 import { extentOf } from './extent.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
 import {
@@ -52,7 +52,7 @@ export class Reader {
     this.reads = { ...this.#seen, ...this.#tally.all, ...this.#needs?.all }
   }
 
-  /** The full key in the store, for messages. */
+  /** Returns the full key in the store. */
   fullKey(key: string): Key {
     return fullKey(this.scope.prefix, key)
   }
@@ -68,8 +68,8 @@ export class Reader {
   }
 
   /**
-   * False for a look-up with options in a store that contains only the given keys, such as a file: a missing key is
-   * unknown there, not absent.
+   * Returns false for a look-up with options in a store that contains only the given keys, such as a file: a missing
+   * key is unknown there, not absent.
    */
   isAnswered(dir: Key): boolean {
     const full = this.fullKey(dir)
@@ -92,7 +92,7 @@ export class Reader {
   }
 
   /**
-   * The pairs below a directory, without the key of the same name, in key order. Keys are those that the
+   * Returns the pairs below a directory, without the key of the same name, in key order. Keys are those that the
    * template sees, without the prefix.
    */
   under(dir: string): Runs {
@@ -131,7 +131,7 @@ export class Reader {
     this.#tally.keys(look, full, count, () => pairs().map(({ key }) => this.fullKey(key)))
   }
 
-  /** The pairs whose key matches a pattern of Go's path.Match, in key order. */
+  /** Returns the pairs whose key matches a pattern of Go's path.Match, in key order. */
   match(pattern: string): Runs {
     const normal = toKey(pattern)
     const full = fullKey(globEscape(this.scope.prefix), normal)
@@ -150,9 +150,9 @@ export class Reader {
   }
 
   /**
-   * The visible pairs under a directory that are accepted, in key order, as the template sees them.
+   * Returns the accepted visible pairs below a directory, in key order, without the prefix.
    * @param look identifies the look-up among those with the same prefix
-   * @param accepts gets the key without the prefix, and the full key
+   * @param accepts receives the key without the prefix, and the full key
    */
   #runs(dir: Key, look: string, accepts: (own: Key, key: Key) => boolean): Runs {
     const { prefix } = this.scope
@@ -182,7 +182,8 @@ export class Reader {
   }
 
   /**
-   * The keys and directories that match a pattern of Go's path.Match, each once, in key order. Never the prefix itself.
+   * Returns the keys and directories that match a pattern of Go's path.Match, each once, in key order, but never the
+   * prefix itself.
    * @throws a template fault for a malformed pattern
    */
   matches(pattern: string): Key[] {
@@ -213,7 +214,7 @@ export class Reader {
   }
 
   /**
-   * The names directly below a directory, each once, in order. A name may be a key, a directory, or both.
+   * Returns the names directly below a directory, each once, in order. A name may be a key, a directory, or both.
    * @param isCatalog the names do not depend on their contents
    */
   children(dir: string, isCatalog = false): readonly string[] {
@@ -222,7 +223,7 @@ export class Reader {
     return names
   }
 
-  /** The names directly below a directory that have keys below themselves. */
+  /** Returns the names directly below a directory that are directories themselves. */
   directories(dir: string): readonly string[] {
     const full = this.fullKey(dir)
     const names = this.#listing(full).filter((name) => {
@@ -234,8 +235,8 @@ export class Reader {
   }
 
   /**
-   * The entry of a directory, which belongs to the listing of its parent. Undefined in most stores, whose directories
-   * exist only through their keys.
+   * Returns the entry of a directory, which belongs to the listing of its parent. Undefined in most stores, whose
+   * directories exist only through their keys.
    */
   entry(dir: string): string | undefined {
     const full = this.fullKey(dir)
@@ -323,7 +324,7 @@ export class Reader {
     return false
   }
 
-  /** In key order. */
+  /** Returns the visible pairs below a directory, in key order. */
   #visibleUnder(dir: Key): TreePair[] {
     const parts = this.#visibility.parts(dir)
     const pairs = parts.flatMap((part) =>
@@ -356,8 +357,8 @@ export class Reader {
 }
 
 /**
- * The part of a pattern below a key; undefined if nothing there can match. `*` never matches a slash, so the pattern
- * and the key are compared segment by segment.
+ * Returns the part of a pattern below a key; undefined if nothing there can match. `*` never matches a slash, so the
+ * pattern and the key are compared segment by segment.
  */
 function narrowed(pattern: string, root: Key): string | undefined {
   const segments = segmentsOf(toKey(pattern))

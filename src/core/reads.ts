@@ -1,4 +1,4 @@
-// What a render may look up (its scope), and what it has looked up (its reads).
+// The scope of a render (the keys that it may look up) and its reads (the keys and files that it has looked up).
 import { isNothing, nothing, type Extent } from './extent.ts'
 import type { Key } from './key.ts'
 import type { TemplateSpec } from './resource.ts'
@@ -7,7 +7,7 @@ import type { Tallied } from './tally.ts'
 /** The look-ups of one render. All keys are full keys, with the prefix. */
 export interface Reads extends Tallied {
   readonly keys: ReadonlySet<Key>
-  /** Directories read with everything below. */
+  /** Directories read with everything below them. */
   readonly trees: ReadonlySet<Key>
   /** Directories of which only the names were read; values below do not matter. */
   readonly listings: ReadonlySet<Key>
@@ -23,7 +23,7 @@ export interface Reads extends Tallied {
   readonly without?: ReadonlySet<string>
 }
 
-/** Whether everything that was looked up was known. */
+/** Whether all look-ups were answered from known keys. */
 export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(missing)
 
 /** The part of the store that a resource may read. */

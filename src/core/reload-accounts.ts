@@ -30,7 +30,7 @@ export interface Account {
   running: Run | undefined
   /** Number of current placements of resources that owe this command. */
   underway: number
-  /** While true, no run starts, whatever is owed. */
+  /** While true, no run starts, even if one is owed. */
   isSuspended: boolean
   /** Time of a request for a run that starts even if nothing is owed. */
   demandedAt: number | undefined
@@ -84,12 +84,12 @@ export class Accounts {
     return this.#accounts.values()
   }
 
-  /** The accounts to which a resource owes a run. */
+  /** Returns the accounts to which a resource owes a run. */
   owedBy(resource: string): ReadonlySet<Account> {
     return this.#owedBy.get(resource) ?? new Set()
   }
 
-  /** The resources that owe a run. */
+  /** Returns all resources that owe a run. */
   owingResources(): readonly string[] {
     return [...this.#owedBy.keys()]
   }
@@ -116,12 +116,12 @@ export class Accounts {
     this.schedule(account)
   }
 
-  /** Call whenever something has changed on which dueAt() depends. */
+  /** Call whenever an input of dueAt() has changed. */
   schedule(account: Account): void {
     if (!this.#due.has(account)) this.#timetable.set(account, this.dueAt(account))
   }
 
-  /** Time at which the run of an account may start; Infinity if none is wanted. */
+  /** Returns the time at which the run of an account may start; Infinity if none is wanted. */
   dueAt({ debts, running, asked, retryAt, holds, notBefore, ...account }: Account): number {
     if (running !== undefined || account.isSuspended) return Infinity
     if (account.demandedAt !== undefined) return account.demandedAt
@@ -136,12 +136,12 @@ export class Accounts {
     return Math.max(wanted, this.isPaced ? paced : -Infinity, grace)
   }
 
-  /** The accounts with a due run; each stays due until started() or strike() is called. */
+  /** Returns the accounts with a due run. Each stays due until started() is called, or its last debt is removed. */
   due(now: number): readonly Account[] {
     for (const account of this.#timetable.take(now)) this.#due.add(account)
     for (const account of this.#due) {
       if (this.dueAt(account) <= now) continue
-      // A hold or newer content has postponed it.
+      // A reservation or newer content has postponed it.
       this.#due.delete(account)
       account.isClosed = false
       this.schedule(account)

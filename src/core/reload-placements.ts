@@ -1,4 +1,4 @@
-// The placements that are under way, and those that must wait for a run. Part of the reload protocol; pure.
+// Tracks the current placements, and those that must wait for a run. Part of the reload protocol; pure.
 import type { Account, Accounts } from './reload-accounts.ts'
 import type { Proofs } from './reload-proofs.ts'
 import type { Placement } from './reload-run.ts'
@@ -8,7 +8,7 @@ import { isJudged } from './reload.ts'
 interface CurrentPlacement {
   /** The accounts that it affects. */
   readonly accounts: Set<Account>
-  /** Whether a run was under way when it began. */
+  /** Whether a run was in progress when it began. */
   readonly overlapsRun: boolean
 }
 
@@ -31,7 +31,7 @@ export class Placements {
     private readonly proofs: Proofs,
   ) {}
 
-  /** True if the placement begins now; otherwise it is queued, and admit() begins it. */
+  /** Requests a placement. Returns true if it begins now; otherwise it is queued, and admit() begins it. */
   request(placement: Placement, now: number): boolean {
     const queued = { placement, since: now }
     if (this.#mayBegin(queued, now)) {
@@ -42,7 +42,7 @@ export class Placements {
     return false
   }
 
-  /** Begins the queued placements that no longer have to wait. */
+  /** Begins and returns the queued placements that no longer have to wait. */
   admit(now: number): readonly Placement[] {
     const admitted: Placement[] = []
     this.#queue = this.#queue.filter((queued) => {
@@ -54,7 +54,7 @@ export class Placements {
     return admitted
   }
 
-  /** @returns whether a run was under way when it began, and may have read its files */
+  /** Ends a placement. Returns true if a run was in progress when it began, and may have read its files. */
   end(placement: Placement): boolean {
     const underway = this.#underway.get(placement)
     this.#underway.delete(placement)
@@ -62,7 +62,7 @@ export class Placements {
     return underway?.overlapsRun === true
   }
 
-  /** A resource has come to owe a run of this account: its current placements affect it too. */
+  /** Call when a resource comes to owe a run of this account. Its current placements then affect the account too. */
   join(account: Account, resource: string): void {
     for (const [{ resources }, { accounts }] of this.#underway) {
       if (!resources.includes(resource) || accounts.has(account)) continue
@@ -87,7 +87,10 @@ export class Placements {
     )
   }
 
-  /** Time after `now` at which the next queued placement will precede further runs; Infinity if there is none. */
+  /**
+   * Returns the time after `now` at which the next queued placement will precede further runs; Infinity if there is
+   * none.
+   */
   nextPreceding(now: number): number {
     return this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at > now) ?? Infinity
   }
@@ -112,7 +115,7 @@ export class Placements {
     this.#underway.set(placement, { accounts, overlapsRun })
   }
 
-  /** The accounts that a placement affects: of commands that it will owe, or already owes. */
+  /** Returns the accounts that a placement affects: those of commands that its resources will owe or already owe. */
   #concerned({ resources, owing }: Placement): Set<Account> {
     const accounts = new Set<Account>()
     for (const reloads of owing.values()) {

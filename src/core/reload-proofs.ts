@@ -1,4 +1,5 @@
-// Which contents in place were read by successful runs, and which runs read them now. Part of the reload protocol; pure.
+// Tracks which contents in place successful runs have read, and which runs read them now. Part of the reload
+// protocol; pure.
 import type { Run } from './reload-run.ts'
 
 export class Proofs {
@@ -9,18 +10,18 @@ export class Proofs {
   /** Current runs that read the resource's files, by resource. */
   readonly #readers = new Map<string, Set<Run>>()
 
-  /** New content is in place, which these commands have to read. */
+  /** Records new content in place, which these commands have to read. */
   placed(resource: string, commands: readonly string[]): void {
     this.#placed.set(resource, this.placementOf(resource) + 1)
     this.#unread.set(resource, new Set(commands))
   }
 
-  /** The commands that an unproved resource owes have changed. */
+  /** Replaces the commands that have to read the content in place. Does nothing if it is proved. */
   reassigned(resource: string, commands: readonly string[]): void {
     if (this.isUnproved(resource)) this.#unread.set(resource, new Set(commands))
   }
 
-  /** Number of the newest finished placement; 0 if there is none. */
+  /** Returns the number of the newest finished placement; 0 if there is none. */
   placementOf(resource: string): number {
     return this.#placed.get(resource) ?? 0
   }
@@ -53,7 +54,7 @@ export class Proofs {
     }
   }
 
-  /** The resources whose content in place this run proves if it succeeds. */
+  /** Returns the resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return [...run.read].flatMap(([resource, { placement }]) => {
       const unread = [...(this.#unread.get(resource) ?? [])]

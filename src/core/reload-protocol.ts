@@ -9,9 +9,9 @@ import type { Placement, PlacementEnd, Run } from './reload-run.ts'
 import { mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
 
 export interface RunVerdict {
-  /** Resources that owe nothing any more. */
+  /** Resources that no longer owe anything. */
   readonly settled: readonly string[]
-  /** Resources whose content has failed `reload_attempts` times: it is rolled back if there is an earlier one. */
+  /** Resources whose content has failed `reload_attempts` times: it is rolled back if possible. */
   readonly exhausted: readonly string[]
   /** Consecutive failures of the command. */
   readonly attempts: number
@@ -20,7 +20,7 @@ export interface RunVerdict {
 }
 
 const RETRY: Backoff = { first: 1000, most: 60_000 }
-/** Runs at once; the others stay due. */
+/** Maximum number of concurrent runs; others stay due. */
 const RUNS_MOST = 32
 
 /** The effect of a new configuration on the debts. */
@@ -53,8 +53,11 @@ export class ReloadProtocol {
     this.#placements = new Placements(this.#accounts, this.#proofs)
   }
 
-  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
-  hold(commands: Iterable<string>): void {
+  /**
+   * Announces work that may lead to runs of these commands. A requested run waits for it, up to a limit, so that one
+   * run serves all. Each call needs one release().
+   */
+  reserve(commands: Iterable<string>): void {
     for (const command of commands) this.#accounts.get(command).holds++
   }
 
@@ -66,7 +69,7 @@ export class ReloadProtocol {
     }
   }
 
-  /** Prevents runs of this command until demand() is called, whatever is owed. */
+  /** Prevents runs of this command until demand() is called, even if one is owed. */
   suspend(command: string): void {
     const account = this.#accounts.get(command)
     account.isSuspended = true
@@ -84,7 +87,7 @@ export class ReloadProtocol {
     this.#accounts.schedule(account)
   }
 
-  /** Requests a placement. True if it begins now; otherwise it is queued, and step() admits it. */
+  /** Requests a placement. Returns true if it begins now; otherwise it is queued, and step() admits it. */
   request(placement: Placement, now: number): boolean {
     return this.#placements.request(placement, now)
   }
@@ -101,8 +104,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * Makes these reloads due, whatever is in place. A current run does not settle them. Other reloads that the resource
-   * owes become due too.
+   * Makes these reloads due, even if the files in place are unchanged. A current run does not settle them. Other
+   * reloads that the resource owes become due too.
    */
   owe(resource: string, reloads: Reloads, now: number): void {
     const number = ++this.#debts
@@ -140,7 +143,7 @@ export class ReloadProtocol {
     return { admitted, started }
   }
 
-  /** The resources whose content in place this run proves if it succeeds. */
+  /** Returns the resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return this.#proofs.provedBy(run)
   }
@@ -154,7 +157,7 @@ export class ReloadProtocol {
   }
 
   /**
-   * Retries the reloads of this resource until they succeed, because a rollback is impossible.
+   * Retries the reloads of this resource until they succeed. Call if no rollback is possible.
    * @returns milliseconds until the next attempt; null if none is scheduled
    */
   persist(resource: string, now: number): number | null {
@@ -213,7 +216,7 @@ export class ReloadProtocol {
     return this.#placements.isPlacing(resource)
   }
 
-  /** The commands of which a resource owes a run. */
+  /** Returns the commands that a resource owes a run of. */
   owedBy(resource: string): readonly string[] {
     return [...this.#accounts.owedBy(resource)].map(({ command }) => command)
   }
@@ -232,12 +235,12 @@ export class ReloadProtocol {
   /** Whether nothing runs or is about to run. Pending retries, intervals and splay do not count. */
   isIdle(now: number): boolean {
     if (this.#running > 0 || this.#accounts.isAnyDue || this.#placements.isAnyUnderway) return false
-    // A onetime run schedules only work for which it stays.
+    // A onetime run ends only when nothing is scheduled.
     const { next } = this.#accounts
     return this.retries || this.#isClosing ? next > now : next === Infinity
   }
 
-  /** Stops retries; debts stay in the journal. */
+  /** Stops all retries; debts stay in the journal. */
   close(): void {
     this.#isClosing = true
     for (const account of this.#accounts.all()) {
@@ -323,7 +326,7 @@ export class ReloadProtocol {
     }
   }
 
-  /** Moves the debts of a resource to its current commands. True if nothing is left to run. */
+  /** Moves the debts of a resource to its current commands. Returns true if nothing is left to run. */
   #reassign(resource: string, { all, find }: ConfiguredReloads, now: number): boolean {
     let isReplaced = false
     for (const account of [...this.#accounts.owedBy(resource)]) {

@@ -1,9 +1,9 @@
-// Placements and runs, which the reload protocol keeps apart.
+// The placements and runs that the reload protocol schedules.
 import type { Reloads, RunTerms } from './reload.ts'
 
 /**
- * The placement of new contents at the destinations of a unit. Begins before its debts are recorded, and ends after the
- * last rename or after it has been undone.
+ * The placement of new contents at the destinations of a unit. It begins before its debts are recorded, and ends
+ * after the last rename, after group_check_cmd, or after it has been undone.
  */
 export interface Placement {
   /** All resources of the unit. */
@@ -16,7 +16,7 @@ export interface Placement {
   readonly isChecked: boolean
 }
 
-/** How a placement ended. */
+/** The end of a placement. */
 export type PlacementEnd =
   /** `owing`: the owed reloads, by resource. */
   | { readonly kind: 'placed'; readonly owing: ReadonlyMap<string, Reloads> }

@@ -1,4 +1,4 @@
-// What a resource's `keys` let its templates see. All keys are full keys, with the prefix.
+// Limits the keys that the templates of a resource see to its `keys`. All keys are full keys, with the prefix.
 import { DATACENTERS, isOfLookUp, plainKey } from './catalog.ts'
 import {
   covers,
@@ -28,7 +28,7 @@ export class Visibility {
     return this.#roots.some((root) => covers(root, full))
   }
 
-  /** Whether a key is visible. One of a look-up with options is if its plain form is. */
+  /** Whether a key is visible. A key of a look-up with options is visible if its plain form is. */
   includes(full: Key): boolean {
     const sees = (key: Key): boolean =>
       this.#roots.some((root) => covers(root, key) && isOf(root, key))
@@ -39,7 +39,7 @@ export class Visibility {
     return sees(joinKeys(base, plainKey(own)))
   }
 
-  /** The visible parts of a directory: all of it, or the resource's keys below it. */
+  /** Returns the visible parts of a directory: the directory itself, or the resource's keys below it. */
   parts(dir: Key): readonly Key[] {
     if (this.includes(dir)) return [dir]
     const [base, own] = this.inStore(dir)
@@ -60,7 +60,10 @@ export class Visibility {
     return full.includes('@') && isOfLookUp(this.inStore(full)[1])
   }
 
-  /** Keys of look-ups with options are visible only to look-ups below such a root. */
+  /**
+   * Whether a look-up in this directory may see the key: keys of look-ups with options are visible only in
+   * directories of such look-ups.
+   */
   isAlike(dir: Key, key: Key): boolean {
     return !this.isOfLookUp(key) || this.isOfLookUp(dir)
   }
@@ -71,7 +74,10 @@ export class Visibility {
   }
 }
 
-/** `/` is the root of the default store and does not include the keys of other stores. */
+/**
+ * Whether a key below a directory belongs to the same store: `/` is the root of the default store, without the keys
+ * of other stores.
+ */
 export const isOf = (dir: Key, key: string): boolean => dir !== '/' || storeOf(key) === undefined
 
 /** Whether a key belongs to the catalog at `base`. */

@@ -9,12 +9,12 @@ const RETRY: Backoff = { first: 1000, most: 60_000 }
 
 export class Agenda {
   readonly #timetable = new Timetable<Unit>()
-  /** Due, but not ready at the last take(). */
+  /** Units that were due but not ready at the last take(). */
   readonly #unready = new Set<Unit>()
 
   /**
-   * Something that the unit depends on has changed. The unit is due at once, or after the quiet time of its rhythm,
-   * but no later than `max` after the first such change.
+   * Call when an input of the unit changes. Makes the unit due at once, or after the quiet time of its rhythm, but at
+   * most `pace.max` after the first such change.
    */
   changed(unit: Unit, now: number): void {
     const { rhythm, pace, pending, state } = unit
@@ -26,13 +26,13 @@ export class Agenda {
     }
   }
 
-  /** The unit is due now, changed or not. */
+  /** Makes the unit due now, even if nothing has changed. */
   at(unit: Unit, now: number): void {
     this.#want(unit, { since: unit.pending?.since ?? now, due: now })
   }
 
   /**
-   * Takes the due units; their cycles run from now on.
+   * Takes the due units. Call succeeded() or failed() when the cycle of each has ended.
    * @param isReady units that are not ready stay on the agenda until recheck()
    */
   take(now: number, isReady: (unit: Unit) => boolean): Unit[] {
@@ -46,19 +46,22 @@ export class Agenda {
     })
   }
 
-  /** Units that were not ready may be now. */
+  /** Reschedules the units that were not ready. */
   recheck(): void {
     for (const unit of this.#unready) this.#schedule(unit)
     this.#unready.clear()
   }
 
-  /** The cycle has ended. A change that arrived meanwhile is still on the agenda. */
+  /** Call when the cycle of the unit has succeeded. A change that arrived during it stays on the agenda. */
   succeeded(unit: Unit): void {
     unit.failures = 0
     this.#rest(unit)
   }
 
-  /** The cycle has failed. Returns the milliseconds until its retry; a change makes it due earlier. */
+  /**
+   * Call when the cycle of the unit has failed. Returns the milliseconds until its retry; a change makes it due
+   * earlier.
+   */
   failed(unit: Unit, now: number): number {
     unit.failures++
     const delay = backoffDelay(unit.failures, RETRY)
@@ -67,7 +70,7 @@ export class Agenda {
     return delay
   }
 
-  /** The unit is due then, or earlier with a change. */
+  /** Makes the unit due at this time, or earlier if it changes. */
   later(unit: Unit, due: number): void {
     if (unit.pending === undefined) this.#want(unit, { since: due, due })
   }
@@ -78,7 +81,7 @@ export class Agenda {
     this.#timetable.set(unit, Infinity)
   }
 
-  /** When take() will next return something; Infinity if nothing is pending. */
+  /** Time at which take() will next return something; Infinity if nothing is pending. */
   get next(): number {
     return this.#timetable.next
   }

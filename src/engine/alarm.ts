@@ -1,17 +1,17 @@
-// One timer for the next time at which something is due. It is set only when that time changes.
+// A timer for the next due time. Setting the same time again does nothing.
 import type { Clock } from '../core/clock.ts'
 
 export class Alarm {
   #at = Infinity
   #cancel: () => void = () => undefined
 
-  /** @param ring called when the time has come */
+  /** @param ring called at the time that was set */
   constructor(
     private readonly clock: Clock,
     private readonly ring: () => void,
   ) {}
 
-  /** @param at monotonic milliseconds; Infinity: never */
+  /** @param at monotonic milliseconds; Infinity for never */
   set(at: number): void {
     if (at === this.#at) return
     this.cancel()

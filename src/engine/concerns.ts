@@ -1,4 +1,4 @@
-// Finds the resources that a change concerns, by the reads of their last renders and by their view of the keys
+// Finds the resources that a change affects, by the reads of their last renders and by their view of the keys
 // (hold_down). A change that arrives during a render is matched against the new reads too.
 import { causeOfFiles, type Cause } from '../core/cause.ts'
 import { DirtyIndex } from '../core/dirty.ts'
@@ -23,7 +23,7 @@ export class Concerns {
   readonly #forEach = new Map<string, ReadonlyMap<TemplateSpec, ForEach>>()
 
   /**
-   * @param storeOf the store's name of a full key
+   * @param storeOf returns the name of a full key's store
    * @param former the views of the previous generation
    */
   constructor(
@@ -49,24 +49,27 @@ export class Concerns {
     return this.#forEach.get(resource)?.get(spec) as ForEach
   }
 
-  /** All items of for_each templates are rendered again. */
+  /** Makes every for_each template render all its items again. */
   all(): void {
     for (const items of this.#forEach.values()) for (const one of items.values()) one.forget()
   }
 
-  /** Call it for every change of the keys, in order. */
+  /** Returns the affected resources with their causes. Call for every change of the keys, in order. */
   ofKeys(changes: Changes, before: Tree, after: Tree, now: number): Causes {
     return this.#of(this.views.changed(changes, before, after, now))
   }
 
-  /** The keys whose hold-down is over, and the resources that they concern. */
+  /** Ends the hold-downs that are over. Returns their keys, and the resources that these affect. */
   ofExpired(now: number): { readonly keys: ReadonlySet<Key>; readonly causes: Causes } {
     const expired = this.views.expire(now)
     const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
     return { keys, causes: this.#of(expired) }
   }
 
-  /** Only files that a render used are a cause, not an editor's temporary file beside a template. */
+  /**
+   * Returns the resources whose last render used one of these files. An editor's temporary file beside a template
+   * affects none.
+   */
   ofFiles(paths: ReadonlySet<string>): Causes {
     const files = new Map<string, Set<string>>()
     for (const path of paths) {
@@ -83,7 +86,7 @@ export class Concerns {
     return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 
-  /** Call it when the tree of a render is taken. */
+  /** Call when a render of the unit takes its tree: later changes are collected for the next cycle. */
   rendering(unit: Unit): void {
     unit.meanwhile = { keys: [], files: new Set() }
     this.#rendering.add(unit)
@@ -92,7 +95,7 @@ export class Concerns {
     }
   }
 
-  /** Records the reads of a resource. Returns those that have changed since the tree was taken. */
+  /** Records the reads of a resource. Returns a cause if some of them have changed since the tree was taken. */
   rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)
     const { keys = [], files = new Set<string>() } = unit.meanwhile ?? {}
@@ -104,7 +107,7 @@ export class Concerns {
     return used.length === 0 ? undefined : causeOfFiles(used)
   }
 
-  /** Call it when all resources of a unit have been rendered. */
+  /** Ends what rendering() began. Call when all resources of the unit have been rendered. */
   renderedAll(unit: Unit): void {
     this.#rendering.delete(unit)
     unit.meanwhile = undefined

@@ -1,5 +1,5 @@
-// The consequences of a cycle's outcome: what is reported, when the unit is due again, and which resources count as
-// failed or changed.
+// Draws the consequences of a cycle's outcome: reports it, decides when the unit is due again, and records which
+// resources have failed or changed.
 import type { Key } from '../core/key.ts'
 import type { Agenda } from './agenda.ts'
 import { failed, type Failed, type Outcome } from './outcome.ts'
@@ -10,7 +10,7 @@ import type { Waits } from './waits.ts'
 type Of<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
 
 export class Conclusions {
-  /** The resources whose files are not what they should be. */
+  /** Resources whose newest content is not in place: it failed, is held, or was rejected or rolled back. */
   readonly failed = new Set<string>()
   readonly changed = new Set<string>()
 
@@ -29,7 +29,7 @@ export class Conclusions {
     }
   }
 
-  /** @param nameOf the name of a key's store */
+  /** @param nameOf returns the name of a key's store */
   conclude(unit: Unit, outcome: Outcome, nameOf: (key: Key) => string): void {
     if (outcome.kind !== 'waiting') this.waits.end(unit)
     switch (outcome.kind) {
@@ -37,7 +37,8 @@ export class Conclusions {
         return this.#wait(unit, outcome, nameOf)
       case 'done':
         return this.#done(unit, outcome)
-      // Time does not change these, except for keys that are coming back. A change of the keys or an operator does.
+      // These are not retried: changed keys or an operator resolve them. Only a held change with `passesIn` is due
+      // again.
       case 'held':
         return this.#held(unit, outcome)
       case 'rejected':
@@ -82,7 +83,7 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'failed')
   }
 
-  /** Nothing was touched; another render follows once what is missing is known. */
+  /** Lets the unit wait for the missing keys; it is rendered again once they are known. Nothing was touched. */
   #wait(unit: Unit, outcome: Of<'waiting'>, nameOf: (key: Key) => string): void {
     const { resource, missing } = outcome
     if (!this.waits.begin(unit, missing)) return this.conclude(unit, endless(outcome), nameOf)
@@ -92,7 +93,7 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'waiting')
   }
 
-  /** The others of a group wait for the one that has failed, is held or waits itself. */
+  /** Reports that the other resources of the group wait for this one, which has failed, is held or waits itself. */
   #reportOthers(unit: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
     for (const name of unit.names) {
       if (name === culprit) continue

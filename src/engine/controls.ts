@@ -6,7 +6,7 @@ import type { StatusBoard } from '../observe/status.ts'
 import type { Journal } from '../state/journal.ts'
 import type { Worker } from './worker.ts'
 
-/** @param feeds the current ones; undefined before the first configuration is adopted */
+/** @param feeds returns the current feeds; undefined before the first configuration */
 export function controlsOf(
   board: StatusBoard,
   journal: Journal,

@@ -1,5 +1,5 @@
-// A configuration at work: its units, and which of them a change concerns. It takes over from the previous one
-// synchronously, so that no change of the keys is missed between the two.
+// The current configuration: its units, and an index of the resources that a change affects. It replaces the previous
+// configuration synchronously, so that no change of the keys is missed between the two.
 import type { Key } from '../core/key.ts'
 import type { Pace } from '../core/pace.ts'
 import type { Resource } from '../core/resource.ts'
@@ -10,10 +10,10 @@ import { unitsOf, type Unit } from './unit.ts'
 import type { Views } from './views.ts'
 import type { Sources } from './work.ts'
 
-/** What was read from conf.d at one time. */
+/** The result of one reading of conf.d. */
 export interface Configuration extends Sources {
   readonly resources: readonly Resource[]
-  /** Coalescing, where a resource has none of its own. */
+  /** Coalescing of resources without settings of their own. */
   readonly pace: Pace
 }
 
@@ -23,7 +23,7 @@ export interface Current extends Configuration {
   readonly concerns: Concerns
 }
 
-/** @param retired units of previous configurations whose work has not ended: work on the same files waits for it */
+/** @param retired units of previous configurations whose work has not ended; work on the same files waits for it */
 export function currentOf(
   configuration: Configuration,
   previous: Current | undefined,
@@ -41,8 +41,8 @@ export function currentOf(
 }
 
 /**
- * Keys that vanished during a restart, or while their store is reopened for another configuration, have their
- * hold-down like any other.
+ * Starts the hold-down of keys that vanished during a restart, or while their store is reopened for another
+ * configuration.
  */
 function keepVanished(
   views: Views,
@@ -56,7 +56,10 @@ function keepVanished(
   views.found(tree)
 }
 
-/** Plain destinations are claimed when they are configured, those of for_each when they are known. */
+/**
+ * Releases the claims of the previous configuration, and claims the destinations of plain templates. Those of
+ * for_each are claimed once they are rendered (plan-unit.ts).
+ */
 function claimPlain(
   resources: readonly Resource[],
   previous: Current | undefined,

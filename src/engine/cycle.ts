@@ -1,4 +1,5 @@
-// A cycle after the render: plan -> guard || place. Returns the outcome; the worker decides what follows.
+// Runs one cycle of one unit after its render: plan -> guard || place. Returns the outcome; the worker decides what
+// follows.
 import type { FileChange } from '../apply/apply.ts'
 import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
@@ -14,7 +15,7 @@ import { contentHash, type RenderedTemplate, type Sight } from './render-unit.ts
 import { foresee } from './settle.ts'
 import type { Unit } from './unit.ts'
 
-/** @param templates all of the unit, rendered */
+/** @param templates all templates of the unit, rendered */
 export async function cycle(
   unit: Unit,
   templates: readonly RenderedTemplate[],
@@ -112,7 +113,10 @@ async function heldBack(
   return undefined
 }
 
-/** Everything is in place: the manifest lists the files of for_each templates as made. */
+/**
+ * Call when everything is in place. Lists the files of for_each templates in the manifest as made, and removed ones
+ * as gone.
+ */
 async function confirm(
   templates: readonly RenderedTemplate[],
   { changes, gone }: PlannedUnit,
@@ -130,13 +134,13 @@ async function confirm(
     )
     const made = files.map((file) => file.spec.dest)
     itemsOf(resource, spec).confirm(made)
-    // Not fatal: a file too many is listed, or one is compared once more.
+    // A failure is not fatal: the manifest lists a file too many, or a file is compared again.
     warnIfFailed(emit, await manifest.made(name, made))
     warnIfFailed(emit, await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])]))
   }
 }
 
-/** The files are in place: guards compare the next change with them, and it needs a consent of its own. */
+/** Records the placed render as the basis of the next comparison; an acceptance is used up. */
 async function passed(
   unit: Unit,
   finding: Finding,
@@ -158,7 +162,10 @@ async function passed(
   if (applied !== undefined) warnIfFailed(emit, await memory.set(name, applied))
 }
 
-/** A first render that finds no key is mostly a mistake. An empty store is reported with the store. */
+/**
+ * Warns if a first render found no key, usually a mistake. Silent if the store is empty, which is reported for the
+ * store.
+ */
 function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
   if (supplies.size === 0 || !isEmpty(supplies)) return
   const isStoreEmpty = [...supplies.keys()].every(

@@ -30,9 +30,9 @@ import { Worker } from './worker.ts'
 
 export interface DaemonOptions {
   readonly emit: Emit
-  /** Ends the run: running work finishes first. The reason may be the signal that asked for it. */
+  /** Ends the run: running work finishes first. Its reason may be the signal that requested the stop. */
   readonly stop: AbortSignal
-  /** Calls back when a new generation is requested (SIGHUP). */
+  /** Registers a callback for requests of a new generation (SIGHUP). */
   readonly onReload: (callback: () => void) => void
   /** Reads the current settings, for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
@@ -95,7 +95,7 @@ export class Daemon {
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // A bug before run() waits for it is reported by run().
+    // run() also reports a bug that was found before it waits for one.
     this.#bug.catch(() => undefined)
     this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
     this.#generations = new Generations(
@@ -120,7 +120,7 @@ export class Daemon {
     const generations = this.#generations
     const { onReload, stop } = this.options
     await this.#prepareProgram()
-    // Before anything is read, so that no edit is missed.
+    // Watch before anything is read, so that no edit is missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)
     const loading = generations.begin(this.settings, (resources) => this.#startUp(resources))
     if (!this.#onetime) onReload(() => generations.renew('SIGHUP'))
@@ -162,31 +162,31 @@ export class Daemon {
     await (await this.#control)?.close()
   }
 
-  /** Before the first cycle. */
+  /** Finishes the interrupted work of an earlier run. Call before the first cycle. */
   async #startUp(resources: readonly Resource[]): Promise<void> {
     if (this.settings.noop) return
     await startUp(resources, this.settings, this.state, this.#parts)
     this.#worker.acceptBeforehand(await this.state.accepted.all())
   }
 
-  /** The first snapshot, one cycle of every unit, and their reloads. */
+  /** Runs one cycle of every unit on the first snapshot, and the reloads that follow. */
   async #once({ feeds }: Generation, stopped: Promise<void>): Promise<Ended> {
     const worker = this.#worker
     const { stop } = this.options
     const begin = performance.now()
     let faults: readonly Fault[] = []
-    // What is read on demand may lead to further look-ups.
+    // A read of an on-demand store can lead to further look-ups, hence the loop.
     do {
       faults = await feeds.firstReads(this.settings.timeout, stopped, begin)
       if (stop.aborted && !feeds.areRead) return { kind: 'stopped' }
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
-    // After a stop, the work that is still under way starts no program.
+    // After a stop, close at once, so that unfinished work starts no program.
     if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
       return this.#untilProgramEnds(stopped)
     await worker.stop()
-    // The result of a part of the resources is not the status of this machine.
+    // A run of some of the resources must not replace the status of all.
     if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
       await keepStatus(this.settings, this.#controls, this.#emit)
@@ -207,7 +207,7 @@ export class Daemon {
     return this.#untilProgramEnds(stopped)
   }
 
-  /** Until the run is stopped, or the program of exec mode has ended for good. */
+  /** Waits until the run is stopped or the program of exec mode has ended for good, then closes. */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
     if (!this.options.stop.aborted) {
       if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
@@ -230,7 +230,7 @@ export class Daemon {
     return { kind: 'done', ...this.#work }
   }
 
-  /** The resources that have failed, and those that have changed. */
+  /** Returns the resources that have failed, and those that have changed. */
   get #work(): { readonly failed: readonly string[]; readonly changed: readonly string[] } {
     const refused = this.#generations.current?.refused.map(({ name }) => name) ?? []
     const failed = new Set([...refused, ...this.#worker.failed, ...this.#parts.desk.failed])
@@ -249,7 +249,7 @@ export class Daemon {
     return new haproxy.Runtime({ keeper, emit: this.options.emit, stuck, isOnetime: this.#onetime })
   }
 
-  /** From now on the daemon answers commands. */
+  /** Opens the control socket, through which the daemon answers commands. */
   async #openControl(): Promise<Control> {
     const { startControl } = await import('../control/start.ts')
     const control = await startControl(this.settings, this.#controls, this.#emit, this.state.folder)
@@ -258,7 +258,10 @@ export class Daemon {
   }
 }
 
-/** The signal that ends the program. Signals of a terminal reach only reconfd; SIGTERM stands for kill_signal. */
+/**
+ * The signal to end the program with; undefined for kill_signal. A terminal's signals reach only reconfd, so they are
+ * passed on.
+ */
 function signalOf(stop: AbortSignal): NodeJS.Signals | undefined {
   const reason: unknown = stop.reason
   return reason === 'SIGINT' || reason === 'SIGQUIT' ? reason : undefined

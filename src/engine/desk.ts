@@ -1,6 +1,6 @@
 // The reload desk: the reload protocol with its journal. A debt is recorded before the files are placed, and settled
-// after a run has read them. The desk reports the decisions of the protocol, and starts nothing by itself: the worker
-// asks what is due, runs it, and returns the result.
+// after a successful run has read them. The desk reports the decisions of the protocol, and starts nothing by itself:
+// the worker takes the due runs, executes them, and returns their results.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -18,7 +18,7 @@ import type { ReloadRun } from './machine.ts'
 
 export class Desk {
   readonly #protocol: ReloadProtocol
-  /** Resolves a waiting enter(), by placement. */
+  /** Functions that admit waiting placements, by placement. */
   readonly #doors = new Map<Placement, () => void>()
   /** Resources of the journal that are not configured. Their debts are kept, but not retried. */
   readonly #shelved = new Set<string>()
@@ -40,36 +40,39 @@ export class Desk {
     return this.#failed
   }
 
-  /** When due() will next return something. */
+  /** Time at which due() will next return something. */
   get next(): number {
     return this.#protocol.next
   }
 
-  /** Whether nothing runs or is about to. Pending retries do not count. */
+  /** True if nothing runs or is about to; pending retries do not count. */
   get isIdle(): boolean {
     return this.#protocol.isIdle(this.clock.now())
   }
 
-  /** Stops retries; debts stay in the journal. */
+  /** Stops all retries; debts stay in the journal. */
   close(): void {
     this.#protocol.close()
   }
 
-  /** Announces work that may lead to runs of these commands. Each call needs one release(). */
-  hold(commands: Iterable<string>): void {
-    this.#protocol.hold(commands)
+  /**
+   * Announces work that may lead to runs of these commands; due runs wait for it, up to a limit. Each call needs one
+   * release().
+   */
+  reserve(commands: Iterable<string>): void {
+    this.#protocol.reserve(commands)
   }
 
   release(commands: Iterable<string>): void {
     this.#protocol.release(commands)
   }
 
-  /** No run of this command starts before one is demanded. */
+  /** Prevents runs of this command until demand() is called. */
   suspend(command: string): void {
     this.#protocol.suspend(command)
   }
 
-  /** A run of this command is due now, whether or not it is owed. */
+  /** Makes a run of this command due now, even if none is owed. */
   demand(command: string): void {
     this.#protocol.demand(command, this.clock.now())
   }
@@ -99,7 +102,7 @@ export class Desk {
   }
 
   /**
-   * Records the debts of a placement durably. Call it before the swap.
+   * Records the debts of a placement durably. Call before the swap.
    * @param isAtomic record resources without reloads too, so that an interrupted change is undone
    */
   async record({ owing }: Placement, isAtomic: boolean): Promise<Result<void, Fault>> {
@@ -110,10 +113,11 @@ export class Desk {
   }
 
   /**
+   * Ends a placement:
    * - `placed`: the new files are in place
-   * - `undone`: they were, and the previous ones are restored
+   * - `undone`: the new files were in place, and the previous ones are restored
    * - `untouched`: nothing was changed
-   * - `stuck`: they were refused, and not all previous ones could be restored; the debts stay recorded
+   * - `stuck`: the new files were refused, and not all previous ones could be restored; the debts stay recorded
    */
   async leave(
     placement: Placement,
@@ -128,7 +132,7 @@ export class Desk {
     await this.strike([...placement.owing.keys()].filter((resource) => !this.owes(resource)))
   }
 
-  /** Requests reloads of what is in place. */
+  /** Records these reloads as owed for the files in place, and makes them due. */
   async ask(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
     const written = await this.journal.owe([this.#entry(resource, reloads.keys())])
     if (!written.ok) return written
@@ -153,7 +157,7 @@ export class Desk {
     return started
   }
 
-  /** The resources whose content in place this run proves if it succeeds. */
+  /** Returns the resources whose content in place this run proves if it succeeds. */
   provedBy(run: Run): readonly string[] {
     return this.#protocol.provedBy(run)
   }
@@ -190,7 +194,7 @@ export class Desk {
   }
 
   /**
-   * Retries the reloads of a resource until they succeed, because a rollback is impossible.
+   * Retries the reloads of a resource until they succeed. Call if no rollback is possible.
    * @returns milliseconds until the next try; null if none is scheduled
    */
   persist(resource: string): number | null {
@@ -198,9 +202,9 @@ export class Desk {
   }
 
   /**
-   * Applies a configuration: reloads by resource. The first call adopts the debts of an earlier run. Debts of resources
-   * that are not configured stay in the journal.
-   * @returns resources for which nothing is left to run; call strike() for them
+   * Applies a configuration: reloads by resource. The first call adopts the debts of an earlier run. Debts of
+   * resources that are not configured stay in the journal.
+   * @returns resources with nothing left to run; call strike() for them
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>): readonly string[] {
     const now = this.clock.now()
@@ -226,16 +230,16 @@ export class Desk {
       this.#protocol.inherit(name, recordedReloads(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    // Debts recorded by a current placement are settled when it ends.
+    // Debts recorded by a current placement are struck out when it ends.
     return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 
-  /** Settles debts in the journal. A failure is not fatal: the next start runs a reload too many. */
+  /** Strikes settled debts out of the journal. A failure is not fatal: the next start runs a reload too many. */
   async strike(resources: readonly string[]): Promise<void> {
     if (resources.length > 0) warnIfFailed(this.emit, await this.journal.settle(resources))
   }
 
-  /** The owed reloads by the current configuration, which may have changed since they were recorded. */
+  /** Maps owed reloads to the current configuration, which may have changed since they were recorded. */
   #asConfigured(owing: ReadonlyMap<string, Reloads>): ReadonlyMap<string, Reloads> {
     const current = new Map<string, Reloads>()
     for (const [resource, reloads] of owing) {

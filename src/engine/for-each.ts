@@ -24,9 +24,9 @@ export interface FreshFile {
 export interface ItemFile {
   /** The match, without the prefix. */
   readonly item: Key
-  /** Of the content, as in events. */
+  /** Hash of the content, as in events. */
   readonly hash: string
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size: number
 }
 
@@ -35,7 +35,7 @@ export interface Expansion {
   readonly fresh: readonly FreshFile[]
   /** All wanted files, by path, in the order of their items. */
   readonly all: ReadonlyMap<string, ItemFile>
-  /** Of all items, and of the search for them. */
+  /** The look-ups of all items, and of the search for them. */
   readonly reads: readonly Reads[]
 }
 
@@ -46,7 +46,7 @@ export interface ExpansionFailure {
 
 interface Made extends ItemFile {
   readonly dest: string
-  /** Undefined once the file is confirmed. */
+  /** Content of the file; undefined once the file is confirmed. */
   bytes: Uint8Array | undefined
 }
 
@@ -55,7 +55,7 @@ interface Item {
   readonly made: Result<Made, Fault>
 }
 
-/** The items, and the reads that found them. */
+/** The current items, and the look-ups that found them. */
 interface Listing {
   readonly keys: readonly Key[]
   readonly reads: Reads
@@ -65,14 +65,14 @@ interface Listing {
 interface Work {
   /** Find and render all items. */
   readonly everything: boolean
-  /** Otherwise: these items, or the listing. */
+  /** Otherwise, render these items; with LISTING, find the items again. */
   readonly dirty: ReadonlySet<string>
 }
 
-/** Name of the listing in the index. Items have their keys, which begin with a slash. */
+/** The listing's name in the index. Cannot equal an item's, which is a key and begins with a slash. */
 const LISTING = 'listing'
 
-/** One for each for_each template. Calls of render() must not overlap. */
+/** Renders one for_each template. Calls of render() must not overlap. */
 export class ForEach {
   readonly #index = new DirtyIndex()
   readonly #items = new Map<Key, Item>()
@@ -81,7 +81,7 @@ export class ForEach {
   #everything = true
   /** The work of the next render(). */
   #begun: Work | undefined
-  /** Changes during a render, which may concern what it has just read. */
+  /** Changes during a render, to be matched again against its new reads. */
   #meanwhile: (() => void)[] | undefined
 
   constructor(
@@ -89,7 +89,7 @@ export class ForEach {
     private readonly store: string,
   ) {}
 
-  /** Whether something that the last render depended on has changed. */
+  /** Whether an input of the last render has changed. */
   get isDirty(): boolean {
     return this.#everything || this.#dirty.size > 0
   }
@@ -102,12 +102,12 @@ export class ForEach {
     this.#mark(() => [...paths].flatMap((path) => [...this.#index.usersOf(path)]))
   }
 
-  /** The next render finds and renders all items again. */
+  /** Makes the next render find and render all items again. */
   forget(): void {
     this.#everything = true
   }
 
-  /** These files are in place: they are fresh again only after their next render. */
+  /** Call when these files are in place: they are fresh again only after their next render. */
   confirm(dests: Iterable<string>): void {
     const confirmed = new Set(dests)
     for (const { made } of this.#items.values()) {
@@ -115,7 +115,7 @@ export class ForEach {
     }
   }
 
-  /** Call it when the tree of the next render is taken. Later changes belong to the render after it. */
+  /** Call when the next render takes its tree; later changes count for the render after it. */
   begin(): void {
     const former = this.#begun
     this.#begun = {
@@ -130,7 +130,7 @@ export class ForEach {
   /**
    * Renders the items that have changed since the last call, or failed in it. If one item fails, all fail.
    * @param spec with forEach, the same at every call
-   * @param tree as of begin(), or as of now without that call
+   * @param tree the tree taken at begin(); without that call, the current tree
    */
   async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {
     const scope = scopeOf(spec, this.store)
@@ -173,7 +173,7 @@ export class ForEach {
     this.#meanwhile?.push(mark)
   }
 
-  /** Finds the items, and forgets those that have vanished. */
+  /** Lists the items, and drops vanished ones. */
   #look(spec: TemplateSpec, reader: Reader): Result<Listing, ExpansionFailure> {
     const { reads } = reader
     try {
@@ -209,7 +209,7 @@ export class ForEach {
   }
 }
 
-/** The files of all items by path, or the fault of the first that failed, or of two with the same path. */
+/** Returns the files of all items by path. Fails if an item has failed, or if two have the same path. */
 function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {
   const files: Made[] = []
   const faults: Fault[] = []

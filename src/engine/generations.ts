@@ -1,5 +1,5 @@
-// The generations of a run: conf.d as of one reading, and its stores. A new one is read and validated as a whole before
-// the worker adopts it. A bad one leaves the current one in use.
+// A generation is one reading of conf.d with its stores. A new one is validated as a whole before the worker switches
+// to it; if it is invalid, the current one stays.
 import { loadResources } from '../config/resources.ts'
 import type { Definitions, RefusedResource } from '../config/refused.ts'
 import { backoffDelay } from '../core/backoff.ts'
@@ -28,12 +28,12 @@ const RETRY = { first: 1000, most: 60_000 }
 
 export class Generations {
   #current: Generation | undefined
-  /** The definitions in use. */
+  /** The definitions of the current generation. */
   #definitions: Definitions | undefined
   #files: FileWatch | undefined
-  /** Resources that an edit of conf.d does not concern keep the time of their last render. */
+  /** Render times; templates that an edit of conf.d does not affect keep theirs. */
   readonly #times = new Times()
-  /** Something was refused at the last load: any edit may correct it. */
+  /** True if the last load refused something; then any edit may correct it. */
   #isRefused = false
   /** The reasons for refusals at the last load, as text. */
   #refusal = ''
@@ -43,7 +43,7 @@ export class Generations {
   #loading: Promise<unknown> = Promise.resolve()
 
   /**
-   * @param once read everything, and watch nothing
+   * @param once true in a onetime run: stores are read once, and refused resources are not retried
    * @param settingsNow reads the current settings
    * @param crashed receives bugs
    */
@@ -57,14 +57,14 @@ export class Generations {
     private readonly program: Program,
   ) {}
 
-  /** Undefined before the first one is adopted. */
+  /** The current generation; undefined before the first. */
   get current(): Generation | undefined {
     return this.#current
   }
 
   /**
-   * Begins the first one, and reports the start.
-   * @param startUp completes what earlier runs have left, before the worker starts
+   * Loads the first generation, and reports the start.
+   * @param startUp finishes the interrupted work of earlier runs; called before the worker starts
    */
   async begin(
     settings: Settings,
@@ -82,12 +82,14 @@ export class Generations {
     return first
   }
 
-  /** Begins a new one, after pending ones. */
+  /** Loads a new generation after pending loads. */
   renew(reason: string): void {
     this.#loading = this.#loading.then(() => this.#renew(reason)).catch(this.crashed)
   }
 
-  /** An edited conf.d begins a new one; an edited template is rendered again. */
+  /**
+   * Watches conf.d and the templates: an edit of conf.d loads a new generation, an edited template is rendered again.
+   */
   async watchFiles(confdir: string): Promise<void> {
     const { watchFiles } = await import('../system/watch-files.ts')
     const folders = [`${confdir}/conf.d`, `${confdir}/templates`]
@@ -98,7 +100,7 @@ export class Generations {
     })
   }
 
-  /** Begins no further one; resolves when none is pending. */
+  /** Prevents further loads; resolves when none is pending. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#retry)
@@ -141,7 +143,7 @@ export class Generations {
     )
   }
 
-  /** Begins a new generation if the reasons for refusals have changed. */
+  /** Loads a new generation if the reasons for refusals have changed. */
   async #lookAgain(): Promise<void> {
     if (this.#isStopped || !this.#isRefused) return
     const settings = await this.settingsNow()
@@ -185,8 +187,8 @@ export class Generations {
   }
 
   /**
-   * Reads a generation and lets the worker adopt it. Stores whose settings are unchanged stay open.
-   * @param report called if it is good, before the worker starts with it
+   * Reads a generation and switches the worker to it. Stores whose settings are unchanged stay open.
+   * @param report called if the generation is valid, before the worker starts with it
    */
   async #load(
     settings: Settings,
@@ -215,7 +217,7 @@ export class Generations {
     const generation = { resources, refused: loaded.value.refused, feeds }
     this.#current = generation
     this.#definitions = loaded.value
-    // Listeners have to know the resources before the first event about one of them.
+    // Listeners must know the resources before the first event about one of them.
     report(generation)
     feeds.listener = {
       changed: (store, changes, first, before) =>
@@ -244,13 +246,13 @@ export class Generations {
 const refusalOf = (loaded: Awaited<ReturnType<typeof loadResources>>): string =>
   JSON.stringify(loaded.ok ? loaded.value.refused.map(({ faults }) => faults) : loaded.error)
 
-/** A resource without the commands that this run must not run. */
+/** Removes the commands that this run must not execute. */
 function allowed(resource: Resource, { syncOnly, noReload }: Settings): Resource {
   if (syncOnly) return withoutCommands(resource)
   return noReload ? withoutReload(resource) : resource
 }
 
-/** The stores that each resource reads; an empty list for a resource that is not served. */
+/** Returns the stores that each resource reads; an empty list for a refused resource. */
 function usesOf({ resources, refused, feeds }: Generation): Uses {
   const uses = new Map<string, readonly string[]>(refused.map(({ name }) => [name, []]))
   for (const resource of resources) {

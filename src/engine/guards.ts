@@ -1,4 +1,4 @@
-// Guards: hold a change that takes too much away until it is accepted, the keys are back, or the content changes. A
+// Guards: hold a change that takes too much away until it is accepted, the keys return, or the content changes. A
 // change is compared with the last applied render, which is kept in the state directory.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
@@ -10,24 +10,24 @@ import type { Consent } from './unit.ts'
 
 /** A rendered file of a template with a guard; for a for_each template, all of its files together. */
 export interface GuardedFile {
-  /** As configured. */
+  /** The `dest` of the template, as configured. */
   readonly dest: string
   readonly guard: Guard
   readonly keys: ReadonlySet<Key>
-  /** Of the new content, in bytes. */
+  /** Size of the new content, in bytes. */
   readonly size: number
-  /** Size of the current destination; undefined if there is none. */
+  /** Size of the file at the destination; undefined if there is none. */
   readonly lastSize: number | undefined
 }
 
-/** What a render of a resource found. */
+/** The result of a resource's render, as guards judge it. */
 export interface Finding {
   readonly resource: Resource
   readonly files: readonly GuardedFile[]
   readonly supplies: Supplies
 }
 
-/** Why a change is held. */
+/** The reason for holding a change. */
 export interface Hold {
   readonly dest: string
   readonly reason: string
@@ -35,7 +35,7 @@ export interface Hold {
   readonly vanished: readonly Key[]
   readonly more: number
   readonly by: 'guard' | 'default'
-  /** Milliseconds until it passes, unless something changes. */
+  /** Milliseconds until the change passes if no key changes; absent if it does not pass by itself. */
   readonly passesIn?: number
 }
 
@@ -46,9 +46,9 @@ const KEYS_NAMED = 20
 export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
 /**
- * @param templates all of the unit, rendered
- * @param files of this resource
- * @param isWithout whether it is rendered without the (optional) store of a full key
+ * @param templates all templates of the unit, rendered
+ * @param files the guarded files of this resource
+ * @param isWithout whether the resource is rendered without the (optional) store of a full key
  */
 export function findingOf(
   resource: Resource,
@@ -59,7 +59,7 @@ export function findingOf(
   const own = templates.filter(
     ({ resource: of, spec }) => of === resource && !(spec.guard ?? resource).allowEmpty,
   )
-  // In a store that could not be read, no key has vanished. But files of for_each would be removed, so these are held.
+  // A store that could not be read has lost no key. But files of for_each would be removed, so these are held.
   const supplies = own.flatMap(({ spec, reads }) =>
     reads.map((one) =>
       spec.forEach === undefined
@@ -71,7 +71,7 @@ export function findingOf(
 }
 
 /**
- * Why a change of a resource must not be placed now; undefined if it may. A held change is recorded.
+ * Returns why a change of a resource must not be placed now; undefined if it may be. Records a held change.
  * @param change the destinations that differ, and the hash of the whole content
  * @param time milliseconds since 1970
  */
@@ -87,7 +87,7 @@ export async function holdOf(
   if (held === undefined) return undefined
   const { by, reason, vanished, short, passesIn } = held
   const remembered = { hash: change.hash, ...(short === undefined ? {} : { short }) }
-  // Not fatal if it cannot be written: after a restart the change is held again.
+  // A failure is not fatal: after a restart the change is held again.
   if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
     await memory.set(name, { held: remembered })
   }
@@ -113,7 +113,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
   }
 }
 
-/** The record that the next change is compared with; undefined if it is unchanged and nothing was held. */
+/** Returns what to record as the last applied render; undefined if it is recorded already and nothing was held. */
 export async function appliedOf(
   { resource, files, supplies }: Finding,
   memory: Memory,

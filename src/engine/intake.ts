@@ -1,4 +1,4 @@
-// Changes of keys and files: finds the units that they concern, and puts these on the agenda with their causes.
+// Finds the units that changes of keys and files affect, and puts them on the agenda with their causes.
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import type { Tree } from '../core/tree.ts'
@@ -19,7 +19,7 @@ export class Intake {
 
   /**
    * @param store the store's name
-   * @param before the tree that the changes were made to
+   * @param before the tree before the changes
    */
   keys(current: Current, store: string, changes: Changes, before: Tree): void {
     const { concerns, feeds } = current
@@ -29,7 +29,7 @@ export class Intake {
     this.mark(current, causes)
   }
 
-  /** @returns whether a unit is concerned */
+  /** @returns whether a resource is affected */
   files(current: Current, paths: ReadonlySet<string>): boolean {
     for (const path of paths) current.renderer.forget(path)
     const causes = current.concerns.ofFiles(paths)
@@ -40,7 +40,7 @@ export class Intake {
     return true
   }
 
-  /** Vanished keys whose hold-down is over. */
+  /** Handles the keys whose hold-down is over. */
   expired(current: Current, now: number): void {
     const { concerns, feeds } = current
     if (concerns.views.next > now) return
@@ -50,7 +50,7 @@ export class Intake {
     this.mark(current, causes)
   }
 
-  /** Resources become dirty, and their units with them. */
+  /** Makes the units of these resources dirty. */
   mark({ unitOf }: Current, causes: Causes): void {
     const now = this.parts.clock.now()
     const units = new Set<Unit>()

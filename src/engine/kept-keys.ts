@@ -1,5 +1,5 @@
-// Hold-downs over restarts: the held keys are recorded when they change, and all visible keys when the run ends. The
-// next run starts with them. The views use a monotonic clock, the file does not.
+// Saves the held keys when they change, and all visible keys at the end, for the next run. Views use a monotonic
+// clock, the file wall-clock time.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Gone } from '../core/hold-down.ts'
@@ -9,7 +9,7 @@ import type { HeldKeys } from '../state/held-keys.ts'
 import type { Views } from './views.ts'
 
 export class KeptKeys {
-  /** Keys of an earlier run, in the time of the monotonic clock. */
+  /** Keys saved by an earlier run, with times of the monotonic clock. */
   #former: ReadonlyMap<Key, Gone> = new Map()
   #kept = 0
 
@@ -25,19 +25,19 @@ export class KeptKeys {
     this.#former = shifted(keys, this.clock.now() - this.clock.time())
   }
 
-  /** The first views of a run expect the keys that an earlier run saw last. */
+  /** Passes the saved keys to the views. Call for the first views of a run. */
   begin(views: Views): void {
     if (views.mayHold) views.expect(this.#former, this.clock.now())
     this.#former = new Map()
   }
 
-  /** Keys may have vanished or come back. Writes in the background: a crash meanwhile costs a hold-down. */
+  /** Call after keys vanished or returned. Does not wait for the write: a crash before it loses a hold-down. */
   changed(views: Views): void {
     const gone = views.gone()
     if (gone.size > 0 || this.#kept > 0) void this.#write(gone)
   }
 
-  /** The run ends. */
+  /** Saves all visible keys. Call at the end of a run. */
   async end(views: Views, tree: Tree): Promise<void> {
     const keys = views.mayHold ? views.all(tree, this.clock.now()) : new Map<Key, Gone>()
     if (keys.size > 0 || this.#kept > 0) await this.#write(keys)

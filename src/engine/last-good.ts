@@ -1,12 +1,12 @@
-// Whether the files of a resource are those that an earlier run proved. Then a program may start with them while the
-// store is unreachable.
+// Compares the files of a resource with those that an earlier run proved. If they are the same, a program may start
+// with them while the store is unreachable.
 import { hashOf } from '../apply/hash.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { Machine } from './machine.ts'
 import type { RunState } from './run-state.ts'
 
-/** The reason why they are not; undefined if they are. */
+/** Returns the reason why they differ or may differ; undefined if they are the same. */
 export async function doubtOf(
   { name, templates }: Resource,
   { journal, damage }: Pick<RunState, 'journal' | 'damage'>,

@@ -21,7 +21,7 @@ export interface Machine {
   groupCheck(command: TimedCommand): Promise<Checked>
   /** Runs a reload command and its verifications. Never rejects. */
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
-  /** Runs the verifications of a reload. Returns the first failure; never rejects. */
+  /** Runs the verifications of a reload. Resolves with the first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
   /** False for the reload of exec mode while its program is not running: the reload starts it. */
   isRunning(command: string): boolean
@@ -30,13 +30,13 @@ export interface Machine {
 }
 
 export interface ReloadRun {
-  /** Of the reload command, or of the verification that failed. */
+  /** Result of the reload command, or of the verification that failed. */
   readonly result: CommandResult
   /** Absent on success. */
   readonly fault?: Fault
   /** Changes of running processes that replaced the command. */
   readonly runtime?: readonly string[]
-  /** Why running processes could not be changed. */
+  /** The reason why running processes could not be changed. */
   readonly fallback?: Fallback
 }
 

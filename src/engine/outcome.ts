@@ -5,9 +5,9 @@ import type { Missing } from '../feeds/demands.ts'
 import type { Hold } from './guards.ts'
 
 export type Outcome =
-  /** `changed`: the resources whose files were placed; with -noop, would be. */
+  /** `changed`: the resources whose files were placed, or would be without -noop. */
   | { readonly kind: 'done'; readonly changed: readonly string[] }
-  /** A guard stops the whole unit. */
+  /** The change of one resource is held; no file of the unit is placed. */
   | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
   /** A template looked up something that is not known yet; nothing was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
@@ -29,5 +29,5 @@ export const failed = (at: Failed['at'], resource: string, fault: Fault): Failed
   fault,
 })
 
-/** What made each resource dirty. */
+/** The causes that made resources dirty, by resource. */
 export type Causes = ReadonlyMap<string, Cause>

@@ -1,4 +1,4 @@
-// What the steps of the engine use. Created once for a run, by daemon.ts.
+// The dependencies of the engine's steps. daemon.ts creates them once for each run.
 import type { Claims } from '../core/claims.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emit } from '../core/event.ts'
@@ -26,7 +26,7 @@ export interface Parts {
   readonly emit: Emit
   readonly self: ProcessId
   readonly mode: Mode
-  /** Loaded on first use. */
+  /** Returns the client of running HAProxy processes; its code is loaded on first use. */
   readonly runtime: () => Promise<Runtime>
   /** Receives planned writes with their contents: for `-diff`, never for a log. */
   readonly showPlan: (file: PlannedFile) => void
@@ -37,8 +37,8 @@ export interface Parts {
 export interface Mode {
   readonly noop: boolean
   /**
-   * With noop: the files that output_format and check_cmd check, in a temporary folder. `all`: none is compared with its
-   * destination.
+   * With noop: the files to check with output_format and check_cmd, in a temporary folder. With `all`, no file is
+   * compared with its destination.
    */
   readonly trial?: 'changes' | 'all' | undefined
   readonly keepStageFile: boolean

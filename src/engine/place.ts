@@ -1,6 +1,6 @@
-// From planned changes to files in place: stage and check, wait to be admitted, record the debts and the files of a
-// rollback, swap, check the group. All files of a unit pass one step before any takes the next. After a failure every
-// destination is as it was before.
+// Places the planned changes of a unit: stages and checks the files, waits for admission, records the debts and the
+// files of a rollback, swaps, and checks the group. All files of the unit pass one step before any takes the next.
+// After a failure, every destination is as it was before.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -18,7 +18,7 @@ import type { Parts } from './parts.ts'
 import { contentHash, type RenderedTemplate } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
-/** The changes of a unit, on their way to the destinations. */
+/** The changes of a unit to place. */
 interface Content {
   readonly unit: Unit
   readonly changes: readonly FileChange[]
@@ -42,7 +42,7 @@ export async function place(content: Content, parts: Parts): Promise<Failed | un
   }
 }
 
-/** How a placement ended, and why it failed if it did. */
+/** The end of a placement, with its failure if there was one. */
 interface End {
   readonly how: Parameters<Desk['leave']>[1]
   readonly failure?: Failed
@@ -84,7 +84,7 @@ async function placeAdmitted(
   const swapped = await prepared.swap()
   if (!swapped.ok) {
     const failure = failed(swapped.at, swapped.resource, swapped.fault)
-    // The files in place are partly new: without a record of the previous ones, these are reloaded.
+    // Some of the new files are in place. If the previous ones are not recorded, the new ones are reloaded.
     if (swapped.isStuck) return { how: unit.isAtomic ? 'stuck' : 'placed', failure }
     await remember(backTo(former), parts)
     return { how: 'undone', failure }
@@ -96,7 +96,7 @@ async function placeAdmitted(
     await remember(backTo(former), parts)
     return { how: 'undone', failure: refused }
   }
-  // The change is complete: nothing has to be restored.
+  // The placement is complete: drop the undo record.
   if (unit.isAtomic)
     await remember(
       [...former].map(([name]) => [name, { undo: undefined }]),
@@ -125,7 +125,10 @@ function reportWritten(files: readonly PlacedFile[], causes: Causes, { emit }: P
   }
 }
 
-/** The records of the resources that a rollback or an interrupted change may concern. */
+/**
+ * Returns the records that the placement changes: those of resources that a rollback or an interrupted change may
+ * affect.
+ */
 async function memoriesOf(
   { unit, changes }: Content,
   { memory }: Parts,
@@ -134,7 +137,7 @@ async function memoriesOf(
   if (!unit.mayGoBack && !unit.isAtomic) return former
   for (const name of unit.names) {
     const remembered = await memory.get(name)
-    // Content that was rejected is no longer refused once the unit has other content.
+    // A rejection ends when the unit gets other content.
     const isConcerned =
       remembered.rejected !== undefined || changes.some(({ resource }) => resource === name)
     if (isConcerned) former.set(name, remembered)
@@ -142,7 +145,7 @@ async function memoriesOf(
   return former
 }
 
-/** Lists the files of for_each templates in the manifest, before they are made. */
+/** Lists the wanted files of for_each templates in the manifest. Must precede the swap. */
 export async function listMade(
   templates: readonly RenderedTemplate[],
   { manifest }: Parts,
@@ -160,7 +163,7 @@ export async function listMade(
   return ok(undefined)
 }
 
-/** Records durably what the swap makes necessary: debts, the files of for_each, the files of a rollback. */
+/** Records durably, before the swap, the debts, the files of for_each and the files of a rollback. */
 async function record(
   { unit, changes, templates }: Content,
   placement: Placement,
@@ -179,7 +182,7 @@ async function record(
       unit.isAtomic && own.length > 0 ? { undo: { by: self, files: previousOf(own) } } : {}
     const back = unit.mayGoBack
       ? {
-          // If everything is proved, the content in place is the newest good one.
+          // If everything is proved, the files in place are the newest good content.
           good: afterReplacing(isUnproved ? good : new Map(), formerOf(own, isUnproved)),
           placed: contentHash(templates),
           rejected: undefined,
@@ -199,7 +202,10 @@ const backTo = (
     { good, placed, rejected, undo },
   ])
 
-/** A failure is not fatal: the next start restores the previous files and places the new ones again. */
+/**
+ * Updates records at the end of a placement. A failure is not fatal: the next start restores the previous files and
+ * places the new ones again.
+ */
 async function remember(
   changes: Iterable<readonly [string, Partial<Remembered>]>,
   { memory, emit }: Parts,

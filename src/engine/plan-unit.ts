@@ -16,9 +16,9 @@ import type { RenderedTemplate } from './render-unit.ts'
 
 export interface PlannedUnit {
   readonly changes: readonly FileChange[]
-  /** What the guards compare, by resource. */
+  /** The files that guards compare, by resource. */
   readonly guarded: ReadonlyMap<string, readonly GuardedFile[]>
-  /** Files listed as made by a resource that are missing, or are not its own. By resource. */
+  /** Files that the manifest lists as made, but that are missing or not reconfd's own, by resource. */
   readonly gone: ReadonlyMap<string, readonly string[]>
 }
 
@@ -68,7 +68,7 @@ async function planTemplate(
   const listed = spec.forEach === undefined ? ok(nothingMade) : await manifest.of(name)
   if (!listed.ok) return listed
   const changes: FileChange[] = []
-  /** By how many bytes the compared files shrink. The others stay as they are. */
+  /** Number of bytes by which the compared files shrink. All other files keep their size. */
   let shrink = 0
   let isNew = true
   const change = (own: TemplateSpec, write: Write): void => {
@@ -134,7 +134,10 @@ interface Unwanted {
   readonly gone: readonly string[]
 }
 
-/** The files that a for_each template has made, also under an earlier `dest`, and no longer wants. */
+/**
+ * Plans the removal of the files that a for_each template has made, also under an earlier `dest`, and no longer
+ * wants.
+ */
 async function planRemovals(
   { resource, spec, all }: RenderedTemplate,
   siblings: readonly RenderedTemplate[],
@@ -149,7 +152,7 @@ async function planRemovals(
   const isFirst = expanding[0]?.spec === spec
   for (const [dest, file] of listed.value) {
     const isOwn = file.template === spec.dest
-    // Files of a template that was removed are removed by the first one.
+    // The first for_each template also removes the files of templates that are no longer configured.
     const isOrphan = isFirst && !expanding.some((one) => one.spec.dest === file.template)
     if (!(isOwn || isOrphan) || all.has(dest) || siblings.some((one) => one.all.has(dest))) continue
     const within = fixedFolder(file.template)

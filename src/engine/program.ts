@@ -1,4 +1,4 @@
-// The program of exec mode for the engine. Its code is loaded only by runs that have one.
+// The program of exec mode, as the engine sees it. Its code is loaded only by runs that have one.
 import type { LoadedResources } from '../config/resources.ts'
 import type { Emit, Event } from '../core/event.ts'
 import {
@@ -19,11 +19,11 @@ import { realMachine, type Machine, type ReloadRun } from './machine.ts'
 import type { RunState } from './run-state.ts'
 import type { Worker } from './worker.ts'
 
-/** Receives the signals that reconfd gets. */
+/** Operations on the program for reconfd's signal handlers. */
 export interface ProgramHandle {
   forwards(signal: SignalName): boolean
   forward(signal: SignalName): Promise<void>
-  /** Kills it. */
+  /** Kills the program. */
   kill(): void
 }
 
@@ -38,7 +38,7 @@ export class Program {
     private readonly isOnetime: boolean,
   ) {}
 
-  /** Prepares the start of the program, if the settings have one. */
+  /** Prepares the program, if one is configured, without starting it. */
   async prepare(
     { exec, noop, stateDir, confdir }: Settings,
     state: RunState,
@@ -55,7 +55,7 @@ export class Program {
       import('./exec-run.ts'),
       import('../state/child-file.ts'),
     ])
-    // Before this run writes its own status.
+    // Read it before this run writes its own status.
     const former = exec.start === 'last-good' ? await state.readStatus() : undefined
     const own = new Exec(exec, {
       emit: this.emit,
@@ -71,7 +71,7 @@ export class Program {
     return own
   }
 
-  /** Adds the reload of the program to the machine. */
+  /** Returns the machine with reloads of EXEC directed to the program. */
   machine(rest: Machine): Machine {
     return {
       ...rest,
@@ -95,17 +95,19 @@ export class Program {
     return this.#exec?.hasBegun === true
   }
 
-  /** Resolves with the reason when the run has to end; pending for ever without a program. */
+  /** Resolves with the reason when the run has to end; never resolves without a program. */
   get ended(): Promise<ExecEnd> {
     return this.#exec?.ended ?? this.#never
   }
 
-  /** Ends the program, by default with kill_signal. Returns why it has ended; undefined without a program. */
+  /**
+   * Ends the program, by default with kill_signal. Resolves with the reason of its end; undefined without a program.
+   */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd | undefined> {
     return this.#exec?.end(signal)
   }
 
-  /** Adopts a configuration. Returns its resources, with the reload of the program where they use it. */
+  /** Applies a new configuration. Returns its resources, with the program's reload added where it applies. */
   configure(
     { resources, refused }: Pick<LoadedResources, 'resources' | 'refused'>,
     { exec: wanted, noop }: Settings,
@@ -126,7 +128,10 @@ export class Program {
     return ok(all)
   }
 
-  /** Whether there is a program is decided once, when reconfd starts. */
+  /**
+   * Returns the settings of the program; undefined if there is none. A program that is added or removed later is only
+   * reported: reconfd decides at its start whether there is one.
+   */
   #settingsOf(wanted: ExecSettings | undefined, noop: boolean): ExecSettings | undefined {
     const isWanted = wanted?.argv !== undefined
     if (this.#exec === undefined) {

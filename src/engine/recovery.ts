@@ -1,5 +1,5 @@
-// Recovery after a crash: undoes interrupted changes before anything else happens, and derives the debts that a damaged
-// journal may have held from the files in place.
+// Recovery at the start: undoes interrupted changes first, and derives debts from the files in place if the journal
+// is lost or damaged.
 import { hashOf } from '../apply/hash.ts'
 import type { RestoredFile } from '../apply/undo.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -15,8 +15,8 @@ import type { Parts } from './parts.ts'
 import type { Unit } from './unit.ts'
 
 /**
- * Restores the previous files of changes that were interrupted: during group_check_cmd, between the files of a group, or
- * during a rollback. Call it before any reload runs.
+ * Restores the previous files of changes that were interrupted: during group_check_cmd, between the files of a group,
+ * or during a rollback. Call before any reload runs.
  */
 export async function undoInterrupted(
   journal: Journal,
@@ -41,7 +41,7 @@ export async function undoInterrupted(
 }
 
 /**
- * The files to restore, with the rules of their templates.
+ * Returns the files to restore, with the rules of their templates.
  * @param resource undefined if it is no longer configured
  */
 export const restored = (
@@ -55,8 +55,8 @@ export const restored = (
   }))
 
 /**
- * Restores previous files of a unit where that has failed before, and owes their reloads: the refused content may have
- * been read. Call it in the unit's turn.
+ * Retries the restoration of a unit's previous files where it has failed before, and owes their reloads, because the
+ * refused content may have been read. Call in the unit's turn.
  */
 export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | undefined> {
   const { memory, machine, desk, emit } = parts
@@ -91,9 +91,9 @@ export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | und
 }
 
 /**
- * The debts that a lost or damaged journal may have held: resources that the last status reports as owed, and those
- * whose files differ from that status. A missing journal counts as lost for the resources that an earlier run has
- * applied. A reload too many is better than one too few.
+ * Returns the debts that a lost or damaged journal may have held: resources that the last status reports as owed, and
+ * those whose files differ from that status. A missing journal counts as lost for the resources that an earlier run
+ * has applied. A reload too many is better than one too few.
  */
 export async function derivedDebts(
   resources: readonly Resource[],
@@ -111,14 +111,14 @@ export async function derivedDebts(
     const isApplied = memory.has(name) || Object.keys(history?.hashes ?? {}).length > 0
     if (isOwed || ((isDamaged || isApplied) && (await differs(resource, history, machine)))) {
       const since = Date.parse(history?.owedSince ?? '') || clock.time()
-      // Which of its commands is unknown: an empty one stands for all that are configured.
+      // It is unknown which of its commands is owed; an empty command means all that are configured.
       owed.push({ resource: name, since, commands: [''] })
     }
   }
   return owed
 }
 
-/** Whether something is in place that the status does not report. */
+/** Whether a file in place differs from the one that the status reports. */
 async function differs(
   { templates }: Resource,
   history: ResourceHistory | undefined,

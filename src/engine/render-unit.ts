@@ -12,16 +12,16 @@ import type { TemplateRenderer } from '../templates/render.ts'
 import type { ForEach } from './for-each.ts'
 import type { Unit } from './unit.ts'
 
-/** What a render sees: the keys as of one moment, and how to render. */
+/** The inputs of one render of a unit: a snapshot of the keys, and the means to render them. */
 export interface Sight {
   readonly renderer: TemplateRenderer
-  /** The view of a resource; the same at every call. */
+  /** Returns the view of a resource; the same tree at every call. */
   readonly treeOf: (resource: Resource) => Tree
-  /** Name of a template's store, for messages. */
+  /** Returns the name of a template's store, for messages. */
   readonly storeOf: (spec: TemplateSpec) => string
   /** Whether the store of a full key could not be read so far. */
   readonly isMissed: (key: Key) => boolean
-  /** The items of a for_each template. */
+  /** Returns the items of a for_each template. */
   readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach
 }
 
@@ -41,15 +41,15 @@ export interface RenderedTemplate {
 export interface ResourceReads {
   readonly resource: string
   readonly reads: readonly Reads[]
-  /** Rendered completely, from known keys: another render would read the same. */
+  /** True if all templates were rendered from known keys: another render would read the same. */
   readonly whole: boolean
-  /** Milliseconds. */
+  /** Duration of the render in milliseconds. */
   readonly duration: number
 }
 
 export type RenderOutcome =
   | { readonly kind: 'rendered'; readonly templates: readonly RenderedTemplate[] }
-  /** It looked up something that is not known yet, so the result or failure is meaningless. */
+  /** A template looked up something that is not known yet, so the result or failure is meaningless. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
   | { readonly kind: 'failed'; readonly resource: string; readonly fault: Fault }
 
@@ -104,7 +104,7 @@ async function renderTemplate(
   return ok({ resource, spec, reads: [reads], files: [{ spec, bytes }], all })
 }
 
-/** One hash for all files of a unit, or of one of its resources. */
+/** Returns one hash over all files of a unit, or of one of its resources. */
 export function contentHash(templates: readonly RenderedTemplate[], resource?: string): string {
   const lines = templates
     .filter(({ resource: { name } }) => resource === undefined || name === resource)

@@ -1,6 +1,6 @@
-// Rollback: restores a unit's files as of their last successful reload, and owes their reloads again. The rejected
-// content is not retried until it changes. Where no content was ever proved and no file was there before, a rollback is
-// impossible: the new files stay, and their reload is retried.
+// Restores the files of a unit that the last successful reloads read, and owes their reloads. Rejected content is not
+// retried until it changes. Without a proved or previous file, a rollback is impossible: the new file stays, and its
+// reload is retried.
 import { hashOf } from '../apply/hash.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -25,8 +25,8 @@ interface Return {
 }
 
 /**
- * Call it in the unit's turn. Does nothing if the failed content is no longer in place, or if a reload has succeeded in
- * the meantime.
+ * Rolls back the unit. Call in the unit's turn. Does nothing if the failed content is no longer in place, or if a
+ * reload has succeeded in the meantime.
  * @param fault the last failure of the reload
  * @returns the resources that were rolled back
  */
@@ -49,7 +49,7 @@ export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<
   } finally {
     await desk.leave(placement, how)
   }
-  // Reloads of files that could not be restored, or have no predecessor, are retried.
+  // Files could not be restored, or have no predecessor: their reloads are retried.
   if (how === 'stuck') for (const name of unit.names) desk.persist(name)
   else stay(unit, fault, parts)
   return returns.map(({ resource }) => resource.name)
@@ -64,7 +64,7 @@ async function returnsOf({ resources }: Unit, { memory }: Parts): Promise<readon
   return returns
 }
 
-/** A rollback is impossible: the files stay, and their reloads are retried until they succeed. */
+/** Keeps the files that cannot be rolled back, reports them, and retries their reloads until they succeed. */
 function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
   for (const { name, templates } of resources) {
     if (!desk.isExhausted(name)) continue
@@ -74,7 +74,10 @@ function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
   }
 }
 
-/** The reloads of restored files are retried until they succeed: there is no further rollback. */
+/**
+ * Returns the placement of the restored files. Their reloads are retried until they succeed, without a further
+ * rollback.
+ */
 function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Return[]): Placement {
   const owing = new Map(
     returns.map(({ resource: { name } }) => {
@@ -85,7 +88,7 @@ function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Retur
   return { resources: names, owing, isJudged, isChecked: false }
 }
 
-/** Whether all files were restored. */
+/** Restores the files. Resolves with true if all were restored. */
 async function restore(
   returns: readonly Return[],
   placement: Placement,
@@ -144,7 +147,7 @@ async function record(
   return ok(undefined)
 }
 
-/** The restored files of for_each templates, for the manifest. */
+/** Returns the restored files of for_each templates, for the manifest. */
 function expandedIn({ templates }: Resource, files: Return['files']): WantedFile[] {
   const expanding = templates.filter(({ forEach }) => forEach !== undefined)
   return [...files].flatMap(([dest, observed]): WantedFile[] => {

@@ -1,5 +1,5 @@
-// Opens the parts of the state directory that a run needs. For a run that writes nothing, or runs no reloads, they keep
-// nothing.
+// Opens the parts of the state directory that a run needs. With -noop they record nothing; in a run without reloads,
+// the journal records nothing.
 import { statusPath } from '../control/paths.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -22,7 +22,7 @@ export interface RunState {
   readonly manifest: Manifest
   readonly accepted: Accepted
   readonly heldKeys: HeldKeys
-  /** The files that HAProxy has loaded. */
+  /** Notes about the files that HAProxy has loaded. */
   readonly loaded: Notes
   readonly folder: StateFolder
   /** Status of the last run; undefined if it cannot be read. */

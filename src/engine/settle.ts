@@ -1,5 +1,4 @@
-// Settles the debts of a run: changes running HAProxy processes to match their new file, or else runs the reload
-// command.
+// Executes a reload run: changes running HAProxy processes to match their new file, or else runs the reload command.
 import type { FileChange } from '../apply/apply.ts'
 import { longestReload } from '../apply/reload.ts'
 import { expandCommand, isExpansion } from '../core/command.ts'
@@ -10,10 +9,10 @@ import type { ReloadLoad, Runtime, LoadTarget } from '../haproxy/runtime.ts'
 import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
 
-/** Milliseconds for the requests to the Runtime API, each of which has its own timeout. */
+/** Maximum milliseconds of all requests to the Runtime API; each also has its own timeout. */
 const LONGEST_ATTEMPT = 30_000
 
-/** Maximum duration in milliseconds. */
+/** Maximum duration of settle() in milliseconds. */
 export function longestSettlement({ terms }: Run, resources: readonly Resource[]): number {
   const drains = resources.flatMap(({ templates }) =>
     templates.map(({ haproxy }) => haproxy?.drain ?? 0),
@@ -26,7 +25,7 @@ export function longestSettlement({ terms }: Run, resources: readonly Resource[]
   )
 }
 
-/** @param resources those that the run reads */
+/** @param resources the resources that the run reads */
 export async function settle(
   run: Run,
   resources: readonly Resource[],
@@ -45,7 +44,9 @@ export async function settle(
   return { ...ended, ...(brought.fallback === undefined ? {} : { fallback: brought.fallback }) }
 }
 
-/** Undefined if the command loads no file of a template with [template.haproxy]. */
+/**
+ * Returns the files that the command loads into HAProxy; undefined if none is of a template with [template.haproxy].
+ */
 function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | undefined {
   const targets: LoadTarget[] = []
   const strangers: string[] = []
@@ -55,7 +56,7 @@ function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | u
     const own = specs.flatMap(({ haproxy, dest }) =>
       haproxy === undefined ? [] : [{ dest, ...haproxy, others }],
     )
-    // The set of files of a for_each template changes.
+    // The set of files of a for_each template is not fixed.
     if (own.length === 0 || specs.some(({ forEach }) => forEach !== undefined)) strangers.push(name)
     targets.push(...own)
   }
@@ -88,7 +89,7 @@ async function bring(
   return { result, fallback: { code: 'verify', text: refused.fault.message } }
 }
 
-/** Makes the next reload of these templates run its command. */
+/** Forgets what HAProxy has loaded, so that the next reload runs its command. */
 export async function forgetLoaded(
   templates: readonly TemplateSpec[],
   parts: Parts,
@@ -98,7 +99,7 @@ export async function forgetLoaded(
   }
 }
 
-/** Resumes the deletion of servers that an earlier run has begun. */
+/** Resumes the deletion of servers that an earlier run began. */
 export async function resumeLoaded(resources: readonly Resource[], parts: Parts): Promise<void> {
   const dests = resources.flatMap(({ templates }) =>
     templates.flatMap(({ haproxy, dest }) => (haproxy === undefined ? [] : [dest])),
@@ -106,7 +107,7 @@ export async function resumeLoaded(resources: readonly Resource[], parts: Parts)
   if (dests.length > 0) await (await parts.runtime()).resume(dests)
 }
 
-/** With -noop: reports whether the changes would need a reload. */
+/** For -noop: emits, for each changed HAProxy file, whether the change would need a reload. */
 export async function foresee(
   changes: readonly FileChange[],
   { runtime, emit }: Parts,

@@ -1,5 +1,5 @@
-// Completes what earlier runs have left, before the first cycle and before any reload: removes leftovers, undoes
-// interrupted changes, and finds the debts of a lost journal.
+// Finishes the interrupted work of earlier runs, before the first cycle and before any reload: removes leftover
+// files, undoes interrupted changes, and derives the debts of a lost journal.
 import { warnIfFailed } from '../core/event.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
@@ -52,7 +52,10 @@ async function oweLost(
   if (owed.length > 0) warnIfFailed(emit, await journal.owe(owed))
 }
 
-/** For -reload-always. Like debts of an earlier run, each runs once, after the first cycle of its resource. */
+/**
+ * For -reload-always: records a reload for each resource. Like inherited debts, each runs once, after the first cycle
+ * of its resource.
+ */
 async function oweAll(
   resources: readonly Resource[],
   journal: Journal,
@@ -62,7 +65,7 @@ async function oweAll(
     templates.some(({ reloadCmd }) => reloadCmd !== undefined),
   )
   const since = clock.time()
-  // An unknown command stands for all that are configured.
+  // An empty command means all that are configured.
   const owed = reloading.map(({ name }) => ({ resource: name, since, commands: [''] }))
   if (owed.length > 0) warnIfFailed(emit, await journal.owe(owed))
 }

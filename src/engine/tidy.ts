@@ -1,5 +1,5 @@
-// Removes at the start what crashed runs have left: staged files, temporary files of the state directory, private folders
-// in TMPDIR.
+// Removes leftovers of crashed runs at the start: staged files, temporary files of the state directory, and private
+// folders in TMPDIR.
 import { sweepStaged } from '../apply/sweep.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Manifest } from '../state/manifest.ts'

@@ -1,5 +1,5 @@
-// Running work with its time limits, so that a watchdog can distinguish a daemon that works or waits from one that
-// hangs. Times are in milliseconds.
+// Tracks current work and its time limits, so that a watchdog can distinguish a busy daemon from a hanging one. Times
+// are in milliseconds.
 import { duration } from '../core/words.ts'
 
 export interface Work {
@@ -7,7 +7,7 @@ export interface Work {
   readonly what: string
   /** The resources that it affects. */
   readonly resources: readonly string[]
-  /** How long the timeouts of its commands let it be silent. */
+  /** Maximum time without progress, from the timeouts of its commands. */
   readonly allowed: number
 }
 
@@ -19,7 +19,7 @@ interface Entry extends Work {
 export class Underway {
   readonly #entries = new Set<Entry>()
 
-  /** Registers work until it has ended. */
+  /** Tracks work until its promise settles. */
   async during<T>(work: Work, ends: Promise<T>): Promise<T> {
     const entry = { ...work, heard: performance.now() }
     this.#entries.add(entry)
@@ -30,7 +30,7 @@ export class Underway {
     }
   }
 
-  /** The work on a resource progresses: one of its files was rendered, checked or written. */
+  /** Records progress of the work on a resource. Call when one of its files was rendered, checked or written. */
   heard(resource: string): void {
     for (const entry of this.#entries) {
       if (entry.resources.includes(resource)) entry.heard = performance.now()
@@ -38,8 +38,8 @@ export class Underway {
   }
 
   /**
-   * Describes work that is silent for longer than it may be; undefined if there is none.
-   * @param patience extra time for everything except commands: reading, rendering, writing
+   * Describes work without progress for longer than its limits allow; undefined if there is none.
+   * @param patience limit for work outside commands: reading, rendering, writing
    */
   stuck(patience: number, now = performance.now()): string | undefined {
     for (const { what, allowed, heard } of this.#entries) {

@@ -1,6 +1,6 @@
-// A unit: the resources that change together, or not at all. One resource by itself, or all resources of a group. This
-// object holds everything known about it while the program runs; what outlives the program is in state/. Its states:
-// dirty -> rendered -> planned -> placed -> reloading -> proved.
+// A unit is one resource by itself, or all resources of a group, which change together or not at all. This object
+// holds everything known about it while reconfd runs; state/ holds the data that outlives it. Its states: dirty ->
+// rendered -> planned -> placed -> reloading -> proved.
 import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
 import { storeOf, type Key } from '../core/key.ts'
@@ -29,12 +29,12 @@ export interface Meanwhile {
   readonly files: Set<string>
 }
 
-/** Waiting for the first reading of something that its templates looked up. */
+/** The wait of a unit for the first read of keys that its templates looked up. */
 export interface Wait {
   readonly missing: Missing
-  /** How often something became known, and then something else was missing. */
+  /** Number of times that the missing keys became known and the next render missed others. */
   readonly rounds: number
-  /** Everything is known by now. */
+  /** True once the missing keys are known. */
   isOver: boolean
 }
 
@@ -45,11 +45,11 @@ export interface Consent {
 }
 
 export class Unit {
-  /** The `keys` of its resources; full keys. */
+  /** The `keys` of its resources, as full keys. */
   readonly keys: readonly Key[]
-  /** By resource. */
+  /** The configured reloads, by resource. */
   readonly reloads: ReadonlyMap<string, ConfiguredReloads>
-  /** All its reload commands. */
+  /** All distinct reload commands of its resources. */
   readonly commands: readonly string[]
   readonly pace: Pace
   readonly rhythm: Rhythm
@@ -59,9 +59,9 @@ export class Unit {
   readonly mayGoBack: boolean
   /** Whether its files are checked in place (group_check_cmd). */
   readonly isChecked: boolean
-  /** Whether its files change together even over a crash: the previous ones are recorded. */
+  /** Its files change together even if reconfd crashes, so the previous files are recorded. */
   readonly isAtomic: boolean
-  /** Maximum milliseconds for which its cycle is silent: each check is reported when it ends. */
+  /** Maximum milliseconds of its cycle without progress: each check is reported only when it ends. */
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
@@ -73,15 +73,15 @@ export class Unit {
   wait: Wait | undefined
   /** The stores and datacenters that each resource was last rendered without, as text. */
   readonly without = new Map<string, string>()
-  /** By resource. */
+  /** Decisions of operators, by resource. */
   readonly consents = new Map<string, Consent>()
-  /** Ends when the current work on its files ends: one piece of work at a time. */
+  /** Settles when the current work on its files ends. Work on them never overlaps. */
   turn: Promise<unknown> = Promise.resolve()
-  /** Whether it delays reloads that an earlier run owes until its first cycle has ended. */
+  /** True while reloads that an earlier run owes wait for the end of its first cycle. */
   holdsInherited = false
 
   /**
-   * @param name of its resource, or `group NAME`
+   * @param name the resource's name, or `group NAME`
    * @param pace for resources without their own
    */
   constructor(
@@ -105,7 +105,7 @@ export class Unit {
     this.longestCheck = longestCheck(resources)
   }
 
-  /** Whether it is rendered even if the store of a full key cannot be read. */
+  /** Whether the unit is rendered even if the store of a full key cannot be read. */
   isOptional(key: Key): boolean {
     const store = storeOf(key)
     if (store === undefined) return false
@@ -123,7 +123,7 @@ export class Unit {
     return this.state.kind === 'clean' ? undefined : this.state.pending
   }
 
-  /** Runs work on the files after the work before it. */
+  /** Runs work on the unit's files after all earlier work on them. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.turn.then(work)
     this.turn = turn.catch(() => undefined)
@@ -136,12 +136,12 @@ export class Unit {
     return consent
   }
 
-  /** Adds a cause. All causes before a cycle belong to that cycle. */
+  /** Adds a cause. Causes before one cycle are merged. */
   addCause(resource: string, cause: Cause): void {
     this.causes.set(resource, mergeCauses(this.causes.get(resource) ?? noCause, cause))
   }
 
-  /** The causes of a cycle that begins now. Later ones belong to the next cycle. */
+  /** Takes the causes of the cycle that begins now. Later ones belong to the next cycle. */
   takeCauses(): ReadonlyMap<string, Cause> {
     const taken = new Map(this.causes)
     this.causes.clear()
@@ -150,8 +150,8 @@ export class Unit {
 }
 
 /**
- * The units of a configuration. They take over consents and causes from previous units with the same resources, and wait
- * for the work of previous units on the same files.
+ * Returns the units of a configuration. They inherit consents and causes from previous units with the same resources,
+ * and wait for the work of previous units on the same files.
  */
 export function unitsOf(
   resources: readonly Resource[],
@@ -181,7 +181,7 @@ export function unitsOf(
   })
 }
 
-/** The longest pace of all resources. It adapts to the changes unless a quiet time is set. */
+/** Returns the longest pace of all resources. It adapts to the changes unless a quiet time is set. */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))
@@ -189,7 +189,7 @@ function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   return { quiet: isAdaptive ? undefined : Math.max(...quiets.map((quiet) => quiet ?? QUIET)), max }
 }
 
-/** By resource name and by destination. */
+/** Returns the units by resource name and by destination. */
 function ownersOf(units: Iterable<Unit>): ReadonlyMap<string, Unit[]> {
   const owners = new Map<string, Unit[]>()
   for (const unit of units) {

@@ -1,4 +1,4 @@
-// Runs reloads, and judges by their results the files that they have read.
+// Executes reload runs and judges the content that they read.
 import { warnIfFailed } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Run } from '../core/reload-run.ts'
@@ -18,7 +18,7 @@ export class Verdicts {
   /** The newest verdict. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @param unitsOf the units of resources in the current configuration */
+  /** @param unitsOf returns the units of resources in the current configuration */
   constructor(
     private readonly parts: Parts,
     private readonly underway: Underway,
@@ -33,7 +33,7 @@ export class Verdicts {
       .filter(({ name }) => run.read.has(name))
     const limits = { what, resources: [], allowed: longestSettlement(run, resources) }
     const ended = await this.underway.during(limits, settle(run, resources, this.parts))
-    // One after the other: whether a unit is proved may depend on two runs that end at the same time.
+    // Judge one run at a time: whether a unit is proved may depend on two runs that end together.
     const verdict = this.#last.then(() => this.#judge(run, ended))
     this.#last = verdict.catch(() => undefined)
     return verdict
@@ -41,7 +41,7 @@ export class Verdicts {
 
   async #judge(run: Run, ended: ReloadRun): Promise<Exhausted | undefined> {
     const { desk, state } = this.parts
-    // Before the run counts as ended, so that nothing newer is placed meanwhile.
+    // Prove before the run counts as ended, so that nothing newer is placed meanwhile.
     if (ended.fault === undefined) {
       for (const unit of this.unitsOf(run.read.keys())) await this.#prove(unit, run)
     } else await state.ensure()
@@ -50,7 +50,7 @@ export class Verdicts {
     return { units: this.unitsOf(exhausted), fault: ended.fault }
   }
 
-  /** The content in place is the good one once all reloads of its unit have succeeded. */
+  /** Makes the content in place the newest good one, if all reloads of the unit have succeeded. */
   async #prove(unit: Unit, run: Run): Promise<void> {
     const { desk, memory, emit } = this.parts
     const proved = new Set(desk.provedBy(run))

@@ -1,21 +1,21 @@
-// Views: the keys as seen by resources with different hold-downs. A resource without one sees the mirror itself. With
-// one, it sees vanished keys for that long.
+// Views: the keys as seen by resources with different hold-downs. A resource without a hold-down sees the mirror
+// itself; one with a hold-down still sees vanished keys for that long.
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Tree } from '../core/tree.ts'
 
-/** By hold-down in milliseconds: what has changed for those who have it. */
+/** Changes as seen with each hold-down, by the hold-down in milliseconds. */
 export type SeenChanges = ReadonlyMap<number, Changes>
 
 export class Views {
-  /** One for each distinct hold-down. */
+  /** The distinct hold-downs, by milliseconds. */
   readonly #holds: ReadonlyMap<number, HoldDown>
-  /** What the resources with a hold-down see; empty where there are none. */
+  /** The full keys of the resources with a hold-down; empty if there are none. */
   readonly #keys: readonly Key[]
 
-  /** @param former what is held in these stays held */
+  /** @param former the views of the previous generation; keys held there stay held */
   constructor(resources: readonly Resource[], former?: Views) {
     this.#holds = new Map(
       resources.map(({ holdDown }) => [
@@ -26,7 +26,7 @@ export class Views {
     this.#keys = resourceKeys(resources.filter(({ holdDown }) => holdDown > 0))
   }
 
-  /** Whether a key may be held at all. */
+  /** Whether any resource has a hold-down. */
   get mayHold(): boolean {
     return this.#keys.length > 0
   }
@@ -35,27 +35,30 @@ export class Views {
     return this.#holds.get(holdDown)?.tree(tree) ?? tree
   }
 
-  /** To be called for every change of the store, in order. Times are those of a monotonic clock. */
+  /**
+   * Returns the changes as seen with each hold-down. Call for every change of the stores, in order. Times are those
+   * of a monotonic clock.
+   */
   changed(changes: Changes, before: Tree, after: Tree, now: number): SeenChanges {
     return this.#each((hold) => hold.apply(before, after, changes, now))
   }
 
-  /** Keys whose time is over: for some they are gone only now. */
+  /** Releases the keys whose hold-down is over. Returns the changes that this makes visible. */
   expire(now: number): SeenChanges {
     return this.#each((hold) => hold.expire(now))
   }
 
-  /** Keys that were there the last time; until found() sees them again they count as gone since then. */
+  /** Adds keys that were visible before. They count as vanished, since the recorded time, until found() sees them. */
   expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
     for (const hold of this.#holds.values()) hold.expect(keys, now)
   }
 
-  /** A store was read for the first time: what it has is not gone. */
+  /** Call at a store's first read: releases the held keys that it has. */
   found(tree: Tree): void {
     for (const hold of this.#holds.values()) hold.found(tree)
   }
 
-  /** All keys that are held, and all that would be if they vanished now. */
+  /** Returns all held keys, and all keys that would be held if they vanished now. */
   all(tree: Tree, now: number): Map<Key, Gone> {
     const keys = this.gone()
     for (const root of this.#keys) {
@@ -67,12 +70,12 @@ export class Views {
     return keys
   }
 
-  /** The keys that are held. */
+  /** Returns the held keys. */
   gone(): Map<Key, Gone> {
     return new Map([...this.#holds.values()].flatMap((hold) => [...hold.gone()]))
   }
 
-  /** When expire() will next have something, Infinity when nothing is held. */
+  /** Time at which expire() will next release a key; Infinity if none is held. */
   get next(): number {
     return Math.min(Infinity, ...[...this.#holds.values()].map(({ next }) => next))
   }

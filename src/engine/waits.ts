@@ -1,5 +1,5 @@
-// The units that wait for the first reading of something that their templates looked up. The result may lead to other
-// look-ups, so this repeats in rounds, up to a limit.
+// The units that wait for the first read of keys that their templates looked up. Each read may lead to new look-ups,
+// so a unit may wait for several rounds, up to ROUNDS_MOST.
 import type { Tree } from '../core/tree.ts'
 import type { Missing } from '../feeds/demands.ts'
 import type { Unit } from './unit.ts'
@@ -14,7 +14,7 @@ export class Waits {
     return this.#units.size === 0
   }
 
-  /** @returns false if the rounds of this unit do not end */
+  /** @returns false if the unit has reached the maximum number of rounds */
   begin(unit: Unit, missing: Missing): boolean {
     const { rounds = 0, isOver = false } = unit.wait ?? {}
     unit.wait = { missing, rounds: isOver ? rounds + 1 : rounds, isOver: false }
@@ -31,7 +31,7 @@ export class Waits {
     this.#units.clear()
   }
 
-  /** The units whose missing keys are known in this tree, each once. */
+  /** Returns, once each, the units whose awaited keys are known in this tree. */
   over(tree: Tree): readonly Unit[] {
     return [...this.#units].filter(({ wait }) => {
       if (wait === undefined || wait.isOver || !wait.missing.isKnownIn(tree)) return false

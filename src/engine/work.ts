@@ -1,5 +1,5 @@
-// A cycle of one unit, from the tree that it is rendered from to its outcome. Also finds what has changed meanwhile, which
-// belongs to the next cycle.
+// Runs one cycle of a unit, from taking its tree to the outcome. Also detects changes of its reads during the render,
+// which belong to the next cycle.
 import type { Cause } from '../core/cause.ts'
 import { storeOf } from '../core/key.ts'
 import type { Tree } from '../core/tree.ts'
@@ -12,7 +12,7 @@ import type { Parts } from './parts.ts'
 import { renderUnit, type RenderOutcome, type ResourceReads, type Sight } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
-/** What units are rendered from. */
+/** The stores and templates that units are rendered from. */
 export interface Sources {
   readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'isMissed' | 'nameOf' | 'took'>
   readonly renderer: TemplateRenderer
@@ -22,11 +22,11 @@ export interface Sources {
 
 export interface Worked {
   readonly outcome: Outcome
-  /** Reads that have changed since the tree was taken, by resource. */
+  /** Causes of the next cycle, by resource: reads that have changed since the tree was taken. */
   readonly missed: ReadonlyMap<string, Cause>
 }
 
-/** @param causes those of the unit */
+/** @param causes the causes of this cycle, by resource */
 export async function work(
   unit: Unit,
   sources: Sources,
@@ -66,7 +66,10 @@ export async function work(
   return { outcome: await outcomeOf(unit, rendered, sight, causes, parts), missed }
 }
 
-/** Reports the stores and datacenters that a resource is rendered without, when they change. */
+/**
+ * Reports the stores and datacenters that a resource is rendered without, if they differ from those of its last
+ * render.
+ */
 function reportWithout(
   unit: Unit,
   resource: string,

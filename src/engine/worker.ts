@@ -1,5 +1,5 @@
-// The loop: changes make units dirty, due units go through a cycle, due reloads run, and what has failed is due
-// again later. The same for a onetime run and for a daemon, over all its configurations.
+// The loop: changes make units dirty, due units go through a cycle, due reloads run, and failed units are retried.
+// One worker serves a whole run, onetime or daemon, across all configurations.
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
@@ -22,7 +22,7 @@ import { Verdicts } from './verdicts.ts'
 import { Waits } from './waits.ts'
 import { work } from './work.ts'
 
-/** Cycles at once; each may run a check command of its own. */
+/** Maximum number of concurrent cycles; each may run a check command of its own. */
 const AT_ONCE = 32
 
 export class Worker {
@@ -43,7 +43,7 @@ export class Worker {
 
   /**
    * @param retry false in a onetime run
-   * @param crashed takes a bug: a cycle has thrown instead of returning a fault
+   * @param crashed receives a bug: work has thrown instead of returning a fault
    */
   constructor(
     private readonly parts: Parts,
@@ -57,7 +57,7 @@ export class Worker {
     this.#verdicts = new Verdicts(parts, underway, (resources) => this.#unitsOf(resources))
   }
 
-  /** The resources whose files are not what they should be. */
+  /** Resources whose newest content is not in place. */
   get failed(): ReadonlySet<string> {
     return this.#conclusions.failed
   }
@@ -67,8 +67,8 @@ export class Worker {
   }
 
   /**
-   * Works by this configuration from now on. Running work of the previous one ends first where it touches the same
-   * files. Synchronous, so that no change of the keys is missed between the two.
+   * Switches to this configuration. Running work of the previous one on the same files ends first. Synchronous, so
+   * that no change of the keys is missed between the two.
    */
   adopt(configuration: Configuration): void {
     const previous = this.#current
@@ -86,7 +86,7 @@ export class Worker {
     this.all()
   }
 
-  /** Starts no further work on a unit; running work on its files ends. */
+  /** Starts no further work on a unit; running work on its files continues to its end. */
   #retire(unit: Unit): void {
     this.#agenda.drop(unit)
     this.#releaseInherited(unit)
@@ -99,14 +99,17 @@ export class Worker {
     const free = desk.configure(new Map(units.flatMap(({ reloads }) => [...reloads])))
     if (free.length > 0) this.#start(desk.strike(free))
     if (!isFirst) return
-    // A newer content may be about to replace the one that was not reloaded.
+    // Newer content may replace the content that was not reloaded, so these reloads wait for the first cycle.
     for (const unit of units) {
       unit.holdsInherited = unit.names.some((name) => desk.owes(name))
-      if (unit.holdsInherited) desk.hold(unit.commands)
+      if (unit.holdsInherited) desk.reserve(unit.commands)
     }
   }
 
-  /** Its first cycle has ended, or is not waited for: inherited reloads run on what is in place. */
+  /**
+   * Lets inherited reloads run on the files in place. Call when the first cycle of the unit has ended, or is not
+   * awaited.
+   */
   #releaseInherited(unit: Unit): void {
     if (!unit.holdsInherited) return
     unit.holdsInherited = false
@@ -114,14 +117,14 @@ export class Worker {
   }
 
   /**
-   * Lets changes pass that were held or rolled back in an earlier run. Call it before adopt().
-   * @param hashes of the contents, by resource
+   * Accepts changes that were held or rolled back in an earlier run. Call before adopt().
+   * @param hashes content hashes, by resource
    */
   acceptBeforehand(hashes: ReadonlyMap<string, string>): void {
     this.#acceptedBeforehand = hashes
   }
 
-  /** Makes every unit due, whatever has changed. */
+  /** Makes every unit due, even if nothing has changed. */
   all(): void {
     const now = this.parts.clock.now()
     this.#current?.concerns.all()
@@ -130,8 +133,8 @@ export class Worker {
   }
 
   /**
-   * A store was read for the first time. Resources for which it is optional may have been rendered without it, and
-   * so without any look-up of an on-demand store: they are rendered again.
+   * Call when a store was read for the first time. Renders the units for which it is optional again: they may have
+   * been rendered without it, and so without any look-up of an on-demand store.
    */
   storeRead(store: string, changes: Changes, before: Tree): void {
     const current = this.#current
@@ -146,15 +149,15 @@ export class Worker {
     this.#lookAgain()
   }
 
-  /** A store cannot be read: resources for which it is optional are rendered without it. */
+  /** Call when a store cannot be read. Units for which it is optional are rendered without it. */
   storeMissed(): void {
     this.#lookAgain()
   }
 
   /**
    * @param store the store's name
-   * @param changes none when only more of it, or less, is known
-   * @param before the tree that the changes were made to
+   * @param changes empty if only the known part of an on-demand store has changed
+   * @param before the tree before the changes
    */
   keysChanged(store: string, changes: Changes, before: Tree): void {
     const current = this.#current
@@ -169,8 +172,8 @@ export class Worker {
   }
 
   /**
-   * Lets the change of a resource pass that is held or was rolled back; false if there is none. A group changes
-   * together, so those that were held or rolled back with it pass as well.
+   * Accepts a resource's held or rolled-back change; false if there is none. A group changes together, so held or
+   * rolled-back changes of its other resources are accepted too.
    */
   async accept(resource: string): Promise<boolean> {
     const unit = this.#current?.unitOf.get(resource)
@@ -188,7 +191,7 @@ export class Worker {
     return true
   }
 
-  /** Runs the reloads of a resource, whatever is in place. Returns why not, as a sentence. */
+  /** Requests the reloads of a resource, even if none is owed. Returns the reason if that is impossible. */
   async reload(resource: string): Promise<string | undefined> {
     const unit = this.#current?.unitOf.get(resource)
     const reloads = unit?.reloads.get(resource)?.all
@@ -203,12 +206,12 @@ export class Worker {
     return asked.ok ? undefined : asked.error.message
   }
 
-  /** No run of this reload starts before one is demanded. */
+  /** Prevents runs of this reload until demand() is called. */
   suspend(command: string): void {
     this.parts.desk.suspend(command)
   }
 
-  /** Starts a run of this reload, whether or not it is owed; further runs start as usual. */
+  /** Makes a run of this reload due now, even if none is owed; further runs start as usual. */
   demand(command: string): void {
     this.parts.desk.demand(command)
     this.#pump()
@@ -221,19 +224,19 @@ export class Worker {
     return `work that has been due for ${duration(late)} was not started`
   }
 
-  /** Whether a unit waits for the first reading of something. */
+  /** Whether a unit waits for the first read of keys that it looked up. */
   get isWaiting(): boolean {
     return !this.#waits.isEmpty
   }
 
-  /** Resolves when no cycle is running and no reload runs or is about to. Retries do not count. */
+  /** Resolves when no cycle runs, and no reload runs or is about to. Pending retries do not count. */
   async idle(): Promise<void> {
     while (this.#jobs.size > 0 || !this.parts.desk.isIdle) {
       await new Promise<void>((resolve) => this.#idlers.push(resolve))
     }
   }
 
-  /** Stores that could not be read are not waited for: inherited reloads run on what is in place. */
+  /** Stops waiting for stores that could not be read: inherited reloads run on the files in place. */
   waitForNothing(): void {
     for (const unit of this.#current?.units ?? []) this.#releaseInherited(unit)
     this.#pump()
@@ -252,29 +255,29 @@ export class Worker {
     }
   }
 
-  /** Units that were waiting or not ready may be by now. */
+  /** Reschedules units that were not ready, and those whose awaited keys are known. */
   #lookAgain(): void {
     this.#wake()
     this.#agenda.recheck()
     this.#pump()
   }
 
-  /** Units that were waiting for something that is known now are due. */
+  /** Makes units due whose awaited keys are known. */
   #wake(): void {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return
     for (const unit of this.#waits.over(tree)) this.#agenda.at(unit, this.parts.clock.now())
   }
 
-  /** Starts what is due, and sets the alarm for what is due next. */
+  /** Starts all due work, and sets the alarm for the next due time. */
   #pump(): void {
     const { clock, desk } = this.parts
     const now = clock.now()
     if (!this.#isStopped) {
       if (this.#current !== undefined) this.#intake.expired(this.#current, now)
       const batch = this.#agenda.take(now, (unit) => this.#isReady(unit))
-      // All of a batch are held before the first one starts, so that a reload they share runs once.
-      for (const { commands } of batch) desk.hold(commands)
+      // Reserve the commands of the whole batch first, so that a shared reload runs once.
+      for (const { commands } of batch) desk.reserve(commands)
       for (const unit of batch)
         this.#start(
           this.#gate(() => unit.inTurn(() => this.#work(unit))),
@@ -286,7 +289,7 @@ export class Worker {
     if (this.#jobs.size === 0) for (const idler of this.#idlers.splice(0)) idler()
   }
 
-  /** When something will next be due. */
+  /** Time at which work will next be due; Infinity if none is scheduled. */
   get #next(): number {
     const units = this.#isStopped
       ? Infinity
@@ -294,7 +297,7 @@ export class Worker {
     return Math.min(units, this.parts.desk.next)
   }
 
-  /** @param unit its reloads are held by the work */
+  /** @param unit the unit whose commands are reserved until the work ends */
   #start(work: Promise<void>, unit?: Unit): void {
     const job = work.catch(this.crashed).finally(() => {
       this.#jobs.delete(job)
@@ -305,8 +308,9 @@ export class Worker {
   }
 
   /**
-   * Whether everything that the unit reads has been read at least once: before that, no key is known to be missing.
-   * And no reload runs whose verdict would be about a newer content.
+   * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and
+   * unreachable: before a first read, no key is known to be missing. No current reload run may read its files if they
+   * are judged.
    */
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}
@@ -318,7 +322,7 @@ export class Worker {
 
   async #work(unit: Unit): Promise<void> {
     const current = this.#current
-    // The configuration has changed since: the unit is not at work any more.
+    // The configuration has changed, and the unit is retired.
     if (current?.unitOf.get(unit.names[0] ?? '') !== unit) return
     const causes = unit.takeCauses()
     const working = work(unit, current, current.concerns, causes, this.parts)
@@ -330,14 +334,14 @@ export class Worker {
     this.#intake.mark(this.#current ?? current, missed)
     if (outcome.kind !== 'done') for (const [name, cause] of causes) unit.addCause(name, cause)
     this.#conclusions.conclude(unit, outcome, (key) => feeds.nameOf(key))
-    // What was missing may have become known while the rest of the unit was being rendered.
+    // The missing keys may have become known while the rest of the unit was being rendered.
     if (outcome.kind === 'waiting') this.#wake()
     this.#releaseInherited(unit)
   }
 
   async #reload(run: Run): Promise<void> {
     const exhausted = await this.#verdicts.of(run)
-    // Units that waited for the verdict.
+    // Some units may have waited for the verdict.
     this.#agenda.recheck()
     for (const unit of exhausted?.units ?? []) {
       const work = (): Promise<void> => this.#goBack(unit, exhausted?.fault as Fault)

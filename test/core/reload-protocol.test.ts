@@ -82,8 +82,8 @@ it('runs 32 commands at once, and the others as soon as one has ended', () => {
 describe('one run for all who owe a command', () => {
   it('starts when all of a batch are in place', () => {
     const protocol = protocolOf()
-    protocol.hold(['reload'])
-    protocol.hold(['reload'])
+    protocol.reserve(['reload'])
+    protocol.reserve(['reload'])
     place(protocol, placementOf('a'))
     protocol.release(['reload'])
     expect(started(protocol, 0)).toEqual([])
@@ -101,7 +101,7 @@ describe('one run for all who owe a command', () => {
 
   it('waits at most 1 s after the last placement for one whose check hangs', () => {
     const protocol = protocolOf()
-    protocol.hold(['reload'])
+    protocol.reserve(['reload'])
     place(protocol, placementOf('a'), 0)
     place(protocol, placementOf('b'), 700)
     expect([protocol.next, started(protocol, 1699)]).toEqual([1700, []])
@@ -116,7 +116,7 @@ describe('one run for all who owe a command', () => {
 
   it('waits at most 10 s in all, however many placements follow one another', () => {
     const protocol = protocolOf()
-    protocol.hold(['reload'])
+    protocol.reserve(['reload'])
     for (let now = 0; now < 10_000; now += 500) {
       place(protocol, placementOf(`r${now}`), now)
       expect(started(protocol, now)).toEqual([])
@@ -141,7 +141,7 @@ describe('one run for all who owe a command', () => {
 
   it('of another command it knows nothing', () => {
     const protocol = protocolOf()
-    protocol.hold(['reload'])
+    protocol.reserve(['reload'])
     place(protocol, placementOf('a'))
     place(protocol, placementOf('b', plain, 'other'))
     expect(told(started(protocol, 0))).toEqual({ other: ['b'] })

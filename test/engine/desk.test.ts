@@ -235,8 +235,8 @@ describe('a placement that was undone', () => {
 describe('one run', () => {
   it('for all of a batch is logged with all of them, and settles all', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
-    desk.hold(['reload'])
-    desk.hold(['reload'])
+    desk.reserve(['reload'])
+    desk.reserve(['reload'])
     await place(desk, 'a', reloads('reload'))
     desk.release(['reload'])
     expect(desk.due()).toEqual([])
@@ -252,7 +252,7 @@ describe('one run', () => {
   it('waits for one of its batch that hangs until the clock says so', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     const runs: Run[] = []
-    desk.hold(['reload'])
+    desk.reserve(['reload'])
     await place(desk, 'a', reloads('reload'))
     expect([desk.due(), desk.isIdle, desk.next]).toEqual([[], true, 1000])
     clock.after(desk.next, () => runs.push(...desk.due()))
@@ -431,7 +431,7 @@ describe('what an earlier life owed', () => {
   it('is not settled by the run of another command', async () => {
     await inherit({ commands: ['two'] })
     const desk = deskOf({ a: ['one', 'two'] })
-    desk.hold(['one', 'two'])
+    desk.reserve(['one', 'two'])
     await place(desk, 'a', reloads('one'))
     desk.release(['one', 'two'])
     const runs = desk.due()

@@ -448,7 +448,7 @@ describe('faults', () => {
             kind: 'config',
             file: '/nowhere/c.toml',
             message: 'the settings file is missing',
-            hint: 'it was named by -conf-file or CONFD_CONFIG_FILE',
+            hint: 'create it, or correct -conf-file or CONFD_CONFIG_FILE',
           },
         ],
       },
